@@ -1,0 +1,202 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package preprocess
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"image/png"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"golang.org/x/image/bmp"
+)
+
+// pattern is an opaque test image whose pixels all differ from their
+// neighbours.
+func pattern(width, height int) *image.RGBA {
+	img := image.NewRGBA(image.Rect(0, 0, width, height))
+	for y := range height {
+		for x := range width {
+			img.SetRGBA(x, y, color.RGBA{uint8(x*37 + y*91), uint8(x*71 + y*29 + 53), uint8(x*13 + y*17 + 106), 255})
+		}
+	}
+	return img
+}
+
+func encodeJPEG(t testing.TB, img image.Image) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, img, nil); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func encodePNG(t testing.TB, img image.Image) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func encodeBMP(t testing.TB, img image.Image) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := bmp.Encode(&b, img); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// pngClaiming is a PNG whose header states a size that its data lacks.
+func pngClaiming(width, height uint32) []byte {
+	b := []byte("\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR")
+	b = binary.BigEndian.AppendUint32(b, width)
+	b = binary.BigEndian.AppendUint32(b, height)
+	b = append(b, 8, 2, 0, 0, 0) // 8-bit RGB
+	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b[12:]))
+}
+
+func readFile(t testing.TB, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func TestDecode(t *testing.T) {
+	img := pattern(24, 10)
+	jpegData, pngData, bmpData := encodeJPEG(t, img), encodePNG(t, img), encodeBMP(t, img)
+	flipped := slices.Clone(pngData)
+	flipped[len(flipped)/2] ^= 0xff
+	lossyWebP, losslessWebP := readFile(t, "testdata/lossy.webp"), readFile(t, "testdata/lossless.webp")
+
+	cases := map[string]struct {
+		data   []byte
+		limits Limits
+		want   error
+		format string
+	}{
+		"jpeg":                  {data: jpegData, format: "jpeg"},
+		"png":                   {data: pngData, format: "png"},
+		"bmp":                   {data: bmpData, format: "bmp"},
+		"webp lossy":            {data: lossyWebP, format: "webp"},
+		"webp lossless":         {data: losslessWebP, format: "webp"},
+		"no data":               {data: nil, want: ErrTruncated},
+		"text":                  {data: []byte("not an image"), want: ErrUnsupported},
+		"gif":                   {data: []byte("GIF89a\x01\x00\x01\x00"), want: ErrUnsupported},
+		"jpeg cut":              {data: jpegData[:len(jpegData)/2], want: ErrTruncated},
+		"jpeg header cut":       {data: jpegData[:10], want: ErrTruncated},
+		"png cut":               {data: pngData[:len(pngData)/2], want: ErrTruncated},
+		"png magic only":        {data: pngData[:8], want: ErrTruncated},
+		"bmp cut":               {data: bmpData[:len(bmpData)-1], want: ErrTruncated},
+		"webp lossy cut":        {data: lossyWebP[:len(lossyWebP)-40], want: ErrTruncated},
+		"webp lossless cut":     {data: losslessWebP[:len(losslessWebP)-20], want: ErrTruncated},
+		"png bit flipped":       {data: flipped, want: ErrCorrupt},
+		"png of 100 megapixels": {data: pngClaiming(10_000, 10_000), want: ErrTooLarge},
+		"png of width 2^31-1":   {data: pngClaiming(1<<31-1, 1), want: ErrTooLarge},
+		"png of width 0":        {data: pngClaiming(0, 9), want: ErrCorrupt},
+		"one byte over":         {data: pngData, limits: Limits{MaxBytes: int64(len(pngData)) - 1, MaxPixels: 1e6}, want: ErrTooLarge},
+		"bytes at the limit":    {data: pngData, limits: Limits{MaxBytes: int64(len(pngData)), MaxPixels: 1e6}, format: "png"},
+		"one pixel over":        {data: pngData, limits: Limits{MaxBytes: 1e6, MaxPixels: 239}, want: ErrTooLarge},
+		"pixels at the limit":   {data: pngData, limits: Limits{MaxBytes: 1e6, MaxPixels: 240}, format: "png"},
+		"jpeg one pixel over":   {data: jpegData, limits: Limits{MaxBytes: 1e6, MaxPixels: 239}, want: ErrTooLarge},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			limits := tc.limits
+			if limits == (Limits{}) {
+				limits = DefaultLimits()
+			}
+			got, err := Decode(t.Context(), tc.data, limits)
+			if !errors.Is(err, tc.want) {
+				t.Fatalf("Decode() error = %v, want %v", err, tc.want)
+			}
+			if got.Format != tc.format {
+				t.Errorf("Decode() format = %q, want %q", got.Format, tc.format)
+			}
+		})
+	}
+}
+
+func TestDecodeStopsWithContext(t *testing.T) {
+	data := encodePNG(t, pattern(64, 64))
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	expired, cancelExpired := context.WithDeadline(t.Context(), time.Unix(0, 0))
+	defer cancelExpired()
+	cases := map[string]struct {
+		ctx  context.Context
+		want error
+	}{
+		"cancelled": {ctx: cancelled, want: context.Canceled},
+		"expired":   {ctx: expired, want: context.DeadlineExceeded},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if _, err := Decode(tc.ctx, data, DefaultLimits()); !errors.Is(err, tc.want) {
+				t.Errorf("Decode() error = %v, want %v", err, tc.want)
+			}
+		})
+	}
+}
+
+// endAfter is a context that ends once it has been asked n times.
+type endAfter struct {
+	context.Context
+	n int
+}
+
+func (c *endAfter) Err() error {
+	if c.n--; c.n < 0 {
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
+func TestDecodeStopsMidway(t *testing.T) {
+	for name, data := range map[string][]byte{
+		"jpeg": encodeJPEG(t, pattern(200, 200)),
+		"png":  encodePNG(t, pattern(200, 200)),
+		"bmp":  encodeBMP(t, pattern(200, 200)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx := &endAfter{Context: t.Context(), n: 5}
+			_, err := Decode(ctx, data, DefaultLimits())
+			if err == nil || errors.Is(err, ErrCorrupt) || errors.Is(err, ErrTruncated) {
+				t.Errorf("Decode() error = %v, want the context's", err)
+			}
+		})
+	}
+}
+
+func FuzzTensor(f *testing.F) {
+	img := pattern(9, 7)
+	oriented := withOrientation(encodeJPEG(f, img), 6, binary.LittleEndian)
+	for _, seed := range [][]byte{encodeJPEG(f, img), oriented, encodePNG(f, img), encodeBMP(f, img), readFile(f, "testdata/lossy.webp"), readFile(f, "testdata/lossless.webp"), pngClaiming(10_000, 10_000)} {
+		f.Add(seed)
+	}
+	spec := DefaultSpec(MinSize)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		dst := make([]float32, spec.TensorLen())
+		err := spec.Tensor(t.Context(), dst, data, Limits{MaxBytes: 1 << 20, MaxPixels: 1 << 16})
+		if err != nil && !slices.ContainsFunc([]error{ErrTooLarge, ErrUnsupported, ErrTruncated, ErrCorrupt},
+			func(want error) bool { return errors.Is(err, want) }) {
+			t.Errorf("Tensor() error %v is of no documented kind", err)
+		}
+	})
+}
