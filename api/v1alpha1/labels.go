@@ -1,0 +1,36 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+// Labels on the objects that the controllers make.
+const (
+	// TrainingRunLabel holds the name of the TrainingRun that an object belongs to.
+	TrainingRunLabel = "trainyard.dev/training-run"
+	// ModelServerLabel holds the name of the ModelServer that an object belongs to.
+	ModelServerLabel = "trainyard.dev/model-server"
+	// RevisionLabel holds the revision that a pod serves. The Service selects by it,
+	// so pods of smoke tests never carry it.
+	RevisionLabel = "trainyard.dev/revision"
+	// ComponentLabel tells a ModelServer's serving pods from those that test them.
+	ComponentLabel = "app.kubernetes.io/component"
+)
+
+// Annotations on the objects that the controllers make.
+const (
+	// RolloutAnnotation holds, on a ModelServer's Service, the record of its rollout.
+	RolloutAnnotation = "trainyard.dev/rollout"
+	// RevisionAnnotation holds, on a revision's Deployment, what was resolved when it was made.
+	RevisionAnnotation = "trainyard.dev/revision-info"
+	// AttemptAnnotation holds, on a TrainingRun's Job, how many Jobs came before it
+	// because their result could not be read.
+	AttemptAnnotation = "trainyard.dev/attempt"
+)
+
+// Field managers of the controllers' writes.
+const (
+	// FieldManager owns what the controllers apply.
+	FieldManager = "trainyard"
+	// RolloutFieldManager owns what moves traffic.
+	RolloutFieldManager = "trainyard-rollout"
+)

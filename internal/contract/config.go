@@ -1,0 +1,160 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package contract
+
+// TrainConfig configures `runner train`.
+type TrainConfig struct {
+	Version  int      `json:"version"`
+	Run      Run      `json:"run"`
+	Dataset  Dataset  `json:"dataset"`
+	Model    Model    `json:"model"`
+	Training Training `json:"training"`
+	Output   Output   `json:"output"`
+	// Gates are what the metrics on the test split must reach.
+	Gates []Gate `json:"gates,omitempty"`
+}
+
+// Run identifies the run that a runner works for.
+type Run struct {
+	Name      string `json:"name"`
+	Namespace string `json:"namespace,omitempty"`
+	// UID tells two runs of the same name apart. A runner that finds an artifact
+	// of its own UID publishes that result again instead of training.
+	UID string `json:"uid,omitempty"`
+}
+
+// Dataset says where the samples come from; exactly one of Path and Generated is set.
+type Dataset struct {
+	// Path is a folder of class folders.
+	Path         string       `json:"path,omitempty"`
+	Generated    *Generated   `json:"generated,omitempty"`
+	Split        Split        `json:"split"`
+	Augmentation Augmentation `json:"augmentation"`
+}
+
+// Generated asks for synthetic pictures.
+type Generated struct {
+	SamplesPerClass int      `json:"samplesPerClass"`
+	Classes         []string `json:"classes"`
+	Seed            int64    `json:"seed"`
+	// LabelNoisePercent is the share of samples, 0 to 100, whose label is drawn at random.
+	LabelNoisePercent int `json:"labelNoisePercent"`
+}
+
+// Split is the share of samples, in percent, held out for validation and test.
+// Training gets the rest.
+type Split struct {
+	ValidationPercent int   `json:"validationPercent"`
+	TestPercent       int   `json:"testPercent"`
+	Seed              int64 `json:"seed"`
+}
+
+// Augmentation changes training samples at random, with the meaning of
+// torchvision's RandomRotation, RandomHorizontalFlip and ColorJitter.
+type Augmentation struct {
+	RotationDegrees int     `json:"rotationDegrees"`
+	HorizontalFlip  bool    `json:"horizontalFlip"`
+	Brightness      float64 `json:"brightness"` // 0 to 1
+	Contrast        float64 `json:"contrast"`   // 0 to 1
+	Saturation      float64 `json:"saturation"` // 0 to 1
+}
+
+// Model is the network to train.
+type Model struct {
+	Architecture string  `json:"architecture"`
+	ImageSize    int     `json:"imageSize"` // pixels, both sides
+	Dropout      float64 `json:"dropout"`   // probability, [0, 1)
+}
+
+// Training is how the network is trained.
+type Training struct {
+	Epochs       int     `json:"epochs"`
+	BatchSize    int     `json:"batchSize"`
+	LearningRate float64 `json:"learningRate"`
+	Optimizer    string  `json:"optimizer"` // SGD, Adam or AdamW
+	WeightDecay  float64 `json:"weightDecay"`
+	Seed         int64   `json:"seed"`
+	// Workers decode and augment images; 0 means one per CPU.
+	Workers int `json:"workers"`
+}
+
+// Output is where the artifact is published.
+type Output struct {
+	// Path is a folder; the artifact becomes <path>/<run>-<first 8 of uid>.
+	Path string `json:"path"`
+	// URI is what Path is called in results, such as pvc://models. Empty: Path itself.
+	URI string `json:"uri,omitempty"`
+}
+
+// Gate is a metric's least value.
+type Gate struct {
+	Metric string  `json:"metric"`
+	Min    float64 `json:"min"`
+}
+
+// ServeConfig configures `server serve`.
+type ServeConfig struct {
+	Version int `json:"version"`
+	// Name is the model's name in the V2 inference protocol.
+	Name string `json:"name"`
+	// Revision is what /model-info reports; a smoke test compares it.
+	Revision string      `json:"revision"`
+	Model    ServedModel `json:"model"`
+	Limits   Limits      `json:"limits"`
+	// DrainDelaySeconds is how long the server goes on serving after SIGTERM.
+	DrainDelaySeconds int `json:"drainDelaySeconds"`
+	// LogRequests writes a line per request.
+	LogRequests bool `json:"logRequests"`
+}
+
+// ServedModel is the model file that a server loads and what its digest must be.
+type ServedModel struct {
+	Path   string `json:"path"`
+	SHA256 string `json:"sha256"`
+	// TrainingRun is the run that made the model, for /model-info.
+	TrainingRun string `json:"trainingRun,omitempty"`
+}
+
+// Limits bound what a request may cost.
+type Limits struct {
+	MaxBatch             int   `json:"maxBatch"`             // images computed together
+	MaxBatchDelayMillis  int   `json:"maxBatchDelayMillis"`  // how long a request waits for others
+	MaxBodyBytes         int64 `json:"maxBodyBytes"`         // of a request
+	MaxPixels            int64 `json:"maxPixels"`            // of an image, before it is decoded
+	RequestTimeoutMillis int   `json:"requestTimeoutMillis"` // from the first byte to the answer
+	Threads              int   `json:"threads"`              // 0: one per CPU
+}
+
+// SmokeConfig configures `server smoke`.
+type SmokeConfig struct {
+	Version int `json:"version"`
+	// Targets are base URLs. Every one must pass every check.
+	Targets []string `json:"targets"`
+	// Revision and SHA256 are what /model-info must report.
+	Revision string `json:"revision"`
+	SHA256   string `json:"sha256"`
+	// Model are the samples published with the model under test.
+	Model *Samples `json:"model,omitempty"`
+	// Live are the samples published with the live model, if there is one.
+	Live *Samples `json:"live,omitempty"`
+	// MinAgreement is the least share of ground-truth labels predicted, 0 to 1.
+	// Zero: no more than 0.10 below what the samples' own model scores on them.
+	MinAgreement float64 `json:"minAgreement,omitempty"`
+	// MaxLatencyMillis bounds the median latency of a prediction; 0 is off.
+	MaxLatencyMillis int `json:"maxLatencyMillis,omitempty"`
+	// Attempts are tries per check.
+	Attempts int `json:"attempts"`
+	// TimeoutSeconds bounds one round of all checks.
+	TimeoutSeconds int `json:"timeoutSeconds"`
+	// DelaySeconds are waited before the first check.
+	DelaySeconds int `json:"delaySeconds,omitempty"`
+	// ForSeconds repeats the checks for that long; 0 runs them once.
+	ForSeconds int `json:"forSeconds,omitempty"`
+}
+
+// Samples is a samples.tar and what its digest must be.
+type Samples struct {
+	Path   string `json:"path"`
+	SHA256 string `json:"sha256"`
+}

@@ -1,0 +1,77 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package contract
+
+// Version is the version of every document in this package.
+const Version = 1
+
+// ConfigEnv is the environment variable that carries a container's configuration
+// as one JSON document: a [TrainConfig], [ServeConfig] or [SmokeConfig].
+const ConfigEnv = "TRAINYARD_CONFIG"
+
+// TerminationLog is where a container leaves its result for the kubelet to read.
+const TerminationLog = "/dev/termination-log"
+
+// MaxTerminationMessage is the longest result in bytes. The kubelet keeps only
+// the last 4096 bytes of a longer one, which would break the JSON.
+const MaxTerminationMessage = 3500
+
+// Names and ports of the containers.
+const (
+	RunnerContainer = "runner"
+	ServerContainer = "server"
+	SmokeContainer  = "smoke"
+
+	// HTTPPort serves progress, health and metrics of a runner, and the whole
+	// API of a server.
+	HTTPPort = 8080
+	// HTTPPortName is the name of HTTPPort in a pod.
+	HTTPPortName = "http"
+)
+
+// Where volumes are mounted.
+const (
+	// DataMount holds the dataset, read-only.
+	DataMount = "/data"
+	// OutputMount is the runner's output volume.
+	OutputMount = "/output"
+	// ModelMount holds the artifacts of the model that is served or tested, read-only.
+	ModelMount = "/model"
+	// LiveMount holds the artifacts of the live model, read-only, while a candidate is tested.
+	LiveMount = "/live"
+)
+
+// Files of an artifact directory.
+const (
+	ManifestFile = "MANIFEST.json"
+	ModelFile    = "model.onnx"
+	SamplesFile  = "samples.tar"
+	ReportDir    = "report"
+)
+
+// Paths of the HTTP APIs that the operator itself asks for.
+const (
+	ProgressPath = "/progress"
+	HealthPath   = "/healthz"
+	// ReadyPath answers 200 once the server accepts predictions and 503 while it drains.
+	ReadyPath = "/v2/health/ready"
+	LivePath  = "/v2/health/live"
+)
+
+// SmokeHeader marks a request of a smoke test: it is answered as any other but
+// stays out of statistics, the request log and the prediction counters.
+const SmokeHeader = "X-Trainyard-Smoke"
+
+// Exit codes of the runner, the server and the smoke test. Any code that is not
+// listed is a crash: the Job retries it and counts the retry.
+const (
+	ExitOK         = 0
+	ExitConfig     = 3   // the configuration can't be used
+	ExitDataset    = 4   // the dataset is missing or can't be used
+	ExitGate       = 5   // trained and published, but a gate is not met
+	ExitArtifact   = 6   // the artifact is invalid or has another digest
+	ExitSmoke      = 7   // a smoke check failed; the report is written
+	ExitTemporary  = 75  // something outside failed for longer than the program's own retries
+	ExitTerminated = 143 // stopped by SIGTERM after a checkpoint newer than the one it started from
+)

@@ -1,0 +1,127 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package contract
+
+// Outcomes of a run.
+const (
+	OutcomeSucceeded   = "Succeeded"
+	OutcomeFailed      = "Failed"
+	OutcomeInterrupted = "Interrupted"
+)
+
+// Reasons of a failed run. The operator treats any other as ReasonRunnerFailed.
+const (
+	ReasonConfigInvalid      = "ConfigInvalid"
+	ReasonDatasetNotFound    = "DatasetNotFound"
+	ReasonDatasetInvalid     = "DatasetInvalid"
+	ReasonCredentialsInvalid = "CredentialsInvalid"
+	ReasonGateNotMet         = "GateNotMet"
+	ReasonArtifactInvalid    = "ArtifactInvalid"
+	ReasonRunnerFailed       = "RunnerFailed"
+)
+
+// Names of the metrics that a runner reports on the test split.
+const (
+	MetricAccuracy  = "accuracy"
+	MetricPrecision = "precision" // macro average
+	MetricRecall    = "recall"    // macro average
+	MetricF1        = "f1"        // macro average
+	MetricLoss      = "loss"      // mean cross-entropy
+)
+
+// TrainResult is what `runner train` leaves in the termination message.
+type TrainResult struct {
+	Version int    `json:"version"`
+	Outcome string `json:"outcome"`
+	// Reason, Message and LogTail say what went wrong. LogTail is at most 1 kB.
+	Reason  string         `json:"reason,omitempty"`
+	Message string         `json:"message,omitempty"`
+	LogTail string         `json:"logTail,omitempty"`
+	Metrics []Metric       `json:"metrics,omitempty"`
+	Model   *ModelResult   `json:"model,omitempty"`
+	Dataset *DatasetResult `json:"dataset,omitempty"`
+	// Checkpoint is the last one written, if any.
+	Checkpoint *Checkpoint `json:"checkpoint,omitempty"`
+}
+
+// Metric is one named figure.
+type Metric struct {
+	Name  string  `json:"name"`
+	Value float64 `json:"value"`
+}
+
+// ModelResult describes a published model.
+type ModelResult struct {
+	// URI names the model file, such as pvc://claim/run-1a2b3c4d/model.onnx.
+	URI        string `json:"uri"`
+	SHA256     string `json:"sha256"` // hex, without a prefix
+	SizeBytes  int64  `json:"sizeBytes"`
+	ClassCount int    `json:"classCount"`
+	// Classes are the first 20 class names, in the order of the logits.
+	Classes []string       `json:"classes"`
+	Samples *SamplesResult `json:"samples,omitempty"`
+}
+
+// SamplesResult describes published samples.
+type SamplesResult struct {
+	URI    string `json:"uri"`
+	SHA256 string `json:"sha256"`
+	Count  int    `json:"count"`
+}
+
+// DatasetResult describes the data that a model was trained on.
+type DatasetResult struct {
+	Digest          string `json:"digest"` // sha256:<hex>
+	Samples         int    `json:"samples"`
+	TestSplitDigest string `json:"testSplitDigest"` // sha256:<hex>
+}
+
+// Checkpoint tells how far a saved state had come.
+type Checkpoint struct {
+	Epoch int   `json:"epoch"`
+	Step  int64 `json:"step"`
+}
+
+// Progress is what a runner answers on [ProgressPath].
+type Progress struct {
+	Version int `json:"version"`
+	// Sequence grows with every change; a reader keeps the highest.
+	Sequence        int64       `json:"sequence"`
+	Stage           string      `json:"stage"` // such as LoadingData, Training, Evaluating, Publishing
+	Percent         int         `json:"percent"`
+	Epoch           int         `json:"epoch"` // the current one, from 1
+	Epochs          int         `json:"epochs"`
+	Step            int64       `json:"step"` // done so far, over all epochs
+	Steps           int64       `json:"steps"`
+	ImagesPerSecond float64     `json:"imagesPerSecond,omitempty"`
+	RemainingSecs   int64       `json:"remainingSeconds,omitempty"`
+	Metrics         []Metric    `json:"metrics,omitempty"`
+	Checkpoint      *Checkpoint `json:"checkpoint,omitempty"`
+}
+
+// Results of a smoke check.
+const (
+	CheckPassed  = "Passed"
+	CheckFailed  = "Failed"
+	CheckSkipped = "Skipped"
+)
+
+// SmokeReport is what `server smoke` leaves in the termination message.
+type SmokeReport struct {
+	Version int  `json:"version"`
+	Passed  bool `json:"passed"`
+	// Message sums the report up in one sentence.
+	Message string       `json:"message"`
+	Rounds  int          `json:"rounds,omitempty"`
+	Checks  []SmokeCheck `json:"checks"`
+}
+
+// SmokeCheck is one check's result, the worst over all targets and rounds.
+type SmokeCheck struct {
+	Name    string `json:"name"`
+	Result  string `json:"result"`
+	Message string `json:"message,omitempty"` // at most 256 bytes
+	// LatencyMillis is how long the check's request took, in milliseconds; the median where it made several.
+	LatencyMillis float64 `json:"latencyMillis,omitempty"`
+}
