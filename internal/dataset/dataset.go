@@ -1,0 +1,173 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package dataset brings labelled images to the trainer: it scans a source
+// ([Open]), splits the images without leaks ([Dataset.Split]), and feeds
+// shuffled, augmented batches ([Loader]).
+//
+// Everything is decided by the images' content and by seeds: names and order of
+// files, the number of workers and an interruption in between change nothing.
+package dataset
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"slices"
+
+	"github.com/trainyard-dev/trainyard/internal/preprocess"
+)
+
+// What can be wrong with a dataset; test with errors.Is. Both need a person:
+// trying again doesn't help. Any other error of Open is the context's or the
+// storage's.
+var (
+	// ErrNotFound: there is nothing at the given place.
+	ErrNotFound = errors.New("dataset not found")
+	// ErrInvalid: what is there can't be trained on.
+	ErrInvalid = errors.New("dataset invalid")
+)
+
+// Bounds on a dataset's shape.
+const (
+	// MinClasses is the fewest that a classifier can tell apart.
+	MinClasses = 2
+	// MaxClasses bounds the network's last layer.
+	MaxClasses = 1000
+	// MinImagesPerClass allows one each for training, validation and test.
+	MinImagesPerClass = 3
+)
+
+// Sample is one labelled image.
+type Sample struct {
+	// Name is the image's path within its source, with forward slashes.
+	Name string
+	// Label is the index of its class in Dataset.Classes.
+	Label int32
+	// Digest is the sha256 of the file's bytes.
+	Digest [sha256.Size]byte
+}
+
+// Dataset is a scanned source. It is safe for concurrent use.
+type Dataset struct {
+	// Classes are the names of the classes, sorted.
+	Classes []string
+	// Samples are the usable images, sorted by label, then digest, then name.
+	Samples []Sample
+	// Digest identifies the content, "sha256:" and 64 hexadecimal digits: the
+	// sha256 over each sample's class and digest. Renaming a file leaves it as
+	// it is; adding, changing or moving one to another class doesn't.
+	Digest string
+	// Skipped are the files that are no usable images.
+	Skipped Skipped
+
+	source     Source
+	preprocess preprocess.Spec
+	limits     preprocess.Limits
+	cache      [][]uint8 // by sample; nil where the budget was used up
+}
+
+// Skipped counts files that were left out.
+type Skipped struct {
+	Count int
+	// First holds up to maxSkippedNamed of them, sorted by name.
+	First []SkippedFile
+}
+
+const maxSkippedNamed = 20
+
+// SkippedFile is one file that was left out.
+type SkippedFile struct {
+	Name string
+	// Err wraps one of package preprocess's errors, or is the file system's.
+	Err error
+}
+
+// File returns the bytes of sample i's file.
+func (d *Dataset) File(ctx context.Context, i int) ([]byte, error) {
+	return d.source.Read(ctx, d.Samples[i].Name, d.limits.MaxBytes)
+}
+
+// Pixels writes sample i, resized by the preprocessing the dataset was opened
+// with, to dst: 8-bit RGB of shape [Size, Size, 3].
+func (d *Dataset) Pixels(ctx context.Context, dst []uint8, i int) error {
+	if cached := d.cache[i]; cached != nil {
+		copy(dst, cached)
+		return nil
+	}
+	data, err := d.File(ctx, i)
+	if err != nil {
+		return fmt.Errorf("read image %s again: %w", d.Samples[i].Name, err)
+	}
+	img, err := preprocess.Decode(ctx, data, d.limits)
+	if err != nil {
+		return fmt.Errorf("read image %s again: %w", d.Samples[i].Name, err)
+	}
+	d.preprocess.ResizeRGB(dst, img)
+	return nil
+}
+
+// All returns every sample as one subset.
+func (d *Dataset) All() Subset {
+	indices := make([]int, len(d.Samples))
+	for i := range indices {
+		indices[i] = i
+	}
+	return Subset{Dataset: d, Indices: indices}
+}
+
+// Subset is a part of a dataset.
+type Subset struct {
+	Dataset *Dataset
+	// Indices point into Dataset.Samples, ascending.
+	Indices []int
+}
+
+// Len is the number of samples.
+func (s Subset) Len() int { return len(s.Indices) }
+
+// ClassCounts returns the number of samples by label.
+func (s Subset) ClassCounts() []int {
+	counts := make([]int, len(s.Dataset.Classes))
+	for _, i := range s.Indices {
+		counts[s.Dataset.Samples[i].Label]++
+	}
+	return counts
+}
+
+// Digest identifies the subset's content as Dataset.Digest does the whole's.
+func (s Subset) Digest() string {
+	h := sha256.New()
+	for _, i := range s.Indices {
+		sample := s.Dataset.Samples[i]
+		writeDigest(h, s.Dataset.Classes[sample.Label], sample.Digest)
+	}
+	return digestString(h)
+}
+
+// writeDigest adds one sample to a content digest: the class's name, a zero
+// byte, which no folder's name contains, and the file's digest.
+func writeDigest(h hash.Hash, class string, digest [sha256.Size]byte) {
+	h.Write([]byte(class))
+	h.Write([]byte{0})
+	h.Write(digest[:])
+}
+
+func digestString(h hash.Hash) string {
+	return "sha256:" + hex.EncodeToString(h.Sum(nil))
+}
+
+func compareSamples(a, b Sample) int {
+	return cmp.Or(cmp.Compare(a.Label, b.Label), bytes.Compare(a.Digest[:], b.Digest[:]), cmp.Compare(a.Name, b.Name))
+}
+
+// labelOf returns the index of class in classes, which are sorted.
+func labelOf(classes []string, class string) int32 {
+	i, _ := slices.BinarySearch(classes, class)
+	return int32(i)
+}

@@ -1,0 +1,248 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package dataset
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/trainyard-dev/trainyard/internal/preprocess"
+)
+
+// Options say how to open a dataset.
+type Options struct {
+	// Preprocess is how images become tensors; it must be valid.
+	Preprocess preprocess.Spec
+	// Limits bound each file; zero means preprocess.DefaultLimits.
+	Limits preprocess.Limits
+	// CacheBytes bounds the memory that holds images, resized and at 8 bits
+	// (Size×Size×3 bytes each), so that they need not be decoded in every
+	// epoch. What doesn't fit is read from the source each time.
+	CacheBytes int64
+	// Workers read and decode side by side; zero means one for each CPU.
+	Workers int
+	// Progress, if set, is told from time to time how many of the files have
+	// been read. It is called by one goroutine at a time.
+	Progress func(done, total int)
+}
+
+// Open reads and decodes every image of a source once: files that are no usable
+// images are set aside here, not in the midst of training, and the rest is kept
+// in memory as far as the budget reaches.
+//
+// Errors wrap ErrNotFound or ErrInvalid where a person has to act.
+func Open(ctx context.Context, source Source, opts Options) (*Dataset, error) {
+	if err := opts.Preprocess.Validate(); err != nil {
+		return nil, err
+	}
+	if opts.Limits == (preprocess.Limits{}) {
+		opts.Limits = preprocess.DefaultLimits()
+	}
+	if opts.Workers <= 0 {
+		opts.Workers = runtime.GOMAXPROCS(0)
+	}
+	files, err := source.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(files, func(a, b File) int { return cmp.Compare(a.Name, b.Name) })
+	classes, err := classesOf(source, files)
+	if err != nil {
+		return nil, err
+	}
+	scanned, err := scan(ctx, source, files, opts)
+	if err != nil {
+		return nil, fmt.Errorf("scan %v: %w", source, err)
+	}
+	d := &Dataset{Classes: classes, source: source, preprocess: opts.Preprocess, limits: opts.Limits}
+	d.collect(files, scanned)
+	if err := d.checkEnough(len(files)); err != nil {
+		return nil, err
+	}
+	d.Digest = d.All().Digest()
+	return d, nil
+}
+
+// classesOf returns the names of the classes, sorted.
+func classesOf(source Source, files []File) ([]string, error) {
+	seen := map[string]bool{}
+	for _, file := range files {
+		seen[file.Class] = true
+	}
+	classes := make([]string, 0, len(seen))
+	for class := range seen {
+		if !validClassName(class) {
+			return nil, fmt.Errorf("%w: %v has a class named %q: rename its folder to at most 63 printable characters", ErrInvalid, source, class)
+		}
+		classes = append(classes, class)
+	}
+	slices.Sort(classes)
+	switch {
+	case len(classes) == 0:
+		return nil, fmt.Errorf("%w: %v has no images: %s", ErrInvalid, source, folderShape)
+	case len(classes) == 1:
+		return nil, fmt.Errorf("%w: %v has one class only, %q: add a folder for each further class, or, if the class folders are inside %q, add that to the path",
+			ErrInvalid, source, classes[0], classes[0])
+	case len(classes) > MaxClasses:
+		return nil, fmt.Errorf("%w: %v has %d classes, at most %d are possible: check that the path leads to the folder that holds the class folders",
+			ErrInvalid, source, len(classes), MaxClasses)
+	}
+	return classes, nil
+}
+
+// validClassName keeps names to what fits into metadata, metrics and logs.
+func validClassName(name string) bool {
+	const maxBytes = 63
+	return len(name) <= maxBytes && utf8.ValidString(name) &&
+		!strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) })
+}
+
+// scannedFile is what scan found out about one file.
+type scannedFile struct {
+	digest [sha256.Size]byte
+	pixels []uint8 // nil if over the budget
+	err    error   // why the file is no usable image
+}
+
+// scan reads, hashes and decodes files side by side.
+func scan(ctx context.Context, source Source, files []File, opts Options) ([]scannedFile, error) {
+	var (
+		scanned  = make([]scannedFile, len(files))
+		budget   atomic.Int64
+		next     atomic.Int64
+		progress = newProgress(len(files), opts.Progress)
+	)
+	budget.Store(opts.CacheBytes)
+	group, ctx := errgroup.WithContext(ctx)
+	for range min(opts.Workers, len(files)) {
+		group.Go(func() error {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(files) {
+					return nil
+				}
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				var err error
+				if scanned[i], err = scanFile(ctx, source, files[i], opts, &budget); err != nil {
+					return err
+				}
+				progress.add()
+			}
+		})
+	}
+	return scanned, group.Wait()
+}
+
+// scanFile returns an error only for what isn't the file's fault.
+func scanFile(ctx context.Context, source Source, file File, opts Options, budget *atomic.Int64) (scannedFile, error) {
+	data, err := source.Read(ctx, file.Name, opts.Limits.MaxBytes)
+	if err != nil {
+		if fileAtFault(err) {
+			return scannedFile{err: err}, nil
+		}
+		return scannedFile{}, err
+	}
+	img, err := preprocess.Decode(ctx, data, opts.Limits)
+	if ctx.Err() != nil {
+		return scannedFile{}, context.Cause(ctx)
+	}
+	if err != nil {
+		return scannedFile{err: err}, nil
+	}
+	s := scannedFile{digest: sha256.Sum256(data)}
+	if size := int64(opts.Preprocess.PixelLen()); budget.Add(-size) >= 0 {
+		s.pixels = make([]uint8, size)
+		opts.Preprocess.ResizeRGB(s.pixels, img)
+	}
+	return s, nil
+}
+
+// fileAtFault tells a file that can't be used from storage that fails and may
+// work again: to leave out what a failing disk doesn't return would train on
+// another dataset than the one asked for.
+func fileAtFault(err error) bool {
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid) ||
+		errors.Is(err, preprocess.ErrTooLarge) || errors.Is(err, preprocess.ErrUnsupported)
+}
+
+// collect sorts what scan found into samples and skipped files.
+func (d *Dataset) collect(files []File, scanned []scannedFile) {
+	type cachedSample struct {
+		Sample
+		pixels []uint8
+	}
+	var usable []cachedSample
+	for i, s := range scanned {
+		if s.err != nil {
+			d.Skipped.Count++
+			if len(d.Skipped.First) < maxSkippedNamed {
+				d.Skipped.First = append(d.Skipped.First, SkippedFile{Name: files[i].Name, Err: s.err})
+			}
+			continue
+		}
+		sample := Sample{Name: files[i].Name, Label: labelOf(d.Classes, files[i].Class), Digest: s.digest}
+		usable = append(usable, cachedSample{sample, s.pixels})
+	}
+	slices.SortFunc(usable, func(a, b cachedSample) int { return compareSamples(a.Sample, b.Sample) })
+	d.Samples = make([]Sample, len(usable))
+	d.cache = make([][]uint8, len(usable))
+	for i, u := range usable {
+		d.Samples[i], d.cache[i] = u.Sample, u.pixels
+	}
+}
+
+// checkEnough refuses a dataset with a class that has hardly any usable image.
+func (d *Dataset) checkEnough(files int) error {
+	for label, count := range d.All().ClassCounts() {
+		if count >= MinImagesPerClass {
+			continue
+		}
+		err := fmt.Errorf("%w: %v has %d usable images of class %q, at least %d are needed: add images (formats: %s)",
+			ErrInvalid, d.source, count, d.Classes[label], MinImagesPerClass, strings.Join(preprocess.Formats(), ", "))
+		if d.Skipped.Count > 0 {
+			first := d.Skipped.First[0]
+			err = fmt.Errorf("%w; %d of %d files could not be used, the first being %s: %w", err, d.Skipped.Count, files, first.Name, first.Err)
+		}
+		return err
+	}
+	return nil
+}
+
+// progress reports at every hundredth part.
+type progress struct {
+	mu          sync.Mutex
+	done, total int
+	report      func(done, total int)
+}
+
+func newProgress(total int, report func(done, total int)) *progress {
+	return &progress{total: total, report: report}
+}
+
+func (p *progress) add() {
+	if p.report == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.done++
+	if p.done*100/p.total != (p.done-1)*100/p.total {
+		p.report(p.done, p.total)
+	}
+}
