@@ -1,0 +1,189 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package kernels
+
+// Blocking of the matrix product: a slab of kBlock×nBlock elements of B stays in the second-level cache while the
+// panels of A stream past it.
+const (
+	kBlock = 256
+	nBlock = 240 // a multiple of every set's nr
+	// packChunk is the number of panels that one packing part handles.
+	packChunk = 8
+)
+
+// Matrix is a strided view: element (i, j) is Data[i*RowStride+j*ColStride].
+type Matrix struct {
+	Data                 []float32
+	RowStride, ColStride int
+}
+
+// RowMajor views data as a dense matrix with the given number of columns.
+func RowMajor(data []float32, columns int) Matrix {
+	return Matrix{Data: data, RowStride: columns, ColStride: 1}
+}
+
+// T returns the transpose of m, without copying.
+func (m Matrix) T() Matrix {
+	return Matrix{Data: m.Data, RowStride: m.ColStride, ColStride: m.RowStride}
+}
+
+// need returns the number of elements that a rows×columns view reaches.
+func (m Matrix) need(rows, columns int) int {
+	if rows == 0 || columns == 0 {
+		return 0
+	}
+	return (rows-1)*m.RowStride + (columns-1)*m.ColStride + 1
+}
+
+// gemmArgs are the arguments of one product C = A·B, or C += A·B. The rows of A are packed beforehand into ws.packed;
+// B is packed slab by slab as it is needed.
+type gemmArgs struct {
+	m, n, k    int
+	a          Matrix
+	b          bSource
+	c          []float32
+	ldc        int
+	accumulate bool
+	// taskM and taskN are the rows and columns of C that one part computes.
+	taskM, taskN int
+}
+
+// bSource yields the right-hand operand, k rows of n columns.
+type bSource interface {
+	// pack writes rows [k0, k0+kc) of columns [j0, j0+lanes) to dst as dst[p*width+j]; columns from lanes to width are
+	// zero.
+	pack(dst []float32, width, lanes, j0, k0, kc int)
+}
+
+// Gemm computes C = A·B, or C += A·B if accumulate is set. A is m×k, B is k×n, both arbitrary strided views (pass X.T()
+// for a transposed operand); C is row-major with ldc ≥ n elements a row, and overlaps neither.
+func (ws *Workspace) Gemm(m, n, k int, a, b Matrix, c []float32, ldc int, accumulate bool) {
+	if m == 0 || n == 0 {
+		return
+	}
+	checkLength("gemm", "A", a.Data, a.need(m, k))
+	checkLength("gemm", "B", b.Data, b.need(k, n))
+	checkLength("gemm", "C", c, (m-1)*ldc+n)
+	if k == 0 {
+		if !accumulate {
+			for i := range m {
+				clear(c[i*ldc : i*ldc+n])
+			}
+		}
+		return
+	}
+	ws.right = b
+	ws.product(gemmArgs{m: m, n: n, k: k, a: a, b: &ws.right, c: c, ldc: ldc, accumulate: accumulate})
+}
+
+// product packs A and computes C in parts of a grid that depends on the shape alone.
+func (ws *Workspace) product(args gemmArgs) {
+	args.taskM, args.taskN = taskGrid(args.m, args.n, ws.set.mr)
+	ws.gemm = args
+	ws.packA()
+	ws.run(ceilDiv(args.m, args.taskM)*ceilDiv(args.n, args.taskN), gemmPart)
+	ws.gemm = gemmArgs{}
+}
+
+// taskGrid chooses the block of C that one part computes: whole columns if there are enough of them to share out, else
+// blocks of rows too. Rows come in multiples of mr.
+func taskGrid(m, n, mr int) (taskM, taskN int) {
+	const wanted = 16
+	taskN = nBlock
+	columns := ceilDiv(n, taskN)
+	if columns >= wanted {
+		return m, taskN
+	}
+	rows := ceilDiv(wanted, columns)
+	taskM = max(ceilDiv(ceilDiv(m, rows), mr)*mr, 8*mr)
+	return min(taskM, ceilDiv(m, mr)*mr), taskN
+}
+
+// packA packs the left-hand operand into ws.packed: for each block of kBlock columns, panels of mr rows, k-major.
+func (ws *Workspace) packA() {
+	g, mr := &ws.gemm, ws.set.mr
+	panels := ceilDiv(g.m, mr)
+	ws.packed = grow(ws.packed, panels*mr*g.k)
+	ws.run(ceilDiv(g.k, kBlock)*ceilDiv(panels, packChunk), packAPart)
+}
+
+func packAPart(ws *Workspace, _, part int) {
+	g, mr := &ws.gemm, ws.set.mr
+	panels := ceilDiv(g.m, mr)
+	chunks := ceilDiv(panels, packChunk)
+	k0 := part / chunks * kBlock
+	kc := min(kBlock, g.k-k0)
+	first := part % chunks * packChunk
+	transposed := g.a.T()
+	for p := first; p < min(first+packChunk, panels); p++ {
+		dst := ws.packed[panels*mr*k0+p*mr*kc:][:mr*kc]
+		transposed.pack(dst, mr, min(mr, g.m-p*mr), p*mr, k0, kc)
+	}
+}
+
+func gemmPart(ws *Workspace, worker, part int) {
+	g := &ws.gemm
+	columns := ceilDiv(g.n, g.taskN)
+	m0, n0 := part/columns*g.taskM, part%columns*g.taskN
+	ws.block(g, g.b, worker, m0, min(g.m, m0+g.taskM), n0, min(g.n, n0+g.taskN), g.c[m0*g.ldc+n0:])
+}
+
+// block computes rows [m0, m1) and columns [n0, n1) of the product with b; c starts at the element of row m0 and column
+// n0. m0 is a multiple of mr and n1-n0 at most nBlock.
+func (ws *Workspace) block(g *gemmArgs, b bSource, worker, m0, m1, n0, n1 int, c []float32) {
+	mr, nr := ws.set.mr, ws.set.nr
+	panelsA := ceilDiv(g.m, mr)
+	slab, tile := ws.workers[worker].slab[:], ws.workers[worker].tile[:mr*nr]
+	for k0 := 0; k0 < g.k; k0 += kBlock {
+		kc := min(kBlock, g.k-k0)
+		for j := n0; j < n1; j += nr {
+			b.pack(slab[(j-n0)*kc:][:nr*kc], nr, min(nr, n1-j), j, k0, kc)
+		}
+		add := g.accumulate || k0 > 0
+		for i := m0; i < m1; i += mr {
+			a := ws.packed[panelsA*mr*k0+i*kc:][:mr*kc]
+			for j := n0; j < n1; j += nr {
+				ws.set.gemmTile(kc, a, slab[(j-n0)*kc:][:nr*kc], tile)
+				storeTile(c[(i-m0)*g.ldc+j-n0:], g.ldc, tile, nr, min(mr, m1-i), min(nr, n1-j), add)
+			}
+		}
+	}
+}
+
+// storeTile writes or adds the top left rows×columns of a tile to c.
+func storeTile(c []float32, ldc int, tile []float32, nr, rows, columns int, add bool) {
+	for r := range rows {
+		src := tile[r*nr:][:columns]
+		dst := c[r*ldc:][:columns]
+		if !add {
+			copy(dst, src)
+			continue
+		}
+		for j, v := range src {
+			dst[j] += v
+		}
+	}
+}
+
+// pack implements bSource.
+func (m *Matrix) pack(dst []float32, width, lanes, j0, k0, kc int) {
+	src := m.Data[k0*m.RowStride+j0*m.ColStride:]
+	if m.ColStride == 1 {
+		for p := range kc {
+			row := dst[p*width:][:width]
+			copy(row, src[p*m.RowStride:][:lanes])
+			clear(row[lanes:])
+		}
+		return
+	}
+	if lanes < width {
+		clear(dst[:kc*width])
+	}
+	for j := range lanes {
+		column := src[j*m.ColStride:]
+		for p := range kc {
+			dst[p*width+j] = column[p*m.RowStride]
+		}
+	}
+}

@@ -1,0 +1,59 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package kernels
+
+import (
+	"fmt"
+	"strings"
+)
+
+// set is one implementation of the inner loops. The operations' drivers (blocking, packing, partition over threads) are
+// common to all sets.
+type set struct {
+	name      string
+	supported func() bool
+
+	// gemmTile computes c[r*nr+j] = Σ_p a[p*mr+r]·b[p*nr+j] for 0 ≤ p < k over packed panels.
+	mr, nr   int
+	gemmTile func(k int, a, b, c []float32)
+
+	sum               func(x []float32) float64                        // Σx
+	squaredDeviations func(x []float32, mean float32) float64          // Σ(x-mean)²
+	dotDeviation      func(y, x []float32, mean float32) float64       // Σ y·(x-mean)
+	affine            func(y, x []float32, scale, shift float32)       // y = scale·x + shift
+	affine2           func(z, y, x []float32, ofY, ofX, shift float32) // z = ofY·y + ofX·x + shift
+	relu              func(y, x []float32)                             // y = max(0, x)
+	reluBackward      func(dx, y, dy []float32)                        // dx = dy where y > 0, else 0
+}
+
+// maxTile is the largest mr·nr of any set.
+const maxTile = 96
+
+// sets lists the implementations, best first.
+var sets = []*set{&portableSet}
+
+// SetNames returns the names of the kernel sets that this CPU can run, best first.
+func SetNames() []string {
+	var names []string
+	for _, s := range sets {
+		if s.supported() {
+			names = append(names, s.name)
+		}
+	}
+	return names
+}
+
+// findSet returns the set called name, or the best supported one for the empty name.
+func findSet(name string) (*set, error) {
+	for _, s := range sets {
+		if name != "" && s.name != name {
+			continue
+		}
+		if s.supported() {
+			return s, nil
+		}
+	}
+	return nil, fmt.Errorf("kernel set %q is unknown or needs instructions that this CPU lacks: use one of %s, or unset %s",
+		name, strings.Join(SetNames(), ", "), SetEnvironmentVariable)
+}

@@ -1,0 +1,150 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package kernels
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
+
+// SetEnvironmentVariable names the variable that forces a kernel set.
+const SetEnvironmentVariable = "TRAINYARD_KERNELS"
+
+// Options configures a Workspace. The zero value is the right choice for most callers.
+type Options struct {
+	// Set names the kernel set. Empty means the value of TRAINYARD_KERNELS, or else the best set for this CPU.
+	Set string
+	// Threads is the number of goroutines that share the work of one operation; 0 means GOMAXPROCS.
+	Threads int
+}
+
+// Workspace runs operations with one kernel set and a fixed number of threads, and owns their scratch memory.
+// It serves one caller at a time.
+type Workspace struct {
+	set     *set
+	threads int
+
+	// One operation runs at a time; its arguments live here so that the parts, which are plain functions, find them
+	// without a closure being allocated.
+	conv      convArgs
+	gemm      gemmArgs
+	norm      normArgs
+	pool      poolArgs
+	vector    vectorArgs
+	broadcast broadcastArgs
+	softmax   softmaxArgs
+	update    updateArgs
+
+	right   Matrix    // the right-hand operand of Gemm
+	packed  []float32 // the packed left-hand operand, which all parts read
+	moments []moments
+	inverse []float32 // 1/√(variance+eps) per channel
+	workers []workerState
+
+	part     partFunc
+	parts    int64
+	nextPart atomic.Int64
+	nextID   atomic.Int64
+	helpers  sync.WaitGroup
+	help     func()
+}
+
+// workerState is the scratch memory of one worker.
+type workerState struct {
+	slab   [kBlock * nBlock]float32 // a packed block of the right-hand operand
+	tile   [maxTile]float32         // one tile of the product
+	matrix Matrix                   // the right-hand operand, where each part has its own
+	buffer []float32
+}
+
+// partFunc does one part of an operation. worker is below the number of threads and names the scratch memory to use.
+type partFunc func(ws *Workspace, worker, part int)
+
+// New returns a Workspace. It fails if the named kernel set is unknown or this CPU lacks its instructions.
+func New(options Options) (*Workspace, error) {
+	name := options.Set
+	if name == "" {
+		name = os.Getenv(SetEnvironmentVariable)
+	}
+	chosen, err := findSet(name)
+	if err != nil {
+		return nil, err
+	}
+	threads := options.Threads
+	if threads < 0 {
+		return nil, fmt.Errorf("threads is %d: give a number above 0, or 0 for one thread per CPU", threads)
+	}
+	if threads == 0 {
+		threads = runtime.GOMAXPROCS(0)
+	}
+	ws := &Workspace{set: chosen, threads: threads, workers: make([]workerState, threads)}
+	ws.help = ws.work
+	return ws, nil
+}
+
+// Set returns the name of the kernel set in use.
+func (ws *Workspace) Set() string { return ws.set.name }
+
+// Threads returns the number of goroutines that share the work of one operation.
+func (ws *Workspace) Threads() int { return ws.threads }
+
+// run calls part for 0 ≤ i < parts, on up to ws.threads goroutines, and returns when all are done.
+func (ws *Workspace) run(parts int, part partFunc) {
+	helpers := min(ws.threads, parts) - 1
+	if helpers < 1 {
+		for i := range parts {
+			part(ws, 0, i)
+		}
+		return
+	}
+	ws.part, ws.parts = part, int64(parts)
+	ws.nextPart.Store(0)
+	ws.nextID.Store(0)
+	ws.helpers.Add(helpers + 1)
+	for range helpers {
+		go ws.help()
+	}
+	ws.work()
+	ws.helpers.Wait()
+}
+
+// work takes parts until none is left.
+func (ws *Workspace) work() {
+	worker := int(ws.nextID.Add(1) - 1)
+	for {
+		i := ws.nextPart.Add(1) - 1
+		if i >= ws.parts {
+			break
+		}
+		ws.part(ws, worker, int(i))
+	}
+	ws.helpers.Done()
+}
+
+// scratch returns n floats of memory private to the worker, with arbitrary contents.
+func (w *workerState) scratch(n int) []float32 {
+	w.buffer = grow(w.buffer, n)
+	return w.buffer[:n]
+}
+
+// grow returns s with room for n elements; contents are not kept when it has to be replaced.
+func grow[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:cap(s)]
+}
+
+// checkLength panics if s has fewer than n elements: kernels index without further checks.
+func checkLength[T any](operation, name string, s []T, n int) {
+	if len(s) < n {
+		panic(fmt.Sprintf("kernels: %s: %s has %d elements, its shape needs %d", operation, name, len(s), n))
+	}
+}
+
+// ceilDiv returns ⌈a/b⌉ for a ≥ 0, b > 0.
+func ceilDiv(a, b int) int { return (a + b - 1) / b }

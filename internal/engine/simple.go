@@ -1,0 +1,169 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+)
+
+// ReLU computes max(0, x).
+type ReLU struct {
+	stateless
+	y, dx Tensor
+}
+
+// NewReLU returns a ReLU layer.
+func NewReLU(name string) *ReLU { return &ReLU{stateless: stateless{name}} }
+
+// OutputShape implements Layer.
+func (l *ReLU) OutputShape(in []int) ([]int, error) { return slices.Clone(in), nil }
+
+// Forward implements Layer.
+func (l *ReLU) Forward(ws *kernels.Workspace, x *Tensor, _ bool) *Tensor {
+	l.y.Resize(x.Shape...)
+	ws.Unary(kernels.ReLU, 0, 0, x.Data, l.y.Data)
+	return &l.y
+}
+
+// Backward implements Layer.
+func (l *ReLU) Backward(ws *kernels.Workspace, dy *Tensor, _ bool) *Tensor {
+	l.dx.Resize(dy.Shape...)
+	ws.ReLUBackward(l.y.Data, dy.Data, l.dx.Data)
+	return &l.dx
+}
+
+// MaxPool2D takes the maximum of each square window.
+type MaxPool2D struct {
+	stateless
+	Kernel, Stride int
+	in             []int
+	argmax         []uint8
+	y, dx          Tensor
+}
+
+// NewMaxPool2D returns a max pooling without padding. kernel² is at most kernels.MaxWindow.
+func NewMaxPool2D(name string, kernel, stride int) *MaxPool2D {
+	return &MaxPool2D{stateless: stateless{name}, Kernel: kernel, Stride: stride}
+}
+
+func (l *MaxPool2D) shape(in []int) kernels.PoolShape {
+	return kernels.PoolShape{
+		Batch: in[0], Channels: in[1], InHeight: in[2], InWidth: in[3],
+		KernelH: l.Kernel, KernelW: l.Kernel, StrideH: l.Stride, StrideW: l.Stride,
+	}
+}
+
+// OutputShape implements Layer.
+func (l *MaxPool2D) OutputShape(in []int) ([]int, error) {
+	if err := wantImages(l.name, in, 0); err != nil {
+		return nil, err
+	}
+	s := l.shape(in)
+	if err := s.Validate(); err != nil {
+		return nil, layerError(l.name, err)
+	}
+	return []int{s.Batch, s.Channels, s.OutHeight(), s.OutWidth()}, nil
+}
+
+// Forward implements Layer.
+func (l *MaxPool2D) Forward(ws *kernels.Workspace, x *Tensor, training bool) *Tensor {
+	s := l.shape(x.Shape)
+	l.in = append(l.in[:0], x.Shape...)
+	l.y.Resize(s.Batch, s.Channels, s.OutHeight(), s.OutWidth())
+	if !training {
+		ws.MaxPool(s, x.Data, l.y.Data, nil)
+		return &l.y
+	}
+	if len(l.argmax) < l.y.Len() {
+		l.argmax = make([]uint8, l.y.Len())
+	}
+	ws.MaxPool(s, x.Data, l.y.Data, l.argmax)
+	return &l.y
+}
+
+// Backward implements Layer.
+func (l *MaxPool2D) Backward(ws *kernels.Workspace, dy *Tensor, _ bool) *Tensor {
+	l.dx.Resize(l.in...)
+	ws.MaxPoolBackward(l.shape(l.in), dy.Data, l.argmax, l.dx.Data)
+	return &l.dx
+}
+
+// GlobalAveragePool takes the mean of each plane: [N, C, H, W] to [N, C, 1, 1].
+type GlobalAveragePool struct {
+	stateless
+	in    []int
+	y, dx Tensor
+}
+
+// NewGlobalAveragePool returns a global average pooling.
+func NewGlobalAveragePool(name string) *GlobalAveragePool {
+	return &GlobalAveragePool{stateless: stateless{name}}
+}
+
+// OutputShape implements Layer.
+func (l *GlobalAveragePool) OutputShape(in []int) ([]int, error) {
+	if err := wantImages(l.name, in, 0); err != nil {
+		return nil, err
+	}
+	return []int{in[0], in[1], 1, 1}, nil
+}
+
+func (l *GlobalAveragePool) shape() kernels.NormShape {
+	return kernels.NormShape{Batch: l.in[0], Channels: l.in[1], Plane: l.in[2] * l.in[3]}
+}
+
+// Forward implements Layer.
+func (l *GlobalAveragePool) Forward(ws *kernels.Workspace, x *Tensor, _ bool) *Tensor {
+	l.in = append(l.in[:0], x.Shape...)
+	l.y.Resize(x.Shape[0], x.Shape[1], 1, 1)
+	ws.GlobalAveragePool(l.shape(), x.Data, l.y.Data)
+	return &l.y
+}
+
+// Backward implements Layer.
+func (l *GlobalAveragePool) Backward(ws *kernels.Workspace, dy *Tensor, _ bool) *Tensor {
+	l.dx.Resize(l.in...)
+	ws.GlobalAveragePoolBackward(l.shape(), dy.Data, l.dx.Data)
+	return &l.dx
+}
+
+// Flatten joins all dimensions but the first, without copying.
+type Flatten struct {
+	stateless
+	in    []int
+	y, dx Tensor
+}
+
+// NewFlatten returns a flattening layer.
+func NewFlatten(name string) *Flatten { return &Flatten{stateless: stateless{name}} }
+
+// OutputShape implements Layer.
+func (l *Flatten) OutputShape(in []int) ([]int, error) {
+	if len(in) < 1 {
+		return nil, fmt.Errorf("layer %s: input has no dimensions", l.name)
+	}
+	features := 1
+	for _, d := range in[1:] {
+		features *= d
+	}
+	return []int{in[0], features}, nil
+}
+
+// Forward implements Layer.
+func (l *Flatten) Forward(_ *kernels.Workspace, x *Tensor, _ bool) *Tensor {
+	l.in = append(l.in[:0], x.Shape...)
+	l.y.Shape = append(l.y.Shape[:0], x.Shape[0], x.Len()/x.Shape[0])
+	l.y.Data = x.Data
+	return &l.y
+}
+
+// Backward implements Layer.
+func (l *Flatten) Backward(_ *kernels.Workspace, dy *Tensor, _ bool) *Tensor {
+	l.dx.Shape = append(l.dx.Shape[:0], l.in...)
+	l.dx.Data = dy.Data
+	return &l.dx
+}
