@@ -1,0 +1,145 @@
+SHELL := /usr/bin/env bash -euo pipefail
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+export CGO_ENABLED ?= 0
+export GOFLAGS ?= -buildvcs=false
+
+BIN := $(CURDIR)/bin
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+# Where images go: REGISTRY=registry.example/team make docker-push
+REGISTRY ?=
+TAG ?= dev
+IMAGE = $(if $(REGISTRY),$(REGISTRY)/)trainyard-$*:$(TAG)
+# local: a single-node Kubernetes made by hack/cluster. current: kubectl's current context.
+CLUSTER ?= local
+# A folder of class folders to train the demo on; empty: generated pictures.
+DATA ?=
+
+CONTROLLER_GEN = $(BIN)/controller-gen
+CRD_REF_DOCS = $(BIN)/crd-ref-docs
+GOTESTSUM = $(BIN)/gotestsum
+GOLANGCI_LINT = $(BIN)/golangci-lint
+CLUSTER_TOOL = $(BIN)/cluster
+IMAGES_TOOL = $(BIN)/images
+
+##@ Start here
+
+.PHONY: help
+help: ## Show this help.
+	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-zA-Z0-9_-]+:.*?##/ {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(CLUSTER_TOOL) $(IMAGES_TOOL) ## Train, serve, promote and reject a model on a real cluster (DATA=<folder> for your own pictures).
+	CLUSTER=$(CLUSTER) DATA="$(DATA)" hack/demo.sh
+
+.PHONY: demo-down
+demo-down: cluster-down ## Remove the demo's cluster and all it left.
+
+##@ Build
+
+.PHONY: build
+build: build-manager build-runner build-server ## Build the three programs into bin/.
+
+build-manager: PKG = .
+build-runner: PKG = ./runner
+build-server: PKG = ./server
+.PHONY: build-manager build-runner build-server
+build-manager build-runner build-server: build-%: ## Build one of manager, runner, server.
+	go build -trimpath -ldflags "-s -w -X github.com/trainyard-dev/trainyard/internal/version.version=$(VERSION)" -o $(BIN)/$* $(PKG)
+
+.PHONY: images
+images: $(IMAGES_TOOL) ## Build the three images into out/images, without Docker.
+	$(IMAGES_TOOL) build --tag $(TAG) --registry "$(REGISTRY)" --version $(VERSION) -o out/images manager=. runner=./runner server=./server
+
+.PHONY: docker-build-manager docker-build-runner docker-build-server
+docker-build-manager docker-build-runner docker-build-server: docker-build-%: ## Build one image with Docker.
+	docker build --target $* --build-arg VERSION=$(VERSION) -t $(IMAGE) .
+
+.PHONY: docker-push
+docker-push: ## Push the three images that docker-build-* made to REGISTRY.
+	for i in manager runner server; do docker push $(REGISTRY)/trainyard-$$i:$(TAG); done
+
+##@ Cluster
+
+.PHONY: cluster-up
+cluster-up: $(CLUSTER_TOOL) ## Start a single-node Kubernetes on this machine (root, Linux).
+	$(CLUSTER_TOOL) up $(if $(DATA),--data "$(DATA)")
+
+.PHONY: cluster-down
+cluster-down: $(CLUSTER_TOOL) ## Stop it and remove all it left.
+	$(CLUSTER_TOOL) down
+
+.PHONY: cluster-load
+cluster-load: images $(CLUSTER_TOOL) ## Load the three images into the cluster.
+	CLUSTER=$(CLUSTER) REGISTRY="$(REGISTRY)" $(CLUSTER_TOOL) load out/images/*.tar
+
+.PHONY: install uninstall deploy undeploy
+install: ## Install the CRDs into the current kubectl context.
+	kubectl apply --server-side -f config/crd/bases
+uninstall: ## Remove the CRDs, and with them every TrainingRun and ModelServer.
+	kubectl delete --ignore-not-found -f config/crd/bases
+deploy: build-installer ## Install CRDs and manager into the current kubectl context.
+	kubectl apply --server-side -f out/install.yaml
+undeploy: build-installer ## Remove CRDs and manager.
+	kubectl delete --ignore-not-found -f out/install.yaml
+
+.PHONY: build-installer
+build-installer: ## Write out/install.yaml: CRDs, RBAC and manager with the images of REGISTRY and TAG.
+	hack/installer.sh "$(REGISTRY)" "$(TAG)" > out/install.yaml
+
+.PHONY: run
+run: build-manager ## Run the manager here against the current kubectl context.
+	$(BIN)/manager --leader-elect=false --metrics-bind-address=0
+
+##@ Development
+
+.PHONY: generate
+generate: $(CONTROLLER_GEN) $(CRD_REF_DOCS) ## Generate all generated code, manifests and API docs.
+	$(CONTROLLER_GEN) object:headerFile=hack/boilerplate.go.txt paths=./api/...
+	$(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=config/crd/bases
+	$(CONTROLLER_GEN) rbac:roleName=trainyard-manager paths=./controllers/... output:rbac:dir=config/rbac
+	$(CRD_REF_DOCS) --source-path=api/v1alpha1 --config=hack/api-docs.yaml --renderer=markdown --output-path=docs/api.md
+
+.PHONY: fmt lint lint-fix
+fmt: $(GOLANGCI_LINT) ## Format the code.
+	$(GOLANGCI_LINT) fmt
+lint: $(GOLANGCI_LINT) ## Lint the code and the API.
+	$(GOLANGCI_LINT) run
+lint-fix: $(GOLANGCI_LINT) ## Lint and mend what can be mended.
+	$(GOLANGCI_LINT) run --fix
+
+.PHONY: verify
+verify: ## Check that generated files are up to date, lint, and test for data races.
+	hack/verify.sh
+
+##@ Test
+
+UNIT_PACKAGES = $$(go list ./... | grep -v /test/e2e)
+
+.PHONY: test
+test: $(GOTESTSUM) $(CLUSTER_TOOL) ## Unit and integration (envtest) tests, with coverage.
+	hack/test.sh
+
+.PHONY: test-e2e
+test-e2e: $(CLUSTER_TOOL) $(IMAGES_TOOL) ## End-to-end tests on the local cluster (root, Linux).
+	CLUSTER=$(CLUSTER) hack/test-e2e.sh
+
+.PHONY: clean
+clean: ## Remove what was built in this checkout.
+	rm -rf bin out .venv-*
+
+##@ Tools
+
+$(CONTROLLER_GEN) $(CRD_REF_DOCS) $(GOTESTSUM) &: hack/tools/go.mod hack/tools/go.sum
+	@echo "building the code generators and the test runner"
+	cd hack/tools && go build -o $(BIN)/ tool
+
+$(GOLANGCI_LINT): hack/tools/lint/go.mod hack/tools/lint/main.go
+	@echo "building the linter"
+	cd hack/tools/lint && go build -o $@ .
+
+.PHONY: FORCE
+$(CLUSTER_TOOL): FORCE
+	@go build -o $@ ./hack/cluster
+$(IMAGES_TOOL): FORCE
+	@go build -o $@ ./hack/images

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Generators first, read-only checks second, then a comparison of the whole tree:
+# a generated file that is out of date, or that nobody added, is an error.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+tree() { git status --porcelain --untracked-files=all; git diff HEAD | git hash-object --stdin; }
+
+before=$(tree)
+echo "--- generate"
+make generate
+echo "--- go mod tidy"
+go mod tidy
+for module in hack/tools hack/tools/lint; do (cd "$module" && go mod tidy); done
+if [ "$before" != "$(tree)" ]; then
+  git --no-pager diff --stat
+  git status --short
+  echo "error: generated files or go.mod were out of date; they are up to date now: review and commit them" >&2
+  exit 1
+fi
+
+echo "--- lint"
+make lint
+echo "--- go vet"
+go vet ./...
+echo "--- race detector"
+# The race detector needs cgo. What it watches is our own concurrency; envtest and
+# the cluster have targets of their own.
+CGO_ENABLED=1 go test -race -short $(go list ./... | grep -v -e /test/integration -e /test/e2e)
