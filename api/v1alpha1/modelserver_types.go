@@ -136,7 +136,7 @@ type Smoke struct {
 	// +kubebuilder:default="2m"
 	// +kubebuilder:validation:MinLength=2
 	// +kubebuilder:validation:MaxLength=16
-	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+(ms|s|m|h))+$') && duration(self) >= duration('10s') && duration(self) <= duration('1h')",message="timeout must be a duration from 10s to 1h, such as 2m"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,6}([.][0-9]{1,3})?(ms|s|m|h))+$') && duration(self) >= duration('10s') && duration(self) <= duration('1h')",message="timeout must be a duration from 10s to 1h, such as 2m"
 	// +optional
 	Timeout string `json:"timeout,omitempty"`
 	// attempts is how often a check is tried before it fails.
@@ -156,7 +156,7 @@ type Smoke struct {
 	// maxLatency bounds the median latency of a prediction, a Go duration from 1ms to 1m. Left out, latency is only reported.
 	// +kubebuilder:validation:MinLength=2
 	// +kubebuilder:validation:MaxLength=16
-	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+(ms|s|m|h))+$') && duration(self) >= duration('1ms') && duration(self) <= duration('1m')",message="maxLatency must be a duration from 1ms to 1m, such as 500ms"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,6}([.][0-9]{1,3})?(ms|s|m|h))+$') && duration(self) >= duration('1ms') && duration(self) <= duration('1m')",message="maxLatency must be a duration from 1ms to 1m, such as 500ms"
 	// +optional
 	MaxLatency string `json:"maxLatency,omitempty"`
 }
@@ -174,7 +174,7 @@ type Promotion struct {
 	// +kubebuilder:default="5m"
 	// +kubebuilder:validation:MinLength=2
 	// +kubebuilder:validation:MaxLength=16
-	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+(ms|s|m|h))+$') && duration(self) >= duration('1s') && duration(self) <= duration('24h')",message="bakeTime must be a duration from 1s to 24h, such as 5m"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,6}([.][0-9]{1,3})?(ms|s|m|h))+$') && duration(self) >= duration('1s') && duration(self) <= duration('24h')",message="bakeTime must be a duration from 1s to 24h, such as 5m"
 	// +optional
 	BakeTime string `json:"bakeTime,omitempty"`
 }
@@ -191,7 +191,7 @@ type Server struct {
 	// +kubebuilder:default="2ms"
 	// +kubebuilder:validation:MinLength=2
 	// +kubebuilder:validation:MaxLength=16
-	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+(ms|s|m|h))+$') && duration(self) <= duration('1s')",message="maxBatchDelay must be a duration from 0s to 1s, such as 2ms"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,6}([.][0-9]{1,3})?(ms|s|m|h))+$') && duration(self) <= duration('1s')",message="maxBatchDelay must be a duration from 0s to 1s, such as 2ms"
 	// +optional
 	MaxBatchDelay string `json:"maxBatchDelay,omitempty"`
 	// maxBodyBytes is the largest request body, a quantity from 1Ki to 1Gi.

@@ -63,6 +63,9 @@ const (
 // stays out of statistics, the request log and the prediction counters.
 const SmokeHeader = "X-Trainyard-Smoke"
 
+// RevisionHeader names the revision in every response of a server.
+const RevisionHeader = "X-Trainyard-Revision"
+
 // Exit codes of the runner, the server and the smoke test. Any code that is not
 // listed is a crash: the Job retries it and counts the retry.
 const (

@@ -1,0 +1,197 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package probe sends predictions to a model server and counts what comes back.
+package probe
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/trainyard-dev/trainyard/internal/contract"
+)
+
+// Config says whom to probe and how fast.
+type Config struct {
+	URL      string        // base URL
+	Interval time.Duration // between two requests of a client
+	Timeout  time.Duration // of a request
+}
+
+// Stats is what a client has seen.
+type Stats struct {
+	Requests int `json:"requests"`
+	// Failed counts requests without an answer, and answers other than 200.
+	Failed int `json:"failed"`
+	// Refused counts, among Failed, those without any answer.
+	Refused  int             `json:"refused"`
+	Statuses map[int]int     `json:"statuses"`
+	Answers  map[string]Seen `json:"answers"`            // by revision
+	Failures []Failure       `json:"failures,omitempty"` // the first few
+}
+
+// Seen is how often and when a revision has answered.
+type Seen struct {
+	Count int       `json:"count"`
+	First time.Time `json:"first"`
+	Last  time.Time `json:"last"`
+}
+
+// Failure is one failed request.
+type Failure struct {
+	Time    time.Time `json:"time"`
+	Message string    `json:"message"`
+}
+
+// Report is what both clients have seen.
+type Report struct {
+	Fresh  Stats `json:"fresh"`  // a connection per request
+	Pooled Stats `json:"pooled"` // connections are kept
+}
+
+const keptFailures = 20
+
+// Prober runs the clients until its context ends.
+type Prober struct {
+	cfg   Config
+	body  []byte
+	group sync.WaitGroup
+
+	mu     sync.Mutex
+	report Report
+}
+
+// Start starts both clients. They end with ctx.
+func Start(ctx context.Context, cfg Config) (*Prober, error) {
+	body, err := picture()
+	if err != nil {
+		return nil, err
+	}
+	p := &Prober{cfg: cfg, body: body}
+	for stats, fresh := range map[*Stats]bool{&p.report.Fresh: true, &p.report.Pooled: false} {
+		stats.Statuses, stats.Answers = map[int]int{}, map[string]Seen{}
+		transport := http.DefaultTransport.(*http.Transport).Clone()
+		transport.DisableKeepAlives = fresh
+		client := &http.Client{Transport: transport, Timeout: cfg.Timeout}
+		p.group.Go(func() { p.loop(ctx, client, stats) })
+	}
+	return p, nil
+}
+
+// Wait waits until both clients have ended.
+func (p *Prober) Wait() { p.group.Wait() }
+
+// Report returns a copy of the counts so far.
+func (p *Prober) Report() (Report, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	data, err := json.Marshal(p.report)
+	if err != nil {
+		return Report{}, fmt.Errorf("copy report: %w", err)
+	}
+	var out Report
+	return out, json.Unmarshal(data, &out)
+}
+
+// ServeHTTP answers the counts so far.
+func (p *Prober) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	report, err := p.Report()
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(report)
+}
+
+func (p *Prober) loop(ctx context.Context, client *http.Client, stats *Stats) {
+	ticker := time.NewTicker(p.cfg.Interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		revision, status, err := p.post(ctx, client)
+		if ctx.Err() != nil {
+			return
+		}
+		p.count(stats, revision, status, err)
+	}
+}
+
+// post sends one prediction. A POST with a body that can't be read twice is never
+// retried by net/http.
+func (p *Prober) post(ctx context.Context, client *http.Client) (revision string, status int, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.cfg.URL+"/predict", io.NopCloser(bytes.NewReader(p.body)))
+	if err != nil {
+		return "", 0, err
+	}
+	req.ContentLength = int64(len(p.body))
+	req.Header.Set("Content-Type", "image/png")
+	resp, err := client.Do(req)
+	if err != nil {
+		return "", 0, err
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+		return "", resp.StatusCode, err
+	}
+	return resp.Header.Get(contract.RevisionHeader), resp.StatusCode, nil
+}
+
+func (p *Prober) count(stats *Stats, revision string, status int, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	stats.Requests++
+	if status != 0 {
+		stats.Statuses[status]++
+	}
+	if revision != "" {
+		seen := stats.Answers[revision]
+		if seen.Count == 0 {
+			seen.First = now
+		}
+		seen.Count++
+		seen.Last = now
+		stats.Answers[revision] = seen
+	}
+	if err == nil && status == http.StatusOK {
+		return
+	}
+	stats.Failed++
+	message := fmt.Sprintf("status %d", status)
+	if err != nil {
+		stats.Refused++
+		message = err.Error()
+	}
+	if len(stats.Failures) < keptFailures {
+		stats.Failures = append(stats.Failures, Failure{Time: now, Message: message})
+	}
+}
+
+// picture is a small PNG of noise; what it shows doesn't matter.
+func picture() ([]byte, error) {
+	random := rand.New(rand.NewPCG(1, 2))
+	img := image.NewRGBA(image.Rect(0, 0, 64, 64))
+	for i := range 64 * 64 {
+		img.Set(i%64, i/64, color.RGBA{uint8(random.UintN(256)), uint8(random.UintN(256)), uint8(random.UintN(256)), 255})
+	}
+	var buf bytes.Buffer
+	if err := png.Encode(&buf, img); err != nil {
+		return nil, fmt.Errorf("encode picture: %w", err)
+	}
+	return buf.Bytes(), nil
+}

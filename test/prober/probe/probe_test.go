@@ -1,0 +1,67 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package probe
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/trainyard-dev/trainyard/internal/contract"
+)
+
+// Every request is counted once, under what became of it, and none is sent twice.
+func TestProberCounts(t *testing.T) {
+	var served atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n := served.Add(1)
+		if r.Method != http.MethodPost || r.URL.Path != "/predict" {
+			t.Errorf("got %s %s, want POST /predict", r.Method, r.URL.Path)
+		}
+		w.Header().Set(contract.RevisionHeader, "pets-1")
+		switch {
+		case n%5 == 0:
+			w.WriteHeader(http.StatusInternalServerError)
+		case n%7 == 0:
+			panic(http.ErrAbortHandler) // drops the connection without an answer
+		}
+	}))
+	defer server.Close()
+
+	ctx, cancel := context.WithCancel(context.Background())
+	p, err := Start(ctx, Config{URL: server.URL, Interval: time.Millisecond, Timeout: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for served.Load() < 100 {
+		time.Sleep(time.Millisecond)
+	}
+	cancel()
+	p.Wait()
+	report, err := p.Report()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, s := range map[string]Stats{"fresh": report.Fresh, "pooled": report.Pooled} {
+		if s.Requests == 0 || s.Statuses[500] == 0 || s.Refused == 0 {
+			t.Errorf("%s: %+v, want answers, 500s and refusals", name, s)
+		}
+		if s.Failed != s.Statuses[500]+s.Refused {
+			t.Errorf("%s: %d failed, want %d with status 500 and %d refused", name, s.Failed, s.Statuses[500], s.Refused)
+		}
+		if s.Requests != s.Statuses[200]+s.Failed {
+			t.Errorf("%s: %d requests, want %d with status 200 and %d failed", name, s.Requests, s.Statuses[200], s.Failed)
+		}
+		if got := s.Answers["pets-1"].Count; got != s.Statuses[200]+s.Statuses[500] {
+			t.Errorf("%s: %d answers of the revision, want %d", name, got, s.Statuses[200]+s.Statuses[500])
+		}
+	}
+	// What was under way when the context ended was served and is not counted.
+	if sent := report.Fresh.Requests + report.Pooled.Requests; int64(sent) > served.Load() || int64(sent) < served.Load()-2 {
+		t.Errorf("%d requests counted, %d served", sent, served.Load())
+	}
+}
