@@ -1,0 +1,232 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package graph
+
+import (
+	"slices"
+
+	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+)
+
+// window is what Conv and the poolings have in common: a kernel that moves over the two spatial dimensions.
+type window struct {
+	kernel, strides, dilations [2]int
+	// pads are those at top, left, bottom and right.
+	pads [4]int
+}
+
+// window reads the attributes of an instruction whose first input is [N, C, H, W]. kernel is that of the weights, or nil
+// if the attribute kernel_shape is required.
+func (in *instruction) window(kernel []int) (window, error) {
+	var w window
+	if err := in.wantRank(0, 4); err != nil {
+		return w, err
+	}
+	if _, given := in.node.Attributes["kernel_shape"]; given || kernel == nil {
+		if !given {
+			return w, in.node.AttributeErrorf("kernel_shape", "is missing")
+		}
+		shape, err := in.intsAttr("kernel_shape", 2, 1)
+		if err != nil {
+			return w, err
+		}
+		if kernel != nil && !slices.Equal(kernel, shape) {
+			return w, in.node.AttributeErrorf("kernel_shape", "is %v; the weights are of %v", shape, kernel)
+		}
+		kernel = shape
+	}
+	copy(w.kernel[:], kernel)
+	strides, err := in.intsAttr("strides", 2, 1)
+	if err != nil {
+		return w, err
+	}
+	dilations, err := in.intsAttr("dilations", 2, 1)
+	if err != nil {
+		return w, err
+	}
+	copy(w.strides[:], strides)
+	copy(w.dilations[:], dilations)
+	for i := range 2 {
+		if min(w.kernel[i], w.strides[i], w.dilations[i]) < 1 {
+			return w, in.node.Errorf("kernel %v, strides %v and dilations %v must be at least 1", w.kernel, w.strides, w.dilations)
+		}
+	}
+	return w, in.setPads(&w)
+}
+
+// setPads finds the pads of a window from the attributes pads and auto_pad.
+func (in *instruction) setPads(w *window) error {
+	mode := in.stringAttr("auto_pad", "NOTSET")
+	switch mode {
+	case "NOTSET":
+		pads, err := in.intsAttr("pads", 4, 0)
+		if err != nil {
+			return err
+		}
+		copy(w.pads[:], pads)
+	case "VALID":
+	case "SAME_UPPER", "SAME_LOWER":
+		for i, size := range in.inputs[0].shape[2:] {
+			out := (size + w.strides[i] - 1) / w.strides[i]
+			total := max((out-1)*w.strides[i]+w.dilations[i]*(w.kernel[i]-1)+1-size, 0)
+			w.pads[i], w.pads[i+2] = total/2, total-total/2
+			if mode == "SAME_LOWER" {
+				w.pads[i], w.pads[i+2] = w.pads[i+2], w.pads[i]
+			}
+		}
+	default:
+		return in.node.AttributeErrorf("auto_pad", "%q is not known", mode)
+	}
+	return nil
+}
+
+var convOperator = &operator{
+	minInputs: 2, maxInputs: 3, maxOutputs: 1, heavy: true,
+	attributes: kinds{
+		"auto_pad": stringKind, "dilations": intsKind, "group": intKind, "kernel_shape": intsKind, "pads": intsKind,
+		"strides": intsKind,
+	},
+	infer: func(in *instruction) error {
+		s, err := in.convShape()
+		if err != nil {
+			return err
+		}
+		return in.setOutput(0, Float32, []int{s.Batch, s.OutChannels, s.OutHeight(), s.OutWidth()})
+	},
+	build: func(in *instruction) (run, error) {
+		s, err := in.convShape()
+		if err != nil {
+			return nil, err
+		}
+		x, w, bias, y := in.input(0), in.input(1), in.input(2), in.outputs[0]
+		activation := in.activation()
+		return func(m *machine) {
+			m.Conv2D(s, m.floats(x), m.floats(w), m.optional(bias), m.floats(y))
+			activation.apply(m, y)
+		}, nil
+	},
+}
+
+// convShape is the shape of a convolution.
+func (in *instruction) convShape() (kernels.ConvShape, error) {
+	if err := in.wantFloats(-1); err != nil {
+		return kernels.ConvShape{}, err
+	}
+	if err := in.wantRank(1, 4); err != nil {
+		return kernels.ConvShape{}, err
+	}
+	weights := in.inputs[1].shape
+	w, err := in.window(weights[2:])
+	if err != nil {
+		return kernels.ConvShape{}, err
+	}
+	x := in.inputs[0].shape
+	groups := in.intAttr("group", 1)
+	if groups < 1 || groups > int64(max(x[1], 1)) || weights[1]*int(groups) != x[1] {
+		return kernels.ConvShape{}, in.node.Errorf("weights of shape %v in %d groups do not fit an input of %d channels", weights, groups, x[1])
+	}
+	if bias := in.input(2); bias != nil && !slices.Equal(bias.shape, weights[:1]) {
+		return kernels.ConvShape{}, in.node.Errorf("the bias has shape %v; it must have %v", bias.shape, weights[:1])
+	}
+	s := kernels.ConvShape{
+		Batch: x[0], InChannels: x[1], InHeight: x[2], InWidth: x[3],
+		OutChannels: weights[0], KernelH: w.kernel[0], KernelW: w.kernel[1],
+		StrideH: w.strides[0], StrideW: w.strides[1],
+		PadTop: w.pads[0], PadLeft: w.pads[1], PadBottom: w.pads[2], PadRight: w.pads[3],
+		DilationH: w.dilations[0], DilationW: w.dilations[1],
+		Groups: int(groups),
+	}
+	return s, s.Validate()
+}
+
+// poolKinds are the attributes of MaxPool and AveragePool.
+var poolKinds = kinds{
+	"auto_pad": stringKind, "ceil_mode": intKind, "count_include_pad": intKind, "dilations": intsKind,
+	"kernel_shape": intsKind, "pads": intsKind, "storage_order": intKind, "strides": intsKind,
+}
+
+var maxPoolOperator = &operator{
+	minInputs: 1, maxInputs: 1, maxOutputs: 1, heavy: true, attributes: poolKinds,
+	infer: inferPool,
+	build: func(in *instruction) (run, error) {
+		s, err := in.poolShape()
+		x, y := in.inputs[0], in.outputs[0]
+		return func(m *machine) { m.MaxPool(s, m.floats(x), m.floats(y), nil) }, err
+	},
+}
+
+var averagePoolOperator = &operator{
+	minInputs: 1, maxInputs: 1, maxOutputs: 1, heavy: true, attributes: poolKinds,
+	infer: inferPool,
+	build: func(in *instruction) (run, error) {
+		s, err := in.poolShape()
+		countPads := in.intAttr("count_include_pad", 0) != 0
+		x, y := in.inputs[0], in.outputs[0]
+		return func(m *machine) { m.AveragePool(s, m.floats(x), m.floats(y), countPads) }, err
+	},
+}
+
+func inferPool(in *instruction) error {
+	s, err := in.poolShape()
+	if err != nil {
+		return err
+	}
+	return in.setOutput(0, Float32, []int{s.Batch, s.Channels, s.OutHeight(), s.OutWidth()})
+}
+
+// poolShape is the shape of a pooling.
+func (in *instruction) poolShape() (kernels.PoolShape, error) {
+	if err := in.wantFloats(-1); err != nil {
+		return kernels.PoolShape{}, err
+	}
+	w, err := in.window(nil)
+	if err != nil {
+		return kernels.PoolShape{}, err
+	}
+	x := in.inputs[0].shape
+	s := kernels.PoolShape{
+		Batch: x[0], Channels: x[1], InHeight: x[2], InWidth: x[3],
+		KernelH: w.kernel[0], KernelW: w.kernel[1], StrideH: w.strides[0], StrideW: w.strides[1],
+		PadTop: w.pads[0], PadLeft: w.pads[1], PadBottom: w.pads[2], PadRight: w.pads[3],
+		DilationH: w.dilations[0], DilationW: w.dilations[1],
+		CeilMode: in.intAttr("ceil_mode", 0) != 0,
+	}
+	return s, s.Validate()
+}
+
+var globalAveragePoolOperator = &operator{
+	minInputs: 1, maxInputs: 1, maxOutputs: 1,
+	infer: inferGlobalPool,
+	build: func(in *instruction) (run, error) {
+		x, y := in.inputs[0], in.outputs[0]
+		s := in.planes()
+		return func(m *machine) { m.GlobalAveragePool(s, m.floats(x), m.floats(y)) }, nil
+	},
+}
+
+func inferGlobalPool(in *instruction) error {
+	if err := in.wantFloats(-1); err != nil {
+		return err
+	}
+	x := in.inputs[0].shape
+	if len(x) < 3 {
+		return in.node.Errorf("the input has %d dimensions; at least 3 are needed", len(x))
+	}
+	if slices.Contains(x, 0) {
+		return in.node.Errorf("the input of shape %v is empty", x)
+	}
+	shape := slices.Repeat([]int{1}, len(x))
+	copy(shape, x[:2])
+	return in.setOutput(0, Float32, shape)
+}
+
+// planes sees the first input, of at least two dimensions, as images of planes of one channel each.
+func (in *instruction) planes() kernels.NormShape {
+	x := in.inputs[0].shape
+	s := kernels.NormShape{Batch: x[0], Channels: x[1], Plane: 1}
+	for _, d := range x[2:] {
+		s.Plane *= d
+	}
+	return s
+}

@@ -1,0 +1,229 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package graph
+
+import (
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+)
+
+// optimise rewrites a checked graph, before its batch size is known, so that all plans share what it yields: nodes whose
+// inputs are all constant become constants, batch normalisation moves into the convolution before it, and activations
+// into what computes their input. Initializers that are no longer needed go.
+func optimise(g *Graph, options Options) error {
+	if err := foldConstants(g, options); err != nil {
+		return err
+	}
+	foldBatchNormalization(g)
+	fuseActivations(g)
+	keepUsed(g)
+	return nil
+}
+
+// foldConstants replaces nodes that do not depend on an input by their results.
+func foldConstants(g *Graph, options Options) error {
+	c := newCompiler(options)
+	c.addConstants(g.Initializers)
+	var left []*Node
+	for _, node := range g.Nodes {
+		if operators[node.Op].heavy || slices.ContainsFunc(node.Inputs, func(name string) bool { return name != "" && c.values[name] == nil }) {
+			left = append(left, node)
+			continue
+		}
+		in, err := c.instruction(node)
+		if err != nil {
+			return err
+		}
+		for _, output := range in.outputs {
+			g.Initializers[output.name] = output.constant
+		}
+	}
+	g.Nodes = left
+	return nil
+}
+
+// keepUsed drops initializers that no node reads.
+func keepUsed(g *Graph) {
+	used := map[string]bool{}
+	for _, node := range g.Nodes {
+		for _, name := range node.Inputs {
+			used[name] = true
+		}
+	}
+	for _, output := range g.Outputs {
+		used[output.Name] = true
+	}
+	maps.DeleteFunc(g.Initializers, func(name string, _ *Tensor) bool { return !used[name] })
+}
+
+// onlyReader returns for each value that exactly one node reads, and that is no output of the graph, that node.
+func onlyReader(g *Graph) map[string]*Node {
+	readers := map[string]*Node{}
+	counts := map[string]int{}
+	for _, node := range g.Nodes {
+		for _, name := range node.Inputs {
+			readers[name] = node
+			counts[name]++
+		}
+	}
+	for _, output := range g.Outputs {
+		delete(readers, output.Name)
+	}
+	maps.DeleteFunc(readers, func(name string, _ *Node) bool { return counts[name] != 1 })
+	return readers
+}
+
+// foldBatchNormalization multiplies the weights of a convolution by what the batch normalisation after it would, and
+// shifts its bias: with s = scale/√(variance+ε), w' = s·w and b' = s·(b-mean) + shift.
+func foldBatchNormalization(g *Graph) {
+	readers := onlyReader(g)
+	names := takenNames(g)
+	folded := map[*Node]bool{}
+	for i, conv := range g.Nodes {
+		if conv.Op != "Conv" {
+			continue
+		}
+		norm := readers[conv.Outputs[0]]
+		if norm == nil || norm.Op != "BatchNormalization" || norm.Inputs[0] != conv.Outputs[0] {
+			continue
+		}
+		weights, bias := normalisedWeights(g, conv, norm)
+		if weights == nil {
+			continue
+		}
+		fused := *conv
+		fused.Inputs = []string{conv.Inputs[0], names.add(norm.Outputs[0] + ".weights"), names.add(norm.Outputs[0] + ".bias")}
+		g.Initializers[fused.Inputs[1]], g.Initializers[fused.Inputs[2]] = weights, bias
+		fused.Outputs = norm.Outputs
+		g.Nodes[i] = &fused
+		folded[norm] = true
+	}
+	g.Nodes = slices.DeleteFunc(g.Nodes, func(n *Node) bool { return folded[n] })
+}
+
+// normalisedWeights returns the weights and the bias of a convolution with a batch normalisation folded in, or nil if
+// they are not constants of fitting shapes.
+func normalisedWeights(g *Graph, conv, norm *Node) (weights, bias *Tensor) {
+	w := g.Initializers[conv.Inputs[1]]
+	if w == nil || w.DType != Float32 || len(w.Shape) != 4 || w.Shape[0] == 0 {
+		return nil, nil
+	}
+	channels := w.Shape[0]
+	var parameters [4][]float32
+	for i := range parameters {
+		t := g.Initializers[norm.Inputs[1+i]]
+		if t == nil || t.DType != Float32 || len(t.Floats) != channels {
+			return nil, nil
+		}
+		parameters[i] = t.Floats
+	}
+	scale, shift, mean, variance := parameters[0], parameters[1], parameters[2], parameters[3]
+	before := make([]float32, channels)
+	if len(conv.Inputs) > 2 && conv.Inputs[2] != "" {
+		b := g.Initializers[conv.Inputs[2]]
+		if b == nil || b.DType != Float32 || len(b.Floats) != channels {
+			return nil, nil
+		}
+		before = b.Floats
+	}
+	epsilon := (&instruction{node: norm}).floatAttr("epsilon", defaultEpsilon)
+	weights = NewFloats(slices.Clone(w.Floats), w.Shape...)
+	bias = NewFloats(make([]float32, channels), channels)
+	filter := len(w.Floats) / channels
+	for c := range channels {
+		s := float64(scale[c]) / math.Sqrt(float64(variance[c])+float64(epsilon))
+		for i := range filter {
+			weights.Floats[c*filter+i] = float32(float64(weights.Floats[c*filter+i]) * s)
+		}
+		bias.Floats[c] = float32((float64(before[c])-float64(mean[c]))*s + float64(shift[c]))
+	}
+	return weights, bias
+}
+
+// fusible are the operators that apply an activation to their output in place.
+var fusible = map[string]bool{"Add": true, "Conv": true, "Gemm": true}
+
+// fuseActivations lets the node that computes an activation's input apply it in place.
+func fuseActivations(g *Graph) {
+	readers := onlyReader(g)
+	folded := map[*Node]bool{}
+	for i, node := range g.Nodes {
+		if !fusible[node.Op] {
+			continue
+		}
+		reader := readers[node.Outputs[0]]
+		if reader == nil || len(reader.Outputs) != 1 {
+			continue
+		}
+		a, ok := activationOf(g, reader)
+		if !ok {
+			continue
+		}
+		fused := *node
+		fused.Attributes = maps.Clone(node.Attributes)
+		if fused.Attributes == nil {
+			fused.Attributes = map[string]any{}
+		}
+		fused.Attributes[activationAttribute] = int64(a.op)
+		fused.Attributes[alphaAttribute], fused.Attributes[betaAttribute] = a.alpha, a.beta
+		fused.Outputs = reader.Outputs
+		g.Nodes[i] = &fused
+		folded[reader] = true
+	}
+	g.Nodes = slices.DeleteFunc(g.Nodes, func(n *Node) bool { return folded[n] })
+}
+
+// activationOf returns the activation that a node applies to its first input; ok is false if it is none.
+func activationOf(g *Graph, node *Node) (a activation, ok bool) {
+	switch node.Op {
+	case "Relu":
+		return activation{set: true, op: kernels.ReLU}, true
+	case "Clip":
+		a = activation{set: true, op: kernels.Clip, alpha: -math.MaxFloat32, beta: math.MaxFloat32}
+		for i, bound := range []*float32{&a.alpha, &a.beta} {
+			if len(node.Inputs) <= i+1 || node.Inputs[i+1] == "" {
+				continue
+			}
+			t := g.Initializers[node.Inputs[i+1]]
+			if t == nil || t.DType != Float32 || len(t.Floats) != 1 {
+				return a, false
+			}
+			*bound = t.Floats[0]
+		}
+		return a, true
+	default:
+		return a, false
+	}
+}
+
+// nameSet are the names of a graph's values.
+type nameSet map[string]bool
+
+func takenNames(g *Graph) nameSet {
+	names := nameSet{}
+	for name := range g.Initializers {
+		names[name] = true
+	}
+	for _, input := range g.Inputs {
+		names[input.Name] = true
+	}
+	for _, node := range g.Nodes {
+		for _, output := range node.Outputs {
+			names[output] = true
+		}
+	}
+	return names
+}
+
+// add adds a name made from base that was not in the set, and returns it.
+func (s nameSet) add(base string) string {
+	for s[base] {
+		base += "'"
+	}
+	s[base] = true
+	return base
+}

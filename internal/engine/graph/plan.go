@@ -1,0 +1,223 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package graph
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+)
+
+// plan is a graph compiled for one batch size.
+type plan struct {
+	options         Options
+	inputs, outputs []*value
+	steps           []run
+	// memory is the number of floats that the values of one inference take.
+	memory int
+	pool   pool
+}
+
+// newPlan compiles a checked graph for a batch size.
+func newPlan(g *Graph, batch int, options Options) (*plan, error) {
+	c := newCompiler(options)
+	pl := &plan{options: options}
+	for _, input := range g.Inputs {
+		shape := slices.Clone(input.Shape)
+		if len(shape) > 0 && shape[0] == Dynamic {
+			shape[0] = batch
+		}
+		if _, err := Elements(shape); err != nil {
+			return nil, fmt.Errorf("input %q: %w", input.Name, err)
+		}
+		v := &value{name: input.Name, dtype: input.DType, shape: shape}
+		c.values[input.Name] = v
+		pl.inputs = append(pl.inputs, v)
+	}
+	c.addConstants(g.Initializers)
+	instructions, err := c.specialise(g.Nodes)
+	if err != nil {
+		return nil, err
+	}
+	for _, output := range g.Outputs {
+		v := c.values[output.Name]
+		if v.dtype != Float32 {
+			return nil, fmt.Errorf("output %q is %s; only float32 is supported", output.Name, v.dtype)
+		}
+		pl.outputs = append(pl.outputs, v)
+	}
+	instructions = removeUnused(instructions, pl.outputs)
+	if pl.memory, err = layout(instructions, pl.inputs, pl.outputs, options.MaxMemory/floatBytes); err != nil {
+		return nil, err
+	}
+	for _, in := range instructions {
+		if in.view {
+			continue
+		}
+		step, err := in.compile()
+		if err != nil {
+			return nil, err
+		}
+		pl.steps = append(pl.steps, step)
+	}
+	return pl, nil
+}
+
+// floatBytes is the size of a float32.
+const floatBytes = 4
+
+// compiler gives the nodes of a graph their shapes and computes what is constant.
+type compiler struct {
+	values map[string]*value
+	// budget is the number of elements that constants may still grow by.
+	budget int64
+	// workspace computes constants.
+	workspace *kernels.Workspace
+}
+
+func newCompiler(options Options) *compiler {
+	return &compiler{values: map[string]*value{}, budget: options.MaxMemory / floatBytes}
+}
+
+func (c *compiler) addConstants(tensors map[string]*Tensor) {
+	for name, t := range tensors {
+		c.values[name] = &value{name: name, dtype: t.DType, shape: t.Shape, constant: t}
+	}
+}
+
+// specialise returns the instructions that are left to do at run time.
+func (c *compiler) specialise(nodes []*Node) ([]*instruction, error) {
+	var left []*instruction
+	for _, node := range nodes {
+		in, err := c.instruction(node)
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(in.outputs, func(v *value) bool { return v.constant == nil }) {
+			left = append(left, in)
+		}
+	}
+	for _, in := range left {
+		for i, output := range in.outputs {
+			if output.dtype != Float32 {
+				return nil, in.node.Errorf("output %d is %s and depends on the model's input; only float32 is supported", i, output.dtype)
+			}
+		}
+	}
+	return left, nil
+}
+
+// instruction infers the outputs of a node whose inputs are known.
+func (c *compiler) instruction(node *Node) (*instruction, error) {
+	in := &instruction{node: node, op: operators[node.Op]}
+	constant := true
+	for _, name := range node.Inputs {
+		if name == "" {
+			in.inputs = append(in.inputs, nil)
+			continue
+		}
+		v := c.values[name]
+		constant = constant && v.constant != nil
+		in.inputs = append(in.inputs, v)
+	}
+	for _, name := range node.Outputs {
+		v := &value{name: name}
+		c.values[name] = v
+		in.outputs = append(in.outputs, v)
+	}
+	if err := in.op.infer(in); err != nil {
+		if _, located := err.(*NodeError); !located {
+			err = node.Errorf("%w", err)
+		}
+		return nil, err
+	}
+	if constant && !in.op.heavy {
+		if err := c.fold(in); err != nil {
+			return nil, err
+		}
+	}
+	return in, nil
+}
+
+// fold computes the outputs of an instruction whose inputs are constants, unless infer did.
+func (c *compiler) fold(in *instruction) error {
+	var size int64
+	for _, v := range in.outputs {
+		if v.constant != nil {
+			return nil
+		}
+	}
+	for _, v := range in.written() {
+		size += int64(v.size())
+	}
+	if c.budget -= size; c.budget < 0 {
+		return in.node.Errorf("its constant result takes too much memory")
+	}
+	if slices.ContainsFunc(in.buffers(), func(v *value) bool { return v.dtype != Float32 }) || in.op.build == nil {
+		if in.op.fold == nil {
+			return in.node.Errorf("is not supported on constants of these types")
+		}
+		return in.op.fold(in)
+	}
+	return c.evaluate(in)
+}
+
+// evaluate runs an instruction on constants.
+func (c *compiler) evaluate(in *instruction) error {
+	if c.workspace == nil {
+		ws, err := kernels.New(kernels.Options{Threads: 1})
+		if err != nil {
+			return fmt.Errorf("prepare the kernels: %w", err)
+		}
+		c.workspace = ws
+	}
+	step, err := in.compile()
+	if err != nil {
+		return err
+	}
+	m := &machine{Workspace: c.workspace}
+	size := 0
+	for _, v := range in.written() {
+		v.offset = size
+		size += v.size()
+	}
+	m.memory = make([]float32, size)
+	step(m)
+	for _, v := range in.outputs {
+		v.constant = NewFloats(m.floats(v), v.shape...)
+	}
+	return nil
+}
+
+// compile returns the code of an instruction.
+func (in *instruction) compile() (run, error) {
+	if in.op.build == nil {
+		return nil, in.node.Errorf("is only supported on constants and shapes")
+	}
+	if slices.ContainsFunc(in.outputs, func(v *value) bool { return v.size() > 0 }) {
+		return in.op.build(in)
+	}
+	return func(*machine) {}, nil
+}
+
+// removeUnused drops the instructions that no output depends on.
+func removeUnused(instructions []*instruction, outputs []*value) []*instruction {
+	used := map[*value]bool{}
+	for _, v := range outputs {
+		used[v] = true
+	}
+	var kept []*instruction
+	for _, in := range slices.Backward(instructions) {
+		if !slices.ContainsFunc(in.outputs, func(v *value) bool { return used[v] }) {
+			continue
+		}
+		for _, v := range in.inputs {
+			used[v] = true
+		}
+		kept = append(kept, in)
+	}
+	slices.Reverse(kept)
+	return kept
+}

@@ -1,0 +1,202 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package onnx
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/trainyard-dev/trainyard/internal/engine/graph"
+	"github.com/trainyard-dev/trainyard/internal/onnx/onnxpb"
+)
+
+// rewriteConstant makes the node's value a weight.
+func rewriteConstant(n *normaliser, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
+	if len(node.GetAttribute()) != 1 || len(node.GetOutput()) != 1 || len(node.GetInput()) != 0 {
+		return nil, errors.New("must have one value and one output")
+	}
+	attribute := node.GetAttribute()[0]
+	var tensor *graph.Tensor
+	switch attribute.GetName() {
+	case "value":
+		var err error
+		if tensor, err = decodeTensor(attribute.GetT()); err != nil {
+			return nil, nodeError(node, "value", err)
+		}
+	case "value_float":
+		tensor = graph.NewFloats([]float32{attribute.GetF()})
+	case "value_floats":
+		tensor = graph.NewFloats(attribute.GetFloats(), len(attribute.GetFloats()))
+	case "value_int":
+		tensor = graph.NewInts([]int64{attribute.GetI()})
+	case "value_ints":
+		tensor = graph.Vector(attribute.GetInts()...)
+	default:
+		return nil, nodeError(node, attribute.GetName(), errors.New("is not supported"))
+	}
+	n.weights[node.GetOutput()[0]] = tensor
+	return nil, nil
+}
+
+// rewriteConstantOfShape turns the operator into Expand of its value.
+func rewriteConstantOfShape(n *normaliser, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
+	if len(node.GetInput()) != 1 {
+		return nil, errors.New("must have one input")
+	}
+	value := graph.NewFloats([]float32{0})
+	attribute, err := take(node, "value", onnxpb.AttributeProto_TENSOR)
+	if err != nil {
+		return nil, err
+	}
+	if attribute != nil {
+		if value, err = decodeTensor(attribute.GetT()); err != nil {
+			return nil, nodeError(node, "value", err)
+		}
+		if value.Len() != 1 {
+			return nil, nodeError(node, "value", fmt.Errorf("has %d elements; it must have one", value.Len()))
+		}
+		value.Shape = nil
+	}
+	node.OpType = "Expand"
+	node.Input = []string{n.constant(node.Output[0]+"/value", value), node.Input[0]}
+	return node, nil
+}
+
+// rewriteDropout turns the operator into Identity, which it is but in training.
+func rewriteDropout(n *normaliser, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
+	if len(node.GetInput()) == 3 && node.GetInput()[2] != "" {
+		mode, constant := n.weights[node.GetInput()[2]]
+		if !constant || mode.Len() != 1 || mode.DType != graph.Bool || mode.Ints[0] != 0 {
+			return nil, errors.New("is in training mode: export the model for inference")
+		}
+	}
+	if len(node.GetOutput()) > 1 && node.GetOutput()[1] != "" {
+		return nil, errors.New("the output mask is not supported: export the model for inference")
+	}
+	if len(node.GetInput()) == 0 {
+		return nil, errors.New("has no input")
+	}
+	node.OpType, node.Attribute = "Identity", nil
+	node.Input, node.Output = node.Input[:1], node.Output[:1]
+	return node, nil
+}
+
+// rewriteBatchNormalization refuses training and drops what only matters there.
+func rewriteBatchNormalization(_ *normaliser, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
+	mode, err := take(node, "training_mode", onnxpb.AttributeProto_INT)
+	if err != nil {
+		return nil, err
+	}
+	if mode.GetI() != 0 {
+		return nil, nodeError(node, "training_mode", errors.New("is set: export the model for inference"))
+	}
+	spatial, err := take(node, "spatial", onnxpb.AttributeProto_INT)
+	if err != nil {
+		return nil, err
+	}
+	if spatial != nil && spatial.GetI() != 1 {
+		return nil, nodeError(node, "spatial", errors.New("only normalisation per channel (1) is supported"))
+	}
+	if _, err := take(node, "momentum", onnxpb.AttributeProto_FLOAT); err != nil {
+		return nil, err
+	}
+	for _, output := range node.GetOutput()[1:] {
+		if output != "" {
+			return nil, errors.New("has outputs of training: export the model for inference")
+		}
+	}
+	node.Output = node.Output[:1]
+	return node, nil
+}
+
+// rewriteCast maps the target type to one that the engine has, as decodeTensor does.
+func rewriteCast(_ *normaliser, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
+	to, err := take(node, "to", onnxpb.AttributeProto_INT)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := take(node, "saturate", onnxpb.AttributeProto_INT); err != nil { // matters for float8 only
+		return nil, err
+	}
+	dtype, err := elementType(int32(to.GetI()))
+	if err != nil {
+		return nil, nodeError(node, "to", err)
+	}
+	node.Attribute = append(node.Attribute, stringAttribute("to", dtype.String()))
+	return node, nil
+}
+
+// rewriteClip makes inputs of the bounds, which were attributes until opset 11.
+func rewriteClip(n *normaliser, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
+	return node, errors.Join(n.moveFloat(node, "min", 1), n.moveFloat(node, "max", 2))
+}
+
+// rewriteAxes makes an input of the axes.
+func rewriteAxes(n *normaliser, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
+	return node, n.moveInts(node, "axes", 1)
+}
+
+// rewriteSplit makes an input of the sizes.
+func rewriteSplit(n *normaliser, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
+	return node, n.moveInts(node, "split", 1)
+}
+
+// rewriteSlice makes inputs of starts, ends and axes.
+func rewriteSlice(n *normaliser, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
+	return node, errors.Join(n.moveInts(node, "starts", 1), n.moveInts(node, "ends", 2), n.moveInts(node, "axes", 3))
+}
+
+// rewritePad makes inputs of pads and value.
+func rewritePad(n *normaliser, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
+	return node, errors.Join(n.moveInts(node, "pads", 1), n.moveFloat(node, "value", 2))
+}
+
+// rewriteSoftmax spells out that until opset 13 the operator worked on a matrix: all dimensions from axis on are one.
+func rewriteSoftmax(n *normaliser, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
+	if len(node.GetInput()) != 1 {
+		return nil, errors.New("must have one input")
+	}
+	axis := int64(1)
+	attribute, err := take(node, "axis", onnxpb.AttributeProto_INT)
+	if err != nil {
+		return nil, err
+	}
+	if attribute != nil {
+		axis = attribute.GetI()
+	}
+	input, output := node.Input[0], node.Output[0]
+	shape, matrix, result := n.fresh(output+"/shape"), n.fresh(output+"/matrix"), n.fresh(output+"/result")
+	return nil, errors.Join(
+		n.emit(&onnxpb.NodeProto{Name: node.Name, OpType: "Shape", Input: []string{input}, Output: []string{shape}}),
+		n.emit(&onnxpb.NodeProto{Name: node.Name, OpType: "Flatten", Input: []string{input}, Output: []string{matrix},
+			Attribute: []*onnxpb.AttributeProto{intAttribute("axis", axis)}}),
+		n.emit(&onnxpb.NodeProto{Name: node.Name, OpType: node.OpType, Input: []string{matrix}, Output: []string{result},
+			Attribute: append(node.Attribute, intAttribute("axis", 1))}),
+		n.emit(&onnxpb.NodeProto{Name: node.Name, OpType: "Reshape", Input: []string{result, shape}, Output: []string{output}}),
+	)
+}
+
+// rewriteUpsample turns the operator, which opset 10 replaced, into Resize.
+func rewriteUpsample(n *normaliser, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
+	scales, err := take(node, "scales", onnxpb.AttributeProto_FLOATS)
+	if err != nil {
+		return nil, err
+	}
+	if scales != nil {
+		setInput(node, 1, n.constant(node.Output[0]+"/scales", graph.NewFloats(scales.GetFloats(), len(scales.GetFloats()))))
+	}
+	node.OpType = "Resize"
+	return rewriteResize(n, node)
+}
+
+// rewriteResize gives Resize of opset 10 the input roi and spells out its coordinates.
+func rewriteResize(_ *normaliser, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
+	if len(node.GetInput()) != 2 {
+		return nil, errors.New("must have an input and its scales")
+	}
+	node.Input = []string{node.Input[0], "", node.Input[1]}
+	node.Attribute = append(node.Attribute,
+		stringAttribute("coordinate_transformation_mode", "asymmetric"), stringAttribute("nearest_mode", "floor"))
+	return node, nil
+}
