@@ -98,6 +98,7 @@ generate: $(CONTROLLER_GEN) $(CRD_REF_DOCS) ## Generate all generated code, mani
 	$(CONTROLLER_GEN) object:headerFile=hack/boilerplate.go.txt paths=./api/...
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=config/crd/bases
 	$(CONTROLLER_GEN) rbac:roleName=trainyard-manager paths=./controllers/... output:rbac:dir=config/rbac
+	go generate ./internal/onnx/onnxpb
 	$(CRD_REF_DOCS) --source-path=api/v1alpha1 --config=hack/api-docs.yaml --renderer=markdown --output-path=docs/api.md
 
 .PHONY: fmt lint lint-fix
@@ -116,8 +117,13 @@ verify: ## Check that generated files are up to date, lint, and test for data ra
 
 UNIT_PACKAGES = $$(go list ./... | grep -v /test/e2e)
 
+.PHONY: peers
+peers: ## Install the Python packages that tests compare against into .venv-peers.
+	test/peers/venv.sh
+
 .PHONY: test
-test: $(GOTESTSUM) $(CLUSTER_TOOL) ## Unit and integration (envtest) tests, with coverage.
+test: export TRAINYARD_PEERS ?= required
+test: peers $(GOTESTSUM) $(CLUSTER_TOOL) ## Unit and integration (envtest) tests, with coverage.
 	hack/test.sh
 
 .PHONY: test-e2e

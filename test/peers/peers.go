@@ -1,0 +1,59 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package peers gives tests the programs of the field that they compare against, from the virtual environment
+// .venv-peers, which `make peers` creates: the ONNX standard's package with its node tests, and ONNX Runtime.
+package peers
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// Environment variable and value with which tests that need the peers fail without them. CI=true does the same.
+const (
+	EnvironmentVariable = "TRAINYARD_PEERS"
+	Required            = "required"
+)
+
+// Python returns the interpreter of the peers' environment. Without one the test is skipped, or fails where the peers are
+// required. In short mode it is skipped.
+func Python(t testing.TB) string {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("short mode: nothing is compared with other programs")
+	}
+	python := filepath.Join(root(), ".venv-peers", "bin", "python")
+	if _, err := os.Stat(python); err == nil {
+		return python
+	}
+	message := "the Python packages that this test compares against are missing: run `make peers`"
+	if os.Getenv(EnvironmentVariable) == Required || os.Getenv("CI") == "true" {
+		t.Fatal(message)
+	}
+	t.Skip(message)
+	return ""
+}
+
+// Run runs a script of this folder with arguments and returns what it prints. The test fails if the script does.
+func Run(t testing.TB, script string, args ...string) string {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), Python(t), append([]string{filepath.Join(root(), "test", "peers", script)}, args...)...)
+	var stderr strings.Builder
+	command.Stderr = &stderr
+	stdout, err := command.Output()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", script, err, stderr.String())
+	}
+	return strings.TrimSpace(string(stdout))
+}
+
+// root is the repository's root.
+func root() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Join(filepath.Dir(file), "..", "..")
+}
