@@ -1,0 +1,156 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/server/internal/httpapi"
+	"github.com/trainyard-dev/trainyard/server/internal/inference"
+)
+
+// serveDefaults are for a laptop; in a cluster the configuration gives every value.
+func serveDefaults() contract.ServeConfig {
+	return contract.ServeConfig{
+		Version: contract.Version,
+		Name:    "model",
+		Limits: contract.Limits{
+			MaxBatch:             16,
+			MaxBatchDelayMillis:  2,
+			MaxBodyBytes:         10 << 20,
+			MaxPixels:            50_000_000,
+			RequestTimeoutMillis: 30_000,
+		},
+		LogRequests: true,
+	}
+}
+
+func serveCommand(options Options) *cobra.Command {
+	var (
+		src     source
+		flags   = serveDefaults()
+		address string
+		port    int
+	)
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve a model over HTTP",
+		Long: `Serve a model over HTTP: POST /predict takes an image and answers its class.
+Open the server's address in a browser to try a picture.
+
+The configuration is the JSON document of --config or of the environment
+variable ` + contract.ConfigEnv + `; flags override it. Without either, the flags do.
+
+SIGTERM starts the drain: readiness fails, requests go on being served for the
+drain delay with "Connection: close", then the server finishes what is in
+flight and exits 0. Other exit codes: 3 the configuration can't be used,
+6 the model file is invalid or has another digest, 75 something outside failed.`,
+		Example: `  server serve --model out/model.onnx
+  curl -F file=@cat.jpg localhost:8080/predict`,
+		Args: cobra.NoArgs,
+	}
+	src.addFlags(cmd)
+	cmd.Flags().StringVar(&flags.Model.Path, "model", "", "ONNX `file` to serve")
+	cmd.Flags().StringVar(&flags.Model.SHA256, "sha256", "", "digest that the model file must have, in hex; empty: any")
+	cmd.Flags().StringVar(&flags.Name, "name", flags.Name, "model's name in the Open Inference Protocol")
+	cmd.Flags().StringVar(&address, "address", "", "address to listen on; empty: all")
+	cmd.Flags().IntVar(&port, "port", contract.HTTPPort, "port to listen on")
+	cmd.Flags().IntVar(&flags.Limits.Threads, "threads", 0, "threads of a prediction; 0: one per CPU")
+	cmd.Flags().IntVar(&flags.DrainDelaySeconds, "drain-delay", 0, "`seconds` to go on serving after SIGTERM")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		config := serveDefaults()
+		err := src.read(&config)
+		if err == nil {
+			overrideServe(cmd, &config, flags)
+			err = checkServe(config)
+		}
+		if err != nil {
+			err = configError(err)
+		} else {
+			err = serve(cmd.Context(), config, fmt.Sprintf("%s:%d", address, port), cmd.ErrOrStderr(), options)
+		}
+		return reportServe(&src, err)
+	}
+	return cmd
+}
+
+// overrideServe puts the flags that were given over the configuration.
+func overrideServe(cmd *cobra.Command, config *contract.ServeConfig, flags contract.ServeConfig) {
+	for name, set := range map[string]func(){
+		"model":       func() { config.Model.Path = flags.Model.Path },
+		"sha256":      func() { config.Model.SHA256 = flags.Model.SHA256 },
+		"name":        func() { config.Name = flags.Name },
+		"threads":     func() { config.Limits.Threads = flags.Limits.Threads },
+		"drain-delay": func() { config.DrainDelaySeconds = flags.DrainDelaySeconds },
+	} {
+		if cmd.Flags().Changed(name) {
+			set()
+		}
+	}
+}
+
+func checkServe(config contract.ServeConfig) error {
+	if config.Model.Path == "" {
+		return errors.New("model.path: must be set; on the command line it is --model FILE")
+	}
+	return nil
+}
+
+func serve(ctx context.Context, config contract.ServeConfig, address string, log io.Writer, options Options) error {
+	server, err := httpapi.New(httpapi.Config{
+		Addr:        address,
+		Name:        config.Name,
+		Revision:    config.Revision,
+		TrainingRun: config.Model.TrainingRun,
+		Limits:      config.Limits,
+		DrainDelay:  time.Duration(config.DrainDelaySeconds) * time.Second,
+		LogRequests: config.LogRequests,
+		Logger:      slog.New(slog.NewJSONHandler(log, nil)),
+		Wrap:        options.Wrap,
+	}, func(context.Context) (*inference.Model, error) {
+		return inference.Load(config.Model.Path, config.Model.SHA256, config.Limits.Threads)
+	})
+	if err != nil {
+		return configError(err)
+	}
+	err = server.Start(ctx)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, inference.ErrInvalid):
+		return &exitError{code: contract.ExitArtifact, err: err}
+	default:
+		return &exitError{code: contract.ExitTemporary, err: err}
+	}
+}
+
+// reportServe leaves the reason of a failure where the operator finds it.
+func reportServe(src *source, err error) error {
+	var exit *exitError
+	if !errors.As(err, &exit) {
+		return err
+	}
+	reason := map[int]string{
+		contract.ExitConfig:   contract.ReasonConfigInvalid,
+		contract.ExitArtifact: contract.ReasonArtifactInvalid,
+	}[exit.code]
+	data, encodeErr := contract.EncodeTrainResult(contract.TrainResult{
+		Outcome: contract.OutcomeFailed, Reason: reason, Message: err.Error(),
+	})
+	if encodeErr == nil {
+		encodeErr = src.writeResult(data)
+	}
+	if encodeErr != nil {
+		return &exitError{code: exit.code, err: errors.Join(err, encodeErr)}
+	}
+	return err
+}

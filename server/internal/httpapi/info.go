@@ -1,0 +1,153 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package httpapi
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/trainyard-dev/trainyard/internal/preprocess"
+	"github.com/trainyard-dev/trainyard/internal/version"
+)
+
+// page is where a person tries the model in a browser. It needs nothing from elsewhere.
+//
+//go:embed page.html
+var page []byte
+
+// Summary is what / answers to programs.
+type Summary struct {
+	Name      string   `json:"name"`
+	Revision  string   `json:"revision,omitempty"`
+	Status    string   `json:"status"`
+	Version   string   `json:"version"`
+	Classes   []string `json:"classes,omitempty"`
+	Endpoints []string `json:"endpoints"`
+}
+
+// root answers a page to browsers and a summary to everyone else.
+func (s *Server) root(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Vary", "Accept")
+	if strings.Contains(r.Header.Get("Accept"), "text/html") {
+		h := w.Header()
+		h.Set("Content-Type", "text/html; charset=utf-8")
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src 'self' blob: data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		_, _ = w.Write(page)
+		return
+	}
+	summary := Summary{
+		Name:     s.config.Name,
+		Revision: s.config.Revision,
+		Status:   s.statusName(),
+		Version:  version.String(),
+		Endpoints: []string{
+			healthPath, "POST " + predictPath, metricsPath, logsPath, statsPath, modelInfoPath, v2Path, "/openapi.json",
+		},
+	}
+	if model, err := s.loaded(); err == nil {
+		summary.Classes = model.Classes
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(summary)
+}
+
+func (s *Server) statusName() string {
+	switch state(s.state.Load()) {
+	case stateReady:
+		return "ready"
+	case stateDraining:
+		return "draining"
+	default:
+		return "loading"
+	}
+}
+
+// Health is the answer of /health. It is 200 as long as the process works: readiness is another matter.
+type Health struct {
+	Status   string `json:"status" enum:"loading,ready,draining"`
+	Model    string `json:"model"`
+	Revision string `json:"revision,omitempty"`
+}
+
+// ModelInfo tells what is served and where it comes from.
+type ModelInfo struct {
+	Name        string             `json:"name"`
+	Revision    string             `json:"revision,omitempty"`
+	TrainingRun string             `json:"trainingRun,omitempty"`
+	SHA256      string             `json:"sha256" doc:"Digest of the model file in hex."`
+	SizeBytes   int64              `json:"sizeBytes"`
+	Classes     []string           `json:"classes" doc:"In the order of the logits."`
+	Input       preprocess.Spec    `json:"input" doc:"How an image becomes the network's input."`
+	Metrics     map[string]float64 `json:"metrics,omitempty" doc:"On the test split, at training."`
+	// Architecture, Producer and Opset say what made the file.
+	Architecture string            `json:"architecture,omitempty"`
+	Producer     string            `json:"producer,omitempty"`
+	Opset        int               `json:"opset"`
+	Lineage      map[string]string `json:"lineage,omitempty" doc:"What the file records of its origin."`
+}
+
+type (
+	empty           struct{}
+	healthOutput    struct{ Body Health }
+	modelInfoOutput struct{ Body ModelInfo }
+	statsOutput     struct{ Body Stats }
+	logsInput       struct {
+		Limit int `query:"limit" minimum:"1" maximum:"1000" default:"1000" doc:"The greatest number of requests."`
+	}
+	logsOutput struct {
+		Body struct {
+			Requests []RequestRecord `json:"requests" doc:"Newest first."`
+		}
+	}
+)
+
+func (s *Server) registerInfo(api huma.API) {
+	get := func(id, path, summary string, errs ...int) huma.Operation {
+		return huma.Operation{OperationID: id, Method: http.MethodGet, Path: path, Summary: summary, Errors: errs}
+	}
+	register(s, api, get("health", healthPath, "Tell whether the process works"),
+		func(context.Context, *empty) (*healthOutput, error) {
+			return &healthOutput{Body: Health{Status: s.statusName(), Model: s.config.Name, Revision: s.config.Revision}}, nil
+		})
+	register(s, api, get("model-info", modelInfoPath, "Describe the model", http.StatusServiceUnavailable), s.modelInfo)
+	register(s, api, get("stats", statsPath, "Sum up the requests since the start"),
+		func(context.Context, *empty) (*statsOutput, error) {
+			return &statsOutput{Body: s.requests.stats(time.Now())}, nil
+		})
+	register(s, api, get("logs", logsPath, "List the last requests"),
+		func(_ context.Context, input *logsInput) (*logsOutput, error) {
+			output := &logsOutput{}
+			output.Body.Requests = s.requests.last(input.Limit)
+			return output, nil
+		})
+}
+
+func (s *Server) modelInfo(context.Context, *empty) (*modelInfoOutput, error) {
+	model, err := s.loaded()
+	if err != nil {
+		return nil, err
+	}
+	return &modelInfoOutput{Body: ModelInfo{
+		Name:         s.config.Name,
+		Revision:     s.config.Revision,
+		TrainingRun:  s.config.TrainingRun,
+		SHA256:       model.SHA256,
+		SizeBytes:    model.SizeBytes,
+		Classes:      model.Classes,
+		Input:        model.Preprocessing,
+		Metrics:      model.Metrics,
+		Architecture: model.Architecture,
+		Producer:     model.Producer,
+		Opset:        model.Opset,
+		Lineage:      model.Lineage,
+	}}, nil
+}

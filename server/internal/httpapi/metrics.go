@@ -1,0 +1,64 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package httpapi
+
+import (
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Names of the metrics. Dashboards and the smoke test rely on them.
+const (
+	requestsMetric    = "inference_requests_total"
+	latencyMetric     = "inference_request_latency_seconds"
+	predictionsMetric = "predictions_total"
+)
+
+// metrics are a server's own, not the process's, so that several servers can live in one test.
+type metrics struct {
+	registry    *prometheus.Registry
+	requests    *prometheus.CounterVec
+	latency     *prometheus.HistogramVec
+	predictions *prometheus.CounterVec
+}
+
+func newMetrics() *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: requestsMetric, Help: "Inference requests answered, by endpoint and HTTP status.",
+		}, []string{"endpoint", "status"}),
+		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: latencyMetric, Help: "Time from the first byte of an inference request to its answer.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
+		}, []string{"endpoint"}),
+		predictions: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: predictionsMetric, Help: "Images classified, by predicted class.",
+		}, []string{"predicted_class"}),
+	}
+	m.registry.MustRegister(
+		m.requests, m.latency, m.predictions,
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
+	// A series that exists from the start has a rate from its first increment on.
+	for _, endpoint := range inferenceEndpoints {
+		m.requests.WithLabelValues(endpoint, "200")
+		m.latency.WithLabelValues(endpoint)
+	}
+	return m
+}
+
+func (m *metrics) addClasses(classes []string) {
+	for _, class := range classes {
+		m.predictions.WithLabelValues(class)
+	}
+}
+
+func (m *metrics) handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry})
+}

@@ -1,0 +1,163 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/trainyard-dev/trainyard/internal/preprocess"
+	"github.com/trainyard-dev/trainyard/server/internal/inference"
+)
+
+// imageField is the multipart field that holds the image.
+const imageField = "file"
+
+type predictInput struct {
+	ContentType string `header:"Content-Type"`
+	Logits      bool   `query:"logits" doc:"Answer the network's raw output too."`
+	RawBody     []byte `contentType:"application/octet-stream"`
+}
+
+type predictOutput struct {
+	Body Prediction
+}
+
+// Prediction is what the model makes of an image.
+type Prediction struct {
+	Class         string             `json:"class" doc:"The most probable class." example:"cat"`
+	Confidence    float64            `json:"confidence" doc:"That class's probability." example:"0.97"`
+	Probabilities map[string]float64 `json:"probabilities" doc:"The probability of every class. They sum to 1."`
+	Logits        []float32          `json:"logits,omitempty" doc:"The network's raw output, in the order of /model-info's classes."`
+	Model         ModelReference     `json:"model"`
+	LatencyMillis float64            `json:"latencyMillis" doc:"Time that decoding and computing took, waiting included." example:"12.5"`
+}
+
+// ModelReference says which model answered.
+type ModelReference struct {
+	Name     string `json:"name"`
+	Revision string `json:"revision,omitempty"`
+	SHA256   string `json:"sha256"`
+}
+
+func (s *Server) registerPredict(api huma.API) {
+	binary := &huma.Schema{Type: huma.TypeString, Format: "binary"}
+	register(s, api, huma.Operation{
+		OperationID: "predict",
+		Method:      http.MethodPost,
+		Path:        predictPath,
+		Summary:     "Classify an image",
+		Description: "Takes a JPEG, PNG, WebP or BMP, as the body itself or as the field \"file\" of a form.",
+		Errors:      []int{400, 408, 413, 415, 503, 504},
+		RequestBody: &huma.RequestBody{Content: map[string]*huma.MediaType{
+			"multipart/form-data": {Schema: &huma.Schema{
+				Type: huma.TypeObject, Properties: map[string]*huma.Schema{imageField: binary}, Required: []string{imageField},
+			}},
+			"image/*": {Schema: binary},
+		}},
+		SkipValidateBody: true,
+	}, s.predict)
+}
+
+func (s *Server) predict(ctx context.Context, input *predictInput) (*predictOutput, error) {
+	start := time.Now()
+	model, err := s.loaded()
+	if err != nil {
+		return nil, err
+	}
+	data, err := imageOf(input.ContentType, input.RawBody)
+	if err != nil {
+		return nil, err
+	}
+	tensor := make([]float32, model.Preprocessing.TensorLen())
+	if err := s.decodeImage(ctx, tensor, data, model.Preprocessing); err != nil {
+		return nil, err
+	}
+	logits, err := ticketOf(ctx).Logits(ctx, tensor, 1)
+	if err != nil {
+		return nil, err
+	}
+	probabilities := inference.Softmax(logits)
+	best := inference.ArgMax(probabilities)
+	output := &predictOutput{Body: Prediction{
+		Class:         model.Classes[best],
+		Confidence:    probabilities[best],
+		Probabilities: make(map[string]float64, len(model.Classes)),
+		Model:         ModelReference{Name: s.config.Name, Revision: s.config.Revision, SHA256: model.SHA256},
+		LatencyMillis: float64(time.Since(start).Microseconds()) / 1000,
+	}}
+	for i, class := range model.Classes {
+		output.Body.Probabilities[class] = probabilities[i]
+	}
+	if input.Logits {
+		output.Body.Logits = logits
+	}
+	recordPredictions(ctx, output.Body.Class)
+	return output, nil
+}
+
+// decodeImage decodes and preprocesses an image into tensor when its turn has come.
+func (s *Server) decodeImage(ctx context.Context, tensor []float32, data []byte, spec preprocess.Spec) error {
+	select {
+	case s.decoders <- struct{}{}:
+		defer func() { <-s.decoders }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	limits := preprocess.Limits{MaxBytes: s.config.Limits.MaxBodyBytes, MaxPixels: s.config.Limits.MaxPixels}
+	return spec.Tensor(ctx, tensor, data, limits)
+}
+
+// imageOf finds the image in a request's body. Whatever the content type claims, what the bytes are
+// is found out when they are decoded; it only tells a form from a bare file.
+func imageOf(contentType string, body []byte) ([]byte, error) {
+	if contentType == "" {
+		return body, nil
+	}
+	mediaType, params, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		return nil, newProblem(http.StatusUnsupportedMediaType, "unsupported_media_type", "Content-Type %q can't be read: %v", contentType, err)
+	}
+	switch {
+	case mediaType == "multipart/form-data":
+		return imageOfForm(body, params["boundary"])
+	case strings.HasPrefix(mediaType, "image/"),
+		mediaType == "application/octet-stream",
+		mediaType == "application/x-www-form-urlencoded": // what curl --data-binary says unless told otherwise
+		return body, nil
+	default:
+		return nil, newProblem(http.StatusUnsupportedMediaType, "unsupported_media_type",
+			"Content-Type is %s: send the image itself as image/jpeg or the like, or a multipart/form-data with the field %q", mediaType, imageField)
+	}
+}
+
+func imageOfForm(body []byte, boundary string) ([]byte, error) {
+	form := multipart.NewReader(bytes.NewReader(body), boundary)
+	for {
+		part, err := form.NextRawPart()
+		if errors.Is(err, io.EOF) {
+			return nil, newProblem(http.StatusBadRequest, "missing_file", "the form has no field %q: put the image there", imageField)
+		}
+		if err != nil {
+			return nil, newProblem(http.StatusBadRequest, "invalid_form", "the form can't be read: %v", err)
+		}
+		if part.FormName() != imageField {
+			continue
+		}
+		data, err := io.ReadAll(part) // no more than the body, which is bounded
+		if err != nil {
+			return nil, newProblem(http.StatusBadRequest, "invalid_form", "the form's field %q can't be read: %v", imageField, err)
+		}
+		return data, nil
+	}
+}

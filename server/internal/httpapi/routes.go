@@ -1,0 +1,118 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/version"
+)
+
+// Paths of the endpoints, as they appear in metrics and logs.
+const (
+	rootPath      = "/"
+	healthPath    = "/health"
+	predictPath   = "/predict"
+	metricsPath   = "/metrics"
+	logsPath      = "/logs"
+	statsPath     = "/stats"
+	modelInfoPath = "/model-info"
+	v2Path        = "/v2"
+	v2ModelPath   = "/v2/models/{name}"
+	v2ReadyPath   = "/v2/models/{name}/ready"
+	v2InferPath   = "/v2/models/{name}/infer"
+)
+
+// inferenceEndpoints are those that predict. They alone are counted, timed and kept in /logs.
+var inferenceEndpoints = []string{predictPath, v2InferPath}
+
+func isInference(endpoint string) bool { return slices.Contains(inferenceEndpoints, endpoint) }
+
+// probePaths are asked so often that their requests are logged at debug level.
+var probePaths = []string{healthPath, metricsPath, contract.LivePath, contract.ReadyPath}
+
+// router puts each route's middleware around its handler.
+type router struct {
+	*http.ServeMux
+	server *Server
+}
+
+// HandleFunc registers a handler under a pattern such as "GET /health".
+func (r *router) HandleFunc(pattern string, handle func(http.ResponseWriter, *http.Request)) {
+	_, endpoint, _ := strings.Cut(pattern, " ")
+	endpoint = strings.TrimSuffix(endpoint, "{$}")
+	var handler http.Handler = http.HandlerFunc(handle)
+	if isInference(endpoint) {
+		handler = r.server.limit(handler)
+	}
+	level := slog.LevelInfo
+	if slices.Contains(probePaths, endpoint) {
+		level = slog.LevelDebug
+	}
+	r.Handle(pattern, r.server.record(endpoint, level, handler))
+}
+
+// ServeHTTP answers what matches no route as a Problem, in place of the mux's plain text.
+func (r *router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	handler, pattern := r.Handler(req)
+	if pattern != "" {
+		r.ServeMux.ServeHTTP(w, req)
+		return
+	}
+	answer := &discardingWriter{header: http.Header{}}
+	handler.ServeHTTP(answer, req)
+	if answer.status == http.StatusMethodNotAllowed {
+		allow := answer.header.Get("Allow")
+		w.Header().Set("Allow", allow)
+		writeProblem(w, req, newProblem(http.StatusMethodNotAllowed, "method_not_allowed", "use %s here", allow))
+		return
+	}
+	writeProblem(w, req, newProblem(http.StatusNotFound, "not_found", "there is nothing here: /openapi.json lists what there is"))
+}
+
+// discardingWriter keeps the status and the header of an answer.
+type discardingWriter struct {
+	header http.Header
+	status int
+}
+
+func (w *discardingWriter) Header() http.Header         { return w.header }
+func (w *discardingWriter) WriteHeader(status int)      { w.status = status }
+func (w *discardingWriter) Write(p []byte) (int, error) { return len(p), nil }
+
+// routes registers every endpoint. Those that huma knows of are described in /openapi.json.
+func (s *Server) routes() http.Handler {
+	mux := &router{ServeMux: http.NewServeMux(), server: s}
+	config := huma.DefaultConfig("Trainyard inference server", version.String())
+	config.DocsPath = ""     // its pages load scripts from elsewhere
+	config.SchemasPath = ""  // the schemas are in /openapi.json
+	config.CreateHooks = nil // no $schema in every answer
+	api := humago.New(mux, config)
+
+	mux.HandleFunc("GET /{$}", s.root)
+	mux.HandleFunc("GET "+metricsPath, s.metrics.handler().ServeHTTP)
+	s.registerPredict(api)
+	s.registerInfo(api)
+	s.registerV2(api)
+	return mux
+}
+
+// register adds an endpoint whose handler's errors go through problemOf.
+func register[I, O any](s *Server, api huma.API, op huma.Operation, handle func(context.Context, *I) (*O, error)) {
+	huma.Register(api, op, func(ctx context.Context, input *I) (*O, error) {
+		output, err := handle(ctx, input)
+		if err != nil {
+			return nil, withV2Error(*s.problemOf(ctx, err), op.Path)
+		}
+		return output, nil
+	})
+}

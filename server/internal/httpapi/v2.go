@@ -1,0 +1,246 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package httpapi
+
+import (
+	"context"
+	"encoding/base64"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/preprocess"
+	"github.com/trainyard-dev/trainyard/internal/version"
+	"github.com/trainyard-dev/trainyard/server/internal/inference"
+)
+
+// Names and types of the Open Inference Protocol V2 as this server speaks it.
+const (
+	tensorInput = "input"  // FP32 [N,3,H,W], preprocessed
+	imagesInput = "images" // BYTES [N], encoded images in base64
+	logitsName  = "logits" // FP32 [N,classes]
+
+	datatypeFP32  = "FP32"
+	datatypeBytes = "BYTES"
+)
+
+// V2Server is the server metadata of the Open Inference Protocol.
+type V2Server struct {
+	Name       string   `json:"name"`
+	Version    string   `json:"version"`
+	Extensions []string `json:"extensions"`
+}
+
+// V2Model is the model metadata of the Open Inference Protocol.
+type V2Model struct {
+	Name     string             `json:"name"`
+	Versions []string           `json:"versions,omitempty"`
+	Platform string             `json:"platform" example:"onnx_onnxv1"`
+	Inputs   []V2TensorMetadata `json:"inputs" doc:"A request sends one of them."`
+	Outputs  []V2TensorMetadata `json:"outputs"`
+}
+
+// V2TensorMetadata describes an input or output. A dimension of -1 is free.
+type V2TensorMetadata struct {
+	Name     string `json:"name"`
+	Datatype string `json:"datatype"`
+	Shape    []int  `json:"shape"`
+}
+
+// V2Request is an inference request.
+type V2Request struct {
+	ID     string     `json:"id,omitempty"`
+	Inputs []V2Tensor `json:"inputs"`
+}
+
+// V2Response is the answer to an inference request.
+type V2Response struct {
+	ModelName    string     `json:"model_name"`
+	ModelVersion string     `json:"model_version,omitempty"`
+	ID           string     `json:"id,omitempty"`
+	Outputs      []V2Output `json:"outputs"`
+}
+
+// V2Output is an output tensor, its data flat in row-major order.
+type V2Output struct {
+	Name     string    `json:"name"`
+	Datatype string    `json:"datatype"`
+	Shape    []int     `json:"shape"`
+	Data     []float32 `json:"data"`
+}
+
+type (
+	v2ServerOutput struct{ Body V2Server }
+	v2ModelInput   struct {
+		Name string `path:"name" doc:"The model's name."`
+	}
+	v2ModelOutput struct{ Body V2Model }
+	v2InferInput  struct {
+		Name    string `path:"name" doc:"The model's name."`
+		RawBody []byte `contentType:"application/json"`
+	}
+	v2InferOutput struct{ Body V2Response }
+	v2LiveOutput  struct {
+		Body struct {
+			Live bool `json:"live"`
+		}
+	}
+	v2ReadyOutput struct {
+		Body struct {
+			Ready bool `json:"ready"`
+		}
+	}
+)
+
+func (s *Server) registerV2(api huma.API) {
+	get := func(id, path, summary string, errs ...int) huma.Operation {
+		return huma.Operation{OperationID: id, Method: http.MethodGet, Path: path, Summary: summary, Errors: errs}
+	}
+	register(s, api, get("v2-live", contract.LivePath, "Tell whether the process works"),
+		func(context.Context, *empty) (*v2LiveOutput, error) {
+			output := &v2LiveOutput{}
+			output.Body.Live = true
+			return output, nil
+		})
+	register(s, api, get("v2-ready", contract.ReadyPath, "Tell whether to send requests here", http.StatusServiceUnavailable),
+		func(context.Context, *empty) (*v2ReadyOutput, error) { return s.v2Ready() })
+	register(s, api, get("v2-server", v2Path, "Describe the server"),
+		func(context.Context, *empty) (*v2ServerOutput, error) {
+			return &v2ServerOutput{Body: V2Server{Name: "trainyard", Version: version.String(), Extensions: []string{}}}, nil
+		})
+	register(s, api, get("v2-model", v2ModelPath, "Describe the model's inputs and outputs", http.StatusNotFound, http.StatusServiceUnavailable), s.v2Model)
+	register(s, api, get("v2-model-ready", v2ReadyPath, "Tell whether the model is ready", http.StatusNotFound, http.StatusServiceUnavailable),
+		func(_ context.Context, input *v2ModelInput) (*v2ReadyOutput, error) {
+			if err := s.checkModelName(input.Name); err != nil {
+				return nil, err
+			}
+			return s.v2Ready()
+		})
+	register(s, api, huma.Operation{
+		OperationID: "v2-infer",
+		Method:      http.MethodPost,
+		Path:        v2InferPath,
+		Summary:     "Compute logits",
+		Description: "Takes one input: \"input\", FP32 [N,3,H,W], preprocessed, or \"images\", BYTES [N], encoded images in base64.",
+		Errors:      []int{400, 404, 408, 413, 415, 503, 504},
+		RequestBody: &huma.RequestBody{Content: map[string]*huma.MediaType{
+			"application/json": {Schema: api.OpenAPI().Components.Schemas.Schema(v2RequestType, true, "V2Request")},
+		}},
+		SkipValidateBody: true,
+	}, s.v2Infer)
+}
+
+func (s *Server) v2Ready() (*v2ReadyOutput, error) {
+	if state(s.state.Load()) != stateReady {
+		return nil, newProblem(http.StatusServiceUnavailable, "not_ready", "the server is %s: send requests to another", s.statusName())
+	}
+	output := &v2ReadyOutput{}
+	output.Body.Ready = true
+	return output, nil
+}
+
+func (s *Server) checkModelName(name string) error {
+	if name != s.config.Name {
+		return newProblem(http.StatusNotFound, "unknown_model", "there is no model %q here: the one served is %q", name, s.config.Name)
+	}
+	return nil
+}
+
+func (s *Server) v2Model(_ context.Context, input *v2ModelInput) (*v2ModelOutput, error) {
+	if err := s.checkModelName(input.Name); err != nil {
+		return nil, err
+	}
+	model, err := s.loaded()
+	if err != nil {
+		return nil, err
+	}
+	size := model.Preprocessing.Size
+	output := &v2ModelOutput{Body: V2Model{
+		Name:     s.config.Name,
+		Platform: "onnx_onnxv1",
+		Inputs: []V2TensorMetadata{
+			{Name: tensorInput, Datatype: datatypeFP32, Shape: []int{-1, preprocess.Channels, size, size}},
+			{Name: imagesInput, Datatype: datatypeBytes, Shape: []int{-1}},
+		},
+		Outputs: []V2TensorMetadata{{Name: logitsName, Datatype: datatypeFP32, Shape: []int{-1, len(model.Classes)}}},
+	}}
+	if s.config.Revision != "" {
+		output.Body.Versions = []string{s.config.Revision}
+	}
+	return output, nil
+}
+
+func (s *Server) v2Infer(ctx context.Context, input *v2InferInput) (*v2InferOutput, error) {
+	if err := s.checkModelName(input.Name); err != nil {
+		return nil, err
+	}
+	model, err := s.loaded()
+	if err != nil {
+		return nil, err
+	}
+	id, tensor, n, err := s.v2Decode(ctx, input.RawBody, model.Preprocessing)
+	if err != nil {
+		return nil, err
+	}
+	logits, err := ticketOf(ctx).Logits(ctx, tensor, n)
+	if err != nil {
+		return nil, err
+	}
+	classes := len(model.Classes)
+	for i := range n {
+		recordPredictions(ctx, model.Classes[inference.ArgMax(logits[i*classes:(i+1)*classes])])
+	}
+	return &v2InferOutput{Body: V2Response{
+		ModelName:    s.config.Name,
+		ModelVersion: s.config.Revision,
+		ID:           id,
+		Outputs:      []V2Output{{Name: logitsName, Datatype: datatypeFP32, Shape: []int{n, classes}, Data: logits}},
+	}}, nil
+}
+
+// v2Decode turns a request's body into preprocessed images of shape [n, 3, size, size].
+func (s *Server) v2Decode(ctx context.Context, body []byte, spec preprocess.Spec) (id string, tensor []float32, n int, err error) {
+	request, err := parseV2Request(body)
+	if err != nil {
+		return "", nil, 0, err
+	}
+	switch input := request.Inputs[0]; {
+	case input.Name == tensorInput && input.Datatype == datatypeFP32:
+		tensor, n, err = input.floats(spec)
+	case input.Name == imagesInput && input.Datatype == datatypeBytes:
+		tensor, n, err = s.v2Images(ctx, input, spec)
+	default:
+		err = newProblem(http.StatusBadRequest, "unknown_input",
+			"there is no input %q of type %s: send %q as %s or %q as %s", input.Name, input.Datatype, tensorInput, datatypeFP32, imagesInput, datatypeBytes)
+	}
+	return request.ID, tensor, n, err
+}
+
+// v2Images decodes encoded images.
+func (s *Server) v2Images(ctx context.Context, input V2Tensor, spec preprocess.Spec) (tensor []float32, n int, err error) {
+	images, err := input.strings()
+	if err != nil {
+		return nil, 0, err
+	}
+	if limit := maxImages(s.config.Limits.MaxBatch); len(images) > limit {
+		return nil, 0, newProblem(http.StatusBadRequest, "too_many_images", "there are %d images: send at most %d in a request", len(images), limit)
+	}
+	tensor = make([]float32, 0, len(images)*spec.TensorLen())
+	for i, encoded := range images {
+		data, err := base64.StdEncoding.DecodeString(encoded)
+		if err != nil {
+			return nil, 0, newProblem(http.StatusBadRequest, "invalid_input", "image %d is not base64: %v", i, err)
+		}
+		tensor = tensor[:len(tensor)+spec.TensorLen()]
+		if err := s.decodeImage(ctx, tensor[len(tensor)-spec.TensorLen():], data, spec); err != nil {
+			return nil, 0, err
+		}
+	}
+	return tensor, len(images), nil
+}
+
+// maxImages bounds the images of a request whose encoded form says little about the memory that
+// their tensors take.
+func maxImages(maxBatch int) int { return max(maxBatch, 64) }

@@ -1,0 +1,226 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package inference
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"sync/atomic"
+	"time"
+)
+
+// Errors of a Batcher; test with errors.Is.
+var (
+	// ErrOverloaded: as many requests are waiting as are let in.
+	ErrOverloaded = errors.New("too many requests are waiting for a prediction")
+	// ErrStopped: the Batcher has stopped.
+	ErrStopped = errors.New("the server has stopped computing predictions")
+)
+
+// queuedBatches is how many batches' worth of requests are let in before others are turned away.
+// It bounds the memory that waiting requests take and how long they wait.
+const queuedBatches = 4
+
+// Batcher gathers the images of concurrent requests and computes them together, which costs less
+// than one after the other. A request that comes alone is computed at once: the Batcher waits for
+// company only while it knows of other requests on their way.
+type Batcher struct {
+	model    *Model
+	maxBatch int
+	maxDelay time.Duration
+
+	queue   chan *job
+	carried *job // taken from the queue but too large for the batch it was taken for
+	stopped chan struct{}
+	slots   chan struct{}
+	// unanswered counts the requests let in whose first answer has not been computed.
+	unanswered atomic.Int64
+	// input is the batch's tensor, kept from one batch to the next.
+	input []float32
+}
+
+// job is a part of a request: up to maxBatch images.
+type job struct {
+	ctx   context.Context
+	input []float32
+	n     int
+	// answer has room for one, so that the Batcher never waits for a request that has given up.
+	answer chan answer
+}
+
+type answer struct {
+	logits []float32
+	err    error
+}
+
+// NewBatcher returns a Batcher that computes up to maxBatch images together and makes none wait
+// longer than maxDelay for others. It works while Run does.
+func NewBatcher(model *Model, maxBatch int, maxDelay time.Duration) *Batcher {
+	slots := queuedBatches * max(maxBatch, 4)
+	return &Batcher{
+		model:    model,
+		maxBatch: maxBatch,
+		maxDelay: maxDelay,
+		queue:    make(chan *job, slots),
+		stopped:  make(chan struct{}),
+		slots:    make(chan struct{}, slots),
+	}
+}
+
+// Run computes predictions until ctx ends.
+func (b *Batcher) Run(ctx context.Context) {
+	defer close(b.stopped)
+	for {
+		first := b.carried
+		b.carried = nil
+		if first == nil {
+			select {
+			case <-ctx.Done():
+				return
+			case first = <-b.queue:
+			}
+		}
+		b.compute(b.collect(first))
+	}
+}
+
+// Ticket is a request that was let in. It must be released.
+type Ticket struct {
+	batcher  *Batcher
+	answered bool
+}
+
+// Admit lets a request in, before anything is spent on it, or returns ErrOverloaded.
+func (b *Batcher) Admit() (*Ticket, error) {
+	select {
+	case b.slots <- struct{}{}:
+		b.unanswered.Add(1)
+		return &Ticket{batcher: b}, nil
+	default:
+		return nil, ErrOverloaded
+	}
+}
+
+// Release makes room for another request.
+func (t *Ticket) Release() {
+	t.setAnswered()
+	<-t.batcher.slots
+}
+
+func (t *Ticket) setAnswered() {
+	if !t.answered {
+		t.answered = true
+		t.batcher.unanswered.Add(-1)
+	}
+}
+
+// Logits returns the logits, of shape [n, classes], of n images of shape [n, 3, size, size].
+// It returns ctx's error if that ends first.
+func (t *Ticket) Logits(ctx context.Context, input []float32, n int) ([]float32, error) {
+	b := t.batcher
+	imageLen := b.model.Preprocessing.TensorLen()
+	logits := make([]float32, 0, n*len(b.model.Classes))
+	for done := 0; done < n; {
+		part := min(n-done, b.maxBatch)
+		j := &job{ctx: ctx, input: input[done*imageLen : (done+part)*imageLen], n: part, answer: make(chan answer, 1)}
+		select {
+		case b.queue <- j:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-b.stopped:
+			return nil, ErrStopped
+		}
+		select {
+		case a := <-j.answer:
+			t.setAnswered()
+			if a.err != nil {
+				return nil, a.err
+			}
+			logits = append(logits, a.logits...)
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-b.stopped:
+			return nil, ErrStopped
+		}
+		done += part
+	}
+	return logits, nil
+}
+
+// collect returns the jobs to compute together with first.
+func (b *Batcher) collect(first *job) []*job {
+	var (
+		batch   = []*job{first}
+		images  = first.n
+		expired <-chan time.Time
+	)
+	for images < b.maxBatch {
+		var next *job
+		select {
+		case next = <-b.queue:
+		default:
+			if b.unanswered.Load() <= int64(len(batch)) {
+				return batch // nobody else is on the way
+			}
+			if expired == nil {
+				expired = time.After(b.maxDelay)
+			}
+			select {
+			case next = <-b.queue:
+			case <-expired:
+				return batch
+			}
+		}
+		if images+next.n > b.maxBatch {
+			b.carried = next
+			return batch
+		}
+		batch = append(batch, next)
+		images += next.n
+	}
+	return batch
+}
+
+// compute answers the jobs whose requests still wait.
+func (b *Batcher) compute(batch []*job) {
+	batch = slices.DeleteFunc(batch, func(j *job) bool { return j.ctx.Err() != nil })
+	if len(batch) == 0 {
+		return
+	}
+	b.input = b.input[:0]
+	images := 0
+	for _, j := range batch {
+		b.input = append(b.input, j.input...)
+		images += j.n
+	}
+	logits, err := b.predict(images)
+	classes := len(b.model.Classes)
+	for _, j := range batch {
+		if err != nil {
+			j.answer <- answer{err: err}
+			continue
+		}
+		j.answer <- answer{logits: slices.Clone(logits[:j.n*classes])}
+		logits = logits[j.n*classes:]
+	}
+}
+
+// predict calls the model. A panic in it is an error of this batch and not the end of the process.
+func (b *Batcher) predict(images int) (logits []float32, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("compute a batch of %d images: panic: %v\n%s", images, r, debug.Stack())
+		}
+	}()
+	if logits, err = b.model.Predict(b.input, images); err != nil {
+		return nil, fmt.Errorf("compute a batch of %d images: %w", images, err)
+	}
+	if want := images * len(b.model.Classes); len(logits) != want {
+		return nil, fmt.Errorf("compute a batch of %d images: the model returned %d logits, want %d", images, len(logits), want)
+	}
+	return logits, nil
+}

@@ -1,0 +1,41 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package inference computes predictions: it loads a model and gathers the images of concurrent
+// requests into batches.
+package inference
+
+import "github.com/trainyard-dev/trainyard/internal/preprocess"
+
+// Predictor computes the logits of a network. It is used by one goroutine at a time.
+type Predictor interface {
+	// Predict returns the logits, of shape [n, classes], of n images. The input is of shape
+	// [n, 3, size, size], preprocessed, and valid only during the call; so are the logits
+	// until the next.
+	Predict(input []float32, n int) (logits []float32, err error)
+}
+
+// Model is a network and what is known of it.
+type Model struct {
+	Predictor
+	Info
+}
+
+// Info describes a model.
+type Info struct {
+	// SHA256 is the digest of the model's file in hex.
+	SHA256    string
+	SizeBytes int64
+	// Classes are the class names in the order of the logits.
+	Classes []string
+	// Preprocessing is how an image becomes the network's input.
+	Preprocessing preprocess.Spec
+	// Architecture, Producer and Opset say what made the file.
+	Architecture string
+	Producer     string
+	Opset        int
+	// Metrics are those of the test split at training, by name.
+	Metrics map[string]float64
+	// Lineage is what the file records of its origin, such as the run and the dataset's digest.
+	Lineage map[string]string
+}
