@@ -20,9 +20,7 @@ func depthwisePart(ws *Workspace, _, part int) {
 	}
 	for tap, weight := range w {
 		dy, dx := tap/s.KernelW*s.DilationH-s.PadTop, tap%s.KernelW*s.DilationW-s.PadLeft
-		// Outputs ox0 ≤ ox < ox1 read inside the row.
-		ox0 := ceilDiv(max(-dx, 0), s.StrideW)
-		ox1 := min(c.outW, floorDiv(s.InWidth-1-dx, s.StrideW)+1)
+		ox0, ox1 := c.insideRow(dx)
 		for oy := range c.plane / c.outW {
 			iy := oy*s.StrideH + dy
 			if uint(iy) >= uint(s.InHeight) || ox0 >= ox1 {
@@ -42,12 +40,4 @@ func depthwisePart(ws *Workspace, _, part int) {
 			}
 		}
 	}
-}
-
-// floorDiv returns ⌊a/b⌋ for b > 0.
-func floorDiv(a, b int) int {
-	if a < 0 {
-		return -ceilDiv(-a, b)
-	}
-	return a / b
 }

@@ -51,9 +51,9 @@ type gemmArgs struct {
 
 // bSource yields the right-hand operand, k rows of n columns.
 type bSource interface {
-	// pack writes rows [k0, k0+kc) of columns [j0, j0+lanes) to dst as dst[p*width+j]; columns from lanes to width are
-	// zero.
-	pack(dst []float32, width, lanes, j0, k0, kc int)
+	// pack writes rows [k0, k0+kc) of columns [j0, j0+n) to dst in panels of nr columns: element (p, j) goes to
+	// dst[j/nr·nr·kc + p·nr + j%nr]. Lanes of the last panel beyond n are zero. row is scratch for max(n, kc) elements.
+	pack(dst []float32, nr, j0, n, k0, kc int, row []float32)
 }
 
 // Gemm computes C = A·B, or C += A·B if accumulate is set. A is m×k, B is k×n, both arbitrary strided views (pass X.T()
@@ -108,7 +108,7 @@ func (ws *Workspace) packA() {
 	ws.run(ceilDiv(g.k, kBlock)*ceilDiv(panels, packChunk), packAPart)
 }
 
-func packAPart(ws *Workspace, _, part int) {
+func packAPart(ws *Workspace, worker, part int) {
 	g, mr := &ws.gemm, ws.set.mr
 	panels := ceilDiv(g.m, mr)
 	chunks := ceilDiv(panels, packChunk)
@@ -118,7 +118,7 @@ func packAPart(ws *Workspace, _, part int) {
 	transposed := g.a.T()
 	for p := first; p < min(first+packChunk, panels); p++ {
 		dst := ws.packed[panels*mr*k0+p*mr*kc:][:mr*kc]
-		transposed.pack(dst, mr, min(mr, g.m-p*mr), p*mr, k0, kc)
+		transposed.pack(dst, mr, p*mr, min(mr, g.m-p*mr), k0, kc, ws.workers[worker].row[:])
 	}
 }
 
@@ -134,12 +134,11 @@ func gemmPart(ws *Workspace, worker, part int) {
 func (ws *Workspace) block(g *gemmArgs, b bSource, worker, m0, m1, n0, n1 int, c []float32) {
 	mr, nr := ws.set.mr, ws.set.nr
 	panelsA := ceilDiv(g.m, mr)
-	slab, tile := ws.workers[worker].slab[:], ws.workers[worker].tile[:mr*nr]
+	state := &ws.workers[worker]
+	slab, tile := state.slab[:], state.tile[:mr*nr]
 	for k0 := 0; k0 < g.k; k0 += kBlock {
 		kc := min(kBlock, g.k-k0)
-		for j := n0; j < n1; j += nr {
-			b.pack(slab[(j-n0)*kc:][:nr*kc], nr, min(nr, n1-j), j, k0, kc)
-		}
+		b.pack(slab, nr, n0, n1-n0, k0, kc, state.row[:])
 		add := g.accumulate || k0 > 0
 		for i := m0; i < m1; i += mr {
 			a := ws.packed[panelsA*mr*k0+i*kc:][:mr*kc]
@@ -167,23 +166,54 @@ func storeTile(c []float32, ldc int, tile []float32, nr, rows, columns int, add 
 }
 
 // pack implements bSource.
-func (m *Matrix) pack(dst []float32, width, lanes, j0, k0, kc int) {
+func (m *Matrix) pack(dst []float32, nr, j0, n, k0, kc int, row []float32) {
 	src := m.Data[k0*m.RowStride+j0*m.ColStride:]
 	if m.ColStride == 1 {
 		for p := range kc {
-			row := dst[p*width:][:width]
-			copy(row, src[p*m.RowStride:][:lanes])
-			clear(row[lanes:])
+			scatterRow(dst[p*nr:], nr, kc, src[p*m.RowStride:][:n])
 		}
 		return
 	}
-	if lanes < width {
-		clear(dst[:kc*width])
+	row = row[:kc]
+	for j := range n {
+		copyStrided(row, src, j*m.ColStride, m.RowStride)
+		scatterColumn(dst, nr, kc, j, row)
 	}
-	for j := range lanes {
-		column := src[j*m.ColStride:]
-		for p := range kc {
-			dst[p*width+j] = column[p*m.RowStride]
+	clearLastLanes(dst, nr, kc, n)
+}
+
+// scatterRow writes one row of a slab, whose panels are nr·kc apart, and zeros to the last panel's other lanes.
+func scatterRow(dst []float32, nr, kc int, row []float32) {
+	for len(row) >= nr {
+		for i, v := range row[:nr] { // narrow: cheaper than a call of copy
+			dst[i] = v
 		}
+		row = row[nr:]
+		if len(row) == 0 {
+			return
+		}
+		dst = dst[nr*kc:]
+	}
+	copy(dst, row)
+	clear(dst[len(row):nr])
+}
+
+// scatterColumn writes column j of a slab.
+func scatterColumn(dst []float32, nr, kc, j int, column []float32) {
+	dst = dst[j/nr*nr*kc+j%nr:]
+	for p, v := range column {
+		dst[p*nr] = v
+	}
+}
+
+// clearLastLanes zeroes the lanes of the last panel beyond column n.
+func clearLastLanes(dst []float32, nr, kc, n int) {
+	used := n % nr
+	if used == 0 {
+		return
+	}
+	panel := dst[n/nr*nr*kc:][:nr*kc]
+	for p := range kc {
+		clear(panel[p*nr+used : (p+1)*nr])
 	}
 }

@@ -56,8 +56,9 @@ type Workspace struct {
 // workerState is the scratch memory of one worker.
 type workerState struct {
 	slab   [kBlock * nBlock]float32 // a packed block of the right-hand operand
-	tile   [maxTile]float32         // one tile of the product
-	matrix Matrix                   // the right-hand operand, where each part has its own
+	row    [max(kBlock, nBlock)]float32
+	tile   [maxTile]float32 // one tile of the product
+	matrix Matrix           // the right-hand operand, where each part has its own
 	buffer []float32
 }
 

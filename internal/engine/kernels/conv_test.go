@@ -1,0 +1,132 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package kernels
+
+import (
+	"strings"
+	"testing"
+)
+
+var convShapes = map[string]ConvShape{
+	"first layer":       {Batch: 2, InChannels: 3, InHeight: 16, InWidth: 16, OutChannels: 32, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
+	"middle layer":      {Batch: 2, InChannels: 32, InHeight: 12, InWidth: 12, OutChannels: 17, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
+	"wide":              {Batch: 1, InChannels: 5, InHeight: 9, InWidth: 61, OutChannels: 8, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
+	"narrow":            {Batch: 3, InChannels: 8, InHeight: 5, InWidth: 3, OutChannels: 8, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
+	"no padding":        {Batch: 2, InChannels: 4, InHeight: 14, InWidth: 15, OutChannels: 6, KernelH: 3, KernelW: 3},
+	"pointwise":         {Batch: 2, InChannels: 13, InHeight: 7, InWidth: 7, OutChannels: 21, KernelH: 1, KernelW: 1},
+	"pointwise strided": {Batch: 2, InChannels: 4, InHeight: 8, InWidth: 8, OutChannels: 9, KernelH: 1, KernelW: 1, StrideH: 2, StrideW: 2},
+	"stem":              {Batch: 1, InChannels: 3, InHeight: 23, InWidth: 25, OutChannels: 10, KernelH: 7, KernelW: 7, StrideH: 2, StrideW: 2, PadTop: 3, PadLeft: 3, PadBottom: 3, PadRight: 3},
+	"asymmetric":        {Batch: 1, InChannels: 2, InHeight: 8, InWidth: 11, OutChannels: 3, KernelH: 2, KernelW: 5, StrideH: 3, StrideW: 2, PadTop: 0, PadLeft: 4, PadBottom: 1, PadRight: 2},
+	"dilated":           {Batch: 1, InChannels: 3, InHeight: 13, InWidth: 12, OutChannels: 4, KernelH: 3, KernelW: 3, PadTop: 2, PadLeft: 3, PadBottom: 2, PadRight: 3, DilationH: 2, DilationW: 3},
+	"grouped":           {Batch: 2, InChannels: 6, InHeight: 9, InWidth: 9, OutChannels: 9, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1, Groups: 3},
+	"depthwise":         {Batch: 2, InChannels: 7, InHeight: 10, InWidth: 11, OutChannels: 7, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1, Groups: 7},
+	"depthwise strided": {Batch: 1, InChannels: 4, InHeight: 12, InWidth: 9, OutChannels: 8, KernelH: 5, KernelW: 5, StrideH: 2, StrideW: 2, PadTop: 2, PadLeft: 2, PadBottom: 2, PadRight: 2, Groups: 4},
+	"pad beyond kernel": {Batch: 1, InChannels: 2, InHeight: 3, InWidth: 3, OutChannels: 2, KernelH: 2, KernelW: 2, PadTop: 3, PadLeft: 3, PadBottom: 3, PadRight: 3},
+}
+
+// naiveConv calls visit with the positions of x, w and y of every product in the convolution's definition.
+func naiveConv(s ConvShape, visit func(x, w, y int)) {
+	s = s.withDefaults()
+	inGroup, outGroup := s.InChannels/s.Groups, s.OutChannels/s.Groups
+	outH, outW := s.OutHeight(), s.OutWidth()
+	for n := range s.Batch {
+		for k := range s.OutChannels {
+			for oy := range outH {
+				for ox := range outW {
+					for c := range inGroup {
+						for r := range s.KernelH {
+							for q := range s.KernelW {
+								iy, ix := oy*s.StrideH-s.PadTop+r*s.DilationH, ox*s.StrideW-s.PadLeft+q*s.DilationW
+								if iy < 0 || ix < 0 || iy >= s.InHeight || ix >= s.InWidth {
+									continue
+								}
+								channel := k/outGroup*inGroup + c
+								visit(((n*s.InChannels+channel)*s.InHeight+iy)*s.InWidth+ix,
+									((k*inGroup+c)*s.KernelH+r)*s.KernelW+q, ((n*s.OutChannels+k)*outH+oy)*outW+ox)
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+func toFloat32(s []float64) []float32 {
+	out := make([]float32, len(s))
+	for i, v := range s {
+		out[i] = float32(v)
+	}
+	return out
+}
+
+func TestConv2D(t *testing.T) {
+	forEachSet(t, func(t *testing.T, ws *Workspace) {
+		for name, s := range convShapes {
+			t.Run(name, func(t *testing.T) {
+				if err := s.Validate(); err != nil {
+					t.Fatal(err)
+				}
+				x, w, dy, bias := randomSlice(s.InLen(), 1), randomSlice(s.WeightLen(), 2), randomSlice(s.OutLen(), 3), randomSlice(s.OutChannels, 4)
+				wantY, wantDX, wantDW := make([]float64, len(dy)), make([]float64, len(x)), make([]float64, len(w))
+				wantDB := make([]float64, len(bias))
+				for i := range wantY {
+					channel := i / s.outPlane() % s.OutChannels
+					wantY[i] = float64(bias[channel])
+					wantDB[channel] += float64(dy[i])
+				}
+				naiveConv(s, func(ix, iw, iy int) {
+					wantY[iy] += float64(x[ix]) * float64(w[iw])
+					wantDX[ix] += float64(dy[iy]) * float64(w[iw])
+					wantDW[iw] += float64(dy[iy]) * float64(x[ix])
+				})
+				// Buffers start with other values: everything must be overwritten.
+				y, dx, dw, db := randomSlice(len(dy), 5), randomSlice(len(x), 6), randomSlice(len(w), 7), randomSlice(len(bias), 8)
+				ws.Conv2D(s, x, w, bias, y)
+				ws.Conv2DBackwardData(s, dy, w, dx)
+				ws.Conv2DBackwardWeights(s, x, dy, dw, db)
+				expectClose(t, "y", y, toFloat32(wantY), 2e-5)
+				expectClose(t, "dx", dx, toFloat32(wantDX), 2e-5)
+				expectClose(t, "dw", dw, toFloat32(wantDW), 5e-5)
+				expectClose(t, "dbias", db, toFloat32(wantDB), 2e-5)
+				ws.Conv2D(s, x, w, nil, y)
+				for i := range wantY {
+					wantY[i] -= float64(bias[i/s.outPlane()%s.OutChannels])
+				}
+				expectClose(t, "y without bias", y, toFloat32(wantY), 2e-5)
+			})
+		}
+	})
+}
+
+func TestConvShapeValidate(t *testing.T) {
+	valid := convShapes["first layer"]
+	change := func(f func(*ConvShape)) ConvShape { s := valid; f(&s); return s }
+	for name, tc := range map[string]struct {
+		shape ConvShape
+		want  string
+	}{
+		"valid":         {valid, ""},
+		"no channels":   {change(func(s *ConvShape) { s.InChannels = 0 }), "input channels is 0"},
+		"negative pad":  {change(func(s *ConvShape) { s.PadLeft = -1 }), "a pad is negative"},
+		"groups":        {change(func(s *ConvShape) { s.Groups = 2 }), "do not divide into 2 groups"},
+		"kernel larger": {change(func(s *ConvShape) { s.KernelH = 30 }), "kernel 30×3 is larger than the padded input 18×18"},
+	} {
+		t.Run(name, func(t *testing.T) { expectError(t, tc.shape.Validate(), tc.want) })
+	}
+}
+
+// expectError fails unless err contains want, or is nil for an empty want.
+func expectError(t *testing.T, err error, want string) {
+	t.Helper()
+	if want == "" {
+		if err != nil {
+			t.Errorf("unexpected error: %v", err)
+		}
+		return
+	}
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("error is %v, want one that contains %q", err, want)
+	}
+}
