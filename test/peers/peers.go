@@ -57,3 +57,14 @@ func root() string {
 	_, file, _, _ := runtime.Caller(0)
 	return filepath.Join(filepath.Dir(file), "..", "..")
 }
+
+// ONNXTestData returns the folder with the ONNX standard's own test data: node holds a case for each use of an operator.
+func ONNXTestData(t testing.TB) string {
+	t.Helper()
+	pattern := filepath.Join(filepath.Dir(filepath.Dir(Python(t))), "lib", "python*", "site-packages", "onnx", "backend", "test", "data")
+	found, err := filepath.Glob(pattern)
+	if err != nil || len(found) != 1 {
+		t.Fatalf("%s: found %v, error %v: remove .venv-peers and run `make peers`", pattern, found, err)
+	}
+	return found[0]
+}

@@ -79,6 +79,10 @@ func broadcastStrides(shape, to []int) []int {
 // mover is an operator that copies. plan checks the instruction, describes its outputs and returns for each output and
 // each input the movements between them.
 func mover(op operator, plan func(*instruction) ([]copying, error)) *operator {
+	gaps := op.fill != nil
+	if !gaps {
+		op.fill = func(*instruction) (float32, error) { return 0, nil }
+	}
 	op.infer = func(in *instruction) error {
 		_, err := plan(in)
 		return err
@@ -88,12 +92,16 @@ func mover(op operator, plan func(*instruction) ([]copying, error)) *operator {
 		if err != nil {
 			return err
 		}
+		fill, err := op.fill(in)
+		if err != nil {
+			return err
+		}
 		for i, y := range in.outputs {
 			t := &Tensor{DType: y.dtype, Shape: y.shape}
 			if y.dtype == Float32 {
-				t.Floats = make([]float32, y.size())
+				t.Floats = slices.Repeat([]float32{fill}, y.size())
 			} else {
-				t.Ints = make([]int64, y.size())
+				t.Ints = slices.Repeat([]int64{int64(fill)}, y.size())
 			}
 			for _, c := range copies {
 				switch {
@@ -112,15 +120,34 @@ func mover(op operator, plan func(*instruction) ([]copying, error)) *operator {
 	}
 	op.build = func(in *instruction) (run, error) {
 		copies, err := plan(in)
+		if err != nil {
+			return nil, err
+		}
+		fill, err := op.fill(in)
+		if err != nil {
+			return nil, err
+		}
 		inputs, outputs := in.inputs, in.outputs
 		return func(m *machine) {
+			if gaps {
+				for _, y := range outputs {
+					fillWith(m.floats(y), fill)
+				}
+			}
 			for i := range copies {
 				c := &copies[i]
 				move(&c.movement, m.floats(outputs[c.output]), m.floats(inputs[c.input]))
 			}
-		}, err
+		}, nil
 	}
 	return &op
+}
+
+// fillWith sets every element of x to v.
+func fillWith(x []float32, v float32) {
+	for i := range x {
+		x[i] = v
+	}
 }
 
 // copying is a movement between an input and an output of an instruction.

@@ -179,6 +179,40 @@ var preluOperator = &operator{
 	},
 }
 
+// signOperator is an elementwise function that constant integers may have too: Abs or Neg.
+func signOperator(op kernels.Unary, ints func(int64) int64) *operator {
+	o := unaryOperator(op, nil, nil)
+	infer := o.infer
+	o.infer = func(in *instruction) error {
+		if x := in.inputs[0]; x.dtype != Float32 {
+			return in.setOutput(0, x.dtype, x.shape)
+		}
+		return infer(in)
+	}
+	o.fold = func(in *instruction) error {
+		x := in.inputs[0].constant
+		out := make([]int64, len(x.Ints))
+		for i, v := range x.Ints {
+			out[i] = ints(v)
+		}
+		return in.setConstant(0, &Tensor{DType: x.DType, Shape: x.Shape, Ints: out})
+	}
+	return o
+}
+
+// powOperator takes a constant integer as the exponent too.
+var powOperator = func() *operator {
+	op := binaryOperator(kernels.Power, false, powerInts)
+	infer := op.infer
+	op.infer = func(in *instruction) error {
+		if x, exponent := in.inputs[0], in.inputs[1]; x.dtype == Float32 && exponent.dtype != Float32 && exponent.constant != nil {
+			in.inputs[1] = &value{name: exponent.name, dtype: Float32, shape: exponent.shape, constant: cast(exponent.constant, Float32)}
+		}
+		return infer(in)
+	}
+	return op
+}()
+
 // foldBinary computes f on constant integers with broadcasting; f reports whether it is defined.
 func foldBinary(in *instruction, f func(a, b int64) (int64, bool)) error {
 	y := in.outputs[0]

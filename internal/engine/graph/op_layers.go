@@ -130,14 +130,13 @@ func buildGemm(in *instruction) (run, error) {
 	}
 	alpha, beta := in.floatAttr("alpha", 1), in.floatAttr("beta", 1)
 	a, b, c, y := in.input(0), in.input(1), in.input(2), in.outputs[0]
-	var bias []float32
-	if c != nil && c.constant != nil && beta != 1 {
-		bias = make([]float32, c.size())
-		for i, v := range c.constant.Floats {
-			bias[i] = beta * v
-		}
-	} else if c != nil && beta != 1 {
-		return nil, in.node.AttributeErrorf("beta", "is %v for an input 2 that is no constant; only 1 is supported", beta)
+	if beta == 0 {
+		c = nil
+	}
+	// α·A·B + β·C = β·(α/β·A·B + C), which needs no memory for β·C.
+	scale := alpha
+	if c != nil {
+		scale = alpha / beta
 	}
 	activation := in.activation()
 	return func(m *machine) {
@@ -150,14 +149,14 @@ func buildGemm(in *instruction) (run, error) {
 			right = kernels.RowMajor(m.floats(b), p.k).T()
 		}
 		m.Gemm(p.m, p.n, p.k, left, right, out, p.n, false)
-		if alpha != 1 {
-			m.Unary(kernels.Affine, alpha, 0, out, out)
+		if scale != 1 {
+			m.Unary(kernels.Affine, scale, 0, out, out)
 		}
-		switch {
-		case bias != nil:
-			m.Binary(kernels.Add, y.shape, out, c.shape, bias, out)
-		case c != nil:
+		if c != nil {
 			m.Binary(kernels.Add, y.shape, out, c.shape, m.floats(c), out)
+			if beta != 1 {
+				m.Unary(kernels.Affine, beta, 0, out, out)
+			}
 		}
 		activation.apply(m, y)
 	}, nil

@@ -25,6 +25,8 @@ type operator struct {
 	// build returns what computes the outputs at run time; nil if the operator is only supported on constants, or always
 	// a view.
 	build func(*instruction) (run, error)
+	// fill is the value of the elements that a mover does not copy; nil if it copies all.
+	fill func(*instruction) (float32, error)
 	// heavy marks operators that are not computed at compile time when all inputs are constant.
 	heavy bool
 }

@@ -128,6 +128,9 @@ func checkInput(input Value) error {
 		return fmt.Errorf("is %s; only float32 is supported", input.DType)
 	}
 	for i, d := range input.Shape {
+		if d == 0 {
+			return fmt.Errorf("shape %v is empty", input.Shape)
+		}
 		if d == Dynamic && i > 0 {
 			return fmt.Errorf("dimension %d is not fixed; only the first may be dynamic: export the model with a fixed size", i)
 		}
@@ -193,9 +196,6 @@ func (p *Program) Run(input []float32, batch int, output []float32) error {
 	size := p.batch
 	if size == Dynamic {
 		size = batch
-	}
-	if size < 1 {
-		return errors.New("the graph takes an empty batch only")
 	}
 	pl, err := p.planFor(size)
 	if err != nil {
