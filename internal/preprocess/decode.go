@@ -178,8 +178,8 @@ func classify(err error) error {
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return ErrTruncated
-	// These two say it in words of their own only.
-	case strings.Contains(err.Error(), "riff: short"), strings.Contains(err.Error(), "not enough pixel data"):
+	// These say it in words of their own only.
+	case containsAny(err.Error(), "riff: short", "not enough pixel data", "unexpected EOF"):
 		return ErrTruncated
 	case errors.As(err, &jpegUnsupported), errors.As(err, &pngUnsupported), errors.Is(err, bmp.ErrUnsupported):
 		return ErrUnsupported
@@ -206,4 +206,8 @@ func (c *contextReader) Read(p []byte) (int, error) {
 		p = p[:atMost]
 	}
 	return c.r.Read(p)
+}
+
+func containsAny(s string, parts ...string) bool {
+	return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(s, part) })
 }

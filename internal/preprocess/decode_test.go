@@ -102,6 +102,7 @@ func TestDecode(t *testing.T) {
 		"jpeg cut":              {data: jpegData[:len(jpegData)/2], want: ErrTruncated},
 		"jpeg header cut":       {data: jpegData[:10], want: ErrTruncated},
 		"png cut":               {data: pngData[:len(pngData)/2], want: ErrTruncated},
+		"png cut in a chunk":    {data: pngData[:60], want: ErrTruncated},
 		"png magic only":        {data: pngData[:8], want: ErrTruncated},
 		"bmp cut":               {data: bmpData[:len(bmpData)-1], want: ErrTruncated},
 		"webp lossy cut":        {data: lossyWebP[:len(lossyWebP)-40], want: ErrTruncated},
