@@ -181,6 +181,7 @@ func TestLoaderStops(t *testing.T) {
 	})
 	t.Run("when the context ends", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
 		var last error
 		steps := 0
 		for _, err := range loader.Epoch(ctx, 0, 0) {
