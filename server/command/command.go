@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package command is the command line of the inference server.
+// Package command is the command line of the inference server, which programs that wrap it share.
 package command
 
 import (
@@ -50,7 +50,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, options O
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand(serveCommand(options), &cobra.Command{
+	root.AddCommand(serveCommand(options), smokeCommand(), &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
 		Args:  cobra.NoArgs,

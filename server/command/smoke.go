@@ -1,0 +1,124 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package command
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/server/internal/smoke"
+)
+
+// smokeFlags are the flags of a command that can do without a configuration.
+type smokeFlags struct {
+	contract.SmokeConfig
+	samples, liveSamples            string
+	timeout, duration, delay, limit time.Duration
+}
+
+func smokeCommand() *cobra.Command {
+	var (
+		src   source
+		flags smokeFlags
+	)
+	cmd := &cobra.Command{
+		Use:   "smoke",
+		Short: "Test servers of a model",
+		Long: `Test servers of a model: whether they answer on every endpoint, whether they
+answer what the model answered at training (integrity), and whether they
+classify held-out samples well enough (quality). Every target must pass.
+
+A table of the checks goes to stderr and the report, in JSON, to stdout.
+The configuration is the JSON document of --config or of the environment
+variable ` + contract.ConfigEnv + `; flags override it. Without either, the flags do.
+
+Exit codes: 0 passed, 7 a check failed, 3 the configuration can't be used,
+75 the checks could not be made.`,
+		Example: `  server smoke --url http://localhost:8080 --samples out/samples.tar
+  server smoke --url http://pets.default.svc --for 5m`,
+		Args: cobra.NoArgs,
+	}
+	src.addFlags(cmd)
+	f := cmd.Flags()
+	f.StringArrayVar(&flags.Targets, "url", nil, "base `URL` of a server; may be given more than once")
+	f.StringVar(&flags.samples, "samples", "", "samples.tar `file` published with the model")
+	f.StringVar(&flags.liveSamples, "live-samples", "", "samples.tar `file` published with the live model")
+	f.StringVar(&flags.SHA256, "sha256", "", "digest that the served model must have, in hex; empty: any")
+	f.StringVar(&flags.Revision, "revision", "", "revision that the server must report; empty: any")
+	f.Float64Var(&flags.MinAgreement, "min-agreement", 0, "least share of samples to be classified as labelled; 0: at most 0.10 below their own model")
+	f.DurationVar(&flags.limit, "max-latency", 0, "greatest median latency of a prediction; 0: any")
+	f.IntVar(&flags.Attempts, "attempts", 5, "tries per check")
+	f.DurationVar(&flags.timeout, "timeout", 2*time.Minute, "time for one round of all checks")
+	f.DurationVar(&flags.delay, "delay", 0, "wait before the first check")
+	f.DurationVar(&flags.duration, "for", 0, "repeat the checks for this long; 0: make them once")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		config := contract.SmokeConfig{Version: contract.Version, Attempts: 5, TimeoutSeconds: 120}
+		err := src.read(&config)
+		if err == nil {
+			flags.override(cmd, &config)
+			err = smoke.Validate(config)
+		}
+		if err != nil {
+			return reportSmoke(cmd, &src, contract.SmokeReport{Message: err.Error()}, configError(err))
+		}
+		report, err := smoke.Run(cmd.Context(), config)
+		switch {
+		case err != nil:
+			return reportSmoke(cmd, &src, contract.SmokeReport{Message: err.Error()}, &exitError{code: contract.ExitTemporary, err: err})
+		case !report.Passed:
+			err = &exitError{code: contract.ExitSmoke, err: errors.New("smoke test: " + report.Message)}
+		}
+		return reportSmoke(cmd, &src, report, err)
+	}
+	return cmd
+}
+
+// override puts the flags that were given over the configuration.
+func (f *smokeFlags) override(cmd *cobra.Command, config *contract.SmokeConfig) {
+	for name, set := range map[string]func(){
+		"url":           func() { config.Targets = f.Targets },
+		"samples":       func() { config.Model = &contract.Samples{Path: f.samples} },
+		"live-samples":  func() { config.Live = &contract.Samples{Path: f.liveSamples} },
+		"sha256":        func() { config.SHA256 = f.SHA256 },
+		"revision":      func() { config.Revision = f.Revision },
+		"min-agreement": func() { config.MinAgreement = f.MinAgreement },
+		"max-latency":   func() { config.MaxLatencyMillis = int(f.limit.Milliseconds()) },
+		"attempts":      func() { config.Attempts = f.Attempts },
+		"timeout":       func() { config.TimeoutSeconds = int(f.timeout.Seconds()) },
+		"delay":         func() { config.DelaySeconds = int(f.delay.Seconds()) },
+		"for":           func() { config.ForSeconds = int(f.duration.Seconds()) },
+	} {
+		if cmd.Flags().Changed(name) {
+			set()
+		}
+	}
+}
+
+// reportSmoke prints a report, leaves it where the operator finds it, and returns err. A report that
+// can't be left there is worth no more than none.
+func reportSmoke(cmd *cobra.Command, src *source, report contract.SmokeReport, err error) error {
+	if len(report.Checks) > 0 {
+		if err := smoke.WriteTable(cmd.ErrOrStderr(), report); err != nil {
+			return &exitError{code: contract.ExitTemporary, err: err}
+		}
+		printed, err := json.MarshalIndent(report, "", "  ")
+		if err != nil {
+			return &exitError{code: contract.ExitTemporary, err: err}
+		}
+		fmt.Fprintln(cmd.OutOrStdout(), string(printed))
+	}
+	data, writeErr := contract.EncodeSmokeReport(report)
+	if writeErr == nil {
+		writeErr = src.writeResult(data)
+	}
+	if writeErr != nil {
+		return &exitError{code: contract.ExitTemporary, err: errors.Join(err, writeErr)}
+	}
+	return err
+}

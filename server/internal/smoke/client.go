@@ -1,0 +1,161 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package smoke
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/trainyard-dev/trainyard/internal/contract"
+)
+
+const (
+	requestTimeout = 30 * time.Second
+	// maxAnswerBytes bounds what is read of an answer.
+	maxAnswerBytes = 16 << 20
+)
+
+// newHTTPClient returns a client that connects anew for each request: a connection that is kept
+// would stay with the pod it leads to, whatever a Service selects in the meantime.
+func newHTTPClient() *http.Client {
+	return &http.Client{
+		Transport: &http.Transport{DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error {
+			return http.ErrUseLastResponse
+		},
+	}
+}
+
+// client asks one target.
+type client struct {
+	base string
+	http *http.Client
+}
+
+// statusError is an answer other than 200.
+type statusError struct {
+	status int
+	detail string
+}
+
+func (e *statusError) Error() string {
+	if e.detail == "" {
+		return fmt.Sprintf("answered %d", e.status)
+	}
+	return fmt.Sprintf("answered %d: %s", e.status, e.detail)
+}
+
+// request is what to ask; a body makes it a POST.
+type request struct {
+	path        string
+	accept      string
+	contentType string
+	body        []byte
+}
+
+// do sends r and returns the body of a 200 and how long it took.
+func (c *client) do(ctx context.Context, r request) (data []byte, took time.Duration, err error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	method := http.MethodGet
+	if r.body != nil {
+		method = http.MethodPost
+	}
+	req, err := http.NewRequestWithContext(ctx, method, c.base+r.path, bytes.NewReader(r.body))
+	if err != nil {
+		return nil, 0, err
+	}
+	req.Header.Set(contract.SmokeHeader, "1")
+	if r.accept != "" {
+		req.Header.Set("Accept", r.accept)
+	}
+	if r.contentType != "" {
+		req.Header.Set("Content-Type", r.contentType)
+	}
+	start := time.Now()
+	response, err := c.http.Do(req)
+	if err != nil {
+		return nil, 0, fmt.Errorf("%s %s: %w", method, r.path, err)
+	}
+	defer response.Body.Close()
+	data, err = io.ReadAll(io.LimitReader(response.Body, maxAnswerBytes))
+	took = time.Since(start)
+	if err != nil {
+		return nil, 0, fmt.Errorf("%s %s: read the answer: %w", method, r.path, err)
+	}
+	if response.StatusCode != http.StatusOK {
+		return nil, 0, fmt.Errorf("%s %s %w", method, r.path, &statusError{status: response.StatusCode, detail: detailOf(data)})
+	}
+	return data, took, nil
+}
+
+// detailOf returns what an error answer says, of problem details or of anything else.
+func detailOf(data []byte) string {
+	var problem struct {
+		Detail string `json:"detail"`
+	}
+	if err := json.Unmarshal(data, &problem); err == nil && problem.Detail != "" {
+		return problem.Detail
+	}
+	const atMost = 100
+	return strings.ToValidUTF8(string(data[:min(len(data), atMost)]), "")
+}
+
+// askJSON sends r and decodes the answer into v.
+func (c *client) askJSON(ctx context.Context, r request, v any) (time.Duration, error) {
+	data, took, err := c.do(ctx, r)
+	if err != nil {
+		return 0, err
+	}
+	if err := json.Unmarshal(data, v); err != nil {
+		return 0, fmt.Errorf("%s answered something else than the JSON expected: %w", r.path, err)
+	}
+	return took, nil
+}
+
+// modelInfo is what the checks need of /model-info.
+type modelInfo struct {
+	Name     string   `json:"name"`
+	Revision string   `json:"revision"`
+	SHA256   string   `json:"sha256"`
+	Classes  []string `json:"classes"`
+}
+
+func (c *client) modelInfo(ctx context.Context) (modelInfo, time.Duration, error) {
+	var info modelInfo
+	took, err := c.askJSON(ctx, request{path: "/model-info"}, &info)
+	return info, took, err
+}
+
+// prediction is what the checks need of /predict.
+type prediction struct {
+	Class         string             `json:"class"`
+	Probabilities map[string]float64 `json:"probabilities"`
+	Logits        []float32          `json:"logits"`
+
+	took time.Duration
+}
+
+func (c *client) predict(ctx context.Context, image []byte) (prediction, error) {
+	var p prediction
+	took, err := c.askJSON(ctx, request{path: "/predict?logits=true", contentType: "application/octet-stream", body: image}, &p)
+	p.took = took
+	return p, err
+}
+
+// statusOf returns the status of an answer that is an error, or 0.
+func statusOf(err error) int {
+	var status *statusError
+	if errors.As(err, &status) {
+		return status.status
+	}
+	return 0
+}

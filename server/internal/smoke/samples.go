@@ -1,0 +1,216 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package smoke
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/trainyard-dev/trainyard/internal/artifact"
+	"github.com/trainyard-dev/trainyard/server/internal/inference"
+)
+
+const (
+	// fewestSamples is how many samples the quality check needs; with fewer it is skipped.
+	fewestSamples = 16
+	// enoughSamples is how many make its result one to rely on.
+	enoughSamples = 64
+	// qualityMargin is how far below the score of the samples' own model a candidate may be.
+	qualityMargin = 0.10
+	// tolerance is how far logits may be from those recorded, relative to the sample's greatest.
+	tolerance = 1e-3
+	// concurrentSamples are asked at a time, so that the server can compute them together.
+	concurrentSamples = 4
+)
+
+// answers holds what a target answered for samples in one round, so that a check that is tried
+// again asks only for what is missing.
+type answers struct {
+	mu   sync.Mutex
+	byID map[sampleID]prediction
+}
+
+type sampleID struct {
+	set   *artifact.Samples
+	index int
+}
+
+func (a *answers) get(id sampleID) (prediction, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	p, ok := a.byID[id]
+	return p, ok
+}
+
+func (a *answers) put(id sampleID, p prediction) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.byID[id] = p
+}
+
+func (a *answers) forget(id sampleID) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.byID, id)
+}
+
+// ask has the target predict the samples of set from index first to index end.
+func (v *visit) ask(ctx context.Context, set *artifact.Samples, first, end int) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(concurrentSamples)
+	for i := first; i < end; i++ {
+		id := sampleID{set, i}
+		if _, known := v.answers.get(id); known {
+			continue
+		}
+		group.Go(func() error {
+			p, err := v.predict(ctx, set.Items[i].Image)
+			if err != nil {
+				return fmt.Errorf("sample %d: %w", i, err)
+			}
+			v.answers.put(id, p)
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// integrity: the target answers for the model's own samples what the model answered at training. In
+// a light round it is asked for one sample, another one each time.
+func (s *suite) integrity(ctx context.Context, v *visit) outcome {
+	set := s.model
+	if s.modelProblem != nil {
+		o := failed("%v", s.modelProblem)
+		o.final = true
+		return o
+	}
+	if set == nil || len(set.Items) == 0 {
+		return skipped("the model was published without samples")
+	}
+	info, _, err := v.modelInfo(ctx)
+	if err != nil {
+		return failed("%v", err)
+	}
+	if !slices.Equal(info.Classes, set.Classes) {
+		return failed("the classes are %q, at training they were %q", info.Classes, set.Classes)
+	}
+	first, end := 0, len(set.Items)
+	if !v.full {
+		first = v.round % len(set.Items)
+		end = first + 1
+	}
+	if err := v.ask(ctx, set, first, end); err != nil {
+		return failed("%v", err)
+	}
+	worst := 0.0
+	var took []time.Duration
+	for i := first; i < end; i++ {
+		id := sampleID{set, i}
+		p, _ := v.answers.get(id)
+		recorded := set.Items[i].Logits
+		difference, err := deviation(p.Logits, recorded)
+		if err == nil && difference > tolerance {
+			err = fmt.Errorf("the logits are off by %.2g of the greatest, more than %.0e", difference, tolerance)
+		}
+		if err == nil {
+			if best := set.Classes[inference.ArgMax(p.Logits)]; p.Class != best {
+				err = fmt.Errorf("the class is %q, by the logits it is %q", p.Class, best)
+			}
+		}
+		if err != nil {
+			v.answers.forget(id) // the next try asks again
+			return failed("sample %d: %v", i, err)
+		}
+		worst = max(worst, difference)
+		took = append(took, p.took)
+	}
+	return passed(median(took), "%d samples, logits within %.1e", end-first, worst)
+}
+
+// deviation is the greatest difference of logits from those recorded, relative to the greatest of
+// these. Logits near zero are compared as if the greatest were a hundredth, since rounding errors do
+// not shrink with them.
+func deviation(got, recorded []float32) (float64, error) {
+	if len(got) != len(recorded) {
+		return 0, fmt.Errorf("there are %d logits, at training there were %d", len(got), len(recorded))
+	}
+	greatest, difference := 0.01, 0.0
+	for i, want := range recorded {
+		greatest = max(greatest, math.Abs(float64(want)))
+		difference = max(difference, math.Abs(float64(got[i])-float64(want)))
+	}
+	return difference / greatest, nil
+}
+
+// quality: the target classifies samples as they are labelled, about as well as the model that they
+// came with. Samples of the live model are preferred: a model could have brought easy ones along.
+func (s *suite) quality(ctx context.Context, v *visit) outcome {
+	info, _, err := v.modelInfo(ctx)
+	if err != nil {
+		return failed("%v", err)
+	}
+	set, origin := s.qualitySamples(info.Classes)
+	if set == nil {
+		return skipped("there are no samples")
+	}
+	n := len(set.Items)
+	if n < fewestSamples {
+		return skipped("there are %d samples of %s, at least %d are needed", n, origin, fewestSamples)
+	}
+	if err := v.ask(ctx, set, 0, n); err != nil {
+		return failed("%v", err)
+	}
+	right := 0
+	took := make([]time.Duration, n)
+	for i, item := range set.Items {
+		p, _ := v.answers.get(sampleID{set, i})
+		took[i] = p.took
+		if p.Class == item.Label {
+			right++
+		}
+	}
+	score := float64(right) / float64(n)
+	least, because := s.config.MinAgreement, "minAgreement"
+	if least == 0 {
+		recorded := recordedScore(set)
+		least, because = recorded-qualityMargin, fmt.Sprintf("%.3f scored by %s, less %.2f", recorded, origin, qualityMargin)
+	}
+	caution := ""
+	if n < enoughSamples {
+		caution = "; so few samples say little"
+	}
+	const rounding = 1e-9
+	if score < least-rounding {
+		o := failed("%.3f of %d samples of %s right, at least %.3f wanted (%s)%s", score, n, origin, least, because, caution)
+		o.final = true
+		return o
+	}
+	return passed(median(took), "%.3f of %d samples of %s right, %.3f wanted (%s)%s", score, n, origin, max(least, 0), because, caution)
+}
+
+// qualitySamples returns the samples to judge quality by, and whose they are: live's if the target
+// knows each of their classes, else the model's own.
+func (s *suite) qualitySamples(classes []string) (set *artifact.Samples, origin string) {
+	if s.live != nil && !slices.ContainsFunc(s.live.Classes, func(c string) bool { return !slices.Contains(classes, c) }) {
+		return s.live, "the live model"
+	}
+	return s.model, "the model itself"
+}
+
+// recordedScore is the share of samples that their own model classified as they are labelled.
+func recordedScore(set *artifact.Samples) float64 {
+	right := 0
+	for _, item := range set.Items {
+		if set.Classes[inference.ArgMax(item.Logits)] == item.Label {
+			right++
+		}
+	}
+	return float64(right) / float64(len(set.Items))
+}

@@ -1,0 +1,272 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package smoke
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/trainyard-dev/trainyard/internal/artifact"
+	"github.com/trainyard-dev/trainyard/internal/contract"
+)
+
+const (
+	// roundInterval is the pause between rounds, fullInterval the time between rounds of all checks.
+	roundInterval = time.Second
+	fullInterval  = time.Minute
+	// The pause before a check is tried again doubles from firstPause to longestPause.
+	firstPause   = 250 * time.Millisecond
+	longestPause = 5 * time.Second
+	// concurrentTargets are tested at a time.
+	concurrentTargets = 8
+)
+
+// Validate reports every field of a configuration that can't be used.
+func Validate(config contract.SmokeConfig) error {
+	var errs []error
+	if len(config.Targets) == 0 {
+		errs = append(errs, errors.New("targets: name at least one URL"))
+	}
+	for _, target := range config.Targets {
+		if u, err := url.Parse(target); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			errs = append(errs, fmt.Errorf("targets: %q is no URL such as http://server:8080", target))
+		}
+	}
+	if !(config.MinAgreement >= 0 && config.MinAgreement <= 1) {
+		errs = append(errs, fmt.Errorf("minAgreement: is %v, must be from 0 to 1", config.MinAgreement))
+	}
+	for _, field := range []struct {
+		name         string
+		value, least int
+	}{
+		{"attempts", config.Attempts, 1},
+		{"timeoutSeconds", config.TimeoutSeconds, 1},
+		{"maxLatencyMillis", config.MaxLatencyMillis, 0},
+		{"delaySeconds", config.DelaySeconds, 0},
+		{"forSeconds", config.ForSeconds, 0},
+	} {
+		if field.value < field.least {
+			errs = append(errs, fmt.Errorf("%s: is %d, must be at least %d", field.name, field.value, field.least))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// suite is a run of the checks.
+type suite struct {
+	config contract.SmokeConfig
+	http   *http.Client
+	// model and live are the samples of the model under test and of the live one; nil if there are none.
+	model, live *artifact.Samples
+	// modelProblem is why the model's samples can't be used although there should be some.
+	modelProblem error
+
+	now   func() time.Time
+	sleep func(context.Context, time.Duration) error
+
+	mu      sync.Mutex
+	results map[string]*contract.SmokeCheck
+	rounds  int
+}
+
+// Run makes the checks that a valid configuration asks for. An error means that they could not be
+// made, for a reason that is not the targets'.
+func Run(ctx context.Context, config contract.SmokeConfig) (contract.SmokeReport, error) {
+	s := &suite{config: config, http: newHTTPClient(), now: time.Now, sleep: sleep, results: map[string]*contract.SmokeCheck{}}
+	if err := s.openSamples(); err != nil {
+		return contract.SmokeReport{}, err
+	}
+	return s.run(ctx)
+}
+
+// openSamples reads the samples. That the model's own are missing or wrong is the model's fault, and
+// integrity fails. That the live model's can't be used is not; but judging a candidate by samples
+// that it brought itself would let through what they are there to stop, so there is no report.
+func (s *suite) openSamples() error {
+	if c := s.config.Model; c != nil {
+		set, err := artifact.OpenSamples(c.Path, c.SHA256)
+		var ioErr *fs.PathError
+		if errors.As(err, &ioErr) && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("the model's samples can't be read: %w", err)
+		}
+		if err != nil {
+			s.modelProblem = fmt.Errorf("the model's samples can't be used: %w", err)
+		}
+		s.model = set
+	}
+	if c := s.config.Live; c != nil {
+		set, err := artifact.OpenSamples(c.Path, c.SHA256)
+		if err != nil {
+			return fmt.Errorf("the live model's samples can't be used: %w", err)
+		}
+		s.live = set
+	}
+	return nil
+}
+
+func (s *suite) run(ctx context.Context) (contract.SmokeReport, error) {
+	if err := s.sleep(ctx, time.Duration(s.config.DelaySeconds)*time.Second); err != nil {
+		return contract.SmokeReport{}, err
+	}
+	end := s.now().Add(time.Duration(s.config.ForSeconds) * time.Second)
+	var nextFull time.Time
+	for {
+		full := !s.now().Before(nextFull)
+		if full {
+			nextFull = s.now().Add(fullInterval)
+		}
+		s.round(ctx, full)
+		if err := ctx.Err(); err != nil {
+			return contract.SmokeReport{}, fmt.Errorf("stopped before the checks were over: %w", context.Cause(ctx))
+		}
+		report := s.report()
+		left := end.Sub(s.now())
+		if !report.Passed || left <= 0 {
+			return report, nil
+		}
+		if err := s.sleep(ctx, min(left, roundInterval)); err != nil {
+			return contract.SmokeReport{}, err
+		}
+	}
+}
+
+// visit is one round on one target.
+type visit struct {
+	*client
+	full    bool
+	round   int
+	answers answers
+}
+
+// round makes all checks, or the cheap ones, on every target.
+func (s *suite) round(ctx context.Context, full bool) {
+	timeout := time.Duration(s.config.TimeoutSeconds) * time.Second
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("not done within the %s of a round", timeout))
+	defer cancel()
+	var group errgroup.Group
+	group.SetLimit(concurrentTargets)
+	for _, target := range s.config.Targets {
+		c := &client{base: strings.TrimSuffix(target, "/"), http: s.http}
+		v := &visit{client: c, full: full, round: s.rounds, answers: answers{byID: map[sampleID]prediction{}}}
+		group.Go(func() error {
+			s.visit(ctx, v)
+			return nil
+		})
+	}
+	_ = group.Wait() // never an error
+	s.rounds++
+}
+
+func (s *suite) visit(ctx context.Context, v *visit) {
+	available := true
+	for _, c := range s.allChecks() {
+		if !v.full && !c.cheap {
+			continue
+		}
+		o := failed("not tried, as the server is not available")
+		if available {
+			o = s.try(ctx, c, v)
+		}
+		if c.name == checkAvailability && o.result == contract.CheckFailed {
+			available = false
+		}
+		s.note(c.name, v.base, o)
+	}
+}
+
+// try makes a check until it does not fail, as often as the configuration allows.
+func (s *suite) try(ctx context.Context, c check, v *visit) outcome {
+	pause := firstPause
+	for attempt := 1; ; attempt++ {
+		o := c.run(ctx, v)
+		if ctx.Err() != nil {
+			return failed("%v", context.Cause(ctx))
+		}
+		if o.result != contract.CheckFailed || o.final || attempt == s.config.Attempts {
+			return o
+		}
+		if s.sleep(ctx, pause) != nil {
+			return o
+		}
+		pause = min(2*pause, longestPause)
+	}
+}
+
+// severity orders results: the report has the worst.
+var severity = map[string]int{contract.CheckPassed: 1, contract.CheckSkipped: 2, contract.CheckFailed: 3}
+
+// note merges a result into the report's.
+func (s *suite) note(name, target string, o outcome) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	message := o.message
+	if o.result == contract.CheckFailed && len(s.config.Targets) > 1 {
+		message = target + ": " + message
+	}
+	latency := float64(o.took.Microseconds()) / 1000
+	known := s.results[name]
+	if known == nil {
+		s.results[name] = &contract.SmokeCheck{Name: name, Result: o.result, Message: message, LatencyMillis: latency}
+		return
+	}
+	if severity[o.result] > severity[known.Result] {
+		known.Result, known.Message = o.result, message
+	}
+	known.LatencyMillis = max(known.LatencyMillis, latency)
+}
+
+// report sums up the rounds so far.
+func (s *suite) report() contract.SmokeReport {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	report := contract.SmokeReport{Version: contract.Version, Passed: true, Rounds: s.rounds}
+	var failures, skips []string
+	for _, c := range s.allChecks() {
+		result := s.results[c.name]
+		if result == nil {
+			continue
+		}
+		report.Checks = append(report.Checks, *result)
+		switch result.Result {
+		case contract.CheckFailed:
+			failures = append(failures, c.name)
+		case contract.CheckSkipped:
+			skips = append(skips, c.name)
+		}
+	}
+	report.Passed = len(failures) == 0
+	report.Message = fmt.Sprintf("%d checks passed on %d targets in %d rounds", len(report.Checks)-len(skips), len(s.config.Targets), s.rounds)
+	if len(skips) > 0 {
+		report.Message += "; skipped: " + strings.Join(skips, ", ")
+	}
+	if !report.Passed {
+		first := s.results[failures[0]]
+		report.Message = fmt.Sprintf("%s failed: %s", strings.Join(failures, ", "), first.Message)
+	}
+	return report
+}
+
+// sleep waits for d or until ctx ends, which is an error.
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
