@@ -1,0 +1,127 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/trainyard-dev/trainyard/internal/dataset"
+	"github.com/trainyard-dev/trainyard/internal/version"
+	"github.com/trainyard-dev/trainyard/runner/internal/evaluate"
+	"github.com/trainyard-dev/trainyard/runner/internal/failure"
+	"github.com/trainyard-dev/trainyard/runner/internal/memory"
+	"github.com/trainyard-dev/trainyard/runner/internal/metrics"
+	"github.com/trainyard-dev/trainyard/runner/internal/report"
+)
+
+// evaluateOptions are the flags of evaluate.
+type evaluateOptions struct {
+	model, data, report, logFormat string
+	batches                        evaluate.Batches
+}
+
+func (a *app) evaluateCommand() *cobra.Command {
+	o := &evaluateOptions{}
+	command := &cobra.Command{
+		Use:     "evaluate --model FILE --data FOLDER",
+		Short:   "Measure a published model on a folder of class folders",
+		Example: "  runner evaluate --model models/local-1a2b3c4d/model.onnx --data pets --report out/report",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.evaluate(cmd.Context(), o) },
+	}
+	flags := command.Flags()
+	flags.SortFlags = false
+	flags.StringVar(&o.model, "model", "", "model.onnx of an artifact")
+	flags.StringVar(&o.data, "data", "", "folder of class folders; all images in it are used")
+	flags.StringVar(&o.report, "report", "", "folder to write a report to")
+	flags.IntVar(&o.batches.Size, "batch-size", 32, "images computed together")
+	flags.IntVar(&o.batches.Workers, "workers", 0, "goroutines that decode images; 0 is one per CPU")
+	flags.StringVar(&o.logFormat, "log-format", "", "text or json")
+	for _, name := range []string{"model", "data"} {
+		_ = command.MarkFlagRequired(name) // fails for unknown flags only
+	}
+	return command
+}
+
+func (a *app) evaluate(ctx context.Context, o *evaluateOptions) error {
+	log, _, err := a.logger(o.logFormat)
+	if err != nil {
+		return err
+	}
+	content, err := os.ReadFile(o.model)
+	if err != nil {
+		return failure.Artifact(fmt.Errorf("read model: %w", err))
+	}
+	classifier, err := evaluate.ReadModel(content, 0)
+	if err != nil {
+		return failure.Artifact(fmt.Errorf("%s: %w", o.model, err))
+	}
+	images, err := dataset.Open(ctx, dataset.Folder(o.data), dataset.Options{
+		Preprocess: classifier.Metadata.Preprocess, CacheBytes: memory.CacheBudget(memory.Limit(), 0), Workers: o.batches.Workers,
+	})
+	if err != nil {
+		return failure.Dataset(err)
+	}
+	if !slices.Equal(images.Classes, classifier.Metadata.Classes) {
+		return failure.Dataset(fmt.Errorf("%w: %s has the classes %s, the model knows %s: name the folders as the model's classes",
+			dataset.ErrInvalid, o.data, strings.Join(images.Classes, ", "), strings.Join(classifier.Metadata.Classes, ", ")))
+	}
+	log.Info("Evaluating", "model", o.model, "architecture", classifier.Metadata.Architecture, "images", len(images.Samples),
+		"skipped", images.Skipped.Count)
+	tally, err := evaluate.Score(ctx, classifier, images.All(), o.batches)
+	if err != nil {
+		return failure.Dataset(err)
+	}
+	rep := &report.Report{Program: version.String(), Dataset: report.DescribeDataset(images)}
+	rep.Measure(tally)
+	a.printMetrics(rep.Metrics)
+	fmt.Fprintln(a.stdout)
+	a.printConfusion(images.Classes, tally)
+	if o.report == "" {
+		return nil
+	}
+	return failure.Output(writeReport(o.report, rep))
+}
+
+// printConfusion shows the confusion matrix: a row for each true class, a column for each predicted one.
+func (a *app) printConfusion(classes []string, tally *metrics.Tally) {
+	table := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(table, "true \\ predicted\t%s\t\n", strings.Join(classes, "\t"))
+	for i, row := range tally.Confusion {
+		fmt.Fprintf(table, "%s\t", classes[i])
+		for _, n := range row {
+			fmt.Fprintf(table, "%d\t", n)
+		}
+		fmt.Fprintln(table)
+	}
+	_ = table.Flush() // a reader that is gone needs no error
+}
+
+// writeReport writes a report into the folder dir.
+func writeReport(dir string, rep *report.Report) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	return rep.Write(func(name string, write func(io.Writer) error) (err error) {
+		file, err := os.Create(filepath.Join(dir, name))
+		if err != nil {
+			return err
+		}
+		defer func() {
+			if closeErr := file.Close(); err == nil {
+				err = closeErr
+			}
+		}()
+		return write(file)
+	})
+}

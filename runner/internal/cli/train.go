@@ -1,0 +1,207 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/trainyard-dev/trainyard/internal/artifact"
+	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/model"
+	"github.com/trainyard-dev/trainyard/runner/internal/config"
+	"github.com/trainyard-dev/trainyard/runner/internal/failure"
+	"github.com/trainyard-dev/trainyard/runner/internal/progress"
+	"github.com/trainyard-dev/trainyard/runner/internal/train"
+)
+
+// trainOptions are the flags of train.
+type trainOptions struct {
+	configFile, splitFile, listen, logFormat string
+	// config and generated are what flags set fields of.
+	config    contract.TrainConfig
+	generated contract.Generated
+}
+
+func (a *app) trainCommand() *cobra.Command {
+	o := &trainOptions{config: config.Default(), generated: config.DefaultGenerated()}
+	command := &cobra.Command{
+		Use:   "train",
+		Short: "Train a classifier and publish it",
+		Long: "Trains a classifier on a folder of class folders, or on generated pictures, and publishes it.\n\n" +
+			"The configuration is the JSON document in " + contract.ConfigEnv + ", that of --config, or the defaults of the\n" +
+			"TrainingRun API; flags override its fields. Started again, a run goes on from its last checkpoint,\n" +
+			"and one that has been published says so and ends well.",
+		Example: "  runner train --data pets --image-size 64 --epochs 12\n" +
+			"  runner train --samples-per-class 400 --image-size 64 --epochs 10 --gate accuracy=0.9",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.train(cmd.Context(), cmd.Flags(), o) },
+	}
+	flags := command.Flags()
+	flags.SortFlags = false
+	flags.StringVar(&o.configFile, "config", "", "configuration document, as JSON")
+	o.datasetFlags(flags)
+	o.modelFlags(flags)
+	flags.StringVar(&o.config.Run.Name, "name", o.config.Run.Name, "name of the run")
+	flags.StringVar(&o.config.Output.Path, "output", o.config.Output.Path, "folder in which the artifact is published")
+	flags.Var((*gates)(&o.config.Gates), "gate", "least value of a metric on the test split, such as accuracy=0.9; may be repeated")
+	flags.StringVar(&o.splitFile, "split-out", "", "file to write the names of the files in each part of the split to, as JSON")
+	flags.StringVar(&a.resultFile, "result", a.resultFile, "file to write the result to, as JSON")
+	flags.StringVar(&o.listen, "listen", "", "address to serve progress, health and metrics on, such as :8080 (in a Job the default)")
+	flags.StringVar(&o.logFormat, "log-format", "", "text or json (in a Job the default)")
+	return command
+}
+
+func (o *trainOptions) datasetFlags(flags *pflag.FlagSet) {
+	d := &o.config.Dataset
+	flags.StringVar(&d.Path, "data", "", "folder of class folders to train on")
+	flags.IntVar(&o.generated.SamplesPerClass, "samples-per-class", o.generated.SamplesPerClass, "generate so many pictures of each class to train on")
+	flags.Int64Var(&o.generated.Seed, "generated-seed", o.generated.Seed, "seed of the generated pictures")
+	flags.IntVar(&o.generated.LabelNoisePercent, "label-noise-percent", 0, "share of generated pictures whose label is drawn at random")
+	flags.IntVar(&d.Split.ValidationPercent, "validation-percent", d.Split.ValidationPercent, "share of images to validate on after each epoch")
+	flags.IntVar(&d.Split.TestPercent, "test-percent", d.Split.TestPercent, "share of images to measure the published model on")
+	flags.Int64Var(&d.Split.Seed, "split-seed", d.Split.Seed, "seed of the split")
+	flags.IntVar(&d.Augmentation.RotationDegrees, "rotation-degrees", 0, "turn training images by up to so much")
+	flags.BoolVar(&d.Augmentation.HorizontalFlip, "horizontal-flip", d.Augmentation.HorizontalFlip, "mirror every second training image")
+	flags.Float64Var(&d.Augmentation.Brightness, "brightness", 0, "vary the brightness of training images by up to this share")
+	flags.Float64Var(&d.Augmentation.Contrast, "contrast", 0, "vary the contrast of training images by up to this share")
+	flags.Float64Var(&d.Augmentation.Saturation, "saturation", 0, "vary the saturation of training images by up to this share")
+}
+
+func (o *trainOptions) modelFlags(flags *pflag.FlagSet) {
+	m, t := &o.config.Model, &o.config.Training
+	flags.StringVar(&m.Architecture, "architecture", m.Architecture, strings.Join(model.Architectures(), " or "))
+	flags.IntVar(&m.ImageSize, "image-size", m.ImageSize, "side of the images in pixels, a multiple of 16")
+	flags.Float64Var(&m.Dropout, "dropout", m.Dropout, "probability with which a feature is dropped in training")
+	flags.IntVar(&t.Epochs, "epochs", t.Epochs, "how often to go through the training images")
+	flags.IntVar(&t.BatchSize, "batch-size", t.BatchSize, "images in a step")
+	flags.Float64Var(&t.LearningRate, "learning-rate", t.LearningRate, "step size of the optimizer")
+	flags.StringVar(&t.Optimizer, "optimizer", t.Optimizer, strings.Join(config.Optimizers, ", "))
+	flags.Float64Var(&t.WeightDecay, "weight-decay", t.WeightDecay, "weight decay of the optimizer")
+	flags.Int64Var(&t.Seed, "seed", t.Seed, "seed of weights, order, augmentation and dropout")
+	flags.IntVar(&t.Workers, "workers", 0, "goroutines that decode images; 0 is one per CPU")
+}
+
+// generatedFlags ask for generated pictures.
+var generatedFlags = []string{"samples-per-class", "generated-seed", "label-noise-percent"}
+
+// resolve puts the configuration document in the place of the defaults, and the flags that were given on top of it.
+func (o *trainOptions) resolve(flags *pflag.FlagSet) error {
+	given := map[*pflag.Flag]string{}
+	flags.Visit(func(f *pflag.Flag) { given[f] = f.Value.String() })
+	loaded, _, err := config.Load(o.configFile)
+	if err != nil {
+		return failure.Config(err)
+	}
+	// The flags point into o.config and o.generated: set again, they override what was loaded.
+	o.config = loaded
+	generate := loaded.Dataset.Generated != nil
+	if generate {
+		o.generated = *loaded.Dataset.Generated
+	}
+	for f, value := range given {
+		if err := f.Value.Set(value); err != nil {
+			return failure.Config(err)
+		}
+	}
+	for _, name := range generatedFlags {
+		generate = generate || flags.Changed(name)
+	}
+	o.config.Dataset.Generated = nil
+	if generate && !flags.Changed("data") {
+		o.config.Dataset.Generated = &o.generated
+	}
+	if o.config.Dataset.Path == "" && o.config.Dataset.Generated == nil {
+		return failure.Config(errors.New("nothing to train on: name a folder with --data, or have pictures made with --samples-per-class"))
+	}
+	return nil
+}
+
+func (a *app) train(ctx context.Context, flags *pflag.FlagSet, o *trainOptions) error {
+	log, terminal, err := a.logger(o.logFormat)
+	if err != nil {
+		return err
+	}
+	if err := o.resolve(flags); err != nil {
+		return err
+	}
+	tracker := progress.NewTracker(time.Now)
+	if o.listen == "" && a.inJob {
+		o.listen = fmt.Sprintf(":%d", contract.HTTPPort)
+	}
+	// What shows progress goes on while a run that was told to stop writes its checkpoint.
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	defer stop()
+	if o.listen != "" {
+		address, err := progress.Serve(background, o.listen, progress.Handler(tracker, log), log)
+		if err != nil {
+			return failure.Config(err)
+		}
+		log.Info("Serving progress", "address", address.String())
+	}
+	watching.Go(func() { progress.Watch(background, tracker, terminal, log) })
+
+	run := &train.Run{Config: o.config, Log: log, Tracker: tracker, SplitFile: o.splitFile}
+	a.result, err = run.Do(ctx)
+	if a.result.Model != nil && !a.inJob {
+		a.printResult(filepath.Join(o.config.Output.Path, artifact.Name(run.Config.Run)))
+	}
+	return err
+}
+
+// printResult shows a published model to a person.
+func (a *app) printResult(dir string) {
+	fmt.Fprintln(a.stdout)
+	a.printMetrics(a.result.Metrics)
+	fmt.Fprintf(a.stdout, "\nmodel    %s\nsha256   %s\nreport   %s\n", filepath.Join(dir, contract.ModelFile), a.result.Model.SHA256,
+		filepath.Join(dir, contract.ReportDir))
+}
+
+func (a *app) printMetrics(metrics []contract.Metric) {
+	table := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	for _, m := range metrics {
+		fmt.Fprintf(table, "%s\t%.4f\n", m.Name, m.Value)
+	}
+	_ = table.Flush() // a reader that is gone needs no error
+}
+
+// gates is a flag of metric=least value pairs. Setting it again adds to it; String gives back what Set takes.
+type gates []contract.Gate
+
+// String implements pflag.Value.
+func (g *gates) String() string {
+	pairs := make([]string, len(*g))
+	for i, gate := range *g {
+		pairs[i] = gate.Metric + "=" + strconv.FormatFloat(gate.Min, 'g', -1, 64)
+	}
+	return strings.Join(pairs, ",")
+}
+
+// Set implements pflag.Value.
+func (g *gates) Set(value string) error {
+	for pair := range strings.SplitSeq(value, ",") {
+		metric, least, _ := strings.Cut(pair, "=")
+		minimum, err := strconv.ParseFloat(least, 64)
+		if err != nil {
+			return fmt.Errorf("%q: give a metric and its least value, such as accuracy=0.9", pair)
+		}
+		*g = append(*g, contract.Gate{Metric: metric, Min: minimum})
+	}
+	return nil
+}
+
+// Type implements pflag.Value.
+func (g *gates) Type() string { return "metric=min" }

@@ -1,0 +1,148 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package config makes the configuration of a training run: a JSON document of the contract, or the defaults of the
+// API, checked before anything is done with it.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/dataset/generate"
+	"github.com/trainyard-dev/trainyard/internal/model"
+)
+
+// Optimizers are the names of the optimizers.
+var Optimizers = []string{"SGD", "Adam", "AdamW"}
+
+// Metrics are the names of the metrics that a gate may name. Loss is not one: less is better there.
+var Metrics = []string{contract.MetricAccuracy, contract.MetricPrecision, contract.MetricRecall, contract.MetricF1}
+
+// Default returns the defaults of the TrainingRun API, without a dataset.
+func Default() contract.TrainConfig {
+	return contract.TrainConfig{
+		Version: contract.Version,
+		Run:     contract.Run{Name: "local"},
+		Dataset: contract.Dataset{
+			Split:        contract.Split{ValidationPercent: 10, TestPercent: 10, Seed: 42},
+			Augmentation: contract.Augmentation{HorizontalFlip: true},
+		},
+		Model: contract.Model{Architecture: "BaselineCNN", ImageSize: 224, Dropout: 0.5},
+		Training: contract.Training{
+			Epochs: 20, BatchSize: 32, LearningRate: 0.001, Optimizer: "AdamW", WeightDecay: 0.0001, Seed: 42,
+		},
+		Output: contract.Output{Path: "models"},
+	}
+}
+
+// DefaultGenerated returns the API's defaults for a generated dataset.
+func DefaultGenerated() contract.Generated {
+	return contract.Generated{SamplesPerClass: 400, Classes: []string{"cat", "dog"}, Seed: 1}
+}
+
+// Generate says what to draw for a generated dataset, as pictures of the given side in pixels.
+func Generate(g contract.Generated, imageSize int) generate.Config {
+	classes := make([]generate.Class, len(g.Classes))
+	for i, class := range g.Classes {
+		classes[i] = generate.Class(class)
+	}
+	return generate.Config{
+		SamplesPerClass: g.SamplesPerClass, Classes: classes, Seed: uint64(g.Seed),
+		ImageSize: imageSize, LabelNoisePercent: g.LabelNoisePercent,
+	}
+}
+
+// Load reads a configuration document: that of the environment variable of the contract, or the file at path if that
+// is not empty. found is false if there is neither.
+func Load(path string) (cfg contract.TrainConfig, found bool, err error) {
+	data := []byte(os.Getenv(contract.ConfigEnv))
+	if path != "" {
+		if data, err = os.ReadFile(path); err != nil {
+			return cfg, false, fmt.Errorf("read configuration: %w", err)
+		}
+	}
+	if len(data) == 0 {
+		return Default(), false, nil
+	}
+	if err := contract.DecodeConfig(data, &cfg); err != nil {
+		return cfg, false, err
+	}
+	return cfg, true, nil
+}
+
+// runName is what the name of a run may be; the operator keeps to the same rule.
+var runName = regexp.MustCompile("^[a-z]([-a-z0-9]*[a-z0-9])?$")
+
+// uid is what the UID of a run may be: it becomes part of a folder's name.
+var uid = regexp.MustCompile("^[-A-Za-z0-9]{1,64}$")
+
+// Validate reports every field that is out of range, by its name in the document.
+func Validate(cfg contract.TrainConfig) error {
+	v := &validator{}
+	v.check(len(cfg.Run.Name) <= 40 && runName.MatchString(cfg.Run.Name), "run.name",
+		"is %q: use at most 40 lower-case letters, digits and '-', with a letter first", cfg.Run.Name)
+	v.check(cfg.Run.UID == "" || uid.MatchString(cfg.Run.UID), "run.uid", "is %q: use letters, digits and '-'", cfg.Run.UID)
+	v.check(cfg.Output.Path != "", "output.path", "is empty: name a folder")
+	v.dataset(cfg.Dataset)
+	v.model(cfg.Model)
+	v.training(cfg.Training)
+	for i, gate := range cfg.Gates {
+		field := fmt.Sprintf("gates[%d]", i)
+		v.check(slices.Contains(Metrics, gate.Metric), field+".metric", "is %q: use one of %s", gate.Metric, strings.Join(Metrics, ", "))
+		v.between(field+".min", gate.Min, 0, 1)
+	}
+	return errors.Join(v.errs...)
+}
+
+type validator struct{ errs []error }
+
+func (v *validator) check(ok bool, field, format string, args ...any) {
+	if !ok {
+		v.errs = append(v.errs, fmt.Errorf("%s "+format, append([]any{field}, args...)...))
+	}
+}
+
+// between is written so that NaN fails too.
+func (v *validator) between(field string, value, least, most float64) {
+	v.check(value >= least && value <= most, field, "is %v: must be between %v and %v", value, least, most)
+}
+
+func (v *validator) dataset(d contract.Dataset) {
+	v.check((d.Path != "") != (d.Generated != nil), "dataset", "must have exactly one of path and generated")
+	if g := d.Generated; g != nil {
+		v.between("dataset.generated.samplesPerClass", float64(g.SamplesPerClass), 10, 100_000)
+		v.between("dataset.generated.labelNoisePercent", float64(g.LabelNoisePercent), 0, 100)
+		v.check(len(g.Classes) >= 2, "dataset.generated.classes", "has %d entries: name at least 2", len(g.Classes))
+	}
+	v.between("dataset.split.validationPercent", float64(d.Split.ValidationPercent), 1, 80)
+	v.between("dataset.split.testPercent", float64(d.Split.TestPercent), 1, 80)
+	v.check(d.Split.ValidationPercent+d.Split.TestPercent <= 90, "dataset.split", "must leave at least 10 percent for training")
+	v.between("dataset.augmentation.rotationDegrees", float64(d.Augmentation.RotationDegrees), 0, 180)
+	v.between("dataset.augmentation.brightness", d.Augmentation.Brightness, 0, 1)
+	v.between("dataset.augmentation.contrast", d.Augmentation.Contrast, 0, 1)
+	v.between("dataset.augmentation.saturation", d.Augmentation.Saturation, 0, 1)
+}
+
+func (v *validator) model(m contract.Model) {
+	known := model.Architectures()
+	v.check(slices.Contains(known, m.Architecture), "model.architecture", "is %q: use one of %s", m.Architecture, strings.Join(known, ", "))
+	v.check(m.ImageSize >= 32 && m.ImageSize <= 512 && m.ImageSize%16 == 0, "model.imageSize",
+		"is %d: must be a multiple of 16 from 32 to 512", m.ImageSize)
+	v.between("model.dropout", m.Dropout, 0, 0.9)
+}
+
+func (v *validator) training(t contract.Training) {
+	v.between("training.epochs", float64(t.Epochs), 1, 10_000)
+	v.between("training.batchSize", float64(t.BatchSize), 2, 1024)
+	v.between("training.learningRate", t.LearningRate, math.SmallestNonzeroFloat64, 10)
+	v.check(slices.Contains(Optimizers, t.Optimizer), "training.optimizer", "is %q: use one of %s", t.Optimizer, strings.Join(Optimizers, ", "))
+	v.between("training.weightDecay", t.WeightDecay, 0, 1)
+	v.between("training.workers", float64(t.Workers), 0, 256)
+}

@@ -1,0 +1,122 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package report writes what a run or an evaluation found out, for people and for programs.
+package report
+
+import (
+	"encoding/json"
+	"io"
+
+	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/dataset"
+	"github.com/trainyard-dev/trainyard/internal/plot"
+	"github.com/trainyard-dev/trainyard/runner/internal/metrics"
+)
+
+// Files of a report.
+const (
+	ReportFile    = "report.json"
+	ConfusionFile = "confusion-matrix.png"
+	CurvesFile    = "training-curves.png"
+)
+
+// Report is the content of report.json. It holds nothing that differs from one run of the same configuration to the
+// next, such as a time.
+type Report struct {
+	Version int `json:"version"`
+	// Program is the version of the program that wrote the report.
+	Program string `json:"program"`
+	// Config and History are those of a training run; an evaluation has none.
+	Config  *contract.TrainConfig `json:"config,omitempty"`
+	History *History              `json:"history,omitempty"`
+	Dataset Dataset               `json:"dataset"`
+	// Metrics, PerClass and Confusion were measured on the test split, or on all images in an evaluation.
+	Metrics  []contract.Metric        `json:"metrics"`
+	PerClass map[string]metrics.Class `json:"perClass"`
+	// Confusion counts images by true class, then predicted class, in the order of Dataset.Classes.
+	Confusion [][]int `json:"confusion"`
+}
+
+// Dataset describes the images.
+type Dataset struct {
+	Digest  string   `json:"digest"`
+	Classes []string `json:"classes"`
+	Samples int      `json:"samples"`
+	// Train, Validation and Test are the sizes of the split's parts.
+	Train      int `json:"train,omitempty"`
+	Validation int `json:"validation,omitempty"`
+	Test       int `json:"test,omitempty"`
+	// Skipped counts files that are no usable images; the first are named.
+	Skipped      int           `json:"skipped"`
+	SkippedFiles []SkippedFile `json:"skippedFiles,omitempty"`
+}
+
+// SkippedFile is a file that is no usable image, and why.
+type SkippedFile struct {
+	Name   string `json:"name"`
+	Reason string `json:"reason"`
+}
+
+// History is what happened epoch by epoch.
+type History struct {
+	// KernelSet names the engine's inner loops that computed it.
+	KernelSet string  `json:"kernelSet"`
+	Epochs    []Epoch `json:"epochs"`
+	// BestEpoch, from 1, is the one whose weights were kept: that of the highest accuracy on the validation split, and
+	// among equals of the lowest loss.
+	BestEpoch int `json:"bestEpoch"`
+}
+
+// Epoch is one epoch. The training figures are means over the epoch, with augmentation and dropout at work.
+type Epoch struct {
+	TrainLoss          float64 `json:"trainLoss"`
+	TrainAccuracy      float64 `json:"trainAccuracy"`
+	ValidationLoss     float64 `json:"validationLoss"`
+	ValidationAccuracy float64 `json:"validationAccuracy"`
+}
+
+// Measure fills in what a tally found out.
+func (r *Report) Measure(tally *metrics.Tally) {
+	r.Metrics = tally.Metrics()
+	r.Confusion = tally.Confusion
+	r.PerClass = map[string]metrics.Class{}
+	for i, class := range tally.Classes() {
+		r.PerClass[r.Dataset.Classes[i]] = class
+	}
+}
+
+// Write writes the report's files by way of add, which is told each file's name.
+func (r *Report) Write(add func(name string, write func(io.Writer) error) error) error {
+	r.Version = contract.Version
+	err := add(ReportFile, func(w io.Writer) error {
+		encoder := json.NewEncoder(w)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(r)
+	})
+	if err != nil {
+		return err
+	}
+	err = add(ConfusionFile, func(w io.Writer) error {
+		return plot.ConfusionMatrix(w, r.Dataset.Classes, r.Confusion)
+	})
+	if err != nil || r.History == nil {
+		return err
+	}
+	return add(CurvesFile, func(w io.Writer) error {
+		epochs := make([]plot.Epoch, len(r.History.Epochs))
+		for i, e := range r.History.Epochs {
+			epochs[i] = plot.Epoch(e)
+		}
+		return plot.TrainingCurves(w, epochs, r.History.BestEpoch)
+	})
+}
+
+// DescribeDataset describes a dataset, without its split.
+func DescribeDataset(d *dataset.Dataset) Dataset {
+	described := Dataset{Digest: d.Digest, Classes: d.Classes, Samples: len(d.Samples), Skipped: d.Skipped.Count}
+	for _, file := range d.Skipped.First {
+		described.SkippedFiles = append(described.SkippedFiles, SkippedFile{Name: file.Name, Reason: file.Err.Error()})
+	}
+	return described
+}

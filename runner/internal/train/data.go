@@ -1,0 +1,86 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package train
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+
+	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/dataset"
+	"github.com/trainyard-dev/trainyard/internal/dataset/generate"
+	"github.com/trainyard-dev/trainyard/internal/preprocess"
+	"github.com/trainyard-dev/trainyard/runner/internal/config"
+	"github.com/trainyard-dev/trainyard/runner/internal/failure"
+	"github.com/trainyard-dev/trainyard/runner/internal/memory"
+)
+
+// data is what a run learns from and is measured on.
+type data struct {
+	dataset *dataset.Dataset
+	split   dataset.Split
+	spec    preprocess.Spec
+}
+
+// load opens and splits the dataset. The decoded images that are kept fit into the given limit of memory.
+func (r *Run) load(ctx context.Context, limit int64) (*data, error) {
+	source, err := source(r.Config)
+	if err != nil {
+		return nil, failure.Config(err)
+	}
+	d := &data{spec: preprocess.DefaultSpec(r.Config.Model.ImageSize)}
+	budget := memory.CacheBudget(limit, networkMemory(r.Config))
+	r.Log.Info("Reading the dataset", "source", source.String(), "imageSize", d.spec.Size, "cacheMiB", budget>>20)
+	d.dataset, err = dataset.Open(ctx, source, dataset.Options{
+		Preprocess: d.spec, CacheBytes: budget, Workers: r.Config.Training.Workers,
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range d.dataset.Skipped.First {
+		r.Log.Warn("File left out of the dataset", "file", file.Name, "error", file.Err)
+	}
+	split := r.Config.Dataset.Split
+	d.split, err = d.dataset.Split(dataset.SplitConfig{
+		ValidationPercent: split.ValidationPercent, TestPercent: split.TestPercent, Seed: uint64(split.Seed),
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.Log.Info("Dataset ready", "classes", len(d.dataset.Classes), "train", d.split.Train.Len(),
+		"validation", d.split.Validation.Len(), "test", d.split.Test.Len(), "skipped", d.dataset.Skipped.Count, "digest", d.dataset.Digest)
+	if r.SplitFile != "" {
+		if err := writeSplit(r.SplitFile, d); err != nil {
+			return nil, failure.Config(fmt.Errorf("write the split: %w", err))
+		}
+	}
+	return d, nil
+}
+
+// source is where the configured images come from.
+func source(cfg contract.TrainConfig) (dataset.Source, error) {
+	if cfg.Dataset.Path != "" {
+		return dataset.Folder(cfg.Dataset.Path), nil
+	}
+	return generate.New(config.Generate(*cfg.Dataset.Generated, cfg.Model.ImageSize))
+}
+
+// writeSplit writes the names of the files in each part of the split as JSON, for other programs to use the same.
+func writeSplit(path string, d *data) error {
+	parts := map[string][]string{}
+	for name, subset := range map[string]dataset.Subset{
+		"train": d.split.Train, "validation": d.split.Validation, "test": d.split.Test,
+	} {
+		for _, i := range subset.Indices {
+			parts[name] = append(parts[name], d.dataset.Samples[i].Name)
+		}
+	}
+	encoded, err := json.MarshalIndent(parts, "", " ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(encoded, '\n'), 0o644)
+}

@@ -1,0 +1,210 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package train
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"path"
+
+	"github.com/trainyard-dev/trainyard/internal/artifact"
+	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/onnx"
+	"github.com/trainyard-dev/trainyard/internal/preprocess"
+	"github.com/trainyard-dev/trainyard/internal/version"
+	"github.com/trainyard-dev/trainyard/runner/internal/evaluate"
+	"github.com/trainyard-dev/trainyard/runner/internal/failure"
+	"github.com/trainyard-dev/trainyard/runner/internal/metrics"
+	"github.com/trainyard-dev/trainyard/runner/internal/progress"
+	"github.com/trainyard-dev/trainyard/runner/internal/report"
+)
+
+const (
+	// maxNamedClasses is how many class names a result holds.
+	maxNamedClasses = 20
+	// maxSampleBytes keeps an image out of the samples that a server with the default limit on requests would refuse.
+	maxSampleBytes = 4 << 20
+	// maxSamplesBytes bounds the samples in memory and on disk.
+	maxSamplesBytes = 64 << 20
+)
+
+// publish evaluates the best weights on the test split and publishes model, samples and report. It fills in result.
+func (r *Run) publish(ctx context.Context, staging *artifact.Staging, t *trainer, data *data, result *contract.TrainResult) error {
+	r.Tracker.Stage(progress.StageEvaluating)
+	if err := t.keepBest(); err != nil {
+		return fmt.Errorf("restore the best weights: %w", err)
+	}
+	tally, err := evaluate.Score(ctx, evaluate.Network{Network: t.network}, data.split.Test, t.batches())
+	if err != nil {
+		return failure.Dataset(fmt.Errorf("evaluate on the test split: %w", err))
+	}
+	published := *result
+	published.Checkpoint = nil // checkpoints go with the publication
+	published.Metrics = tally.Metrics()
+	r.Tracker.Metrics(published.Metrics...)
+	r.Log.Info("Evaluated on the test split", metricArgs(published.Metrics)...)
+
+	encoded, err := onnx.Encode(t.network, r.metadata(data, published.Metrics))
+	if err != nil {
+		return failure.Artifact(err)
+	}
+	samples, err := r.samples(ctx, encoded, t, data)
+	if err != nil {
+		return err
+	}
+	r.Tracker.Stage(progress.StagePublishing)
+	if err := r.stage(staging, encoded, samples, r.report(t, data, tally), &published); err != nil {
+		return failure.Output(err)
+	}
+	checkGates(r.Config.Gates, &published)
+	if err := staging.Publish(published); err != nil {
+		return failure.Output(err)
+	}
+	*result = published
+	r.Log.Info("Published", "model", result.Model.URI, "sha256", result.Model.SHA256, "samples", len(samples.Items))
+	return nil
+}
+
+// metadata is what the model file says about itself.
+func (r *Run) metadata(data *data, measured []contract.Metric) onnx.Metadata {
+	m := onnx.Metadata{
+		Classes: data.dataset.Classes, Preprocess: data.spec, Metrics: map[string]float64{}, DatasetDigest: data.dataset.Digest,
+		Run: artifact.Name(r.Config.Run), Architecture: r.Config.Model.Architecture, Version: version.String(),
+	}
+	for _, metric := range measured {
+		m.Metrics[metric.Name] = metric.Value
+	}
+	return m
+}
+
+// report is the run's report.
+func (r *Run) report(t *trainer, data *data, tally *metrics.Tally) *report.Report {
+	rep := &report.Report{
+		Program: version.String(),
+		Config:  &r.Config,
+		Dataset: describe(data),
+		History: &report.History{KernelSet: t.network.Workspace().Set(), Epochs: t.state.History, BestEpoch: t.state.Best},
+	}
+	rep.Measure(tally)
+	return rep
+}
+
+func describe(d *data) report.Dataset {
+	described := report.DescribeDataset(d.dataset)
+	described.Train, described.Validation, described.Test = d.split.Train.Len(), d.split.Validation.Len(), d.split.Test.Len()
+	return described
+}
+
+// stage writes the artifact's files and describes them in result.
+func (r *Run) stage(staging *artifact.Staging, model []byte, samples *artifact.Samples, rep *report.Report, result *contract.TrainResult) error {
+	base := r.Config.Output.URI
+	if base == "" {
+		base = r.Config.Output.Path
+	}
+	uri := func(name string) string { return joinURI(base, artifact.Name(r.Config.Run), name) }
+
+	file, err := staging.Add(contract.ModelFile, func(w io.Writer) error {
+		_, err := bytes.NewReader(model).WriteTo(w)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	result.Model = &contract.ModelResult{
+		URI: uri(contract.ModelFile), SHA256: file.SHA256, SizeBytes: file.SizeBytes, ClassCount: len(samples.Classes),
+		Classes: samples.Classes[:min(maxNamedClasses, len(samples.Classes))],
+	}
+	file, err = staging.Add(contract.SamplesFile, func(w io.Writer) error { return artifact.WriteSamples(w, samples) })
+	if err != nil {
+		return err
+	}
+	result.Model.Samples = &contract.SamplesResult{URI: uri(contract.SamplesFile), SHA256: file.SHA256, Count: len(samples.Items)}
+
+	return rep.Write(func(name string, write func(io.Writer) error) error {
+		_, err := staging.Add(path.Join(contract.ReportDir, name), write)
+		return err
+	})
+}
+
+// joinURI adds path elements to a folder or a URI; path.Join would take a slash from "pvc://".
+func joinURI(base string, elements ...string) string {
+	for len(base) > 1 && base[len(base)-1] == '/' {
+		base = base[:len(base)-1]
+	}
+	return base + "/" + path.Join(elements...)
+}
+
+// samples picks images of the test split, every class with its share, and records what the model as exported answers.
+func (r *Run) samples(ctx context.Context, encoded []byte, t *trainer, data *data) (*artifact.Samples, error) {
+	exported, err := evaluate.ReadModel(encoded, 0)
+	if err != nil {
+		return nil, failure.Artifact(fmt.Errorf("read the exported model back: %w", err))
+	}
+	samples := &artifact.Samples{Classes: data.dataset.Classes}
+	tensor := make([]float32, data.spec.TensorLen())
+	total := 0
+	test := data.split.Test.Indices // sorted by class, so even steps give each class its share
+	count := min(len(test), artifact.MaxSamples)
+	for i := range count {
+		sample := test[i*len(test)/count]
+		file, err := data.dataset.File(ctx, sample)
+		if err != nil {
+			return nil, failure.Dataset(fmt.Errorf("read sample %s: %w", data.dataset.Samples[sample].Name, err))
+		}
+		if len(file) > maxSampleBytes || total+len(file) > maxSamplesBytes {
+			continue
+		}
+		total += len(file)
+		if err := data.spec.Tensor(ctx, tensor, file, preprocess.DefaultLimits()); err != nil {
+			return nil, failure.Dataset(fmt.Errorf("decode sample %s: %w", data.dataset.Samples[sample].Name, err))
+		}
+		logits, err := agreedLogits(evaluate.Network{Network: t.network}, exported, tensor)
+		if err != nil {
+			return nil, failure.Artifact(fmt.Errorf("sample %s: %w", data.dataset.Samples[sample].Name, err))
+		}
+		samples.Items = append(samples.Items, artifact.Sample{
+			Image: file, Label: data.dataset.Classes[data.dataset.Samples[sample].Label], Logits: logits,
+		})
+	}
+	return samples, nil
+}
+
+// tolerance is how far the logits of the exported model may be from those of the network, relative to the largest: the
+// graph folds batch normalisation into the convolutions, which rounds differently.
+const tolerance = 1e-3
+
+// agreedLogits returns the exported model's logits for one image if the trained network's agree with them.
+func agreedLogits(network, exported evaluate.Classifier, image []float32) ([]float32, error) {
+	want, err := network.Logits(image, 1)
+	if err != nil {
+		return nil, err
+	}
+	got, err := exported.Logits(image, 1)
+	if err != nil {
+		return nil, err
+	}
+	scale := 1.0
+	for _, v := range want {
+		scale = max(scale, math.Abs(float64(v)))
+	}
+	for i := range got {
+		// Written so that NaN fails too.
+		if !(math.Abs(float64(got[i]-want[i])) <= tolerance*scale) {
+			return nil, errors.New("the exported model answers otherwise than the trained network")
+		}
+	}
+	return append([]float32(nil), got...), nil
+}
+
+func metricArgs(measured []contract.Metric) []any {
+	var args []any
+	for _, m := range measured {
+		args = append(args, m.Name, rounded(m.Value))
+	}
+	return args
+}
