@@ -89,7 +89,7 @@ func binaryOperator(op kernels.Binary, variadic bool, ints func(a, b int64) (int
 		minInputs: 2, maxInputs: 2, maxOutputs: 1,
 		infer: inferBroadcast,
 		fold: func(in *instruction) error {
-			if ints == nil {
+			if ints == nil || in.inputs[0].dtype == Float32 {
 				return in.node.Errorf("is not supported on %s", in.inputs[0].dtype)
 			}
 			return foldBinary(in, ints)

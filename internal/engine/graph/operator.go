@@ -19,8 +19,8 @@ type operator struct {
 	// infer checks an instruction and describes its outputs. It may give an output its value, which folds the
 	// instruction away, or declare it a view of the first input.
 	infer func(*instruction) error
-	// fold computes the outputs when all inputs are constant and build cannot: there is none, or one of them is not
-	// float32.
+	// fold computes the outputs when all inputs are constant and build cannot: there is none, or the first input or an
+	// output is not float32.
 	fold func(*instruction) error
 	// build returns what computes the outputs at run time; nil if the operator is only supported on constants, or always
 	// a view.

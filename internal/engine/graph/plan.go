@@ -155,7 +155,8 @@ func (c *compiler) fold(in *instruction) error {
 	if c.budget -= size; c.budget < 0 {
 		return in.node.Errorf("its constant result takes too much memory")
 	}
-	if slices.ContainsFunc(in.buffers(), func(v *value) bool { return v.dtype != Float32 }) || in.op.build == nil {
+	floats := in.inputs[0].dtype == Float32 && !slices.ContainsFunc(in.outputs, func(v *value) bool { return v.dtype != Float32 })
+	if in.op.build == nil || !floats {
 		if in.op.fold == nil {
 			return in.node.Errorf("is not supported on constants of these types")
 		}
