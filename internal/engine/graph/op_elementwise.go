@@ -125,17 +125,19 @@ func inferBroadcast(in *instruction) error {
 
 // buildBinary joins the inputs from left to right and multiplies the result by scale.
 func buildBinary(in *instruction, op kernels.Binary, scale float32) run {
-	inputs, y := in.inputs, in.outputs[0]
+	first, rest, y := in.inputs[0], in.inputs[1:], in.outputs[0]
 	activation := in.activation()
+	// Two inputs are joined right away. More are joined in place, once the first has the output's shape.
+	repeat := denseFrom(y.shape, 0, broadcastStrides(first.shape, y.shape))
 	return func(m *machine) {
 		out := m.floats(y)
-		if len(inputs) == 1 {
-			copy(out, m.floats(inputs[0]))
+		if len(rest) == 1 {
+			m.Binary(op, first.shape, m.floats(first), rest[0].shape, m.floats(rest[0]), out)
 		} else {
-			m.Binary(op, inputs[0].shape, m.floats(inputs[0]), inputs[1].shape, m.floats(inputs[1]), out)
-		}
-		for _, x := range inputs[min(2, len(inputs)):] {
-			m.Binary(op, y.shape, out, x.shape, m.floats(x), out)
+			move(&repeat, out, m.floats(first))
+			for _, x := range rest {
+				m.Binary(op, y.shape, out, x.shape, m.floats(x), out)
+			}
 		}
 		if scale != 1 {
 			m.Unary(kernels.Affine, scale, 0, out, out)

@@ -96,6 +96,7 @@ func foldBatchNormalization(g *Graph) {
 			continue
 		}
 		fused := *conv
+		fused.Name = conv.Title()
 		fused.Inputs = []string{conv.Inputs[0], names.add(norm.Outputs[0] + ".weights"), names.add(norm.Outputs[0] + ".bias")}
 		g.Initializers[fused.Inputs[1]], g.Initializers[fused.Inputs[2]] = weights, bias
 		fused.Outputs = norm.Outputs
@@ -164,6 +165,7 @@ func fuseActivations(g *Graph) {
 			continue
 		}
 		fused := *node
+		fused.Name = node.Title()
 		fused.Attributes = maps.Clone(node.Attributes)
 		if fused.Attributes == nil {
 			fused.Attributes = map[string]any{}
