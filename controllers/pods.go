@@ -40,19 +40,16 @@ func findPodProblem(pod *corev1.Pod) podProblem {
 
 // findVolumeProblem tells from a pod's events whether its volumes are what keeps it
 // from starting: the kubelet and the attach controller say so nowhere else. The
-// newest event decides.
+// newest event decides: anything else after a failed mount means that it healed.
 func findVolumeProblem(pod *corev1.Pod, podEvents []corev1.Event) podProblem {
 	var newest *corev1.Event
 	for i := range podEvents {
 		event := &podEvents[i]
-		if event.InvolvedObject.UID != pod.UID || event.Reason != "FailedMount" && event.Reason != "FailedAttachVolume" {
-			continue
-		}
-		if newest == nil || eventTime(newest).Before(eventTime(event)) {
+		if event.InvolvedObject.UID == pod.UID && (newest == nil || eventTime(newest).Before(eventTime(event))) {
 			newest = event
 		}
 	}
-	if newest == nil {
+	if newest == nil || newest.Reason != "FailedMount" && newest.Reason != "FailedAttachVolume" {
 		return podProblem{}
 	}
 	return volumeUnavailable(newest.Message)

@@ -75,10 +75,8 @@ func SetupAll(mgr ctrl.Manager, options Options) error {
 	if err != nil {
 		return fmt.Errorf("set up the controllers: %w", err)
 	}
-	for kind, setup := range map[string]func(ctrl.Manager, Options) error{} {
-		if err := setup(mgr, options); err != nil {
-			return fmt.Errorf("set up the %s controller: %w", kind, err)
-		}
+	if err := setupTrainingRun(mgr, options); err != nil {
+		return fmt.Errorf("set up the TrainingRun controller: %w", err)
 	}
 	return nil
 }

@@ -1,0 +1,98 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"fmt"
+	"path"
+	"strconv"
+
+	"k8s.io/utils/ptr"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/internal/contract"
+)
+
+// trainConfig translates a TrainingRun's spec into what the runner is told. It fails
+// on what the schema would have refused, and names the field.
+func trainConfig(run *v1alpha1.TrainingRun) (contract.TrainConfig, error) {
+	spec := &run.Spec
+	p := &decimals{}
+	config := contract.TrainConfig{
+		Version: contract.Version,
+		Run:     contract.Run{Name: run.Name, Namespace: run.Namespace, UID: string(run.UID)},
+		Dataset: contract.Dataset{
+			Split: contract.Split{
+				ValidationPercent: int(spec.Dataset.Split.ValidationPercent),
+				TestPercent:       int(spec.Dataset.Split.TestPercent),
+				Seed:              ptr.Deref(spec.Dataset.Split.Seed, 0),
+			},
+			Augmentation: contract.Augmentation{
+				RotationDegrees: int(ptr.Deref(spec.Dataset.Augmentation.RotationDegrees, 0)),
+				HorizontalFlip:  spec.Dataset.Augmentation.HorizontalFlip == v1alpha1.Enabled,
+				Brightness:      p.parse("spec.dataset.augmentation.brightness", spec.Dataset.Augmentation.Brightness),
+				Contrast:        p.parse("spec.dataset.augmentation.contrast", spec.Dataset.Augmentation.Contrast),
+				Saturation:      p.parse("spec.dataset.augmentation.saturation", spec.Dataset.Augmentation.Saturation),
+			},
+		},
+		Model: contract.Model{
+			Architecture: string(spec.Model.Architecture),
+			ImageSize:    int(spec.Model.ImageSize),
+			Dropout:      p.parse("spec.model.dropout", spec.Model.Dropout),
+		},
+		Training: contract.Training{
+			Epochs:       int(spec.Training.Epochs),
+			BatchSize:    int(spec.Training.BatchSize),
+			LearningRate: p.parse("spec.training.learningRate", spec.Training.LearningRate),
+			Optimizer:    string(spec.Training.Optimizer),
+			WeightDecay:  p.parse("spec.training.weightDecay", spec.Training.WeightDecay),
+			Seed:         ptr.Deref(spec.Training.Seed, 0),
+			Workers:      int(ptr.Deref(spec.Training.Workers, 0)),
+		},
+		Output: contract.Output{
+			Path: contract.OutputMount,
+			URI:  pvcURIRoot(spec.Output.PVC.ClaimName),
+		},
+	}
+	switch {
+	case spec.Dataset.PVC != nil:
+		config.Dataset.Path = path.Join(contract.DataMount, path.Join("/", spec.Dataset.PVC.Path))
+	case spec.Dataset.Generated != nil:
+		config.Dataset.Generated = &contract.Generated{
+			SamplesPerClass:   int(spec.Dataset.Generated.SamplesPerClass),
+			Classes:           append([]string(nil), spec.Dataset.Generated.Classes...),
+			Seed:              ptr.Deref(spec.Dataset.Generated.Seed, 0),
+			LabelNoisePercent: int(ptr.Deref(spec.Dataset.Generated.LabelNoisePercent, 0)),
+		}
+	default:
+		p.fail(fmt.Errorf("spec.dataset names no source: set pvc or generated"))
+	}
+	for i, gate := range spec.Gates {
+		config.Gates = append(config.Gates, contract.Gate{
+			Metric: gate.Metric,
+			Min:    p.parse(fmt.Sprintf("spec.gates[%d].min", i), gate.Min),
+		})
+	}
+	return config, p.err
+}
+
+// decimals parses the API's decimal strings and keeps the first error. An empty one is 0.
+type decimals struct{ err error }
+
+func (d *decimals) parse(field, value string) float64 {
+	if value == "" {
+		return 0
+	}
+	number, err := strconv.ParseFloat(value, 64)
+	if err != nil {
+		d.fail(fmt.Errorf("%s is %q, which is no decimal", field, value))
+	}
+	return number
+}
+
+func (d *decimals) fail(err error) {
+	if d.err == nil {
+		d.err = err
+	}
+}

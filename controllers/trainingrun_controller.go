@@ -1,0 +1,459 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/klog/v2"
+	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/internal/conditions"
+	"github.com/trainyard-dev/trainyard/internal/patch"
+)
+
+// +kubebuilder:rbac:groups=trainyard.dev,resources=trainingruns,verbs=get;list;watch
+// +kubebuilder:rbac:groups=trainyard.dev,resources=trainingruns/status,verbs=patch
+// +kubebuilder:rbac:groups=trainyard.dev,resources=trainingruns/finalizers,verbs=update
+// +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;delete
+// +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch
+// +kubebuilder:rbac:groups="",resources=events,verbs=list
+
+const (
+	trainingRunKind = "TrainingRun"
+	jobKind         = "Job"
+	trainAction     = "Train" // the action of every event about a run
+
+	// volumeGrace is how long a pod may wait for its volumes before its events are asked for the cause.
+	volumeGrace = 10 * time.Second
+	// recordGrace is how long the cache gets to show a status that was just written.
+	recordGrace = time.Second
+)
+
+// trainingRunReconciler runs the Job of each TrainingRun and tells in its status what
+// comes of it.
+type trainingRunReconciler struct {
+	client   client.Client
+	live     client.Reader // reads past the cache
+	recorder events.EventRecorder
+	clock    clock.PassiveClock
+	image    string // of runs that name none
+	progress *progressPoller
+}
+
+func setupTrainingRun(mgr ctrl.Manager, options Options) error {
+	r := &trainingRunReconciler{
+		client:   mgr.GetClient(),
+		live:     mgr.GetAPIReader(),
+		recorder: mgr.GetEventRecorder(v1alpha1.FieldManager),
+		clock:    options.Clock,
+		image:    options.RunnerImage,
+		progress: newProgressPoller(options.ProgressTransport, options.Clock),
+	}
+	if err := mgr.Add(r.progress); err != nil {
+		return fmt.Errorf("add the progress poller: %w", err)
+	}
+	return ctrl.NewControllerManagedBy(mgr).
+		For(&v1alpha1.TrainingRun{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Owns(&batchv1.Job{}).
+		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(runOfPod)).
+		WatchesRawSource(source.Channel(r.progress.wakes, &handler.EnqueueRequestForObject{})).
+		WithOptions(controller.Options{MaxConcurrentReconciles: options.MaxConcurrentReconciles}).
+		Complete(r)
+}
+
+// runOfPod returns the run whose label a pod carries.
+func runOfPod(_ context.Context, pod client.Object) []reconcile.Request {
+	name := pod.GetLabels()[v1alpha1.TrainingRunLabel]
+	if name == "" {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: pod.GetNamespace(), Name: name}}}
+}
+
+// trainingRunScope is what one reconcile works on. Each field says which phase sets it.
+type trainingRunScope struct {
+	run *v1alpha1.TrainingRun
+	now time.Time
+
+	observed bool          // observe: the cluster has been read
+	job      *batchv1.Job  // observe, reconcileJob: the run's own Job, or nil
+	pods     []*corev1.Pod // observe: that Job's pods, the oldest first
+	strayPod string        // observe: a pod of an earlier Job that hasn't ended yet
+	problem  podProblem    // observe: what keeps the newest pod from running
+	progress *observedProgress
+
+	ended         bool              // finishEarly: status was terminal already
+	desired       *batchv1.Job      // checkSpec
+	end           *metav1.Time      // collectResult: when the Job ended
+	published     *publishedResult  // collectResult
+	failure       *runFailure       // collectResult: the run has failed for good
+	resultMissing *v1alpha1.Failure // collectResult: the Job succeeded without a result
+
+	requeueAfter time.Duration // any: the soonest time to look again; zero is never
+}
+
+// requeueWithin asks for another reconcile after at most this long.
+func (s *trainingRunScope) requeueWithin(d time.Duration) {
+	if s.requeueAfter == 0 || d < s.requeueAfter {
+		s.requeueAfter = d
+	}
+}
+
+func (s *trainingRunScope) newestPod() *corev1.Pod {
+	if len(s.pods) == 0 {
+		return nil
+	}
+	return s.pods[len(s.pods)-1]
+}
+
+// activePod returns the newest pod, if it hasn't ended.
+func (s *trainingRunScope) activePod() *corev1.Pod {
+	pod := s.newestPod()
+	if pod == nil || isTerminated(pod) || pod.DeletionTimestamp != nil {
+		return nil
+	}
+	return pod
+}
+
+func (s *trainingRunScope) endTime() *metav1.Time {
+	if s.end == nil || s.end.IsZero() {
+		return &metav1.Time{Time: s.now}
+	}
+	return s.end.DeepCopy()
+}
+
+// Reconcile takes one TrainingRun a step further.
+func (r *trainingRunReconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ctrl.Result, err error) {
+	run := &v1alpha1.TrainingRun{}
+	if err := r.client.Get(ctx, req.NamespacedName, run); err != nil {
+		if apierrors.IsNotFound(err) {
+			r.progress.forget(req.NamespacedName)
+			return ctrl.Result{}, nil
+		}
+		return ctrl.Result{}, fmt.Errorf("get TrainingRun %s: %w", req, err)
+	}
+	if !run.DeletionTimestamp.IsZero() {
+		r.progress.forget(req.NamespacedName) // the children are collected by their owner reference
+		return ctrl.Result{}, nil
+	}
+	s := &trainingRunScope{run: run, now: r.clock.Now()}
+	helper := patch.NewHelper(r.client, r.recorder, v1alpha1.FieldManager, run)
+	defer func() {
+		computeTrainingRunStatus(s, err)
+		queueTrainingRunEvents(helper, run)
+		if patchErr := client.IgnoreNotFound(helper.PatchStatus(ctx, run)); patchErr != nil {
+			err = patchErr // status tells of the other one as soon as it can be written
+		}
+		result, err = resultOf(ctrl.Result{RequeueAfter: s.requeueAfter}, err)
+	}()
+	return ctrl.Result{}, r.runPhases(ctx, s)
+}
+
+// runPhases runs the phases in order. It stops at the first error, because each phase
+// needs the one before, and once the run has ended.
+func (r *trainingRunReconciler) runPhases(ctx context.Context, s *trainingRunScope) error {
+	for _, phase := range []func(context.Context, *trainingRunScope) error{
+		r.observe,
+		r.finishEarly,
+		r.checkSpec,
+		r.reconcileJob,
+		r.collectResult,
+	} {
+		if err := phase(ctx, s); err != nil || s.ended {
+			return err
+		}
+	}
+	return nil
+}
+
+// observe reads the run's Job, that Job's pods and what the newest says of its progress.
+func (r *trainingRunReconciler) observe(ctx context.Context, s *trainingRunScope) error {
+	job := &batchv1.Job{}
+	key := types.NamespacedName{Namespace: s.run.Namespace, Name: trainingJobName(s.run)}
+	switch err := r.client.Get(ctx, key, job); {
+	case apierrors.IsNotFound(err):
+	case err != nil:
+		return fmt.Errorf("get Job %s: %w", key, err)
+	case metav1.IsControlledBy(job, s.run):
+		s.job = job
+	}
+	pods := &corev1.PodList{}
+	if err := r.client.List(ctx, pods, client.InNamespace(s.run.Namespace), client.MatchingLabels{v1alpha1.TrainingRunLabel: s.run.Name}); err != nil {
+		return fmt.Errorf("list the pods of TrainingRun %s: %w", klog.KObj(s.run), err)
+	}
+	s.pods, s.strayPod = sortPods(pods.Items, s.job, key.Name)
+	s.observed = true
+	return r.observePod(ctx, s)
+}
+
+// sortPods returns the pods of a Job, the oldest first, and the name of a pod of an
+// earlier Job of this name that hasn't ended.
+func sortPods(all []corev1.Pod, job *batchv1.Job, jobName string) (pods []*corev1.Pod, stray string) {
+	for i := range all {
+		pod := &all[i]
+		switch {
+		case job != nil && metav1.IsControlledBy(pod, job):
+			pods = append(pods, pod)
+		case pod.Labels[batchv1.JobNameLabel] == jobName && !isTerminated(pod):
+			stray = pod.Name
+		}
+	}
+	slices.SortFunc(pods, func(a, b *corev1.Pod) int {
+		if c := a.CreationTimestamp.Compare(b.CreationTimestamp.Time); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Name, b.Name)
+	})
+	return pods, stray
+}
+
+// observePod finds out what the newest pod waits for, or how far it has come.
+func (r *trainingRunReconciler) observePod(ctx context.Context, s *trainingRunScope) error {
+	pod := s.activePod()
+	if pod == nil || pod.Status.Phase != corev1.PodRunning || isEnded(&s.run.Status) {
+		r.progress.forget(client.ObjectKeyFromObject(s.run))
+	} else {
+		s.progress = r.progress.track(client.ObjectKeyFromObject(s.run), pod)
+	}
+	if pod == nil {
+		return nil
+	}
+	s.problem = findPodProblem(pod)
+	if s.problem.message != "" || !isAwaitingVolumes(pod) {
+		return nil
+	}
+	s.requeueWithin(volumeGrace)
+	if s.now.Sub(pod.CreationTimestamp.Time) < volumeGrace {
+		return nil
+	}
+	podEvents := &corev1.EventList{}
+	if err := r.live.List(ctx, podEvents, client.InNamespace(pod.Namespace), client.MatchingFields{"involvedObject.uid": string(pod.UID)}); err != nil {
+		return fmt.Errorf("list the events of pod %s: %w", klog.KObj(pod), err)
+	}
+	s.problem = findVolumeProblem(pod, podEvents.Items)
+	return nil
+}
+
+// finishEarly stops at a run that has ended: nothing that happens to its Job changes that.
+func (r *trainingRunReconciler) finishEarly(_ context.Context, s *trainingRunScope) error {
+	s.ended = isEnded(&s.run.Status)
+	return nil
+}
+
+// checkSpec finds what the schema can't.
+func (r *trainingRunReconciler) checkSpec(_ context.Context, s *trainingRunScope) error {
+	job, err := desiredJob(jobInput{run: s.run, image: r.image, attempt: nextAttempt(&s.run.Status)})
+	if err != nil {
+		return stalled(v1alpha1.InvalidSpecReason, err)
+	}
+	s.desired = job
+	return nil
+}
+
+// nextAttempt is the attempt of the next Job. That a Job has succeeded without a
+// result is in status before that Job is deleted.
+func nextAttempt(status *v1alpha1.TrainingRunStatus) int {
+	if status.LastFailure != nil && status.LastFailure.Reason == v1alpha1.ResultMissingReason {
+		return 1
+	}
+	return 0
+}
+
+// reconcileJob has one Job run, or none while the run is suspended. A Job that has
+// ended is left for its result.
+func (r *trainingRunReconciler) reconcileJob(ctx context.Context, s *trainingRunScope) error {
+	switch suspended := ptr.Deref(s.run.Spec.Suspend, false); {
+	case s.job != nil && findJobEnd(s.job) != nil:
+		return nil
+	case suspended && s.job != nil:
+		return r.deleteJob(ctx, s.job)
+	case suspended:
+		return nil
+	case s.job != nil && s.job.DeletionTimestamp != nil:
+		return waiting(v1alpha1.WaitingForDeletionReason, 0, fmt.Errorf("Job %s is being deleted; another is made when it is gone", s.job.Name))
+	case s.job != nil:
+		return nil
+	case s.strayPod != "":
+		return waiting(v1alpha1.WaitingForDeletionReason, 0, fmt.Errorf("pod %s of an earlier Job is still running", s.strayPod))
+	default:
+		return r.createJob(ctx, s)
+	}
+}
+
+// createJob makes the Job, or finds the one that the cache doesn't show yet.
+func (r *trainingRunReconciler) createJob(ctx context.Context, s *trainingRunScope) error {
+	job := s.desired.DeepCopy()
+	err := r.client.Create(ctx, job, client.FieldOwner(v1alpha1.FieldManager))
+	switch {
+	case err == nil:
+		logf.FromContext(ctx).Info("Created Job", "job", klog.KObj(job), "attempt", jobAttempt(job))
+		s.job = job
+		return nil
+	case apierrors.IsInvalid(err):
+		return stalled(v1alpha1.InvalidSpecReason, fmt.Errorf("the API server refuses the run's Job: %w", err))
+	case !apierrors.IsAlreadyExists(err):
+		return fmt.Errorf("create Job %s: %w", klog.KObj(job), err)
+	}
+	existing := &batchv1.Job{}
+	if err := r.live.Get(ctx, client.ObjectKeyFromObject(job), existing); err != nil {
+		return fmt.Errorf("get Job %s, which exists: %w", klog.KObj(job), err)
+	}
+	if err := checkOwnership(existing, s.run, trainingRunKind, jobKind); err != nil {
+		return err
+	}
+	s.job = existing
+	return nil
+}
+
+// deleteJob deletes a Job and has it stay until its pods are gone, so that the next
+// one doesn't start beside them. It fails with a conflict if the Job has changed since
+// it was read: it may have ended.
+func (r *trainingRunReconciler) deleteJob(ctx context.Context, job *batchv1.Job) error {
+	if job.DeletionTimestamp != nil {
+		return nil
+	}
+	err := r.client.Delete(ctx, job,
+		client.PropagationPolicy(metav1.DeletePropagationForeground),
+		client.Preconditions{UID: &job.UID, ResourceVersion: &job.ResourceVersion})
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("delete Job %s: %w", klog.KObj(job), err)
+	}
+	logf.FromContext(ctx).Info("Deleted Job", "job", klog.KObj(job))
+	return nil
+}
+
+// collectResult reads what has come of a Job that has ended.
+func (r *trainingRunReconciler) collectResult(ctx context.Context, s *trainingRunScope) error {
+	if s.job == nil {
+		return nil
+	}
+	end := findJobEnd(s.job)
+	if end == nil {
+		return nil
+	}
+	if end.Type == batchv1.JobFailed {
+		s.end = &end.LastTransitionTime
+		return r.collectFailure(ctx, s, end)
+	}
+	s.end = s.job.Status.CompletionTime
+	return r.collectPublished(ctx, s)
+}
+
+// collectPublished reads the result of the Job's succeeded pod. The cache of pods may
+// be behind that of Jobs, so it isn't believed when it has none.
+func (r *trainingRunReconciler) collectPublished(ctx context.Context, s *trainingRunScope) error {
+	published, cause := publishedBy(s.run, s.pods)
+	if cause != nil {
+		if err := r.observeLive(ctx, s); err != nil {
+			return err
+		}
+		published, cause = publishedBy(s.run, s.pods)
+	}
+	if cause == nil {
+		s.published = published
+		return nil
+	}
+	message := fmt.Sprintf("the runner succeeded without a result that can be read: %v", cause)
+	if jobAttempt(s.job) > 0 {
+		s.failure = &runFailure{reason: v1alpha1.ResultMissingReason, message: message + "; it was run a second time"}
+		return nil
+	}
+	return r.runAgain(ctx, s, message)
+}
+
+// runAgain has a Job made again whose result can't be read. A runner that has
+// published already only says so again. The first pass leaves that in status, which
+// the next Job's attempt is taken from; the second deletes the Job.
+func (r *trainingRunReconciler) runAgain(ctx context.Context, s *trainingRunScope, message string) error {
+	s.resultMissing = &v1alpha1.Failure{
+		Reason:  v1alpha1.ResultMissingReason,
+		Message: message + "; the Job is made again once",
+		Time:    s.endTime(),
+	}
+	if nextAttempt(&s.run.Status) > 0 {
+		return r.deleteJob(ctx, s.job)
+	}
+	s.requeueWithin(recordGrace)
+	return nil
+}
+
+// collectFailure finds out why the Job failed. A run that missed a gate has published
+// its model all the same.
+func (r *trainingRunReconciler) collectFailure(ctx context.Context, s *trainingRunScope, end *batchv1.JobCondition) error {
+	if newestFailure(s.pods) == nil {
+		if err := r.observeLive(ctx, s); err != nil {
+			return err
+		}
+	}
+	last := newestFailure(s.pods)
+	if last == nil {
+		last = s.run.Status.LastFailure
+	}
+	s.failure = terminalFailure(s.job, end, last)
+	if s.failure.reason == v1alpha1.GateNotMetReason {
+		if pod := s.newestPod(); pod != nil {
+			s.published = gateMissed(s.run, pod)
+		}
+	}
+	return nil
+}
+
+// observeLive reads the Job's pods past the cache.
+func (r *trainingRunReconciler) observeLive(ctx context.Context, s *trainingRunScope) error {
+	pods := &corev1.PodList{}
+	if err := r.live.List(ctx, pods, client.InNamespace(s.run.Namespace), client.MatchingLabels{v1alpha1.TrainingRunLabel: s.run.Name}); err != nil {
+		return fmt.Errorf("list the pods of Job %s: %w", klog.KObj(s.job), err)
+	}
+	s.pods, s.strayPod = sortPods(pods.Items, s.job, s.job.Name)
+	return nil
+}
+
+// warningReasons are those of conditions that a person may want to act on, besides
+// Stalled ones.
+var warningReasons = map[string]bool{
+	v1alpha1.ImagePullBackOffReason:  true,
+	v1alpha1.UnschedulableReason:     true,
+	v1alpha1.VolumeUnavailableReason: true,
+	v1alpha1.ResultMissingReason:     true,
+}
+
+// queueTrainingRunEvents queues an event for each condition that has changed.
+func queueTrainingRunEvents(helper *patch.Helper, run *v1alpha1.TrainingRun) {
+	before := helper.Before().(*v1alpha1.TrainingRun).Status.Conditions
+	stalledReason := ""
+	for _, c := range run.Status.Conditions {
+		if c.Type == v1alpha1.StalledCondition {
+			stalledReason = c.Reason
+		}
+	}
+	for _, c := range conditions.Transitions(before, run.Status.Conditions) {
+		if c.Reason == stalledReason || warningReasons[c.Reason] {
+			helper.Warning(c.Reason, trainAction, c.Message)
+		} else {
+			helper.Normal(c.Reason, trainAction, c.Message)
+		}
+	}
+}

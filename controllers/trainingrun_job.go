@@ -1,0 +1,182 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/internal/contract"
+)
+
+const (
+	runnerCommand   = "train"
+	runnerComponent = "runner"
+	// runnerGracePeriod is how long, in seconds, a runner may take from SIGTERM to write its checkpoint.
+	runnerGracePeriod = 60
+
+	dataVolume   = "data"
+	outputVolume = "output"
+)
+
+// jobInput is what a Job is made from.
+type jobInput struct {
+	run *v1alpha1.TrainingRun
+	// image is used where the run names none.
+	image string
+	// attempt is how many Jobs came before because their result could not be read.
+	attempt int
+}
+
+// desiredJob builds the Job of a TrainingRun.
+func desiredJob(in jobInput) (*batchv1.Job, error) {
+	config, err := trainConfig(in.run)
+	if err != nil {
+		return nil, err
+	}
+	document, err := json.Marshal(config)
+	if err != nil {
+		return nil, fmt.Errorf("encode the runner's configuration: %w", err)
+	}
+	run := in.run
+	job := &batchv1.Job{
+		ObjectMeta: metav1.ObjectMeta{
+			Name:        trainingJobName(run),
+			Namespace:   run.Namespace,
+			Labels:      trainingRunLabels(run),
+			Annotations: map[string]string{v1alpha1.AttemptAnnotation: strconv.Itoa(in.attempt)},
+			OwnerReferences: []metav1.OwnerReference{
+				*metav1.NewControllerRef(run, v1alpha1.GroupVersion.WithKind("TrainingRun")),
+			},
+		},
+		Spec: batchv1.JobSpec{
+			BackoffLimit:          ptr.To(ptr.Deref(run.Spec.BackoffLimit, 0)),
+			ActiveDeadlineSeconds: clonePtr(run.Spec.ActiveDeadlineSeconds),
+			PodFailurePolicy:      runnerFailurePolicy(),
+			Template: corev1.PodTemplateSpec{
+				ObjectMeta: metav1.ObjectMeta{Labels: trainingRunLabels(run)},
+				Spec:       runnerPod(run, imageOr(run.Spec.Image, in.image), string(document)),
+			},
+		},
+	}
+	if queue := run.Labels[kueueQueueLabel]; queue != "" {
+		job.Labels[kueueQueueLabel] = queue
+		job.Spec.Suspend = ptr.To(true)
+	}
+	return job, nil
+}
+
+func trainingRunLabels(run *v1alpha1.TrainingRun) map[string]string {
+	return map[string]string{
+		managedByLabel:            managedByValue,
+		v1alpha1.TrainingRunLabel: run.Name,
+		v1alpha1.ComponentLabel:   runnerComponent,
+	}
+}
+
+// runnerFailurePolicy says which failed pods are replaced. The first rule that fits counts.
+func runnerFailurePolicy() *batchv1.PodFailurePolicy {
+	onExit := func(action batchv1.PodFailurePolicyAction, codes ...int32) batchv1.PodFailurePolicyRule {
+		return batchv1.PodFailurePolicyRule{
+			Action: action,
+			OnExitCodes: &batchv1.PodFailurePolicyOnExitCodesRequirement{
+				ContainerName: ptr.To(contract.RunnerContainer),
+				Operator:      batchv1.PodFailurePolicyOnExitCodesOpIn,
+				Values:        codes,
+			},
+		}
+	}
+	return &batchv1.PodFailurePolicy{Rules: []batchv1.PodFailurePolicyRule{
+		{
+			Action: batchv1.PodFailurePolicyActionIgnore,
+			OnPodConditions: []batchv1.PodFailurePolicyOnPodConditionsPattern{
+				{Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue},
+			},
+		},
+		onExit(batchv1.PodFailurePolicyActionIgnore, contract.ExitTerminated),
+		onExit(batchv1.PodFailurePolicyActionFailJob,
+			contract.ExitConfig, contract.ExitDataset, contract.ExitGate, contract.ExitArtifact, contract.ExitSmoke),
+	}}
+}
+
+func runnerPod(run *v1alpha1.TrainingRun, image, config string) corev1.PodSpec {
+	volumes, mounts := runnerVolumes(run)
+	spec := corev1.PodSpec{
+		RestartPolicy:                 corev1.RestartPolicyNever,
+		AutomountServiceAccountToken:  ptr.To(false),
+		EnableServiceLinks:            ptr.To(false),
+		SecurityContext:               restrictedPodSecurity(),
+		TerminationGracePeriodSeconds: ptr.To[int64](runnerGracePeriod),
+		Volumes:                       volumes,
+		Containers: []corev1.Container{{
+			Name:                     contract.RunnerContainer,
+			Image:                    image,
+			Args:                     []string{runnerCommand},
+			Env:                      containerEnv(corev1.EnvVar{Name: contract.ConfigEnv, Value: config}, run.Spec.PodTemplate.Env),
+			Ports:                    []corev1.ContainerPort{{Name: contract.HTTPPortName, ContainerPort: contract.HTTPPort, Protocol: corev1.ProtocolTCP}},
+			Resources:                containerResources(run.Spec.PodTemplate.Resources, requests("500m", "1Gi")),
+			SecurityContext:          restrictedContainerSecurity(),
+			TerminationMessagePath:   contract.TerminationLog,
+			TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
+			VolumeMounts:             mounts,
+		}},
+	}
+	applyPodTemplate(&spec, run.Spec.PodTemplate)
+	return spec
+}
+
+// runnerVolumes returns the pod's volumes and where they are mounted. A dataset's
+// whole volume is mounted, read-only: a missing folder is then the runner's to report,
+// where a subPath would be created, or keep the pod from starting without a word. A
+// claim that holds both dataset and models is one volume with two mounts, because the
+// kubelet doesn't mount a claim twice into a pod.
+func runnerVolumes(run *v1alpha1.TrainingRun) ([]corev1.Volume, []corev1.VolumeMount) {
+	tmp, tmpMount := tmpVolumeAndMount()
+	outputClaim := run.Spec.Output.PVC.ClaimName
+	volumes := []corev1.Volume{tmp, claimVolume(outputVolume, outputClaim, false)}
+	mounts := []corev1.VolumeMount{tmpMount, {Name: outputVolume, MountPath: contract.OutputMount}}
+	data := run.Spec.Dataset.PVC
+	switch {
+	case data == nil:
+	case data.ClaimName == outputClaim:
+		mounts = append(mounts, corev1.VolumeMount{Name: outputVolume, MountPath: contract.DataMount, ReadOnly: true})
+	default:
+		volumes = append(volumes, claimVolume(dataVolume, data.ClaimName, true))
+		mounts = append(mounts, corev1.VolumeMount{Name: dataVolume, MountPath: contract.DataMount, ReadOnly: true})
+	}
+	return volumes, mounts
+}
+
+func claimVolume(name, claim string, readOnly bool) corev1.Volume {
+	return corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{
+		PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claim, ReadOnly: readOnly},
+	}}
+}
+
+// jobAttempt reads how many Jobs came before this one because their result could not be read.
+func jobAttempt(job *batchv1.Job) int {
+	attempt, err := strconv.Atoi(job.Annotations[v1alpha1.AttemptAnnotation])
+	if err != nil {
+		return 0
+	}
+	return attempt
+}
+
+// findJobEnd returns the condition by which a Job is over, or nil.
+func findJobEnd(job *batchv1.Job) *batchv1.JobCondition {
+	for i := range job.Status.Conditions {
+		c := &job.Status.Conditions[i]
+		if (c.Type == batchv1.JobComplete || c.Type == batchv1.JobFailed) && c.Status == corev1.ConditionTrue {
+			return c
+		}
+	}
+	return nil
+}
