@@ -361,6 +361,13 @@ type CandidateRevision struct {
 	Checks []CheckResult `json:"checks,omitempty"`
 }
 
+// Results of a smoke check.
+const (
+	CheckPassed  = "Passed"
+	CheckFailed  = "Failed"
+	CheckSkipped = "Skipped"
+)
+
 // CheckResult is the result of one smoke check.
 type CheckResult struct {
 	// name is the check's name.

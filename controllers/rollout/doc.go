@@ -1,0 +1,62 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package rollout decides how a ModelServer moves from one revision to the next.
+// It is pure: [Plan] maps what was observed to what is to be done, [Describe] maps
+// it to what a person is told. It has no client and no clock.
+//
+// # Words
+//
+// A revision is what a replica answers with: a model file and the settings of its
+// server. It has a name, made from a hash, and one Deployment. The live revision is
+// the one that the Service selects. The fallback is the last revision that finished
+// its bake; it stays at full scale while the live one bakes. The candidate is the
+// revision that the spec asks for while it is neither live, nor the fallback, nor
+// rejected.
+//
+// # The record
+//
+// The [Record] is an annotation of the Service. It is written together with the
+// Service's selector, in one request that carries the resource version of the record
+// it replaces. So each decision is one write: it is made or it isn't, and a
+// controller that reads the record afterwards, however the last one ended, goes on
+// from there. A pass that writes the record does nothing else.
+//
+// # Algorithm
+//
+// Each pass takes the first rule that applies and writes the record that it asks for:
+//
+//	recover       no Service, or no readable record: made again from the status
+//	reselect      the selector isn't the record's live revision: the record wins
+//	switchBack    the live revision failed its bake, or is gone: live := fallback, loser retired;
+//	              without a ready fallback it is only rejected and stays selected
+//	dropFallback  the fallback is gone
+//	rebake        live failed its bake under another policy than the spec's now: baked again
+//	finishBake    the bake passed: live is baked, the old fallback retired
+//	returnBack    the spec asks for the fallback again: live := fallback, no test, the other retired
+//	reject        a gate, the model file or the smoke test failed: candidate rejected and retired
+//	promote       smoke passed on every pod, enough are available: live := candidate,
+//	              fallback := the last baked
+//	retire        a revision that nothing above asks for: retired
+//	forget        a retired revision is gone: left out
+//
+// If none applies, the children are brought in line: the candidate's Deployment is
+// created; live and fallback follow the number of replicas asked for, the candidate
+// too, but not while it is tested; a smoke Job starts when all of the candidate's
+// replicas are available, a bake Job when the Service's endpoints have followed the
+// switch; Jobs that test nothing of interest are deleted, and so are the Deployments
+// that the record, as it was read, names as retiring.
+//
+// What follows from that:
+//
+//   - A revision gets traffic only after each of its pods passed the smoke test, or
+//     after it had been baked before.
+//   - A Deployment is deleted only in a pass after the one that named it as retiring,
+//     and a revision named there is never selected.
+//   - At most three Deployments exist: a candidate waits for a retired one to go.
+//   - While spec.model can't be resolved nothing is promoted or newly retired.
+//
+// A test's Job that failed by itself, because of a pull, an eviction or a crash, says
+// nothing about the model. It runs again as the next attempt, after 10 s, doubling
+// up to 5 min.
+package rollout

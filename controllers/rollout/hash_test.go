@@ -1,0 +1,128 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+)
+
+func serverForHash() *v1alpha1.ModelServer {
+	return &v1alpha1.ModelServer{ObjectMeta: metav1.ObjectMeta{Name: "pets", UID: "0f7c2b1e-0000-4000-8000-000000000000"}}
+}
+
+func TestRevisionName(t *testing.T) {
+	digest := strings.Repeat("ab", 32)
+	threads := int32(0)
+	const plain = "pets-9000bd3e"
+	cases := map[string]struct {
+		change func(*v1alpha1.ModelServer)
+		digest string
+		want   string // empty: any but plain
+	}{
+		// These are golden: a change of one restarts every rollout at the next upgrade.
+		"nothing set": {change: func(*v1alpha1.ModelServer) {}, want: plain},
+		"settings": {
+			change: func(m *v1alpha1.ModelServer) {
+				m.Spec.Server.MaxBatch = 4
+				m.Spec.Image = "registry.example/server:v2"
+				m.Spec.PodTemplate.Resources.Requests = corev1.ResourceList{"cpu": resource.MustParse("0.5"), "memory": resource.MustParse("1Gi")}
+				m.Spec.PodTemplate.NodeSelector = map[string]string{"b": "2", "a": "1"}
+			},
+			want: "pets-1cceb0ec",
+		},
+		"the schema's defaults": {
+			change: func(m *v1alpha1.ModelServer) {
+				m.Spec.Server = v1alpha1.Server{MaxBatch: 16, MaxBatchDelay: "2ms", MaxBodyBytes: "10Mi", MaxPixels: "50M", Threads: &threads, LogRequests: "Enabled"}
+			},
+			want: plain,
+		},
+		"what a replica doesn't answer with": {
+			change: func(m *v1alpha1.ModelServer) {
+				replicas := int32(5)
+				m.Spec.Replicas = &replicas
+				m.Spec.Model.TrainingRunRef.Name = "another"
+				m.Spec.Smoke.Attempts = 9
+				m.Spec.Service.Port = 8080
+			},
+			want: plain,
+		},
+		"another digest":  {change: func(*v1alpha1.ModelServer) {}, digest: strings.Repeat("cd", 32)},
+		"another uid":     {change: func(m *v1alpha1.ModelServer) { m.UID = "1f7c2b1e-0000-4000-8000-000000000000" }},
+		"another limit":   {change: func(m *v1alpha1.ModelServer) { m.Spec.Server.MaxPixels = "40M" }},
+		"another image":   {change: func(m *v1alpha1.ModelServer) { m.Spec.Image = "x" }},
+		"another env":     {change: func(m *v1alpha1.ModelServer) { m.Spec.PodTemplate.Env = []corev1.EnvVar{{Name: "A", Value: "b"}} }},
+		"logs turned off": {change: func(m *v1alpha1.ModelServer) { m.Spec.Server.LogRequests = v1alpha1.Disabled }},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			server := serverForHash()
+			tc.change(server)
+			if tc.digest == "" {
+				tc.digest = digest
+			}
+			got, err := RevisionName(server, tc.digest)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tc.want != "" && got != tc.want || tc.want == "" && got == plain {
+				t.Errorf("RevisionName = %s, want %q (empty: not %s)", got, tc.want, plain)
+			}
+		})
+	}
+}
+
+func TestRevisionNameLeavesTheSpecAlone(t *testing.T) {
+	server := serverForHash()
+	threads := int32(0)
+	server.Spec.Server = v1alpha1.Server{MaxBatch: 16, Threads: &threads}
+	if _, err := RevisionName(server, "x"); err != nil {
+		t.Fatal(err)
+	}
+	if server.Spec.Server.MaxBatch != 16 || server.Spec.Server.Threads == nil {
+		t.Errorf("the spec was changed: %+v", server.Spec.Server)
+	}
+}
+
+func TestPolicyHash(t *testing.T) {
+	const plain = "a557ca1b"
+	cases := map[string]struct {
+		change func(*v1alpha1.ModelServerSpec)
+		want   string // empty: any but plain
+	}{
+		"nothing set": {change: func(*v1alpha1.ModelServerSpec) {}, want: plain},
+		"the schema's defaults": {
+			change: func(s *v1alpha1.ModelServerSpec) {
+				s.Smoke = v1alpha1.Smoke{Timeout: "2m", Attempts: 5}
+				s.Promotion.BakeTime = "5m"
+			},
+			want: plain,
+		},
+		"what isn't tested by": {change: func(s *v1alpha1.ModelServerSpec) { s.Image = "x" }, want: plain},
+		"another threshold":    {change: func(s *v1alpha1.ModelServerSpec) { s.Smoke.MinAgreement = "0.9" }},
+		"another bake time":    {change: func(s *v1alpha1.ModelServerSpec) { s.Promotion.BakeTime = "10s" }},
+		"a gate": {change: func(s *v1alpha1.ModelServerSpec) {
+			s.Promotion.Gates = []v1alpha1.Gate{{Metric: "accuracy", Min: "0.9"}}
+		}},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			spec := serverForHash().Spec
+			tc.change(&spec)
+			got, err := PolicyHash(&spec)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tc.want != "" && got != tc.want || tc.want == "" && got == plain {
+				t.Errorf("PolicyHash = %s, want %q (empty: not %s)", got, tc.want, plain)
+			}
+		})
+	}
+}

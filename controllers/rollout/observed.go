@@ -1,0 +1,198 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+)
+
+// Observed is all that a plan depends on. Messages in it are one line of at most
+// [MaxMessage] bytes: they end up in the record and in the status.
+type Observed struct {
+	Now time.Time
+	// Policy is the spec's [PolicyHash].
+	Policy string
+	// Desired is the number of replicas asked for, at least 1.
+	Desired int32
+	// Target is the revision that the spec asks for; nil while its model isn't resolved.
+	Target *Target
+	// Unresolved says why there is no Target.
+	Unresolved Unresolved
+	// Service is nil if it doesn't exist.
+	Service *Service
+	// Last is what the status said before, for a record that is lost.
+	Last Last
+	// Revisions are the Deployments of this ModelServer, by name.
+	Revisions map[string]*Revision
+	// Jobs are the tests of this ModelServer.
+	Jobs []Job
+	// Endpoints are those in the Service's EndpointSlices.
+	Endpoints []Endpoint
+}
+
+// MaxMessage bounds each message of an [Observed], in bytes. What the planner adds to
+// it stays below the 1024 that the API allows.
+const MaxMessage = 512
+
+// Target is the revision that the spec asks for.
+type Target struct {
+	Name  string
+	Model v1alpha1.RevisionModel
+	// GateFailure says which promotion gate the model misses; empty if none.
+	GateFailure string
+}
+
+// Unresolved is why the spec's model can't be served.
+type Unresolved struct {
+	Reason, Message string
+	// Stalled says that it won't heal by itself.
+	Stalled bool
+}
+
+// Service is what matters of the Service.
+type Service struct {
+	// Selected is the revision in its selector.
+	Selected string
+	// Record is nil if there is none that can be read.
+	Record *Record
+}
+
+// Last is what the status said before this pass.
+type Last struct {
+	Live, Fallback string
+	Rejected       []v1alpha1.RejectedRevision
+	History        []v1alpha1.RetiredRevision
+}
+
+// Revision is a revision's Deployment.
+type Revision struct {
+	Name     string
+	UID      types.UID
+	Model    v1alpha1.RevisionModel
+	Created  time.Time
+	Deleting bool
+	// Replicas is how many are asked for, Available how many are.
+	Replicas, Available int32
+	// UnavailableSince is when the Deployment last fell below full strength; zero if it hasn't.
+	UnavailableSince time.Time
+	Pods             []Pod
+}
+
+// Pod is a pod of a revision.
+type Pod struct {
+	Name string
+	UID  types.UID
+	URL  string
+	// Ready is the pod's Ready condition, Since when it took that value.
+	Ready bool
+	Since time.Time
+	// Unschedulable says that no node has room for it.
+	Unschedulable bool
+	// Leaving says that it is being deleted or disrupted.
+	Leaving bool
+	// Terminated is the newest termination of its server's container, or nil.
+	Terminated *Termination
+}
+
+// Termination is the end of a container.
+type Termination struct {
+	At       time.Time
+	ExitCode int32
+	Reason   string
+	Message  string
+	// ModelInvalid says that the server refused its model file.
+	ModelInvalid bool
+}
+
+// Endpoint is an endpoint of the Service.
+type Endpoint struct {
+	// Revision is empty where the endpoint's pod is unknown.
+	Revision string
+	Ready    bool
+}
+
+// Check is what a Job tests.
+type Check string
+
+const (
+	// Smoke tests every pod of a candidate once.
+	Smoke Check = "smoke"
+	// Bake tests the live revision through the Service for a while.
+	Bake Check = "bake"
+)
+
+// JobState is how a test stands.
+type JobState int
+
+const (
+	// JobRunning: there is no result yet.
+	JobRunning JobState = iota
+	// JobPassed: every check passed, and the report says so.
+	JobPassed
+	// JobFailed: a check failed.
+	JobFailed
+	// JobVoid: the Job failed by itself; it says nothing about the model.
+	JobVoid
+)
+
+// Job is a test and, once it has ended, its result.
+type Job struct {
+	JobID
+	State    JobState
+	Deleting bool
+	Finished time.Time
+	// Message sums the result up; Checks are the single ones.
+	Message string
+	Checks  []v1alpha1.CheckResult
+}
+
+// exists returns the named revision's Deployment unless it is missing or being deleted.
+func (o *Observed) exists(name string) *Revision {
+	revision := o.Revisions[name]
+	if name == "" || revision == nil || revision.Deleting {
+		return nil
+	}
+	return revision
+}
+
+func (o *Observed) isTarget(name string) bool {
+	return o.Target != nil && name != "" && o.Target.Name == name
+}
+
+// candidate returns the target if it is one to be tried: neither live nor fallback,
+// not rejected under the present policy, not retiring.
+func (o *Observed) candidate(r *Record) *Target {
+	t := o.Target
+	if t == nil || t.Name == r.Live || t.Name == r.Fallback ||
+		r.rejectedUnder(t.Name, o.Policy) || r.isRetiring(t.Name) {
+		return nil
+	}
+	return t
+}
+
+// staying are the pods that aren't leaving.
+func (r *Revision) staying() []Pod {
+	var pods []Pod
+	for _, pod := range r.Pods {
+		if !pod.Leaving {
+			pods = append(pods, pod)
+		}
+	}
+	return pods
+}
+
+// allAvailable tells whether the revision has all its replicas, and no other pod.
+func (r *Revision) allAvailable() bool {
+	pods := r.staying()
+	for _, pod := range pods {
+		if !pod.Ready {
+			return false
+		}
+	}
+	return r.Replicas > 0 && r.Available == r.Replicas && len(pods) == int(r.Replicas)
+}

@@ -1,0 +1,210 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"slices"
+	"time"
+)
+
+// MaxDeployments bounds the Deployments of a server: live, fallback and candidate.
+const MaxDeployments = 3
+
+// Actions is what a pass is to do. If Record is set, the pass writes it and does
+// nothing else; the other fields are empty then.
+type Actions struct {
+	// Record is to be written, with the Service's selector set to its Live.
+	Record *Record
+	// Repaired says why, if the record had to be mended rather than moved on.
+	Repaired string
+	// Gone are Deployments whose absence the new record relies on.
+	Gone []string
+
+	// Create is the revision whose Deployment is to be made.
+	Create *Scale
+	// Scale are Deployments whose number of replicas is to change.
+	Scale []Scale
+	// Start are the tests to start.
+	Start []Start
+	// DeleteJobs are names of Jobs that are of no interest any more.
+	DeleteJobs []string
+	// DeleteRevisions are Deployments to delete, with their UID as precondition.
+	DeleteRevisions []Retiring
+
+	// RequeueAfter is when time alone changes the plan; zero if it doesn't.
+	RequeueAfter time.Duration
+}
+
+// Scale is a number of replicas for a revision.
+type Scale struct {
+	Revision string
+	Replicas int32
+}
+
+// Start is a test to start.
+type Start struct {
+	JobID
+	// Pods are those that a smoke test tests.
+	Pods []Pod
+}
+
+// Plan decides what the next pass does.
+func Plan(o *Observed) Actions {
+	if actions, ok := recoverRecord(o); ok {
+		return actions
+	}
+	for _, rule := range []func(*Observed, *Record) (Actions, bool){
+		reselect,
+		switchBack,
+		dropFallback,
+		rebake,
+		finishBake,
+		returnBack,
+		reject,
+		promote,
+		retire,
+		forget,
+	} {
+		if actions, ok := rule(o, o.Service.Record); ok {
+			return actions
+		}
+	}
+	return children(o, o.Service.Record)
+}
+
+// children brings Deployments and Jobs in line with the record.
+func children(o *Observed, r *Record) Actions {
+	var a Actions
+	create(o, r, &a)
+	scale(o, r, &a)
+	startSmoke(o, r, &a)
+	startBake(o, r, &a)
+	deleteJobs(o, r, &a)
+	for _, retiring := range r.Retiring {
+		if d := o.exists(retiring.Name); d != nil && d.UID == retiring.UID {
+			a.DeleteRevisions = append(a.DeleteRevisions, retiring)
+		}
+	}
+	if !r.Baked {
+		a.wakeAfter(untilDegraded(o, r))
+	}
+	return a
+}
+
+// create makes the candidate's Deployment, and the live one's if somebody else has
+// deleted it: it is the same revision, so what was tested about it still holds.
+func create(o *Observed, r *Record, a *Actions) {
+	if o.Target == nil || o.Revisions[o.Target.Name] != nil || len(o.Revisions) >= MaxDeployments {
+		return
+	}
+	if c := o.candidate(r); c != nil {
+		a.Create = &Scale{c.Name, candidateReplicas(o, r)}
+	} else if o.isTarget(r.Live) {
+		a.Create = &Scale{r.Live, o.Desired}
+	}
+}
+
+// candidateReplicas is enough to take over what live carries now.
+func candidateReplicas(o *Observed, r *Record) int32 {
+	replicas := max(1, o.Desired)
+	if live := o.exists(r.Live); live != nil {
+		replicas = max(replicas, live.Available)
+	}
+	return replicas
+}
+
+func scale(o *Observed, r *Record, a *Actions) {
+	to := func(revision *Revision, replicas int32) {
+		if revision != nil && revision.Replicas != replicas {
+			a.Scale = append(a.Scale, Scale{revision.Name, replicas})
+		}
+	}
+	to(o.exists(r.Live), o.Desired)
+	to(o.exists(r.Fallback), o.Desired)
+	c := o.candidate(r)
+	if c == nil {
+		return
+	}
+	revision := o.exists(c.Name)
+	if revision == nil {
+		return
+	}
+	if job := o.newest(smokeID(o.Policy, revision)); job != nil && job.State == JobRunning {
+		return // held: the test is about these very pods
+	}
+	to(revision, candidateReplicas(o, r))
+}
+
+func startSmoke(o *Observed, r *Record, a *Actions) {
+	c := o.candidate(r)
+	if c == nil {
+		return
+	}
+	revision := o.exists(c.Name)
+	if revision == nil || revision.Replicas != candidateReplicas(o, r) || !revision.allAvailable() {
+		return
+	}
+	id, after, ok := o.nextAttempt(smokeID(o.Policy, revision))
+	if ok {
+		a.Start = append(a.Start, Start{JobID: id, Pods: revision.staying()})
+	}
+	a.wakeAfter(after)
+}
+
+func startBake(o *Observed, r *Record, a *Actions) {
+	if !baking(r) || !endpointsFollowed(o, r) {
+		return
+	}
+	id, after, ok := o.nextAttempt(bakeID(r))
+	if ok {
+		a.Start = append(a.Start, Start{JobID: id})
+	}
+	a.wakeAfter(after)
+}
+
+// endpointsFollowed tells whether the Service's endpoints are those of live alone,
+// and one of them is ready.
+func endpointsFollowed(o *Observed, r *Record) bool {
+	ready := false
+	for _, endpoint := range o.Endpoints {
+		if endpoint.Revision != r.Live {
+			return false
+		}
+		ready = ready || endpoint.Ready
+	}
+	return ready
+}
+
+// deleteJobs deletes every Job but the newest attempt at what is to be tested now.
+func deleteJobs(o *Observed, r *Record, a *Actions) {
+	var wanted []JobID
+	if o.Target == nil {
+		// A candidate stays as it is, and so do its results.
+		for _, job := range o.Jobs {
+			if job.Check == Smoke && job.Revision != r.Live && o.exists(job.Revision) != nil && !r.isRetiring(job.Revision) {
+				wanted = append(wanted, job.JobID)
+			}
+		}
+	} else if c := o.candidate(r); c != nil && o.exists(c.Name) != nil {
+		wanted = append(wanted, smokeID(o.Policy, o.exists(c.Name)))
+	}
+	if baking(r) {
+		wanted = append(wanted, bakeID(r))
+	}
+	for _, job := range o.Jobs {
+		current := slices.ContainsFunc(wanted, func(id JobID) bool {
+			return job.same(id) && o.newest(id).Attempt == job.Attempt
+		})
+		if !current && !job.Deleting {
+			a.DeleteJobs = append(a.DeleteJobs, job.Name())
+		}
+	}
+}
+
+// wakeAfter asks for a pass in that time at the latest.
+func (a *Actions) wakeAfter(after time.Duration) {
+	if after > 0 && (a.RequeueAfter == 0 || after < a.RequeueAfter) {
+		a.RequeueAfter = after
+	}
+}

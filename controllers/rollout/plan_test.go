@@ -1,0 +1,378 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+)
+
+var (
+	t0  = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	at0 = metav1.NewTime(t0)
+	now = t0.Add(time.Minute)
+	at1 = metav1.NewTime(now)
+)
+
+// revision makes a Deployment with n replicas, all ready; its UID is u<name>, its
+// pods' are <name>0, <name>1 and so on.
+func revision(name string, n int32) *Revision {
+	r := &Revision{Name: name, UID: types.UID("u" + name), Replicas: n, Available: n, Model: v1alpha1.RevisionModel{SHA256: name}}
+	for i := range n {
+		id := name + string(rune('0'+i))
+		r.Pods = append(r.Pods, Pod{Name: id, UID: types.UID(id), URL: "http://" + id, Ready: true, Since: t0})
+	}
+	return r
+}
+
+// observed makes an observation with these revisions, two replicas asked for, and the
+// selector as the record has it.
+func observed(target string, record *Record, revisions ...*Revision) *Observed {
+	o := &Observed{Now: now, Policy: "p", Desired: 2, Revisions: map[string]*Revision{}}
+	if target != "" {
+		o.Target = &Target{Name: target, Model: v1alpha1.RevisionModel{SHA256: target}}
+	}
+	if record != nil {
+		o.Service = &Service{Selected: record.Live, Record: record}
+		o.Endpoints = []Endpoint{{Revision: record.Live, Ready: true}}
+	}
+	for _, r := range revisions {
+		o.Revisions[r.Name] = r
+	}
+	return o
+}
+
+// with adds a Job for a test to an observation.
+func (o *Observed) with(id JobID, state JobState) *Observed {
+	o.Jobs = append(o.Jobs, Job{JobID: id, State: state, Finished: now, Message: "said the job"})
+	return o
+}
+
+func (o *Observed) smoke(name string, state JobState) *Observed {
+	return o.with(smokeID("p", o.Revisions[name]), state)
+}
+
+func (o *Observed) bake(state JobState) *Observed { return o.with(bakeID(o.Service.Record), state) }
+
+func (o *Observed) but(change func(*Observed)) *Observed {
+	change(o)
+	return o
+}
+
+func rejection(name, policy, reason string) Rejection {
+	return Rejection{Policy: policy, RejectedRevision: v1alpha1.RejectedRevision{Revision: name, Reason: reason, Message: "said the job",
+		Model: v1alpha1.RevisionModel{SHA256: name}, Time: &at1}}
+}
+
+func left(name, reason string) v1alpha1.RetiredRevision {
+	return v1alpha1.RetiredRevision{Revision: name, Model: v1alpha1.RevisionModel{SHA256: name}, PromotedTime: &at0, RetiredTime: &at1, Reason: reason}
+}
+
+func bakedRecord(live string) *Record {
+	return &Record{Switch: 1, At: at0, Live: live, Available: 2, Baked: true}
+}
+func bakingRecord(live, fallback string) *Record {
+	return &Record{Switch: 2, At: at0, Live: live, Available: 2, Fallback: fallback}
+}
+
+// TestRecordWrites has, for each rule, what it writes; nil is no write of the record.
+func TestRecordWrites(t *testing.T) {
+	retireB := []Retiring{{"b", "ub"}}
+	cases := map[string]struct {
+		o    *Observed
+		want *Record
+	}{
+		"recover: the first pass": {o: observed("a", nil), want: &Record{At: at1}},
+		"recover: the record is lost": {
+			o: observed("a", nil, revision("a", 2), revision("b", 2)).but(func(o *Observed) {
+				o.Service = &Service{Selected: "a"}
+				o.Last = Last{Live: "a", Fallback: "b", Rejected: []v1alpha1.RejectedRevision{{Revision: "c"}}}
+			}).with(JobID{Check: Bake, Revision: "a", Key: "6"}, JobPassed),
+			want: &Record{Switch: 7, At: at1, Live: "a", Available: 2, Fallback: "b",
+				Rejected: []Rejection{{RejectedRevision: v1alpha1.RejectedRevision{Revision: "c"}, Policy: "p"}}},
+		},
+		"recover: only the fallback exists": {
+			o:    observed("a", nil, revision("b", 2)).but(func(o *Observed) { o.Last = Last{Live: "a", Fallback: "b"} }),
+			want: &Record{At: at1, Live: "b", Available: 2, Baked: true},
+		},
+		"reselect": {
+			o:    observed("a", bakedRecord("a"), revision("a", 2)).but(func(o *Observed) { o.Service.Selected = "x" }),
+			want: bakedRecord("a"),
+		},
+		"promote: the first": {
+			o:    observed("a", &Record{}, revision("a", 2)).smoke("a", JobPassed),
+			want: &Record{Switch: 1, At: at1, Live: "a", Available: 2},
+		},
+		"promote: the baked one becomes the fallback": {
+			o: observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobPassed),
+			want: &Record{Switch: 2, At: at1, Live: "b", Available: 2, Fallback: "a",
+				History: []v1alpha1.RetiredRevision{left("a", ReasonReplaced)}},
+		},
+		"promote during a bake: the baking one is retired, the fallback stays": {
+			o: observed("c", bakingRecord("b", "a"), revision("a", 2), revision("b", 2), revision("c", 2)).smoke("c", JobPassed),
+			want: &Record{Switch: 3, At: at1, Live: "c", Available: 2, Fallback: "a", Retiring: retireB,
+				History: []v1alpha1.RetiredRevision{left("b", ReasonReplaced)}},
+		},
+		"no promotion while the test runs": {
+			o: observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobRunning),
+		},
+		"no promotion by a test of other pods": {
+			o: observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobPassed).
+				but(func(o *Observed) { o.Revisions["b"].Pods[0].UID = "another" }),
+		},
+		"no promotion by a test under another policy": {
+			o: observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobPassed).
+				but(func(o *Observed) { o.Policy = "q" }),
+		},
+		"no promotion with fewer replicas than asked for": {
+			o: observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobPassed).
+				but(func(o *Observed) { o.Desired = 3 }),
+		},
+		"no promotion while a pod isn't ready": {
+			o: observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobPassed).
+				but(func(o *Observed) { o.Revisions["b"].Pods[1].Ready = false }),
+		},
+		"no promotion while retiring": {
+			o: observed("b", &Record{Switch: 1, At: at0, Live: "a", Baked: true, Retiring: retireB}, revision("a", 2), revision("b", 2)).
+				smoke("b", JobPassed),
+		},
+		"reject: smoke failed": {
+			o: observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobFailed),
+			want: &Record{Switch: 1, At: at0, Live: "a", Available: 2, Baked: true, Retiring: retireB,
+				Rejected: []Rejection{rejection("b", "p", v1alpha1.SmokeFailedReason)}},
+		},
+		"reject: a gate, before anything is started": {
+			o: observed("b", bakedRecord("a"), revision("a", 2)).but(func(o *Observed) { o.Target.GateFailure = "said the job" }),
+			want: &Record{Switch: 1, At: at0, Live: "a", Available: 2, Baked: true,
+				Rejected: []Rejection{rejection("b", "p", v1alpha1.GateNotMetReason)}},
+		},
+		"a Job that failed by itself is no rejection": {
+			o: observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobVoid),
+		},
+		"rejected: not tried again": {
+			o: observed("b", &Record{Live: "a", Baked: true, Rejected: []Rejection{rejection("b", "p", "SmokeFailed")}}, revision("a", 2)),
+		},
+		"a newer spec: the candidate is retired": {
+			o:    observed("c", bakedRecord("a"), revision("a", 2), revision("b", 2)),
+			want: &Record{Switch: 1, At: at0, Live: "a", Available: 2, Baked: true, Retiring: retireB},
+		},
+		"back to live's: the candidate is retired": {
+			o:    observed("a", bakedRecord("a"), revision("a", 2), revision("b", 2)),
+			want: &Record{Switch: 1, At: at0, Live: "a", Available: 2, Baked: true, Retiring: retireB},
+		},
+		"back to the fallback's: at once": {
+			o: observed("a", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)),
+			want: &Record{Switch: 3, At: at1, Live: "a", Available: 2, Baked: true, Retiring: retireB,
+				History: []v1alpha1.RetiredRevision{left("b", ReasonReplaced)}},
+		},
+		"back to the fallback's: not before it carries as much as live": {
+			o: observed("a", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)).but(func(o *Observed) { o.Revisions["a"].Available = 1 }),
+		},
+		"unresolved: a candidate stays, and isn't promoted": {
+			o: observed("", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobPassed),
+		},
+		"unresolved: a bake ends": {
+			o:    observed("", bakingRecord("a", "b"), revision("a", 2), revision("b", 2)).bake(JobPassed),
+			want: &Record{Switch: 2, At: at0, Live: "a", Available: 2, Baked: true, Retiring: retireB},
+		},
+		"finishBake": {
+			o:    observed("a", bakingRecord("a", "b"), revision("a", 2), revision("b", 2)).bake(JobPassed),
+			want: &Record{Switch: 2, At: at0, Live: "a", Available: 2, Baked: true, Retiring: retireB},
+		},
+		"no end of a bake by the Job of an earlier switch": {
+			o: observed("a", bakingRecord("a", "b"), revision("a", 2), revision("b", 2)).with(JobID{Bake, "a", "1", 0}, JobPassed),
+		},
+		"switchBack": {
+			o: observed("b", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)).bake(JobFailed),
+			want: &Record{Switch: 3, At: at1, Live: "a", Available: 2, Baked: true, Retiring: retireB,
+				Rejected: []Rejection{rejection("b", "p", v1alpha1.BakeFailedReason)},
+				History:  []v1alpha1.RetiredRevision{left("b", v1alpha1.BakeFailedReason)}},
+		},
+		"switchBack goes before a candidate that has passed": {
+			o: observed("c", bakingRecord("b", "a"), revision("a", 2), revision("b", 2), revision("c", 2)).smoke("c", JobPassed).bake(JobFailed),
+			want: &Record{Switch: 3, At: at1, Live: "a", Available: 2, Baked: true, Retiring: retireB,
+				Rejected: []Rejection{rejection("b", "p", v1alpha1.BakeFailedReason)},
+				History:  []v1alpha1.RetiredRevision{left("b", v1alpha1.BakeFailedReason)}},
+		},
+		"switchBack blocked: the fallback isn't ready, live is only rejected": {
+			o: observed("b", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)).bake(JobFailed).
+				but(func(o *Observed) { o.Revisions["a"].Available = 0 }),
+			want: &Record{Switch: 2, At: at0, Live: "b", Available: 2, Fallback: "a",
+				Rejected: []Rejection{rejection("b", "p", v1alpha1.BakeFailedReason)}},
+		},
+		"switchBack, not blocked any more": {
+			o: observed("b", &Record{Switch: 2, At: at0, Live: "b", Fallback: "a", Rejected: []Rejection{rejection("b", "p", v1alpha1.BakeFailedReason)}},
+				revision("a", 2), revision("b", 2)),
+			want: &Record{Switch: 3, At: at1, Live: "a", Available: 2, Baked: true, Retiring: retireB,
+				Rejected: []Rejection{rejection("b", "p", v1alpha1.BakeFailedReason)},
+				History:  []v1alpha1.RetiredRevision{left("b", v1alpha1.BakeFailedReason)}},
+		},
+		"the first rollout's bake fails: live stays selected": {
+			o:    observed("a", bakingRecord("a", ""), revision("a", 2)).bake(JobFailed),
+			want: &Record{Switch: 2, At: at0, Live: "a", Available: 2, Rejected: []Rejection{rejection("a", "p", v1alpha1.BakeFailedReason)}},
+		},
+		"live and rejected: no further write": {
+			o: observed("a", &Record{Live: "a", Rejected: []Rejection{rejection("a", "p", "BakeFailed")}}, revision("a", 2)),
+		},
+		"live and rejected: the next spec's candidate takes over": {
+			o: observed("b", &Record{Switch: 1, At: at0, Live: "a", Rejected: []Rejection{rejection("a", "p", "BakeFailed")}},
+				revision("a", 2), revision("b", 2)).smoke("b", JobPassed),
+			want: &Record{Switch: 2, At: at1, Live: "b", Available: 2, Retiring: []Retiring{{"a", "ua"}},
+				Rejected: []Rejection{rejection("a", "p", "BakeFailed")},
+				History:  []v1alpha1.RetiredRevision{left("a", ReasonReplaced)}},
+		},
+		"rebake under another policy": {
+			o:    observed("a", &Record{Switch: 1, At: at0, Live: "a", Rejected: []Rejection{rejection("a", "old", "BakeFailed")}}, revision("a", 2)),
+			want: &Record{Switch: 2, At: at1, Live: "a", Available: 2},
+		},
+		"live was deleted and can't be made again: back to the fallback": {
+			o: observed("c", bakingRecord("b", "a"), revision("a", 2)),
+			want: &Record{Switch: 3, At: at1, Live: "a", Available: 2, Baked: true,
+				History: []v1alpha1.RetiredRevision{{Revision: "b", PromotedTime: &at0, RetiredTime: &at1, Reason: ReasonGone}}},
+		},
+		"the fallback was deleted": {
+			o:    observed("b", bakingRecord("b", "a"), revision("b", 2)),
+			want: &Record{Switch: 2, At: at0, Live: "b", Available: 2},
+		},
+		"forget": {
+			o:    observed("a", &Record{Live: "a", Baked: true, Retiring: retireB}, revision("a", 2)),
+			want: &Record{Live: "a", Baked: true},
+		},
+		"forget: another of the same name": {
+			o:    observed("a", &Record{Live: "a", Baked: true, Retiring: []Retiring{{"b", "old"}}}, revision("a", 2), revision("b", 2)),
+			want: &Record{Live: "a", Baked: true}, // the next pass retires the other
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			got := Plan(tc.o)
+			if diff := cmp.Diff(tc.want, got.Record, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("record (-want +got):\n%s", diff)
+			}
+			if got.Record != nil && got.Record.validate() != nil {
+				t.Errorf("the record is invalid: %v", got.Record.validate())
+			}
+			others := got
+			others.Record, others.Repaired, others.Gone = nil, "", nil
+			if got.Record != nil && !cmp.Equal(others, Actions{}) {
+				t.Errorf("a pass that writes the record does something else too: %+v", others)
+			}
+		})
+	}
+}
+
+func TestChildren(t *testing.T) {
+	smokeB := smokeID("p", revision("b", 2))
+	bakeB := JobID{Bake, "b", "2", 0}
+	cases := map[string]struct {
+		o    *Observed
+		want Actions
+	}{
+		"the first candidate": {o: observed("a", &Record{}), want: Actions{Create: &Scale{"a", 2}}},
+		"a candidate as large as live is": {
+			o:    observed("b", bakedRecord("a"), revision("a", 4)).but(func(o *Observed) { o.Desired = 3 }),
+			want: Actions{Create: &Scale{"b", 4}, Scale: []Scale{{"a", 3}}},
+		},
+		"a candidate waits while three Deployments exist": {
+			o: observed("d", &Record{Live: "b", Fallback: "a", Retiring: []Retiring{{"c", "uc"}}},
+				revision("a", 2), revision("b", 2), revision("c", 2)).but(func(o *Observed) { o.Revisions["c"].Deleting = true; o.Endpoints = nil }),
+		},
+		"a candidate waits for its own Deployment to go": {
+			o: observed("b", &Record{Live: "a", Baked: true, Retiring: []Retiring{{"b", "ub"}}}, revision("a", 2), revision("b", 2)).
+				but(func(o *Observed) { o.Revisions["b"].Deleting = true }),
+		},
+		"live was deleted: made again, the same revision": {
+			o: observed("a", bakedRecord("a")), want: Actions{Create: &Scale{"a", 2}},
+		},
+		"smoke when all replicas are available": {
+			o:    observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)),
+			want: Actions{Start: []Start{{JobID: smokeB, Pods: revision("b", 2).Pods}}},
+		},
+		"no smoke before": {
+			o: observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).but(func(o *Observed) { o.Revisions["b"].Available = 1 }),
+		},
+		"no smoke while a pod of an earlier ReplicaSet is there": {
+			o: observed("b", bakedRecord("a"), revision("a", 2), revision("b", 3)).but(func(o *Observed) {
+				o.Revisions["b"].Replicas, o.Revisions["b"].Available = 2, 2
+			}),
+		},
+		"replicas of a candidate are held while its smoke runs": {
+			o:    observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobRunning).but(func(o *Observed) { o.Desired = 4 }),
+			want: Actions{Scale: []Scale{{"a", 4}}},
+		},
+		"replicas of a candidate follow before": {
+			o:    observed("b", bakedRecord("a"), revision("a", 4), revision("b", 2)).but(func(o *Observed) { o.Desired = 4 }),
+			want: Actions{Scale: []Scale{{"b", 4}}},
+		},
+		"live and fallback follow; live's scaling isn't a failure of the bake": {
+			o:    observed("b", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)).bake(JobRunning).but(func(o *Observed) { o.Desired = 1 }),
+			want: Actions{Scale: []Scale{{"b", 1}, {"a", 1}}},
+		},
+		"unresolved: live follows, the candidate stays, with its test": {
+			o:    observed("", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobPassed).but(func(o *Observed) { o.Desired = 1 }),
+			want: Actions{Scale: []Scale{{"a", 1}}},
+		},
+		"a test that failed by itself: not at once": {
+			o:    observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobVoid),
+			want: Actions{RequeueAfter: 10 * time.Second},
+		},
+		"a test that failed by itself: again after a while": {
+			o: observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobVoid).
+				but(func(o *Observed) { o.Now = now.Add(10 * time.Second) }),
+			want: Actions{Start: []Start{{JobID: JobID{Smoke, "b", smokeB.Key, 1}, Pods: revision("b", 2).Pods}}},
+		},
+		"the bake starts when the endpoints have followed": {
+			o: observed("b", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)), want: Actions{Start: []Start{{JobID: bakeB}}},
+		},
+		"no bake while an endpoint is another revision's": {
+			o: observed("b", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)).but(func(o *Observed) {
+				o.Endpoints = append(o.Endpoints, Endpoint{Revision: "a"})
+			}),
+		},
+		"no bake without a ready endpoint": {
+			o: observed("b", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)).but(func(o *Observed) { o.Endpoints[0].Ready = false }),
+		},
+		"Jobs of no interest go, attempts but the newest too": {
+			o: observed("b", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)).
+				with(smokeB, JobPassed).with(bakeB, JobVoid).with(JobID{Bake, "b", "2", 1}, JobRunning).with(JobID{Bake, "b", "1", 0}, JobFailed),
+			want: Actions{DeleteJobs: []string{smokeB.Name(), "b-b-2-0", "b-b-1-0"}},
+		},
+		"retired Deployments are deleted": {
+			o:    observed("a", &Record{Live: "a", Baked: true, Retiring: []Retiring{{"b", "ub"}}}, revision("a", 2), revision("b", 2)),
+			want: Actions{DeleteRevisions: []Retiring{{"b", "ub"}}},
+		},
+		"rest": {o: observed("a", bakedRecord("a"), revision("a", 2))},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(tc.want, Plan(tc.o)); diff != "" {
+				t.Errorf("actions (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestRetryDelay(t *testing.T) {
+	for attempt, want := range map[int]time.Duration{1: 10 * time.Second, 2: 20 * time.Second, 5: 160 * time.Second, 6: 5 * time.Minute, 1000: 5 * time.Minute} {
+		if got := retryDelay(attempt); got != want {
+			t.Errorf("retryDelay(%d) = %s, want %s", attempt, got, want)
+		}
+	}
+}
+
+func TestJobNamesFit(t *testing.T) {
+	revision := "a23456789012345678901234567890123456789o-12345678"
+	for _, id := range []JobID{{Bake, revision, "99999", 99999}, {Smoke, revision, "12345678", 99999}} {
+		if got := id.Name(); len(got) > 63 {
+			t.Errorf("%s has %d characters", got, len(got))
+		}
+	}
+}

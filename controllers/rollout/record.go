@@ -1,0 +1,177 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+)
+
+// maxRemembered bounds the rejected and the retired revisions in a record.
+const maxRemembered = 10
+
+// Reasons in the history of a ModelServer.
+const (
+	// ReasonReplaced says that a newer revision took the traffic.
+	ReasonReplaced = "Replaced"
+	// ReasonGone says that the revision's Deployment was deleted by somebody else.
+	ReasonGone = "Gone"
+)
+
+// Record is the state of a ModelServer's rollout, kept on its Service.
+// The zero value is the record before the first promotion.
+type Record struct {
+	// Switch grows by one each time that the traffic moves or a bake begins anew.
+	Switch int64 `json:"switch"`
+	// At is when it last grew, in whole seconds.
+	At metav1.Time `json:"at,omitzero"`
+	// Live is the revision that the Service selects.
+	Live string `json:"live,omitempty"`
+	// Available is how many replicas of Live were available at At.
+	Available int32 `json:"available,omitempty"`
+	// Baked says that Live has passed its bake.
+	Baked bool `json:"baked,omitempty"`
+	// Fallback is the last revision that was baked, while Live isn't.
+	Fallback string `json:"fallback,omitempty"`
+	// Rejected are revisions that failed, the newest first, each name once.
+	Rejected []Rejection `json:"rejected,omitempty"`
+	// Retiring are Deployments that are deleted or about to be.
+	Retiring []Retiring `json:"retiring,omitempty"`
+	// History are revisions that were live, the newest first.
+	History []v1alpha1.RetiredRevision `json:"history,omitempty"`
+}
+
+// Rejection is a revision that failed, and the policy that it failed under.
+type Rejection struct {
+	v1alpha1.RejectedRevision
+	// Policy is the [PolicyHash] of the spec that the revision was tested by.
+	Policy string `json:"policy"`
+}
+
+// Retiring is one Deployment, told apart by its UID from another of the same name.
+type Retiring struct {
+	Name string    `json:"name"`
+	UID  types.UID `json:"uid"`
+}
+
+// DecodeRecord reads what [Record.Encode] wrote. A record that somebody else has
+// changed beyond recognition is an error, never a guess.
+func DecodeRecord(data string) (*Record, error) {
+	dec := json.NewDecoder(bytes.NewReader([]byte(data)))
+	dec.DisallowUnknownFields()
+	record := &Record{}
+	if err := dec.Decode(record); err != nil {
+		return nil, fmt.Errorf("decode rollout record: %w", err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("decode rollout record: something follows the JSON document")
+	}
+	if err := record.validate(); err != nil {
+		return nil, fmt.Errorf("decode rollout record: %w", err)
+	}
+	return record, nil
+}
+
+// Encode renders the record as one line of JSON.
+func (r *Record) Encode() (string, error) {
+	data, err := json.Marshal(r)
+	if err != nil {
+		return "", fmt.Errorf("encode rollout record: %w", err)
+	}
+	return string(data), nil
+}
+
+func (r *Record) validate() error {
+	switch {
+	case r.Switch < 0:
+		return fmt.Errorf("switch is %d, want 0 or more", r.Switch)
+	case r.Live == "" && (r.Fallback != "" || r.Baked):
+		return errors.New("a fallback or a bake without a live revision")
+	case r.Live != "" && r.Live == r.Fallback:
+		return fmt.Errorf("%s is both live and fallback", r.Live)
+	case r.Baked && r.Fallback != "":
+		return errors.New("a fallback although live is baked")
+	case len(r.Rejected) > maxRemembered, len(r.History) > maxRemembered:
+		return fmt.Errorf("more than %d rejected or retired revisions", maxRemembered)
+	}
+	for _, retiring := range r.Retiring {
+		if retiring.Name == "" || retiring.UID == "" {
+			return errors.New("a retiring Deployment without name or uid")
+		}
+		if retiring.Name == r.Live || retiring.Name == r.Fallback {
+			return fmt.Errorf("%s is retiring although it is live or fallback", retiring.Name)
+		}
+	}
+	return nil
+}
+
+// clone returns a copy that shares nothing that a rule changes.
+func (r *Record) clone() *Record {
+	c := *r
+	c.Rejected = slices.Clone(r.Rejected)
+	c.Retiring = slices.Clone(r.Retiring)
+	c.History = slices.Clone(r.History)
+	return &c
+}
+
+// Rejection returns the rejection of a revision, or nil.
+func (r *Record) Rejection(revision string) *Rejection {
+	for i := range r.Rejected {
+		if r.Rejected[i].Revision == revision {
+			return &r.Rejected[i]
+		}
+	}
+	return nil
+}
+
+// rejectedUnder tells whether the revision failed under this very policy.
+func (r *Record) rejectedUnder(revision, policy string) bool {
+	rejection := r.Rejection(revision)
+	return rejection != nil && rejection.Policy == policy
+}
+
+func (r *Record) isRetiring(revision string) bool {
+	return slices.ContainsFunc(r.Retiring, func(x Retiring) bool { return x.Name == revision })
+}
+
+func (r *Record) reject(rejection Rejection) {
+	r.pardon(rejection.Revision)
+	r.Rejected = slices.Insert(r.Rejected, 0, rejection)
+	r.Rejected = r.Rejected[:min(len(r.Rejected), maxRemembered)]
+}
+
+// pardon forgets that a revision was rejected.
+func (r *Record) pardon(revision string) {
+	r.Rejected = slices.DeleteFunc(r.Rejected, func(x Rejection) bool { return x.Revision == revision })
+}
+
+// retire names a revision's Deployment as retiring, if it has one.
+func (r *Record) retire(revision *Revision) {
+	if revision != nil && !r.isRetiring(revision.Name) {
+		r.Retiring = append(r.Retiring, Retiring{Name: revision.Name, UID: revision.UID})
+	}
+}
+
+// leave notes in the history that the live revision loses the traffic at this time.
+func (r *Record) leave(model v1alpha1.RevisionModel, at metav1.Time, reason string) {
+	if r.Live == "" {
+		return
+	}
+	promoted := r.At
+	entry := v1alpha1.RetiredRevision{Revision: r.Live, Model: model, RetiredTime: &at, Reason: reason}
+	if !promoted.IsZero() {
+		entry.PromotedTime = &promoted
+	}
+	r.History = slices.Insert(r.History, 0, entry)
+	r.History = r.History[:min(len(r.History), maxRemembered)]
+}

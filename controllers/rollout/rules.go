@@ -1,0 +1,272 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"strconv"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+)
+
+// now is the time in whole seconds, as the API keeps it.
+func (o *Observed) now() metav1.Time {
+	return metav1.NewTime(o.Now).Rfc3339Copy()
+}
+
+// model is what is known of a revision's model.
+func (o *Observed) model(name string) v1alpha1.RevisionModel {
+	if revision := o.Revisions[name]; revision != nil {
+		return revision.Model
+	}
+	if o.isTarget(name) {
+		return o.Target.Model
+	}
+	return v1alpha1.RevisionModel{}
+}
+
+// moveTo returns a copy of the record in which another revision has the traffic.
+func moveTo(o *Observed, r *Record, to *Revision, reason string) *Record {
+	next := r.clone()
+	next.leave(o.model(r.Live), o.now(), reason)
+	next.pardon(to.Name)
+	next.Switch++
+	next.At = o.now()
+	next.Live = to.Name
+	next.Available = to.Available
+	return next
+}
+
+// recoverRecord makes the record again from the status, where the revisions that it
+// names still exist. Whether live had been baked isn't known, so it is baked again.
+func recoverRecord(o *Observed) (Actions, bool) {
+	if o.Service != nil && o.Service.Record != nil {
+		return Actions{}, false
+	}
+	r := &Record{At: o.now(), History: o.Last.History}
+	for _, job := range o.Jobs {
+		// A bake of a record that is lost must not be taken for one of this record.
+		if n, err := strconv.ParseInt(job.Key, 10, 64); job.Check == Bake && err == nil {
+			r.Switch = max(r.Switch, n+1)
+		}
+	}
+	for _, rejected := range o.Last.Rejected {
+		r.Rejected = append(r.Rejected, Rejection{RejectedRevision: rejected, Policy: o.Policy})
+	}
+	live, fallback := o.exists(o.Last.Live), o.exists(o.Last.Fallback)
+	switch {
+	case live != nil:
+		r.Live, r.Available = live.Name, live.Available
+		if fallback != nil && fallback.Name != live.Name {
+			r.Fallback = fallback.Name
+		}
+	case fallback != nil:
+		r.Live, r.Available, r.Baked = fallback.Name, fallback.Available, true
+	}
+	a := Actions{Record: r}
+	if r.Live != "" || o.Service != nil {
+		a.Repaired = "the rollout record was missing or unreadable and is made again from the status"
+	}
+	return a, true
+}
+
+// reselect: the selector isn't the record's live revision. The record wins.
+func reselect(o *Observed, r *Record) (Actions, bool) {
+	if o.Service.Selected == r.Live {
+		return Actions{}, false
+	}
+	return Actions{
+		Record:   r.clone(),
+		Repaired: "the Service's selector was changed by somebody else and is set back to the live revision",
+	}, true
+}
+
+// switchBack (B): live failed its bake, or was deleted and can't be made again.
+func switchBack(o *Observed, r *Record) (Actions, bool) {
+	if r.Live == "" || r.Baked {
+		return Actions{}, false
+	}
+	failure := bakeFailure(o, r)
+	rejected := r.Rejection(r.Live) != nil
+	gone := o.exists(r.Live) == nil && !o.isTarget(r.Live)
+	if failure == nil && !rejected && !gone {
+		return Actions{}, false
+	}
+	a := Actions{}
+	if fallback := o.exists(r.Fallback); fallback != nil && fallback.Available > 0 {
+		reason := v1alpha1.BakeFailedReason
+		if failure == nil && !rejected {
+			reason = ReasonGone
+		}
+		a.Record = moveTo(o, r, fallback, reason)
+		a.Record.Baked, a.Record.Fallback = true, ""
+		a.Record.retire(o.Revisions[r.Live])
+	} else if failure != nil && !rejected {
+		// Selected all the same: there is nothing better.
+		a.Record = r.clone()
+	}
+	if a.Record == nil {
+		return Actions{}, false
+	}
+	if failure != nil && !rejected {
+		a.Record.reject(*failure)
+	}
+	return a, true
+}
+
+// dropFallback: somebody else has deleted the fallback.
+func dropFallback(o *Observed, r *Record) (Actions, bool) {
+	if r.Fallback == "" || o.exists(r.Fallback) != nil {
+		return Actions{}, false
+	}
+	next := r.clone()
+	next.Fallback = ""
+	return Actions{
+		Record:   next,
+		Repaired: "the fallback revision " + r.Fallback + " was deleted by somebody else",
+		Gone:     []string{r.Fallback},
+	}, true
+}
+
+// rebake: live failed its bake, with nothing to switch back to, and the policy has
+// changed since.
+func rebake(o *Observed, r *Record) (Actions, bool) {
+	live := o.exists(r.Live)
+	if r.Baked || live == nil || live.Available == 0 || !o.isTarget(r.Live) ||
+		r.Rejection(r.Live) == nil || r.rejectedUnder(r.Live, o.Policy) {
+		return Actions{}, false
+	}
+	next := r.clone()
+	next.pardon(r.Live)
+	next.Switch++
+	next.At = o.now()
+	next.Available = live.Available
+	return Actions{Record: next}, true
+}
+
+// finishBake (step 5): the bake passed.
+func finishBake(o *Observed, r *Record) (Actions, bool) {
+	if !baking(r) {
+		return Actions{}, false
+	}
+	if job := o.newest(bakeID(r)); job == nil || job.State != JobPassed {
+		return Actions{}, false
+	}
+	next := r.clone()
+	next.Baked, next.Fallback = true, ""
+	next.retire(o.Revisions[r.Fallback])
+	return Actions{Record: next}, true
+}
+
+// returnBack: the spec asks for the fallback again. It has been baked, so there is
+// nothing to test; it takes over as soon as it carries as much as live.
+func returnBack(o *Observed, r *Record) (Actions, bool) {
+	if !o.isTarget(r.Fallback) {
+		return Actions{}, false
+	}
+	fallback := o.exists(r.Fallback)
+	enough := o.Desired
+	if live := o.exists(r.Live); live != nil {
+		enough = min(enough, live.Available)
+	}
+	if fallback == nil || fallback.Available < max(1, enough) {
+		return Actions{}, false
+	}
+	next := moveTo(o, r, fallback, ReasonReplaced)
+	next.Baked, next.Fallback = true, ""
+	next.retire(o.Revisions[r.Live])
+	return Actions{Record: next}, true
+}
+
+// reject (R): the candidate failed before it had traffic.
+func reject(o *Observed, r *Record) (Actions, bool) {
+	c := o.candidate(r)
+	if c == nil {
+		return Actions{}, false
+	}
+	revision := o.Revisions[c.Name]
+	reason, message, checks := candidateFailure(o, c, revision)
+	if reason == "" {
+		return Actions{}, false
+	}
+	next := r.clone()
+	next.reject(newRejection(o, c.Name, reason, message, checks))
+	next.retire(revision)
+	return Actions{Record: next}, true
+}
+
+func candidateFailure(o *Observed, c *Target, revision *Revision) (reason, message string, checks []v1alpha1.CheckResult) {
+	if c.GateFailure != "" {
+		return v1alpha1.GateNotMetReason, c.GateFailure, nil
+	}
+	if revision == nil {
+		return "", "", nil
+	}
+	if message := modelRefused(revision); message != "" {
+		return v1alpha1.ModelInvalidReason, message, nil
+	}
+	if job := o.newest(smokeID(o.Policy, revision)); job != nil && job.State == JobFailed {
+		return v1alpha1.SmokeFailedReason, job.Message, job.Checks
+	}
+	return "", "", nil
+}
+
+// promote (step 3): every pod of the candidate passed, and there are enough of them.
+func promote(o *Observed, r *Record) (Actions, bool) {
+	c := o.candidate(r)
+	if c == nil {
+		return Actions{}, false
+	}
+	revision := o.exists(c.Name)
+	if revision == nil || !revision.allAvailable() || revision.Available < o.Desired {
+		return Actions{}, false
+	}
+	if job := o.newest(smokeID(o.Policy, revision)); job == nil || job.State != JobPassed {
+		return Actions{}, false
+	}
+	next := moveTo(o, r, revision, ReasonReplaced)
+	if r.Baked {
+		next.Fallback = r.Live
+	} else {
+		next.retire(o.Revisions[r.Live])
+	}
+	next.Baked = false
+	if o.exists(next.Fallback) == nil {
+		next.Fallback = ""
+	}
+	return Actions{Record: next}, true
+}
+
+// retire: a revision that is neither live, nor fallback, nor to be tried. Nothing is
+// retired while the spec's revision isn't known.
+func retire(o *Observed, r *Record) (Actions, bool) {
+	if o.Target == nil {
+		return Actions{}, false
+	}
+	next := r.clone()
+	for _, name := range sortedKeys(o.Revisions) {
+		revision := o.Revisions[name]
+		wanted := name == r.Live || name == r.Fallback || o.candidate(r) != nil && o.isTarget(name)
+		if !wanted && !revision.Deleting {
+			next.retire(revision)
+		}
+	}
+	return Actions{Record: next}, len(next.Retiring) > len(r.Retiring)
+}
+
+// forget: a retired Deployment is gone.
+func forget(o *Observed, r *Record) (Actions, bool) {
+	next := r.clone()
+	next.Retiring = nil
+	var gone []string
+	for _, retiring := range r.Retiring {
+		if revision := o.Revisions[retiring.Name]; revision != nil && revision.UID == retiring.UID {
+			next.Retiring = append(next.Retiring, retiring)
+		} else {
+			gone = append(gone, retiring.Name)
+		}
+	}
+	return Actions{Record: next, Gone: gone}, len(gone) > 0
+}

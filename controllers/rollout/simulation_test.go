@@ -1,0 +1,439 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+)
+
+// Models of the simulation: the first part of the name is what becomes of it.
+const (
+	good       = "good"
+	smokeBad   = "smokebad"   // fails its smoke test
+	bakeBad    = "bakebad"    // passes the smoke test, fails the bake's
+	crashing   = "crashing"   // passes the smoke test, crashes under traffic, sooner or later
+	refused    = "refused"    // the server refuses the file
+	gated      = "gated"      // misses a gate
+	neverReady = "neverready" // never becomes ready
+)
+
+var simModels = []string{"good1", "good2", "good3", "smokebad1", "bakebad1", "crashing1", "refused1", "gated1", "neverready1"}
+
+// errCrash stops a pass between two writes.
+var errCrash = errors.New("the controller died")
+
+type simPod struct {
+	Pod
+	inService bool // an endpoint of the Service
+}
+
+type simDeployment struct {
+	uid       types.UID
+	model     string
+	replicas  int32
+	pods      []*simPod
+	deleting  bool
+	downSince time.Time
+}
+
+type simJob struct {
+	Job
+	model string
+	pods  []types.UID
+}
+
+// simulation is a cluster with one ModelServer in it.
+type simulation struct {
+	rng *rand.Rand
+	now time.Time
+	uid int
+
+	model, policy string
+	desired       int32
+	resolved      bool
+
+	selected    string
+	record      string // the annotation; empty: no annotation
+	service     bool
+	deployments map[string]*simDeployment
+	jobs        map[string]*simJob
+	status      Last
+	calm        bool // nothing fails by itself
+
+	smoked, baked map[string]bool // revisions that passed, as the cluster knows
+	switches      int
+	fault         string // the first broken invariant
+	writes        int
+}
+
+func newSimulation(seed uint64) *simulation {
+	return &simulation{
+		rng: rand.New(rand.NewPCG(seed, 0)), now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
+		model: "good1", policy: "p1", desired: 1, resolved: true,
+		deployments: map[string]*simDeployment{}, jobs: map[string]*simJob{},
+		smoked: map[string]bool{}, baked: map[string]bool{},
+	}
+}
+
+func (s *simulation) chance(percent int) bool { return s.rng.IntN(100) < percent }
+
+func (s *simulation) nextUID() types.UID {
+	s.uid++
+	return types.UID(fmt.Sprintf("uid-%d", s.uid))
+}
+
+func revisionOf(model string) string { return "srv-" + model }
+func modelOf(revision string) string { return strings.TrimPrefix(revision, "srv-") }
+func is(model, kind string) bool     { return strings.HasPrefix(model, kind) }
+
+func (s *simulation) broken(format string, args ...any) {
+	if s.fault == "" {
+		s.fault = fmt.Sprintf(format, args...)
+	}
+}
+
+// observe takes a snapshot, as the controller's cache would hold it.
+func (s *simulation) observe() *Observed {
+	o := &Observed{
+		Now: s.now, Policy: s.policy, Desired: s.desired, Last: s.status,
+		Revisions:  map[string]*Revision{},
+		Unresolved: Unresolved{Reason: v1alpha1.TrainingRunNotCompleteReason},
+	}
+	if s.resolved {
+		o.Target = &Target{Name: revisionOf(s.model), Model: v1alpha1.RevisionModel{SHA256: s.model}}
+		if is(s.model, gated) {
+			o.Target.GateFailure = "accuracy is too low"
+		}
+	}
+	for name, d := range s.deployments {
+		r := &Revision{Name: name, UID: d.uid, Model: v1alpha1.RevisionModel{SHA256: d.model}, Deleting: d.deleting,
+			Replicas: d.replicas, Available: d.available(), UnavailableSince: d.downSince}
+		for _, pod := range d.pods {
+			r.Pods = append(r.Pods, pod.Pod)
+			if pod.inService {
+				o.Endpoints = append(o.Endpoints, Endpoint{Revision: name, Ready: pod.Ready})
+			}
+		}
+		o.Revisions[name] = r
+	}
+	for _, job := range s.jobs {
+		o.Jobs = append(o.Jobs, job.Job)
+	}
+	return o
+}
+
+// observeService is the uncached read.
+func (s *simulation) observeService(o *Observed) {
+	o.Service = nil
+	if s.service {
+		o.Service = &Service{Selected: s.selected}
+		if record, err := DecodeRecord(s.record); err == nil {
+			o.Service.Record = record
+		}
+	}
+}
+
+func (d *simDeployment) available() int32 {
+	var n int32
+	for _, pod := range d.pods {
+		if pod.Ready && !pod.Leaving {
+			n++
+		}
+	}
+	return n
+}
+
+// reconcile is a pass of the controller on a snapshot, which may be stale, that dies
+// after so many writes.
+func (s *simulation) reconcile(snapshot *Observed, diesAfter int) error {
+	o := *snapshot
+	o.Now = s.now
+	o.Policy, o.Desired, o.Target, o.Last = s.policy, s.desired, s.observe().Target, s.status
+	s.observeService(&o)
+	actions := Plan(&o)
+	write := func(f func()) error {
+		if diesAfter == 0 {
+			return errCrash
+		}
+		diesAfter--
+		s.writes++
+		f()
+		s.check()
+		return nil
+	}
+	if actions.Record != nil {
+		if err := s.verify(&o, actions); err != nil {
+			return err
+		}
+		if err := write(func() { s.writeRecord(&o, actions) }); err != nil {
+			return err
+		}
+		o.Service = &Service{Record: actions.Record, Selected: actions.Record.Live}
+	} else if err := s.execute(actions, write); err != nil {
+		return err
+	}
+	s.updateStatus(&o)
+	return nil
+}
+
+// verify is what the controller reads anew before it writes the record.
+func (s *simulation) verify(o *Observed, a Actions) error {
+	moved := o.Service != nil && o.Service.Record != nil && o.Service.Record.Live != a.Record.Live
+	if d := s.deployments[a.Record.Live]; moved && (d == nil || d.deleting || d.available() == 0) {
+		return errors.New("the target of the switch isn't there any more")
+	}
+	for _, name := range a.Gone {
+		if d := s.deployments[name]; d != nil && o.Revisions[name] == nil {
+			return errors.New("a Deployment isn't gone after all")
+		}
+	}
+	return nil
+}
+
+func (s *simulation) writeRecord(o *Observed, a Actions) {
+	encoded, err := a.Record.Encode()
+	if err != nil {
+		s.broken("encode: %v", err)
+	}
+	if _, err := DecodeRecord(encoded); err != nil {
+		s.broken("the record can't be read back: %v", err)
+	}
+	old := s.selected
+	s.service, s.record, s.selected = true, encoded, a.Record.Live
+	if s.selected == "" || s.selected == old {
+		return
+	}
+	s.switches++
+	d := s.deployments[s.selected]
+	switch {
+	case d == nil || d.deleting:
+		s.broken("selected %s, which is gone or being deleted", s.selected)
+	case !s.smoked[s.selected] && !s.baked[s.selected]:
+		s.broken("selected %s, which is neither smoke-tested nor baked", s.selected)
+	case a.Repaired == "" && d.available() == 0:
+		s.broken("selected %s without a ready replica", s.selected)
+	}
+}
+
+func (s *simulation) execute(a Actions, write func(func()) error) error {
+	if a.Create != nil && s.deployments[a.Create.Revision] == nil {
+		if len(s.deployments) >= MaxDeployments {
+			return errors.New("the cache missed a Deployment") // the controller counts them anew
+		}
+		name := a.Create.Revision
+		if record, err := DecodeRecord(s.record); err == nil && record.rejectedUnder(name, s.policy) && name != record.Live {
+			s.broken("%s is tried again under the policy that it failed", name)
+		}
+		if err := write(func() {
+			s.deployments[name] = &simDeployment{uid: s.nextUID(), model: modelOf(name), replicas: a.Create.Replicas, downSince: s.now}
+		}); err != nil {
+			return err
+		}
+	}
+	for _, scale := range a.Scale {
+		if d := s.deployments[scale.Revision]; d != nil {
+			if err := write(func() { d.replicas = scale.Replicas }); err != nil {
+				return err
+			}
+		}
+	}
+	for _, start := range a.Start {
+		if s.jobs[start.Name()] != nil {
+			continue
+		}
+		if err := write(func() {
+			job := &simJob{Job: Job{JobID: start.JobID}, model: modelOf(start.Revision)}
+			for _, pod := range start.Pods {
+				job.pods = append(job.pods, pod.UID)
+			}
+			s.jobs[start.Name()] = job
+		}); err != nil {
+			return err
+		}
+	}
+	for _, name := range a.DeleteJobs {
+		if err := write(func() { delete(s.jobs, name) }); err != nil {
+			return err
+		}
+	}
+	for _, retiring := range a.DeleteRevisions {
+		if d := s.deployments[retiring.Name]; d != nil && d.uid == retiring.UID {
+			record, err := DecodeRecord(s.record)
+			if err != nil || !slices.Contains(record.Retiring, retiring) {
+				s.broken("%s is deleted although the record doesn't name it", retiring.Name)
+			}
+			if err := write(func() { d.deleting = true }); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *simulation) updateStatus(o *Observed) {
+	r := o.Service.Record
+	if r == nil {
+		return
+	}
+	Describe(o)
+	s.status = Last{Live: r.Live, Fallback: r.Fallback, History: r.History}
+	for _, rejection := range r.Rejected {
+		s.status.Rejected = append(s.status.Rejected, rejection.RejectedRevision)
+	}
+}
+
+// check holds after every write.
+func (s *simulation) check() {
+	if n := len(s.deployments); n > 3 {
+		s.broken("%d Deployments", n)
+	}
+	record, err := DecodeRecord(s.record)
+	if err != nil || s.selected != record.Live {
+		return
+	}
+	if d := s.deployments[s.selected]; s.selected != "" && (d == nil || d.deleting) {
+		s.broken("the Service selects %s, which is gone or being deleted", s.selected)
+	}
+}
+
+// step lets the cluster do one thing at random.
+func (s *simulation) step() {
+	s.now = s.now.Add(time.Duration(s.rng.IntN(3000)) * time.Millisecond)
+	names := slices.Sorted(maps.Keys(s.deployments))
+	if len(names) > 0 {
+		s.stepDeployment(names[s.rng.IntN(len(names))])
+	}
+	jobs := slices.Sorted(maps.Keys(s.jobs))
+	if len(jobs) > 0 {
+		s.stepJob(s.jobs[jobs[s.rng.IntN(len(jobs))]])
+	}
+	if s.chance(50) {
+		s.syncEndpoints()
+	}
+	if s.chance(10) {
+		s.now = s.now.Add(time.Minute)
+	}
+}
+
+func (s *simulation) stepDeployment(name string) {
+	d := s.deployments[name]
+	if d.deleting {
+		if s.chance(40) {
+			delete(s.deployments, name)
+		}
+		return
+	}
+	d.pods = slices.DeleteFunc(d.pods, func(p *simPod) bool { return p.Leaving })
+	for len(d.pods) < int(d.replicas) {
+		d.pods = append(d.pods, &simPod{Pod: Pod{UID: s.nextUID(), Name: name, Since: s.now}})
+	}
+	for i := int(d.replicas); i < len(d.pods); i++ {
+		d.pods[i].Leaving, d.pods[i].Ready = true, false
+	}
+	for _, pod := range d.pods {
+		switch {
+		case pod.Leaving:
+		case is(d.model, refused):
+			pod.Terminated = &Termination{At: s.now, ExitCode: 6, ModelInvalid: true}
+		case is(d.model, crashing) && pod.inService && s.chance(50):
+			pod.Terminated = &Termination{At: s.now.Truncate(time.Second), ExitCode: 1}
+			pod.Ready, pod.Since = false, s.now
+		case !pod.Ready && !is(d.model, neverReady) && s.chance(60):
+			pod.Ready, pod.Since = true, s.now
+		case !s.calm && s.chance(3):
+			pod.Leaving, pod.Ready = true, false
+		}
+	}
+	switch up := d.available() >= d.replicas; {
+	case up:
+		d.downSince = time.Time{}
+	case d.downSince.IsZero():
+		d.downSince = s.now
+	}
+}
+
+func (s *simulation) stepJob(job *simJob) {
+	if job.State != JobRunning || !s.chance(50) {
+		return
+	}
+	job.Finished = s.now
+	lost := job.Check == Smoke && !s.havePods(job)
+	bad := job.Check == Smoke && is(job.model, smokeBad) || job.Check == Bake && is(job.model, bakeBad)
+	switch {
+	case lost || !s.calm && s.chance(15):
+		job.State = JobVoid
+	case bad:
+		job.State = JobFailed
+	case job.Check == Smoke:
+		job.State = JobPassed
+		s.smoked[job.Revision] = true
+	default:
+		job.State = JobPassed
+		s.baked[job.Revision] = true
+	}
+}
+
+func (s *simulation) havePods(job *simJob) bool {
+	d := s.deployments[job.Revision]
+	for _, uid := range job.pods {
+		if d == nil || !slices.ContainsFunc(d.pods, func(p *simPod) bool { return p.UID == uid && p.Ready }) {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *simulation) syncEndpoints() {
+	for name, d := range s.deployments {
+		for _, pod := range d.pods {
+			pod.inService = name == s.selected && !pod.Leaving
+		}
+	}
+}
+
+// heal makes every pod ready that can be.
+func (s *simulation) heal() {
+	for _, d := range s.deployments {
+		for _, pod := range d.pods {
+			pod.Leaving = false
+			pod.Ready = !is(d.model, neverReady) && !is(d.model, refused)
+		}
+		d.downSince = time.Time{}
+	}
+}
+
+// disturb lets a person, or chance, change something.
+func (s *simulation) disturb() {
+	switch s.rng.IntN(14) {
+	case 0, 1, 2, 3:
+		s.model = simModels[s.rng.IntN(len(simModels))]
+	case 12, 13:
+		// Back to one that exists: what people do when a rollout worries them.
+		if names := slices.Sorted(maps.Keys(s.deployments)); len(names) > 0 {
+			s.model = modelOf(names[s.rng.IntN(len(names))])
+		}
+	case 4, 5:
+		s.desired = 1 + s.rng.Int32N(4)
+	case 6:
+		s.policy = []string{"p1", "p2"}[s.rng.IntN(2)]
+	case 7, 8:
+		s.resolved = !s.resolved
+	case 9:
+		s.record = "{"
+	case 10:
+		s.selected = "somebody-elses"
+	case 11:
+		s.service, s.record, s.selected = false, "", ""
+	}
+}

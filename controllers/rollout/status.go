@@ -1,0 +1,200 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+)
+
+// Outcome is what a person is to make of a state.
+type Outcome int
+
+const (
+	// Reconciling: on its way, or heals by itself.
+	Reconciling Outcome = iota
+	// Stalled: a person has to act.
+	Stalled
+	// Serving: the spec's revision is live, baked and available.
+	Serving
+)
+
+// Status is what a plan means to a person.
+type Status struct {
+	Outcome Outcome
+	// Reason and Message are those of the Ready condition.
+	Reason, Message string
+	// Candidate is what is started and tested, if there is something.
+	Candidate *v1alpha1.CandidateRevision
+	// RolledBack is the rejection of the spec's revision while another is live.
+	RolledBack *Rejection
+	// Pods is the revision whose pods hold things up, Job the test that does; both may be empty.
+	Pods, Job string
+}
+
+// Describe says how the rollout stands.
+func Describe(o *Observed) Status {
+	if o.Service == nil || o.Service.Record == nil {
+		return reconciling(v1alpha1.PendingReason, "the Service is being made")
+	}
+	r := o.Service.Record
+	s := describe(o, r)
+	if s.Candidate == nil {
+		s.Candidate = candidateStatus(o, r)
+	}
+	return s
+}
+
+func describe(o *Observed, r *Record) Status {
+	failed := r.Rejection(r.Live)
+	switch {
+	case failed != nil && r.Fallback != "":
+		s := reconciling(v1alpha1.RollbackBlockedReason,
+			"%s failed its bake (%s) and %s has no ready replica to switch back to", r.Live, failed.Message, r.Fallback)
+		s.Pods = r.Fallback
+		return s
+	case o.Target == nil:
+		return describeUnresolved(o)
+	case r.rejectedUnder(o.Target.Name, o.Policy):
+		return describeRejected(r, r.Rejection(o.Target.Name))
+	case o.isTarget(r.Live):
+		return describeLive(o, r)
+	case r.isRetiring(o.Target.Name):
+		return reconciling(v1alpha1.WaitingForDeletionReason,
+			"%s is asked for again and starts when its earlier Deployment is gone", o.Target.Name)
+	case o.isTarget(r.Fallback):
+		s := reconciling(v1alpha1.StartingReason, "switching back to %s when enough of its replicas are available", r.Fallback)
+		s.Pods = r.Fallback
+		return s
+	default:
+		return describeCandidate(o)
+	}
+}
+
+func describeUnresolved(o *Observed) Status {
+	s := Status{Reason: o.Unresolved.Reason, Message: o.Unresolved.Message}
+	if o.Unresolved.Stalled {
+		s.Outcome = Stalled
+	}
+	return s
+}
+
+func describeRejected(r *Record, rejection *Rejection) Status {
+	s := Status{
+		Outcome: Stalled,
+		Reason:  rejection.Reason,
+		Message: fmt.Sprintf("%s was rejected: %s", rejection.Revision, rejection.Message),
+	}
+	switch r.Live {
+	case "":
+		s.Message += "; nothing is served"
+	case rejection.Revision:
+		s.Message += "; it stays live because there is no revision to switch back to"
+	default:
+		s.Message += fmt.Sprintf("; %s stays live", r.Live)
+		s.RolledBack = rejection
+	}
+	s.Message += ". Change the model, or spec.smoke or spec.promotion, to try again"
+	return s
+}
+
+func describeLive(o *Observed, r *Record) Status {
+	var available int32
+	if live := o.exists(r.Live); live != nil {
+		available = live.Available
+	}
+	var s Status
+	switch {
+	case !Enough(available, o.Desired):
+		s = reconciling(v1alpha1.UnavailableReason, "%d of %d replicas of %s are available", available, o.Desired, r.Live)
+	case r.Baked:
+		s = Status{
+			Outcome: Serving,
+			Reason:  v1alpha1.ServingReason,
+			Message: fmt.Sprintf("%s is live with %d of %d replicas available", r.Live, available, o.Desired),
+		}
+	default:
+		s = reconciling(v1alpha1.BakingReason, "%s has the traffic and is watched", r.Live)
+		s.explainJob(o, bakeID(r))
+	}
+	s.Pods = r.Live
+	return s
+}
+
+func describeCandidate(o *Observed) Status {
+	name := o.Target.Name
+	revision := o.exists(name)
+	if revision == nil {
+		if len(o.Revisions) >= MaxDeployments {
+			return reconciling(v1alpha1.WaitingForDeletionReason, "%s starts when an earlier revision is gone", name)
+		}
+		return reconciling(v1alpha1.StartingReason, "the Deployment of %s is being made", name)
+	}
+	id := smokeID(o.Policy, revision)
+	if job := o.newest(id); job == nil && !revision.allAvailable() || job != nil && job.State == JobPassed {
+		s := reconciling(v1alpha1.StartingReason, "%d of %d replicas of %s are available", revision.Available, o.Desired, name)
+		s.Pods = name
+		return s
+	}
+	s := reconciling(v1alpha1.SmokingReason, "every replica of %s is being tested", name)
+	s.Pods = name
+	s.explainJob(o, id)
+	return s
+}
+
+// explainJob says which Job is waited for, and that it has to be run again if so.
+func (s *Status) explainJob(o *Observed, id JobID) {
+	job := o.newest(id)
+	if job == nil {
+		return
+	}
+	s.Job = job.Name()
+	if job.State == JobVoid {
+		s.Message += fmt.Sprintf("; Job %s failed by itself (%s) and is run again", s.Job, job.Message)
+	}
+}
+
+// candidateStatus describes the candidate; while the spec's model can't be resolved,
+// that is a revision that was one before and stays.
+func candidateStatus(o *Observed, r *Record) *v1alpha1.CandidateRevision {
+	var revision *Revision
+	if c := o.candidate(r); c != nil {
+		if revision = o.exists(c.Name); revision == nil {
+			return &v1alpha1.CandidateRevision{Revision: c.Name, Model: c.Model, Stage: v1alpha1.CandidateStarting}
+		}
+	} else if o.Target == nil {
+		for _, name := range sortedKeys(o.Revisions) {
+			if name != r.Live && name != r.Fallback && !r.isRetiring(name) && o.exists(name) != nil {
+				revision = o.Revisions[name]
+			}
+		}
+	}
+	if revision == nil {
+		return nil
+	}
+	status := &v1alpha1.CandidateRevision{Revision: revision.Name, Model: revision.Model, Stage: v1alpha1.CandidateStarting}
+	if !revision.Created.IsZero() {
+		status.StartTime = &metav1.Time{Time: revision.Created.Truncate(time.Second)}
+	}
+	if job := o.newest(smokeID(o.Policy, revision)); job != nil {
+		status.Stage, status.Checks = v1alpha1.CandidateSmoking, job.Checks
+	} else if revision.allAvailable() {
+		status.Stage = v1alpha1.CandidateSmoking
+	}
+	return status
+}
+
+// Enough tells whether at least three quarters of the desired replicas are available,
+// and at least one.
+func Enough(available, desired int32) bool {
+	return available >= 1 && int64(available)*4 >= int64(desired)*3
+}
+
+func reconciling(reason, format string, args ...any) Status {
+	return Status{Outcome: Reconciling, Reason: reason, Message: fmt.Sprintf(format, args...)}
+}
