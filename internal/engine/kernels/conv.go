@@ -40,6 +40,10 @@ func (ws *Workspace) Conv2D(s ConvShape, x, w, bias, y []float32) {
 	if bias != nil {
 		checkLength("conv2d", "bias", bias, s.OutChannels)
 	}
+	if ws.direct(s) {
+		ws.conv3x3(s, x, w, bias, y, false)
+		return
+	}
 	c := &ws.conv
 	c.setUp(s)
 	c.x, c.w, c.b, c.y = x, w, bias, y
@@ -88,6 +92,10 @@ func (ws *Workspace) Conv2DBackwardData(s ConvShape, dy, w, dx []float32) {
 	checkLength("conv2d backward data", "dy", dy, s.OutLen())
 	checkLength("conv2d backward data", "w", w, s.WeightLen())
 	checkLength("conv2d backward data", "dx", dx, s.InLen())
+	if ws.direct(s) && ws.direct(s.mirror()) {
+		ws.conv3x3(s.mirror(), dy, w, nil, dx, true)
+		return
+	}
 	c := &ws.conv
 	c.setUp(s)
 	c.x, c.y = dx, dy
@@ -159,6 +167,15 @@ func (ws *Workspace) Conv2DBackwardWeights(s ConvShape, x, dy, dw, dbias []float
 	c := &ws.conv
 	c.setUp(s)
 	c.x, c.y = x, dy
+	if dbias != nil {
+		checkLength("conv2d backward weights", "dbias", dbias, s.OutChannels)
+		c.b = dbias
+		ws.run(s.OutChannels, convBiasGradientPart)
+	}
+	if ws.direct(s) {
+		ws.conv3x3Weights(s, x, dy, dw)
+		return
+	}
 	k := c.channelsIn * c.taps
 	for image := range s.Batch {
 		for group := range c.s.Groups {
@@ -169,11 +186,6 @@ func (ws *Workspace) Conv2DBackwardWeights(s ConvShape, x, dy, dw, dbias []float
 				c: dw[group*c.channelsOut*k:], ldc: k, accumulate: image > 0,
 			})
 		}
-	}
-	if dbias != nil {
-		checkLength("conv2d backward weights", "dbias", dbias, s.OutChannels)
-		c.b = dbias
-		ws.run(s.OutChannels, convBiasGradientPart)
 	}
 }
 

@@ -13,6 +13,9 @@ var convShapes = map[string]ConvShape{
 	"middle layer":      {Batch: 2, InChannels: 32, InHeight: 12, InWidth: 12, OutChannels: 17, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
 	"wide":              {Batch: 1, InChannels: 5, InHeight: 9, InWidth: 61, OutChannels: 8, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
 	"narrow":            {Batch: 3, InChannels: 8, InHeight: 5, InWidth: 3, OutChannels: 8, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
+	"many bands":        {Batch: 3, InChannels: 40, InHeight: 50, InWidth: 21, OutChannels: 36, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
+	"images in a band":  {Batch: 19, InChannels: 5, InHeight: 8, InWidth: 8, OutChannels: 4, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
+	"odd pads":          {Batch: 2, InChannels: 4, InHeight: 9, InWidth: 10, OutChannels: 8, KernelH: 3, KernelW: 3, PadTop: 2, PadLeft: 0, PadBottom: 0, PadRight: 1},
 	"no padding":        {Batch: 2, InChannels: 4, InHeight: 14, InWidth: 15, OutChannels: 6, KernelH: 3, KernelW: 3},
 	"pointwise":         {Batch: 2, InChannels: 13, InHeight: 7, InWidth: 7, OutChannels: 21, KernelH: 1, KernelW: 1},
 	"pointwise strided": {Batch: 2, InChannels: 4, InHeight: 8, InWidth: 8, OutChannels: 9, KernelH: 1, KernelW: 1, StrideH: 2, StrideW: 2},
@@ -86,15 +89,15 @@ func TestConv2D(t *testing.T) {
 				ws.Conv2D(s, x, w, bias, y)
 				ws.Conv2DBackwardData(s, dy, w, dx)
 				ws.Conv2DBackwardWeights(s, x, dy, dw, db)
-				expectClose(t, "y", y, toFloat32(wantY), 2e-5)
-				expectClose(t, "dx", dx, toFloat32(wantDX), 2e-5)
-				expectClose(t, "dw", dw, toFloat32(wantDW), 5e-5)
+				expectClose(t, "y", y, toFloat32(wantY), 1e-4)
+				expectClose(t, "dx", dx, toFloat32(wantDX), 1e-4)
+				expectClose(t, "dw", dw, toFloat32(wantDW), 2e-4)
 				expectClose(t, "dbias", db, toFloat32(wantDB), 2e-5)
 				ws.Conv2D(s, x, w, nil, y)
 				for i := range wantY {
 					wantY[i] -= float64(bias[i/s.outPlane()%s.OutChannels])
 				}
-				expectClose(t, "y without bias", y, toFloat32(wantY), 2e-5)
+				expectClose(t, "y without bias", y, toFloat32(wantY), 1e-4)
 			})
 		}
 	})

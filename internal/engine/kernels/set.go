@@ -3,6 +3,8 @@
 
 package kernels
 
+//go:generate go -C asm run . -pkg kernels -out ../avx2_amd64.s -stubs ../avx2_amd64.go
+
 import (
 	"fmt"
 	"strings"
@@ -18,6 +20,13 @@ type set struct {
 	mr, nr   int
 	gemmTile func(k int, a, b, c []float32)
 
+	// convTiles and convWeights are the inner loops of the 3×3 convolution with stride 1, described in asm/conv.go; nil
+	// means that it is computed like any other convolution.
+	convTiles func(tiles int, offsets *int, x *float32, channels, channelStride, rowStride int, w, bias, y *float32,
+		planeStride int)
+	convWeights func(rows int, offsets *int, vectors int, x *float32, channels, channelStride, rowStride int,
+		dy *float32, dyStride int, dw *float32)
+
 	sum               func(x []float32) float64                        // Σx
 	squaredDeviations func(x []float32, mean float32) float64          // Σ(x-mean)²
 	dotDeviation      func(y, x []float32, mean float32) float64       // Σ y·(x-mean)
@@ -31,7 +40,7 @@ type set struct {
 const maxTile = 96
 
 // sets lists the implementations, best first.
-var sets = []*set{&portableSet}
+var sets = append(architectureSets, &portableSet)
 
 // SetNames returns the names of the kernel sets that this CPU can run, best first.
 func SetNames() []string {

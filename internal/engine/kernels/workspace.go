@@ -31,6 +31,7 @@ type Workspace struct {
 	// One operation runs at a time; its arguments live here so that the parts, which are plain functions, find them
 	// without a closure being allocated.
 	conv      convArgs
+	band      bandArgs
 	gemm      gemmArgs
 	norm      normArgs
 	pool      poolArgs
@@ -41,6 +42,8 @@ type Workspace struct {
 
 	right   Matrix    // the right-hand operand of Gemm
 	packed  []float32 // the packed left-hand operand, which all parts read
+	partial []float32 // partial sums of the weights' gradient
+	zeros   []float32
 	moments []moments
 	inverse []float32 // 1/√(variance+eps) per channel
 	workers []workerState
@@ -55,11 +58,12 @@ type Workspace struct {
 
 // workerState is the scratch memory of one worker.
 type workerState struct {
-	slab   [kBlock * nBlock]float32 // a packed block of the right-hand operand
-	row    [max(kBlock, nBlock)]float32
-	tile   [maxTile]float32 // one tile of the product
-	matrix Matrix           // the right-hand operand, where each part has its own
-	buffer []float32
+	slab    [kBlock * nBlock]float32 // a packed block of the right-hand operand
+	row     [max(kBlock, nBlock)]float32
+	tile    [maxTile]float32 // one tile of the product
+	matrix  Matrix           // the right-hand operand, where each part has its own
+	buffer  []float32
+	offsets []int
 }
 
 // partFunc does one part of an operation. worker is below the number of threads and names the scratch memory to use.

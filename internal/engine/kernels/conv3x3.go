@@ -1,0 +1,187 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package kernels
+
+import "unsafe"
+
+// The 3×3 convolution with stride 1 is computed directly on NCHW images: rows of a band of the image, padded, are copied
+// to scratch memory, where the window of 8 neighbouring pixels is a plain load at each tap. A tile, 4 output channels of 3
+// such vectors, stays in registers over all input channels and taps. The gradient of the input is the same convolution of
+// the output's gradient with mirrored weights.
+
+const (
+	lanes        = 8 // pixels of a vector
+	tileVectors  = 3 // vectors of a tile
+	quad         = 4 // output channels of a tile
+	floatSize    = int(unsafe.Sizeof(float32(0)))
+	bandFloats   = 48 << 10 // floats of a band's scratch memory: most of the second-level cache's half
+	weightFloats = 3 * 3 * quad
+)
+
+// bandArgs describe how output rows, counted over the whole batch, are cut into bands.
+type bandArgs struct {
+	s        ConvShape
+	outH     int
+	outW     int
+	rows     int // output rows of a band
+	stride   int // floats of a scratch row
+	vectors  int // vectors of an output row
+	x, y     []float32
+	bias     []float32
+	w        []float32
+	mirrored bool
+	chunks   int // of the rows, in the weights' gradient
+}
+
+// direct reports whether the set computes this convolution directly.
+func (ws *Workspace) direct(s ConvShape) bool {
+	s = s.withDefaults()
+	return ws.set.convTiles != nil && s.KernelH == 3 && s.KernelW == 3 && s.StrideH == 1 && s.StrideW == 1 &&
+		s.DilationH == 1 && s.DilationW == 1 && s.Groups == 1 && s.OutChannels%quad == 0 && s.OutWidth() >= lanes &&
+		max(s.PadTop, s.PadLeft, s.PadBottom, s.PadRight) <= 2
+}
+
+// mirror returns the convolution that computes the gradient of s's input from that of its output.
+func (s ConvShape) mirror() ConvShape {
+	m := s
+	m.InChannels, m.OutChannels = s.OutChannels, s.InChannels
+	m.InHeight, m.InWidth = s.OutHeight(), s.OutWidth()
+	m.PadTop, m.PadLeft, m.PadBottom, m.PadRight = 2-s.PadTop, 2-s.PadLeft, 2-s.PadBottom, 2-s.PadRight
+	return m
+}
+
+// setUp plans bands whose scratch memory holds channels planes in about budget floats.
+func (b *bandArgs) setUp(s ConvShape, channels, budget int) {
+	*b = bandArgs{s: s, outH: s.OutHeight(), outW: s.OutWidth()}
+	b.vectors = ceilDiv(b.outW, lanes)
+	b.stride = (b.vectors*lanes + 2 + lanes - 1) / lanes * lanes
+	total := s.Batch * b.outH
+	rows := min(max(budget/(channels*b.stride)-2, 1), total)
+	b.rows = ceilDiv(total, ceilDiv(total, rows))
+}
+
+// bands returns the number of bands.
+func (b *bandArgs) bands() int { return ceilDiv(b.s.Batch*b.outH, b.rows) }
+
+// scratchRows returns an upper bound for the scratch rows of one plane of a band: two more than output rows for each
+// image that the band touches.
+func (b *bandArgs) scratchRows() int { return b.rows + 2*((b.rows-2)/b.outH+2) }
+
+// channelStride returns the floats from one scratch plane to the next, kept off multiples of the cache's way size.
+func (b *bandArgs) channelStride() int {
+	n := b.scratchRows() * b.stride
+	if n%256 == 0 {
+		n += 2 * lanes
+	}
+	return n
+}
+
+// load copies the input rows that output rows [first, last) need, with their padding, from planes [c0, c1) to scratch.
+func (b *bandArgs) load(scratch []float32, c0, c1, first, last int) {
+	s := &b.s
+	plane := s.InHeight * s.InWidth
+	for c := c0; c < c1; c++ {
+		dst := scratch[(c-c0)*b.channelStride():][:b.channelStride()]
+		for row := first; row < last; {
+			image, oy := row/b.outH, row%b.outH
+			n := min(last-row, b.outH-oy)
+			x := b.x[(image*s.InChannels+c)*plane:][:plane]
+			for iy := oy - s.PadTop; iy < oy-s.PadTop+n+2; iy++ {
+				out := dst[:b.stride]
+				dst = dst[b.stride:]
+				if uint(iy) >= uint(s.InHeight) {
+					clear(out)
+					continue
+				}
+				clear(out[:s.PadLeft])
+				copy(out[s.PadLeft:], x[iy*s.InWidth:][:s.InWidth])
+				clear(out[s.PadLeft+s.InWidth:])
+			}
+			row += n
+		}
+	}
+}
+
+// conv3x3 computes y = conv(x, w) + bias; w is mirrored if it belongs to the convolution in the other direction.
+func (ws *Workspace) conv3x3(s ConvShape, x, w, bias, y []float32, mirrored bool) {
+	b := &ws.band
+	b.setUp(s.withDefaults(), s.InChannels, bandFloats)
+	b.x, b.w, b.bias, b.y, b.mirrored = x, w, bias, y, mirrored
+	if bias == nil {
+		ws.zeros = grow(ws.zeros, s.OutChannels)
+		b.bias = ws.zeros
+	}
+	ws.packed = grow(ws.packed, s.OutChannels*s.InChannels*9)
+	ws.run(s.OutChannels/quad, packConv3x3Part)
+	ws.run(b.bands(), conv3x3Part)
+}
+
+// packConv3x3Part packs the weights of 4 output channels as [channel][tap][4].
+func packConv3x3Part(ws *Workspace, _, part int) {
+	b := &ws.band
+	in, out := b.s.InChannels, b.s.OutChannels
+	dst := ws.packed[part*in*weightFloats:][:in*weightFloats]
+	for c := range in {
+		for tap := range 9 {
+			for j := range quad {
+				k := part*quad + j
+				if b.mirrored {
+					dst[(c*9+tap)*quad+j] = b.w[(c*out+k)*9+8-tap]
+				} else {
+					dst[(c*9+tap)*quad+j] = b.w[(k*in+c)*9+tap]
+				}
+			}
+		}
+	}
+}
+
+// conv3x3Part computes one band.
+func conv3x3Part(ws *Workspace, worker, part int) {
+	b := &ws.band
+	state := &ws.workers[worker]
+	channels, plane := b.s.InChannels, b.outH*b.outW
+	first := part * b.rows
+	last := min(first+b.rows, b.s.Batch*b.outH)
+	scratch := state.scratch(channels * b.channelStride())
+	b.load(scratch, 0, channels, first, last)
+	tiles := b.tiles(state, first, last)
+	for k := 0; k < b.s.OutChannels; k += quad {
+		ws.set.convTiles(tiles, &state.offsets[0], &scratch[0], channels, b.channelStride()*floatSize, b.stride*floatSize,
+			&ws.packed[k*channels*9], &b.bias[k], &b.y[k*plane], plane*floatSize)
+	}
+}
+
+// tiles lists the places of the vectors of output rows [first, last), three to a tile, and returns the number of tiles.
+// The last vector of a row overlaps the one before if the width is not a multiple of 8; the last tile repeats its last
+// vector if it is not full.
+func (b *bandArgs) tiles(state *workerState, first, last int) int {
+	count := ceilDiv((last-first)*b.vectors, tileVectors)
+	state.offsets = grow(state.offsets, count*2*tileVectors)
+	i, scratchRow := 0, 0
+	var in, out int
+	for row := first; row < last; row++ {
+		image, oy := row/b.outH, row%b.outH
+		if oy == 0 && row > first {
+			scratchRow += 2
+		}
+		for v := range b.vectors {
+			column := min(v*lanes, b.outW-lanes)
+			in = (scratchRow*b.stride + column) * floatSize
+			out = ((image*b.s.OutChannels*b.outH+oy)*b.outW + column) * floatSize
+			state.setOffset(i, in, out)
+			i++
+		}
+		scratchRow++
+	}
+	for ; i < count*tileVectors; i++ {
+		state.setOffset(i, in, out)
+	}
+	return count
+}
+
+// setOffset records the places of the i-th vector.
+func (w *workerState) setOffset(i, in, out int) {
+	tile := w.offsets[i/tileVectors*2*tileVectors:]
+	tile[i%tileVectors], tile[tileVectors+i%tileVectors] = in, out
+}

@@ -1,0 +1,103 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package kernels
+
+import (
+	"fmt"
+	"syscall"
+	"testing"
+	"unsafe"
+)
+
+// guarded returns n floats that end exactly where an unreadable page begins, or, if atStart is set, begin exactly where
+// one ends: an access beyond kills the test.
+func guarded(t *testing.T, n int, atStart bool) []float32 {
+	t.Helper()
+	page := syscall.Getpagesize()
+	size := ceilDiv(max(n, 1)*floatSize, page) * page
+	memory, err := syscall.Mmap(-1, 0, size+2*page, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Munmap(memory); err != nil {
+			t.Error(err)
+		}
+	})
+	for _, guard := range [][]byte{memory[:page], memory[page+size:]} {
+		if err := syscall.Mprotect(guard, syscall.PROT_NONE); err != nil {
+			t.Fatal(err)
+		}
+	}
+	start := page + size - n*floatSize
+	if atStart {
+		start = page
+	}
+	return unsafe.Slice((*float32)(unsafe.Pointer(&memory[start])), n)
+}
+
+// guardedCopy returns a guarded copy of s.
+func guardedCopy(t *testing.T, s []float32, atStart bool) []float32 {
+	t.Helper()
+	g := guarded(t, len(s), atStart)
+	copy(g, s)
+	return g
+}
+
+// guardScratch replaces the scratch memory that an operation has grown by guarded memory of the same size.
+func guardScratch(t *testing.T, ws *Workspace, atStart bool) {
+	t.Helper()
+	for _, s := range []*[]float32{&ws.packed, &ws.partial, &ws.zeros} {
+		*s = guardedCopy(t, *s, atStart)
+	}
+	for i := range ws.workers {
+		ws.workers[i].buffer = guardedCopy(t, ws.workers[i].buffer, atStart)
+	}
+}
+
+func TestConvolutionStaysInBounds(t *testing.T) {
+	for name, s := range convShapes {
+		for _, atStart := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/atStart=%t", name, atStart), func(t *testing.T) {
+				for _, pass := range []func(ws *Workspace, x, w, y, b []float32){
+					func(ws *Workspace, x, w, y, b []float32) { ws.Conv2D(s, x, w, b, y) },
+					func(ws *Workspace, x, w, y, _ []float32) { ws.Conv2D(s, x, w, nil, y) },
+					func(ws *Workspace, x, w, y, _ []float32) { ws.Conv2DBackwardData(s, y, w, x) },
+					func(ws *Workspace, x, w, y, b []float32) { ws.Conv2DBackwardWeights(s, x, y, w, b) },
+				} {
+					ws := newWorkspace(t, "", 1)
+					x, w := guarded(t, s.InLen(), atStart), guarded(t, s.WeightLen(), atStart)
+					y, b := guarded(t, s.OutLen(), atStart), guarded(t, s.OutChannels, atStart)
+					pass(ws, x, w, y, b)
+					guardScratch(t, ws, atStart)
+					pass(ws, x, w, y, b)
+				}
+			})
+		}
+	}
+}
+
+func TestVectorKernelsStayInBounds(t *testing.T) {
+	for _, name := range SetNames() {
+		set, err := findSet(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, atStart := range []bool{false, true} {
+			for n := 1; n <= 100; n++ {
+				x, y, z := guarded(t, n, atStart), guarded(t, n, atStart), guarded(t, n, atStart)
+				set.sum(x)
+				set.squaredDeviations(x, 1)
+				set.dotDeviation(y, x, 1)
+				set.affine(y, x, 1, 2)
+				set.affine2(z, y, x, 1, 2, 3)
+				set.relu(y, x)
+				set.reluBackward(z, y, x)
+			}
+			for k := 1; k <= 10; k++ {
+				set.gemmTile(k, guarded(t, k*set.mr, atStart), guarded(t, k*set.nr, atStart), guarded(t, set.mr*set.nr, atStart))
+			}
+		}
+	}
+}

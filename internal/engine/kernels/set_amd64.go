@@ -1,0 +1,83 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package kernels
+
+import "golang.org/x/sys/cpu"
+
+// architectureSets lists the kernel sets of this architecture, best first.
+var architectureSets = []*set{&avx2Set}
+
+var avx2Set = set{
+	name:      "avx2",
+	supported: func() bool { return cpu.X86.HasAVX2 && cpu.X86.HasFMA },
+	mr:        6,
+	nr:        16,
+	gemmTile: func(k int, a, b, c []float32) {
+		_, _, _ = a[6*k-1], b[16*k-1], c[6*16-1]
+		gemmTile6x16(k, &a[0], &b[0], &c[0])
+	},
+	convTiles:   convTiles3x3,
+	convWeights: convWeights3x3,
+
+	sum: func(x []float32) float64 {
+		var total float64
+		for len(x) >= 32 {
+			n := min(len(x)&^31, 4*sumBlock)
+			total += float64(sum8(n, &x[0]))
+			x = x[n:]
+		}
+		return total + sumFloat64(x)
+	},
+	squaredDeviations: func(x []float32, mean float32) float64 {
+		var total float64
+		for len(x) >= 32 {
+			n := min(len(x)&^31, 4*sumBlock)
+			total += float64(squaredDeviations8(n, &x[0], mean))
+			x = x[n:]
+		}
+		return total + squaredDeviations(x, mean)
+	},
+	dotDeviation: func(y, x []float32, mean float32) float64 {
+		x = x[:len(y)]
+		var total float64
+		for len(y) >= 32 {
+			n := min(len(y)&^31, 4*sumBlock)
+			total += float64(dotDeviation8(n, &y[0], &x[0], mean))
+			y, x = y[n:], x[n:]
+		}
+		return total + dotDeviation(y, x, mean)
+	},
+	affine: func(y, x []float32, scale, shift float32) {
+		y = y[:len(x)]
+		n := len(x) &^ 7
+		if n > 0 {
+			affine8(n, &y[0], &x[0], scale, shift)
+		}
+		affine(y[n:], x[n:], scale, shift)
+	},
+	affine2: func(z, y, x []float32, ofY, ofX, shift float32) {
+		y, z = y[:len(x)], z[:len(x)]
+		n := len(x) &^ 7
+		if n > 0 {
+			affine28(n, &z[0], &y[0], &x[0], ofY, ofX, shift)
+		}
+		affine2(z[n:], y[n:], x[n:], ofY, ofX, shift)
+	},
+	relu: func(y, x []float32) {
+		y = y[:len(x)]
+		n := len(x) &^ 7
+		if n > 0 {
+			relu8(n, &y[0], &x[0])
+		}
+		relu(y[n:], x[n:])
+	},
+	reluBackward: func(dx, y, dy []float32) {
+		dx, y = dx[:len(dy)], y[:len(dy)]
+		n := len(dy) &^ 7
+		if n > 0 {
+			reluBackward8(n, &dx[0], &y[0], &dy[0])
+		}
+		reluBackward(dx[n:], y[n:], dy[n:])
+	},
+}

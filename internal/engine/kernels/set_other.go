@@ -1,0 +1,9 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build !amd64
+
+package kernels
+
+// architectureSets lists the kernel sets of this architecture, best first.
+var architectureSets []*set

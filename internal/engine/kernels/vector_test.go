@@ -1,0 +1,54 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package kernels
+
+import (
+	"math"
+	"testing"
+)
+
+// Every set's vector kernels must agree with the portable ones for lengths around their blocks.
+func TestVectorKernelsAgree(t *testing.T) {
+	const tolerance = 1e-4
+	for _, name := range SetNames() {
+		set, err := findSet(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(name, func(t *testing.T) {
+			for _, n := range []int{0, 1, 7, 8, 9, 31, 32, 33, 63, 100, 4096, 9000} {
+				x, y := randomSlice(n, 1), randomSlice(n, 2)
+				for what, pair := range map[string][2]float64{
+					"sum":                {set.sum(x), sumFloat64(x)},
+					"squared deviations": {set.squaredDeviations(x, 0.5), squaredDeviations(x, 0.5)},
+					"dot deviation":      {set.dotDeviation(y, x, 0.5), dotDeviation(y, x, 0.5)},
+				} {
+					if math.Abs(pair[0]-pair[1]) > tolerance*max(1, math.Abs(pair[1])) {
+						t.Errorf("%s of %d elements is %v, want %v", what, n, pair[0], pair[1])
+					}
+				}
+				got, want := make([]float32, n), make([]float32, n)
+				set.affine(got, x, 2, 3)
+				affine(want, x, 2, 3)
+				expectClose(t, "affine", got, want, 1e-6)
+				set.affine2(got, y, x, 2, 3, 4)
+				affine2(want, y, x, 2, 3, 4)
+				expectClose(t, "affine2", got, want, 1e-6)
+				set.relu(got, x)
+				relu(want, x)
+				expectClose(t, "relu", got, want, 0)
+				set.reluBackward(got, x, y)
+				reluBackward(want, x, y)
+				expectClose(t, "relu backward", got, want, 0)
+			}
+			nan := []float32{float32(math.NaN()), 1, 1, 1, 1, 1, 1, float32(math.NaN()), float32(math.NaN())}
+			set.relu(nan, nan)
+			for _, i := range []int{0, 7, 8} {
+				if nan[i] == nan[i] {
+					t.Errorf("relu of NaN is %v", nan[i])
+				}
+			}
+		})
+	}
+}
