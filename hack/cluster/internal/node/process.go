@@ -1,0 +1,133 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package node
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/trainyard-dev/trainyard/hack/cluster/internal/config"
+)
+
+// Process is one that runs in the cluster's network namespace.
+type Process struct {
+	PID int
+	// Args are its command line.
+	Args []string
+}
+
+// Processes returns those in the cluster's network namespace, without the calling one.
+func (n *Node) Processes() ([]Process, error) {
+	want := n.netNSInode()
+	if want == 0 {
+		return nil, nil
+	}
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, err
+	}
+	var out []Process
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil || pid == os.Getpid() || inode(fmt.Sprintf("/proc/%d/ns/net", pid)) != want {
+			continue
+		}
+		cmdline, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		if err != nil || len(cmdline) == 0 {
+			continue // it has ended
+		}
+		out = append(out, Process{PID: pid, Args: splitArgs(cmdline)})
+	}
+	return out, nil
+}
+
+// splitArgs splits the text of /proc/PID/cmdline.
+func splitArgs(cmdline []byte) []string {
+	return strings.Split(string(bytes.TrimRight(cmdline, "\x00")), "\x00")
+}
+
+// Running returns the component's process, if it runs.
+func (n *Node) Running(c config.Component) (Process, bool) {
+	ps, err := n.Processes()
+	if err != nil {
+		return Process{}, false
+	}
+	for _, p := range ps {
+		if p.Args[0] == c.Path {
+			return p, true
+		}
+	}
+	return Process{}, false
+}
+
+// keeper returns a process that is in the node's own mounts: one of the cluster's programs in its network.
+// It is 0 if there is none.
+func (n *Node) keeper() int {
+	ps, err := n.Processes()
+	if err != nil {
+		return 0
+	}
+	own := inode("/proc/self/ns/mnt")
+	for _, p := range ps {
+		if !strings.HasPrefix(p.Args[0], n.cfg.BinDir+"/") && p.Args[0] != n.cfg.Path(config.Agent) {
+			continue
+		}
+		if mounts := inode(fmt.Sprintf("/proc/%d/ns/mnt", p.PID)); mounts != 0 && mounts != own {
+			return p.PID
+		}
+	}
+	return 0
+}
+
+// Memory returns the process's resident memory in bytes, 0 if it has ended.
+func (p Process) Memory() int64 {
+	statm, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", p.PID))
+	if err != nil {
+		return 0
+	}
+	return residentBytes(string(statm), int64(os.Getpagesize()))
+}
+
+// residentBytes reads the second number of /proc/PID/statm, in pages.
+func residentBytes(statm string, pageSize int64) int64 {
+	fields := strings.Fields(statm)
+	if len(fields) < 2 {
+		return 0
+	}
+	pages, err := strconv.ParseInt(fields[1], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return pages * pageSize
+}
+
+// killAll ends the processes that list returns, again and again until it returns none.
+func killAll(list func() ([]int, error)) error {
+	const (
+		patience = 20 * time.Second
+		pause    = 20 * time.Millisecond
+	)
+	for deadline := time.Now().Add(patience); ; time.Sleep(pause) {
+		pids, err := list()
+		if err != nil || len(pids) == 0 {
+			return err
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("processes %v outlive SIGKILL", pids)
+		}
+		for _, pid := range pids {
+			if err := unix.Kill(pid, unix.SIGKILL); err != nil && err != unix.ESRCH {
+				return fmt.Errorf("kill process %d: %w", pid, err)
+			}
+		}
+	}
+}

@@ -1,0 +1,95 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package deliver brings image archives to where a cluster finds them.
+package deliver
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+// Push pushes each archive's image to the registry that its name begins with, with the credentials of
+// docker login, and prints the name with its digest. A registry at an address of this machine or a private
+// network is spoken to in plain HTTP if it has no TLS.
+func Push(ctx context.Context, archives []string, out io.Writer) error {
+	for _, path := range archives {
+		digest, err := push(ctx, path)
+		if err != nil {
+			return fmt.Errorf("push %s: %w", path, err)
+		}
+		fmt.Fprintln(out, digest)
+	}
+	return nil
+}
+
+func push(ctx context.Context, path string) (name.Digest, error) {
+	open := func() (io.ReadCloser, error) { return os.Open(path) }
+	manifest, err := tarball.LoadManifest(open)
+	if err != nil {
+		return name.Digest{}, err
+	}
+	if len(manifest) != 1 || len(manifest[0].RepoTags) != 1 {
+		return name.Digest{}, fmt.Errorf("the archive has to hold one image with one name")
+	}
+	tag, err := name.NewTag(manifest[0].RepoTags[0])
+	if err != nil {
+		return name.Digest{}, err
+	}
+	img, err := tarball.Image(open, &tag)
+	if err != nil {
+		return name.Digest{}, err
+	}
+	if err := remote.Write(tag, img, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain)); err != nil {
+		return name.Digest{}, err
+	}
+	hash, err := img.Digest()
+	if err != nil {
+		return name.Digest{}, err
+	}
+	return tag.Context().Digest(hash.String()), nil
+}
+
+// Load loads the archives into the cluster of kubectl's current context by that cluster's own tool.
+func Load(ctx context.Context, archives []string, out io.Writer) error {
+	config, err := clientcmd.NewDefaultClientConfigLoadingRules().Load()
+	if err != nil {
+		return fmt.Errorf("read the kubeconfig: %w", err)
+	}
+	_, minikube := config.Clusters["minikube"]
+	for _, path := range archives {
+		args, err := loader(config.CurrentContext, minikube, path)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(out, strings.Join(args, " "))
+		cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+		cmd.Stdout, cmd.Stderr = out, out
+		if err := cmd.Run(); err != nil {
+			return fmt.Errorf("%s: %w", strings.Join(args, " "), err)
+		}
+	}
+	return nil
+}
+
+// loader returns the command that loads an archive into the cluster of a context.
+func loader(kubeContext string, minikube bool, path string) ([]string, error) {
+	if cluster, ok := strings.CutPrefix(kubeContext, "kind-"); ok {
+		return []string{"kind", "load", "image-archive", path, "--name", cluster}, nil
+	}
+	if minikube && kubeContext == "minikube" {
+		return []string{"minikube", "image", "load", path}, nil
+	}
+	return nil, fmt.Errorf("context %q is neither kind's nor minikube's: push the images to a registry that "+
+		"its cluster can pull from (REGISTRY=...)", kubeContext)
+}
