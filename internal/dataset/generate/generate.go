@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"image/jpeg"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -27,6 +28,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/trainyard-dev/trainyard/internal/dataset"
+	"github.com/trainyard-dev/trainyard/internal/preprocess"
 )
 
 // Class is a kind of animal that can be drawn.
@@ -159,7 +161,16 @@ func (s source) String() string {
 
 func (s source) List(context.Context) ([]dataset.File, error) { return slices.Clone(s.list), nil }
 
-func (s source) Read(_ context.Context, name string, _ int64) ([]byte, error) {
+func (s source) Read(_ context.Context, name string, maxBytes int64) ([]byte, error) {
+	data, err := s.draw(name)
+	if err == nil && int64(len(data)) > maxBytes {
+		return nil, fmt.Errorf("%w: %d bytes, limit %d", preprocess.ErrTooLarge, len(data), maxBytes)
+	}
+	return data, err
+}
+
+// draw returns a picture as a JPEG file.
+func (s source) draw(name string) ([]byte, error) {
 	p, ok := s.files[name]
 	if !ok {
 		return nil, &os.PathError{Op: "draw", Path: name, Err: os.ErrNotExist}
@@ -202,7 +213,7 @@ func Write(ctx context.Context, dir string, cfg Config) error {
 					return err
 				}
 				name := files[i].Name
-				data, err := src.Read(ctx, name, 0)
+				data, err := src.Read(ctx, name, math.MaxInt64)
 				if err != nil {
 					return err
 				}

@@ -108,13 +108,16 @@ func TestPicturesAreDeterministicAndDistinct(t *testing.T) {
 	}
 }
 
-func TestReadUnknownName(t *testing.T) {
+func TestReadRefuses(t *testing.T) {
 	src, err := New(config())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := src.Read(t.Context(), "cat/bird.jpg", 1); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("Read() error = %v, want %v", err, fs.ErrNotExist)
+	}
+	if _, err := src.Read(t.Context(), "cat/cat.00000.jpg", 100); !errors.Is(err, preprocess.ErrTooLarge) {
+		t.Errorf("Read() error = %v, want %v", err, preprocess.ErrTooLarge)
 	}
 }
 

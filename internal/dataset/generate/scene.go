@@ -112,7 +112,7 @@ func (c *canvas) animal(r random, kind Class) {
 
 // backdropShadow darkens what is behind the animal, most in the middle.
 func (c *canvas) backdropShadow(t affine, depth float64) {
-	const layers = 5
+	const layers = 3
 	for i := range layers {
 		radius := 1 - 0.7*float64(i)/layers
 		c.fill(t, ellipse(point{}, radius, radius), depth/layers, solid(grey(0.05)))
