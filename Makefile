@@ -130,6 +130,10 @@ test: peers $(GOTESTSUM) $(CLUSTER_TOOL) ## Unit and integration (envtest) tests
 test-e2e: $(CLUSTER_TOOL) $(IMAGES_TOOL) ## End-to-end tests on the local cluster (root, Linux).
 	CLUSTER=$(CLUSTER) hack/test-e2e.sh
 
+.PHONY: bench-data
+bench-data: build-runner ## Measure a linear model and BaselineCNN on generated pictures (minutes).
+	test/benchmark/data/bench.sh
+
 .PHONY: clean
 clean: ## Remove what was built in this checkout.
 	rm -rf bin out .venv-*
