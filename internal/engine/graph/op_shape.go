@@ -171,8 +171,15 @@ var castOperator = &operator{
 			if name != in.stringAttr("to", "") {
 				continue
 			}
-			if dtype == x.dtype {
+			_, _, quantised := quantisedRange(x.dtype)
+			switch {
+			case dtype == x.dtype:
 				return in.setView(x.shape)
+			case dtype == Float32 && quantised && x.constant == nil:
+				// The buffer holds floats already.
+				if err := in.setView(x.shape); err != nil {
+					return err
+				}
 			}
 			return in.setOutput(0, dtype, x.shape)
 		}

@@ -29,6 +29,8 @@ type operator struct {
 	fill func(*instruction) (float32, error)
 	// heavy marks operators that are not computed at compile time when all inputs are constant.
 	heavy bool
+	// quantised marks the operator whose output is of 8 bits at run time.
+	quantised bool
 }
 
 // run does an instruction's work on the buffers of m.

@@ -101,7 +101,7 @@ func (c *compiler) specialise(nodes []*Node) ([]*instruction, error) {
 	}
 	for _, in := range left {
 		for i, output := range in.outputs {
-			if output.dtype != Float32 {
+			if output.dtype != Float32 && !in.op.quantised && !in.view {
 				return nil, in.node.Errorf("output %d is %s and depends on the model's input; only float32 is supported", i, output.dtype)
 			}
 		}
