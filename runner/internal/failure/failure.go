@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"syscall"
 
 	"github.com/trainyard-dev/trainyard/internal/artifact"
 	"github.com/trainyard-dev/trainyard/internal/contract"
@@ -53,7 +54,7 @@ func Gate(err error) error {
 // storage's and may work again.
 func Dataset(err error) error {
 	switch {
-	case err == nil || errors.Is(err, context.Canceled) || errors.Is(err, ErrInterrupted):
+	case err == nil || classified(err) || errors.Is(err, context.Canceled) || errors.Is(err, ErrInterrupted):
 		return err
 	case errors.Is(err, dataset.ErrNotFound):
 		return &Error{Reason: contract.ReasonDatasetNotFound, ExitCode: contract.ExitDataset, Err: err}
@@ -68,15 +69,21 @@ func Dataset(err error) error {
 // be mended while the Job tries again, and the run goes on from its checkpoint.
 func Output(err error) error {
 	switch {
-	case err == nil:
-		return nil
+	case err == nil || classified(err):
+		return err
 	case errors.Is(err, artifact.ErrExists), errors.Is(err, artifact.ErrInvalid):
 		return Artifact(err)
-	case errors.Is(err, fs.ErrPermission):
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return Config(fmt.Errorf("%w: let the user who runs this write to the output folder (in a pod: securityContext.fsGroup)", err))
 	default:
 		return Temporary(err)
 	}
+}
+
+// classified reports whether err has a reason already.
+func classified(err error) bool {
+	var failed *Error
+	return errors.As(err, &failed)
 }
 
 // Of returns the reason and the exit code of an error.

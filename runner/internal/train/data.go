@@ -32,7 +32,12 @@ func (r *Run) load(ctx context.Context, limit int64) (*data, error) {
 		return nil, failure.Config(err)
 	}
 	d := &data{spec: preprocess.DefaultSpec(r.Config.Model.ImageSize)}
-	budget := memory.CacheBudget(limit, networkMemory(r.Config))
+	network := networkMemory(r.Config)
+	if network > limit {
+		r.Log.Warn("Training may run out of memory: lower model.imageSize or training.batchSize, or raise the memory limit",
+			"neededMiB", network>>20, "limitMiB", limit>>20)
+	}
+	budget := memory.CacheBudget(limit, network)
 	r.Log.Info("Reading the dataset", "source", source.String(), "imageSize", d.spec.Size, "cacheMiB", budget>>20)
 	d.dataset, err = dataset.Open(ctx, source, dataset.Options{
 		Preprocess: d.spec, CacheBytes: budget, Workers: r.Config.Training.Workers,

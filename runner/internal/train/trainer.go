@@ -135,6 +135,9 @@ func (t *trainer) epoch(ctx context.Context) error {
 	if err != nil {
 		return failure.Dataset(fmt.Errorf("validate: %w", err))
 	}
+	if err := t.checkFinite(tally.Loss()); err != nil {
+		return err
+	}
 	epoch := report.Epoch{
 		TrainLoss:      t.state.LossSum / float64(t.state.Seen),
 		TrainAccuracy:  float64(t.state.Correct) / float64(t.state.Seen),
@@ -164,9 +167,8 @@ func (t *trainer) trainBatch(batch *dataset.Batch) error {
 	input := &engine.Tensor{Shape: append([]int{batch.N}, t.network.InputShape()...), Data: batch.Images}
 	logits := t.network.Forward(input, true)
 	loss := t.loss.Forward(t.network.Workspace(), logits, t.labels)
-	if math.IsNaN(loss) || math.IsInf(loss, 0) {
-		return failure.Config(fmt.Errorf("training diverged: the loss is %v in epoch %d, step %d: lower training.learningRate (%v)",
-			loss, t.state.Epoch+1, t.state.Step+1, t.cfg.LearningRate))
+	if err := t.checkFinite(loss); err != nil {
+		return err
 	}
 	t.network.Backward(t.loss.Gradient())
 	t.optimizer.Step(t.network.Workspace(), t.cfg.LearningRate)
@@ -181,6 +183,15 @@ func (t *trainer) trainBatch(batch *dataset.Batch) error {
 		}
 	}
 	return nil
+}
+
+// checkFinite refuses a loss that no further training mends.
+func (t *trainer) checkFinite(loss float64) error {
+	if !math.IsNaN(loss) && !math.IsInf(loss, 0) {
+		return nil
+	}
+	return failure.Config(fmt.Errorf("training diverged: the loss is %v in epoch %d after %d steps: lower training.learningRate (%v)",
+		loss, t.state.Epoch+1, t.state.Step, t.cfg.LearningRate))
 }
 
 // keepBest puts the weights of the best epoch into the network.

@@ -1,0 +1,537 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package train
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/trainyard-dev/trainyard/internal/artifact"
+	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/preprocess"
+	"github.com/trainyard-dev/trainyard/runner/internal/config"
+	"github.com/trainyard-dev/trainyard/runner/internal/evaluate"
+	"github.com/trainyard-dev/trainyard/runner/internal/failure"
+	"github.com/trainyard-dev/trainyard/runner/internal/progress"
+	"github.com/trainyard-dev/trainyard/runner/internal/report"
+)
+
+// smallConfig trains a small network for three epochs of three steps, with everything random at work.
+func smallConfig(output string) contract.TrainConfig {
+	cfg := config.Default()
+	cfg.Run = contract.Run{Name: "small", UID: "0123456789abcdef"}
+	cfg.Dataset.Generated = &contract.Generated{SamplesPerClass: 15, Classes: []string{"cat", "dog"}, Seed: 1}
+	cfg.Dataset.Split = contract.Split{ValidationPercent: 20, TestPercent: 20, Seed: 3}
+	cfg.Dataset.Augmentation = contract.Augmentation{RotationDegrees: 10, HorizontalFlip: true, Brightness: 0.2, Contrast: 0.2, Saturation: 0.2}
+	cfg.Model = contract.Model{Architecture: "SimpleCNN", ImageSize: 32, Dropout: 0.3}
+	cfg.Training.Epochs, cfg.Training.BatchSize = 3, 8
+	cfg.Output = contract.Output{Path: output, URI: "pvc://models"}
+	return cfg
+}
+
+func newRun(cfg contract.TrainConfig) *Run {
+	return &Run{Config: cfg, Log: slog.New(slog.DiscardHandler), Tracker: progress.NewTracker(time.Now)}
+}
+
+// exitCode of an error, 0 for none.
+func exitCode(err error) int {
+	if err == nil {
+		return contract.ExitOK
+	}
+	_, code := failure.Of(err)
+	return code
+}
+
+func mustDo(t *testing.T, run *Run) contract.TrainResult {
+	t.Helper()
+	result, err := run.Do(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result
+}
+
+// stopAfter ends ctx after so many steps: the tracker asks for the time once when training starts and once a step.
+func stopAfter(ctx context.Context, steps int) (context.Context, *progress.Tracker) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	asked := 0
+	return ctx, progress.NewTracker(func() time.Time {
+		if asked++; asked == steps+1 {
+			cancel(failure.ErrInterrupted)
+		}
+		return time.Unix(int64(asked), 0)
+	})
+}
+
+func TestRunPublishes(t *testing.T) {
+	output := t.TempDir()
+	run := newRun(smallConfig(output))
+	run.SplitFile = filepath.Join(t.TempDir(), "split.json")
+	result := mustDo(t, run)
+
+	manifest, err := artifact.Published(output, run.Config.Run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(manifest.Result, result); diff != "" {
+		t.Errorf("manifest and result differ (-manifest +result):\n%s", diff)
+	}
+	if result.Outcome != contract.OutcomeSucceeded || result.Model.URI != "pvc://models/small-01234567/model.onnx" ||
+		result.Model.Samples.URI != "pvc://models/small-01234567/samples.tar" || len(result.Metrics) != 5 ||
+		result.Dataset.Samples != 30 || result.Checkpoint != nil {
+		t.Errorf("result is %+v", result)
+	}
+	var files []string
+	for _, file := range manifest.Files {
+		files = append(files, file.Path)
+	}
+	want := []string{"model.onnx", "samples.tar", "report/report.json", "report/confusion-matrix.png", "report/training-curves.png"}
+	if diff := cmp.Diff(want, files); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
+	}
+	entries, err := os.ReadDir(output)
+	if err != nil || len(entries) != 1 {
+		t.Errorf("besides the artifact there are %v, %v", entries, err)
+	}
+	if p := run.Tracker.Snapshot(); p.Percent != 100 || p.Step != 9 || p.Steps != 9 || p.Stage != progress.StagePublished {
+		t.Errorf("progress is %+v", p)
+	}
+	checkReport(t, filepath.Join(output, "small-01234567", "report", "report.json"), result)
+	checkSplitFile(t, run.SplitFile)
+}
+
+func checkReport(t *testing.T, path string, result contract.TrainResult) {
+	t.Helper()
+	var rep report.Report
+	readJSON(t, path, &rep)
+	if diff := cmp.Diff(result.Metrics, rep.Metrics); diff != "" {
+		t.Errorf("metrics of result and report (-result +report):\n%s", diff)
+	}
+	if rep.Dataset.Train != 18 || rep.Dataset.Validation != 6 || rep.Dataset.Test != 6 || len(rep.History.Epochs) != 3 || rep.History.BestEpoch < 1 {
+		t.Errorf("report tells of %+v and %+v", rep.Dataset, rep.History)
+	}
+}
+
+func checkSplitFile(t *testing.T, path string) {
+	t.Helper()
+	var parts map[string][]string
+	readJSON(t, path, &parts)
+	seen := map[string]bool{}
+	for _, names := range parts {
+		for _, name := range names {
+			seen[name] = true
+		}
+	}
+	if len(parts["train"]) != 18 || len(parts["validation"]) != 6 || len(parts["test"]) != 6 || len(seen) != 30 {
+		t.Errorf("split file has %d parts with %d different files", len(parts), len(seen))
+	}
+}
+
+func readJSON(t *testing.T, path string, v any) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(data, v); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestSamplesHoldTheModelToItsAnswers(t *testing.T) {
+	output := t.TempDir()
+	result := mustDo(t, newRun(smallConfig(output)))
+	dir := filepath.Join(output, "small-01234567")
+	samples, err := artifact.OpenSamples(filepath.Join(dir, contract.SamplesFile), result.Model.Samples.SHA256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, _, err := artifact.ReadVerified(filepath.Join(dir, contract.ModelFile), result.Model.SHA256, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	classifier, err := evaluate.ReadModel(data, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts := map[string]int{}
+	right := 0
+	for i, item := range samples.Items {
+		counts[item.Label]++
+		tensor := make([]float32, classifier.Metadata.Preprocess.TensorLen())
+		if err := classifier.Metadata.Preprocess.Tensor(t.Context(), tensor, item.Image, preprocess.DefaultLimits()); err != nil {
+			t.Fatal(err)
+		}
+		logits, err := classifier.Logits(tensor, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(item.Logits, logits); diff != "" {
+			t.Errorf("logits of sample %d (-recorded +now):\n%s", i, diff)
+		}
+		if samples.Classes[argmax(logits)] == item.Label {
+			right++
+		}
+	}
+	if diff := cmp.Diff(map[string]int{"cat": 3, "dog": 3}, counts); diff != "" {
+		t.Errorf("samples by class (-want +got):\n%s", diff)
+	}
+	// All of this small test split are samples, so they tell its accuracy.
+	if got := float64(right) / float64(len(samples.Items)); got != result.Metrics[0].Value {
+		t.Errorf("accuracy on the samples is %v, the result says %v", got, result.Metrics[0].Value)
+	}
+}
+
+func TestSameResultWhateverTheNumberOfThreads(t *testing.T) {
+	var digests []string
+	for _, threads := range []int{1, 4} {
+		previous := runtime.GOMAXPROCS(threads)
+		cfg := smallConfig(t.TempDir())
+		cfg.Training.Workers = threads
+		digests = append(digests, mustDo(t, newRun(cfg)).Model.SHA256)
+		runtime.GOMAXPROCS(previous)
+	}
+	if digests[0] != digests[1] {
+		t.Errorf("models differ: %v", digests)
+	}
+	cfg := smallConfig(t.TempDir())
+	cfg.Training.Seed++
+	if other := mustDo(t, newRun(cfg)).Model.SHA256; other == digests[0] {
+		t.Error("another seed gave the same model")
+	}
+}
+
+func TestResumeIsBitIdentical(t *testing.T) {
+	for _, optimizer := range config.Optimizers {
+		t.Run(optimizer, func(t *testing.T) {
+			cfg := smallConfig(t.TempDir())
+			cfg.Training.Optimizer = optimizer
+			want := mustDo(t, newRun(cfg))
+			history := historyOf(t, cfg)
+
+			cfg.Output.Path = t.TempDir()
+			// Stopped in the midst of the first epoch, at its last step, and in the midst of the last epoch.
+			for _, steps := range []int{2, 1, 4} {
+				run := newRun(cfg)
+				var ctx context.Context
+				ctx, run.Tracker = stopAfter(t.Context(), steps)
+				result, err := run.Do(ctx)
+				if got := exitCode(err); got != contract.ExitTerminated || result.Outcome != contract.OutcomeInterrupted {
+					t.Fatalf("stopped after %d steps: exit code %d, %+v, %v", steps, got, result, err)
+				}
+			}
+			run := newRun(cfg)
+			got := mustDo(t, run)
+			if run.Tracker.Images() >= 18 {
+				t.Errorf("the last attempt trained on %d images, want it to go on from a checkpoint", run.Tracker.Images())
+			}
+			if got.Model.SHA256 != want.Model.SHA256 {
+				t.Error("the model differs from that of an uninterrupted run")
+			}
+			if diff := cmp.Diff(want.Metrics, got.Metrics); diff != "" {
+				t.Errorf("metrics (-uninterrupted +resumed):\n%s", diff)
+			}
+			if diff := cmp.Diff(history, historyOf(t, cfg)); diff != "" {
+				t.Errorf("history (-uninterrupted +resumed):\n%s", diff)
+			}
+		})
+	}
+}
+
+func historyOf(t *testing.T, cfg contract.TrainConfig) *report.History {
+	t.Helper()
+	var rep report.Report
+	readJSON(t, filepath.Join(cfg.Output.Path, artifact.Name(cfg.Run), contract.ReportDir, report.ReportFile), &rep)
+	return rep.History
+}
+
+func TestCorruptCheckpointCostsAnEpochOnly(t *testing.T) {
+	cfg := smallConfig(t.TempDir())
+	want := mustDo(t, newRun(cfg))
+	cfg.Output.Path = t.TempDir()
+	run := newRun(cfg)
+	var ctx context.Context
+	ctx, run.Tracker = stopAfter(t.Context(), 7)
+	if _, err := run.Do(ctx); exitCode(err) != contract.ExitTerminated {
+		t.Fatal(err)
+	}
+	newest := filepath.Join(cfg.Output.Path, ".checkpoints", "small-01234567", "epoch-000002-step-000000000007.safetensors")
+	if err := os.WriteFile(newest, []byte("not tensors"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	run = newRun(cfg)
+	run.Log = slog.New(slog.NewTextHandler(&log, nil))
+	got := mustDo(t, run)
+	if got.Model.SHA256 != want.Model.SHA256 {
+		t.Error("the model differs from that of an uninterrupted run")
+	}
+	if !strings.Contains(log.String(), "Checkpoint passed over") || !strings.Contains(log.String(), "epoch=2 step=6") {
+		t.Errorf("the log doesn't tell of it:\n%s", &log)
+	}
+}
+
+func TestCheckpointOfOtherSettingsIsPassedOver(t *testing.T) {
+	cfg := smallConfig(t.TempDir())
+	run := newRun(cfg)
+	var ctx context.Context
+	ctx, run.Tracker = stopAfter(t.Context(), 4)
+	if _, err := run.Do(ctx); exitCode(err) != contract.ExitTerminated {
+		t.Fatal(err)
+	}
+	cfg.Training.LearningRate *= 2
+	run = newRun(cfg)
+	mustDo(t, run)
+	if got := run.Tracker.Images(); got != 3*18 {
+		t.Errorf("trained on %d images, want all %d", got, 3*18)
+	}
+}
+
+func TestStoppedBeforeANewCheckpoint(t *testing.T) {
+	cfg := smallConfig(t.TempDir())
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(failure.ErrInterrupted)
+	result, err := newRun(cfg).Do(ctx)
+	if got := exitCode(err); got != contract.ExitTemporary || result.Outcome != contract.OutcomeInterrupted {
+		t.Errorf("exit code %d, outcome %q, %v", got, result.Outcome, err)
+	}
+}
+
+func TestStoppedWhileItPublishes(t *testing.T) {
+	cfg := smallConfig(t.TempDir())
+	run := newRun(cfg)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	run.Log = slog.New(stopOn{slog.DiscardHandler, "Published", func() { cancel(failure.ErrInterrupted) }})
+	result, err := run.Do(ctx)
+	if got := exitCode(err); got != contract.ExitTerminated || result.Outcome != contract.OutcomeInterrupted {
+		t.Errorf("exit code %d, outcome %q, want the Job not to count as complete", got, result.Outcome)
+	}
+	if again := mustDo(t, newRun(cfg)); again.Outcome != contract.OutcomeSucceeded || again.Model == nil {
+		t.Errorf("the next attempt says %+v", again)
+	}
+}
+
+// stopOn calls stop when a message is logged.
+type stopOn struct {
+	slog.Handler
+	message string
+	stop    func()
+}
+
+func (s stopOn) Enabled(context.Context, slog.Level) bool { return true }
+
+func (s stopOn) Handle(_ context.Context, record slog.Record) error {
+	if record.Message == s.message {
+		s.stop()
+	}
+	return nil
+}
+
+func TestRepublish(t *testing.T) {
+	cfg := smallConfig(t.TempDir())
+	want := mustDo(t, newRun(cfg))
+	// The dataset is no longer needed.
+	cfg.Dataset.Generated, cfg.Dataset.Path = nil, filepath.Join(t.TempDir(), "gone")
+	run := newRun(cfg)
+	got := mustDo(t, run)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("result (-first +again):\n%s", diff)
+	}
+	if p := run.Tracker.Snapshot(); p.Percent != 100 || p.Step != 0 {
+		t.Errorf("progress is %+v", p)
+	}
+}
+
+func TestRunWithoutUIDIsNamedByItsSettings(t *testing.T) {
+	cfg := smallConfig(t.TempDir())
+	cfg.Run.UID = ""
+	first := mustDo(t, newRun(cfg))
+	again := newRun(cfg)
+	if got := mustDo(t, again); got.Model.URI != first.Model.URI || again.Tracker.Images() != 0 {
+		t.Errorf("the same settings gave %s after %s, trained on %d images", got.Model.URI, first.Model.URI, again.Tracker.Images())
+	}
+	cfg.Training.Epochs = 1
+	if got := mustDo(t, newRun(cfg)); got.Model.URI == first.Model.URI {
+		t.Errorf("other settings gave the same name %s", got.Model.URI)
+	}
+}
+
+func TestGates(t *testing.T) {
+	cfg := smallConfig(t.TempDir())
+	cfg.Gates = []contract.Gate{{Metric: contract.MetricRecall, Min: 0}, {Metric: contract.MetricAccuracy, Min: 1}}
+	cfg.Training.Epochs = 1
+	for _, attempt := range []string{"first", "published before"} {
+		result, err := newRun(cfg).Do(t.Context())
+		if got := exitCode(err); got != contract.ExitGate {
+			t.Fatalf("%s: exit code %d, %v", attempt, got, err)
+		}
+		if result.Outcome != contract.OutcomeFailed || result.Reason != contract.ReasonGateNotMet || result.Model == nil ||
+			len(result.Metrics) != 5 || !strings.Contains(result.Message, "accuracy is 0.") {
+			t.Errorf("%s: result is %+v", attempt, result)
+		}
+		if _, err := artifact.Published(cfg.Output.Path, cfg.Run); err != nil {
+			t.Errorf("%s: the artifact is not kept: %v", attempt, err)
+		}
+	}
+}
+
+// picture returns a JPEG of one colour.
+func picture(t *testing.T, shade int) []byte {
+	t.Helper()
+	img := image.NewGray(image.Rect(0, 0, 40, 40))
+	for i := range img.Pix {
+		img.Pix[i] = uint8(shade + i%7)
+	}
+	img.Set(1, 1, color.Gray{Y: uint8(255 - shade)})
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, img, nil); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// folder writes images of two classes, light and dark ones.
+func folder(t *testing.T, perClass int) string {
+	t.Helper()
+	dir := t.TempDir()
+	for class, shade := range map[string]int{"dark": 20, "light": 180} {
+		if err := os.Mkdir(filepath.Join(dir, class), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for i := range perClass {
+			writeFile(t, filepath.Join(dir, class, string(rune('a'+i))+".jpg"), picture(t, shade+i))
+		}
+	}
+	return dir
+}
+
+func writeFile(t *testing.T, path string, data []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestBrokenImagesAreLeftOutAndReported(t *testing.T) {
+	cfg := smallConfig(t.TempDir())
+	dir := folder(t, 20)
+	whole := picture(t, 99)
+	writeFile(t, filepath.Join(dir, "dark", "truncated.jpg"), whole[:len(whole)/2])
+	writeFile(t, filepath.Join(dir, "dark", "empty.jpg"), nil)
+	writeFile(t, filepath.Join(dir, "light", "notes.txt"), []byte("no image"))
+	cfg.Dataset.Generated, cfg.Dataset.Path = nil, dir
+	result := mustDo(t, newRun(cfg))
+	if result.Dataset.Samples != 40 {
+		t.Errorf("dataset has %d samples, want the 40 whole ones", result.Dataset.Samples)
+	}
+	var rep report.Report
+	readJSON(t, filepath.Join(cfg.Output.Path, "small-01234567", "report", "report.json"), &rep)
+	var skipped []string
+	for _, file := range rep.Dataset.SkippedFiles {
+		skipped = append(skipped, file.Name)
+	}
+	if diff := cmp.Diff([]string{"dark/empty.jpg", "dark/truncated.jpg", "light/notes.txt"}, skipped); diff != "" {
+		t.Errorf("skipped files (-want +got):\n%s", diff)
+	}
+}
+
+func TestFailures(t *testing.T) {
+	cases := map[string]struct {
+		change func(t *testing.T, cfg *contract.TrainConfig)
+		code   int
+		reason string
+		says   string
+	}{
+		"unknown architecture": {
+			change: func(_ *testing.T, cfg *contract.TrainConfig) { cfg.Model.Architecture = "Perceptron" },
+			code:   contract.ExitConfig, reason: contract.ReasonConfigInvalid, says: "model.architecture",
+		},
+		"unknown class to generate": {
+			change: func(_ *testing.T, cfg *contract.TrainConfig) { cfg.Dataset.Generated.Classes[0] = "cow" },
+			code:   contract.ExitConfig, reason: contract.ReasonConfigInvalid, says: "cow",
+		},
+		"diverges": {
+			change: func(_ *testing.T, cfg *contract.TrainConfig) {
+				cfg.Training.Optimizer, cfg.Training.LearningRate = "SGD", 10
+				cfg.Training.Epochs, cfg.Training.WeightDecay = 200, 1
+			},
+			code: contract.ExitConfig, reason: contract.ReasonConfigInvalid, says: "lower training.learningRate",
+		},
+		"missing folder": {
+			change: func(_ *testing.T, cfg *contract.TrainConfig) {
+				cfg.Dataset.Generated, cfg.Dataset.Path = nil, "/nowhere/pets"
+			},
+			code: contract.ExitDataset, reason: contract.ReasonDatasetNotFound, says: "/nowhere/pets",
+		},
+		"one class only": {
+			change: func(t *testing.T, cfg *contract.TrainConfig) {
+				dir := folder(t, 5)
+				if err := os.RemoveAll(filepath.Join(dir, "dark")); err != nil {
+					t.Fatal(err)
+				}
+				cfg.Dataset.Generated, cfg.Dataset.Path = nil, dir
+			},
+			code: contract.ExitDataset, reason: contract.ReasonDatasetInvalid, says: "one class only",
+		},
+		"damaged artifact": {
+			change: func(t *testing.T, cfg *contract.TrainConfig) {
+				if err := os.MkdirAll(filepath.Join(cfg.Output.Path, "small-01234567"), 0o755); err != nil {
+					t.Fatal(err)
+				}
+			},
+			code: contract.ExitArtifact, reason: contract.ReasonArtifactInvalid, says: "MANIFEST.json",
+		},
+		"output is a file": {
+			change: func(t *testing.T, cfg *contract.TrainConfig) {
+				cfg.Output.Path = filepath.Join(t.TempDir(), "file")
+				writeFile(t, cfg.Output.Path, nil)
+			},
+			code: contract.ExitTemporary, reason: contract.ReasonRunnerFailed, says: "not a directory",
+		},
+		"split file can't be written": {
+			change: nil, code: contract.ExitConfig, reason: contract.ReasonConfigInvalid, says: "write the split",
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			run := newRun(smallConfig(t.TempDir()))
+			if tc.change == nil {
+				run.SplitFile = "/nowhere/split.json"
+			} else {
+				tc.change(t, &run.Config)
+			}
+			result, err := run.Do(t.Context())
+			if got := exitCode(err); got != tc.code {
+				t.Errorf("exit code %d, want %d", got, tc.code)
+			}
+			if result.Outcome != contract.OutcomeFailed || result.Reason != tc.reason || !strings.Contains(result.Message, tc.says) {
+				t.Errorf("result is %s, %s, %q; want %s and %q", result.Outcome, result.Reason, result.Message, tc.reason, tc.says)
+			}
+		})
+	}
+}
+
+func TestErrorsOfDoWrapTheirCause(t *testing.T) {
+	cfg := smallConfig(t.TempDir())
+	cfg.Run.Name = "Not A Name"
+	_, err := newRun(cfg).Do(t.Context())
+	var failed *failure.Error
+	if !errors.As(err, &failed) || failed.Reason != contract.ReasonConfigInvalid {
+		t.Errorf("got %v", err)
+	}
+}
