@@ -130,6 +130,9 @@ func (t *trainer) epoch(ctx context.Context) error {
 			return err
 		}
 		t.tracker.Step(t.state.Epoch+1, t.step(), batch.N)
+		if ctx.Err() != nil { // the loader may have batches ready all the same
+			return context.Cause(ctx)
+		}
 	}
 	tally, err := evaluate.Score(ctx, evaluate.Network{Network: t.network}, t.data.split.Validation, t.batches())
 	if err != nil {
