@@ -152,16 +152,3 @@ func TestNewRefuses(t *testing.T) {
 		})
 	}
 }
-
-func TestPredict(t *testing.T) {
-	r := start(t, testConfig(), &inferencetest.Predictor{})
-	a := r.predict(t, inferencetest.PNG(t, inferencetest.Red))
-	if a.status != http.StatusOK {
-		t.Fatalf("status = %d: %s", a.status, a.body)
-	}
-	var got Prediction
-	a.decode(t, &got)
-	if got.Class != "red" || got.Model.Revision != "pets-12345678" {
-		t.Errorf("prediction = %+v", got)
-	}
-}

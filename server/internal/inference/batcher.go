@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime/debug"
 	"slices"
 	"sync/atomic"
@@ -204,9 +205,19 @@ func (b *Batcher) compute(batch []*job) {
 			j.answer <- answer{err: err}
 			continue
 		}
-		j.answer <- answer{logits: slices.Clone(logits[:j.n*classes])}
+		j.answer <- finite(slices.Clone(logits[:j.n*classes]))
 		logits = logits[j.n*classes:]
 	}
+}
+
+// finite is the answer of logits, which is an error if they overflowed on the way.
+func finite(logits []float32) answer {
+	for _, v := range logits {
+		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+			return answer{err: fmt.Errorf("the model computed %v, which is no finite logit", v)}
+		}
+	}
+	return answer{logits: logits}
 }
 
 // predict calls the model. A panic in it is an error of this batch and not the end of the process.

@@ -1,0 +1,250 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package httpapi
+
+import (
+	"bytes"
+	"errors"
+	"image"
+	"image/png"
+	"io"
+	"math"
+	"mime/multipart"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/trainyard-dev/trainyard/server/internal/inference/inferencetest"
+)
+
+// form encodes a multipart form with one file.
+func form(t *testing.T, field string, data []byte) (body []byte, contentType string) {
+	t.Helper()
+	var b bytes.Buffer
+	w := multipart.NewWriter(&b)
+	if err := w.WriteField("comment", "first"); err != nil {
+		t.Fatal(err)
+	}
+	part, err := w.CreateFormFile(field, "private name.png")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := part.Write(data); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes(), w.FormDataContentType()
+}
+
+func blankPNG(t *testing.T, width, height int) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, width, height))); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestPredict(t *testing.T) {
+	r := start(t, testConfig(), &inferencetest.Predictor{})
+	a := r.ask(t, http.MethodPost, "/predict?logits=true", bytes.NewReader(inferencetest.PNG(t, inferencetest.Blue)))
+	if a.status != http.StatusOK {
+		t.Fatalf("status = %d: %s", a.status, a.body)
+	}
+	var got Prediction
+	a.decode(t, &got)
+	// The logits are the channels' means: (v/255 - mean)/std of the colour's red and blue.
+	red := (30.0/255 - 0.485) / 0.229
+	blue := (210.0/255 - 0.406) / 0.225
+	p := 1 / (1 + math.Exp(red-blue))
+	want := Prediction{
+		Class:         "blue",
+		Confidence:    p,
+		Probabilities: map[string]float64{"red": 1 - p, "blue": p},
+		Logits:        []float32{float32(red), float32(blue)},
+		Model:         ModelReference{Name: "pets", Revision: "pets-12345678", SHA256: "5eed"},
+	}
+	if diff := cmp.Diff(want, got, cmpopts.EquateApprox(0, 1e-5), cmpopts.IgnoreFields(Prediction{}, "LatencyMillis")); diff != "" {
+		t.Errorf("prediction (-want +got):\n%s", diff)
+	}
+	if got.LatencyMillis <= 0 {
+		t.Errorf("latency = %v, want more than 0", got.LatencyMillis)
+	}
+}
+
+func TestPredictRequests(t *testing.T) {
+	r := start(t, testConfig(), &inferencetest.Predictor{})
+	red := inferencetest.PNG(t, inferencetest.Red)
+	inForm, formType := form(t, "file", red)
+	elsewhere, elsewhereType := form(t, "picture", red)
+	limit := int(testConfig().Limits.MaxBodyBytes)
+
+	cases := map[string]struct {
+		contentType string
+		body        []byte
+		chunked     bool
+		want        int
+		code        string
+	}{
+		"form":                    {contentType: formType, body: inForm, want: 200},
+		"bare":                    {contentType: "image/png", body: red, want: 200},
+		"bare of a wrong type":    {contentType: "image/jpeg", body: red, want: 200},
+		"bare without a type":     {body: red, want: 200},
+		"curl --data-binary":      {contentType: "application/x-www-form-urlencoded", body: red, want: 200},
+		"chunked":                 {contentType: "image/png", body: red, chunked: true, want: 200},
+		"exactly the limit":       {contentType: "image/png", body: append(red, make([]byte, limit-len(red))...), want: 200},
+		"nothing":                 {contentType: "image/png", body: []byte{}, want: 400, code: "bad_request"},
+		"form without the field":  {contentType: elsewhereType, body: elsewhere, want: 400, code: "missing_file"},
+		"form cut":                {contentType: formType, body: inForm[:len(inForm)-80], want: 400, code: "invalid_form"},
+		"form without a boundary": {contentType: "multipart/form-data", body: inForm, want: 400, code: "invalid_form"},
+		"image cut":               {contentType: "image/png", body: red[:len(red)/2], want: 400, code: "invalid_image"},
+		"image damaged":           {contentType: "image/png", body: bytes.Replace(red, []byte("IDAT"), []byte("IDAQ"), 1), want: 400, code: "invalid_image"},
+		"too many bytes":          {contentType: "image/png", body: make([]byte, limit+1), want: 413, code: "body_too_large"},
+		"too many bytes, chunked": {contentType: "image/png", body: make([]byte, limit+1), chunked: true, want: 413, code: "body_too_large"},
+		"too many pixels":         {contentType: "image/png", body: blankPNG(t, 101, 10), want: 413, code: "image_too_large"},
+		"gif":                     {contentType: "image/gif", body: []byte("GIF89a\x01\x00\x01\x00"), want: 415, code: "unsupported_image"},
+		"JSON":                    {contentType: "application/json", body: []byte("{}"), want: 415, code: "unsupported_media_type"},
+		"type that is none":       {contentType: "image/", body: red, want: 415, code: "unsupported_media_type"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			var body io.Reader = bytes.NewReader(tc.body)
+			if tc.chunked {
+				body = iotest.OneByteReader(body) // of unknown length
+			}
+			var headers []string
+			if tc.contentType != "" {
+				headers = []string{"Content-Type", tc.contentType}
+			}
+			a := r.ask(t, http.MethodPost, predictPath, body, headers...)
+			if a.status != tc.want {
+				t.Fatalf("status = %d, want %d: %s", a.status, tc.want, a.body)
+			}
+			if tc.want == http.StatusOK {
+				return
+			}
+			var p Problem
+			a.decode(t, &p)
+			if p.Code != tc.code || p.Status != tc.want || p.Detail == "" || a.header.Get("Content-Type") != "application/problem+json" {
+				t.Errorf("problem = %+v of type %s, want code %q", p, a.header.Get("Content-Type"), tc.code)
+			}
+		})
+	}
+}
+
+// blocking is a predictor that waits to be let go on.
+type blocking struct {
+	inferencetest.Predictor
+	entered chan int
+	release chan struct{}
+}
+
+func newBlocking() *blocking {
+	b := &blocking{entered: make(chan int, 100), release: make(chan struct{})}
+	b.Before = func(n int) {
+		b.entered <- n
+		<-b.release
+	}
+	return b
+}
+
+func TestOverload(t *testing.T) {
+	config := testConfig()
+	config.Limits.MaxBatch = 1
+	b := newBlocking()
+	r := start(t, config, &b.Predictor)
+	image := inferencetest.PNG(t, inferencetest.Red)
+
+	// More and more requests wait, until one is turned away.
+	answers := make(chan answer)
+	waiting := 0
+	var refused answer
+	for refused.status == 0 {
+		go func() { answers <- r.predict(t, image) }()
+		waiting++
+		select {
+		case refused = <-answers:
+			waiting--
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	if refused.status != http.StatusServiceUnavailable || waiting < 16 {
+		t.Errorf("status %d with %d requests waiting, want 503 with 16", refused.status, waiting)
+	}
+	var p Problem
+	refused.decode(t, &p)
+	if p.Code != "overloaded" || refused.header.Get("Retry-After") != "1" {
+		t.Errorf("problem = %+v, Retry-After %q", p, refused.header.Get("Retry-After"))
+	}
+	for _, path := range []string{"/v2/health/ready", "/v2/health/live", "/health", "/metrics"} {
+		if a := r.get(t, path); a.status != http.StatusOK {
+			t.Errorf("%s under overload: status %d, want 200", path, a.status)
+		}
+	}
+	close(b.release)
+	for range waiting {
+		if a := <-answers; a.status != http.StatusOK {
+			t.Errorf("a request that was let in: status %d, want 200", a.status)
+		}
+	}
+}
+
+func TestTimeout(t *testing.T) {
+	config := testConfig()
+	config.Limits.RequestTimeoutMillis = 100
+	b := newBlocking()
+	r := start(t, config, &b.Predictor)
+	t.Cleanup(func() { close(b.release) })
+	var p Problem
+	a := r.predict(t, inferencetest.PNG(t, inferencetest.Red))
+	a.decode(t, &p)
+	if a.status != http.StatusGatewayTimeout || p.Code != "timeout" {
+		t.Errorf("slow model: status %d, problem %+v, want 504", a.status, p)
+	}
+}
+
+func TestSlowBody(t *testing.T) {
+	config := testConfig()
+	config.Limits.RequestTimeoutMillis = 100
+	r := start(t, config, &inferencetest.Predictor{})
+	conn, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nbeginning"); err != nil {
+		t.Fatal(err)
+	}
+	data, err := io.ReadAll(conn)
+	if err != nil || !bytes.HasPrefix(data, []byte("HTTP/1.1 408 ")) {
+		t.Errorf("answer %q, error %v, want status 408", data, err)
+	}
+}
+
+func TestModelFails(t *testing.T) {
+	cases := map[string]*inferencetest.Predictor{
+		"error": {Err: errors.New("secret detail")},
+		"panic": {Before: func(int) { panic("secret detail") }},
+	}
+	for name, predictor := range cases {
+		t.Run(name, func(t *testing.T) {
+			r := start(t, testConfig(), predictor)
+			a := r.predict(t, inferencetest.PNG(t, inferencetest.Red))
+			if a.status != http.StatusInternalServerError || bytes.Contains(a.body, []byte("secret")) {
+				t.Errorf("status %d, body %s, want 500 without the cause", a.status, a.body)
+			}
+			if a := r.get(t, healthPath); a.status != http.StatusOK {
+				t.Errorf("/health afterwards: status %d", a.status)
+			}
+		})
+	}
+}

@@ -1,0 +1,210 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package httpapi
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/preprocess"
+	"github.com/trainyard-dev/trainyard/server/internal/inference/inferencetest"
+)
+
+const inferPath = "/v2/models/pets/infer"
+
+// plane is a channel of value v, as JSON, without brackets.
+func plane(v string) string {
+	return strings.TrimSuffix(strings.Repeat(v+",", inferencetest.Size*inferencetest.Size), ",")
+}
+
+// pictures is an inference request for n pictures whose channels are 0.5, 0 and -0.25.
+func pictures(n int) string {
+	one := plane("5e-1") + "," + plane("0") + ", \n" + plane("-0.25")
+	data := strings.TrimSuffix(strings.Repeat(one+",", n), ",")
+	return fmt.Sprintf(`{"id":"42","parameters":{"x":1},"outputs":[{"name":"logits"}],"inputs":[{"name":"input","datatype":"FP32","shape":[%d,3,8,8],"data":[%s]}]}`, n, data)
+}
+
+func (r *running) infer(t *testing.T, body string, headers ...string) answer {
+	t.Helper()
+	return r.ask(t, http.MethodPost, inferPath, strings.NewReader(body), append([]string{"Content-Type", "application/json"}, headers...)...)
+}
+
+func TestV2Infer(t *testing.T) {
+	r := start(t, testConfig(), &inferencetest.Predictor{})
+	nested := "[[[" + plane("0.5") + "]],[[" + plane("0") + "]],[[" + plane("-0.25") + "]]]"
+	red := base64.StdEncoding.EncodeToString(inferencetest.PNG(t, inferencetest.Red))
+	blue := base64.StdEncoding.EncodeToString(inferencetest.PNG(t, inferencetest.Blue))
+	cases := map[string]struct {
+		body  string
+		id    string
+		shape []int
+		data  []float32
+	}{
+		"one":                     {body: pictures(1), id: "42", shape: []int{1, 2}, data: []float32{0.5, -0.25}},
+		"more than a batch holds": {body: pictures(6), id: "42", shape: []int{6, 2}, data: []float32{0.5, -0.25, 0.5, -0.25, 0.5, -0.25, 0.5, -0.25, 0.5, -0.25, 0.5, -0.25}},
+		"nested": {
+			body:  `{"inputs":[{"name":"input","datatype":"FP32","shape":[1,3,8,8],"data":[` + nested + `]}]}`,
+			shape: []int{1, 2}, data: []float32{0.5, -0.25},
+		},
+		"encoded images": {
+			body:  `{"inputs":[{"name":"images","datatype":"BYTES","shape":[2],"data":["` + red + `","` + blue + `"]}]}`,
+			shape: []int{2, 2},
+			data:  []float32{(220.0/255 - 0.485) / 0.229, (40.0/255 - 0.406) / 0.225, (30.0/255 - 0.485) / 0.229, (210.0/255 - 0.406) / 0.225},
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			a := r.infer(t, tc.body)
+			if a.status != http.StatusOK {
+				t.Fatalf("status %d: %s", a.status, a.body)
+			}
+			var got V2Response
+			a.decode(t, &got)
+			want := V2Response{
+				ModelName: "pets", ModelVersion: "pets-12345678", ID: tc.id,
+				Outputs: []V2Output{{Name: "logits", Datatype: "FP32", Shape: tc.shape, Data: tc.data}},
+			}
+			if diff := cmp.Diff(want, got, cmpopts.EquateApprox(0, 1e-5)); diff != "" {
+				t.Errorf("response (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestV2InferRefuses(t *testing.T) {
+	r := start(t, testConfig(), &inferencetest.Predictor{})
+	input := func(name, datatype, shape, data string) string {
+		return fmt.Sprintf(`{"inputs":[{"name":%q,"datatype":%q,"shape":%s,"data":%s}]}`, name, datatype, shape, data)
+	}
+	zeros := "[" + plane("0") + "," + plane("0") + "," + plane("0") + "]"
+	many := "[" + strings.TrimSuffix(strings.Repeat(`"",`, 65), ",") + "]"
+	cases := map[string]struct {
+		body string
+		want int
+		code string
+	}{
+		"no JSON":            {body: "{", want: 400, code: "invalid_json"},
+		"no object":          {body: "[]", want: 400, code: "invalid_json"},
+		"no input":           {body: `{}`, want: 400, code: "invalid_input"},
+		"two inputs":         {body: `{"inputs":[{},{}]}`, want: 400, code: "invalid_input"},
+		"another name":       {body: input("x", "FP32", "[1,3,8,8]", zeros), want: 400, code: "unknown_input"},
+		"another type":       {body: input("input", "INT8", "[1,3,8,8]", zeros), want: 400, code: "unknown_input"},
+		"shape of images":    {body: input("input", "FP32", "[1,8,8,3]", zeros), want: 400, code: "invalid_input"},
+		"shape too short":    {body: input("input", "FP32", "[3,8,8]", zeros), want: 400, code: "invalid_input"},
+		"no pictures":        {body: input("input", "FP32", "[0,3,8,8]", "[]"), want: 400, code: "invalid_input"},
+		"negative":           {body: input("input", "FP32", "[-1,3,8,8]", zeros), want: 400, code: "invalid_input"},
+		"a billion pictures": {body: input("input", "FP32", "[1000000000,3,8,8]", zeros), want: 400, code: "invalid_input"},
+		"too few values":     {body: input("input", "FP32", "[1,3,8,8]", strings.Replace(zeros, "0,", "", 1)), want: 400, code: "invalid_input"},
+		"too many values":    {body: input("input", "FP32", "[1,3,8,8]", strings.Replace(zeros, "0", "0,0", 1)), want: 400, code: "invalid_input"},
+		"a string":           {body: input("input", "FP32", "[1,3,8,8]", strings.Replace(zeros, "0", `"0"`, 1)), want: 400, code: "invalid_input"},
+		"too great a value":  {body: input("input", "FP32", "[1,3,8,8]", strings.Replace(zeros, "0", "1e39", 1)), want: 400, code: "invalid_input"},
+		"data is null":       {body: input("input", "FP32", "[1,3,8,8]", "null"), want: 400, code: "invalid_input"},
+		"no base64":          {body: input("images", "BYTES", "[1]", `["*"]`), want: 400, code: "invalid_input"},
+		"no image":           {body: input("images", "BYTES", "[1]", `["aGVsbG8="]`), want: 415, code: "unsupported_image"},
+		"images of numbers":  {body: input("images", "BYTES", "[1]", `[1]`), want: 400, code: "invalid_input"},
+		"images of no shape": {body: input("images", "BYTES", "[2]", `[""]`), want: 400, code: "invalid_input"},
+		"no images":          {body: input("images", "BYTES", "[0]", `[]`), want: 400, code: "invalid_input"},
+		"too many images":    {body: input("images", "BYTES", "[65]", many), want: 400, code: "too_many_images"},
+		"body too large":     {body: strings.Repeat(" ", 65<<10), want: 413, code: "body_too_large"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			a := r.infer(t, tc.body)
+			var p Problem
+			a.decode(t, &p)
+			if a.status != tc.want || p.Code != tc.code {
+				t.Errorf("status %d, problem %+v; want %d, %s", a.status, p, tc.want, tc.code)
+			}
+			if p.V2Error != p.Detail || p.Detail == "" {
+				t.Errorf("the protocol's error is %q, want the detail %q", p.V2Error, p.Detail)
+			}
+		})
+	}
+	if a := r.ask(t, http.MethodPost, "/v2/models/cars/infer", strings.NewReader(pictures(1))); a.status != http.StatusNotFound {
+		t.Errorf("another model: status %d, want 404", a.status)
+	}
+}
+
+func TestV2Metadata(t *testing.T) {
+	r := start(t, testConfig(), &inferencetest.Predictor{})
+	var got V2Model
+	r.get(t, "/v2/models/pets").decode(t, &got)
+	want := V2Model{
+		Name: "pets", Versions: []string{"pets-12345678"}, Platform: "onnx_onnxv1",
+		Inputs: []V2TensorMetadata{
+			{Name: "input", Datatype: "FP32", Shape: []int{-1, 3, 8, 8}},
+			{Name: "images", Datatype: "BYTES", Shape: []int{-1}},
+		},
+		Outputs: []V2TensorMetadata{{Name: "logits", Datatype: "FP32", Shape: []int{-1, 2}}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("model (-want +got):\n%s", diff)
+	}
+	for path, want := range map[string]string{
+		v2Path:                  `"name":"trainyard"`,
+		contract.LivePath:       `{"live":true}`,
+		contract.ReadyPath:      `{"ready":true}`,
+		"/v2/models/pets/ready": `{"ready":true}`,
+	} {
+		if a := r.get(t, path); a.status != http.StatusOK || !strings.Contains(string(a.body), want) {
+			t.Errorf("%s: status %d, body %s, want %s", path, a.status, a.body, want)
+		}
+	}
+}
+
+func TestV2InferIsCounted(t *testing.T) {
+	r := start(t, testConfig(), &inferencetest.Predictor{})
+	r.infer(t, pictures(3))
+	r.infer(t, pictures(3), contract.SmokeHeader, "1")
+	waitFor(t, func() bool { return r.requests.stats(time.Now()).Requests == 1 })
+	text := string(r.get(t, metricsPath).body)
+	for _, want := range []string{
+		`inference_requests_total{endpoint="/v2/models/{name}/infer",status="200"} 1`, `predictions_total{predicted_class="red"} 3`,
+	} {
+		if !strings.Contains(text, want+"\n") {
+			t.Errorf("/metrics lacks %q", want)
+		}
+	}
+}
+
+// FuzzV2Request checks that what is taken for an inference request has the values that its shape
+// promises, and that these are what encoding/json makes of them.
+func FuzzV2Request(f *testing.F) {
+	f.Add([]byte(pictures(1)))
+	f.Add([]byte(pictures(2)))
+	f.Add([]byte(`{"inputs":[{"name":"input","datatype":"FP32","shape":[1,3,8,8],"data":[[[1,2],[-3e-1]],[]]}]}`))
+	f.Add([]byte(`{"inputs":[{"name":"images","datatype":"BYTES","shape":[1],"data":["aGVsbG8="]}]}`))
+	f.Add([]byte(`{"inputs":[{"name":"input","datatype":"FP32","shape":[9223372036854775807,3,8,8],"data":[]}]}`))
+	spec := preprocess.DefaultSpec(inferencetest.Size)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		request, err := parseV2Request(body)
+		if err != nil {
+			return
+		}
+		input := request.Inputs[0]
+		if elements, err := input.strings(); err == nil && len(elements) != input.Shape[0] {
+			t.Errorf("%d elements of shape %v", len(elements), input.Shape)
+		}
+		values, n, err := input.floats(spec)
+		if err != nil {
+			return
+		}
+		if len(values) != n*spec.TensorLen() || n != input.Shape[0] {
+			t.Fatalf("%d values of shape %v", len(values), input.Shape)
+		}
+		var flat []float32
+		if json.Unmarshal(input.Data, &flat) == nil && !cmp.Equal(values, flat) {
+			t.Errorf("values differ from those that encoding/json reads")
+		}
+	})
+}

@@ -1,0 +1,293 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package inference_test
+
+import (
+	"context"
+	"errors"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/trainyard-dev/trainyard/server/internal/inference"
+	"github.com/trainyard-dev/trainyard/server/internal/inference/inferencetest"
+)
+
+const imageLen = 3 * inferencetest.Size * inferencetest.Size
+
+// picture is n pictures of the values first, first+1, …: so are their logits.
+func picture(first, n int) []float32 {
+	var input []float32
+	for i := range n {
+		input = append(input, slices.Repeat([]float32{float32(first + i)}, imageLen)...)
+	}
+	return input
+}
+
+// batches records the sizes of the batches that a model computes. Each takes a second.
+type batches struct {
+	mu    sync.Mutex
+	sizes []int
+}
+
+func (b *batches) add(n int) {
+	b.mu.Lock()
+	b.sizes = append(b.sizes, n)
+	b.mu.Unlock()
+	time.Sleep(time.Second)
+}
+
+// run starts a batcher that stops with the test's bubble.
+func run(t *testing.T, p *inferencetest.Predictor, maxBatch int, maxDelay time.Duration) *inference.Batcher {
+	t.Helper()
+	b := inference.NewBatcher(inferencetest.Model(p), maxBatch, maxDelay)
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(cancel)
+	go b.Run(ctx)
+	return b
+}
+
+func admit(t *testing.T, b *inference.Batcher) *inference.Ticket {
+	t.Helper()
+	ticket, err := b.Admit()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ticket
+}
+
+func TestALoneRequestDoesNotWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var computed batches
+		b := run(t, &inferencetest.Predictor{Before: computed.add}, 8, time.Hour)
+		start := time.Now()
+		for range 2 {
+			ticket := admit(t, b)
+			logits, err := ticket.Logits(t.Context(), picture(7, 1), 1)
+			ticket.Release()
+			if diff := cmp.Diff([]float32{7, 7}, logits); diff != "" || err != nil {
+				t.Errorf("logits (-want +got):\n%s error %v", diff, err)
+			}
+		}
+		if took := time.Since(start); took != 2*time.Second {
+			t.Errorf("two requests, one after the other, took %s, want the 2s of computing", took)
+		}
+	})
+}
+
+func TestRequestsOnTheirWayAreWaitedFor(t *testing.T) {
+	cases := map[string]struct {
+		arrives time.Duration // when the second request has its picture decoded
+		want    []int
+	}{
+		"in time":  {arrives: 50 * time.Millisecond, want: []int{2}},
+		"too late": {arrives: 150 * time.Millisecond, want: []int{1, 1}},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var computed batches
+				b := run(t, &inferencetest.Predictor{Before: computed.add}, 8, 100*time.Millisecond)
+				first, second := admit(t, b), admit(t, b)
+				var group sync.WaitGroup
+				group.Go(func() {
+					defer first.Release()
+					if _, err := first.Logits(t.Context(), picture(1, 1), 1); err != nil {
+						t.Error(err)
+					}
+				})
+				group.Go(func() {
+					defer second.Release()
+					time.Sleep(tc.arrives)
+					if _, err := second.Logits(t.Context(), picture(2, 1), 1); err != nil {
+						t.Error(err)
+					}
+				})
+				group.Wait()
+				if diff := cmp.Diff(tc.want, computed.sizes); diff != "" {
+					t.Errorf("batches (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+func TestBatchesKeepToTheirSize(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var computed batches
+		b := run(t, &inferencetest.Predictor{Before: computed.add}, 4, 0)
+		sizes := []int{1, 3, 3, 6, 1} // the first is alone; the others queue up behind it
+		answers := make([][]float32, len(sizes))
+		var group sync.WaitGroup
+		for i, n := range sizes {
+			ticket := admit(t, b)
+			group.Go(func() {
+				defer ticket.Release()
+				var err error
+				if answers[i], err = ticket.Logits(t.Context(), picture(10*i, n), n); err != nil {
+					t.Error(err)
+				}
+			})
+			synctest.Wait() // until it is queued
+		}
+		group.Wait()
+		for i, n := range sizes {
+			var want []float32
+			for j := range n {
+				want = append(want, float32(10*i+j), float32(10*i+j))
+			}
+			if diff := cmp.Diff(want, answers[i]); diff != "" {
+				t.Errorf("logits of request %d (-want +got):\n%s", i, diff)
+			}
+		}
+		total := 0
+		for _, n := range computed.sizes {
+			total += n
+			if n > 4 {
+				t.Errorf("a batch of %d, want at most 4", n)
+			}
+		}
+		if total != 14 || len(computed.sizes) > 6 {
+			t.Errorf("batches %v, want 14 images in no more than 6", computed.sizes)
+		}
+	})
+}
+
+func TestOverload(t *testing.T) {
+	b := inference.NewBatcher(inferencetest.Model(&inferencetest.Predictor{}), 5, 0)
+	tickets := make([]*inference.Ticket, 20)
+	for i := range tickets {
+		tickets[i] = admit(t, b)
+	}
+	if _, err := b.Admit(); !errors.Is(err, inference.ErrOverloaded) {
+		t.Errorf("Admit() error = %v, want ErrOverloaded", err)
+	}
+	tickets[0].Release()
+	admit(t, b)
+}
+
+func TestAbandonedRequestsAreNotComputed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var computed batches
+		b := run(t, &inferencetest.Predictor{Before: computed.add}, 1, 0)
+		var group sync.WaitGroup
+		for i := range 3 {
+			ticket := admit(t, b)
+			group.Go(func() {
+				defer ticket.Release()
+				timeout := 100 * time.Millisecond // less than the second that the first takes
+				if i == 0 {
+					timeout = time.Minute
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), timeout)
+				defer cancel()
+				if _, err := ticket.Logits(ctx, picture(0, 1), 1); i > 0 && !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("request %d: error = %v, want DeadlineExceeded", i, err)
+				}
+			})
+			synctest.Wait()
+		}
+		group.Wait()
+		time.Sleep(time.Minute)
+		if diff := cmp.Diff([]int{1}, computed.sizes); diff != "" {
+			t.Errorf("batches (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestStopped(t *testing.T) {
+	b := inference.NewBatcher(inferencetest.Model(&inferencetest.Predictor{}), 1, 0)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	b.Run(ctx)
+	ticket := admit(t, b)
+	defer ticket.Release()
+	if _, err := ticket.Logits(t.Context(), picture(0, 1), 1); !errors.Is(err, inference.ErrStopped) {
+		t.Errorf("Logits() error = %v, want ErrStopped", err)
+	}
+}
+
+// short is a predictor that forgets an image.
+type short struct{}
+
+func (short) Predict(_ []float32, n int) ([]float32, error) { return make([]float32, 2*(n-1)), nil }
+
+// constant is a predictor whose logits are all the same.
+type constant float64
+
+func (c constant) Predict(_ []float32, n int) ([]float32, error) {
+	return slices.Repeat([]float32{float32(c)}, 2*n), nil
+}
+
+func TestFaultyModels(t *testing.T) {
+	failure := errors.New("failure")
+	cases := map[string]struct {
+		predictor inference.Predictor
+		want      string
+	}{
+		"error":          {&inferencetest.Predictor{Err: failure}, "failure"},
+		"panic":          {&inferencetest.Predictor{Before: func(int) { panic("oops") }}, "panic: oops"},
+		"not a number":   {constant(math.NaN()), "the model computed NaN"},
+		"overflow":       {constant(math.Inf(-1)), "the model computed -Inf"},
+		"logits missing": {short{}, "returned 0 logits, want 2"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			model := inferencetest.Model(nil)
+			model.Predictor = tc.predictor
+			b := inference.NewBatcher(model, 1, 0)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			go b.Run(ctx)
+			ticket := admit(t, b)
+			defer ticket.Release()
+			for range 2 { // the batcher goes on
+				if _, err := ticket.Logits(t.Context(), picture(0, 1), 1); err == nil || !strings.Contains(err.Error(), tc.want) {
+					t.Errorf("Logits() error = %v, want one with %q", err, tc.want)
+				}
+			}
+		})
+	}
+}
+
+func TestSoftmax(t *testing.T) {
+	cases := map[string]struct {
+		logits []float32
+		want   []float64
+	}{
+		"equal":          {[]float32{3, 3}, []float64{0.5, 0.5}},
+		"one to three":   {[]float32{0, 1.0986123}, []float64{0.25, 0.75}}, // ln 3
+		"no overflow":    {[]float32{1e30, 0}, []float64{1, 0}},
+		"all very low":   {[]float32{-1e30, -1e30}, []float64{0.5, 0.5}},
+		"a single class": {[]float32{-4}, []float64{1}},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			got := inference.Softmax(tc.logits)
+			near := cmp.Comparer(func(a, b float64) bool { return a-b < 1e-7 && b-a < 1e-7 })
+			if diff := cmp.Diff(tc.want, got, near); diff != "" {
+				t.Errorf("Softmax() (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestArgMax(t *testing.T) {
+	for name, tc := range map[string]struct {
+		values []float32
+		want   int
+	}{
+		"last": {[]float32{-3, -2, -1}, 2}, "first of equals": {[]float32{1, 2, 2}, 1}, "one": {[]float32{0}, 0},
+	} {
+		if got := inference.ArgMax(tc.values); got != tc.want {
+			t.Errorf("%s: ArgMax() = %d, want %d", name, got, tc.want)
+		}
+	}
+}

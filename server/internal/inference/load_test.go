@@ -1,0 +1,145 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package inference_test
+
+import (
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/trainyard-dev/trainyard/internal/artifact"
+	"github.com/trainyard-dev/trainyard/internal/engine"
+	"github.com/trainyard-dev/trainyard/internal/model"
+	"github.com/trainyard-dev/trainyard/internal/onnx"
+	"github.com/trainyard-dev/trainyard/internal/onnx/onnxpb"
+	"github.com/trainyard-dev/trainyard/internal/preprocess"
+	"github.com/trainyard-dev/trainyard/server/internal/inference"
+)
+
+const networkSize = 16
+
+func network(t *testing.T) *model.Network {
+	t.Helper()
+	n, err := model.New(model.Config{Architecture: "SimpleCNN", Classes: 3, ImageSize: networkSize, Seed: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// encoded is a model file, changed if change is given.
+func encoded(t *testing.T, change func(*onnxpb.ModelProto)) []byte {
+	t.Helper()
+	data, err := onnx.Encode(network(t), onnx.Metadata{
+		Classes: []string{"a", "b", "c"}, Preprocess: preprocess.DefaultSpec(networkSize), Architecture: "SimpleCNN",
+		Metrics: map[string]float64{"accuracy": 0.5}, Run: "ns/run", DatasetDigest: "sha256:00", Version: "v1",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if change == nil {
+		return data
+	}
+	var file onnxpb.ModelProto
+	if err := proto.Unmarshal(data, &file); err != nil {
+		t.Fatal(err)
+	}
+	change(&file)
+	if data, err = proto.Marshal(&file); err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func save(t *testing.T, data []byte) (path, digest string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "model.onnx")
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	digest, _, err := artifact.FileDigest(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path, digest
+}
+
+func TestLoad(t *testing.T) {
+	path, digest := save(t, encoded(t, nil))
+	got, err := inference.Load(path, digest, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := inference.Info{
+		SHA256: digest, SizeBytes: got.SizeBytes, Classes: []string{"a", "b", "c"}, Preprocessing: preprocess.DefaultSpec(networkSize),
+		Architecture: "SimpleCNN", Producer: "trainyard v1", Opset: 17, Metrics: map[string]float64{"accuracy": 0.5},
+		Lineage: map[string]string{"run": "ns/run", "datasetDigest": "sha256:00", "writtenBy": "v1"},
+	}
+	if diff := cmp.Diff(want, got.Info); diff != "" || got.SizeBytes < 1000 {
+		t.Errorf("info (-want +got):\n%s size %d", diff, got.SizeBytes)
+	}
+
+	const n = 2
+	x := engine.NewTensor(n, 3, networkSize, networkSize)
+	for i := range x.Data {
+		x.Data[i] = float32(math.Sin(float64(i)))
+	}
+	logits, err := got.Predict(x.Data, n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(logits) != n*3 || cmp.Equal(logits[:3], logits[3:]) {
+		t.Errorf("logits = %v, want those of two images", logits)
+	}
+}
+
+func TestLoadRefuses(t *testing.T) {
+	property := func(m *onnxpb.ModelProto, key string) *onnxpb.StringStringEntryProto {
+		for _, p := range m.MetadataProps {
+			if p.GetKey() == key {
+				return p
+			}
+		}
+		t.Fatalf("the model has no property %s", key)
+		return nil
+	}
+	cases := map[string]struct {
+		data   []byte
+		digest string
+		want   error
+	}{
+		"another digest": {data: encoded(t, nil), digest: "00", want: artifact.ErrDigest},
+		"no ONNX":        {data: []byte("text")},
+		"no metadata":    {data: encoded(t, func(m *onnxpb.ModelProto) { m.MetadataProps = nil }), want: onnx.ErrNoMetadata},
+		"another size": {data: encoded(t, func(m *onnxpb.ModelProto) {
+			property(m, "trainyard.preprocess").Value = `{"size":32,"resize":"bilinear-antialias-stretch","mean":[0,0,0],"std":[1,1,1]}`
+		})},
+		"a class less": {data: encoded(t, func(m *onnxpb.ModelProto) { property(m, "trainyard.classes").Value = `["a","b"]` })},
+		"an output more": {data: encoded(t, func(m *onnxpb.ModelProto) {
+			m.Graph.Output = append(m.Graph.Output, &onnxpb.ValueInfoProto{Name: m.Graph.Node[0].Output[0]})
+		})},
+		"unknown operator": {data: encoded(t, func(m *onnxpb.ModelProto) { m.Graph.Node[0].OpType = "Nonsense" })},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			path, _ := save(t, tc.data)
+			_, err := inference.Load(path, tc.digest, 1)
+			if !errors.Is(err, inference.ErrInvalid) || tc.want != nil && !errors.Is(err, tc.want) {
+				t.Errorf("Load() error = %v, want ErrInvalid and %v", err, tc.want)
+			}
+		})
+	}
+	if _, err := inference.Load(filepath.Join(t.TempDir(), "none"), "", 1); !errors.Is(err, inference.ErrInvalid) {
+		t.Errorf("Load() of a missing file: error = %v, want ErrInvalid", err)
+	}
+	// A folder can be opened but not read, as a volume that has failed.
+	if _, err := inference.Load(t.TempDir(), "", 1); err == nil || errors.Is(err, inference.ErrInvalid) {
+		t.Errorf("Load() of what can't be read: error = %v, want another than ErrInvalid", err)
+	}
+}
