@@ -27,13 +27,10 @@ import (
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 )
 
-// What every part of the manager needs: events for both kinds, and the reviews by
-// which its metrics endpoint tells who may read them.
+// Both kinds have events. What the manager needs beside its controllers, its lease and
+// the reviews by which its metrics endpoint tells who may read them, stands in config/rbac.
 //
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
-// +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
-// +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
-// +kubebuilder:rbac:groups=coordination.k8s.io,resources=leases,namespace=system,verbs=get;create;update
 
 // Options are what the controllers need to know that no object says.
 type Options struct {

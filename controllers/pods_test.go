@@ -1,0 +1,257 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+)
+
+var t0 = metav1.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+func at(seconds int) metav1.Time { return metav1.NewTime(t0.Add(time.Duration(seconds) * time.Second)) }
+
+func waitingContainer(reason, message string) corev1.ContainerStatus {
+	return corev1.ContainerStatus{
+		Name:  "runner",
+		State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}},
+	}
+}
+
+func terminatedContainer(reason string, code int32, message string) corev1.ContainerStatus {
+	return corev1.ContainerStatus{
+		Name: "runner",
+		State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
+			Reason: reason, ExitCode: code, Message: message, FinishedAt: at(60),
+		}},
+	}
+}
+
+func unscheduled(reason, message string) corev1.PodCondition {
+	return corev1.PodCondition{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: reason, Message: message}
+}
+
+func claimPod(pod corev1.Pod) corev1.Pod {
+	pod.Spec.Volumes = []corev1.Volume{claimVolume("data", "pets", true)}
+	return pod
+}
+
+func TestFindPodProblem(t *testing.T) {
+	cases := map[string]struct {
+		pod         corev1.Pod
+		wantReason  string
+		wantMessage string // a part of it; empty: no problem at all
+	}{
+		"just made": {pod: corev1.Pod{Status: corev1.PodStatus{Phase: corev1.PodPending}}},
+		"starting":  {pod: corev1.Pod{Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{waitingContainer("ContainerCreating", "")}}}},
+		"running": {pod: corev1.Pod{Status: corev1.PodStatus{Phase: corev1.PodRunning, ContainerStatuses: []corev1.ContainerStatus{
+			{Name: "runner", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}},
+		}}}},
+		"no room": {
+			pod: corev1.Pod{
+				ObjectMeta: metav1.ObjectMeta{Name: "p"},
+				Status: corev1.PodStatus{Conditions: []corev1.PodCondition{
+					unscheduled("Unschedulable", "0/3 nodes are available: 3 Insufficient cpu."),
+				}},
+			},
+			wantReason:  v1alpha1.UnschedulableReason,
+			wantMessage: "no node can run pod p: 0/3 nodes are available: 3 Insufficient cpu.",
+		},
+		"scheduling gates": {
+			pod:         corev1.Pod{Status: corev1.PodStatus{Conditions: []corev1.PodCondition{unscheduled("SchedulingGated", "")}}},
+			wantMessage: "scheduling gates",
+		},
+		"claim not found": {
+			pod: claimPod(corev1.Pod{Status: corev1.PodStatus{Conditions: []corev1.PodCondition{
+				unscheduled("Unschedulable", `0/1 nodes are available: persistentvolumeclaim "pets" not found.`),
+			}}}),
+			wantReason:  v1alpha1.VolumeUnavailableReason,
+			wantMessage: "ReadWriteMany, or its content must be in an object store",
+		},
+		"volume on another node": {
+			pod: claimPod(corev1.Pod{Status: corev1.PodStatus{Conditions: []corev1.PodCondition{
+				unscheduled("Unschedulable", "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) had volume node affinity conflict."),
+			}}}),
+			wantReason:  v1alpha1.VolumeUnavailableReason,
+			wantMessage: "volume node affinity conflict",
+		},
+		"words about volumes, but none is used": {
+			pod: corev1.Pod{Status: corev1.PodStatus{Conditions: []corev1.PodCondition{
+				unscheduled("Unschedulable", "node(s) exceed max volume count"),
+			}}},
+			wantReason:  v1alpha1.UnschedulableReason,
+			wantMessage: "max volume count",
+		},
+		"image can't be pulled": {
+			pod: corev1.Pod{Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{
+				waitingContainer("ErrImagePull", "not found"),
+			}}},
+			wantReason:  v1alpha1.ImagePullBackOffReason,
+			wantMessage: "the image of container runner can't be pulled (ErrImagePull): not found",
+		},
+		"image name is invalid": {
+			pod: corev1.Pod{Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{
+				waitingContainer("InvalidImageName", "couldn't parse"),
+			}}},
+			wantReason:  v1alpha1.ImagePullBackOffReason,
+			wantMessage: "InvalidImageName",
+		},
+		"scheduling comes before containers": {
+			pod: corev1.Pod{Status: corev1.PodStatus{
+				Conditions:        []corev1.PodCondition{unscheduled("Unschedulable", "no cpu")},
+				ContainerStatuses: []corev1.ContainerStatus{waitingContainer("ErrImagePull", "not found")},
+			}},
+			wantReason:  v1alpha1.UnschedulableReason,
+			wantMessage: "no cpu",
+		},
+		"init containers come before containers": {
+			pod: corev1.Pod{Status: corev1.PodStatus{
+				InitContainerStatuses: []corev1.ContainerStatus{waitingContainer("ErrImagePull", "init's")},
+				ContainerStatuses:     []corev1.ContainerStatus{waitingContainer("ErrImagePull", "own")},
+			}},
+			wantReason:  v1alpha1.ImagePullBackOffReason,
+			wantMessage: "init's",
+		},
+		"container can't be made: no reason of its own": {
+			pod: corev1.Pod{Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{
+				waitingContainer("CreateContainerConfigError", `secret "s3" not found`),
+			}}},
+			wantMessage: `container runner can't start (CreateContainerConfigError): secret "s3" not found`,
+		},
+		"being deleted": {
+			pod: corev1.Pod{
+				ObjectMeta: metav1.ObjectMeta{DeletionTimestamp: &t0},
+				Status:     corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{waitingContainer("ErrImagePull", "")}},
+			},
+		},
+		"ended": {
+			pod: corev1.Pod{Status: corev1.PodStatus{
+				Phase: corev1.PodFailed, Conditions: []corev1.PodCondition{unscheduled("Unschedulable", "no cpu")},
+			}},
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			got := findPodProblem(&tc.pod)
+			if got.reason != tc.wantReason || !strings.Contains(got.message, tc.wantMessage) || (got.message == "") != (tc.wantMessage == "") {
+				t.Errorf("findPodProblem = %q %q, want %q and a message with %q", got.reason, got.message, tc.wantReason, tc.wantMessage)
+			}
+		})
+	}
+}
+
+func TestFindVolumeProblem(t *testing.T) {
+	event := func(uid types.UID, reason, message string, seconds int) corev1.Event {
+		return corev1.Event{
+			InvolvedObject: corev1.ObjectReference{UID: uid},
+			Reason:         reason, Message: message, LastTimestamp: at(seconds),
+		}
+	}
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{UID: "pod-1"}}
+	series := event("pod-1", "FailedAttachVolume", "Multi-Attach error", 0)
+	series.Series = &corev1.EventSeries{LastObservedTime: metav1.NewMicroTime(at(90).Time)}
+	cases := map[string]struct {
+		events []corev1.Event
+		want   string // a part of the message
+	}{
+		"none":             {},
+		"mount fails":      {events: []corev1.Event{event("pod-1", "Scheduled", "", 0), event("pod-1", "FailedMount", "no such host", 5)}, want: "no such host"},
+		"another pod's":    {events: []corev1.Event{event("pod-2", "FailedMount", "no such host", 5)}},
+		"it has healed":    {events: []corev1.Event{event("pod-1", "FailedMount", "no such host", 5), event("pod-1", "Pulling", "", 9)}},
+		"series count too": {events: []corev1.Event{event("pod-1", "Scheduled", "", 60), series}, want: "Multi-Attach error"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			got := findVolumeProblem(pod, tc.events)
+			if !strings.Contains(got.message, tc.want) || (got.message == "") != (tc.want == "") {
+				t.Errorf("message = %q, want one with %q", got.message, tc.want)
+			}
+			if tc.want != "" && got.reason != v1alpha1.VolumeUnavailableReason {
+				t.Errorf("reason = %q", got.reason)
+			}
+		})
+	}
+}
+
+func TestIsAwaitingVolumes(t *testing.T) {
+	placed := func(statuses ...corev1.ContainerStatus) corev1.Pod {
+		return corev1.Pod{
+			Spec:   corev1.PodSpec{NodeName: "n1"},
+			Status: corev1.PodStatus{Phase: corev1.PodPending, ContainerStatuses: statuses},
+		}
+	}
+	notPlaced := placed()
+	notPlaced.Spec.NodeName = ""
+	running := placed()
+	running.Status.Phase = corev1.PodRunning
+	cases := map[string]struct {
+		pod  corev1.Pod
+		want bool
+	}{
+		"the kubelet says nothing yet": {pod: placed(), want: true},
+		"container is being made":      {pod: placed(waitingContainer("ContainerCreating", "")), want: true},
+		"image can't be pulled":        {pod: placed(waitingContainer("ErrImagePull", ""))},
+		"no node":                      {pod: notPlaced},
+		"running":                      {pod: running},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if got := isAwaitingVolumes(&tc.pod); got != tc.want {
+				t.Errorf("isAwaitingVolumes = %t, want %t", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestFindContainerEnd(t *testing.T) {
+	restarted := corev1.ContainerStatus{
+		Name:                 "runner",
+		State:                corev1.ContainerState{Running: &corev1.ContainerStateRunning{}},
+		LastTerminationState: terminatedContainer("Error", 2, "crash").State,
+	}
+	evicted := corev1.Pod{Status: corev1.PodStatus{
+		Phase: corev1.PodFailed, Reason: "Evicted", Message: "low on disk",
+		Conditions: []corev1.PodCondition{
+			{Type: corev1.PodReady, LastTransitionTime: at(30)},
+			{Type: corev1.DisruptionTarget, LastTransitionTime: at(20)},
+		},
+	}}
+	cases := map[string]struct {
+		pod  corev1.Pod
+		want *containerEnd
+	}{
+		"running": {pod: corev1.Pod{Status: corev1.PodStatus{Phase: corev1.PodRunning}}},
+		"ended": {
+			pod:  corev1.Pod{Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{terminatedContainer("OOMKilled", 137, "log")}}},
+			want: &containerEnd{reason: "OOMKilled", exitCode: ptr.To[int32](137), output: "log", time: at(60)},
+		},
+		"ended before its last restart": {
+			pod:  corev1.Pod{Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{restarted}}},
+			want: &containerEnd{reason: "Error", exitCode: ptr.To[int32](2), output: "crash", time: at(60)},
+		},
+		"another container's end": {
+			pod: corev1.Pod{Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{
+				{Name: "sidecar", State: terminatedContainer("Error", 1, "").State},
+			}}},
+		},
+		"never ran": {pod: evicted, want: &containerEnd{reason: "Evicted", output: "low on disk", time: at(30)}},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			got := findContainerEnd(&tc.pod, "runner")
+			if diff := cmp.Diff(tc.want, got, cmp.AllowUnexported(containerEnd{})); diff != "" {
+				t.Errorf("findContainerEnd (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
