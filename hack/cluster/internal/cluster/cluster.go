@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"golang.org/x/sys/unix"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
@@ -91,26 +92,33 @@ func (c *Cluster) Down() error {
 func (c *Cluster) Load(archives []string) error {
 	for _, path := range archives {
 		step := c.report.Step("Load " + filepath.Base(path))
-		f, err := os.Open(path)
-		if err != nil {
-			step.Fail()
-			return err
-		}
-		names, err := c.importImage(f)
-		f.Close()
+		names, err := c.load(path)
 		if err != nil {
 			step.Fail()
 			return fmt.Errorf("load %s: %w", path, err)
 		}
-		step.Done("%s", names)
+		step.Done("%s", strings.Join(names, ", "))
 	}
 	return nil
 }
 
-// importImage returns what containerd says of the images in the archive.
-func (c *Cluster) importImage(archive io.Reader) (string, error) {
-	out, err := c.node.Run(archive, "ctr", "--namespace=k8s.io", "images", "import", "--digests", "-")
-	return strings.TrimSpace(string(out)), err
+// load returns the names of the images in the archive.
+func (c *Cluster) load(path string) ([]string, error) {
+	manifest, err := tarball.LoadManifest(func() (io.ReadCloser, error) { return os.Open(path) })
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, image := range manifest {
+		names = append(names, image.RepoTags...)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	_, err = c.node.Run(f, "ctr", "--namespace=k8s.io", "images", "import", "-")
+	return names, err
 }
 
 // Exec replaces this process by a command inside the cluster's node.

@@ -177,12 +177,7 @@ func (c *Cluster) importPause(ctx context.Context, components []config.Component
 		return err
 	}
 	return c.waitFor(ctx, "containerd", components, func(context.Context) (bool, error) {
-		f, err := os.Open(path)
-		if err != nil {
-			return false, err
-		}
-		defer f.Close()
-		_, err = c.importImage(f)
+		_, err := c.load(path)
 		return err == nil, err
 	})
 }

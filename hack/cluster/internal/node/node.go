@@ -17,6 +17,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 
 	"github.com/vishvananda/netns"
@@ -216,20 +217,33 @@ func bind(b config.Bind) error {
 	return unix.Mount(b.Source, b.Path, "", unix.MS_BIND, "")
 }
 
-// MountReadOnly shows a folder of this machine at a path of the node, read-only whatever a pod asks for.
+// MountReadOnly shows a folder of this machine at a path of the node. A read-only flag on the mount would
+// not do: the container runtime clears it for a pod that asks to write. An overlay without an upper layer has
+// nowhere to write to.
 func (n *Node) MountReadOnly(folder, path string) error {
+	empty := n.cfg.Path("empty") // an overlay without an upper layer needs two lower ones
 	return onThread(func() error {
 		if err := n.enter(); err != nil {
 			return err
 		}
-		if err := os.MkdirAll(path, 0o755); err != nil {
-			return err
+		for _, dir := range []string{path, empty} {
+			if err := os.MkdirAll(dir, 0o755); err != nil {
+				return err
+			}
 		}
-		for unix.Unmount(path, unix.MNT_DETACH) == nil { // one that an earlier call has made
+		// One that an earlier call has made; pods that have it keep it.
+		if err := unix.Unmount(path, unix.MNT_DETACH); err != nil && !errors.Is(err, unix.EINVAL) {
+			return fmt.Errorf("unmount %s: %w", path, err)
 		}
-		if err := unix.Mount(folder, path, "", unix.MS_BIND, ""); err != nil {
+		layers := "lowerdir=" + escapeLayer(folder) + ":" + escapeLayer(empty)
+		if err := unix.Mount("trainyard", path, "overlay", unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV, layers); err != nil {
 			return fmt.Errorf("mount %s: %w", folder, err)
 		}
-		return unix.Mount("", path, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, "")
+		return nil
 	})
+}
+
+// escapeLayer escapes what an overlay's options read as a mark.
+func escapeLayer(path string) string {
+	return strings.NewReplacer(`\`, `\\`, ":", `\:`, ",", `\,`).Replace(path)
 }
