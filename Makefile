@@ -49,7 +49,7 @@ build-manager build-runner build-server: build-%: ## Build one of manager, runne
 
 .PHONY: images
 images: $(IMAGES_TOOL) ## Build the three images into out/images, without Docker.
-	$(IMAGES_TOOL) build --tag $(TAG) --registry "$(REGISTRY)" --version $(VERSION) -o out/images manager=. runner=./runner server=./server
+	$(IMAGES_TOOL) build -o out/images --registry "$(or $(REGISTRY),trainyard.local)" --tag $(TAG) trainyard-manager=. trainyard-runner=./runner trainyard-server=./server
 
 .PHONY: docker-build-manager docker-build-runner docker-build-server
 docker-build-manager docker-build-runner docker-build-server: docker-build-%: ## Build one image with Docker.
@@ -70,8 +70,8 @@ cluster-down: $(CLUSTER_TOOL) ## Stop it and remove all it left.
 	$(CLUSTER_TOOL) down
 
 .PHONY: cluster-load
-cluster-load: images $(CLUSTER_TOOL) ## Load the three images into the cluster.
-	CLUSTER=$(CLUSTER) REGISTRY="$(REGISTRY)" $(CLUSTER_TOOL) load out/images/*.tar
+cluster-load: images $(CLUSTER_TOOL) ## Build the three images and load them into the cluster.
+	$(CLUSTER_TOOL) load out/images/trainyard-{manager,runner,server}.tar
 
 .PHONY: install uninstall deploy undeploy
 install: ## Install the CRDs into the current kubectl context.
@@ -98,7 +98,6 @@ generate: $(CONTROLLER_GEN) $(CRD_REF_DOCS) ## Generate all generated code, mani
 	$(CONTROLLER_GEN) object:headerFile=hack/boilerplate.go.txt paths=./api/...
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=config/crd/bases
 	$(CONTROLLER_GEN) rbac:roleName=trainyard-manager paths=./controllers/... output:rbac:dir=config/rbac
-	go generate ./internal/onnx/onnxpb
 	$(CRD_REF_DOCS) --source-path=api/v1alpha1 --config=hack/api-docs.yaml --renderer=markdown --output-path=docs/api.md
 
 .PHONY: fmt lint lint-fix
@@ -115,15 +114,8 @@ verify: ## Check that generated files are up to date, lint, and test for data ra
 
 ##@ Test
 
-UNIT_PACKAGES = $$(go list ./... | grep -v /test/e2e)
-
-.PHONY: peers
-peers: ## Install the Python packages that tests compare against into .venv-peers.
-	test/peers/venv.sh
-
 .PHONY: test
-test: export TRAINYARD_PEERS ?= required
-test: peers $(GOTESTSUM) $(CLUSTER_TOOL) ## Unit and integration (envtest) tests, with coverage.
+test: $(GOTESTSUM) $(CLUSTER_TOOL) ## Unit and integration (envtest) tests, with coverage.
 	hack/test.sh
 
 .PHONY: test-e2e

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# The demo: cluster, images, installation, then hack/demo. DATA is a folder of
+# class folders to train on; empty means generated pictures.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source hack/lib.sh
+
+start_cluster
+build_images
+install_operator
+"$KUBECTL" delete namespace trainyard-demo --ignore-not-found --timeout=2m
+args=()
+if [ -n "${DATA:-}" ]; then
+  args+=(--data --picture="$(find -L "$DATA" -mindepth 2 -type f | sort | head -1)")
+fi
+go run ./hack/demo --kubectl="$KUBECTL" --prober-image="$PROBER_IMAGE" "${args[@]}"

@@ -1,0 +1,59 @@
+# lib.sh: what demo.sh and test-e2e.sh share. CLUSTER=local (default) is the
+# single-node cluster of hack/cluster; CLUSTER=current is kubectl's current context,
+# to which images get by REGISTRY=…, or by kind or minikube. Sets KUBECTL.
+
+CLUSTER=${CLUSTER:-local}
+TAG=${TAG:-dev}
+
+start_cluster() {
+  case "$CLUSTER" in
+    local)
+      REGISTRY=trainyard.local
+      bin/cluster up ${DATA:+--data "$DATA"}
+      KUBECONFIG=$(bin/cluster kubeconfig)
+      export KUBECONFIG
+      KUBECTL=$(bin/cluster build)/kubectl
+      ;;
+    current)
+      REGISTRY=${REGISTRY:-trainyard.local}
+      KUBECTL=${KUBECTL:-kubectl}
+      echo "Using the current kubectl context: $("$KUBECTL" config current-context)"
+      ;;
+    *)
+      echo "error: CLUSTER=$CLUSTER: want local or current" >&2
+      return 1
+      ;;
+  esac
+  export KUBECTL
+}
+
+# build_images builds the three images and those of the tests, and brings them to the cluster.
+build_images() {
+  bin/images build -o out/images --registry "$REGISTRY" --tag "$TAG" \
+    trainyard-manager=. trainyard-runner=./runner trainyard-server=./server \
+    trainyard-prober=./test/prober trainyard-badserver=./test/e2e/badserver
+  if [ "$CLUSTER" = local ]; then
+    bin/cluster load out/images/*.tar
+  elif [ "$REGISTRY" = trainyard.local ]; then
+    bin/images load out/images/*.tar
+  else
+    bin/images push out/images/*.tar
+  fi
+  PROBER_IMAGE=$REGISTRY/trainyard-prober:$TAG
+  BADSERVER_IMAGE=$REGISTRY/trainyard-badserver:$TAG
+  export PROBER_IMAGE BADSERVER_IMAGE
+}
+
+# install_operator installs CRDs and manager and waits until the manager runs the
+# image that was built just now.
+install_operator() {
+  local there
+  there=$("$KUBECTL" get deployment trainyard-manager -n trainyard-system --ignore-not-found -o name)
+  mkdir -p out
+  hack/installer.sh "$REGISTRY" "$TAG" > out/install.yaml
+  "$KUBECTL" apply --server-side --force-conflicts -f out/install.yaml
+  if [ -n "$there" ]; then
+    "$KUBECTL" rollout restart deployment/trainyard-manager -n trainyard-system
+  fi
+  "$KUBECTL" rollout status deployment/trainyard-manager -n trainyard-system --timeout=3m
+}
