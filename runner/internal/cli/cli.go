@@ -35,6 +35,7 @@ type app struct {
 	// inJob: the configuration comes from the environment, so results and progress are wanted.
 	inJob      bool
 	resultFile string
+	started    bool // the command line could be read
 	tail       *logging.Tail
 	result     contract.TrainResult
 }
@@ -56,6 +57,10 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		}
 	}()
 
+	return newApp(stdout, stderr).run(ctx, args)
+}
+
+func newApp(stdout, stderr io.Writer) *app {
 	a := &app{
 		stdout: stdout, stderr: stderr,
 		inJob: os.Getenv(contract.ConfigEnv) != "",
@@ -64,7 +69,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	if _, err := os.Stat(contract.TerminationLog); a.inJob && err == nil {
 		a.resultFile = contract.TerminationLog
 	}
-	return a.run(ctx, args)
+	return a
 }
 
 // run runs a command and leaves the result, whatever happens.
@@ -76,12 +81,10 @@ func (a *app) run(ctx context.Context, args []string) (exitCode int) {
 			exitCode = a.finish(err)
 		}
 	}()
-	parsed := false
 	root := a.rootCommand()
 	root.SetArgs(args)
-	root.PersistentPreRun = func(*cobra.Command, []string) { parsed = true }
 	err := root.ExecuteContext(ctx)
-	if err != nil && !parsed {
+	if err != nil && !a.started { // the command line is at fault
 		err = failure.Config(err)
 	}
 	if err != nil {
@@ -121,7 +124,6 @@ func (a *app) rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "runner",
 		Short:         "Trains image classifiers and publishes them as ONNX models",
-		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -134,6 +136,14 @@ func (a *app) rootCommand() *cobra.Command {
 		Run:   func(*cobra.Command, []string) { fmt.Fprintln(a.stdout, version.String()) },
 	})
 	return root
+}
+
+// action makes run what a command does.
+func (a *app) action(run func(ctx context.Context) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, _ []string) error {
+		a.started = true
+		return run(cmd.Context())
+	}
 }
 
 // logger returns a logger of the given format, or of that which fits where the program runs if it is empty. The

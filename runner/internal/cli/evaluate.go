@@ -37,7 +37,7 @@ func (a *app) evaluateCommand() *cobra.Command {
 		Short:   "Measure a published model on a folder of class folders",
 		Example: "  runner evaluate --model models/local-1a2b3c4d/model.onnx --data pets --report out/report",
 		Args:    cobra.NoArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.evaluate(cmd.Context(), o) },
+		RunE:    a.action(func(ctx context.Context) error { return a.evaluate(ctx, o) }),
 	}
 	flags := command.Flags()
 	flags.SortFlags = false

@@ -29,7 +29,7 @@ func (a *app) generateCommand() *cobra.Command {
 		Short:   "Draw pictures of cats and dogs to train on",
 		Example: "  runner generate-data --out out/pets --samples-per-class 400 --image-size 64",
 		Args:    cobra.NoArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.generate(cmd.Context(), o) },
+		RunE:    a.action(func(ctx context.Context) error { return a.generate(ctx, o) }),
 	}
 	flags := command.Flags()
 	flags.SortFlags = false

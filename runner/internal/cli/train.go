@@ -46,9 +46,9 @@ func (a *app) trainCommand() *cobra.Command {
 		Example: "  runner train --data pets --image-size 64 --epochs 12\n" +
 			"  runner train --samples-per-class 400 --image-size 64 --epochs 10 --gate accuracy=0.9",
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.train(cmd.Context(), cmd.Flags(), o) },
 	}
 	flags := command.Flags()
+	command.RunE = a.action(func(ctx context.Context) error { return a.train(ctx, flags, o) })
 	flags.SortFlags = false
 	flags.StringVar(&o.configFile, "config", "", "configuration document, as JSON")
 	o.datasetFlags(flags)
@@ -100,7 +100,7 @@ var generatedFlags = []string{"samples-per-class", "generated-seed", "label-nois
 func (o *trainOptions) resolve(flags *pflag.FlagSet) error {
 	given := map[*pflag.Flag]string{}
 	flags.Visit(func(f *pflag.Flag) { given[f] = f.Value.String() })
-	loaded, _, err := config.Load(o.configFile)
+	loaded, err := config.Load(o.configFile)
 	if err != nil {
 		return failure.Config(err)
 	}

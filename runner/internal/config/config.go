@@ -60,21 +60,21 @@ func Generate(g contract.Generated, imageSize int) generate.Config {
 }
 
 // Load reads a configuration document: that of the environment variable of the contract, or the file at path if that
-// is not empty. found is false if there is neither.
-func Load(path string) (cfg contract.TrainConfig, found bool, err error) {
+// is not empty. Without either it returns the defaults.
+func Load(path string) (cfg contract.TrainConfig, err error) {
 	data := []byte(os.Getenv(contract.ConfigEnv))
 	if path != "" {
 		if data, err = os.ReadFile(path); err != nil {
-			return cfg, false, fmt.Errorf("read configuration: %w", err)
+			return cfg, fmt.Errorf("read configuration: %w", err)
 		}
 	}
 	if len(data) == 0 {
-		return Default(), false, nil
+		return Default(), nil
 	}
 	if err := contract.DecodeConfig(data, &cfg); err != nil {
-		return cfg, false, err
+		return cfg, err
 	}
-	return cfg, true, nil
+	return cfg, nil
 }
 
 // runName is what the name of a run may be; the operator keeps to the same rule.

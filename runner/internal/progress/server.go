@@ -72,7 +72,7 @@ func Serve(ctx context.Context, address string, handler http.Handler, log *slog.
 type collector struct{ tracker *Tracker }
 
 var (
-	percentDesc    = prometheus.NewDesc("trainyard_training_percent", "Progress of the run in percent.", nil, nil)
+	progressDesc   = prometheus.NewDesc("trainyard_training_progress_ratio", "Progress of the run, 0 to 1.", nil, nil)
 	epochDesc      = prometheus.NewDesc("trainyard_training_epoch", "The current epoch, from 1.", nil, nil)
 	stepsDesc      = prometheus.NewDesc("trainyard_training_steps_total", "Optimizer steps done, over all epochs and restarts.", nil, nil)
 	imagesDesc     = prometheus.NewDesc("trainyard_training_images_total", "Images trained on since this process started.", nil, nil)
@@ -92,7 +92,7 @@ func (c collector) Collect(metrics chan<- prometheus.Metric) {
 	counter := func(desc *prometheus.Desc, value float64) {
 		metrics <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, value)
 	}
-	gauge(percentDesc, float64(p.Percent))
+	gauge(progressDesc, float64(p.Percent)/100)
 	gauge(epochDesc, float64(p.Epoch))
 	counter(stepsDesc, float64(p.Step))
 	counter(imagesDesc, float64(c.tracker.Images()))

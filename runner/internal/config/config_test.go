@@ -1,0 +1,138 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/trainyard-dev/trainyard/internal/contract"
+)
+
+// valid returns the defaults with a dataset.
+func valid() contract.TrainConfig {
+	cfg := Default()
+	cfg.Dataset.Path = "pets"
+	return cfg
+}
+
+func TestDefaultsAreValid(t *testing.T) {
+	if err := Validate(valid()); err != nil {
+		t.Error(err)
+	}
+	cfg := Default()
+	generated := DefaultGenerated()
+	cfg.Dataset.Generated = &generated
+	if err := Validate(cfg); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestValidateNamesTheField(t *testing.T) {
+	cases := map[string]func(cfg *contract.TrainConfig){
+		"run.name":                            func(c *contract.TrainConfig) { c.Run.Name = "../up" },
+		"run.uid":                             func(c *contract.TrainConfig) { c.Run.UID = "../../up" },
+		"output.path":                         func(c *contract.TrainConfig) { c.Output.Path = "" },
+		"dataset must":                        func(c *contract.TrainConfig) { c.Dataset.Path = "" },
+		"exactly one":                         func(c *contract.TrainConfig) { c.Dataset.Generated = &contract.Generated{} },
+		"dataset.generated.samplesPerClass":   func(c *contract.TrainConfig) { c.Dataset.Generated = &contract.Generated{SamplesPerClass: 9} },
+		"dataset.generated.labelNoisePercent": func(c *contract.TrainConfig) { c.Dataset.Generated = &contract.Generated{LabelNoisePercent: 101} },
+		"dataset.generated.classes":           func(c *contract.TrainConfig) { c.Dataset.Generated = &contract.Generated{Classes: []string{"cat"}} },
+		"dataset.split.validationPercent":     func(c *contract.TrainConfig) { c.Dataset.Split.ValidationPercent = 0 },
+		"dataset.split.testPercent":           func(c *contract.TrainConfig) { c.Dataset.Split.TestPercent = 81 },
+		"dataset.split must": func(c *contract.TrainConfig) {
+			c.Dataset.Split.ValidationPercent = 80
+			c.Dataset.Split.TestPercent = 11
+		},
+		"dataset.augmentation.rotationDegrees": func(c *contract.TrainConfig) { c.Dataset.Augmentation.RotationDegrees = 181 },
+		"dataset.augmentation.brightness":      func(c *contract.TrainConfig) { c.Dataset.Augmentation.Brightness = 1.1 },
+		"dataset.augmentation.contrast":        func(c *contract.TrainConfig) { c.Dataset.Augmentation.Contrast = -0.1 },
+		"dataset.augmentation.saturation":      func(c *contract.TrainConfig) { c.Dataset.Augmentation.Saturation = math.NaN() },
+		"model.architecture":                   func(c *contract.TrainConfig) { c.Model.Architecture = "ResNet" },
+		"model.imageSize":                      func(c *contract.TrainConfig) { c.Model.ImageSize = 100 },
+		"model.dropout":                        func(c *contract.TrainConfig) { c.Model.Dropout = 1 },
+		"training.epochs":                      func(c *contract.TrainConfig) { c.Training.Epochs = 0 },
+		"training.batchSize":                   func(c *contract.TrainConfig) { c.Training.BatchSize = 1 },
+		"training.learningRate":                func(c *contract.TrainConfig) { c.Training.LearningRate = 0 },
+		"training.optimizer":                   func(c *contract.TrainConfig) { c.Training.Optimizer = "adam" },
+		"training.weightDecay":                 func(c *contract.TrainConfig) { c.Training.WeightDecay = 2 },
+		"training.workers":                     func(c *contract.TrainConfig) { c.Training.Workers = -1 },
+		"gates[0].metric":                      func(c *contract.TrainConfig) { c.Gates = []contract.Gate{{Metric: "loss"}} },
+		"gates[0].min":                         func(c *contract.TrainConfig) { c.Gates = []contract.Gate{{Metric: "accuracy", Min: 1.5}} },
+	}
+	for field, change := range cases {
+		t.Run(field, func(t *testing.T) {
+			cfg := valid()
+			change(&cfg)
+			if err := Validate(cfg); err == nil || !strings.Contains(err.Error(), field) {
+				t.Errorf("got %v, want an error that says %q", err, field)
+			}
+		})
+	}
+}
+
+func TestLoad(t *testing.T) {
+	fromEnv, fromFile := valid(), valid()
+	fromEnv.Run.Name, fromFile.Run.Name = "from-env", "from-file"
+	file := filepath.Join(t.TempDir(), "config.json")
+	if err := os.WriteFile(file, encode(t, fromFile), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cases := map[string]struct {
+		env, path string
+		want      contract.TrainConfig
+		says      string
+	}{
+		"nothing":         {want: Default()},
+		"environment":     {env: string(encode(t, fromEnv)), want: fromEnv},
+		"file wins":       {env: string(encode(t, fromEnv)), path: file, want: fromFile},
+		"missing file":    {path: "/nowhere/config.json", says: "/nowhere/config.json"},
+		"misspelt field":  {env: `{"version":1,"epoch":3}`, says: "epoch"},
+		"another version": {env: `{"version":2}`, says: "version 2"},
+		"no JSON":         {env: "{", says: "decode"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv(contract.ConfigEnv, tc.env)
+			got, err := Load(tc.path)
+			if tc.says != "" {
+				if err == nil || !strings.Contains(err.Error(), tc.says) {
+					t.Fatalf("got %v, want an error that says %q", err, tc.says)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("configuration (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func encode(t *testing.T, cfg contract.TrainConfig) []byte {
+	t.Helper()
+	data, err := json.Marshal(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func TestGenerate(t *testing.T) {
+	got := Generate(contract.Generated{SamplesPerClass: 7, Classes: []string{"cat", "dog"}, Seed: 5, LabelNoisePercent: 9}, 48)
+	if got.SamplesPerClass != 7 || len(got.Classes) != 2 || got.Seed != 5 || got.LabelNoisePercent != 9 || got.ImageSize != 48 {
+		t.Errorf("got %+v", got)
+	}
+	if err := got.Validate(); err != nil {
+		t.Error(err)
+	}
+}

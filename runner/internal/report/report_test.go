@@ -1,0 +1,89 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/trainyard-dev/trainyard/internal/dataset"
+	"github.com/trainyard-dev/trainyard/runner/internal/metrics"
+)
+
+// example is a report of four images.
+func example() *Report {
+	tally := metrics.NewTally(2)
+	for _, label := range []int{0, 0, 1, 1} {
+		tally.Add([]float32{1, 0}, label)
+	}
+	r := &Report{
+		Program: "v1",
+		Dataset: DescribeDataset(&dataset.Dataset{
+			Classes: []string{"cat", "dog"}, Samples: make([]dataset.Sample, 4), Digest: "sha256:00",
+			Skipped: dataset.Skipped{Count: 3, First: []dataset.SkippedFile{{Name: "cat/x.jpg", Err: errors.New("truncated")}}},
+		}),
+		History: &History{Epochs: []Epoch{{TrainLoss: 1}, {TrainLoss: 0.5, ValidationAccuracy: 1}}, BestEpoch: 2},
+	}
+	r.Measure(tally)
+	return r
+}
+
+func TestWrite(t *testing.T) {
+	files := map[string]*bytes.Buffer{}
+	add := func(name string, write func(io.Writer) error) error {
+		files[name] = &bytes.Buffer{}
+		return write(files[name])
+	}
+	want := example()
+	if err := want.Write(add); err != nil {
+		t.Fatal(err)
+	}
+	var got Report
+	if err := json.Unmarshal(files[ReportFile].Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, &got); diff != "" {
+		t.Errorf("report (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string]metrics.Class{"cat": {Precision: 0.5, Recall: 1, F1: 2.0 / 3, Support: 2}, "dog": {Support: 2}}, got.PerClass); diff != "" {
+		t.Errorf("classes (-want +got):\n%s", diff)
+	}
+	for _, name := range []string{ConfusionFile, CurvesFile} {
+		if !bytes.HasPrefix(files[name].Bytes(), []byte("\x89PNG")) {
+			t.Errorf("%s is no PNG", name)
+		}
+	}
+}
+
+func TestEvaluationHasNoCurves(t *testing.T) {
+	var names []string
+	r := example()
+	r.History = nil
+	err := r.Write(func(name string, write func(io.Writer) error) error {
+		names = append(names, name)
+		return write(io.Discard)
+	})
+	if diff := cmp.Diff([]string{ReportFile, ConfusionFile}, names); diff != "" || err != nil {
+		t.Errorf("files (-want +got):\n%s%v", diff, err)
+	}
+}
+
+func TestWriteStopsAtTheFirstError(t *testing.T) {
+	for _, failing := range []string{ReportFile, ConfusionFile, CurvesFile} {
+		err := example().Write(func(name string, write func(io.Writer) error) error {
+			if name == failing {
+				return errors.New(name)
+			}
+			return write(io.Discard)
+		})
+		if err == nil || err.Error() != failing {
+			t.Errorf("got %v, want %s", err, failing)
+		}
+	}
+}
