@@ -15,6 +15,7 @@ import (
 type Network struct {
 	config  Config
 	layers  []engine.Layer
+	steps   []engine.Layer // what computes the layers
 	ws      *kernels.Workspace
 	params  []*engine.Param
 	buffers []*engine.Buffer
@@ -26,7 +27,7 @@ func newNetwork(config Config, layers []engine.Layer) (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Network{config: config, layers: layers, ws: ws}
+	n := &Network{config: config, layers: layers, steps: engine.Fuse(layers), ws: ws}
 	shape := []int{1, channels, config.ImageSize, config.ImageSize}
 	for _, l := range layers {
 		if shape, err = l.OutputShape(shape); err != nil {
@@ -48,7 +49,7 @@ func (n *Network) Forward(x *engine.Tensor, training bool) *engine.Tensor {
 	if want := n.InputShape(); len(x.Shape) != 4 || x.Shape[0] < 1 || !slices.Equal(x.Shape[1:], want) {
 		panic(fmt.Sprintf("model: input shape is %v, want [N %d %d %d]", x.Shape, want[0], want[1], want[2]))
 	}
-	for _, l := range n.layers {
+	for _, l := range n.steps {
 		x = l.Forward(n.ws, x, training)
 	}
 	return x
@@ -58,7 +59,7 @@ func (n *Network) Forward(x *engine.Tensor, training bool) *engine.Tensor {
 // logits.
 func (n *Network) Backward(dlogits *engine.Tensor) {
 	gradient := dlogits
-	for i, l := range slices.Backward(n.layers) {
+	for i, l := range slices.Backward(n.steps) {
 		gradient = l.Backward(n.ws, gradient, i > 0)
 	}
 }

@@ -8,35 +8,72 @@
 package kernels
 
 // gemmTile6x16 computes c[r*16+j] = Σ_p a[p*6+r]·b[p*16+j] for 0 ≤ p < k, k ≥ 1.
+//
+//go:noescape
 func gemmTile6x16(k int, a *float32, b *float32, c *float32)
 
 // convTiles3x3 computes, for each of the tiles ≥ 1, 4 output channels of 3 vectors of 8 pixels. offsets holds 6 byte
 // offsets a tile: the vectors' places in x, where the window of their first pixel begins, then those in y. x is a padded
 // image of channels ≥ 1 planes; w is [channels][3][3][4]; bias has 4 elements. Strides are in bytes.
+//
+//go:noescape
 func convTiles3x3(tiles int, offsets *int, x *float32, channels int, channelStride int, rowStride int, w *float32, bias *float32, y *float32, planeStride int)
 
 // convWeights3x3 adds to dw, [channels][3][4][3] (kernel row, output channel, kernel column), the products of dy and x
 // summed over rows ≥ 1 of 8·vectors pixels. offsets holds each row's place in x in bytes, where the window of its first
 // pixel begins; the rows of dy follow one another, and its 4 output channels are dyStride apart. Strides are in bytes.
+//
+//go:noescape
 func convWeights3x3(rows int, offsets *int, vectors int, x *float32, channels int, channelStride int, rowStride int, dy *float32, dyStride int, dw *float32)
 
 // sum8 returns Σx over n elements, n a positive multiple of 32.
+//
+//go:noescape
 func sum8(n int, x *float32) float32
 
 // squaredDeviations8 returns Σ(x-mean)² over n elements, n a positive multiple of 32.
+//
+//go:noescape
 func squaredDeviations8(n int, x *float32, mean float32) float32
 
 // dotDeviation8 returns Σ y·(x-mean) over n elements, n a positive multiple of 32.
+//
+//go:noescape
 func dotDeviation8(n int, y *float32, x *float32, mean float32) float32
 
 // affine8 computes y = scale·x + shift for n elements, n a positive multiple of 8.
+//
+//go:noescape
 func affine8(n int, y *float32, x *float32, scale float32, shift float32)
 
 // affine28 computes z = ofY·y + ofX·x + shift for n elements, n a positive multiple of 8.
+//
+//go:noescape
 func affine28(n int, z *float32, y *float32, x *float32, ofY float32, ofX float32, shift float32)
 
 // reluBackward8 computes dx = dy where y > 0, else 0 for n elements, n a positive multiple of 8.
+//
+//go:noescape
 func reluBackward8(n int, dx *float32, y *float32, dy *float32)
 
 // relu8 computes y = max(0, x), NaN staying NaN for n elements, n a positive multiple of 8.
+//
+//go:noescape
 func relu8(n int, y *float32, x *float32)
+
+// normPool8 computes out = max(0, scale·x + shift) of the largest pixel of each of n windows of 2×2, n a positive
+// multiple of 8. choice is the first largest pixel (0 and 1 in the row top, 2 and 3 in bottom), or 4 if out is 0.
+//
+//go:noescape
+func normPool8(n int, out *float32, choice *uint8, top *float32, bottom *float32, scale float32, shift float32)
+
+// normPoolSums8 returns Σd and Σ d·(x-mean) over the pixels x that the n windows chose, n a positive multiple of 8.
+//
+//go:noescape
+func normPoolSums8(n int, d *float32, choice *uint8, top *float32, bottom *float32, mean float32) (sum float32, dot float32)
+
+// normPoolBackward8 replaces each pixel x of n windows by ofX·x + shift, plus scale·d for the one that the window
+// chose, n a positive multiple of 8.
+//
+//go:noescape
+func normPoolBackward8(n int, top *float32, bottom *float32, d *float32, choice *uint8, scale float32, ofX float32, shift float32)

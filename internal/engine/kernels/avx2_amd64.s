@@ -618,3 +618,190 @@ relu8Loop:
 	JLT     relu8Loop
 	VZEROUPPER
 	RET
+
+// func normPool8(n int, out *float32, choice *uint8, top *float32, bottom *float32, scale float32, shift float32)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·normPool8(SB), NOSPLIT, $0-48
+	MOVQ         n+0(FP), AX
+	MOVQ         out+8(FP), CX
+	MOVQ         choice+16(FP), DX
+	MOVQ         top+24(FP), BX
+	MOVQ         bottom+32(FP), SI
+	MOVSS        scale+40(FP), X0
+	VBROADCASTSS X0, Y0
+	MOVSS        shift+44(FP), X1
+	VBROADCASTSS X1, Y1
+	MOVL         $0x00000004, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	MOVL         $0x00000002, DI
+	VMOVD        DI, X3
+	VPBROADCASTD X3, Y3
+	VXORPS       Y4, Y4, Y4
+	XORQ         DI, DI
+
+normPoolLoop:
+	VMOVUPS      (BX)(DI*8), Y5
+	VMOVUPS      32(BX)(DI*8), Y6
+	VSHUFPS      $0x88, Y6, Y5, Y7
+	VSHUFPS      $0xdd, Y6, Y5, Y5
+	VMOVUPS      (SI)(DI*8), Y6
+	VMOVUPS      32(SI)(DI*8), Y8
+	VSHUFPS      $0x88, Y8, Y6, Y9
+	VSHUFPS      $0xdd, Y8, Y6, Y6
+	VFMADD213PS  Y1, Y0, Y7
+	VFMADD213PS  Y1, Y0, Y5
+	VFMADD213PS  Y1, Y0, Y9
+	VFMADD213PS  Y1, Y0, Y6
+	VCMPPS       $0x1e, Y7, Y5, Y8
+	VCMPPS       $0x1e, Y9, Y6, Y10
+	VMAXPS       Y7, Y5, Y7
+	VMAXPS       Y9, Y6, Y9
+	VCMPPS       $0x1e, Y7, Y9, Y6
+	VMAXPS       Y7, Y9, Y7
+	VPXOR        Y4, Y4, Y5
+	VPSUBD       Y8, Y5, Y8
+	VPSUBD       Y10, Y3, Y10
+	VBLENDVPS    Y6, Y10, Y8, Y8
+	VMAXPS       Y7, Y4, Y7
+	VCMPPS       $0x1e, Y4, Y7, Y5
+	VBLENDVPS    Y5, Y8, Y2, Y8
+	VPERMPD      $0xd8, Y7, Y7
+	VMOVUPS      Y7, (CX)(DI*4)
+	VPERMQ       $0xd8, Y8, Y8
+	VEXTRACTI128 $0x01, Y8, X5
+	VPACKSSDW    X5, X8, X5
+	VPACKUSWB    X5, X5, X5
+	VMOVQ        X5, (DX)(DI*1)
+	ADDQ         $0x08, DI
+	CMPQ         DI, AX
+	JLT          normPoolLoop
+	VZEROUPPER
+	RET
+
+// func normPoolSums8(n int, d *float32, choice *uint8, top *float32, bottom *float32, mean float32) (sum float32, dot float32)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·normPoolSums8(SB), NOSPLIT, $0-56
+	MOVQ         n+0(FP), AX
+	MOVQ         d+8(FP), CX
+	MOVQ         choice+16(FP), DX
+	MOVQ         top+24(FP), BX
+	MOVQ         bottom+32(FP), SI
+	MOVSS        mean+40(FP), X0
+	VBROADCASTSS X0, Y0
+	MOVL         $0x00000004, DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0x00000001, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	MOVL         $0x00000002, DI
+	VMOVD        DI, X3
+	VPBROADCASTD X3, Y3
+	MOVL         $0x00000003, DI
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Y4
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	XORQ         DI, DI
+
+normPoolSumsLoop:
+	VMOVUPS      (BX)(DI*8), Y7
+	VMOVUPS      32(BX)(DI*8), Y8
+	VSHUFPS      $0x88, Y8, Y7, Y9
+	VSHUFPS      $0xdd, Y8, Y7, Y7
+	VMOVUPS      (SI)(DI*8), Y8
+	VMOVUPS      32(SI)(DI*8), Y10
+	VSHUFPS      $0x88, Y10, Y8, Y11
+	VSHUFPS      $0xdd, Y10, Y8, Y8
+	VPMOVZXBD    (DX)(DI*1), Y10
+	VPERMQ       $0xd8, Y10, Y10
+	VPCMPEQD     Y10, Y2, Y12
+	VBLENDVPS    Y12, Y7, Y9, Y9
+	VPCMPEQD     Y10, Y3, Y12
+	VBLENDVPS    Y12, Y11, Y9, Y9
+	VPCMPEQD     Y10, Y4, Y12
+	VBLENDVPS    Y12, Y8, Y9, Y9
+	VPCMPGTD     Y10, Y1, Y12
+	VPERMPD      $0xd8, (CX)(DI*4), Y7
+	VANDPS       Y12, Y7, Y7
+	VADDPS       Y7, Y5, Y5
+	VSUBPS       Y0, Y9, Y9
+	VFMADD231PS  Y7, Y9, Y6
+	ADDQ         $0x08, DI
+	CMPQ         DI, AX
+	JLT          normPoolSumsLoop
+	VXORPS       Y0, Y0, Y0
+	VHADDPS      Y6, Y5, Y5
+	VHADDPS      Y0, Y0, Y0
+	VHADDPS      Y0, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPS       X0, X5, X0
+	VMOVSHDUP    X0, X1
+	VZEROUPPER
+	MOVSS        X0, sum+48(FP)
+	MOVSS        X1, dot+52(FP)
+	RET
+
+// func normPoolBackward8(n int, top *float32, bottom *float32, d *float32, choice *uint8, scale float32, ofX float32, shift float32)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·normPoolBackward8(SB), NOSPLIT, $0-52
+	MOVQ         n+0(FP), AX
+	MOVQ         top+8(FP), CX
+	MOVQ         bottom+16(FP), DX
+	MOVQ         d+24(FP), BX
+	MOVQ         choice+32(FP), SI
+	MOVSS        scale+40(FP), X0
+	VBROADCASTSS X0, Y0
+	MOVSS        ofX+44(FP), X1
+	VBROADCASTSS X1, Y1
+	MOVSS        shift+48(FP), X2
+	VBROADCASTSS X2, Y2
+	MOVL         $0x00000000, DI
+	VMOVD        DI, X3
+	VPBROADCASTD X3, Y3
+	MOVL         $0x00000001, DI
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Y4
+	MOVL         $0x00000002, DI
+	VMOVD        DI, X5
+	VPBROADCASTD X5, Y5
+	MOVL         $0x00000003, DI
+	VMOVD        DI, X6
+	VPBROADCASTD X6, Y6
+	XORQ         DI, DI
+
+normPoolBackwardLoop:
+	VPMOVZXBD   (SI)(DI*1), Y7
+	VPERMQ      $0xd8, Y7, Y7
+	VPERMPD     $0xd8, (BX)(DI*4), Y8
+	VMULPS      Y0, Y8, Y8
+	VPCMPEQD    Y7, Y3, Y9
+	VPCMPEQD    Y7, Y4, Y10
+	VANDPS      Y9, Y8, Y9
+	VANDPS      Y10, Y8, Y10
+	VUNPCKLPS   Y10, Y9, Y11
+	VUNPCKHPS   Y10, Y9, Y9
+	VADDPS      Y2, Y11, Y11
+	VADDPS      Y2, Y9, Y9
+	VFMADD231PS (CX)(DI*8), Y1, Y11
+	VFMADD231PS 32(CX)(DI*8), Y1, Y9
+	VMOVUPS     Y11, (CX)(DI*8)
+	VMOVUPS     Y9, 32(CX)(DI*8)
+	VPCMPEQD    Y7, Y5, Y9
+	VPCMPEQD    Y7, Y6, Y7
+	VANDPS      Y9, Y8, Y9
+	VANDPS      Y7, Y8, Y7
+	VUNPCKLPS   Y7, Y9, Y8
+	VUNPCKHPS   Y7, Y9, Y7
+	VADDPS      Y2, Y8, Y8
+	VADDPS      Y2, Y7, Y7
+	VFMADD231PS (DX)(DI*8), Y1, Y8
+	VFMADD231PS 32(DX)(DI*8), Y1, Y7
+	VMOVUPS     Y8, (DX)(DI*8)
+	VMOVUPS     Y7, 32(DX)(DI*8)
+	ADDQ        $0x08, DI
+	CMPQ        DI, AX
+	JLT         normPoolBackwardLoop
+	VZEROUPPER
+	RET

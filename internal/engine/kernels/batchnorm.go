@@ -7,12 +7,11 @@ import "math"
 
 // normArgs are the arguments of one normalisation.
 type normArgs struct {
-	s                         NormShape
-	x, y, dy, dx              []float32
-	gamma, beta               []float32
-	mean, invStd              []float32
-	dgamma, dbeta             []float32
-	runningMean, runningScale []float32
+	s             NormShape
+	x, y, dy, dx  []float32
+	gamma, beta   []float32
+	mean, invStd  []float32
+	dgamma, dbeta []float32
 }
 
 // moments are the mean of a plane and its sum of squared deviations from it.
@@ -30,7 +29,14 @@ func (ws *Workspace) BatchNormTraining(s NormShape, x, gamma, beta []float32, ep
 	for _, p := range [][]float32{gamma, beta, mean, invStd, runningMean, runningVar} {
 		checkLength("batch norm", "a per-channel slice", p, s.Channels)
 	}
+	ws.batchStatistics(s, x, eps, momentum, mean, invStd, runningMean, runningVar)
 	ws.norm = normArgs{s: s, x: x, y: y, gamma: gamma, beta: beta, mean: mean, invStd: invStd}
+	ws.run(s.Batch*s.Channels, normalisePart)
+}
+
+// batchStatistics computes the batch's mean and 1/√(variance+eps) of each channel and updates the running statistics.
+func (ws *Workspace) batchStatistics(s NormShape, x []float32, eps, momentum float32, mean, invStd, runningMean, runningVar []float32) {
+	ws.norm = normArgs{s: s, x: x}
 	ws.moments = grow(ws.moments, s.Batch*s.Channels)
 	ws.run(s.Batch*s.Channels, planeMomentsPart)
 	count := float64(s.Batch * s.Plane)
@@ -43,7 +49,6 @@ func (ws *Workspace) BatchNormTraining(s NormShape, x, gamma, beta []float32, ep
 		runningMean[c] += momentum * (mean[c] - runningMean[c])
 		runningVar[c] += momentum * (unbiased - runningVar[c])
 	}
-	ws.run(s.Batch*s.Channels, normalisePart)
 }
 
 // planeMomentsPart computes the moments of one plane, in two passes while it is in the cache.
@@ -83,12 +88,18 @@ func (ws *Workspace) BatchNormInference(s NormShape, x, gamma, beta, mean, varia
 	for _, p := range [][]float32{gamma, beta, mean, variance} {
 		checkLength("batch norm", "a per-channel slice", p, s.Channels)
 	}
-	ws.inverse = grow(ws.inverse, s.Channels)
-	for c := range s.Channels {
-		ws.inverse[c] = float32(1 / math.Sqrt(float64(variance[c])+float64(eps)))
-	}
-	ws.norm = normArgs{s: s, x: x, y: y, gamma: gamma, beta: beta, mean: mean, invStd: ws.inverse}
+	invStd := ws.inverseDeviations(variance[:s.Channels], eps)
+	ws.norm = normArgs{s: s, x: x, y: y, gamma: gamma, beta: beta, mean: mean, invStd: invStd}
 	ws.run(s.Batch*s.Channels, normalisePart)
+}
+
+// inverseDeviations returns 1/√(variance+eps) of each channel, in memory of the workspace.
+func (ws *Workspace) inverseDeviations(variance []float32, eps float32) []float32 {
+	ws.inverse = grow(ws.inverse, len(variance))
+	for c, v := range variance {
+		ws.inverse[c] = float32(1 / math.Sqrt(float64(v)+float64(eps)))
+	}
+	return ws.inverse
 }
 
 // BatchNormBackward computes the gradients of BatchNormTraining from x, dy and the batch's mean and invStd. dx, dgamma

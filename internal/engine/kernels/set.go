@@ -27,6 +27,11 @@ type set struct {
 	convWeights func(rows int, offsets *int, vectors int, x *float32, channels, channelStride, rowStride int,
 		dy *float32, dyStride int, dw *float32)
 
+	// normPool, normPoolSums and normPoolBackward work on one row of 2×2 windows, described in asm/normpool.go.
+	normPool         func(out []float32, choice []uint8, top, bottom []float32, scale, shift float32)
+	normPoolSums     func(d []float32, choice []uint8, top, bottom []float32, mean float32) (sum, dot float32)
+	normPoolBackward func(top, bottom, d []float32, choice []uint8, scale, ofX, shift float32)
+
 	sum               func(x []float32) float64                        // Σx
 	squaredDeviations func(x []float32, mean float32) float64          // Σ(x-mean)²
 	dotDeviation      func(y, x []float32, mean float32) float64       // Σ y·(x-mean)

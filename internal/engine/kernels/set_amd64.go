@@ -20,6 +20,10 @@ var avx2Set = set{
 	convTiles:   convTiles3x3,
 	convWeights: convWeights3x3,
 
+	normPool:         normPoolAVX2,
+	normPoolSums:     normPoolSumsAVX2,
+	normPoolBackward: normPoolBackwardAVX2,
+
 	sum: func(x []float32) float64 {
 		var total float64
 		for len(x) >= 32 {

@@ -10,6 +10,10 @@ var portableSet = set{
 	nr:        3,
 	gemmTile:  gemmTile3x3,
 
+	normPool:         normPoolRow,
+	normPoolSums:     normPoolSumsRow,
+	normPoolBackward: normPoolBackwardRow,
+
 	sum:               sumFloat64,
 	squaredDeviations: squaredDeviations,
 	dotDeviation:      dotDeviation,

@@ -34,19 +34,21 @@ type Workspace struct {
 	band      bandArgs
 	gemm      gemmArgs
 	norm      normArgs
+	normPool  normPoolArgs
 	pool      poolArgs
 	vector    vectorArgs
 	broadcast broadcastArgs
 	softmax   softmaxArgs
 	update    updateArgs
 
-	right   Matrix    // the right-hand operand of Gemm
-	packed  []float32 // the packed left-hand operand, which all parts read
-	partial []float32 // partial sums of the weights' gradient
-	zeros   []float32
-	moments []moments
-	inverse []float32 // 1/√(variance+eps) per channel
-	workers []workerState
+	right        Matrix    // the right-hand operand of Gemm
+	packed       []float32 // the packed left-hand operand, which all parts read
+	partial      []float32 // partial sums of the weights' gradient
+	zeros        []float32
+	moments      []moments
+	inverse      []float32 // 1/√(variance+eps) per channel
+	scale, shift []float32 // of each channel
+	workers      []workerState
 
 	part     partFunc
 	parts    int64
@@ -64,6 +66,7 @@ type workerState struct {
 	matrix  Matrix           // the right-hand operand, where each part has its own
 	buffer  []float32
 	offsets []int
+	choice  []uint8
 }
 
 // partFunc does one part of an operation. worker is below the number of threads and names the scratch memory to use.

@@ -54,6 +54,11 @@ func everything(ws *Workspace) []float32 {
 	ws.BatchNormTraining(n, x, channel[0], channel[1], 1e-5, 0.1, y, channel[2], channel[3], channel[4], channel[5])
 	ws.BatchNormBackward(n, x, dy, channel[0], channel[2], channel[3], dx, channel[6], channel[1])
 	results = slices.Concat(results, y, dx, channel[2], channel[3], channel[4], channel[5], channel[6], channel[1])
+	images := ImageShape{Batch: 5, Channels: 7, Height: 22, Width: 50}
+	pooled, choice := make([]float32, images.PooledLen()), make([]uint8, images.PooledLen())
+	ws.NormReLUPoolTraining(images, x, channel[0], channel[1], 1e-5, 0.1, pooled, choice, channel[2], channel[3], channel[4], channel[5])
+	ws.NormReLUPoolBackward(images, x, pooled, choice, channel[0], channel[2], channel[3], channel[6], channel[1])
+	results = slices.Concat(results, pooled, x, channel[2], channel[3], channel[6], channel[1])
 	c := make([]float32, 50*40)
 	ws.Gemm(50, 40, 700, RowMajor(x, 700), RowMajor(dy, 40), c, 40, false)
 	results = append(results, c...)

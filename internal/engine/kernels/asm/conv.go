@@ -26,7 +26,7 @@ func rowAddress(base, stride reg.Register, ky, disp int) Mem {
 
 // convTile generates the forward pass of the 3×3 convolution with stride 1 over a padded image.
 func convTile() {
-	TEXT("convTiles3x3", NOSPLIT, "func(tiles int, offsets *int, x *float32, channels, channelStride, rowStride int, w, bias, y *float32, planeStride int)")
+	function("convTiles3x3", "func(tiles int, offsets *int, x *float32, channels, channelStride, rowStride int, w, bias, y *float32, planeStride int)")
 	Doc("convTiles3x3 computes, for each of the tiles ≥ 1, 4 output channels of 3 vectors of 8 pixels. offsets holds 6 byte",
 		"offsets a tile: the vectors' places in x, where the window of their first pixel begins, then those in y. x is a padded",
 		"image of channels ≥ 1 planes; w is [channels][3][3][4]; bias has 4 elements. Strides are in bytes.")
@@ -99,7 +99,7 @@ func convTile() {
 // convWeightTile generates the gradient of the 3×3 convolution's weights: 4 output channels times the 3 taps of a kernel
 // row, each a sum over pixels, 8 at a time.
 func convWeightTile() {
-	TEXT("convWeights3x3", NOSPLIT, "func(rows int, offsets *int, vectors int, x *float32, channels, channelStride, rowStride int, dy *float32, dyStride int, dw *float32)")
+	function("convWeights3x3", "func(rows int, offsets *int, vectors int, x *float32, channels, channelStride, rowStride int, dy *float32, dyStride int, dw *float32)")
 	Doc("convWeights3x3 adds to dw, [channels][3][4][3] (kernel row, output channel, kernel column), the products of dy and x",
 		"summed over rows ≥ 1 of 8·vectors pixels. offsets holds each row's place in x in bytes, where the window of its first",
 		"pixel begins; the rows of dy follow one another, and its 4 output channels are dyStride apart. Strides are in bytes.")

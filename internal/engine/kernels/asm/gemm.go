@@ -23,7 +23,7 @@ func zeroed(n int) []reg.VecVirtual {
 // broadcast element of A.
 func gemmTile() {
 	const rows, vectors = 6, 2
-	TEXT("gemmTile6x16", NOSPLIT, "func(k int, a, b, c *float32)")
+	function("gemmTile6x16", "func(k int, a, b, c *float32)")
 	Doc("gemmTile6x16 computes c[r*16+j] = Σ_p a[p*6+r]·b[p*16+j] for 0 ≤ p < k, k ≥ 1.")
 	k := Load(Param("k"), GP64())
 	a := Load(Param("a"), GP64())

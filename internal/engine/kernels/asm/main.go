@@ -9,6 +9,7 @@ import (
 	"log"
 	"os"
 
+	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/build"
 )
 
@@ -24,6 +25,9 @@ func main() {
 	convTile()
 	convWeightTile()
 	vectors()
+	normPool()
+	normPoolSums()
+	normPoolBackward()
 	build.Generate()
 	for _, name := range []string{"out", "stubs"} {
 		if err := addHeader(flag.Lookup(name).Value.String()); err != nil {
@@ -39,4 +43,10 @@ func addHeader(path string) error {
 		return err
 	}
 	return os.WriteFile(path, append([]byte(header), source...), 0o644)
+}
+
+// function starts a function whose pointer arguments do not escape.
+func function(name, signature string) {
+	build.TEXT(name, attr.NOSPLIT, signature)
+	build.Pragma("noescape")
 }

@@ -71,7 +71,7 @@ func broadcast(name string) reg.VecVirtual {
 func reduction(name, signature, formula string, constant func() reg.VecVirtual,
 	step func(load func(string) reg.VecVirtual, sum, constant reg.VecVirtual), inputs ...string) {
 	const unroll = 4
-	TEXT(name, NOSPLIT, signature)
+	function(name, signature)
 	Doc(name + " returns " + formula + " over n elements, n a positive multiple of 32.")
 	n := Load(Param("n"), GP64())
 	pointers := map[string]reg.Register{}
@@ -111,7 +111,7 @@ func reduction(name, signature, formula string, constant func() reg.VecVirtual,
 
 // elementwise generates a loop over n elements, a multiple of 8.
 func elementwise(name, signature, formula string, inputs []string, output string, constants []string, body func(in, c []reg.VecVirtual) reg.VecVirtual) {
-	TEXT(name, NOSPLIT, signature)
+	function(name, signature)
 	Doc(name + " computes " + formula + " for n elements, n a positive multiple of 8.")
 	n := Load(Param("n"), GP64())
 	var pointers []reg.Register

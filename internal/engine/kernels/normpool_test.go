@@ -1,0 +1,89 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package kernels
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var normPoolShapes = []ImageShape{
+	{Batch: 3, Channels: 2, Height: 4, Width: 16}, {Batch: 2, Channels: 3, Height: 8, Width: 8},
+	{Batch: 2, Channels: 2, Height: 7, Width: 45}, {Batch: 1, Channels: 1, Height: 2, Width: 2}, {Batch: 2, Channels: 2, Height: 6, Width: 28},
+}
+
+// The operation in one must agree with batch normalisation, ReLU and max pooling one after another.
+func TestNormReLUPool(t *testing.T) {
+	forEachSet(t, func(t *testing.T, ws *Workspace) {
+		for _, s := range normPoolShapes {
+			t.Run(fmt.Sprint(s), func(t *testing.T) { checkNormReLUPool(t, ws, s) })
+		}
+	})
+}
+
+func checkNormReLUPool(t *testing.T, ws *Workspace, s ImageShape) {
+	const eps, momentum = 1e-5, 0.1
+	reference := newWorkspace(t, "portable", 1)
+	pool := PoolShape{Batch: s.Batch, Channels: s.Channels, InHeight: s.Height, InWidth: s.Width, KernelH: 2, KernelW: 2, StrideH: 2, StrideW: 2}
+	x, dpooled := randomSlice(s.Len(), 1), randomSlice(s.PooledLen(), 2)
+	gamma, beta := randomSlice(s.Channels, 3), randomSlice(s.Channels, 4)
+	perChannel := func() []float32 { return make([]float32, s.Channels) }
+
+	y, want := make([]float32, s.Len()), make([]float32, s.PooledLen())
+	wantMean, wantInvStd, wantRunningMean, wantRunningVar := perChannel(), perChannel(), perChannel(), perChannel()
+	argmax := make([]uint8, s.PooledLen())
+	reference.BatchNormTraining(s.norm(), x, gamma, beta, eps, momentum, y, wantMean, wantInvStd, wantRunningMean, wantRunningVar)
+	reference.Unary(ReLU, 0, 0, y, y)
+	reference.MaxPool(pool, y, want, argmax)
+	dy, wantDX, wantDGamma, wantDBeta := make([]float32, s.Len()), make([]float32, s.Len()), perChannel(), perChannel()
+	reference.MaxPoolBackward(pool, dpooled, argmax, dy)
+	reference.ReLUBackward(y, dy, dy)
+	reference.BatchNormBackward(s.norm(), x, dy, gamma, wantMean, wantInvStd, wantDX, wantDGamma, wantDBeta)
+
+	got, choice := make([]float32, s.PooledLen()), make([]uint8, s.PooledLen())
+	mean, invStd, runningMean, runningVar := perChannel(), perChannel(), perChannel(), perChannel()
+	ws.NormReLUPoolTraining(s, x, gamma, beta, eps, momentum, got, choice, mean, invStd, runningMean, runningVar)
+	expectClose(t, "pooled", got, want, 1e-5)
+	expectClose(t, "running mean", runningMean, wantRunningMean, 1e-5)
+	expectClose(t, "running variance", runningVar, wantRunningVar, 1e-5)
+	for i, v := range want {
+		if v > 0 && choice[i] != argmax[i] || v == 0 && choice[i] != deadChoice {
+			t.Fatalf("choice[%d] = %d, the largest pixel is %d and the output %v", i, choice[i], argmax[i], v)
+		}
+	}
+	dx, dgamma, dbeta := slices.Clone(x), perChannel(), perChannel()
+	ws.NormReLUPoolBackward(s, dx, dpooled, choice, gamma, mean, invStd, dgamma, dbeta)
+	expectClose(t, "dgamma", dgamma, wantDGamma, 1e-4)
+	expectClose(t, "dbeta", dbeta, wantDBeta, 1e-4)
+	if s.Height*s.Width*s.Batch > 4 { // a variance of few pixels is close to 0 and makes gradients huge
+		expectClose(t, "dx", dx, wantDX, 1e-4)
+	}
+
+	inference := make([]float32, s.PooledLen())
+	ws.NormReLUPoolInference(s, x, gamma, beta, runningMean, []float32{1, 2, 3}[:s.Channels], eps, inference)
+	reference.BatchNormInference(s.norm(), x, gamma, beta, runningMean, []float32{1, 2, 3}[:s.Channels], eps, y)
+	reference.Unary(ReLU, 0, 0, y, y)
+	reference.MaxPool(pool, y, want, nil)
+	expectClose(t, "inference", inference, want, 1e-5)
+}
+
+// Of equal pixels the first is chosen, whatever the vector kernel's order of comparisons.
+func TestNormPoolTies(t *testing.T) {
+	for _, name := range SetNames() {
+		set, err := findSet(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		top := []float32{1, 1, 0, 1, 0, 0, 0, 0, -1, -1, 2, 1, 1, 2, 0, 3}
+		bottom := []float32{1, 1, 1, 1, 1, 0, 0, 1, -1, -1, 2, 2, 3, 3, 4, 4}
+		out, choice := make([]float32, 8), make([]uint8, 8)
+		set.normPool(out, choice, top, bottom, 1, 0)
+		if diff := cmp.Diff([]uint8{0, 1, 2, 3, deadChoice, 0, 2, 2}, choice); diff != "" {
+			t.Errorf("%s: choices (-want +got):\n%s", name, diff)
+		}
+	}
+}
