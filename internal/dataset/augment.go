@@ -5,14 +5,13 @@ package dataset
 
 import (
 	"fmt"
-
 	"math/rand/v2"
 
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
 )
 
 // Augmentation varies training images at random, each anew in every epoch. The
-// zero value changes nothing. The colour changes are those of torchvision's
+// zero value changes nothing. The color changes are those of torchvision's
 // ColorJitter, applied in random order.
 type Augmentation struct {
 	// RotationDegrees turns the image by up to so much either way, 0 to 180.
@@ -22,10 +21,10 @@ type Augmentation struct {
 	HorizontalFlip bool
 	// Brightness scales the image by a factor of 1 ± Brightness, 0 to 1.
 	Brightness float64
-	// Contrast scales the distance to the image's mean grey by a factor of
+	// Contrast scales the distance to the image's mean gray by a factor of
 	// 1 ± Contrast, 0 to 1.
 	Contrast float64
-	// Saturation scales the distance to each pixel's grey by a factor of
+	// Saturation scales the distance to each pixel's gray by a factor of
 	// 1 ± Saturation, 0 to 1.
 	Saturation float64
 }

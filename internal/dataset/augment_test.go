@@ -34,8 +34,8 @@ func TestAugmentationValidate(t *testing.T) {
 	}
 }
 
-// colours returns size×size pixels whose red tells the column, green the row.
-func colours(size int) []uint8 {
+// gradient returns size×size pixels whose red tells the column, green the row.
+func gradient(size int) []uint8 {
 	pixels := make([]uint8, 0, 3*size*size)
 	for y := range size {
 		for x := range size {
@@ -46,7 +46,7 @@ func colours(size int) []uint8 {
 }
 
 func TestMirror(t *testing.T) {
-	got := colours(3)
+	got := gradient(3)
 	mirror(got, 3)
 	want := []uint8{
 		40, 0, 77, 20, 0, 77, 0, 0, 77,
@@ -60,7 +60,7 @@ func TestMirror(t *testing.T) {
 
 func TestRotate(t *testing.T) {
 	const size = 5
-	source := colours(size)
+	source := gradient(size)
 	at := func(pixels []uint8, x, y int) [2]uint8 { return [2]uint8(pixels[3*(y*size+x):]) }
 	cases := map[string]struct {
 		degrees float64
@@ -95,14 +95,14 @@ func TestRotateInterpolatesAndRepeatsEdges(t *testing.T) {
 	if diff := cmp.Diff(flat, got); diff != "" {
 		t.Errorf("an even image changed (-want +got):\n%s", diff)
 	}
-	rotate(got, colours(size), size, 45)
-	// A pixel to the right of the centre comes from 1/√2 right and below it.
+	rotate(got, gradient(size), size, 45)
+	// A pixel to the right of the center comes from 1/√2 right and below it.
 	if want := clamp8(20 * (4 + math.Sqrt2/2)); got[3*(4*size+5)] != want {
 		t.Errorf("red = %d, want %d", got[3*(4*size+5)], want)
 	}
 }
 
-func TestColourChanges(t *testing.T) {
+func TestColorChanges(t *testing.T) {
 	pixels := []uint8{100, 200, 50, 100, 100, 100, 0, 255, 10, 30, 30, 30}
 	cases := map[string]struct {
 		change func([]uint8, float32)
@@ -133,11 +133,11 @@ func TestAugmenterDraws(t *testing.T) {
 	const size = 8
 	all := Augmentation{RotationDegrees: 20, HorizontalFlip: true, Brightness: 0.3, Contrast: 0.3, Saturation: 0.3}
 	apply := func(a Augmentation, seed, epoch, sample uint64) []uint8 {
-		pixels := colours(size)
+		pixels := gradient(size)
 		newAugmenter(a, size).apply(pixels, seed, epoch, sample)
 		return pixels
 	}
-	if !slices.Equal(apply(Augmentation{}, 1, 2, 3), colours(size)) {
+	if !slices.Equal(apply(Augmentation{}, 1, 2, 3), gradient(size)) {
 		t.Error("no augmentation changes the image")
 	}
 	base := apply(all, 1, 2, 3)
@@ -151,7 +151,7 @@ func TestAugmenterDraws(t *testing.T) {
 	}
 	flipped := 0
 	for sample := range uint64(1000) {
-		if !slices.Equal(apply(Augmentation{HorizontalFlip: true}, 1, 1, sample), colours(size)) {
+		if !slices.Equal(apply(Augmentation{HorizontalFlip: true}, 1, 1, sample), gradient(size)) {
 			flipped++
 		}
 	}

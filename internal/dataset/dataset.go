@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package dataset brings labelled images to the trainer: it scans a source
+// Package dataset brings labeled images to the trainer: it scans a source
 // ([Open]), splits the images without leaks ([Dataset.Split]), and feeds
 // shuffled, augmented batches ([Loader]).
 //
@@ -43,7 +43,7 @@ const (
 	MinImagesPerClass = 3
 )
 
-// Sample is one labelled image.
+// Sample is one labeled image.
 type Sample struct {
 	// Name is the image's path within its source, with forward slashes.
 	Name string

@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -23,7 +24,7 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
 )
 
-// picture is a PNG of one colour that differs for each n.
+// picture is a PNG of one color that differs for each n.
 func picture(t testing.TB, n int) []byte {
 	t.Helper()
 	img := image.NewRGBA(image.Rect(0, 0, 10, 10))
@@ -154,7 +155,7 @@ func TestOpenRefuses(t *testing.T) {
 func TestOpenTooManyClasses(t *testing.T) {
 	var many []File
 	for i := range MaxClasses + 1 {
-		many = append(many, File{Name: fmt.Sprint(i), Class: fmt.Sprint(i)})
+		many = append(many, File{Name: strconv.Itoa(i), Class: strconv.Itoa(i)})
 	}
 	if _, err := Open(t.Context(), fakeSource{files: many}, testOptions()); !errors.Is(err, ErrInvalid) {
 		t.Errorf("Open() error = %v, want %v", err, ErrInvalid)

@@ -175,7 +175,10 @@ func TestLoaderStops(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Run("when the loop is left", func(t *testing.T) {
-		for range loader.Epoch(t.Context(), 0, 0) {
+		for _, err := range loader.Epoch(t.Context(), 0, 0) {
+			if err != nil {
+				t.Fatal(err)
+			}
 			break // hangs here if a worker does not end
 		}
 	})

@@ -24,7 +24,7 @@ func mirror(pixels []uint8, size int) {
 	}
 }
 
-// rotate writes src, turned counter-clockwise about its centre, to dst, with
+// rotate writes src, turned counter-clockwise about its center, to dst, with
 // bilinear interpolation. What lies outside repeats the nearest edge.
 func rotate(dst, src []uint8, size int, degrees float64) {
 	const c = preprocess.Channels
@@ -64,11 +64,11 @@ func adjustBrightness(pixels []uint8, factor float32) {
 	mapValues(pixels, func(v float32) float32 { return v * factor })
 }
 
-// adjustContrast scales every value's distance to the mean grey of the image.
+// adjustContrast scales every value's distance to the mean gray of the image.
 func adjustContrast(pixels []uint8, factor float32) {
 	var sum float64
 	for i := 0; i < len(pixels); i += preprocess.Channels {
-		sum += float64(grey(pixels[i:]))
+		sum += float64(gray(pixels[i:]))
 	}
 	mean := float32(sum / float64(len(pixels)/preprocess.Channels))
 	mapValues(pixels, func(v float32) float32 { return mean + (v-mean)*factor })
@@ -85,18 +85,18 @@ func mapValues(pixels []uint8, f func(float32) float32) {
 	}
 }
 
-// adjustSaturation scales every value's distance to the grey of its pixel.
+// adjustSaturation scales every value's distance to the gray of its pixel.
 func adjustSaturation(pixels []uint8, factor float32) {
 	for i := 0; i+2 < len(pixels); i += preprocess.Channels {
-		g := grey(pixels[i:])
+		g := gray(pixels[i:])
 		for k := range preprocess.Channels {
 			pixels[i+k] = clamp8(g + (float32(pixels[i+k])-g)*factor)
 		}
 	}
 }
 
-// grey is the luma of a pixel by ITU-R BT.601, 0 to 255.
-func grey(pixel []uint8) float32 {
+// gray is the luma of a pixel by ITU-R BT.601, 0 to 255.
+func gray(pixel []uint8) float32 {
 	return 0.299*float32(pixel[0]) + 0.587*float32(pixel[1]) + 0.114*float32(pixel[2])
 }
 

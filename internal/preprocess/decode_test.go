@@ -22,7 +22,7 @@ import (
 )
 
 // pattern is an opaque test image whose pixels all differ from their
-// neighbours.
+// neighbors.
 func pattern(width, height int) *image.RGBA {
 	img := image.NewRGBA(image.Rect(0, 0, width, height))
 	for y := range height {
@@ -136,7 +136,7 @@ func TestDecode(t *testing.T) {
 
 func TestDecodeStopsWithContext(t *testing.T) {
 	data := encodePNG(t, pattern(64, 64))
-	cancelled, cancel := context.WithCancel(t.Context())
+	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
 	expired, cancelExpired := context.WithDeadline(t.Context(), time.Unix(0, 0))
 	defer cancelExpired()
@@ -144,8 +144,8 @@ func TestDecodeStopsWithContext(t *testing.T) {
 		ctx  context.Context
 		want error
 	}{
-		"cancelled": {ctx: cancelled, want: context.Canceled},
-		"expired":   {ctx: expired, want: context.DeadlineExceeded},
+		"canceled": {ctx: canceled, want: context.Canceled},
+		"expired":  {ctx: expired, want: context.DeadlineExceeded},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

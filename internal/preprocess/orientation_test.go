@@ -80,7 +80,7 @@ func TestResizeStandsUpright(t *testing.T) {
 		"transversed":            {orientation: 7, stored: ".b.r"},
 		"turned right":           {orientation: 8, stored: ".r.b"},
 	}
-	colours := map[byte]color.Color{'r': color.RGBA{R: 255, A: 255}, 'b': color.RGBA{B: 255, A: 255}, '.': color.Black}
+	colors := map[byte]color.Color{'r': color.RGBA{R: 255, A: 255}, 'b': color.RGBA{B: 255, A: 255}, '.': color.Black}
 	names := map[[3]uint8]byte{{255, 0, 0}: 'r', {0, 0, 255}: 'b', {0, 0, 0}: '.'}
 	spec := DefaultSpec(8)
 	for name, tc := range cases {
@@ -88,7 +88,7 @@ func TestResizeStandsUpright(t *testing.T) {
 			img := image.NewRGBA(image.Rect(0, 0, 16, 16))
 			for quarter := range 4 {
 				corner := image.Pt(quarter%2*8, quarter/2*8)
-				draw.Draw(img, image.Rectangle{corner, corner.Add(image.Pt(8, 8))}, image.NewUniform(colours[tc.stored[quarter]]), image.Point{}, draw.Src)
+				draw.Draw(img, image.Rectangle{corner, corner.Add(image.Pt(8, 8))}, image.NewUniform(colors[tc.stored[quarter]]), image.Point{}, draw.Src)
 			}
 			pixels := make([]uint8, spec.PixelLen())
 			spec.ResizeRGB(pixels, Image{Pixels: img, Orientation: tc.orientation})

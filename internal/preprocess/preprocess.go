@@ -21,7 +21,7 @@ import (
 // support grows with the reduction, so that every source pixel counts
 // (antialiasing). The aspect ratio is not kept. It is Pillow's
 // resize((S, S), BILINEAR) and torchvision's Resize((S, S), antialias=True), to
-// within one grey level: they round to 8 bits between the two passes, this
+// within one gray level: they round to 8 bits between the two passes, this
 // package does not.
 const ResizeBilinear = "bilinear-antialias-stretch"
 
@@ -31,7 +31,7 @@ const (
 	MaxSize = 1024
 )
 
-// Channels is the number of colour channels of a tensor: red, green, blue.
+// Channels is the number of color channels of a tensor: red, green, blue.
 const Channels = 3
 
 // Spec says how an image becomes a tensor. Its JSON form is part of the

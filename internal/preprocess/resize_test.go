@@ -46,7 +46,7 @@ func TestResizeAgreesWithPillow(t *testing.T) {
 }
 
 func TestResizeImageKinds(t *testing.T) {
-	const grey = 0x80
+	const gray = 0x80
 	bounds := image.Rect(-3, 5, 9, 14) // images need not begin at 0, 0
 	fill := func(img interface {
 		image.Image
@@ -61,7 +61,7 @@ func TestResizeImageKinds(t *testing.T) {
 	}
 	ycbcr := image.NewYCbCr(bounds, image.YCbCrSubsampleRatio420)
 	for i := range ycbcr.Y {
-		ycbcr.Y[i] = grey
+		ycbcr.Y[i] = gray
 	}
 	for i := range ycbcr.Cb {
 		ycbcr.Cb[i], ycbcr.Cr[i] = 128, 128
@@ -71,15 +71,15 @@ func TestResizeImageKinds(t *testing.T) {
 		img  image.Image
 		want uint8
 	}{
-		"YCbCr":            {img: ycbcr, want: grey},
-		"grey":             {img: fill(image.NewGray(bounds), color.Gray{grey}), want: grey},
-		"16-bit grey":      {img: fill(image.NewGray16(bounds), color.Gray16{0x8080}), want: grey},
-		"16-bit colour":    {img: fill(image.NewNRGBA64(bounds), color.Gray16{0x8080}), want: grey},
-		"CMYK":             {img: fill(image.NewCMYK(bounds), color.CMYK{K: 0x7f}), want: grey},
-		"palette":          {img: image.NewPaletted(bounds, color.Palette{color.Gray{grey}}), want: grey},
+		"YCbCr":            {img: ycbcr, want: gray},
+		"gray":             {img: fill(image.NewGray(bounds), color.Gray{gray}), want: gray},
+		"16-bit gray":      {img: fill(image.NewGray16(bounds), color.Gray16{0x8080}), want: gray},
+		"16-bit color":     {img: fill(image.NewNRGBA64(bounds), color.Gray16{0x8080}), want: gray},
+		"CMYK":             {img: fill(image.NewCMYK(bounds), color.CMYK{K: 0x7f}), want: gray},
+		"palette":          {img: image.NewPaletted(bounds, color.Palette{color.Gray{gray}}), want: gray},
 		"empty is white":   {img: image.NewNRGBA(bounds), want: 255},
-		"half black":       {img: fill(image.NewNRGBA(bounds), halfBlack), want: grey},
-		"half black mixed": {img: fill(image.NewRGBA(bounds), halfBlack), want: grey},
+		"half black":       {img: fill(image.NewNRGBA(bounds), halfBlack), want: gray},
+		"half black mixed": {img: fill(image.NewRGBA(bounds), halfBlack), want: gray},
 	}
 	spec := DefaultSpec(8)
 	for name, tc := range cases {

@@ -49,35 +49,35 @@ func place(at point, sx, sy, angle float64) affine {
 	return affine{cos * sx, -sin * sy, at.x, sin * sx, cos * sy, at.y}
 }
 
-// colour is red, green and blue, each 0 to 1.
-type colour [3]float64
+// color is red, green and blue, each 0 to 1.
+type color [3]float64
 
-func grey(v float64) colour { return colour{v, v, v} }
+func gray(v float64) color { return color{v, v, v} }
 
-func (c colour) mix(d colour, t float64) colour {
+func (c color) mix(d color, t float64) color {
 	for i := range c {
 		c[i] += (d[i] - c[i]) * t
 	}
 	return c
 }
 
-func (c colour) times(f float64) colour {
+func (c color) times(f float64) color {
 	for i := range c {
 		c[i] *= f
 	}
 	return c
 }
 
-// paint gives a shape its colour at each point, in the shape's coordinates.
-type paint func(p point) colour
+// paint gives a shape its color at each point, in the shape's coordinates.
+type paint func(p point) color
 
-func solid(c colour) paint { return func(point) colour { return c } }
+func solid(c color) paint { return func(point) color { return c } }
 
 // canvas is a square image under construction. Shapes are drawn in the unit
 // square, antialiased, one over the other.
 type canvas struct {
 	size   int
-	pixels []colour
+	pixels []color
 	raster *vector.Rasterizer
 	mask   *image.Alpha
 }
@@ -85,13 +85,13 @@ type canvas struct {
 func newCanvas(size int) *canvas {
 	return &canvas{
 		size:   size,
-		pixels: make([]colour, size*size),
+		pixels: make([]color, size*size),
 		raster: vector.NewRasterizer(size, size),
 		mask:   image.NewAlpha(image.Rect(0, 0, size, size)),
 	}
 }
 
-// fill draws a closed outline, moved by t, in the colours of paint.
+// fill draws a closed outline, moved by t, in the colors of paint.
 func (c *canvas) fill(t affine, outline []point, opacity float64, paint paint) {
 	t = affine{float64(c.size), 0, 0, 0, float64(c.size), 0}.of(t) // to pixels
 	bounds := c.rasterize(t, outline)
@@ -157,19 +157,21 @@ func ellipse(center point, rx, ry float64) []point {
 // smooth is a closed curve through the given points (a Catmull-Rom spline).
 func smooth(knots ...point) []point {
 	n := len(knots)
-	var outline []point
+	outline := make([]point, 0, n*curveSteps)
 	for i := range n {
 		outline = append(outline, curve(knots[(i+n-1)%n], knots[i], knots[(i+1)%n], knots[(i+2)%n])...)
 	}
 	return outline
 }
 
+// curveSteps is the number of straight pieces between two knots of a curve.
+const curveSteps = 6
+
 // curve samples the part of a Catmull-Rom spline from p1 up to, but without, p2.
 func curve(p0, p1, p2, p3 point) []point {
-	const steps = 6
-	out := make([]point, steps)
+	out := make([]point, curveSteps)
 	for i := range out {
-		t := float64(i) / steps
+		t := float64(i) / curveSteps
 		t2, t3 := t*t, t*t*t
 		w0, w1 := (-t3+2*t2-t)/2, (3*t3-5*t2+2)/2
 		w2, w3 := (-3*t3+4*t2+t)/2, (t3-t2)/2
@@ -182,7 +184,7 @@ func curve(p0, p1, p2, p3 point) []point {
 // goes from start to end.
 func stroke(start, end float64, through ...point) []point {
 	n := len(through)
-	var line []point
+	line := make([]point, 0, n*curveSteps)
 	for i := range n - 1 {
 		line = append(line, curve(through[max(i-1, 0)], through[i], through[i+1], through[min(i+2, n-1)])...)
 	}

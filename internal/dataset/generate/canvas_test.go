@@ -58,7 +58,7 @@ func TestFillCoverage(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			c := newCanvas(size)
-			c.fill(tc.t, tc.outline, 1, solid(grey(1)))
+			c.fill(tc.t, tc.outline, 1, solid(gray(1)))
 			var got float64
 			for _, pixel := range c.pixels {
 				got += pixel[0] / (size * size)
@@ -73,12 +73,12 @@ func TestFillCoverage(t *testing.T) {
 func TestFillPaintsInShapeCoordinates(t *testing.T) {
 	c := newCanvas(10)
 	// The right half of the canvas, in coordinates that run over it from 0 to 1.
-	c.fill(place(point{0.5, 0}, 0.5, 1, 0), []point{{0, 0}, {1, 0}, {1, 1}, {0, 1}}, 0.5, func(p point) colour { return colour{p.x, p.y, 1} })
+	c.fill(place(point{0.5, 0}, 0.5, 1, 0), []point{{0, 0}, {1, 0}, {1, 1}, {0, 1}}, 0.5, func(p point) color { return color{p.x, p.y, 1} })
 	approx := cmpopts.EquateApprox(0, 1e-9)
-	if diff := cmp.Diff(colour{}, c.pixels[4], approx); diff != "" {
+	if diff := cmp.Diff(color{}, c.pixels[4], approx); diff != "" {
 		t.Errorf("left of the shape (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(colour{0.5 * 0.1, 0.5 * 0.05, 0.5}, c.pixels[5], approx); diff != "" {
+	if diff := cmp.Diff(color{0.5 * 0.1, 0.5 * 0.05, 0.5}, c.pixels[5], approx); diff != "" {
 		t.Errorf("first pixel of the shape (-want +got):\n%s", diff)
 	}
 }

@@ -5,10 +5,10 @@ package generate
 
 import "math"
 
-// furColours are those of cats and dogs alike: colour must not tell the class.
-var furColours = []colour{
+// furColors are those of cats and dogs alike: color must not tell the class.
+var furColors = []color{
 	{0.13, 0.12, 0.12}, // black
-	{0.36, 0.36, 0.38}, // grey
+	{0.36, 0.36, 0.38}, // gray
 	{0.62, 0.62, 0.63}, // silver
 	{0.93, 0.91, 0.88}, // white
 	{0.90, 0.80, 0.63}, // cream
@@ -18,9 +18,9 @@ var furColours = []colour{
 	{0.29, 0.18, 0.13}, // chocolate
 }
 
-// coat is an animal's fur: two colours and how they share the body.
+// coat is an animal's fur: two colors and how they share the body.
 type coat struct {
-	base, second, belly colour
+	base, second, belly color
 	pattern             func(p point) float64 // share of second, 0 to 1
 	fur                 texture
 	whiteMuzzle         bool
@@ -30,14 +30,14 @@ type coat struct {
 
 func randomCoat(r random) coat {
 	c := coat{
-		base:        r.shade(pick(r, furColours...), 0.15),
-		second:      r.shade(pick(r, furColours...), 0.15),
+		base:        r.shade(pick(r, furColors...), 0.15),
+		second:      r.shade(pick(r, furColors...), 0.15),
 		fur:         r.texture(),
 		whiteMuzzle: r.chance(0.5),
 		darkEars:    r.chance(0.3),
 		light:       point{r.between(-0.5, 0.5), r.between(-0.7, 0)},
 	}
-	c.belly = c.base.mix(colour{0.95, 0.93, 0.9}, r.between(0.1, 0.9))
+	c.belly = c.base.mix(color{0.95, 0.93, 0.9}, r.between(0.1, 0.9))
 	c.pattern = randomPattern(r)
 	return c
 }
@@ -45,7 +45,7 @@ func randomCoat(r random) coat {
 func randomPattern(r random) func(point) float64 {
 	noise := r.texture()
 	switch r.IntN(6) {
-	case 0, 1: // one colour
+	case 0, 1: // one color
 		return func(point) float64 { return 0 }
 	case 2: // stripes
 		frequency, warp, depth := r.between(5, 9), r.between(0.5, 1.5), r.between(0.4, 0.9)
@@ -69,18 +69,18 @@ func randomPattern(r random) func(point) float64 {
 // paint covers a part of the body that reaches about one unit from its origin.
 // Parts of one animal differ in where the pattern lies.
 func (c coat) paint(part float64) paint {
-	return func(p point) colour {
+	return func(p point) color {
 		fur := c.base.mix(c.second, c.pattern(point{p.x + 3*part, p.y}))
 		return c.lit(fur, p)
 	}
 }
 
-// plain covers a part in one colour, with the coat's light and fur.
-func (c coat) plain(fur colour) paint {
-	return func(p point) colour { return c.lit(fur, p) }
+// plain covers a part in one color, with the coat's light and fur.
+func (c coat) plain(fur color) paint {
+	return func(p point) color { return c.lit(fur, p) }
 }
 
-func (c coat) lit(fur colour, p point) colour {
+func (c coat) lit(fur color, p point) color {
 	shade := 1.08 - 0.25*p.sub(c.light).norm2()
 	grain := 0.12 * (c.fur.at(11*p.x, 6*p.y) - 0.5)
 	return fur.times(max(shade, 0.6) + grain)

@@ -5,7 +5,7 @@
 // demonstrations and tests that needs no download. It is the one package that
 // knows what the classes are.
 //
-// The two kinds share colours, poses, places and light, so that pixels at fixed
+// The two kinds share colors, poses, places and light, so that pixels at fixed
 // places say little about the class: a linear classifier stays under 75 %,
 // while a small convolutional network, which finds ears, eyes and snouts
 // wherever they are, exceeds 94 %. "make bench-data" measures both.

@@ -203,7 +203,7 @@ func TestWriteFails(t *testing.T) {
 }
 
 // Every kind of ear, pose, pattern and thing is drawn without a trace of NaN,
-// which would show as black or white pixels in a picture of one colour.
+// which would show as black or white pixels in a picture of one color.
 func TestScenesAreFinite(t *testing.T) {
 	src, err := New(config())
 	if err != nil {

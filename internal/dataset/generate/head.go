@@ -92,7 +92,7 @@ func (c *canvas) floppyEar(t affine, a traits) {
 		point{1.3 * w, -0.4*h + 0.8*s}, point{1.08 * w, -0.45*h + 1.15*s}, point{0.85 * w, -0.5*h + 0.8*s}, point{0.8 * w, -0.45 * h},
 	)
 	// A shadow sets the ear off from the cheek.
-	c.fill(t.of(affine{1, 0, -0.05, 0, 1, 0.05}), ear, 0.35, solid(grey(0.05)))
+	c.fill(t.of(affine{1, 0, -0.05, 0, 1, 0.05}), ear, 0.35, solid(gray(0.05)))
 	fur := a.coat.base.mix(a.coat.second, 0.5).times(0.78)
 	if a.coat.darkEars {
 		fur = a.coat.second.times(0.6)
@@ -108,27 +108,27 @@ func (c *canvas) eyes(t affine, a traits) {
 		} else {
 			c.roundEye(eye, a)
 		}
-		c.fill(eye, ellipse(point{-0.3 * side, -0.35}, 0.22, 0.22), 0.95, solid(grey(1)))
+		c.fill(eye, ellipse(point{-0.3 * side, -0.35}, 0.22, 0.22), 0.95, solid(gray(1)))
 	}
 }
 
 func (c *canvas) almondEye(t affine, a traits) {
 	rim := smooth(point{-1.15, 0.2}, point{-0.4, -0.75}, point{0.5, -0.85}, point{1.25, -0.3}, point{0.7, 0.65}, point{-0.4, 0.75})
-	c.fill(t.of(affine{1.16, 0, 0, 0, 1.2, 0}), rim, 0.9, solid(grey(0.08)))
+	c.fill(t.of(affine{1.16, 0, 0, 0, 1.2, 0}), rim, 0.9, solid(gray(0.08)))
 	iris := a.iris
-	c.fill(t, rim, 1, func(p point) colour { return iris.times(1.1 - 0.35*p.norm2()*0.6 - 0.15*p.y) })
-	c.fill(t, ellipse(point{0, -0.05}, 0.8*a.pupil, 0.75), 1, solid(grey(0.04)))
+	c.fill(t, rim, 1, func(p point) color { return iris.times(1.1 - 0.35*p.norm2()*0.6 - 0.15*p.y) })
+	c.fill(t, ellipse(point{0, -0.05}, 0.8*a.pupil, 0.75), 1, solid(gray(0.04)))
 }
 
 func (c *canvas) roundEye(t affine, a traits) {
-	c.fill(t, ellipse(point{}, 1.25, 1.15), 0.85, solid(grey(0.08)))
-	c.fill(t, ellipse(point{}, 1.05, 0.9), 1, solid(grey(0.85)))
+	c.fill(t, ellipse(point{}, 1.25, 1.15), 0.85, solid(gray(0.08)))
+	c.fill(t, ellipse(point{}, 1.05, 0.9), 1, solid(gray(0.85)))
 	c.fill(t, ellipse(point{}, 0.92, 0.92), 1, solid(a.iris))
-	c.fill(t, ellipse(point{}, a.pupil, a.pupil), 1, solid(grey(0.03)))
+	c.fill(t, ellipse(point{}, a.pupil, a.pupil), 1, solid(gray(0.03)))
 }
 
-// muzzleFur is the colour around the mouth.
-func (a traits) muzzleFur() colour {
+// muzzleFur is the color around the mouth.
+func (a traits) muzzleFur() color {
 	if a.coat.whiteMuzzle {
 		return a.coat.belly
 	}
@@ -143,7 +143,7 @@ func (c *canvas) pads(t affine, a traits) {
 	for _, side := range []float64{1, -1} {
 		c.fill(t, ellipse(point{side * 0.85 * m, y}, 1.05*m, 0.82*m), 1, fur)
 	}
-	line := solid(grey(0.12))
+	line := solid(gray(0.12))
 	n := a.noseSize
 	bottom := point{0, y + 0.06}
 	for _, side := range []float64{1, -1} {
@@ -158,23 +158,23 @@ func (c *canvas) snout(t affine, a traits) {
 	m, n := a.muzzle, a.noseSize
 	y := 0.42 * a.headHeight
 	if a.tongue {
-		c.fill(t, smooth(point{-0.16, y + 0.3}, point{0.16, y + 0.3}, point{0.2, y + 0.6}, point{0.04, y + 0.85}, point{-0.14, y + 0.62}), 1, func(p point) colour {
-			return colour{0.88, 0.42, 0.46}.times(1 - 0.35*step(0.02, 0.05, 0.04-abs(p.x-0.02)))
+		c.fill(t, smooth(point{-0.16, y + 0.3}, point{0.16, y + 0.3}, point{0.2, y + 0.6}, point{0.04, y + 0.85}, point{-0.14, y + 0.62}), 1, func(p point) color {
+			return color{0.88, 0.42, 0.46}.times(1 - 0.35*step(0.02, 0.05, 0.04-abs(p.x-0.02)))
 		})
 	}
 	shadow := smooth(point{0, y - 0.62*m}, point{0.8 * m, y - 0.3*m}, point{1.05 * m, y + 0.4*m}, point{0, y + 0.95*m}, point{-1.05 * m, y + 0.4*m}, point{-0.8 * m, y - 0.3*m})
-	c.fill(t.of(affine{1.06, 0, 0, 0, 1.06, 0.02}), shadow, 0.3, solid(grey(0.05)))
+	c.fill(t.of(affine{1.06, 0, 0, 0, 1.06, 0.02}), shadow, 0.3, solid(gray(0.05)))
 	c.fill(t, shadow, 1, a.coat.plain(a.muzzleFur()))
-	line := solid(grey(0.1))
+	line := solid(gray(0.1))
 	corner := y + 0.45*m
 	for _, side := range []float64{1, -1} {
 		c.fill(t, stroke(0.06, 0.04, point{0, corner}, point{side * 0.45 * m, corner + 0.12*m}, point{side * 0.85 * m, corner - 0.1*m}), 0.85, line)
 	}
 	c.fill(t, stroke(0.05, 0.05, point{0, y}, point{0, corner}), 0.8, line)
 	noseY := y - 0.2*m
-	nose := a.nose.mix(grey(0.08), 0.8)
+	nose := a.nose.mix(gray(0.08), 0.8)
 	c.fill(t, smooth(point{-n, noseY - 0.35*n}, point{0, noseY - 0.75*n}, point{n, noseY - 0.35*n}, point{0.6 * n, noseY + 0.5*n}, point{0, noseY + 0.75*n}, point{-0.6 * n, noseY + 0.5*n}), 1, solid(nose))
-	c.fill(t, ellipse(point{-0.25 * n, noseY - 0.35*n}, 0.3*n, 0.16*n), 0.55, solid(grey(0.9)))
+	c.fill(t, ellipse(point{-0.25 * n, noseY - 0.35*n}, 0.3*n, 0.16*n), 0.55, solid(gray(0.9)))
 }
 
 func (c *canvas) whiskers(t affine, a traits) {
@@ -188,7 +188,7 @@ func (c *canvas) whiskers(t affine, a traits) {
 			from := point{side * 0.28, y + 0.05*float64(i-1)}
 			to := point{side * (0.3 + a.whiskers), y + slope*(0.6+a.whiskers) - 0.05}
 			middle := from.lerp(to, 0.5).add(point{0, -0.06})
-			c.fill(t, stroke(0.035, 0.015, from, middle, to), 0.8, solid(a.whiskerColour))
+			c.fill(t, stroke(0.035, 0.015, from, middle, to), 0.8, solid(a.whiskerColor))
 		}
 	}
 }

@@ -94,6 +94,6 @@ func (c *canvas) collar(t affine, a traits) {
 	if !a.collar {
 		return
 	}
-	c.fill(t, stroke(0.24, 0.24, point{-0.8, 0.75}, point{0, 1.1}, point{0.8, 0.75}), 1, solid(a.collarColour))
-	c.fill(t, ellipse(point{0, 1.25}, 0.12, 0.12), 1, solid(colour{0.85, 0.75, 0.35}))
+	c.fill(t, stroke(0.24, 0.24, point{-0.8, 0.75}, point{0, 1.1}, point{0.8, 0.75}), 1, solid(a.collarColor))
+	c.fill(t, ellipse(point{0, 1.25}, 0.12, 0.12), 1, solid(color{0.85, 0.75, 0.35}))
 }

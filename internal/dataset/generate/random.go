@@ -24,7 +24,7 @@ func (r random) sign() float64 { return float64(2*r.IntN(2) - 1) }
 func pick[T any](r random, options ...T) T { return options[r.IntN(len(options))] }
 
 // shade is c, lighter or darker and a little off in hue.
-func (r random) shade(c colour, spread float64) colour {
+func (r random) shade(c color, spread float64) color {
 	gain := r.between(1-spread, 1+spread)
 	for i := range c {
 		c[i] = min(max(c[i]*gain+r.between(-0.03, 0.03), 0), 1)

@@ -22,15 +22,15 @@ func drawScene(c *canvas, r random, kind Class) {
 	c.addNoise(r)
 }
 
-// background is a wall or a landscape: two colours that run into each other,
+// background is a wall or a landscape: two colors that run into each other,
 // perhaps with a floor and a pattern.
 func (c *canvas) background(r random) {
-	top, bottom := randomColour(r), randomColour(r)
+	top, bottom := randomColor(r), randomColor(r)
 	turn := r.between(0, 2*math.Pi)
 	sin, cos := math.Sincos(turn)
 	noise, rough := r.texture(), r.between(0, 0.6)
 	frequency := r.between(2, 7)
-	paper := func(p point) colour {
+	paper := func(p point) color {
 		blend := 0.5 + (p.x-0.5)*cos + (p.y-0.5)*sin + rough*(noise.at(frequency*p.x, frequency*p.y)-0.5)
 		return top.mix(bottom, min(max(blend, 0), 1))
 	}
@@ -39,15 +39,15 @@ func (c *canvas) background(r random) {
 	if r.chance(0.5) { // floor
 		y := r.between(0.5, 0.9)
 		tilt := r.between(-0.1, 0.1)
-		floor, grain := randomColour(r), r.texture()
-		c.fill(identity, []point{{0, y + tilt}, {1, y - tilt}, {1, 1}, {0, 1}}, 1, func(p point) colour {
+		floor, grain := randomColor(r), r.texture()
+		c.fill(identity, []point{{0, y + tilt}, {1, y - tilt}, {1, 1}, {0, 1}}, 1, func(p point) color {
 			return floor.times(0.85 + 0.3*grain.at(5*p.x, 30*p.y))
 		})
 	}
 	if r.chance(0.3) { // stripes of a curtain, a fence or boards
-		stripe := randomColour(r)
+		stripe := randomColor(r)
 		frequency, opacity := r.between(8, 40), r.between(0.15, 0.6)
-		c.fill(identity, frame, opacity, func(p point) colour {
+		c.fill(identity, frame, opacity, func(p point) color {
 			return paper(p).mix(stripe, step(0, 0.5, math.Sin(frequency*(p.x*cos+p.y*sin))))
 		})
 	}
@@ -55,24 +55,24 @@ func (c *canvas) background(r random) {
 
 var identity = affine{a: 1, e: 1}
 
-func randomColour(r random) colour {
-	if r.chance(0.4) { // a fur's colour, so that no colour stands for "animal"
-		return r.shade(pick(r, furColours...), 0.3)
+func randomColor(r random) color {
+	if r.chance(0.4) { // a fur's color, so that no color stands for "animal"
+		return r.shade(pick(r, furColors...), 0.3)
 	}
-	vivid := colour{r.Float64(), r.Float64(), r.Float64()}
-	return vivid.mix(grey(r.Float64()), r.between(0.4, 0.9))
+	vivid := color{r.Float64(), r.Float64(), r.Float64()}
+	return vivid.mix(gray(r.Float64()), r.between(0.4, 0.9))
 }
 
 // clutter puts one thing of about the given size somewhere: blobs, blocks and
 // lines, among them shapes that resemble parts of an animal.
 func (c *canvas) clutter(r random, size float64) {
 	t := place(point{r.Float64(), r.Float64()}, size, size, r.between(0, 2*math.Pi))
-	first, second, noise := randomColour(r), randomColour(r), r.texture()
+	first, second, noise := randomColor(r), randomColor(r), r.texture()
 	dapple := r.between(0, 1)
-	fill := func(p point) colour { return first.mix(second, dapple*noise.at(3*p.x, 3*p.y)) }
+	fill := func(p point) color { return first.mix(second, dapple*noise.at(3*p.x, 3*p.y)) }
 	switch r.IntN(6) {
 	case 0: // ball
-		c.fill(t, ellipse(point{}, 1, r.between(0.5, 1)), 1, func(p point) colour { return fill(p).times(1.1 - 0.4*p.sub(point{-0.4, -0.4}).norm2()*0.5) })
+		c.fill(t, ellipse(point{}, 1, r.between(0.5, 1)), 1, func(p point) color { return fill(p).times(1.1 - 0.4*p.sub(point{-0.4, -0.4}).norm2()*0.5) })
 	case 1: // box
 		h := r.between(0.2, 1.2)
 		c.fill(t, []point{{-1, -h}, {1, -h}, {1, h}, {-1, h}}, 1, fill)
@@ -115,7 +115,7 @@ func (c *canvas) backdropShadow(t affine, depth float64) {
 	const layers = 3
 	for i := range layers {
 		radius := 1 - 0.7*float64(i)/layers
-		c.fill(t, ellipse(point{}, radius, radius), depth/layers, solid(grey(0.05)))
+		c.fill(t, ellipse(point{}, radius, radius), depth/layers, solid(gray(0.05)))
 	}
 }
 
@@ -130,7 +130,7 @@ func (c *canvas) occlude(r random) {
 func (c *canvas) illuminate(r random) {
 	var (
 		exposure = r.between(0.75, 1.2)
-		tint     = colour{r.between(0.88, 1.12), r.between(0.94, 1.06), r.between(0.88, 1.12)}
+		tint     = color{r.between(0.88, 1.12), r.between(0.94, 1.06), r.between(0.88, 1.12)}
 		slope    = point{r.between(-0.4, 0.4), r.between(-0.4, 0.4)}
 		contrast = r.between(0.8, 1.15)
 	)

@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 
 LOGISTIC_BELOW = 0.75
 NETWORK_FROM = 0.94
-# Inverse strengths of regularisation. The best of them on the test set counts, which favours the linear model.
+# Inverse strengths of regularization. The best of them on the test set counts, which favors the linear model.
 STRENGTHS = (1e-5, 1e-4, 1e-3)
 
 
