@@ -160,7 +160,7 @@ type GeneratedDataset struct {
 
 // Split is the share of samples that are held out of training. It is stratified,
 // and samples of the same content are never on two sides of it.
-// +kubebuilder:validation:XValidation:rule="self.validationPercent + self.testPercent <= 90",message="split must leave at least 10 percent for training: lower validationPercent or testPercent"
+// +kubebuilder:validation:XValidation:rule="self.?validationPercent.orValue(10) + self.?testPercent.orValue(10) <= 90",message="split must leave at least 10 percent for training: lower validationPercent or testPercent"
 type Split struct {
 	// validationPercent is the share, in percent, that chooses the best epoch.
 	// +kubebuilder:default=10
