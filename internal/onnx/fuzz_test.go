@@ -25,8 +25,6 @@ func FuzzDecode(f *testing.F) {
 		}
 		f.Add(data)
 	}
-	_, network := encodeAndDecode(f, testNetwork(f, "SimpleCNN"))
-	f.Add(network)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		model, err := Decode(data)
 		if err != nil {

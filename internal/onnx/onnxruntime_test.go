@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -56,9 +57,9 @@ func onnxRuntime(t *testing.T, file []byte, input []float32, shape ...int) []flo
 func probabilities(logits []float32, classes int) []float64 {
 	p := make([]float64, len(logits))
 	for first := 0; first < len(logits); first += classes {
-		sum := 0.0
+		sum, largest := 0.0, slices.Max(logits[first:first+classes])
 		for i := first; i < first+classes; i++ {
-			p[i] = math.Exp(float64(logits[i]))
+			p[i] = math.Exp(float64(logits[i] - largest))
 			sum += p[i]
 		}
 		for i := first; i < first+classes; i++ {

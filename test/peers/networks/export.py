@@ -1,0 +1,94 @@
+# Copyright 2026 The Trainyard Authors.
+# SPDX-License-Identifier: Apache-2.0
+
+"""Export torchvision's classifiers without their weights, for the tests of internal/onnx.
+
+usage: export.py FOLDER
+
+Needs the packages of requirements.txt beside it. The graphs are what PyTorch's exporters write; weights of more than 64
+elements are taken out, and the test fills them with random numbers, so that the files are small enough to commit.
+"""
+
+import pathlib
+import sys
+import warnings
+
+import onnx
+import torch
+import torchvision
+
+# name: exporter, opset, image size, batch normalization kept, options of the model
+NETWORKS = {
+    "densenet121": ("torchscript", 17, 64, True, {}),
+    "efficientnet_b0": ("dynamo", 18, 96, False, {}),
+    "googlenet": ("torchscript", 14, 96, True, {"aux_logits": False, "init_weights": False}),
+    "inception_v3": ("dynamo", 20, 128, False, {"aux_logits": False, "init_weights": False}),
+    "mnasnet0_5": ("torchscript", 15, 96, True, {}),
+    "mobilenet_v2": ("torchscript", 10, 96, False, {}),
+    "mobilenet_v3_large": ("torchscript", 16, 96, False, {}),
+    "mobilenet_v3_small": ("dynamo", 21, 96, False, {}),
+    "regnet_y_400mf": ("torchscript", 17, 96, False, {}),
+    "resnet18": ("torchscript", 13, 64, False, {}),
+    "resnet50": ("torchscript", 9, 96, True, {}),
+    "shufflenet_v2_x1_0": ("torchscript", 11, 96, False, {}),
+    "squeezenet1_1": ("torchscript", 12, 96, False, {}),
+    "vgg11_bn": ("torchscript", 9, 64, True, {}),
+}
+
+
+def network(name, options):
+    model = getattr(torchvision.models, name)(weights=None, **options)
+    if name.startswith("vgg"):
+        # The full head has a hundred million weights.
+        model.avgpool = torch.nn.AdaptiveAvgPool2d(1)
+        model.classifier = torch.nn.Sequential(torch.nn.Linear(512, 64), torch.nn.ReLU(), torch.nn.Dropout(), torch.nn.Linear(64, 10))
+    return model.eval()
+
+
+def export(name, path):
+    exporter, opset, size, keep_norm, options = NETWORKS[name]
+    model, x = network(name, options), torch.randn(2, 3, size, size)
+    names = {"input_names": ["input"], "output_names": ["logits"], "opset_version": opset}
+    if exporter == "dynamo":
+        batch = torch.export.Dim("N")
+        torch.onnx.export(model, (x,), path, dynamo=True, dynamic_shapes=({0: batch},), external_data=False, verbose=False, **names)
+    else:
+        training = torch.onnx.TrainingMode.PRESERVE if keep_norm else torch.onnx.TrainingMode.EVAL
+        torch.onnx.export(
+            model, x, path, dynamo=False, training=training, do_constant_folding=not keep_norm,
+            dynamic_axes={"input": {0: "N"}, "logits": {0: "N"}}, **names,
+        )
+
+
+def strip(path):
+    model = onnx.load(path)
+    model.doc_string = ""
+    del model.metadata_props[:]
+    del model.graph.value_info[:]
+    del model.graph.metadata_props[:]
+    for node in model.graph.node:
+        node.doc_string = ""
+        del node.metadata_props[:]
+    for tensor in model.graph.initializer:
+        tensor.doc_string = ""
+        count = 1
+        for d in tensor.dims:
+            count *= d
+        if count > 64 and tensor.data_type == onnx.TensorProto.FLOAT:
+            tensor.ClearField("raw_data")
+            tensor.ClearField("float_data")
+    onnx.save(model, path)
+
+
+def main(folder):
+    warnings.filterwarnings("ignore")
+    torch.manual_seed(0)
+    for name in NETWORKS:
+        path = pathlib.Path(folder) / f"{name}.onnx"
+        export(name, str(path))
+        strip(str(path))
+        print(name, path.stat().st_size)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
