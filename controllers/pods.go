@@ -4,11 +4,15 @@
 package controllers
 
 import (
+	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/klog/v2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 )
@@ -36,6 +40,27 @@ func findPodProblem(pod *corev1.Pod) podProblem {
 		}
 	}
 	return podProblem{}
+}
+
+// volumeGrace is how long a pod may wait for its volumes before its events are asked for the cause.
+const volumeGrace = 10 * time.Second
+
+// explainPod tells what keeps a pod from running, and in how long to ask again if time
+// alone may bring that to light; zero if not. It reads the pod's events only where
+// nothing else tells.
+func explainPod(ctx context.Context, live client.Reader, pod *corev1.Pod, now time.Time) (podProblem, time.Duration, error) {
+	problem := findPodProblem(pod)
+	if problem.message != "" || !isAwaitingVolumes(pod) {
+		return problem, 0, nil
+	}
+	if now.Sub(pod.CreationTimestamp.Time) < volumeGrace {
+		return podProblem{}, volumeGrace, nil
+	}
+	podEvents := &corev1.EventList{}
+	if err := live.List(ctx, podEvents, client.InNamespace(pod.Namespace), client.MatchingFields{"involvedObject.uid": string(pod.UID)}); err != nil {
+		return podProblem{}, 0, fmt.Errorf("list the events of pod %s: %w", klog.KObj(pod), err)
+	}
+	return findVolumeProblem(pod, podEvents.Items), volumeGrace, nil
 }
 
 // findVolumeProblem tells from a pod's events whether its volumes are what keeps it

@@ -75,6 +75,9 @@ func SetupAll(mgr ctrl.Manager, options Options) error {
 	if err := setupTrainingRun(mgr, options); err != nil {
 		return fmt.Errorf("set up the TrainingRun controller: %w", err)
 	}
+	if err := setupModelServer(mgr, options); err != nil {
+		return fmt.Errorf("set up the ModelServer controller: %w", err)
+	}
 	return nil
 }
 

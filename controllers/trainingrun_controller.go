@@ -30,7 +30,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
-	"github.com/trainyard-dev/trainyard/internal/conditions"
 	"github.com/trainyard-dev/trainyard/internal/patch"
 )
 
@@ -46,8 +45,6 @@ const (
 	jobKind         = "Job"
 	trainAction     = "Train" // the action of every event about a run
 
-	// volumeGrace is how long a pod may wait for its volumes before its events are asked for the cause.
-	volumeGrace = 10 * time.Second
 	// recordGrace is how long the cache gets to show a status that was just written.
 	recordGrace = time.Second
 )
@@ -115,9 +112,9 @@ type trainingRunScope struct {
 	requeueAfter time.Duration // any: the soonest time to look again; zero is never
 }
 
-// requeueWithin asks for another reconcile after at most this long.
+// requeueWithin asks for another reconcile after at most this long; zero asks for none.
 func (s *trainingRunScope) requeueWithin(d time.Duration) {
-	if s.requeueAfter == 0 || d < s.requeueAfter {
+	if d > 0 && (s.requeueAfter == 0 || d < s.requeueAfter) {
 		s.requeueAfter = d
 	}
 }
@@ -163,7 +160,7 @@ func (r *trainingRunReconciler) Reconcile(ctx context.Context, req ctrl.Request)
 	helper := patch.NewHelper(r.client, r.recorder, v1alpha1.FieldManager, run)
 	defer func() {
 		computeTrainingRunStatus(s, err)
-		queueTrainingRunEvents(helper, run)
+		queueTransitions(helper, trainAction, helper.Before().(*v1alpha1.TrainingRun).Status.Conditions, run.Status.Conditions)
 		if patchErr := client.IgnoreNotFound(helper.PatchStatus(ctx, run)); patchErr != nil {
 			err = patchErr // status tells of the other one as soon as it can be written
 		}
@@ -241,20 +238,10 @@ func (r *trainingRunReconciler) observePod(ctx context.Context, s *trainingRunSc
 	if pod == nil {
 		return nil
 	}
-	s.problem = findPodProblem(pod)
-	if s.problem.message != "" || !isAwaitingVolumes(pod) {
-		return nil
-	}
-	s.requeueWithin(volumeGrace)
-	if s.now.Sub(pod.CreationTimestamp.Time) < volumeGrace {
-		return nil
-	}
-	podEvents := &corev1.EventList{}
-	if err := r.live.List(ctx, podEvents, client.InNamespace(pod.Namespace), client.MatchingFields{"involvedObject.uid": string(pod.UID)}); err != nil {
-		return fmt.Errorf("list the events of pod %s: %w", klog.KObj(pod), err)
-	}
-	s.problem = findVolumeProblem(pod, podEvents.Items)
-	return nil
+	problem, again, err := explainPod(ctx, r.live, pod, s.now)
+	s.problem = problem
+	s.requeueWithin(again)
+	return err
 }
 
 // finishEarly stops at a run that has ended: nothing that happens to its Job changes that.
@@ -429,31 +416,4 @@ func (r *trainingRunReconciler) observeLive(ctx context.Context, s *trainingRunS
 	}
 	s.pods, s.strayPod = sortPods(pods.Items, s.job, s.job.Name)
 	return nil
-}
-
-// warningReasons are those of conditions that a person may want to act on, besides
-// Stalled ones.
-var warningReasons = map[string]bool{
-	v1alpha1.ImagePullBackOffReason:  true,
-	v1alpha1.UnschedulableReason:     true,
-	v1alpha1.VolumeUnavailableReason: true,
-	v1alpha1.ResultMissingReason:     true,
-}
-
-// queueTrainingRunEvents queues an event for each condition that has changed.
-func queueTrainingRunEvents(helper *patch.Helper, run *v1alpha1.TrainingRun) {
-	before := helper.Before().(*v1alpha1.TrainingRun).Status.Conditions
-	stalledReason := ""
-	for _, c := range run.Status.Conditions {
-		if c.Type == v1alpha1.StalledCondition {
-			stalledReason = c.Reason
-		}
-	}
-	for _, c := range conditions.Transitions(before, run.Status.Conditions) {
-		if c.Reason == stalledReason || warningReasons[c.Reason] {
-			helper.Warning(c.Reason, trainAction, c.Message)
-		} else {
-			helper.Normal(c.Reason, trainAction, c.Message)
-		}
-	}
 }

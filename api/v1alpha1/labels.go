@@ -22,9 +22,16 @@ const (
 	RolloutAnnotation = "trainyard.dev/rollout"
 	// RevisionAnnotation holds, on a revision's Deployment, what was resolved when it was made.
 	RevisionAnnotation = "trainyard.dev/revision-info"
-	// AttemptAnnotation holds, on a TrainingRun's Job, how many Jobs came before it
-	// because their result could not be read.
+	// AttemptAnnotation holds, on a Job, how many Jobs came before it because their
+	// result could not be read.
 	AttemptAnnotation = "trainyard.dev/attempt"
+	// TestAnnotation holds, on a ModelServer's Job, what it tests: smoke or bake.
+	TestAnnotation = "trainyard.dev/test"
+	// TestedRevisionAnnotation holds, on such a Job, the revision that it tests.
+	TestedRevisionAnnotation = "trainyard.dev/tested-revision"
+	// TestKeyAnnotation holds, on such a Job, a hash of the pods and the policy that a
+	// smoke test is about, or the number of the switch that a bake follows.
+	TestKeyAnnotation = "trainyard.dev/test-key"
 )
 
 // Field managers of the controllers' writes.

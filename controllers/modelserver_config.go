@@ -1,0 +1,135 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/utils/ptr"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/internal/contract"
+)
+
+const (
+	// drainDelay is how long a server goes on serving after SIGTERM, so that everybody
+	// who holds its address learns that it is going.
+	drainDelay = 10 * time.Second
+	// requestTimeout bounds one request.
+	requestTimeout = 30 * time.Second
+	// exitGrace is what a server gets on top, to end.
+	exitGrace = 5 * time.Second
+)
+
+// servingConfig is a ModelServer's spec, parsed.
+type servingConfig struct {
+	limits       contract.Limits
+	timeout      time.Duration // of one round of smoke checks
+	maxLatency   time.Duration // 0: off
+	minAgreement float64       // 0: relative to the live model
+	bakeTime     time.Duration
+	gates        []metricGate
+}
+
+// metricGate is a promotion gate, parsed.
+type metricGate struct {
+	metric string
+	min    float64
+}
+
+// parseServing parses what the API keeps as text. It fails on what the schema would
+// have refused, and names the field.
+func parseServing(spec *v1alpha1.ModelServerSpec) (servingConfig, error) {
+	p := &decimals{}
+	server := spec.Server
+	config := servingConfig{
+		limits: contract.Limits{
+			MaxBatch:             int(server.MaxBatch),
+			MaxBatchDelayMillis:  millis(p.duration("spec.server.maxBatchDelay", server.MaxBatchDelay)),
+			MaxBodyBytes:         p.quantity("spec.server.maxBodyBytes", server.MaxBodyBytes),
+			MaxPixels:            p.quantity("spec.server.maxPixels", server.MaxPixels),
+			RequestTimeoutMillis: millis(requestTimeout),
+			Threads:              int(ptr.Deref(server.Threads, 0)),
+		},
+		timeout:      p.duration("spec.smoke.timeout", spec.Smoke.Timeout),
+		maxLatency:   p.duration("spec.smoke.maxLatency", spec.Smoke.MaxLatency),
+		minAgreement: p.parse("spec.smoke.minAgreement", spec.Smoke.MinAgreement),
+		bakeTime:     p.duration("spec.promotion.bakeTime", spec.Promotion.BakeTime),
+	}
+	for i, gate := range spec.Promotion.Gates {
+		config.gates = append(config.gates, metricGate{
+			metric: gate.Metric,
+			min:    p.parse(fmt.Sprintf("spec.promotion.gates[%d].min", i), gate.Min),
+		})
+	}
+	return config, p.err
+}
+
+// duration parses a Go duration. An empty one is 0.
+func (d *decimals) duration(field, value string) time.Duration {
+	if value == "" {
+		return 0
+	}
+	duration, err := time.ParseDuration(value)
+	if err != nil {
+		d.fail(fmt.Errorf("%s is %q, which is no duration", field, value))
+	}
+	return duration
+}
+
+// quantity parses a quantity to a whole number. An empty one is 0.
+func (d *decimals) quantity(field, value string) int64 {
+	if value == "" {
+		return 0
+	}
+	quantity, err := resource.ParseQuantity(value)
+	if err != nil {
+		d.fail(fmt.Errorf("%s is %q, which is no quantity", field, value))
+	}
+	return quantity.Value()
+}
+
+// millis and seconds round up: a limit below one unit must not become none.
+func millis(d time.Duration) int  { return int(math.Ceil(float64(d) / float64(time.Millisecond))) }
+func seconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
+
+// gateFailure says which gate a model's metrics miss; empty if none.
+func gateFailure(gates []metricGate, metrics []v1alpha1.Metric) string {
+	for _, gate := range gates {
+		value, found := findMetric(metrics, gate.metric)
+		if !found {
+			return fmt.Sprintf("the model's TrainingRun reports no %s, which spec.promotion.gates asks for", gate.metric)
+		}
+		if value < gate.min {
+			return fmt.Sprintf("%s is %s, spec.promotion.gates asks for %s", gate.metric, formatShare(value), formatShare(gate.min))
+		}
+	}
+	return ""
+}
+
+func findMetric(metrics []v1alpha1.Metric, name string) (value float64, found bool) {
+	for _, metric := range metrics {
+		if metric.Name == name {
+			value, err := strconv.ParseFloat(metric.Value, 64)
+			return value, err == nil && !math.IsNaN(value)
+		}
+	}
+	return 0, false
+}
+
+func formatShare(x float64) string { return strconv.FormatFloat(x, 'g', 6, 64) }
+
+// desiredReplicas is the number of replicas that a spec asks for: within the bounds of
+// its autoscaling, and at least 1.
+func desiredReplicas(spec *v1alpha1.ModelServerSpec) int32 {
+	replicas := ptr.Deref(spec.Replicas, 1)
+	if a := spec.Autoscaling; a != nil {
+		replicas = min(max(replicas, a.MinReplicas), a.MaxReplicas)
+	}
+	return max(replicas, 1)
+}

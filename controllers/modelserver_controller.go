@@ -1,0 +1,409 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/klog/v2"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/controllers/rollout"
+	"github.com/trainyard-dev/trainyard/internal/patch"
+)
+
+// +kubebuilder:rbac:groups=trainyard.dev,resources=modelservers,verbs=get;list;watch
+// +kubebuilder:rbac:groups=trainyard.dev,resources=modelservers/status,verbs=patch
+// +kubebuilder:rbac:groups=trainyard.dev,resources=modelservers/finalizers,verbs=update
+// +kubebuilder:rbac:groups=trainyard.dev,resources=trainingruns,verbs=get;list;watch
+// +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;delete
+// +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch
+// +kubebuilder:rbac:groups="",resources=events,verbs=list
+// +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=get;list;watch
+// +kubebuilder:rbac:groups=autoscaling,resources=horizontalpodautoscalers,verbs=get;list;watch;create;patch;delete
+
+const (
+	serveAction = "Serve" // the action of every event about a server
+
+	// trainingRunIndex finds the servers of a TrainingRun.
+	trainingRunIndex = "spec.model.trainingRunRef.name"
+)
+
+// modelServerReconciler rolls out the model of each ModelServer.
+type modelServerReconciler struct {
+	client   client.Client
+	live     client.Reader // reads past the cache
+	recorder events.EventRecorder
+	clock    clock.PassiveClock
+	image    string // of servers that name none, and of every smoke test
+}
+
+func setupModelServer(mgr ctrl.Manager, options Options) error {
+	r := &modelServerReconciler{
+		client:   mgr.GetClient(),
+		live:     mgr.GetAPIReader(),
+		recorder: mgr.GetEventRecorder(v1alpha1.FieldManager),
+		clock:    options.Clock,
+		image:    options.ServerImage,
+	}
+	if err := mgr.GetFieldIndexer().IndexField(context.Background(), &v1alpha1.ModelServer{}, trainingRunIndex, trainingRunOf); err != nil {
+		return fmt.Errorf("index ModelServers by TrainingRun: %w", err)
+	}
+	return ctrl.NewControllerManagedBy(mgr).
+		For(&v1alpha1.ModelServer{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Owns(&corev1.Service{}).
+		Owns(&appsv1.Deployment{}).
+		Owns(&batchv1.Job{}).
+		Owns(&autoscalingv2.HorizontalPodAutoscaler{}).
+		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(serverOfLabel)).
+		Watches(&discoveryv1.EndpointSlice{}, handler.EnqueueRequestsFromMapFunc(serverOfLabel)).
+		Watches(&v1alpha1.TrainingRun{}, handler.EnqueueRequestsFromMapFunc(r.serversOfRun), builder.WithPredicates(resolvableChanged())).
+		WithOptions(controller.Options{MaxConcurrentReconciles: options.MaxConcurrentReconciles}).
+		Complete(r)
+}
+
+func trainingRunOf(object client.Object) []string {
+	server, ok := object.(*v1alpha1.ModelServer)
+	if !ok {
+		return nil
+	}
+	return []string{server.Spec.Model.TrainingRunRef.Name}
+}
+
+// serverOfLabel returns the server whose label a pod or EndpointSlice carries; slices
+// have the labels of their Service.
+func serverOfLabel(_ context.Context, object client.Object) []reconcile.Request {
+	name := object.GetLabels()[v1alpha1.ModelServerLabel]
+	if name == "" {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: object.GetNamespace(), Name: name}}}
+}
+
+// serversOfRun returns the servers that name a TrainingRun.
+func (r *modelServerReconciler) serversOfRun(ctx context.Context, run client.Object) []reconcile.Request {
+	servers := &v1alpha1.ModelServerList{}
+	if err := r.client.List(ctx, servers, client.InNamespace(run.GetNamespace()), client.MatchingFields{trainingRunIndex: run.GetName()}); err != nil {
+		return nil // the cache has this index; it has no other way to fail
+	}
+	var requests []reconcile.Request
+	for i := range servers.Items {
+		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&servers.Items[i])})
+	}
+	return requests
+}
+
+// resolvableChanged lets changes of a TrainingRun through that may resolve it to
+// something else: not its progress.
+func resolvableChanged() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		before, ok := e.ObjectOld.(*v1alpha1.TrainingRun)
+		after, ok2 := e.ObjectNew.(*v1alpha1.TrainingRun)
+		if !ok || !ok2 {
+			return false
+		}
+		oldInfo, oldUnresolved := resolveRun(before.Name, before)
+		newInfo, newUnresolved := resolveRun(after.Name, after)
+		return !equality.Semantic.DeepEqual(oldInfo, newInfo) || !equality.Semantic.DeepEqual(oldUnresolved, newUnresolved)
+	}}
+}
+
+// modelServerScope is what one reconcile works on. Each field says which phase sets it.
+type modelServerScope struct {
+	server *v1alpha1.ModelServer
+	now    time.Time
+
+	config     servingConfig       // checkSpec
+	info       *revisionInfo       // resolveModel: of the spec's revision; nil while unresolved
+	unresolved *rollout.Unresolved // resolveModel: why info is nil
+
+	service     *corev1.Service               // observe, execute: nil if there is none
+	deployments map[string]*appsv1.Deployment // observe: by name
+	pods        map[string][]*corev1.Pod      // observe: by revision; a test's by the name of its Job
+	jobs        map[string]*batchv1.Job       // observe: by name
+	observed    *rollout.Observed             // observe; execute brings it up to date
+
+	actions rollout.Actions // plan
+
+	problem podProblem // explain: what keeps the pods from running that are waited for
+
+	requeueAfter time.Duration // any: the soonest time to look again; zero is never
+}
+
+// requeueWithin asks for another reconcile after at most this long.
+func (s *modelServerScope) requeueWithin(d time.Duration) {
+	if d > 0 && (s.requeueAfter == 0 || d < s.requeueAfter) {
+		s.requeueAfter = d
+	}
+}
+
+// Reconcile takes one ModelServer a step further.
+func (r *modelServerReconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ctrl.Result, err error) {
+	server := &v1alpha1.ModelServer{}
+	if err := r.client.Get(ctx, req.NamespacedName, server); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if !server.DeletionTimestamp.IsZero() {
+		return ctrl.Result{}, nil // the children are collected by their owner reference
+	}
+	s := &modelServerScope{server: server, now: r.clock.Now()}
+	helper := patch.NewHelper(r.client, r.recorder, v1alpha1.FieldManager, server)
+	defer func() {
+		computeModelServerStatus(s, err)
+		queueTransitions(helper, serveAction, helper.Before().(*v1alpha1.ModelServer).Status.Conditions, server.Status.Conditions)
+		if s.actions.Repaired != "" && err == nil {
+			helper.Warning(recordRepairedReason, serveAction, s.actions.Repaired)
+		}
+		if patchErr := client.IgnoreNotFound(helper.PatchStatus(ctx, server)); patchErr != nil {
+			err = patchErr // status tells of the other one as soon as it can be written
+		}
+		result, err = resultOf(ctrl.Result{RequeueAfter: s.requeueAfter}, err)
+	}()
+	return ctrl.Result{}, r.runPhases(ctx, s)
+}
+
+// recordRepairedReason is the reason of the event about a Service that somebody else
+// has changed or deleted.
+const recordRepairedReason = "RolloutRepaired"
+
+// runPhases runs the phases in order. It stops at the first error, because each phase
+// needs the one before.
+func (r *modelServerReconciler) runPhases(ctx context.Context, s *modelServerScope) error {
+	for _, phase := range []func(context.Context, *modelServerScope) error{
+		r.checkSpec,
+		r.resolveModel,
+		r.observe,
+		r.plan,
+		r.execute,
+		r.reconcileService,
+		r.reconcileAutoscaler,
+		r.explain,
+	} {
+		if err := phase(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkSpec finds what the schema can't.
+func (r *modelServerReconciler) checkSpec(_ context.Context, s *modelServerScope) (err error) {
+	if s.config, err = parseServing(&s.server.Spec); err != nil {
+		return stalled(v1alpha1.InvalidSpecReason, err)
+	}
+	return nil
+}
+
+// resolveModel finds the model that the spec names.
+func (r *modelServerReconciler) resolveModel(ctx context.Context, s *modelServerScope) error {
+	name := s.server.Spec.Model.TrainingRunRef.Name
+	run := &v1alpha1.TrainingRun{}
+	switch err := r.client.Get(ctx, types.NamespacedName{Namespace: s.server.Namespace, Name: name}, run); {
+	case apierrors.IsNotFound(err):
+		run = nil
+	case err != nil:
+		return fmt.Errorf("get TrainingRun %s: %w", name, err)
+	}
+	s.info, s.unresolved = resolveRun(name, run)
+	if s.info != nil {
+		s.info.Image = imageOr(s.server.Spec.Image, r.image)
+	}
+	return nil
+}
+
+// observe reads the children. The Service is read past the cache: its record decides.
+func (r *modelServerReconciler) observe(ctx context.Context, s *modelServerScope) error {
+	policy, err := rollout.PolicyHash(&s.server.Spec)
+	if err != nil {
+		return err
+	}
+	o := &rollout.Observed{
+		Now:       s.now,
+		Policy:    policy,
+		Desired:   desiredReplicas(&s.server.Spec),
+		Last:      lastStatus(&s.server.Status),
+		Revisions: map[string]*rollout.Revision{},
+	}
+	if s.info == nil {
+		o.Unresolved = *s.unresolved
+	} else {
+		name, err := rollout.RevisionName(s.server, s.info.Model.SHA256)
+		if err != nil {
+			return err
+		}
+		o.Target = &rollout.Target{Name: name, Model: s.info.Model, GateFailure: gateFailure(s.config.gates, s.info.Metrics)}
+	}
+	for _, read := range []func(context.Context, *modelServerScope, *rollout.Observed) error{
+		r.observeService, r.observePods, r.observeDeployments, r.observeJobs, r.observeEndpoints,
+	} {
+		if err := read(ctx, s, o); err != nil {
+			return err
+		}
+	}
+	s.observed = o
+	return nil
+}
+
+func lastStatus(status *v1alpha1.ModelServerStatus) rollout.Last {
+	last := rollout.Last{Rejected: status.Rejected, History: status.History}
+	if status.Live != nil {
+		last.Live = status.Live.Revision
+	}
+	if status.Fallback != nil {
+		last.Fallback = status.Fallback.Revision
+	}
+	return last
+}
+
+func (r *modelServerReconciler) observeService(ctx context.Context, s *modelServerScope, o *rollout.Observed) error {
+	service := &corev1.Service{}
+	switch err := r.live.Get(ctx, client.ObjectKeyFromObject(s.server), service); {
+	case apierrors.IsNotFound(err):
+		return nil
+	case err != nil:
+		return fmt.Errorf("get Service %s: %w", klog.KObj(s.server), err)
+	}
+	if err := checkOwnership(service, s.server, modelServerKind, serviceKind); err != nil {
+		return err
+	}
+	if service.DeletionTimestamp != nil {
+		return waiting(v1alpha1.WaitingForDeletionReason, 0, fmt.Errorf("Service %s is being deleted; another is made when it is gone", service.Name))
+	}
+	s.service = service
+	o.Service = observedService(service)
+	return nil
+}
+
+func (r *modelServerReconciler) observePods(ctx context.Context, s *modelServerScope, _ *rollout.Observed) error {
+	pods := &corev1.PodList{}
+	if err := r.client.List(ctx, pods, r.ours(s)...); err != nil {
+		return fmt.Errorf("list the pods of ModelServer %s: %w", klog.KObj(s.server), err)
+	}
+	s.pods = map[string][]*corev1.Pod{}
+	for i := range pods.Items {
+		pod := &pods.Items[i]
+		key := pod.Labels[v1alpha1.RevisionLabel]
+		if key == "" {
+			key = pod.Labels[batchv1.JobNameLabel]
+		}
+		s.pods[key] = append(s.pods[key], pod)
+	}
+	return nil
+}
+
+func (r *modelServerReconciler) observeDeployments(ctx context.Context, s *modelServerScope, o *rollout.Observed) error {
+	deployments := &appsv1.DeploymentList{}
+	if err := r.client.List(ctx, deployments, r.ours(s)...); err != nil {
+		return fmt.Errorf("list the Deployments of ModelServer %s: %w", klog.KObj(s.server), err)
+	}
+	s.deployments = map[string]*appsv1.Deployment{}
+	for i := range deployments.Items {
+		deployment := &deployments.Items[i]
+		if !metav1.IsControlledBy(deployment, s.server) {
+			continue
+		}
+		s.deployments[deployment.Name] = deployment
+		o.Revisions[deployment.Name] = observedRevision(deployment, s.pods[deployment.Name])
+	}
+	return nil
+}
+
+func (r *modelServerReconciler) observeJobs(ctx context.Context, s *modelServerScope, o *rollout.Observed) error {
+	jobs := &batchv1.JobList{}
+	if err := r.client.List(ctx, jobs, r.ours(s)...); err != nil {
+		return fmt.Errorf("list the Jobs of ModelServer %s: %w", klog.KObj(s.server), err)
+	}
+	s.jobs = map[string]*batchv1.Job{}
+	for i := range jobs.Items {
+		job := &jobs.Items[i]
+		if !metav1.IsControlledBy(job, s.server) || testID(job).Name() != job.Name {
+			continue
+		}
+		observed, known := observedJob(job, podOfJob(job, s.pods[job.Name]))
+		if !known {
+			pod, err := r.livePodOfJob(ctx, job)
+			if err != nil {
+				return err
+			}
+			observed, _ = observedJob(job, pod)
+		}
+		s.jobs[job.Name] = job
+		o.Jobs = append(o.Jobs, observed)
+	}
+	return nil
+}
+
+// podOfJob returns the pod of a test's Job, which has at most one, or nil.
+func podOfJob(job *batchv1.Job, pods []*corev1.Pod) *corev1.Pod {
+	for _, pod := range pods {
+		if metav1.IsControlledBy(pod, job) {
+			return pod
+		}
+	}
+	return nil
+}
+
+// livePodOfJob reads a Job's pod past the cache, which may be behind that of Jobs.
+func (r *modelServerReconciler) livePodOfJob(ctx context.Context, job *batchv1.Job) (*corev1.Pod, error) {
+	list := &corev1.PodList{}
+	if err := r.live.List(ctx, list, client.InNamespace(job.Namespace), client.MatchingLabels{batchv1.JobNameLabel: job.Name}); err != nil {
+		return nil, fmt.Errorf("list the pods of Job %s: %w", klog.KObj(job), err)
+	}
+	var pods []*corev1.Pod
+	for i := range list.Items {
+		pods = append(pods, &list.Items[i])
+	}
+	return podOfJob(job, pods), nil
+}
+
+func (r *modelServerReconciler) observeEndpoints(ctx context.Context, s *modelServerScope, o *rollout.Observed) error {
+	slices := &discoveryv1.EndpointSliceList{}
+	if err := r.client.List(ctx, slices, client.InNamespace(s.server.Namespace),
+		client.MatchingLabels{discoveryv1.LabelServiceName: s.server.Name}); err != nil {
+		return fmt.Errorf("list the EndpointSlices of Service %s: %w", klog.KObj(s.server), err)
+	}
+	revisions := map[string]string{}
+	for _, pods := range s.pods {
+		for _, pod := range pods {
+			revisions[pod.Name] = pod.Labels[v1alpha1.RevisionLabel]
+		}
+	}
+	o.Endpoints = observedEndpoints(slices.Items, revisions)
+	return nil
+}
+
+// ours selects the children of a server.
+func (r *modelServerReconciler) ours(s *modelServerScope) []client.ListOption {
+	return []client.ListOption{client.InNamespace(s.server.Namespace), client.MatchingLabels(modelServerLabels(s.server))}
+}
+
+// plan asks the planner.
+func (r *modelServerReconciler) plan(_ context.Context, s *modelServerScope) error {
+	s.actions = rollout.Plan(s.observed)
+	s.requeueWithin(s.actions.RequeueAfter)
+	return nil
+}

@@ -1,0 +1,153 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"encoding/json"
+	"fmt"
+	"path"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/internal/contract"
+)
+
+const (
+	serveCommand = "serve"
+	modelVolume  = "model"
+	// startupSeconds is how long a server may take to listen.
+	startupSeconds = 600
+)
+
+// revisionInfo is what was resolved when a revision was made. It is kept on the
+// revision's Deployment, because the TrainingRun may be gone when it is needed.
+type revisionInfo struct {
+	Image   string                     `json:"image"`
+	Model   v1alpha1.RevisionModel     `json:"model"`
+	Samples *v1alpha1.PublishedSamples `json:"samples,omitempty"`
+	Metrics []v1alpha1.Metric          `json:"metrics,omitempty"`
+}
+
+// readRevisionInfo returns what is known of a Deployment's revision; the zero value
+// if somebody has changed the annotation.
+func readRevisionInfo(deployment *appsv1.Deployment) revisionInfo {
+	var info revisionInfo
+	if err := json.Unmarshal([]byte(deployment.Annotations[v1alpha1.RevisionAnnotation]), &info); err != nil {
+		return revisionInfo{}
+	}
+	return info
+}
+
+// deploymentInput is what a revision's Deployment is made from.
+type deploymentInput struct {
+	server   *v1alpha1.ModelServer
+	revision string
+	info     revisionInfo
+	limits   contract.Limits
+	replicas int32
+}
+
+// desiredDeployment builds the Deployment of a revision. It is created once; later
+// only its replicas change.
+func desiredDeployment(in deploymentInput) (*appsv1.Deployment, error) {
+	claim, file, err := parsePVCURI(in.info.Model.URI)
+	if err != nil {
+		return nil, err
+	}
+	config, err := json.Marshal(contract.ServeConfig{
+		Version:  contract.Version,
+		Name:     in.server.Name,
+		Revision: in.revision,
+		Model: contract.ServedModel{
+			Path:        path.Join(contract.ModelMount, file),
+			SHA256:      in.info.Model.SHA256,
+			TrainingRun: in.info.Model.TrainingRun,
+		},
+		Limits:            in.limits,
+		DrainDelaySeconds: seconds(drainDelay),
+		LogRequests:       in.server.Spec.Server.LogRequests != v1alpha1.Disabled,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("encode the server's configuration: %w", err)
+	}
+	info, err := json.Marshal(in.info)
+	if err != nil {
+		return nil, fmt.Errorf("encode what was resolved for revision %s: %w", in.revision, err)
+	}
+	return &appsv1.Deployment{
+		ObjectMeta: metav1.ObjectMeta{
+			Name:            in.revision,
+			Namespace:       in.server.Namespace,
+			Labels:          revisionLabels(in.server, in.revision),
+			Annotations:     map[string]string{v1alpha1.RevisionAnnotation: string(info)},
+			OwnerReferences: ownedByServer(in.server),
+		},
+		Spec: appsv1.DeploymentSpec{
+			Replicas: ptr.To(in.replicas),
+			Selector: &metav1.LabelSelector{MatchLabels: revisionSelector(in.revision)},
+			Strategy: appsv1.DeploymentStrategy{
+				Type: appsv1.RollingUpdateDeploymentStrategyType,
+				RollingUpdate: &appsv1.RollingUpdateDeployment{
+					MaxUnavailable: ptr.To(intstr.FromInt32(0)),
+					MaxSurge:       ptr.To(intstr.FromInt32(1)),
+				},
+			},
+			RevisionHistoryLimit: ptr.To[int32](0), // the template never changes
+			Template: corev1.PodTemplateSpec{
+				ObjectMeta: metav1.ObjectMeta{Labels: revisionLabels(in.server, in.revision)},
+				Spec:       serverPod(in.server, in.info.Image, claim, string(config)),
+			},
+		},
+	}, nil
+}
+
+func serverPod(server *v1alpha1.ModelServer, image, claim, config string) corev1.PodSpec {
+	tmp, tmpMount := tmpVolumeAndMount()
+	template := server.Spec.PodTemplate
+	spec := corev1.PodSpec{
+		AutomountServiceAccountToken:  ptr.To(false),
+		EnableServiceLinks:            ptr.To(false),
+		SecurityContext:               restrictedPodSecurity(),
+		TerminationGracePeriodSeconds: ptr.To(int64(seconds(drainDelay + requestTimeout + exitGrace))),
+		Volumes:                       []corev1.Volume{tmp, claimVolume(modelVolume, claim, true)},
+		Containers: []corev1.Container{{
+			Name:      contract.ServerContainer,
+			Image:     image,
+			Args:      []string{serveCommand},
+			Env:       containerEnv(corev1.EnvVar{Name: contract.ConfigEnv, Value: config}, template.Env),
+			Ports:     []corev1.ContainerPort{{Name: contract.HTTPPortName, ContainerPort: contract.HTTPPort, Protocol: corev1.ProtocolTCP}},
+			Resources: containerResources(template.Resources, requests("100m", "128Mi")),
+			VolumeMounts: []corev1.VolumeMount{
+				tmpMount,
+				{Name: modelVolume, MountPath: contract.ModelMount, ReadOnly: true},
+			},
+			StartupProbe:             httpProbe(contract.LivePath, time.Second, 3*time.Second, startupSeconds),
+			ReadinessProbe:           httpProbe(contract.ReadyPath, time.Second, 3*time.Second, 3),
+			LivenessProbe:            httpProbe(contract.LivePath, 10*time.Second, 5*time.Second, 6),
+			SecurityContext:          restrictedContainerSecurity(),
+			TerminationMessagePath:   contract.TerminationLog,
+			TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
+		}},
+	}
+	applyPodTemplate(&spec, template)
+	return spec
+}
+
+// httpProbe asks a path every period and fails after so many failures in a row.
+func httpProbe(path string, period, timeout time.Duration, failures int32) *corev1.Probe {
+	return &corev1.Probe{
+		ProbeHandler: corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{
+			Path: path, Port: intstr.FromString(contract.HTTPPortName), Scheme: corev1.URISchemeHTTP,
+		}},
+		PeriodSeconds:    int32(seconds(period)),
+		TimeoutSeconds:   int32(seconds(timeout)),
+		FailureThreshold: failures,
+	}
+}

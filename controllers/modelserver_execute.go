@@ -1,0 +1,363 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/klog/v2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/controllers/rollout"
+)
+
+// stale ends a pass that was planned on what has changed since. It is a conflict like
+// one that the API server finds: status stays as it is and the next pass decides anew.
+func stale(server *v1alpha1.ModelServer, format string, args ...any) error {
+	resource := v1alpha1.GroupVersion.WithResource("modelservers").GroupResource()
+	return apierrors.NewConflict(resource, server.Name, fmt.Errorf(format, args...))
+}
+
+// execute does what was planned: it writes the record, or brings the children in line.
+func (r *modelServerReconciler) execute(ctx context.Context, s *modelServerScope) error {
+	a := &s.actions
+	if a.Record != nil {
+		return r.writeRollout(ctx, s)
+	}
+	if a.Create != nil {
+		if err := r.createRevision(ctx, s, *a.Create); err != nil {
+			return err
+		}
+	}
+	for _, scale := range a.Scale {
+		if err := r.scaleRevision(ctx, s, scale); err != nil {
+			return err
+		}
+	}
+	for _, start := range a.Start {
+		if err := r.startTest(ctx, s, start); err != nil {
+			return err
+		}
+	}
+	for _, name := range a.DeleteJobs {
+		if err := r.deleteTest(ctx, s, name); err != nil {
+			return err
+		}
+	}
+	for _, retiring := range a.DeleteRevisions {
+		if err := r.deleteRevision(ctx, s, retiring); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeRollout is the only function that moves traffic. It writes record and selector
+// in one request onto the version of the Service that the plan was made on.
+func (r *modelServerReconciler) writeRollout(ctx context.Context, s *modelServerScope) error {
+	if err := r.verifyPlan(ctx, s); err != nil {
+		return err
+	}
+	record := s.actions.Record
+	if s.service == nil {
+		service, err := newService(s.server, record)
+		if err != nil {
+			return err
+		}
+		if err := r.client.Create(ctx, service, client.FieldOwner(v1alpha1.RolloutFieldManager)); err != nil {
+			return r.createFailed(ctx, s, service, serviceKind, err)
+		}
+		s.service = service
+	} else {
+		data, err := rolloutPatch(s.service, record)
+		if err != nil {
+			return err
+		}
+		service := s.service.DeepCopy()
+		if err := r.client.Patch(ctx, service, client.RawPatch(types.MergePatchType, data), client.FieldOwner(v1alpha1.RolloutFieldManager)); err != nil {
+			return fmt.Errorf("write the rollout to Service %s: %w", klog.KObj(service), err)
+		}
+		s.service = service
+	}
+	logf.FromContext(ctx).Info("Wrote rollout", "switch", record.Switch, "live", record.Live, "baked", record.Baked, "fallback", record.Fallback)
+	s.observed.Service = &rollout.Service{Selected: record.Live, Record: record}
+	return nil
+}
+
+// verifyPlan reads past the cache what a write of the record relies on.
+func (r *modelServerReconciler) verifyPlan(ctx context.Context, s *modelServerScope) error {
+	server := &v1alpha1.ModelServer{}
+	if err := r.live.Get(ctx, client.ObjectKeyFromObject(s.server), server); err != nil {
+		return fmt.Errorf("get ModelServer %s: %w", klog.KObj(s.server), err)
+	}
+	if server.UID != s.server.UID || server.Generation != s.server.Generation || server.DeletionTimestamp != nil {
+		return stale(s.server, "ModelServer %s has changed", s.server.Name)
+	}
+	if err := r.verifyLive(ctx, s); err != nil {
+		return err
+	}
+	for _, name := range s.actions.Gone {
+		deployment, err := r.liveDeployment(ctx, s, name)
+		if err != nil {
+			return err
+		}
+		if cached := s.deployments[name]; deployment != nil && (cached == nil || cached.UID != deployment.UID) {
+			return stale(s.server, "Deployment %s is still there", name)
+		}
+	}
+	return nil
+}
+
+// verifyLive makes sure that a revision that is about to be selected can answer.
+func (r *modelServerReconciler) verifyLive(ctx context.Context, s *modelServerScope) error {
+	to := s.actions.Record.Live
+	if to == "" || s.observed.Service != nil && s.observed.Service.Selected == to {
+		return nil
+	}
+	deployment, err := r.liveDeployment(ctx, s, to)
+	switch {
+	case err != nil:
+		return err
+	case deployment == nil || deployment.DeletionTimestamp != nil || !metav1.IsControlledBy(deployment, s.server):
+		return stale(s.server, "Deployment %s is gone", to)
+	case s.actions.Repaired == "" && deployment.Status.AvailableReplicas == 0:
+		return stale(s.server, "Deployment %s has no available replica", to)
+	}
+	return nil
+}
+
+// liveDeployment reads a Deployment past the cache; nil if there is none.
+func (r *modelServerReconciler) liveDeployment(ctx context.Context, s *modelServerScope, name string) (*appsv1.Deployment, error) {
+	deployment := &appsv1.Deployment{}
+	err := r.live.Get(ctx, types.NamespacedName{Namespace: s.server.Namespace, Name: name}, deployment)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("get Deployment %s: %w", name, err)
+	}
+	return deployment, nil
+}
+
+// createFailed explains why a child couldn't be created. One that exists and is ours
+// is no error: the cache didn't show it yet.
+func (r *modelServerReconciler) createFailed(ctx context.Context, s *modelServerScope, child client.Object, kind string, err error) error {
+	switch {
+	case apierrors.IsInvalid(err):
+		return stalled(v1alpha1.InvalidSpecReason, fmt.Errorf("the API server refuses %s %s: %w", kind, child.GetName(), err))
+	case !apierrors.IsAlreadyExists(err):
+		return fmt.Errorf("create %s %s: %w", kind, klog.KObj(child), err)
+	}
+	if err := r.live.Get(ctx, client.ObjectKeyFromObject(child), child); err != nil {
+		return fmt.Errorf("get %s %s, which exists: %w", kind, klog.KObj(child), err)
+	}
+	if err := checkOwnership(child, s.server, modelServerKind, kind); err != nil {
+		return err
+	}
+	if child.GetDeletionTimestamp() != nil {
+		return waiting(v1alpha1.WaitingForDeletionReason, 0, fmt.Errorf("%s %s is being deleted; another is made when it is gone", kind, child.GetName()))
+	}
+	if kind == serviceKind {
+		return stale(s.server, "Service %s exists already", child.GetName())
+	}
+	return nil
+}
+
+// createRevision creates a revision's Deployment, unless there are as many as there
+// may be: the cache may not show all of them yet.
+func (r *modelServerReconciler) createRevision(ctx context.Context, s *modelServerScope, create rollout.Scale) error {
+	deployment, err := desiredDeployment(deploymentInput{
+		server: s.server, revision: create.Revision, info: *s.info, limits: s.config.limits, replicas: create.Replicas,
+	})
+	if err != nil {
+		return stalled(v1alpha1.InvalidSpecReason, err)
+	}
+	existing := &appsv1.DeploymentList{}
+	if err := r.live.List(ctx, existing, r.ours(s)...); err != nil {
+		return fmt.Errorf("count the Deployments of ModelServer %s: %w", klog.KObj(s.server), err)
+	}
+	if len(existing.Items) >= rollout.MaxDeployments {
+		return stale(s.server, "ModelServer %s has %d Deployments already", s.server.Name, len(existing.Items))
+	}
+	if err := r.client.Create(ctx, deployment, client.FieldOwner(v1alpha1.FieldManager)); err != nil {
+		return r.createFailed(ctx, s, deployment, deploymentKind, err)
+	}
+	logf.FromContext(ctx).Info("Created revision", "deployment", klog.KObj(deployment), "replicas", create.Replicas)
+	return nil
+}
+
+// scaleRevision writes nothing but the replicas, and only of the Deployment that was seen.
+func (r *modelServerReconciler) scaleRevision(ctx context.Context, s *modelServerScope, scale rollout.Scale) error {
+	deployment := s.deployments[scale.Revision].DeepCopy()
+	data, err := json.Marshal(map[string]any{
+		"metadata": map[string]any{"uid": deployment.UID},
+		"spec":     map[string]any{"replicas": scale.Replicas},
+	})
+	if err != nil {
+		return fmt.Errorf("encode the replicas of Deployment %s: %w", deployment.Name, err)
+	}
+	err = r.client.Patch(ctx, deployment, client.RawPatch(types.MergePatchType, data), client.FieldOwner(v1alpha1.FieldManager))
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("scale Deployment %s: %w", klog.KObj(deployment), err)
+	}
+	logf.FromContext(ctx).Info("Scaled revision", "deployment", klog.KObj(deployment), "replicas", scale.Replicas)
+	return nil
+}
+
+// startTest creates the Job of a test. What it is compared with is live, or during
+// live's own bake, the fallback.
+func (r *modelServerReconciler) startTest(ctx context.Context, s *modelServerScope, start rollout.Start) error {
+	record := s.observed.Service.Record
+	reference := record.Live
+	if start.Check == rollout.Bake {
+		reference = record.Fallback
+	}
+	in := testInput{server: s.server, config: s.config, image: r.image, start: start}
+	if tested := s.deployments[start.Revision]; tested != nil {
+		in.info = readRevisionInfo(tested)
+	}
+	if compared := s.deployments[reference]; compared != nil {
+		info := readRevisionInfo(compared)
+		in.liveInfo = &info
+	}
+	job, err := desiredTestJob(in)
+	if err != nil {
+		return stalled(v1alpha1.InvalidSpecReason, err)
+	}
+	if err := r.client.Create(ctx, job, client.FieldOwner(v1alpha1.FieldManager)); err != nil {
+		return r.createFailed(ctx, s, job, jobKind, err)
+	}
+	logf.FromContext(ctx).Info("Started test", "job", klog.KObj(job), "check", start.Check, "attempt", start.Attempt)
+	return nil
+}
+
+func (r *modelServerReconciler) deleteTest(ctx context.Context, s *modelServerScope, name string) error {
+	job := s.jobs[name]
+	err := r.client.Delete(ctx, job, client.PropagationPolicy(metav1.DeletePropagationBackground), client.Preconditions{UID: &job.UID})
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("delete Job %s: %w", klog.KObj(job), err)
+	}
+	return nil
+}
+
+// deleteRevision deletes exactly the Deployment that the record names. Its pods drain.
+func (r *modelServerReconciler) deleteRevision(ctx context.Context, s *modelServerScope, retiring rollout.Retiring) error {
+	deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: retiring.Name, Namespace: s.server.Namespace}}
+	err := r.client.Delete(ctx, deployment,
+		client.PropagationPolicy(metav1.DeletePropagationBackground), client.Preconditions{UID: &retiring.UID})
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("delete Deployment %s: %w", klog.KObj(deployment), err)
+	}
+	logf.FromContext(ctx).Info("Deleted revision", "deployment", klog.KObj(deployment))
+	return nil
+}
+
+// reconcileService brings ports and type in line, never what moves traffic.
+func (r *modelServerReconciler) reconcileService(ctx context.Context, s *modelServerScope) error {
+	if s.service == nil {
+		return nil
+	}
+	desired := desiredService(s.server, s.service)
+	if equality.Semantic.DeepEqual(desired, s.service) {
+		return nil
+	}
+	changes := client.MergeFromWithOptions(s.service.DeepCopy(), client.MergeFromWithOptimisticLock{})
+	if err := r.client.Patch(ctx, desired, changes, client.FieldOwner(v1alpha1.FieldManager)); err != nil {
+		if apierrors.IsInvalid(err) {
+			return stalled(v1alpha1.InvalidSpecReason, fmt.Errorf("the API server refuses spec.service: %w", err))
+		}
+		return fmt.Errorf("patch Service %s: %w", klog.KObj(desired), err)
+	}
+	s.service = desired
+	return nil
+}
+
+// reconcileAutoscaler has one HorizontalPodAutoscaler once there is something to
+// scale, and none without spec.autoscaling.
+func (r *modelServerReconciler) reconcileAutoscaler(ctx context.Context, s *modelServerScope) error {
+	existing := &autoscalingv2.HorizontalPodAutoscaler{}
+	err := r.client.Get(ctx, client.ObjectKeyFromObject(s.server), existing)
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("get HorizontalPodAutoscaler %s: %w", klog.KObj(s.server), err)
+	}
+	exists := err == nil
+	if s.server.Spec.Autoscaling == nil {
+		if !exists || !metav1.IsControlledBy(existing, s.server) || existing.DeletionTimestamp != nil {
+			return nil
+		}
+		if err := r.client.Delete(ctx, existing, client.Preconditions{UID: &existing.UID}); client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("delete HorizontalPodAutoscaler %s: %w", klog.KObj(existing), err)
+		}
+		return nil
+	}
+	if record := s.observed.Service; record == nil || record.Record == nil || record.Record.Live == "" {
+		return nil
+	}
+	desired, err := desiredAutoscaler(s.server)
+	if err != nil {
+		return err
+	}
+	if exists {
+		return r.updateAutoscaler(ctx, s, desired, existing)
+	}
+	if err := r.client.Create(ctx, desired, client.FieldOwner(v1alpha1.FieldManager)); err != nil {
+		return r.createFailed(ctx, s, desired, autoscalerKind, err)
+	}
+	return nil
+}
+
+func (r *modelServerReconciler) updateAutoscaler(ctx context.Context, s *modelServerScope, desired, existing *autoscalingv2.HorizontalPodAutoscaler) error {
+	if err := checkOwnership(existing, s.server, modelServerKind, autoscalerKind); err != nil {
+		return err
+	}
+	if !autoscalerDiffers(desired, existing) {
+		return nil
+	}
+	updated := existing.DeepCopy()
+	updated.Spec = desired.Spec
+	if updated.Annotations == nil {
+		updated.Annotations = map[string]string{}
+	}
+	updated.Annotations[specHashAnnotation] = desired.Annotations[specHashAnnotation]
+	changes := client.MergeFromWithOptions(existing.DeepCopy(), client.MergeFromWithOptimisticLock{})
+	if err := r.client.Patch(ctx, updated, changes, client.FieldOwner(v1alpha1.FieldManager)); err != nil {
+		if apierrors.IsInvalid(err) {
+			return stalled(v1alpha1.InvalidSpecReason, fmt.Errorf("the API server refuses spec.autoscaling: %w", err))
+		}
+		return fmt.Errorf("patch HorizontalPodAutoscaler %s: %w", klog.KObj(updated), err)
+	}
+	return nil
+}
+
+// explain finds out what keeps the pods from running that the rollout waits for.
+func (r *modelServerReconciler) explain(ctx context.Context, s *modelServerScope) error {
+	status := rollout.Describe(s.observed)
+	if status.Outcome != rollout.Reconciling {
+		return nil
+	}
+	for _, key := range []string{status.Pods, status.Job} {
+		for _, pod := range s.pods[key] {
+			if key == "" || s.problem.message != "" {
+				return nil
+			}
+			problem, again, err := explainPod(ctx, r.live, pod, s.now)
+			if err != nil {
+				return err
+			}
+			s.problem = problem
+			s.requeueWithin(again)
+		}
+	}
+	return nil
+}

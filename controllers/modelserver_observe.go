@@ -1,0 +1,194 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"fmt"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/controllers/rollout"
+	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/text"
+)
+
+// Bounds of what a test may put into a status; those of the API are no tighter.
+const (
+	maxChecks       = 16
+	maxCheckName    = 63
+	maxCheckMessage = 256
+)
+
+// observedService is what the planner is told of a Service. A record that can't be
+// read is none: the planner makes it again, and an event says so.
+func observedService(service *corev1.Service) *rollout.Service {
+	observed := &rollout.Service{Selected: selectedRevision(service)}
+	if record, err := rollout.DecodeRecord(service.Annotations[v1alpha1.RolloutAnnotation]); err == nil {
+		observed.Record = record
+	}
+	return observed
+}
+
+// observedRevision is what the planner is told of a Deployment and its pods.
+func observedRevision(deployment *appsv1.Deployment, pods []*corev1.Pod) *rollout.Revision {
+	revision := &rollout.Revision{
+		Name:     deployment.Name,
+		UID:      deployment.UID,
+		Model:    readRevisionInfo(deployment).Model,
+		Created:  deployment.CreationTimestamp.Time,
+		Deleting: deployment.DeletionTimestamp != nil,
+		Replicas: ptr.Deref(deployment.Spec.Replicas, 1),
+	}
+	// Before the Deployment controller has seen a change, its counts are about another number.
+	if deployment.Status.ObservedGeneration >= deployment.Generation {
+		revision.Available = deployment.Status.AvailableReplicas
+	}
+	for i := range deployment.Status.Conditions {
+		c := &deployment.Status.Conditions[i]
+		if c.Type == appsv1.DeploymentAvailable && c.Status != corev1.ConditionTrue {
+			revision.UnavailableSince = c.LastTransitionTime.Time
+		}
+	}
+	for _, pod := range pods {
+		revision.Pods = append(revision.Pods, observedPod(pod))
+	}
+	return revision
+}
+
+func observedPod(pod *corev1.Pod) rollout.Pod {
+	observed := rollout.Pod{
+		Name:  pod.Name,
+		UID:   pod.UID,
+		URL:   podURL(pod),
+		Since: pod.CreationTimestamp.Time,
+		// A serving pod that ended as a whole was taken away: its containers restart.
+		Leaving: pod.DeletionTimestamp != nil || isDisrupted(pod) || isTerminated(pod),
+	}
+	if c := findPodCondition(pod, corev1.PodReady); c != nil {
+		observed.Ready = c.Status == corev1.ConditionTrue && pod.Status.PodIP != ""
+		observed.Since = c.LastTransitionTime.Time
+	}
+	if c := findPodCondition(pod, corev1.PodScheduled); c != nil {
+		observed.Unschedulable = c.Status == corev1.ConditionFalse && c.Reason == corev1.PodReasonUnschedulable
+	}
+	if end := findContainerEnd(pod, contract.ServerContainer); end != nil {
+		code := ptr.Deref(end.exitCode, -1)
+		observed.Terminated = &rollout.Termination{
+			At:           end.time.Time,
+			ExitCode:     code,
+			Reason:       text.Clean(end.reason, maxReason),
+			Message:      serverMessage(end.output),
+			ModelInvalid: code == contract.ExitArtifact,
+		}
+	}
+	return observed
+}
+
+// serverMessage is what a server said when it ended: the message of its result, or
+// the end of its log.
+func serverMessage(output string) string {
+	result := &contract.TrainResult{}
+	if err := contract.DecodeResult([]byte(output), result); err == nil {
+		return text.Clean(result.Message, rollout.MaxMessage/2)
+	}
+	return text.Clean(text.CleanLines(output, rollout.MaxMessage/2), rollout.MaxMessage/2)
+}
+
+// observedEndpoints are the endpoints of a Service's slices, with the revision of the
+// pod that each is. A pod that isn't known may be any revision's.
+func observedEndpoints(slices []discoveryv1.EndpointSlice, revisionOfPod map[string]string) []rollout.Endpoint {
+	var endpoints []rollout.Endpoint
+	for i := range slices {
+		for _, endpoint := range slices[i].Endpoints {
+			observed := rollout.Endpoint{Ready: ptr.Deref(endpoint.Conditions.Ready, false)}
+			if ref := endpoint.TargetRef; ref != nil {
+				observed.Revision = revisionOfPod[ref.Name]
+			}
+			endpoints = append(endpoints, observed)
+		}
+	}
+	return endpoints
+}
+
+// observedJob is what the planner is told of a test, whose pod may be nil. Known is
+// false if the Job is over and its pod hasn't been seen: a cache may be behind.
+func observedJob(job *batchv1.Job, pod *corev1.Pod) (observed rollout.Job, known bool) {
+	observed = rollout.Job{JobID: testID(job), Deleting: job.DeletionTimestamp != nil}
+	if pod != nil {
+		if end := findContainerEnd(pod, contract.SmokeContainer); end != nil {
+			observed.Finished = end.time.Time
+			setVerdict(&observed, end)
+		}
+	}
+	end := findJobEnd(job)
+	switch {
+	case observed.State == rollout.JobPassed || observed.State == rollout.JobFailed:
+		return observed, true
+	case end == nil:
+		observed.State = rollout.JobRunning // a void result counts when the Job is over
+		return observed, true
+	}
+	known = observed.State == rollout.JobVoid
+	observed.State = rollout.JobVoid
+	observed.Finished = end.LastTransitionTime.Time
+	if observed.Message == "" {
+		observed.Message = text.Clean(fmt.Sprintf("%s: %s", end.Reason, end.Message), rollout.MaxMessage)
+	}
+	return observed, known
+}
+
+// setVerdict reads how a test's container ended. Only a report, or the exit code of a
+// failed check, says something about the model.
+func setVerdict(job *rollout.Job, end *containerEnd) {
+	report := &contract.SmokeReport{}
+	reportErr := contract.DecodeResult([]byte(end.output), report)
+	if reportErr == nil {
+		job.Message = text.Clean(report.Message, rollout.MaxMessage)
+		job.Checks = checkResults(report.Checks)
+	}
+	code := ptr.Deref(end.exitCode, -1)
+	switch {
+	case code == contract.ExitOK && reportErr == nil && report.Passed:
+		job.State = rollout.JobPassed
+	case code == contract.ExitSmoke, code == contract.ExitConfig && job.Check == rollout.Smoke:
+		job.State = rollout.JobFailed
+	default:
+		job.State = rollout.JobVoid
+	}
+	if reportErr != nil || job.Message == "" {
+		job.Message = text.Clean(fmt.Sprintf("the smoke test ended with exit code %d (%s) and no readable report: %s",
+			code, end.reason, text.CleanLines(end.output, maxCheckMessage)), rollout.MaxMessage)
+	}
+}
+
+// checkResults copies a report's checks within the bounds of the API: the image that
+// wrote them may be any.
+func checkResults(checks []contract.SmokeCheck) []v1alpha1.CheckResult {
+	results := []v1alpha1.CheckResult{}
+	seen := map[string]bool{}
+	for _, check := range checks {
+		name := text.Clean(check.Name, maxCheckName)
+		switch check.Result {
+		case contract.CheckPassed, contract.CheckFailed, contract.CheckSkipped:
+		default:
+			continue
+		}
+		if name == "" || seen[name] || len(results) == maxChecks {
+			continue
+		}
+		seen[name] = true
+		result := v1alpha1.CheckResult{Name: name, Result: check.Result, Message: text.Clean(check.Message, maxCheckMessage)}
+		if ms := check.LatencyMillis; ms > 0 && ms < float64(time.Hour.Milliseconds()) {
+			result.Latency = time.Duration(ms * float64(time.Millisecond)).Round(10 * time.Microsecond).String()
+		}
+		results = append(results, result)
+	}
+	return results
+}

@@ -1,0 +1,104 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/controllers/rollout"
+	"github.com/trainyard-dev/trainyard/internal/contract"
+)
+
+// newService builds the Service that a record is first written to.
+func newService(server *v1alpha1.ModelServer, record *rollout.Record) (*corev1.Service, error) {
+	encoded, err := record.Encode()
+	if err != nil {
+		return nil, err
+	}
+	service := &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{
+			Name:            server.Name,
+			Namespace:       server.Namespace,
+			Annotations:     map[string]string{v1alpha1.RolloutAnnotation: encoded},
+			OwnerReferences: ownedByServer(server),
+		},
+		Spec: corev1.ServiceSpec{Selector: revisionSelector(record.Live)},
+	}
+	return desiredService(server, service), nil
+}
+
+// desiredService returns a copy of a Service as the spec wants it. It leaves alone
+// what moves traffic, the selector and the record, and what the API server allocates.
+func desiredService(server *v1alpha1.ModelServer, existing *corev1.Service) *corev1.Service {
+	service := existing.DeepCopy()
+	if service.Labels == nil {
+		service.Labels = map[string]string{}
+	}
+	maps.Copy(service.Labels, modelServerLabels(server))
+	service.Spec.Type = server.Spec.Service.Type
+	if len(service.Spec.Ports) != 1 {
+		service.Spec.Ports = make([]corev1.ServicePort, 1)
+	}
+	port := &service.Spec.Ports[0]
+	port.Name = contract.HTTPPortName
+	port.Protocol = corev1.ProtocolTCP
+	port.Port = server.Spec.Service.Port
+	port.TargetPort = intstr.FromString(contract.HTTPPortName)
+	if service.Spec.Type == corev1.ServiceTypeClusterIP {
+		port.NodePort = 0
+	}
+	return service
+}
+
+// rolloutPatch is the one write that moves traffic: a merge patch that sets selector
+// and record together, on exactly the version of the Service that was read.
+func rolloutPatch(service *corev1.Service, record *rollout.Record) ([]byte, error) {
+	encoded, err := record.Encode()
+	if err != nil {
+		return nil, err
+	}
+	selector := map[string]*string{}
+	for key := range service.Spec.Selector {
+		selector[key] = nil // a merge patch keeps what it doesn't name
+	}
+	for key, value := range revisionSelector(record.Live) {
+		selector[key] = &value
+	}
+	data, err := json.Marshal(map[string]any{
+		"metadata": map[string]any{
+			"uid":             service.UID,
+			"resourceVersion": service.ResourceVersion,
+			"annotations":     map[string]string{v1alpha1.RolloutAnnotation: encoded},
+		},
+		"spec": map[string]any{"selector": selector},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("encode the patch of Service %s: %w", service.Name, err)
+	}
+	return data, nil
+}
+
+// selectedRevision returns the revision that a Service selects: empty for none, and
+// otherRevision if the selector isn't one that rolloutPatch writes.
+func selectedRevision(service *corev1.Service) string {
+	revision, ok := service.Spec.Selector[v1alpha1.RevisionLabel]
+	switch {
+	case !ok || len(service.Spec.Selector) != 1:
+		return otherRevision
+	case revision == noRevision:
+		return ""
+	default:
+		return revision
+	}
+}
+
+// otherRevision is no revision's name: it isn't a name at all.
+const otherRevision = "?"

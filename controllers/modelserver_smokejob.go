@@ -1,0 +1,190 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"encoding/json"
+	"fmt"
+	"path"
+	"strconv"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/controllers/rollout"
+	"github.com/trainyard-dev/trainyard/internal/contract"
+)
+
+const (
+	smokeCommand = "smoke"
+	liveVolume   = "live"
+
+	// bakeDelay is what a bake waits first, for the proxies of the nodes to follow the switch.
+	bakeDelay = 5 * time.Second
+	// podStartGrace is what the pod of a test may take to start.
+	podStartGrace = 5 * time.Minute
+	// smokeGracePeriod is how long, in seconds, a test may take to end.
+	smokeGracePeriod = 5
+)
+
+// testInput is what the Job of a test is made from.
+type testInput struct {
+	server *v1alpha1.ModelServer
+	config servingConfig
+	// image is the operator's server image, whatever serves: it is the judge.
+	image string
+	start rollout.Start
+	// info and liveInfo are the tested revision's and that of the one it is compared with.
+	info     revisionInfo
+	liveInfo *revisionInfo
+}
+
+// desiredTestJob builds the Job of a smoke test or of a bake.
+func desiredTestJob(in testInput) (*batchv1.Job, error) {
+	volumes, mounts, model, live, err := testSamples(in)
+	if err != nil {
+		return nil, err
+	}
+	config := smokeConfig(in, model, live)
+	document, err := json.Marshal(config)
+	if err != nil {
+		return nil, fmt.Errorf("encode the smoke test's configuration: %w", err)
+	}
+	rounds := time.Duration(config.DelaySeconds+config.ForSeconds)*time.Second + in.config.timeout
+	labels := modelServerLabels(in.server)
+	labels[v1alpha1.ComponentLabel] = smokeComponent
+	return &batchv1.Job{
+		ObjectMeta: metav1.ObjectMeta{
+			Name:            in.start.Name(),
+			Namespace:       in.server.Namespace,
+			Labels:          labels,
+			Annotations:     testAnnotations(in.start.JobID),
+			OwnerReferences: ownedByServer(in.server),
+		},
+		Spec: batchv1.JobSpec{
+			BackoffLimit:          ptr.To[int32](0),
+			ActiveDeadlineSeconds: ptr.To(int64(seconds(rounds + podStartGrace))),
+			PodFailurePolicy:      smokeFailurePolicy(),
+			Template: corev1.PodTemplateSpec{
+				ObjectMeta: metav1.ObjectMeta{Labels: labels},
+				Spec:       smokePod(in, volumes, mounts, string(document)),
+			},
+		},
+	}, nil
+}
+
+func smokeConfig(in testInput, model, live *contract.Samples) contract.SmokeConfig {
+	config := contract.SmokeConfig{
+		Version:          contract.Version,
+		Revision:         in.start.Revision,
+		SHA256:           in.info.Model.SHA256,
+		Model:            model,
+		Live:             live,
+		MinAgreement:     in.config.minAgreement,
+		MaxLatencyMillis: millis(in.config.maxLatency),
+		Attempts:         int(in.server.Spec.Smoke.Attempts),
+		TimeoutSeconds:   seconds(in.config.timeout),
+	}
+	if in.start.Check == rollout.Bake {
+		config.Targets = []string{serviceURL(in.server)}
+		config.DelaySeconds = seconds(bakeDelay)
+		config.ForSeconds = seconds(in.config.bakeTime)
+		return config
+	}
+	for _, pod := range in.start.Pods {
+		config.Targets = append(config.Targets, pod.URL)
+	}
+	return config
+}
+
+// testSamples mounts the samples that were published with the tested model and with
+// the one that it is compared with. A claim that holds both is one volume with two
+// mounts, because the kubelet doesn't mount a claim twice into a pod.
+func testSamples(in testInput) (volumes []corev1.Volume, mounts []corev1.VolumeMount, model, live *contract.Samples, err error) {
+	tmp, tmpMount := tmpVolumeAndMount()
+	volumes, mounts = []corev1.Volume{tmp}, []corev1.VolumeMount{tmpMount}
+	volumeOf := map[string]string{}
+	mount := func(samples *v1alpha1.PublishedSamples, volume, at string) (*contract.Samples, error) {
+		if samples == nil {
+			return nil, nil
+		}
+		claim, file, err := parsePVCURI(samples.URI)
+		if err != nil {
+			return nil, err
+		}
+		if volumeOf[claim] == "" {
+			volumeOf[claim] = volume
+			volumes = append(volumes, claimVolume(volume, claim, true))
+		}
+		mounts = append(mounts, corev1.VolumeMount{Name: volumeOf[claim], MountPath: at, ReadOnly: true})
+		return &contract.Samples{Path: path.Join(at, file), SHA256: samples.SHA256}, nil
+	}
+	if model, err = mount(in.info.Samples, modelVolume, contract.ModelMount); err != nil {
+		return nil, nil, nil, nil, err
+	}
+	if in.liveInfo != nil {
+		live, err = mount(in.liveInfo.Samples, liveVolume, contract.LiveMount)
+	}
+	return volumes, mounts, model, live, err
+}
+
+func smokePod(in testInput, volumes []corev1.Volume, mounts []corev1.VolumeMount, config string) corev1.PodSpec {
+	spec := corev1.PodSpec{
+		RestartPolicy:                 corev1.RestartPolicyNever,
+		AutomountServiceAccountToken:  ptr.To(false),
+		EnableServiceLinks:            ptr.To(false),
+		SecurityContext:               restrictedPodSecurity(),
+		TerminationGracePeriodSeconds: ptr.To[int64](smokeGracePeriod),
+		Volumes:                       volumes,
+		Containers: []corev1.Container{{
+			Name:                     contract.SmokeContainer,
+			Image:                    in.image,
+			Args:                     []string{smokeCommand},
+			Env:                      containerEnv(corev1.EnvVar{Name: contract.ConfigEnv, Value: config}, nil),
+			Resources:                corev1.ResourceRequirements{Requests: requests("50m", "64Mi")},
+			VolumeMounts:             mounts,
+			SecurityContext:          restrictedContainerSecurity(),
+			TerminationMessagePath:   contract.TerminationLog,
+			TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
+		}},
+	}
+	applyPodTemplate(&spec, in.server.Spec.PodTemplate)
+	return spec
+}
+
+// smokeFailurePolicy ends the Job at once on a verdict. A test is run once; whether it
+// is run again is the planner's to say.
+func smokeFailurePolicy() *batchv1.PodFailurePolicy {
+	return &batchv1.PodFailurePolicy{Rules: []batchv1.PodFailurePolicyRule{{
+		Action: batchv1.PodFailurePolicyActionFailJob,
+		OnExitCodes: &batchv1.PodFailurePolicyOnExitCodesRequirement{
+			ContainerName: ptr.To(contract.SmokeContainer),
+			Operator:      batchv1.PodFailurePolicyOnExitCodesOpIn,
+			Values:        []int32{contract.ExitConfig, contract.ExitSmoke},
+		},
+	}}}
+}
+
+func testAnnotations(id rollout.JobID) map[string]string {
+	return map[string]string{
+		v1alpha1.TestAnnotation:           string(id.Check),
+		v1alpha1.TestedRevisionAnnotation: id.Revision,
+		v1alpha1.TestKeyAnnotation:        id.Key,
+		v1alpha1.AttemptAnnotation:        strconv.Itoa(id.Attempt),
+	}
+}
+
+// testID is the inverse of testAnnotations.
+func testID(job *batchv1.Job) rollout.JobID {
+	return rollout.JobID{
+		Check:    rollout.Check(job.Annotations[v1alpha1.TestAnnotation]),
+		Revision: job.Annotations[v1alpha1.TestedRevisionAnnotation],
+		Key:      job.Annotations[v1alpha1.TestKeyAnnotation],
+		Attempt:  jobAttempt(job),
+	}
+}

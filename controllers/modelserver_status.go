@@ -1,0 +1,189 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"errors"
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/utils/ptr"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/controllers/rollout"
+	"github.com/trainyard-dev/trainyard/internal/conditions"
+)
+
+// computeModelServerStatus turns what a reconcile has observed into status. It is
+// pure: everything comes from the scope, phaseErr is where the reconcile stopped.
+func computeModelServerStatus(s *modelServerScope, phaseErr error) {
+	w := conditions.NewWriter(&s.server.Status.Conditions, s.server.Generation, s.now)
+	if s.observed == nil {
+		setServerUnobserved(s, w, phaseErr)
+		return
+	}
+	described := rollout.Describe(s.observed)
+	s.server.Status.ObservedGeneration = s.server.Generation
+	setRevisions(s, described)
+	setModelResolved(s, w)
+	setAvailable(s, w)
+	setRolledBack(s, w, described)
+	setServerReady(s, w, described, phaseErr)
+}
+
+// setServerUnobserved says that the children couldn't be read or aren't ours. What
+// status said of them before still holds as far as is known.
+func setServerUnobserved(s *modelServerScope, w conditions.Writer, phaseErr error) {
+	var stall *stalledError
+	var wait *waitingError
+	switch {
+	case errors.As(phaseErr, &stall):
+		s.server.Status.ObservedGeneration = s.server.Generation
+		w.Stalled(stall.reason, stall.Error())
+	case errors.As(phaseErr, &wait):
+		s.server.Status.ObservedGeneration = s.server.Generation
+		w.Reconciling(wait.reason, wait.Error())
+	case meta.FindStatusCondition(s.server.Status.Conditions, v1alpha1.ReadyCondition) == nil:
+		w.Pending(v1alpha1.PendingReason, fmt.Sprintf("the server's objects can't be read yet: %v", phaseErr))
+	}
+}
+
+// setRevisions copies the record and what is known of its revisions.
+func setRevisions(s *modelServerScope, described rollout.Status) {
+	status := &s.server.Status
+	status.URL = serviceURL(s.server)
+	status.Candidate = described.Candidate
+	status.Selector = labels.SelectorFromSet(revisionSelector("")).String()
+	status.Replicas, status.ReadyReplicas = ptr.To[int32](0), ptr.To[int32](0)
+	record := s.record()
+	if record == nil {
+		return // being made again from this very status
+	}
+	status.Selector = labels.SelectorFromSet(revisionSelector(record.Live)).String()
+	status.Live = liveRevision(s.deployments[record.Live], status.Live, record.Live, &record.At)
+	status.Fallback = liveRevision(s.deployments[record.Fallback], status.Fallback, record.Fallback, promotedTime(record, record.Fallback))
+	status.History = record.History
+	status.Rejected = nil
+	for _, rejection := range record.Rejected {
+		status.Rejected = append(status.Rejected, rejection.RejectedRevision)
+	}
+	if live := s.deployments[record.Live]; live != nil {
+		status.Replicas, status.ReadyReplicas = ptr.To(live.Status.Replicas), ptr.To(live.Status.ReadyReplicas)
+	}
+}
+
+// record is the rollout's record, or nil.
+func (s *modelServerScope) record() *rollout.Record {
+	if s.observed == nil || s.observed.Service == nil {
+		return nil
+	}
+	return s.observed.Service.Record
+}
+
+// liveRevision describes the revision of this name, from its Deployment or, if that is
+// gone, from what status said before.
+func liveRevision(deployment *appsv1.Deployment, before *v1alpha1.LiveRevision, name string, since *metav1.Time) *v1alpha1.LiveRevision {
+	if name == "" {
+		return nil
+	}
+	revision := &v1alpha1.LiveRevision{Revision: name}
+	switch {
+	case deployment != nil:
+		info := readRevisionInfo(deployment)
+		revision.Image, revision.Model, revision.Metrics = info.Image, info.Model, info.Metrics
+	case before != nil && before.Revision == name:
+		revision = before.DeepCopy()
+	}
+	revision.Since = nil
+	if since != nil && !since.IsZero() {
+		revision.Since = since.DeepCopy()
+	}
+	return revision
+}
+
+// promotedTime is when a revision that isn't live any more got the traffic last.
+func promotedTime(record *rollout.Record, name string) *metav1.Time {
+	for i := range record.History {
+		if record.History[i].Revision == name {
+			return record.History[i].PromotedTime
+		}
+	}
+	return nil
+}
+
+func setModelResolved(s *modelServerScope, w conditions.Writer) {
+	if s.unresolved != nil {
+		w.Set(v1alpha1.ModelResolvedCondition, metav1.ConditionFalse, s.unresolved.Reason, s.unresolved.Message)
+		return
+	}
+	w.Set(v1alpha1.ModelResolvedCondition, metav1.ConditionTrue, v1alpha1.ResolvedReason,
+		fmt.Sprintf("%s of TrainingRun %s", s.info.Model.URI, s.info.Model.TrainingRun))
+}
+
+func setAvailable(s *modelServerScope, w conditions.Writer) {
+	record := s.record()
+	if record == nil || record.Live == "" {
+		w.Set(v1alpha1.AvailableCondition, metav1.ConditionFalse, v1alpha1.NoLiveRevisionReason, "no revision has been promoted yet")
+		return
+	}
+	var available int32
+	if live := s.observed.Revisions[record.Live]; live != nil && !live.Deleting {
+		available = live.Available
+	}
+	message := fmt.Sprintf("%d of %d replicas of %s are available", available, s.observed.Desired, record.Live)
+	if rollout.Enough(available, s.observed.Desired) {
+		w.Set(v1alpha1.AvailableCondition, metav1.ConditionTrue, v1alpha1.MinimumReplicasAvailableReason, message)
+		return
+	}
+	w.Set(v1alpha1.AvailableCondition, metav1.ConditionFalse, v1alpha1.MinimumReplicasUnavailableReason, message)
+}
+
+func setRolledBack(s *modelServerScope, w conditions.Writer, described rollout.Status) {
+	rejection := described.RolledBack
+	if rejection == nil {
+		w.Remove(v1alpha1.RolledBackCondition)
+		return
+	}
+	w.Set(v1alpha1.RolledBackCondition, metav1.ConditionTrue, rejection.Reason,
+		fmt.Sprintf("the spec asks for %s, %s is live: %s", rejection.Revision, s.record().Live, rejection.Message))
+}
+
+// setServerReady writes Ready, Reconciling and Stalled.
+func setServerReady(s *modelServerScope, w conditions.Writer, described rollout.Status, phaseErr error) {
+	var stall *stalledError
+	var wait *waitingError
+	reason, message := described.Reason, described.Message
+	switch {
+	case errors.As(phaseErr, &stall):
+		w.Stalled(stall.reason, stall.Error())
+		return
+	case errors.As(phaseErr, &wait):
+		w.Reconciling(wait.reason, wait.Error())
+		return
+	case phaseErr != nil && !apierrors.IsConflict(phaseErr) && described.Outcome == rollout.Reconciling:
+		message += fmt.Sprintf("; %v", phaseErr)
+	}
+	switch described.Outcome {
+	case rollout.Serving:
+		w.Ready(reason, message)
+	case rollout.Stalled:
+		w.Stalled(reason, message)
+	default:
+		if s.problem.message != "" {
+			message += "; " + s.problem.message
+		}
+		if s.problem.reason != "" {
+			reason = s.problem.reason
+		}
+		if reason == v1alpha1.PendingReason {
+			w.Pending(reason, message)
+			return
+		}
+		w.Reconciling(reason, message)
+	}
+}
