@@ -40,7 +40,7 @@ const (
 var (
 	testEnv *envtest.Environment
 	// k8s reads and writes as a user would: without a cache.
-	k8s client.Client
+	k8s client.WithWatch
 	// clk is the controllers' clock: the real one, and what it has been stepped forward.
 	clk = &steppedClock{}
 	// faults makes the controllers' API calls fail.
@@ -69,7 +69,7 @@ var _ = BeforeSuite(func() {
 	Expect(err).NotTo(HaveOccurred(), "start the API server: is KUBEBUILDER_ASSETS set?")
 	scheme, err := controllers.Scheme()
 	Expect(err).NotTo(HaveOccurred())
-	k8s, err = client.New(cfg, client.Options{Scheme: scheme})
+	k8s, err = client.NewWithWatch(cfg, client.Options{Scheme: scheme})
 	Expect(err).NotTo(HaveOccurred())
 	manager = startManager(cfg)
 	DeferCleanup(func() {

@@ -1,0 +1,403 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package integration
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/controllers/rollout"
+	"github.com/trainyard-dev/trainyard/internal/contract"
+)
+
+// behaviour is what becomes of a model's pods and tests.
+type behaviour string
+
+const (
+	behavesWell   behaviour = ""
+	failsSmoke    behaviour = "fails its smoke test"
+	failsBake     behaviour = "fails its bake"
+	refusesModel  behaviour = "refuses its model file"
+	neverReady    behaviour = "never becomes ready"
+	neverFinishes behaviour = "its tests never end"
+)
+
+// fakeCluster plays the Deployment, Job, EndpointSlice and garbage controllers and the
+// kubelets for the ModelServers of one namespace, and checks the Service at each of
+// its versions.
+type fakeCluster struct {
+	namespace string
+	mu        sync.Mutex
+	behaves   map[string]behaviour // by model digest
+	verified  map[string]bool      // revisions that have passed a smoke test
+	faults    []string             // broken invariants
+	selected  []string             // what the Service selected, in turn
+}
+
+// startCluster plays for a namespace until the case ends.
+func startCluster(namespace string) *fakeCluster {
+	GinkgoHelper()
+	f := &fakeCluster{namespace: namespace, behaves: map[string]behaviour{}, verified: map[string]bool{}}
+	ctx, cancel := context.WithCancel(context.Background())
+	services, err := k8s.Watch(ctx, &corev1.ServiceList{}, client.InNamespace(namespace))
+	Expect(err).NotTo(HaveOccurred())
+	var done sync.WaitGroup
+	done.Go(func() {
+		for event := range services.ResultChan() {
+			if service, ok := event.Object.(*corev1.Service); ok {
+				f.checkService(service)
+			}
+		}
+	})
+	done.Go(func() {
+		for ctx.Err() == nil {
+			if err := f.play(ctx); err != nil && ctx.Err() == nil && !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) {
+				f.fault("the fake cluster: %v", err)
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+	})
+	DeferCleanup(func() {
+		cancel()
+		done.Wait()
+		Expect(f.faults).To(BeEmpty())
+	})
+	return f
+}
+
+// model says how a model with this digest behaves.
+func (f *fakeCluster) model(digest string, b behaviour) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.behaves[digest] = b
+}
+
+func (f *fakeCluster) behaviourOf(digest string) behaviour {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.behaves[digest]
+}
+
+func (f *fakeCluster) fault(format string, args ...any) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.faults = append(f.faults, fmt.Sprintf(format, args...))
+}
+
+// selections returns the revisions that the Service has selected, in turn.
+func (f *fakeCluster) selections() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.selected)
+}
+
+// checkService holds at every version of a Service.
+func (f *fakeCluster) checkService(service *corev1.Service) {
+	annotation, ok := service.Annotations[v1alpha1.RolloutAnnotation]
+	if !ok {
+		return // a stranger's, or a case has taken it away
+	}
+	record, err := rollout.DecodeRecord(annotation)
+	if err != nil {
+		return // a case has broken it
+	}
+	selected := service.Spec.Selector[v1alpha1.RevisionLabel]
+	if selected == "none" {
+		return
+	}
+	f.mu.Lock()
+	if len(f.selected) == 0 || f.selected[len(f.selected)-1] != selected {
+		f.selected = append(f.selected, selected)
+	}
+	verified := f.verified[selected]
+	f.mu.Unlock()
+	if !verified {
+		f.fault("version %s selects %s, which has not been smoke-tested", service.ResourceVersion, selected)
+	}
+	if selected != record.Live || len(service.Spec.Selector) != 1 {
+		f.fault("version %s selects %v, its record says %s", service.ResourceVersion, service.Spec.Selector, record.Live)
+	}
+}
+
+func (f *fakeCluster) play(ctx context.Context) error {
+	ours := []client.ListOption{client.InNamespace(f.namespace), client.HasLabels{v1alpha1.ModelServerLabel}}
+	deployments, pods, jobs, services := &appsv1.DeploymentList{}, &corev1.PodList{}, &batchv1.JobList{}, &corev1.ServiceList{}
+	for _, list := range []client.ObjectList{deployments, pods, jobs, services} {
+		if err := k8s.List(ctx, list, ours...); err != nil {
+			return err
+		}
+	}
+	for i := range deployments.Items {
+		if err := f.playDeployment(ctx, &deployments.Items[i], pods.Items); err != nil {
+			return err
+		}
+	}
+	for i := range jobs.Items {
+		if err := f.playJob(ctx, &jobs.Items[i]); err != nil {
+			return err
+		}
+	}
+	for i := range services.Items {
+		if err := f.playEndpoints(ctx, &services.Items[i], pods.Items); err != nil {
+			return err
+		}
+	}
+	return f.collectGarbage(ctx, pods.Items, deployments.Items, jobs.Items)
+}
+
+// collectGarbage deletes the pods of Deployments and Jobs that are gone.
+func (f *fakeCluster) collectGarbage(ctx context.Context, pods []corev1.Pod, deployments []appsv1.Deployment, jobs []batchv1.Job) error {
+	owners := map[types.UID]bool{}
+	for i := range deployments {
+		owners[deployments[i].UID] = true
+	}
+	for i := range jobs {
+		owners[jobs[i].UID] = true
+	}
+	for i := range pods {
+		if owner := metav1.GetControllerOf(&pods[i]); owner != nil && !owners[owner.UID] {
+			if err := k8s.Delete(ctx, &pods[i], client.GracePeriodSeconds(0)); client.IgnoreNotFound(err) != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (f *fakeCluster) playDeployment(ctx context.Context, d *appsv1.Deployment, all []corev1.Pod) error {
+	if d.DeletionTimestamp != nil {
+		return nil
+	}
+	var config contract.ServeConfig
+	if err := decodeConfig(&d.Spec.Template.Spec, &config); err != nil {
+		return err
+	}
+	var pods []corev1.Pod
+	for i := range all {
+		if metav1.IsControlledBy(&all[i], d) {
+			pods = append(pods, all[i])
+		}
+	}
+	for i := len(pods); i < int(*d.Spec.Replicas); i++ {
+		pod := podFrom(d, appsv1.SchemeGroupVersion.WithKind("Deployment"), &d.Spec.Template)
+		if err := k8s.Create(ctx, pod); err != nil {
+			return err
+		}
+		pods = append(pods, *pod)
+	}
+	for len(pods) > int(*d.Spec.Replicas) {
+		if err := k8s.Delete(ctx, &pods[0], client.GracePeriodSeconds(0)); err != nil {
+			return err
+		}
+		pods = pods[1:]
+	}
+	b := f.behaviourOf(config.Model.SHA256)
+	var ready int32
+	for i := range pods {
+		isReady, err := playServer(ctx, &pods[i], b)
+		if err != nil {
+			return err
+		}
+		if isReady {
+			ready++
+		}
+	}
+	return setDeploymentStatus(ctx, d, ready)
+}
+
+func setDeploymentStatus(ctx context.Context, d *appsv1.Deployment, ready int32) error {
+	before := d.DeepCopy()
+	d.Status.ObservedGeneration = d.Generation
+	d.Status.Replicas, d.Status.ReadyReplicas, d.Status.AvailableReplicas = *d.Spec.Replicas, ready, ready
+	status := corev1.ConditionTrue
+	if ready < *d.Spec.Replicas {
+		status = corev1.ConditionFalse
+	}
+	if len(d.Status.Conditions) == 0 || d.Status.Conditions[0].Status != status {
+		d.Status.Conditions = []appsv1.DeploymentCondition{{
+			Type: appsv1.DeploymentAvailable, Status: status, LastTransitionTime: metav1.NewTime(clk.Now()), LastUpdateTime: metav1.NewTime(clk.Now()),
+		}}
+	}
+	if equalStatus(before.Status, d.Status) {
+		return nil
+	}
+	return k8s.Status().Update(ctx, d)
+}
+
+// playServer is the kubelet of a serving pod. It has its say once.
+func playServer(ctx context.Context, pod *corev1.Pod, b behaviour) (ready bool, err error) {
+	if len(pod.Status.Conditions) > 0 {
+		return pod.Status.Conditions[0].Status == corev1.ConditionTrue, nil
+	}
+	now := metav1.NewTime(clk.Now())
+	pod.Status.Phase, pod.Status.PodIP = corev1.PodRunning, "10.0.0.1"
+	pod.Status.PodIPs = []corev1.PodIP{{IP: pod.Status.PodIP}}
+	status := corev1.ConditionTrue
+	switch b {
+	case neverReady:
+		status = corev1.ConditionFalse
+	case refusesModel:
+		status = corev1.ConditionFalse
+		pod.Status.ContainerStatuses = []corev1.ContainerStatus{{
+			Name: contract.ServerContainer,
+			State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
+				ExitCode: contract.ExitArtifact, Reason: "Error", FinishedAt: now, Message: `{"version":1,"message":"digest differs"}`,
+			}},
+		}}
+	}
+	pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: status, LastTransitionTime: now}}
+	return status == corev1.ConditionTrue, k8s.Status().Update(ctx, pod)
+}
+
+func (f *fakeCluster) playJob(ctx context.Context, job *batchv1.Job) error {
+	if len(job.Status.Conditions) > 0 || job.DeletionTimestamp != nil {
+		return nil
+	}
+	var config contract.SmokeConfig
+	if err := decodeConfig(&job.Spec.Template.Spec, &config); err != nil {
+		return err
+	}
+	b := f.behaviourOf(config.SHA256)
+	if b == neverFinishes {
+		return nil
+	}
+	bakes := config.ForSeconds > 0
+	report := contract.SmokeReport{Version: contract.Version, Passed: true, Message: "every check passed",
+		Checks: []contract.SmokeCheck{{Name: "health", Result: contract.CheckPassed, LatencyMillis: 1.5}}}
+	if b == failsSmoke && !bakes || b == failsBake && bakes {
+		report.Passed, report.Message = false, "quality failed"
+		report.Checks = append(report.Checks, contract.SmokeCheck{Name: "quality", Result: contract.CheckFailed, Message: "0.51 of 256 samples, want 0.88"})
+	}
+	pod := podFrom(job, batchv1.SchemeGroupVersion.WithKind("Job"), &job.Spec.Template)
+	pod.Labels[batchv1.JobNameLabel] = job.Name
+	if err := k8s.Create(ctx, pod); err != nil {
+		return err
+	}
+	if report.Passed {
+		f.mu.Lock()
+		f.verified[config.Revision] = true
+		f.mu.Unlock()
+	}
+	if err := endTestPod(ctx, pod, report); err != nil {
+		return err
+	}
+	return endJob(ctx, job, report.Passed)
+}
+
+// endTestPod has the test in a pod end with a report.
+func endTestPod(ctx context.Context, pod *corev1.Pod, report contract.SmokeReport) error {
+	message, err := contract.EncodeSmokeReport(report)
+	if err != nil {
+		return err
+	}
+	pod.Status.Phase = corev1.PodSucceeded
+	code := int32(contract.ExitOK)
+	if !report.Passed {
+		pod.Status.Phase, code = corev1.PodFailed, contract.ExitSmoke
+	}
+	pod.Status.ContainerStatuses = []corev1.ContainerStatus{{
+		Name: contract.SmokeContainer,
+		State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
+			ExitCode: code, Message: string(message), FinishedAt: metav1.NewTime(clk.Now()),
+		}},
+	}}
+	return k8s.Status().Update(ctx, pod)
+}
+
+func endJob(ctx context.Context, job *batchv1.Job, passed bool) error {
+	now := metav1.NewTime(clk.Now())
+	kinds := []batchv1.JobConditionType{batchv1.JobFailureTarget, batchv1.JobFailed}
+	reason := batchv1.JobReasonPodFailurePolicy
+	job.Status.StartTime, job.Status.Failed = &now, 1
+	if passed {
+		kinds = []batchv1.JobConditionType{batchv1.JobSuccessCriteriaMet, batchv1.JobComplete}
+		reason = batchv1.JobReasonCompletionsReached
+		job.Status.CompletionTime, job.Status.Succeeded, job.Status.Failed = &now, 1, 0
+	}
+	for _, kind := range kinds {
+		job.Status.Conditions = append(job.Status.Conditions, batchv1.JobCondition{
+			Type: kind, Status: corev1.ConditionTrue, LastTransitionTime: now, LastProbeTime: now, Reason: reason,
+		})
+	}
+	job.Status.UncountedTerminatedPods = &batchv1.UncountedTerminatedPods{}
+	return k8s.Status().Update(ctx, job)
+}
+
+// playEndpoints keeps one EndpointSlice with the pods that a Service selects.
+func (f *fakeCluster) playEndpoints(ctx context.Context, service *corev1.Service, pods []corev1.Pod) error {
+	var endpoints []discoveryv1.Endpoint
+	for i := range pods {
+		pod := &pods[i]
+		if pod.Labels[v1alpha1.RevisionLabel] != service.Spec.Selector[v1alpha1.RevisionLabel] || len(pod.Status.Conditions) == 0 {
+			continue
+		}
+		endpoints = append(endpoints, discoveryv1.Endpoint{
+			Addresses:  []string{pod.Status.PodIP},
+			Conditions: discoveryv1.EndpointConditions{Ready: ptr.To(pod.Status.Conditions[0].Status == corev1.ConditionTrue)},
+			TargetRef:  &corev1.ObjectReference{Kind: "Pod", Namespace: pod.Namespace, Name: pod.Name, UID: pod.UID},
+		})
+	}
+	slices.SortFunc(endpoints, func(a, b discoveryv1.Endpoint) int { return strings.Compare(a.TargetRef.Name, b.TargetRef.Name) })
+	slice := &discoveryv1.EndpointSlice{}
+	err := k8s.Get(ctx, client.ObjectKeyFromObject(service), slice)
+	if apierrors.IsNotFound(err) {
+		slice = &discoveryv1.EndpointSlice{
+			ObjectMeta:  metav1.ObjectMeta{Name: service.Name, Namespace: service.Namespace, Labels: map[string]string{discoveryv1.LabelServiceName: service.Name}},
+			AddressType: discoveryv1.AddressTypeIPv4,
+			Endpoints:   endpoints,
+		}
+		for key, value := range service.Labels {
+			slice.Labels[key] = value
+		}
+		return k8s.Create(ctx, slice)
+	}
+	if err != nil || equalStatus(slice.Endpoints, endpoints) {
+		return err
+	}
+	slice.Endpoints = endpoints
+	return k8s.Update(ctx, slice)
+}
+
+func decodeConfig(spec *corev1.PodSpec, config any) error {
+	for _, variable := range spec.Containers[0].Env {
+		if variable.Name == contract.ConfigEnv {
+			return contract.DecodeConfig([]byte(variable.Value), config)
+		}
+	}
+	return fmt.Errorf("no %s", contract.ConfigEnv)
+}
+
+// podFrom makes a pod as a controller would.
+func podFrom(owner client.Object, kind schema.GroupVersionKind, template *corev1.PodTemplateSpec) *corev1.Pod {
+	pod := &corev1.Pod{ObjectMeta: *template.ObjectMeta.DeepCopy(), Spec: *template.Spec.DeepCopy()}
+	pod.GenerateName, pod.Namespace = owner.GetName()[:min(40, len(owner.GetName()))]+"-", owner.GetNamespace()
+	pod.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(owner, kind)}
+	return pod
+}
+
+// equalStatus compares what the API server stores of two values.
+func equalStatus(a, b any) bool {
+	x, errX := json.Marshal(a)
+	y, errY := json.Marshal(b)
+	return errX == nil && errY == nil && string(x) == string(y)
+}

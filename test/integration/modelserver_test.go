@@ -1,0 +1,381 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package integration
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/test/wrappers"
+)
+
+// digestOf makes a model digest from a letter or digit.
+func digestOf(c string) string { return strings.Repeat(c, 64) }
+
+// publish makes a Complete TrainingRun whose model has the digest made from c.
+func publish(ctx context.Context, namespace, name, c string) {
+	GinkgoHelper()
+	// A suspended run has no Job that could get in the way of its status.
+	run := wrappers.MakeTrainingRun(name, namespace).Suspend(true).Obj()
+	Expect(k8s.Create(ctx, run)).To(Succeed())
+	done := wrappers.MakeTrainingRun(name, namespace).Generation(run.Generation).Complete(v1alpha1.PublishedModel{
+		URI: "pvc://models/" + name + "/model.onnx", SHA256: digestOf(c), ClassCount: 2, Classes: []string{"cat", "dog"},
+		Samples: &v1alpha1.PublishedSamples{URI: "pvc://models/" + name + "/samples.tar", SHA256: digestOf(c)},
+	}, v1alpha1.Metric{Name: "accuracy", Value: "0.95"}).Obj()
+	Eventually(func() error {
+		if err := k8s.Get(ctx, client.ObjectKeyFromObject(run), run); err != nil {
+			return err
+		}
+		run.Status = done.Status
+		return k8s.Status().Update(ctx, run)
+	}).Should(Succeed())
+}
+
+// servers reads the ModelServer of a case, which is called pets.
+type servers struct{ namespace string }
+
+func (s servers) get(ctx context.Context) *v1alpha1.ModelServer {
+	GinkgoHelper()
+	server := &v1alpha1.ModelServer{}
+	Expect(k8s.Get(ctx, client.ObjectKey{Namespace: s.namespace, Name: "pets"}, server)).To(Succeed())
+	return server
+}
+
+// serve has the server's spec name another run.
+func (s servers) serve(ctx context.Context, run string) {
+	GinkgoHelper()
+	s.update(ctx, func(server *v1alpha1.ModelServer) { server.Spec.Model.TrainingRunRef.Name = run })
+}
+
+func (s servers) update(ctx context.Context, change func(*v1alpha1.ModelServer)) {
+	GinkgoHelper()
+	server := s.get(ctx)
+	before := client.MergeFrom(server.DeepCopy())
+	change(server)
+	Expect(k8s.Patch(ctx, server, before)).To(Succeed())
+}
+
+// reaches waits until Ready's reason is this one, for the newest spec.
+func (s servers) reaches(ctx context.Context, reason string) *v1alpha1.ModelServer {
+	GinkgoHelper()
+	var server *v1alpha1.ModelServer
+	Eventually(func(g Gomega) {
+		server = s.get(ctx)
+		ready := meta.FindStatusCondition(server.Status.Conditions, v1alpha1.ReadyCondition)
+		g.Expect(ready).NotTo(BeNil())
+		g.Expect(ready.Reason).To(Equal(reason), ready.Message)
+		g.Expect(ready.ObservedGeneration).To(Equal(server.Generation))
+	}).Should(Succeed())
+	return server
+}
+
+// deployments returns the names of the revisions that exist.
+func (s servers) deployments(ctx context.Context) []string {
+	GinkgoHelper()
+	list := &appsv1.DeploymentList{}
+	Expect(k8s.List(ctx, list, client.InNamespace(s.namespace))).To(Succeed())
+	var names []string
+	for i := range list.Items {
+		names = append(names, list.Items[i].Name)
+	}
+	return names
+}
+
+// condition returns the status and reason of a condition, or nothing.
+func condition(server *v1alpha1.ModelServer, conditionType string) string {
+	c := meta.FindStatusCondition(server.Status.Conditions, conditionType)
+	if c == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s/%s", c.Status, c.Reason)
+}
+
+var _ = Describe("ModelServer", func() {
+	var (
+		cluster *fakeCluster
+		pets    servers
+	)
+	BeforeEach(func(ctx SpecContext) {
+		pets = servers{namespace: makeNamespace(ctx)}
+		cluster = startCluster(pets.namespace)
+		publish(ctx, pets.namespace, "run-1", "1")
+		publish(ctx, pets.namespace, "run-2", "2")
+		publish(ctx, pets.namespace, "run-3", "3")
+	})
+	create := func(ctx context.Context, w *wrappers.ModelServerWrapper) {
+		GinkgoHelper()
+		Expect(k8s.Create(ctx, w.Obj())).To(Succeed())
+	}
+	serving := func(ctx context.Context) *v1alpha1.ModelServer {
+		GinkgoHelper()
+		create(ctx, wrappers.MakeModelServer("pets", pets.namespace, "run-1"))
+		return pets.reaches(ctx, v1alpha1.ServingReason)
+	}
+
+	It("rolls out the first model", func(ctx SpecContext) {
+		server := serving(ctx)
+		status := server.Status
+		Expect(condition(server, v1alpha1.ReadyCondition)).To(Equal("True/Serving"))
+		Expect(condition(server, v1alpha1.ModelResolvedCondition)).To(Equal("True/Resolved"))
+		Expect(condition(server, v1alpha1.AvailableCondition)).To(Equal("True/MinimumReplicasAvailable"))
+		Expect(condition(server, v1alpha1.ReconcilingCondition)).To(BeEmpty())
+		Expect(status.Live.Model).To(Equal(v1alpha1.RevisionModel{URI: "pvc://models/run-1/model.onnx", SHA256: digestOf("1"), TrainingRun: "run-1"}))
+		Expect(status.Live.Image).To(Equal(serverImage))
+		Expect(status.Live.Metrics).To(ConsistOf(v1alpha1.Metric{Name: "accuracy", Value: "0.95"}))
+		Expect(status.URL).To(Equal("http://pets." + pets.namespace + ".svc"))
+		Expect(status.Selector).To(Equal("trainyard.dev/revision=" + status.Live.Revision))
+		Expect(*status.Replicas).To(BeEquivalentTo(1))
+		Expect(status.Candidate).To(BeNil())
+		Expect(pets.deployments(ctx)).To(ConsistOf(status.Live.Revision))
+		Eventually(func(g Gomega) {
+			jobs := &batchv1.JobList{}
+			g.Expect(k8s.List(ctx, jobs, client.InNamespace(pets.namespace), client.HasLabels{v1alpha1.ModelServerLabel})).To(Succeed())
+			g.Expect(jobs.Items).To(BeEmpty())
+		}).Should(Succeed())
+	})
+
+	It("rolls out the next model and retires the one before", func(ctx SpecContext) {
+		first := serving(ctx).Status.Live.Revision
+		pets.serve(ctx, "run-2")
+		server := pets.reaches(ctx, v1alpha1.ServingReason)
+		Expect(server.Status.Live.Model.TrainingRun).To(Equal("run-2"))
+		Expect(server.Status.Fallback).To(BeNil())
+		Expect(server.Status.History).To(HaveLen(1))
+		Expect(server.Status.History[0].Revision).To(Equal(first))
+		Eventually(pets.deployments).WithContext(ctx).Should(ConsistOf(server.Status.Live.Revision))
+		Expect(cluster.selections()).To(Equal([]string{first, server.Status.Live.Revision}))
+	})
+
+	It("keeps the fallback at hand while live bakes", func(ctx SpecContext) {
+		first := serving(ctx).Status.Live.Revision
+		cluster.model(digestOf("2"), neverFinishes)
+		pets.serve(ctx, "run-2")
+		server := pets.reaches(ctx, v1alpha1.SmokingReason)
+		Expect(server.Status.Candidate.Stage).To(Equal(v1alpha1.CandidateSmoking))
+		Expect(server.Status.Live.Revision).To(Equal(first))
+		Expect(condition(server, v1alpha1.AvailableCondition)).To(Equal("True/MinimumReplicasAvailable"))
+	})
+
+	It("rejects a model that fails its smoke test and leaves live alone", func(ctx SpecContext) {
+		first := serving(ctx).Status.Live.Revision
+		cluster.model(digestOf("2"), failsSmoke)
+		pets.serve(ctx, "run-2")
+		server := pets.reaches(ctx, v1alpha1.SmokeFailedReason)
+		Expect(condition(server, v1alpha1.StalledCondition)).To(Equal("True/SmokeFailed"))
+		Expect(condition(server, v1alpha1.RolledBackCondition)).To(Equal("True/SmokeFailed"))
+		Expect(condition(server, v1alpha1.AvailableCondition)).To(Equal("True/MinimumReplicasAvailable"))
+		Expect(server.Status.Live.Revision).To(Equal(first))
+		Expect(server.Status.Rejected).To(HaveLen(1))
+		Expect(server.Status.Rejected[0].Model.TrainingRun).To(Equal("run-2"))
+		Expect(server.Status.Rejected[0].Checks).To(ConsistOf(HaveField("Name", "quality")))
+		Eventually(pets.deployments).WithContext(ctx).Should(ConsistOf(first))
+		Expect(cluster.selections()).To(Equal([]string{first}))
+
+		By("trying it again under another policy")
+		cluster.model(digestOf("2"), behavesWell)
+		pets.update(ctx, func(server *v1alpha1.ModelServer) { server.Spec.Smoke.MinAgreement = "0.5" })
+		server = pets.reaches(ctx, v1alpha1.ServingReason)
+		Expect(server.Status.Live.Model.TrainingRun).To(Equal("run-2"))
+		Expect(server.Status.Rejected).To(BeEmpty())
+		Expect(condition(server, v1alpha1.RolledBackCondition)).To(BeEmpty())
+	})
+
+	It("rejects a model that its server refuses", func(ctx SpecContext) {
+		cluster.model(digestOf("1"), refusesModel)
+		create(ctx, wrappers.MakeModelServer("pets", pets.namespace, "run-1"))
+		server := pets.reaches(ctx, v1alpha1.ModelInvalidReason)
+		Expect(server.Status.Rejected[0].Message).To(ContainSubstring("digest differs"))
+		Expect(condition(server, v1alpha1.AvailableCondition)).To(Equal("False/NoLiveRevision"))
+		Expect(condition(server, v1alpha1.RolledBackCondition)).To(BeEmpty())
+	})
+
+	It("rejects a model that misses a gate without starting it", func(ctx SpecContext) {
+		create(ctx, wrappers.MakeModelServer("pets", pets.namespace, "run-1").Gate("accuracy", "0.99"))
+		server := pets.reaches(ctx, v1alpha1.GateNotMetReason)
+		Expect(server.Status.Rejected[0].Message).To(Equal("accuracy is 0.95, spec.promotion.gates asks for 0.99"))
+		Expect(pets.deployments(ctx)).To(BeEmpty())
+	})
+
+	It("switches back in one write when a bake fails", func(ctx SpecContext) {
+		first := serving(ctx).Status.Live.Revision
+		cluster.model(digestOf("2"), failsBake)
+		pets.serve(ctx, "run-2")
+		server := pets.reaches(ctx, v1alpha1.BakeFailedReason)
+		second := server.Status.Rejected[0].Revision
+		Expect(server.Status.Live.Revision).To(Equal(first))
+		Expect(condition(server, v1alpha1.RolledBackCondition)).To(Equal("True/BakeFailed"))
+		Expect(server.Status.History[0].Reason).To(Equal("BakeFailed"))
+		Expect(cluster.selections()).To(Equal([]string{first, second, first}))
+		Eventually(pets.deployments).WithContext(ctx).Should(ConsistOf(first))
+	})
+
+	It("keeps the first model selected when its bake fails, until the next spec", func(ctx SpecContext) {
+		cluster.model(digestOf("1"), failsBake)
+		create(ctx, wrappers.MakeModelServer("pets", pets.namespace, "run-1"))
+		server := pets.reaches(ctx, v1alpha1.BakeFailedReason)
+		Expect(server.Status.Live.Model.TrainingRun).To(Equal("run-1"))
+		Expect(condition(server, v1alpha1.RolledBackCondition)).To(BeEmpty())
+		pets.serve(ctx, "run-2")
+		server = pets.reaches(ctx, v1alpha1.ServingReason)
+		Expect(server.Status.Live.Model.TrainingRun).To(Equal("run-2"))
+	})
+
+	It("replaces a candidate when the spec moves on", func(ctx SpecContext) {
+		first := serving(ctx).Status.Live.Revision
+		cluster.model(digestOf("2"), neverReady)
+		pets.serve(ctx, "run-2")
+		server := pets.reaches(ctx, v1alpha1.StartingReason)
+		Expect(server.Status.Candidate).NotTo(BeNil())
+		pets.serve(ctx, "run-3")
+		server = pets.reaches(ctx, v1alpha1.ServingReason)
+		Expect(server.Status.Live.Model.TrainingRun).To(Equal("run-3"))
+		Eventually(pets.deployments).WithContext(ctx).Should(ConsistOf(server.Status.Live.Revision))
+		Expect(cluster.selections()).To(Equal([]string{first, server.Status.Live.Revision}))
+
+		By("going back to live's model while another candidate starts")
+		pets.serve(ctx, "run-2")
+		pets.reaches(ctx, v1alpha1.StartingReason)
+		pets.serve(ctx, "run-3")
+		pets.reaches(ctx, v1alpha1.ServingReason)
+		Eventually(pets.deployments).WithContext(ctx).Should(ConsistOf(server.Status.Live.Revision))
+	})
+
+	It("serves on while the spec's model can't be resolved", func(ctx SpecContext) {
+		first := serving(ctx).Status.Live.Revision
+		pets.serve(ctx, "run-4")
+		server := pets.reaches(ctx, v1alpha1.TrainingRunNotFoundReason)
+		Expect(condition(server, v1alpha1.ModelResolvedCondition)).To(Equal("False/TrainingRunNotFound"))
+		Expect(condition(server, v1alpha1.ReconcilingCondition)).To(Equal("True/TrainingRunNotFound"))
+		Expect(server.Status.Live.Revision).To(Equal(first))
+
+		By("creating the run, and completing it")
+		publish(ctx, pets.namespace, "run-4", "4")
+		server = pets.reaches(ctx, v1alpha1.ServingReason)
+		Expect(server.Status.Live.Model.TrainingRun).To(Equal("run-4"))
+	})
+
+	It("scales by the scale subresource and keeps what an autoscaler has written", func(ctx SpecContext) {
+		create(ctx, wrappers.MakeModelServer("pets", pets.namespace, "run-1").Autoscaling(2, 5))
+		server := pets.reaches(ctx, v1alpha1.ServingReason)
+		Expect(*server.Status.Replicas).To(BeEquivalentTo(2))
+		autoscaler := &autoscalingv2.HorizontalPodAutoscaler{}
+		Eventually(func() error { return k8s.Get(ctx, client.ObjectKeyFromObject(server), autoscaler) }).Should(Succeed())
+		Expect(autoscaler.Spec.ScaleTargetRef).To(Equal(autoscalingv2.CrossVersionObjectReference{Kind: "ModelServer", Name: "pets", APIVersion: "trainyard.dev/v1alpha1"}))
+		Expect(autoscaler.Spec.Metrics[0].ContainerResource.Container).To(Equal("server"))
+
+		scale := &autoscalingv1.Scale{}
+		Expect(k8s.SubResource("scale").Get(ctx, server, scale)).To(Succeed())
+		Expect(scale.Status.Selector).To(Equal(server.Status.Selector))
+		scale.Spec.Replicas = 4
+		Expect(k8s.SubResource("scale").Update(ctx, server, client.WithSubResourceBody(scale))).To(Succeed())
+		Eventually(func() int32 { return *pets.get(ctx).Status.ReadyReplicas }).Should(BeEquivalentTo(4))
+
+		By("rolling out another model at that size")
+		pets.serve(ctx, "run-2")
+		server = pets.reaches(ctx, v1alpha1.ServingReason)
+		Expect(*server.Spec.Replicas).To(BeEquivalentTo(4))
+		Expect(*server.Status.ReadyReplicas).To(BeEquivalentTo(4))
+
+		By("turning autoscaling off")
+		pets.update(ctx, func(server *v1alpha1.ModelServer) { server.Spec.Autoscaling = nil })
+		Eventually(func() error { return k8s.Get(ctx, client.ObjectKeyFromObject(server), autoscaler) }).ShouldNot(Succeed())
+	})
+
+	It("doesn't touch a stranger's Service", func(ctx SpecContext) {
+		stranger := &corev1.Service{
+			ObjectMeta: metav1.ObjectMeta{Name: "pets", Namespace: pets.namespace},
+			Spec:       corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 1234}}, Selector: map[string]string{"app": "other"}},
+		}
+		Expect(k8s.Create(ctx, stranger)).To(Succeed())
+		create(ctx, wrappers.MakeModelServer("pets", pets.namespace, "run-1"))
+		server := pets.reaches(ctx, v1alpha1.NameConflictReason)
+		Expect(condition(server, v1alpha1.StalledCondition)).To(Equal("True/NameConflict"))
+		after := &corev1.Service{}
+		Expect(k8s.Get(ctx, client.ObjectKeyFromObject(stranger), after)).To(Succeed())
+		Expect(after.ResourceVersion).To(Equal(stranger.ResourceVersion))
+		Expect(pets.deployments(ctx)).To(BeEmpty())
+	})
+
+	It("changes the Service's port and type without moving traffic", func(ctx SpecContext) {
+		first := serving(ctx).Status.Live.Revision
+		pets.update(ctx, func(server *v1alpha1.ModelServer) {
+			server.Spec.Service = v1alpha1.Service{Type: corev1.ServiceTypeNodePort, Port: 8080}
+		})
+		service := &corev1.Service{}
+		Eventually(func(g Gomega) {
+			g.Expect(k8s.Get(ctx, client.ObjectKey{Namespace: pets.namespace, Name: "pets"}, service)).To(Succeed())
+			g.Expect(service.Spec.Type).To(Equal(corev1.ServiceTypeNodePort))
+			g.Expect(service.Spec.Ports[0].Port).To(BeEquivalentTo(8080))
+			g.Expect(service.Spec.Ports[0].NodePort).NotTo(BeZero())
+		}).Should(Succeed())
+		Expect(service.Spec.Selector).To(Equal(map[string]string{"trainyard.dev/revision": first}))
+		Eventually(func() string { return pets.get(ctx).Status.URL }).Should(HaveSuffix(".svc:8080"))
+	})
+
+	It("makes a lost record again", func(ctx SpecContext) {
+		first := serving(ctx).Status.Live.Revision
+		service := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: "pets", Namespace: pets.namespace}}
+		Expect(k8s.Delete(ctx, service)).To(Succeed())
+		Eventually(func(g Gomega) {
+			g.Expect(k8s.Get(ctx, client.ObjectKeyFromObject(service), service)).To(Succeed())
+			g.Expect(service.Spec.Selector).To(HaveKeyWithValue("trainyard.dev/revision", first))
+		}).Should(Succeed())
+		Eventually(func(g Gomega) {
+			list := &eventsv1.EventList{}
+			g.Expect(k8s.List(ctx, list, client.InNamespace(pets.namespace))).To(Succeed())
+			g.Expect(list.Items).To(ContainElement(HaveField("Reason", "RolloutRepaired")))
+		}).Should(Succeed())
+		pets.reaches(ctx, v1alpha1.ServingReason)
+		Expect(pets.deployments(ctx)).To(ConsistOf(first))
+	})
+
+	It("writes nothing when nothing has changed", func(ctx SpecContext) {
+		serving(ctx)
+		Eventually(func() int { return len(pets.jobs(ctx)) }).Should(BeZero())
+		before := pets.versions(ctx)
+		// A label wakes the controller without changing anything that it looks at.
+		deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: pets.deployments(ctx)[0], Namespace: pets.namespace}}
+		Expect(k8s.Get(ctx, client.ObjectKeyFromObject(deployment), deployment)).To(Succeed())
+		for i := range 3 {
+			patch := fmt.Sprintf(`{"metadata":{"labels":{"touched":"%d"}}}`, i)
+			Expect(k8s.Patch(ctx, deployment, client.RawPatch("application/merge-patch+json", []byte(patch)))).To(Succeed())
+		}
+		Consistently(func() map[string]string { return pets.versions(ctx) }).Should(Equal(before))
+	})
+})
+
+func (s servers) jobs(ctx context.Context) []batchv1.Job {
+	GinkgoHelper()
+	jobs := &batchv1.JobList{}
+	Expect(k8s.List(ctx, jobs, client.InNamespace(s.namespace), client.HasLabels{v1alpha1.ModelServerLabel})).To(Succeed())
+	return jobs.Items
+}
+
+// versions returns the versions of the server, its Service and its events.
+func (s servers) versions(ctx context.Context) map[string]string {
+	GinkgoHelper()
+	service := &corev1.Service{}
+	Expect(k8s.Get(ctx, client.ObjectKey{Namespace: s.namespace, Name: "pets"}, service)).To(Succeed())
+	list := &eventsv1.EventList{}
+	Expect(k8s.List(ctx, list, client.InNamespace(s.namespace))).To(Succeed())
+	versions := map[string]string{"server": s.get(ctx).ResourceVersion, "service": service.ResourceVersion}
+	for i := range list.Items {
+		versions[list.Items[i].Name] = list.Items[i].ResourceVersion
+	}
+	return versions
+}
