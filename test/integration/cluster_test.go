@@ -301,7 +301,7 @@ func (f *fakeCluster) playJob(ctx context.Context, job *batchv1.Job) error {
 	if err := endTestPod(ctx, pod, report); err != nil {
 		return err
 	}
-	return endJob(ctx, job, report.Passed)
+	return endTest(ctx, job, report.Passed)
 }
 
 // endTestPod has the test in a pod end with a report.
@@ -324,7 +324,8 @@ func endTestPod(ctx context.Context, pod *corev1.Pod, report contract.SmokeRepor
 	return k8s.Status().Update(ctx, pod)
 }
 
-func endJob(ctx context.Context, job *batchv1.Job, passed bool) error {
+// endTest has the Job of a test end.
+func endTest(ctx context.Context, job *batchv1.Job, passed bool) error {
 	now := metav1.NewTime(clk.Now())
 	kinds := []batchv1.JobConditionType{batchv1.JobFailureTarget, batchv1.JobFailed}
 	reason := batchv1.JobReasonPodFailurePolicy
