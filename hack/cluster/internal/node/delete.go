@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
@@ -46,10 +47,14 @@ func (n *Node) deleteFolders() error {
 	if err := os.RemoveAll(n.cfg.StateDir()); err != nil {
 		return fmt.Errorf("remove the cluster's state: %w", err)
 	}
+	dirs := []string{filepath.Dir(n.cfg.StateDir()), filepath.Dir(n.cfg.NetNSPath())}
 	for _, b := range n.cfg.Binds() {
-		err := unix.Rmdir(b.Path)
+		dirs = append(dirs, b.Path)
+	}
+	for _, dir := range dirs {
+		err := unix.Rmdir(dir)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENOTEMPTY) && !errors.Is(err, unix.EBUSY) {
-			return fmt.Errorf("remove %s: %w", b.Path, err)
+			return fmt.Errorf("remove %s: %w", dir, err)
 		}
 	}
 	return nil

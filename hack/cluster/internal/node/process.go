@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -69,23 +70,34 @@ func (n *Node) Running(c config.Component) (Process, bool) {
 	return Process{}, false
 }
 
-// keeper returns a process that is in the node's own mounts: one of the cluster's programs in its network.
-// It is 0 if there is none.
+// keeper returns a process that is in the node's own mounts, 0 if there is none: one of the cluster's
+// programs in its network. Where the start of one has been cut off and repeated there may be mounts of two
+// generations: those that count are where containerd and the pods are.
 func (n *Node) keeper() int {
 	ps, err := n.Processes()
 	if err != nil {
 		return 0
 	}
 	own := inode("/proc/self/ns/mnt")
+	ranks := []string{n.cfg.Bin("containerd"), n.cfg.Bin("containerd-shim-runc-v2"), n.cfg.Bin("kubelet")}
+	best, bestRank := 0, len(ranks)+1
 	for _, p := range ps {
 		if !strings.HasPrefix(p.Args[0], n.cfg.BinDir+"/") && p.Args[0] != n.cfg.Path(config.Agent) {
 			continue
 		}
-		if mounts := inode(fmt.Sprintf("/proc/%d/ns/mnt", p.PID)); mounts != 0 && mounts != own {
-			return p.PID
+		mounts := inode(fmt.Sprintf("/proc/%d/ns/mnt", p.PID))
+		if mounts == 0 || mounts == own {
+			continue
+		}
+		rank := slices.Index(ranks, p.Args[0])
+		if rank < 0 {
+			rank = len(ranks)
+		}
+		if rank < bestRank {
+			best, bestRank = p.PID, rank
 		}
 	}
-	return 0
+	return best
 }
 
 // Memory returns the process's resident memory in bytes, 0 if it has ended.

@@ -1,0 +1,103 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux && proof
+
+package proof
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// traces are what a cluster could leave on a machine.
+type traces struct {
+	Mounts, Links, NetNS, Cgroups, Folders []string
+}
+
+// lookAround lists what is there now. It leaves out what has nothing to do with a cluster, since other
+// things happen on a machine.
+func lookAround(t *testing.T) traces {
+	t.Helper()
+	var out traces
+	mounts, err := os.ReadFile("/proc/mounts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(mounts)) {
+		if f := strings.Fields(line); len(f) > 1 && containsAny(f[1], "trainyard", "kubelet", "containerd", "/cni", "/pods", name) {
+			out.Mounts = append(out.Mounts, f[1])
+		}
+	}
+	out.Links = glob(t, "/sys/class/net/*")
+	out.NetNS = glob(t, "/run/netns/*")
+	out.Cgroups = append(glob(t, "/sys/fs/cgroup/"+name), glob(t, "/sys/fs/cgroup/*/"+name)...)
+	for _, b := range configuration(t).Binds() {
+		out.Folders = append(out.Folders, glob(t, b.Path)...)
+	}
+	out.Folders = append(out.Folders, glob(t, configuration(t).StateDir())...)
+	out.Folders = append(out.Folders, glob(t, configuration(t).LockPath())...)
+	return out
+}
+
+func containsAny(s string, parts ...string) bool {
+	return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(s, part) })
+}
+
+func glob(t *testing.T, pattern string) []string {
+	t.Helper()
+	out, err := filepath.Glob(pattern)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// netNS identifies the cluster's network namespace.
+func netNS(t *testing.T) uint64 {
+	t.Helper()
+	info, err := os.Stat(configuration(t).NetNSPath())
+	if err != nil {
+		return 0
+	}
+	return info.Sys().(*syscall.Stat_t).Ino
+}
+
+// members returns the processes that are in a network namespace or in the cluster's cgroup.
+func members(t *testing.T, netNS uint64) []string {
+	t.Helper()
+	var out []string
+	for _, dir := range glob(t, "/proc/[0-9]*") {
+		cgroup, _ := os.ReadFile(filepath.Join(dir, "cgroup"))
+		cmdline, err := os.ReadFile(filepath.Join(dir, "cmdline"))
+		if err != nil || len(cmdline) == 0 {
+			continue
+		}
+		info, err := os.Stat(filepath.Join(dir, "ns/net"))
+		if err != nil {
+			continue
+		}
+		if info.Sys().(*syscall.Stat_t).Ino == netNS || strings.Contains(string(cgroup), ":/"+name+"/") {
+			out = append(out, fmt.Sprintf("%s %q", filepath.Base(dir), cmdline))
+		}
+	}
+	return out
+}
+
+// checkNothingLeft compares the machine with what it was before the cluster.
+func checkNothingLeft(t *testing.T, before traces, netNS uint64) {
+	t.Helper()
+	if diff := cmp.Diff(before, lookAround(t)); diff != "" {
+		t.Errorf("the cluster left something (-before +after):\n%s", diff)
+	}
+	if left := members(t, netNS); len(left) > 0 {
+		t.Errorf("the cluster left processes:\n%s", strings.Join(left, "\n"))
+	}
+}
