@@ -15,9 +15,9 @@ import (
 
 // What can be wrong with an artifact; test with errors.Is.
 var (
-	// ErrNotPublished: there is no artifact under that name.
+	// ErrNotPublished says that there is no artifact under that name.
 	ErrNotPublished = errors.New("not published")
-	// ErrInvalid: something stands under that name, but it is no complete artifact of that run.
+	// ErrInvalid says that something stands under that name, but is no complete artifact of that run.
 	ErrInvalid = errors.New("artifact invalid")
 )
 

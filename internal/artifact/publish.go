@@ -19,7 +19,7 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/contract"
 )
 
-// ErrExists: an artifact stands there already, and artifacts are never overwritten.
+// ErrExists says that an artifact stands there already, and artifacts are never overwritten.
 var ErrExists = errors.New("artifact exists already")
 
 // Staging is an artifact on its way: files are added under a temporary name until Publish gives it the final one.

@@ -39,7 +39,7 @@ type Model struct {
 	logits  []float32
 }
 
-// ErrNoClassifier: a file is no model that images can be classified with here.
+// ErrNoClassifier says that a file is no model that images can be classified with here.
 var ErrNoClassifier = errors.New("not a classifier written by Trainyard")
 
 // ReadModel reads the content of an ONNX file that Trainyard wrote. Errors wrap ErrNoClassifier.

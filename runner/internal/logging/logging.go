@@ -24,7 +24,7 @@ const (
 func New(w io.Writer, format string, color bool) (*slog.Logger, error) {
 	switch format {
 	case Text:
-		return slog.New(tint.NewHandler(w, &tint.Options{TimeFormat: time.TimeOnly, NoColor: !color})), nil
+		return slog.New(tint.NewTextHandler(w, &tint.Options{TimeFormat: time.TimeOnly, NoColor: !color})), nil
 	case JSON:
 		return slog.New(slog.NewJSONHandler(w, nil)), nil
 	default:

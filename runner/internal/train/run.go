@@ -63,13 +63,14 @@ func isContextError(err error) bool {
 // another pod without counting this one as failed.
 func (r *Run) interrupted(result *contract.TrainResult) error {
 	code := contract.ExitTemporary
-	message := "stopped by a signal before a new checkpoint could be written"
+	when := "before a new checkpoint could be written"
 	if r.newCheckpoint {
 		code = contract.ExitTerminated
-		message = "stopped by a signal after a checkpoint"
+		when = "after a checkpoint, from which it can go on"
 	}
-	result.Outcome, result.Reason, result.Message = contract.OutcomeInterrupted, "", message
-	return &failure.Error{Reason: contract.ReasonRunnerFailed, ExitCode: code, Err: fmt.Errorf("%w: %s", failure.ErrInterrupted, message)}
+	err := fmt.Errorf("%w %s", failure.ErrInterrupted, when)
+	result.Outcome, result.Reason, result.Message = contract.OutcomeInterrupted, "", err.Error()
+	return &failure.Error{Reason: contract.ReasonRunnerFailed, ExitCode: code, Err: err}
 }
 
 func (r *Run) do(ctx context.Context, result *contract.TrainResult) error {
