@@ -144,7 +144,7 @@ func TestHostileModels(t *testing.T) {
 		"weights without a name":  {weights(floatTensor("", nil)), []string{"no name"}},
 		"weights twice": {func(f *onnxpb.ModelProto) { f.Graph.Initializer = append(f.Graph.Initializer, f.Graph.Initializer[0]) },
 			[]string{`"w"`, "twice"}},
-		"sparse weights": {func(f *onnxpb.ModelProto) { f.Graph.SparseInitializer = []*onnxpb.SparseTensorProto{{}} }, []string{"sparse"}},
+		"sparse weights":         {func(f *onnxpb.ModelProto) { f.Graph.SparseInitializer = []*onnxpb.SparseTensorProto{{}} }, []string{"sparse"}},
 		"shapes that do not fit": {weights(floatTensor("w", []float32{1, 2, 3}, 3)), []string{`"sum"`, "Add", "broadcast"}},
 		"constant of gigabytes": {func(f *onnxpb.ModelProto) {
 			f.Graph.Initializer[0] = &onnxpb.TensorProto{Name: "w", DataType: 7, Dims: []int64{2}, Int64Data: []int64{1 << 14, 1 << 15}}

@@ -9,6 +9,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -103,14 +104,15 @@ func comparePlain(t *testing.T, seed uint64, g *Graph, x, got []float32) {
 }
 
 func describe(g *Graph) string {
-	text := fmt.Sprintf("inputs %+v\n", g.Inputs)
+	var text strings.Builder
+	fmt.Fprintf(&text, "inputs %+v\n", g.Inputs)
 	for _, name := range slices.Sorted(maps.Keys(g.Initializers)) {
-		text += fmt.Sprintf("%s: %+v\n", name, *g.Initializers[name])
+		fmt.Fprintf(&text, "%s: %+v\n", name, *g.Initializers[name])
 	}
 	for _, node := range g.Nodes {
-		text += fmt.Sprintf("%+v\n", *node)
+		fmt.Fprintf(&text, "%+v\n", *node)
 	}
-	return text
+	return text.String()
 }
 
 // randomGraph is a chain of one to four operators over an input of random rank.

@@ -36,14 +36,17 @@ func compareOperator(holds func(order int) bool) *operator {
 	}
 }
 
-// compareAll sets out[i] to 1 where the order of a[i] and b[i] holds. Nothing but "not equal" holds of NaN.
+// compareAll sets out[i] to 1 where the order of a[i] and b[i] holds. Nothing holds of NaN.
 func compareAll[T cmp.Ordered](out []int64, a, b []T, holds func(order int) bool) {
 	for i := range out {
-		if a[i] == a[i] && b[i] == b[i] && holds(cmp.Compare(a[i], b[i])) {
+		if !isNaN(a[i]) && !isNaN(b[i]) && holds(cmp.Compare(a[i], b[i])) {
 			out[i] = 1
 		}
 	}
 }
+
+// isNaN reports whether v is not a number.
+func isNaN[T cmp.Ordered](v T) bool { return v != v } //nolint:gocritic // only NaN differs from itself
 
 // logicOperator combines booleans.
 func logicOperator(f func(a, b int64) int64) *operator {

@@ -39,8 +39,6 @@ var batchNormalizationOperator = &operator{
 	},
 }
 
-var softmaxOperator = softmaxAlong(false)
-
 // softmaxAlong is Softmax, or LogSoftmax.
 func softmaxAlong(logarithm bool) *operator {
 	return &operator{

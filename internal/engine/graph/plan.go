@@ -4,6 +4,7 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -128,7 +129,7 @@ func (c *compiler) instruction(node *Node) (*instruction, error) {
 		in.outputs = append(in.outputs, v)
 	}
 	if err := in.op.infer(in); err != nil {
-		if _, located := err.(*NodeError); !located {
+		if located := (*NodeError)(nil); !errors.As(err, &located) {
 			err = node.Errorf("%w", err)
 		}
 		return nil, err
