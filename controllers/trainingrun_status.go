@@ -254,6 +254,8 @@ func setUnfinished(s *trainingRunScope, w conditions.Writer, phaseErr error) {
 		setPending(s, w, s.problem.message)
 	case pod != nil && pod.Status.Phase == corev1.PodRunning:
 		w.Reconciling(v1alpha1.TrainingReason, fmt.Sprintf("pod %s is training%s", pod.Name, retryNote(s)))
+	case s.newestPod() != nil && s.newestPod().Status.Phase == corev1.PodSucceeded:
+		w.Reconciling(v1alpha1.TrainingReason, fmt.Sprintf("pod %s has succeeded; its Job is about to be complete", s.newestPod().Name))
 	default:
 		setPending(s, w, pendingMessage(s, pod))
 	}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -110,7 +111,7 @@ var _ = Describe("TrainingRun", func() {
 		Expect(run.Status.Progress.Percent).To(Equal(ptr.To[int32](100)))
 		Expect(run.Status.Progress.EstimatedCompletionTime).To(BeNil())
 		Expect(run.Status.CompletionTime.Time).To(BeTemporally("~", time.Now(), time.Minute))
-		Expect(eventReasons(ctx, run)).To(HaveExactElements(v1alpha1.PendingReason, v1alpha1.TrainingReason, v1alpha1.ModelPublishedReason))
+		expectEvents(ctx, run, v1alpha1.PendingReason, v1alpha1.TrainingReason, v1alpha1.ModelPublishedReason)
 
 		By("leaving an ended run alone whose Job is deleted")
 		Expect(k8s.Delete(ctx, job, client.PropagationPolicy(metav1.DeletePropagationBackground))).To(Succeed())
@@ -123,7 +124,7 @@ var _ = Describe("TrainingRun", func() {
 		job := jobOf(ctx, run)
 		runPod(ctx, makeJobPod(ctx, job), "10.1.0.2")
 		expectState(ctx, run, v1alpha1.TrainingReason, onItsWay)
-		Eventually(func() []string { return eventReasons(ctx, run) }).Should(HaveLen(2))
+		expectEvents(ctx, run, v1alpha1.PendingReason, v1alpha1.TrainingReason)
 		before, jobBefore := fetch(ctx, run), jobOf(ctx, run)
 
 		By("waking the reconciler through the Job and through a restart")
@@ -190,7 +191,7 @@ var _ = Describe("TrainingRun", func() {
 			Expect(run.Status.LastFailure.ExitCode).To(Equal(ptr.To(code)))
 			Expect(run.Status.LastFailure.Time).NotTo(BeNil())
 			Expect(run.Status.CompletionTime).NotTo(BeNil())
-			Expect(eventReasons(ctx, run)).To(HaveExactElements(v1alpha1.PendingReason, wantReason))
+			expectEvents(ctx, run, v1alpha1.PendingReason, wantReason)
 		},
 		Entry("configuration", int32(3), "Error", failureOf("ConfigInvalid", "batchSize is too large"), "PodFailurePolicy", v1alpha1.ConfigInvalidReason, "batchSize is too large"),
 		Entry("dataset missing", int32(4), "Error", failureOf("DatasetNotFound", "no folder /data/raw"), "PodFailurePolicy", v1alpha1.DatasetNotFoundReason, "no folder /data/raw"),
@@ -511,18 +512,20 @@ func removeFinalizers(ctx context.Context, object client.Object) {
 	Expect(k8s.Patch(ctx, object, client.MergeFrom(before))).To(Succeed())
 }
 
+// expectEvents waits for the events about a run: exactly these reasons, in this order.
+func expectEvents(ctx context.Context, run *v1alpha1.TrainingRun, reasons ...string) {
+	GinkgoHelper()
+	Eventually(func() []string { return eventReasons(ctx, run) }).Should(HaveExactElements(reasons))
+}
+
 // eventReasons returns the reasons of the events about a run, the oldest first.
 func eventReasons(ctx context.Context, run *v1alpha1.TrainingRun) []string {
 	GinkgoHelper()
 	list := &eventsv1.EventList{}
 	Expect(k8s.List(ctx, list, client.InNamespace(run.Namespace))).To(Succeed())
+	slices.SortFunc(list.Items, func(a, b eventsv1.Event) int { return a.EventTime.Compare(b.EventTime.Time) })
 	var reasons []string
 	for i := range list.Items {
-		for j := i + 1; j < len(list.Items); j++ {
-			if list.Items[j].EventTime.Before(&list.Items[i].EventTime) {
-				list.Items[i], list.Items[j] = list.Items[j], list.Items[i]
-			}
-		}
 		if list.Items[i].Regarding.UID == run.UID {
 			reasons = append(reasons, list.Items[i].Reason)
 		}
