@@ -27,7 +27,7 @@ const (
 	progressInterval = 5 * time.Second        // between two questions to the same pod
 	progressScan     = 500 * time.Millisecond // between two looks for pods that are due
 	progressTimeout  = 2 * time.Second        // of one question
-	progressWorkers  = 16                     // questions asked side by side
+	progressWorkers  = 64                     // questions asked side by side
 	maxProgressBody  = 64 << 10               // bytes of an answer
 	// progressWakes is how many runs may wait for their reconcile before the poller
 	// puts a wake-up off to its next answer.

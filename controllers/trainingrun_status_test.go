@@ -1,0 +1,460 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/internal/contract"
+)
+
+var testNow = t0.Add(time.Hour)
+
+// scopeThat returns a scope as observe leaves it before anything has happened.
+func scopeThat(change func(*trainingRunScope)) *trainingRunScope {
+	s := &trainingRunScope{run: makeRun().Obj(), now: testNow, observed: true}
+	change(s)
+	return s
+}
+
+func podIn(phase corev1.PodPhase) *corev1.Pod {
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: "pets-1"},
+		Spec:       corev1.PodSpec{NodeName: "n1", Containers: []corev1.Container{{Name: "runner"}}},
+		Status: corev1.PodStatus{
+			Phase: phase, StartTime: ptr.To(at(10)),
+			ContainerStatuses: []corev1.ContainerStatus{{Name: "runner", ImageID: "docker-pullable://r/i@sha256:1"}},
+		},
+	}
+}
+
+func trainingJob() *batchv1.Job {
+	return &batchv1.Job{
+		ObjectMeta: metav1.ObjectMeta{Name: "pets-1a2b3c4d", Labels: map[string]string{"kueue.x-k8s.io/queue-name": "team-a"}},
+		Spec:       batchv1.JobSpec{BackoffLimit: ptr.To[int32](2), ActiveDeadlineSeconds: ptr.To[int64](60)},
+	}
+}
+
+// summary renders what conditions say: "Ready=False/Training Reconciling=True/Training".
+func summary(all []metav1.Condition) string {
+	var parts []string
+	for _, c := range all {
+		parts = append(parts, fmt.Sprintf("%s=%s/%s", c.Type, c.Status, c.Reason))
+	}
+	return strings.Join(parts, " ")
+}
+
+func TestComputeTrainingRunStatusConditions(t *testing.T) {
+	running := func(s *trainingRunScope) { s.job, s.pods = trainingJob(), []*corev1.Pod{podIn(corev1.PodRunning)} }
+	cases := map[string]struct {
+		scope       func(*trainingRunScope)
+		err         error
+		want        string
+		wantMessage string // a part of Ready's
+	}{
+		"nothing yet": {
+			scope: func(*trainingRunScope) {},
+			want:  "Ready=Unknown/Pending Reconciling=True/Pending", wantMessage: "waiting for the Job's pod",
+		},
+		"waiting for Kueue": {
+			scope: func(s *trainingRunScope) { s.job = trainingJob(); s.job.Spec.Suspend = ptr.To(true) },
+			want:  "Ready=Unknown/Pending Reconciling=True/Pending", wantMessage: "suspended until queue team-a admits it",
+		},
+		"pod is starting": {
+			scope: func(s *trainingRunScope) {
+				running(s)
+				s.pods[0].Status = corev1.PodStatus{Phase: corev1.PodPending}
+			},
+			want: "Ready=Unknown/Pending Reconciling=True/Pending", wantMessage: "pod pets-1 is starting",
+		},
+		"training": {
+			scope: running,
+			want:  "Ready=False/Training Reconciling=True/Training", wantMessage: "pod pets-1 is training",
+		},
+		"training again": {
+			scope: func(s *trainingRunScope) {
+				running(s)
+				s.job.Status.Failed = 1
+				s.run.Status.LastFailure = &v1alpha1.Failure{Reason: "OOMKilled"}
+			},
+			want:        "Ready=False/Training Reconciling=True/Training",
+			wantMessage: "pod pets-1 is training, after 1 failed pods of at most 3 that may fail; the last: OOMKilled",
+		},
+		"succeeded, but the Job is not complete": {
+			scope: func(s *trainingRunScope) { running(s); s.pods[0].Status.Phase = corev1.PodSucceeded },
+			want:  "Ready=False/Training Reconciling=True/Training", wantMessage: "has succeeded",
+		},
+		"between two pods: it has run before": {
+			scope: func(s *trainingRunScope) { s.job = trainingJob(); s.run.Status.StartTime = ptr.To(at(1)) },
+			want:  "Ready=False/Pending Reconciling=True/Pending", wantMessage: "waiting for the Job's pod",
+		},
+		"a problem with a reason": {
+			scope: func(s *trainingRunScope) { running(s); s.problem = podProblem{"ImagePullBackOff", "no such image"} },
+			want:  "Ready=False/ImagePullBackOff Reconciling=True/ImagePullBackOff", wantMessage: "no such image",
+		},
+		"a problem without one": {
+			scope: func(s *trainingRunScope) { s.job = trainingJob(); s.problem = podProblem{"", "no secret"} },
+			want:  "Ready=Unknown/Pending Reconciling=True/Pending", wantMessage: "no secret",
+		},
+		"suspended": {
+			scope: func(s *trainingRunScope) { s.run.Spec.Suspend = ptr.To(true) },
+			want:  "Suspended=True/Suspended Ready=False/Suspended Reconciling=True/Suspended", wantMessage: "go on from the newest checkpoint",
+		},
+		"being suspended": {
+			scope: func(s *trainingRunScope) { running(s); s.run.Spec.Suspend = ptr.To(true) },
+			want:  "Suspended=True/Suspended Ready=False/Suspended Reconciling=True/Suspended", wantMessage: "are being stopped",
+		},
+		"resumed": {
+			scope: func(s *trainingRunScope) {
+				running(s)
+				s.run.Status.Conditions = []metav1.Condition{{Type: "Suspended", Status: metav1.ConditionTrue, Reason: "Suspended"}}
+			},
+			want: "Suspended=False/Resumed Ready=False/Training Reconciling=True/Training",
+		},
+		"waiting for something": {
+			scope: running, err: fmt.Errorf("wrapped: %w", waiting(v1alpha1.WaitingForDeletionReason, 0, errors.New("old Job"))),
+			want: "Ready=False/WaitingForDeletion Reconciling=True/WaitingForDeletion", wantMessage: "old Job",
+		},
+		"stalled": {
+			scope: running, err: stalled(v1alpha1.NameConflictReason, errors.New("a stranger's Job")),
+			want: "Ready=False/NameConflict Stalled=True/NameConflict", wantMessage: "a stranger's Job",
+		},
+		"an API error": {
+			scope: func(*trainingRunScope) {}, err: errors.New("quota exceeded"),
+			want: "Ready=False/Pending Reconciling=True/Pending", wantMessage: "quota exceeded",
+		},
+		"a conflict is no news": {
+			scope: running, err: fmt.Errorf("delete Job: %w", apierrors.NewConflict(batchv1.Resource("jobs"), "x", errors.New("changed"))),
+			want: "Ready=False/Training Reconciling=True/Training",
+		},
+		"the result is missing for the first time": {
+			scope: func(s *trainingRunScope) {
+				s.job, s.resultMissing = trainingJob(), &v1alpha1.Failure{Reason: "ResultMissing", Message: "no result; the Job is made again once"}
+			},
+			want: "Ready=False/Pending Reconciling=True/Pending", wantMessage: "made again once",
+		},
+		"complete": {
+			scope: func(s *trainingRunScope) {
+				running(s)
+				s.run.Status.Conditions = []metav1.Condition{{Type: "Suspended", Status: metav1.ConditionTrue, Reason: "Suspended"}}
+				s.published = &publishedResult{model: v1alpha1.PublishedModel{URI: "pvc://models/x"}}
+			},
+			want: "Ready=True/ModelPublished Complete=True/ModelPublished", wantMessage: "published as pvc://models/x",
+		},
+		"failed": {
+			scope: func(s *trainingRunScope) { running(s); s.failure = &runFailure{"OOMKilled", "too little memory"} },
+			want:  "Ready=False/OOMKilled Stalled=True/OOMKilled Failed=True/OOMKilled", wantMessage: "too little memory",
+		},
+		"the cluster can't be read at first": {
+			scope: func(s *trainingRunScope) { s.observed = false }, err: errors.New("timeout"),
+			want: "Ready=Unknown/Pending Reconciling=True/Pending", wantMessage: "timeout",
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			s := scopeThat(tc.scope)
+			computeTrainingRunStatus(s, tc.err)
+			got := s.run.Status.Conditions
+			if summary(got) != tc.want {
+				t.Errorf("conditions = %s, want %s", summary(got), tc.want)
+			}
+			ready := meta.FindStatusCondition(got, v1alpha1.ReadyCondition)
+			if ready == nil || !strings.Contains(ready.Message, tc.wantMessage) {
+				t.Errorf("Ready = %+v, want a message with %q", ready, tc.wantMessage)
+			}
+			before := s.run.DeepCopy()
+			s.end = before.Status.CompletionTime
+			s.now = s.now.Add(time.Hour)
+			computeTrainingRunStatus(s, tc.err)
+			if diff := cmp.Diff(before.Status, s.run.Status); diff != "" {
+				t.Errorf("the same again changes status (-before +after):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestWhatCannotBeReadStaysAsItWas(t *testing.T) {
+	s := scopeThat(func(s *trainingRunScope) {
+		s.run.Status.ObservedGeneration = 1
+		s.run.Status.Conditions = []metav1.Condition{{Type: "Ready", Status: metav1.ConditionFalse, Reason: "Training"}}
+		s.observed = false
+	})
+	before := s.run.DeepCopy()
+	computeTrainingRunStatus(s, errors.New("timeout"))
+	if diff := cmp.Diff(before, s.run); diff != "" {
+		t.Errorf("run (-want +got):\n%s", diff)
+	}
+}
+
+func TestAnEndedRunIsOnlyRestamped(t *testing.T) {
+	s := scopeThat(func(s *trainingRunScope) {
+		s.run = makeRun().Complete(v1alpha1.PublishedModel{URI: "pvc://models/x"}).Obj()
+		s.run.Generation = 9
+		s.ended = true
+		s.job, s.pods = trainingJob(), []*corev1.Pod{podIn(corev1.PodRunning)}
+		s.progress = &observedProgress{Progress: contract.Progress{Percent: 1}, heardAt: testNow}
+	})
+	want := s.run.DeepCopy()
+	want.Status.ObservedGeneration = 9
+	for i := range want.Status.Conditions {
+		want.Status.Conditions[i].ObservedGeneration = 9
+	}
+	computeTrainingRunStatus(s, nil)
+	if diff := cmp.Diff(want, s.run); diff != "" {
+		t.Errorf("run (-want +got):\n%s", diff)
+	}
+}
+
+func TestSetPods(t *testing.T) {
+	old, young := podIn(corev1.PodFailed), podIn(corev1.PodRunning)
+	old.Name, old.Status.StartTime = "pets-0", ptr.To(at(5))
+	s := scopeThat(func(s *trainingRunScope) { s.job, s.pods = trainingJob(), []*corev1.Pod{old, young} })
+	setPods(s)
+	want := v1alpha1.TrainingRunStatus{
+		JobName: "pets-1a2b3c4d", PodName: "pets-1", NodeName: "n1", StartTime: ptr.To(at(5)),
+		Lineage: &v1alpha1.Lineage{Image: "r/i@sha256:1"},
+	}
+	if diff := cmp.Diff(want, s.run.Status); diff != "" {
+		t.Errorf("status (-want +got):\n%s", diff)
+	}
+
+	s.job, s.pods = nil, nil // suspended: the record stays
+	setPods(s)
+	if diff := cmp.Diff(want, s.run.Status); diff != "" {
+		t.Errorf("status without a Job (-want +got):\n%s", diff)
+	}
+}
+
+func TestSetLastFailure(t *testing.T) {
+	failedAt := func(name string, seconds int) *corev1.Pod {
+		pod := runnerPodThat(exited("Error", 2, ""))
+		pod.Name = name
+		pod.Status.ContainerStatuses[0].State.Terminated.FinishedAt = at(seconds)
+		return pod
+	}
+	known := &v1alpha1.Failure{Reason: "OOMKilled", PodName: "known", Time: ptr.To(at(50))}
+	cases := map[string]struct {
+		scope func(*trainingRunScope)
+		want  string // the pod's name, or the reason without one
+	}{
+		"none":             {scope: func(*trainingRunScope) {}},
+		"the newest":       {scope: func(s *trainingRunScope) { s.pods = []*corev1.Pod{failedAt("a", 40), failedAt("b", 30)} }, want: "a"},
+		"newer than known": {scope: func(s *trainingRunScope) { s.run.Status.LastFailure = known; s.pods = []*corev1.Pod{failedAt("a", 60)} }, want: "a"},
+		"older than known": {scope: func(s *trainingRunScope) { s.run.Status.LastFailure = known; s.pods = []*corev1.Pod{failedAt("a", 40)} }, want: "known"},
+		"its pod is gone":  {scope: func(s *trainingRunScope) { s.run.Status.LastFailure = known }, want: "known"},
+		"a missing result": {
+			scope: func(s *trainingRunScope) {
+				s.pods = []*corev1.Pod{failedAt("a", 60)}
+				s.resultMissing = &v1alpha1.Failure{Reason: "ResultMissing", Time: ptr.To(at(70))}
+			},
+			want: "ResultMissing",
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			s := scopeThat(tc.scope)
+			setLastFailure(s)
+			got := ""
+			if f := s.run.Status.LastFailure; f != nil {
+				got = f.PodName
+				if got == "" {
+					got = f.Reason
+				}
+			}
+			if got != tc.want {
+				t.Errorf("last failure is of %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestSetProgress(t *testing.T) {
+	heard := func(percent int, heardAt time.Time) *observedProgress {
+		return &observedProgress{heardAt: heardAt, Progress: contract.Progress{
+			Percent: percent, Epoch: 2, Epochs: 4, Step: 20, Steps: 40, ImagesPerSecond: 41.26, RemainingSecs: 60,
+			Metrics: []contract.Metric{{Name: "loss", Value: 0.5}}, Checkpoint: &contract.Checkpoint{Epoch: 1, Step: 10},
+		}}
+	}
+	written := func(ago time.Duration) *v1alpha1.TrainingProgress {
+		return &v1alpha1.TrainingProgress{Percent: ptr.To[int32](1), UpdateTime: &metav1.Time{Time: testNow.Add(-ago)}}
+	}
+	cases := map[string]struct {
+		before      *v1alpha1.TrainingProgress
+		progress    *observedProgress
+		wantPercent *int32
+		wantRequeue time.Duration
+	}{
+		"nothing heard":             {before: written(time.Minute), wantPercent: ptr.To[int32](1)},
+		"the first":                 {progress: heard(50, testNow), wantPercent: ptr.To[int32](50)},
+		"long after the last":       {before: written(10 * time.Second), progress: heard(50, testNow), wantPercent: ptr.To[int32](50)},
+		"too soon":                  {before: written(3 * time.Second), progress: heard(50, testNow), wantPercent: ptr.To[int32](1), wantRequeue: 7 * time.Second},
+		"already written":           {before: written(time.Minute), progress: heard(50, testNow.Add(-time.Minute)), wantPercent: ptr.To[int32](1)},
+		"written in that second":    {before: written(time.Minute), progress: heard(50, testNow.Add(-time.Minute+300*time.Millisecond)), wantPercent: ptr.To[int32](1)},
+		"written by a faster clock": {before: written(-time.Hour), progress: heard(50, testNow), wantPercent: ptr.To[int32](1)},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			s := scopeThat(func(s *trainingRunScope) { s.run.Status.Progress, s.progress = tc.before, tc.progress })
+			setProgress(s)
+			if got := s.run.Status.Progress; got == nil || *got.Percent != *tc.wantPercent {
+				t.Errorf("progress = %+v, want %d %%", got, *tc.wantPercent)
+			}
+			if s.requeueAfter != tc.wantRequeue {
+				t.Errorf("requeue after %s, want %s", s.requeueAfter, tc.wantRequeue)
+			}
+		})
+	}
+
+	s := scopeThat(func(s *trainingRunScope) { s.progress = heard(50, testNow) })
+	setProgress(s)
+	want := v1alpha1.TrainingRunStatus{
+		Progress: &v1alpha1.TrainingProgress{
+			Percent: ptr.To[int32](50), Epoch: 2, Epochs: 4, Step: 20, Steps: 40, ImagesPerSecond: "41.3",
+			EstimatedCompletionTime: &metav1.Time{Time: testNow.Add(time.Minute)}, UpdateTime: &metav1.Time{Time: testNow},
+		},
+		Metrics:    []v1alpha1.Metric{{Name: "loss", Value: "0.5"}},
+		Checkpoint: &v1alpha1.CheckpointStatus{Epoch: 1, Step: 10},
+	}
+	if diff := cmp.Diff(want, s.run.Status); diff != "" {
+		t.Errorf("status (-want +got):\n%s", diff)
+	}
+}
+
+func TestSetProgressBoundsWhatARunnerSays(t *testing.T) {
+	s := scopeThat(func(s *trainingRunScope) {
+		s.progress = &observedProgress{heardAt: testNow, Progress: contract.Progress{
+			Percent: 900, Epoch: -1, Epochs: 1 << 40, Step: -5, Steps: -5, ImagesPerSecond: 1e300, RemainingSecs: 1 << 60,
+			Checkpoint: &contract.Checkpoint{Epoch: -1, Step: -1},
+		}}
+	})
+	setProgress(s)
+	want := v1alpha1.TrainingRunStatus{
+		Progress:   &v1alpha1.TrainingProgress{Percent: ptr.To[int32](100), Epochs: 1<<31 - 1, UpdateTime: &metav1.Time{Time: testNow}},
+		Checkpoint: &v1alpha1.CheckpointStatus{},
+	}
+	if diff := cmp.Diff(want, s.run.Status); diff != "" {
+		t.Errorf("status (-want +got):\n%s", diff)
+	}
+}
+
+func TestSetCompleteEndsTheProgress(t *testing.T) {
+	cases := map[string]struct{ before, want *v1alpha1.TrainingProgress }{
+		"never heard": {want: &v1alpha1.TrainingProgress{Percent: ptr.To[int32](100)}},
+		"heard on the way": {
+			before: &v1alpha1.TrainingProgress{
+				Percent: ptr.To[int32](90), Epoch: 3, Epochs: 4, Step: 39, Steps: 40, EstimatedCompletionTime: ptr.To(at(1)),
+			},
+			want: &v1alpha1.TrainingProgress{Percent: ptr.To[int32](100), Epoch: 4, Epochs: 4, Step: 40, Steps: 40},
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			s := scopeThat(func(s *trainingRunScope) {
+				s.run.Status.Progress = tc.before
+				s.published = &publishedResult{metrics: []v1alpha1.Metric{{Name: "f1", Value: "1"}}, dataset: &v1alpha1.DatasetLineage{Samples: 4}}
+				s.end = ptr.To(at(99))
+			})
+			computeTrainingRunStatus(s, nil)
+			status := s.run.Status
+			if diff := cmp.Diff(tc.want, status.Progress); diff != "" {
+				t.Errorf("progress (-want +got):\n%s", diff)
+			}
+			if !status.CompletionTime.Equal(ptr.To(at(99))) || status.Lineage.Dataset.Samples != 4 || status.Metrics[0].Name != "f1" {
+				t.Errorf("status = %+v", status)
+			}
+		})
+	}
+}
+
+func TestAMissedGateKeepsTheModel(t *testing.T) {
+	s := scopeThat(func(s *trainingRunScope) {
+		s.run.Status.Progress = &v1alpha1.TrainingProgress{EstimatedCompletionTime: ptr.To(at(1))}
+		s.failure = &runFailure{"GateNotMet", "accuracy is too low"}
+		s.published = &publishedResult{model: v1alpha1.PublishedModel{URI: "pvc://models/x"}}
+	})
+	computeTrainingRunStatus(s, nil)
+	if s.run.Status.Model == nil || s.run.Status.Progress.EstimatedCompletionTime != nil || s.run.Status.CompletionTime == nil {
+		t.Errorf("status = %+v", s.run.Status)
+	}
+	if meta.IsStatusConditionTrue(s.run.Status.Conditions, v1alpha1.CompleteCondition) {
+		t.Error("a run that missed a gate is Complete")
+	}
+}
+
+func TestTerminalFailure(t *testing.T) {
+	oom := &v1alpha1.Failure{Reason: "OOMKilled", Message: "used too much"}
+	cases := map[string]struct {
+		reason string
+		last   *v1alpha1.Failure
+		want   runFailure
+	}{
+		"deadline, whatever its pods say": {
+			reason: "DeadlineExceeded", last: oom,
+			want: runFailure{"DeadlineExceeded", "the run took longer than spec.activeDeadlineSeconds (60): raise it in a new TrainingRun"},
+		},
+		"out of retries": {
+			reason: "BackoffLimitExceeded", last: oom,
+			want: runFailure{"OOMKilled", "used too much (spec.backoffLimit of 2 is used up)"},
+		},
+		"pod failure policy": {
+			reason: "PodFailurePolicy", last: &v1alpha1.Failure{Reason: "DatasetNotFound", Message: "no folder"},
+			want: runFailure{"DatasetNotFound", "no folder"},
+		},
+		"no pod is known": {reason: "BackoffLimitExceeded", want: runFailure{"RunnerFailed", "the Job failed (BackoffLimitExceeded): words"}},
+		"its last pod was only disrupted": {
+			reason: "BackoffLimitExceeded", last: &v1alpha1.Failure{Reason: "Disrupted", Message: "drained"},
+			want: runFailure{"RunnerFailed", "drained (spec.backoffLimit of 2 is used up)"},
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			end := &batchv1.JobCondition{Type: batchv1.JobFailed, Status: corev1.ConditionTrue, Reason: tc.reason, Message: "words"}
+			got := terminalFailure(trainingJob(), end, tc.last)
+			if diff := cmp.Diff(&tc.want, got, cmp.AllowUnexported(runFailure{})); diff != "" {
+				t.Errorf("terminalFailure (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestFindJobEnd(t *testing.T) {
+	condition := func(conditionType batchv1.JobConditionType, status corev1.ConditionStatus) batchv1.JobCondition {
+		return batchv1.JobCondition{Type: conditionType, Status: status}
+	}
+	cases := map[string]struct {
+		conditions []batchv1.JobCondition
+		want       batchv1.JobConditionType
+	}{
+		"running":      {},
+		"decided":      {conditions: []batchv1.JobCondition{condition(batchv1.JobSuccessCriteriaMet, corev1.ConditionTrue), condition(batchv1.JobFailureTarget, corev1.ConditionTrue)}},
+		"suspended":    {conditions: []batchv1.JobCondition{condition(batchv1.JobSuspended, corev1.ConditionTrue)}},
+		"not any more": {conditions: []batchv1.JobCondition{condition(batchv1.JobComplete, corev1.ConditionFalse)}},
+		"complete":     {conditions: []batchv1.JobCondition{condition(batchv1.JobSuccessCriteriaMet, corev1.ConditionTrue), condition(batchv1.JobComplete, corev1.ConditionTrue)}, want: batchv1.JobComplete},
+		"failed":       {conditions: []batchv1.JobCondition{condition(batchv1.JobFailed, corev1.ConditionTrue)}, want: batchv1.JobFailed},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			var got batchv1.JobConditionType
+			if end := findJobEnd(&batchv1.Job{Status: batchv1.JobStatus{Conditions: tc.conditions}}); end != nil {
+				got = end.Type
+			}
+			if got != tc.want {
+				t.Errorf("findJobEnd = %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
