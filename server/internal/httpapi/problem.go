@@ -78,7 +78,7 @@ func (s *Server) problemOf(ctx context.Context, err error) *Problem {
 		return newProblem(http.StatusServiceUnavailable, "overloaded", "%v: try again in a moment, or add replicas", err).retryAfter(1)
 	case errors.Is(err, context.DeadlineExceeded):
 		return newProblem(http.StatusGatewayTimeout, "timeout",
-			"the prediction took longer than %s: send a smaller image, or raise requestTimeout", s.requestTimeout())
+			"the prediction took longer than %s: try again when the server is less busy, or send a smaller image", s.requestTimeout())
 	case errors.Is(err, context.Canceled):
 		return newProblem(statusClientClosedRequest, "client_closed_request", "the client went away")
 	default:

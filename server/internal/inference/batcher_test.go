@@ -82,6 +82,24 @@ func TestALoneRequestDoesNotWait(t *testing.T) {
 	})
 }
 
+// A request that has its answer is still being written to its client, and brings no more images.
+func TestAnsweredRequestsAreNotWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := run(t, &inferencetest.Predictor{}, 8, time.Hour)
+		start := time.Now()
+		for range 3 {
+			ticket := admit(t, b)
+			defer ticket.Release()
+			if _, err := ticket.Logits(t.Context(), picture(1, 1), 1); err != nil {
+				t.Error(err)
+			}
+		}
+		if took := time.Since(start); took != 0 {
+			t.Errorf("requests that come alone waited for %s", took)
+		}
+	})
+}
+
 func TestRequestsOnTheirWayAreWaitedFor(t *testing.T) {
 	cases := map[string]struct {
 		arrives time.Duration // when the second request has its picture decoded

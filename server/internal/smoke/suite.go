@@ -245,7 +245,7 @@ func (s *suite) report() contract.SmokeReport {
 		}
 	}
 	report.Passed = len(failures) == 0
-	report.Message = fmt.Sprintf("%d checks passed on %d targets in %d rounds", len(report.Checks)-len(skips), len(s.config.Targets), s.rounds)
+	report.Message = fmt.Sprintf("%d checks passed (targets: %d, rounds: %d)", len(report.Checks)-len(skips), len(s.config.Targets), s.rounds)
 	if len(skips) > 0 {
 		report.Message += "; skipped: " + strings.Join(skips, ", ")
 	}
