@@ -77,3 +77,40 @@ func normPoolSums8(n int, d *float32, choice *uint8, top *float32, bottom *float
 //
 //go:noescape
 func normPoolBackward8(n int, top *float32, bottom *float32, d *float32, choice *uint8, scale float32, ofX float32, shift float32)
+
+// winogradInput transforms groups ≥ 1 of 8 neighbouring tiles: each reads 6×6 pixels, 4 apart from tile to tile, from x,
+// whose rows have 4 pixels more than the groups' 32. Point (i, j) of the tiles goes to v at (6·i+j)·pointStride. scratch
+// has 36 vectors of 8. Strides are in bytes.
+//
+//go:noescape
+func winogradInput(groups int, x *float32, rowStride int, v *float32, pointStride int, scratch *float32)
+
+// winogradOutput transforms groups ≥ 1 of 8 neighbouring tiles back, adds bias, raises what is below floor to it and
+// writes 4 rows of 4 pixels a tile to y. Point (i, j) is at m plus (6·i+j)·pointStride. scratch has 24 vectors of 8.
+// Strides are in bytes.
+//
+//go:noescape
+func winogradOutput(groups int, m *float32, pointStride int, bias float32, floor float32, y *float32, rowStride int, scratch *float32)
+
+// winogradOutputPool is winogradOutput with 2×2 max pooling: 2 rows of 2 pixels a tile go to y.
+//
+//go:noescape
+func winogradOutputPool(groups int, m *float32, pointStride int, bias float32, floor float32, y *float32, rowStride int, scratch *float32)
+
+// rowsProduct1 computes m = u·v for 4 rows of m in each of quads ≥ 1 and a few vectors of 8 columns; u is [quads][channels][4],
+// channels ≥ 1. The rows of v and m are vStride and mStride bytes apart.
+//
+//go:noescape
+func rowsProduct1(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int)
+
+// rowsProduct2 computes m = u·v for 4 rows of m in each of quads ≥ 1 and a few vectors of 8 columns; u is [quads][channels][4],
+// channels ≥ 1. The rows of v and m are vStride and mStride bytes apart.
+//
+//go:noescape
+func rowsProduct2(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int)
+
+// rowsProduct3 computes m = u·v for 4 rows of m in each of quads ≥ 1 and a few vectors of 8 columns; u is [quads][channels][4],
+// channels ≥ 1. The rows of v and m are vStride and mStride bytes apart.
+//
+//go:noescape
+func rowsProduct3(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int)

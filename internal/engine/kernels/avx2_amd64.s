@@ -805,3 +805,535 @@ normPoolBackwardLoop:
 	JLT         normPoolBackwardLoop
 	VZEROUPPER
 	RET
+
+// func winogradInput(groups int, x *float32, rowStride int, v *float32, pointStride int, scratch *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·winogradInput(SB), NOSPLIT, $0-48
+	MOVQ         groups+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         rowStride+16(FP), DX
+	MOVQ         v+24(FP), BX
+	MOVQ         pointStride+32(FP), SI
+	MOVQ         scratch+40(FP), DI
+	MOVL         $0x40000000, R8
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y0
+	MOVL         $0x40800000, R8
+	VMOVD        R8, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0x40a00000, R8
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Y2
+
+winogradInputGroup:
+	MOVQ CX, R8
+	MOVQ DI, R9
+	MOVQ $0x00000006, R10
+
+winogradInputRow:
+	VBROADCASTF128 (R8), Y5
+	VINSERTF128    $0x01, 64(R8), Y5, Y5
+	VBROADCASTF128 16(R8), Y11
+	VINSERTF128    $0x01, 80(R8), Y11, Y11
+	VBROADCASTF128 32(R8), Y4
+	VINSERTF128    $0x01, 96(R8), Y4, Y4
+	VBROADCASTF128 48(R8), Y10
+	VINSERTF128    $0x01, 112(R8), Y10, Y10
+	VBROADCASTF128 64(R8), Y3
+	VINSERTF128    $0x01, 128(R8), Y3, Y3
+	VUNPCKLPS      Y4, Y11, Y6
+	VUNPCKLPS      Y3, Y10, Y9
+	VUNPCKLPD      Y9, Y6, Y7
+	VUNPCKHPD      Y9, Y6, Y8
+	VUNPCKLPS      Y11, Y5, Y3
+	VUNPCKHPS      Y11, Y5, Y5
+	VUNPCKLPS      Y10, Y4, Y6
+	VUNPCKHPS      Y10, Y4, Y9
+	VUNPCKHPD      Y6, Y3, Y4
+	VUNPCKLPD      Y6, Y3, Y3
+	VUNPCKHPD      Y9, Y5, Y6
+	VUNPCKLPD      Y9, Y5, Y5
+	VMOVAPS        Y7, Y9
+	VFNMADD231PS   Y1, Y5, Y9
+	VMOVAPS        Y6, Y10
+	VFNMADD231PS   Y1, Y4, Y10
+	VADDPS         Y10, Y9, Y11
+	VMOVUPS        Y11, 32(R9)
+	VSUBPS         Y10, Y9, Y9
+	VMOVUPS        Y9, 64(R9)
+	VSUBPS         Y5, Y7, Y9
+	VSUBPS         Y4, Y6, Y10
+	VMOVAPS        Y9, Y11
+	VFMADD231PS    Y0, Y10, Y11
+	VMOVUPS        Y11, 96(R9)
+	VFNMADD231PS   Y0, Y10, Y9
+	VMOVUPS        Y9, 128(R9)
+	VFMADD231PS    Y1, Y3, Y7
+	VFNMADD231PS   Y2, Y5, Y7
+	VMOVUPS        Y7, (R9)
+	VFMADD231PS    Y1, Y4, Y8
+	VFNMADD231PS   Y2, Y6, Y8
+	VMOVUPS        Y8, 160(R9)
+	ADDQ           DX, R8
+	ADDQ           $0x000000c0, R9
+	DECQ           R10
+	JNZ            winogradInputRow
+	MOVQ           DI, R9
+	MOVQ           BX, R8
+	MOVQ           $0x00000006, R10
+
+winogradInputColumn:
+	VMOVUPS      (R9), Y3
+	VMOVUPS      192(R9), Y4
+	VMOVUPS      384(R9), Y5
+	VMOVUPS      576(R9), Y6
+	VMOVUPS      768(R9), Y7
+	VMOVUPS      960(R9), Y8
+	VMOVAPS      Y7, Y9
+	VFNMADD231PS Y1, Y5, Y9
+	VMOVAPS      Y6, Y10
+	VFNMADD231PS Y1, Y4, Y10
+	VADDPS       Y10, Y9, Y11
+	IMUL3Q       $0x06, SI, R11
+	VMOVUPS      Y11, (R8)(R11*1)
+	VSUBPS       Y10, Y9, Y9
+	IMUL3Q       $0x0c, SI, R11
+	VMOVUPS      Y9, (R8)(R11*1)
+	VSUBPS       Y5, Y7, Y9
+	VSUBPS       Y4, Y6, Y10
+	VMOVAPS      Y9, Y11
+	VFMADD231PS  Y0, Y10, Y11
+	IMUL3Q       $0x12, SI, R11
+	VMOVUPS      Y11, (R8)(R11*1)
+	VFNMADD231PS Y0, Y10, Y9
+	IMUL3Q       $0x18, SI, R11
+	VMOVUPS      Y9, (R8)(R11*1)
+	VFMADD231PS  Y1, Y3, Y7
+	VFNMADD231PS Y2, Y5, Y7
+	IMUL3Q       $0x00, SI, R11
+	VMOVUPS      Y7, (R8)(R11*1)
+	VFMADD231PS  Y1, Y4, Y8
+	VFNMADD231PS Y2, Y6, Y8
+	IMUL3Q       $0x1e, SI, R11
+	VMOVUPS      Y8, (R8)(R11*1)
+	ADDQ         $0x20, R9
+	ADDQ         SI, R8
+	DECQ         R10
+	JNZ          winogradInputColumn
+	ADDQ         $0x80, CX
+	ADDQ         $0x20, BX
+	DECQ         AX
+	JNZ          winogradInputGroup
+	VZEROUPPER
+	RET
+
+// func winogradOutput(groups int, m *float32, pointStride int, bias float32, floor float32, y *float32, rowStride int, scratch *float32)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·winogradOutput(SB), NOSPLIT, $0-56
+	MOVQ         groups+0(FP), AX
+	MOVQ         m+8(FP), CX
+	MOVQ         pointStride+16(FP), DX
+	MOVSS        bias+24(FP), X0
+	VBROADCASTSS X0, Y0
+	MOVSS        floor+28(FP), X1
+	VBROADCASTSS X1, Y1
+	MOVQ         y+32(FP), BX
+	MOVQ         rowStride+40(FP), SI
+	MOVQ         scratch+48(FP), DI
+	MOVL         $0x40000000, R8
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Y2
+	MOVL         $0x40800000, R8
+	VMOVD        R8, X3
+	VPBROADCASTD X3, Y3
+	MOVL         $0x41000000, R8
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+
+winogradOutputGroup:
+	MOVQ   DI, R8
+	MOVQ   CX, R9
+	MOVQ   $0x00000006, R10
+	IMUL3Q $0x06, DX, R11
+
+winogradOutputColumn:
+	MOVQ        R9, R12
+	VMOVUPS     (R12), Y5
+	ADDQ        R11, R12
+	VMOVUPS     (R12), Y6
+	ADDQ        R11, R12
+	VMOVUPS     (R12), Y7
+	ADDQ        R11, R12
+	VMOVUPS     (R12), Y8
+	ADDQ        R11, R12
+	VMOVUPS     (R12), Y9
+	ADDQ        R11, R12
+	VMOVUPS     (R12), Y10
+	VADDPS      Y9, Y8, Y11
+	VSUBPS      Y9, Y8, Y12
+	VADDPS      Y7, Y6, Y8
+	VSUBPS      Y7, Y6, Y9
+	VADDPS      Y8, Y5, Y5
+	VADDPS      Y11, Y5, Y5
+	VADDPS      Y9, Y10, Y10
+	VFMADD231PS Y4, Y12, Y10
+	VFMADD231PS Y2, Y12, Y9
+	VFMADD231PS Y3, Y11, Y8
+	VMOVUPS     Y5, (R8)
+	VMOVUPS     Y9, 192(R8)
+	VMOVUPS     Y8, 384(R8)
+	VMOVUPS     Y10, 576(R8)
+	ADDQ        $0x20, R8
+	ADDQ        DX, R9
+	DECQ        R10
+	JNZ         winogradOutputColumn
+	MOVQ        DI, R8
+	MOVQ        BX, R9
+	MOVQ        $0x00000004, R10
+
+winogradOutputRow:
+	VMOVUPS      (R8), Y5
+	VMOVUPS      32(R8), Y6
+	VMOVUPS      64(R8), Y7
+	VMOVUPS      96(R8), Y8
+	VMOVUPS      128(R8), Y9
+	VMOVUPS      160(R8), Y10
+	VADDPS       Y9, Y8, Y11
+	VSUBPS       Y9, Y8, Y12
+	VADDPS       Y7, Y6, Y8
+	VSUBPS       Y7, Y6, Y9
+	VADDPS       Y8, Y5, Y5
+	VADDPS       Y11, Y5, Y5
+	VADDPS       Y9, Y10, Y10
+	VFMADD231PS  Y4, Y12, Y10
+	VFMADD231PS  Y2, Y12, Y9
+	VFMADD231PS  Y3, Y11, Y8
+	VADDPS       Y0, Y5, Y5
+	VMAXPS       Y5, Y1, Y5
+	VADDPS       Y0, Y9, Y9
+	VMAXPS       Y9, Y1, Y9
+	VADDPS       Y0, Y8, Y8
+	VMAXPS       Y8, Y1, Y8
+	VADDPS       Y0, Y10, Y10
+	VMAXPS       Y10, Y1, Y10
+	VUNPCKLPS    Y9, Y5, Y6
+	VUNPCKHPS    Y9, Y5, Y5
+	VUNPCKLPS    Y10, Y8, Y7
+	VUNPCKHPS    Y10, Y8, Y8
+	VUNPCKLPD    Y7, Y6, Y9
+	VUNPCKHPD    Y7, Y6, Y6
+	VMOVUPS      X9, (R9)
+	VEXTRACTF128 $0x01, Y9, 64(R9)
+	VMOVUPS      X6, 16(R9)
+	VEXTRACTF128 $0x01, Y6, 80(R9)
+	VUNPCKLPD    Y8, Y5, Y6
+	VUNPCKHPD    Y8, Y5, Y5
+	VMOVUPS      X6, 32(R9)
+	VEXTRACTF128 $0x01, Y6, 96(R9)
+	VMOVUPS      X5, 48(R9)
+	VEXTRACTF128 $0x01, Y5, 112(R9)
+	ADDQ         $0x000000c0, R8
+	ADDQ         SI, R9
+	DECQ         R10
+	JNZ          winogradOutputRow
+	ADDQ         $0x20, CX
+	ADDQ         $0x00000080, BX
+	DECQ         AX
+	JNZ          winogradOutputGroup
+	VZEROUPPER
+	RET
+
+// func winogradOutputPool(groups int, m *float32, pointStride int, bias float32, floor float32, y *float32, rowStride int, scratch *float32)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·winogradOutputPool(SB), NOSPLIT, $0-56
+	MOVQ         groups+0(FP), AX
+	MOVQ         m+8(FP), CX
+	MOVQ         pointStride+16(FP), DX
+	MOVSS        bias+24(FP), X0
+	VBROADCASTSS X0, Y0
+	MOVSS        floor+28(FP), X1
+	VBROADCASTSS X1, Y1
+	MOVQ         y+32(FP), BX
+	MOVQ         rowStride+40(FP), SI
+	MOVQ         scratch+48(FP), DI
+	MOVL         $0x40000000, R8
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Y2
+	MOVL         $0x40800000, R8
+	VMOVD        R8, X3
+	VPBROADCASTD X3, Y3
+	MOVL         $0x41000000, R8
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+
+winogradOutputPoolGroup:
+	MOVQ   DI, R8
+	MOVQ   CX, R9
+	MOVQ   $0x00000006, R10
+	IMUL3Q $0x06, DX, R11
+
+winogradOutputPoolColumn:
+	MOVQ        R9, R12
+	VMOVUPS     (R12), Y5
+	ADDQ        R11, R12
+	VMOVUPS     (R12), Y6
+	ADDQ        R11, R12
+	VMOVUPS     (R12), Y7
+	ADDQ        R11, R12
+	VMOVUPS     (R12), Y8
+	ADDQ        R11, R12
+	VMOVUPS     (R12), Y9
+	ADDQ        R11, R12
+	VMOVUPS     (R12), Y10
+	VADDPS      Y9, Y8, Y11
+	VSUBPS      Y9, Y8, Y12
+	VADDPS      Y7, Y6, Y8
+	VSUBPS      Y7, Y6, Y9
+	VADDPS      Y8, Y5, Y5
+	VADDPS      Y11, Y5, Y5
+	VADDPS      Y9, Y10, Y10
+	VFMADD231PS Y4, Y12, Y10
+	VFMADD231PS Y2, Y12, Y9
+	VFMADD231PS Y3, Y11, Y8
+	VMOVUPS     Y5, (R8)
+	VMOVUPS     Y9, 192(R8)
+	VMOVUPS     Y8, 384(R8)
+	VMOVUPS     Y10, 576(R8)
+	ADDQ        $0x20, R8
+	ADDQ        DX, R9
+	DECQ        R10
+	JNZ         winogradOutputPoolColumn
+	MOVQ        DI, R8
+	MOVQ        BX, R9
+	MOVQ        $0x00000002, R10
+
+winogradOutputPoolRow:
+	VMOVUPS      (R8), Y5
+	VMOVUPS      32(R8), Y6
+	VMOVUPS      64(R8), Y7
+	VMOVUPS      96(R8), Y8
+	VMOVUPS      128(R8), Y9
+	VMOVUPS      160(R8), Y10
+	VADDPS       Y9, Y8, Y11
+	VSUBPS       Y9, Y8, Y12
+	VADDPS       Y7, Y6, Y8
+	VSUBPS       Y7, Y6, Y9
+	VADDPS       Y8, Y5, Y5
+	VADDPS       Y11, Y5, Y5
+	VADDPS       Y9, Y10, Y10
+	VFMADD231PS  Y4, Y12, Y10
+	VFMADD231PS  Y2, Y12, Y9
+	VFMADD231PS  Y3, Y11, Y8
+	VMAXPS       Y9, Y5, Y5
+	VMAXPS       Y10, Y8, Y8
+	VMOVUPS      192(R8), Y6
+	VMOVUPS      224(R8), Y7
+	VMOVUPS      256(R8), Y9
+	VMOVUPS      288(R8), Y10
+	VMOVUPS      320(R8), Y11
+	VMOVUPS      352(R8), Y12
+	VADDPS       Y11, Y10, Y13
+	VSUBPS       Y11, Y10, Y14
+	VADDPS       Y9, Y7, Y10
+	VSUBPS       Y9, Y7, Y11
+	VADDPS       Y10, Y6, Y6
+	VADDPS       Y13, Y6, Y6
+	VADDPS       Y11, Y12, Y12
+	VFMADD231PS  Y4, Y14, Y12
+	VFMADD231PS  Y2, Y14, Y11
+	VFMADD231PS  Y3, Y13, Y10
+	VMAXPS       Y6, Y5, Y5
+	VMAXPS       Y11, Y5, Y5
+	VADDPS       Y0, Y5, Y5
+	VMAXPS       Y5, Y1, Y5
+	VMAXPS       Y10, Y8, Y8
+	VMAXPS       Y12, Y8, Y8
+	VADDPS       Y0, Y8, Y8
+	VMAXPS       Y8, Y1, Y8
+	VUNPCKLPS    Y8, Y5, Y6
+	VUNPCKHPS    Y8, Y5, Y5
+	VMOVUPS      X6, (R9)
+	VMOVUPS      X5, 16(R9)
+	VEXTRACTF128 $0x01, Y6, 32(R9)
+	VEXTRACTF128 $0x01, Y5, 48(R9)
+	ADDQ         $0x00000180, R8
+	ADDQ         SI, R9
+	DECQ         R10
+	JNZ          winogradOutputPoolRow
+	ADDQ         $0x20, CX
+	ADDQ         $0x00000040, BX
+	DECQ         AX
+	JNZ          winogradOutputPoolGroup
+	VZEROUPPER
+	RET
+
+// func rowsProduct1(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int)
+// Requires: AVX, FMA3
+TEXT ·rowsProduct1(SB), NOSPLIT, $0-56
+	MOVQ quads+0(FP), AX
+	MOVQ u+8(FP), CX
+	MOVQ vStride+32(FP), DX
+	MOVQ m+40(FP), BX
+	MOVQ mStride+48(FP), SI
+
+rowsProduct1Quad:
+	MOVQ   v+24(FP), DI
+	MOVQ   channels+16(FP), R8
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+
+rowsProduct1Channel:
+	VMOVUPS      (DI), Y4
+	VBROADCASTSS (CX), Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VBROADCASTSS 4(CX), Y5
+	VFMADD231PS  Y5, Y4, Y1
+	VBROADCASTSS 8(CX), Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VBROADCASTSS 12(CX), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	ADDQ         DX, DI
+	ADDQ         $0x10, CX
+	DECQ         R8
+	JNZ          rowsProduct1Channel
+	VMOVUPS      Y0, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y2, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y3, (BX)
+	ADDQ         SI, BX
+	DECQ         AX
+	JNZ          rowsProduct1Quad
+	VZEROUPPER
+	RET
+
+// func rowsProduct2(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int)
+// Requires: AVX, FMA3
+TEXT ·rowsProduct2(SB), NOSPLIT, $0-56
+	MOVQ quads+0(FP), AX
+	MOVQ u+8(FP), CX
+	MOVQ vStride+32(FP), DX
+	MOVQ m+40(FP), BX
+	MOVQ mStride+48(FP), SI
+
+rowsProduct2Quad:
+	MOVQ   v+24(FP), DI
+	MOVQ   channels+16(FP), R8
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+
+rowsProduct2Channel:
+	VMOVUPS      (DI), Y8
+	VMOVUPS      32(DI), Y9
+	VBROADCASTSS (CX), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y1
+	VBROADCASTSS 4(CX), Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y3
+	VBROADCASTSS 8(CX), Y10
+	VFMADD231PS  Y10, Y8, Y4
+	VFMADD231PS  Y10, Y9, Y5
+	VBROADCASTSS 12(CX), Y10
+	VFMADD231PS  Y10, Y8, Y6
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         DX, DI
+	ADDQ         $0x10, CX
+	DECQ         R8
+	JNZ          rowsProduct2Channel
+	VMOVUPS      Y0, (BX)
+	VMOVUPS      Y1, 32(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y2, (BX)
+	VMOVUPS      Y3, 32(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y4, (BX)
+	VMOVUPS      Y5, 32(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y6, (BX)
+	VMOVUPS      Y7, 32(BX)
+	ADDQ         SI, BX
+	DECQ         AX
+	JNZ          rowsProduct2Quad
+	VZEROUPPER
+	RET
+
+// func rowsProduct3(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int)
+// Requires: AVX, FMA3
+TEXT ·rowsProduct3(SB), NOSPLIT, $0-56
+	MOVQ quads+0(FP), AX
+	MOVQ u+8(FP), CX
+	MOVQ vStride+32(FP), DX
+	MOVQ m+40(FP), BX
+	MOVQ mStride+48(FP), SI
+
+rowsProduct3Quad:
+	MOVQ   v+24(FP), DI
+	MOVQ   channels+16(FP), R8
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+
+rowsProduct3Channel:
+	VMOVUPS      (DI), Y12
+	VMOVUPS      32(DI), Y13
+	VMOVUPS      64(DI), Y14
+	VBROADCASTSS (CX), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y13, Y1
+	VFMADD231PS  Y15, Y14, Y2
+	VBROADCASTSS 4(CX), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y14, Y5
+	VBROADCASTSS 8(CX), Y15
+	VFMADD231PS  Y15, Y12, Y6
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y8
+	VBROADCASTSS 12(CX), Y15
+	VFMADD231PS  Y15, Y12, Y9
+	VFMADD231PS  Y15, Y13, Y10
+	VFMADD231PS  Y15, Y14, Y11
+	ADDQ         DX, DI
+	ADDQ         $0x10, CX
+	DECQ         R8
+	JNZ          rowsProduct3Channel
+	VMOVUPS      Y0, (BX)
+	VMOVUPS      Y1, 32(BX)
+	VMOVUPS      Y2, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y3, (BX)
+	VMOVUPS      Y4, 32(BX)
+	VMOVUPS      Y5, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y6, (BX)
+	VMOVUPS      Y7, 32(BX)
+	VMOVUPS      Y8, 64(BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y9, (BX)
+	VMOVUPS      Y10, 32(BX)
+	VMOVUPS      Y11, 64(BX)
+	ADDQ         SI, BX
+	DECQ         AX
+	JNZ          rowsProduct3Quad
+	VZEROUPPER
+	RET

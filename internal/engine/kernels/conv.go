@@ -40,7 +40,7 @@ func (ws *Workspace) Conv2D(s ConvShape, x, w, bias, y []float32) {
 	if bias != nil {
 		checkLength("conv2d", "bias", bias, s.OutChannels)
 	}
-	if ws.direct(s) {
+	if ws.fast3x3(s) {
 		ws.conv3x3(s, x, w, bias, y, false)
 		return
 	}
@@ -92,7 +92,7 @@ func (ws *Workspace) Conv2DBackwardData(s ConvShape, dy, w, dx []float32) {
 	checkLength("conv2d backward data", "dy", dy, s.OutLen())
 	checkLength("conv2d backward data", "w", w, s.WeightLen())
 	checkLength("conv2d backward data", "dx", dx, s.InLen())
-	if ws.direct(s) && ws.direct(s.mirror()) {
+	if s.isPlain3x3() && ws.fast3x3(s.mirror()) {
 		ws.conv3x3(s.mirror(), dy, w, nil, dx, true)
 		return
 	}

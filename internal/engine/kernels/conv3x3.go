@@ -36,10 +36,7 @@ type bandArgs struct {
 
 // direct reports whether the set computes this convolution directly.
 func (ws *Workspace) direct(s ConvShape) bool {
-	s = s.withDefaults()
-	return ws.set.convTiles != nil && s.KernelH == 3 && s.KernelW == 3 && s.StrideH == 1 && s.StrideW == 1 &&
-		s.DilationH == 1 && s.DilationW == 1 && s.Groups == 1 && s.OutChannels%quad == 0 && s.OutWidth() >= lanes &&
-		max(s.PadTop, s.PadLeft, s.PadBottom, s.PadRight) <= 2
+	return ws.set.convTiles != nil && s.isPlain3x3() && s.OutWidth() >= lanes
 }
 
 // mirror returns the convolution that computes the gradient of s's input from that of its output.
@@ -103,8 +100,15 @@ func (b *bandArgs) load(scratch []float32, c0, c1, first, last int) {
 	}
 }
 
+// fast3x3 reports whether conv3x3 computes this convolution.
+func (ws *Workspace) fast3x3(s ConvShape) bool { return ws.usesWinograd(s) || ws.direct(s) }
+
 // conv3x3 computes y = conv(x, w) + bias; w is mirrored if it belongs to the convolution in the other direction.
 func (ws *Workspace) conv3x3(s ConvShape, x, w, bias, y []float32, mirrored bool) {
+	if ws.usesWinograd(s) {
+		ws.winograd(s, x, w, bias, y, mirrored)
+		return
+	}
 	b := &ws.band
 	b.setUp(s.withDefaults(), s.InChannels, bandFloats)
 	b.x, b.w, b.bias, b.y, b.mirrored = x, w, bias, y, mirrored

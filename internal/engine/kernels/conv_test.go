@@ -4,6 +4,7 @@
 package kernels
 
 import (
+	"math"
 	"strings"
 	"testing"
 )
@@ -15,6 +16,10 @@ var convShapes = map[string]ConvShape{
 	"narrow":            {Batch: 3, InChannels: 8, InHeight: 5, InWidth: 3, OutChannels: 8, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
 	"many bands":        {Batch: 3, InChannels: 40, InHeight: 50, InWidth: 21, OutChannels: 36, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
 	"images in a band":  {Batch: 19, InChannels: 5, InHeight: 8, InWidth: 8, OutChannels: 4, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
+	"many channels":     {Batch: 50, InChannels: 20, InHeight: 7, InWidth: 7, OutChannels: 68, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
+	"tiles of images":   {Batch: 51, InChannels: 16, InHeight: 8, InWidth: 8, OutChannels: 16, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
+	"whole tile groups": {Batch: 3, InChannels: 18, InHeight: 33, InWidth: 32, OutChannels: 20, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
+	"tiles, odd pads":   {Batch: 40, InChannels: 20, InHeight: 6, InWidth: 9, OutChannels: 16, KernelH: 3, KernelW: 3, PadTop: 0, PadLeft: 2, PadBottom: 2, PadRight: 0},
 	"odd pads":          {Batch: 2, InChannels: 4, InHeight: 9, InWidth: 10, OutChannels: 8, KernelH: 3, KernelW: 3, PadTop: 2, PadLeft: 0, PadBottom: 0, PadRight: 1},
 	"no padding":        {Batch: 2, InChannels: 4, InHeight: 14, InWidth: 15, OutChannels: 6, KernelH: 3, KernelW: 3},
 	"pointwise":         {Batch: 2, InChannels: 13, InHeight: 7, InWidth: 7, OutChannels: 21, KernelH: 1, KernelW: 1},
@@ -64,6 +69,15 @@ func toFloat32(s []float64) []float32 {
 	return out
 }
 
+// scale is the root mean square of values, or 1 if that is less: the errors of sums grow with what is summed.
+func scale(values []float64) float64 {
+	var squares float64
+	for _, v := range values {
+		squares += v * v
+	}
+	return max(1, math.Sqrt(squares/float64(len(values))))
+}
+
 func TestConv2D(t *testing.T) {
 	forEachSet(t, func(t *testing.T, ws *Workspace) {
 		for name, s := range convShapes {
@@ -89,15 +103,15 @@ func TestConv2D(t *testing.T) {
 				ws.Conv2D(s, x, w, bias, y)
 				ws.Conv2DBackwardData(s, dy, w, dx)
 				ws.Conv2DBackwardWeights(s, x, dy, dw, db)
-				expectClose(t, "y", y, toFloat32(wantY), 1e-4)
-				expectClose(t, "dx", dx, toFloat32(wantDX), 1e-4)
-				expectClose(t, "dw", dw, toFloat32(wantDW), 2e-4)
+				expectClose(t, "y", y, toFloat32(wantY), 5e-5*scale(wantY))
+				expectClose(t, "dx", dx, toFloat32(wantDX), 5e-5*scale(wantDX))
+				expectClose(t, "dw", dw, toFloat32(wantDW), 5e-5*scale(wantDW))
 				expectClose(t, "dbias", db, toFloat32(wantDB), 2e-5)
 				ws.Conv2D(s, x, w, nil, y)
 				for i := range wantY {
 					wantY[i] -= float64(bias[i/s.outPlane()%s.OutChannels])
 				}
-				expectClose(t, "y without bias", y, toFloat32(wantY), 1e-4)
+				expectClose(t, "y without bias", y, toFloat32(wantY), 5e-5*scale(wantY))
 			})
 		}
 	})

@@ -27,6 +27,9 @@ type set struct {
 	convWeights func(rows int, offsets *int, vectors int, x *float32, channels, channelStride, rowStride int,
 		dy *float32, dyStride int, dw *float32)
 
+	// winograd is nil if the set has no kernels for it.
+	winograd *winogradKernels
+
 	// normPool, normPoolSums and normPoolBackward work on one row of 2×2 windows, described in asm/normpool.go.
 	normPool         func(out []float32, choice []uint8, top, bottom []float32, scale, shift float32)
 	normPoolSums     func(d []float32, choice []uint8, top, bottom []float32, mean float32) (sum, dot float32)

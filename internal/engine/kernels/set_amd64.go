@@ -19,6 +19,10 @@ var avx2Set = set{
 	},
 	convTiles:   convTiles3x3,
 	convWeights: convWeights3x3,
+	winograd: &winogradKernels{
+		input: winogradInput, output: winogradOutput, outputPool: winogradOutputPool,
+		products: [tileVectors]func(int, *float32, int, *float32, int, *float32, int){rowsProduct1, rowsProduct2, rowsProduct3},
+	},
 
 	normPool:         normPoolAVX2,
 	normPoolSums:     normPoolSumsAVX2,

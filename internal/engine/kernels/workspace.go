@@ -32,6 +32,7 @@ type Workspace struct {
 	// without a closure being allocated.
 	conv      convArgs
 	band      bandArgs
+	wino      winogradArgs
 	gemm      gemmArgs
 	norm      normArgs
 	normPool  normPoolArgs

@@ -6,8 +6,10 @@ package main
 
 import (
 	"flag"
+	"fmt"
 	"log"
 	"os"
+	"regexp"
 
 	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/build"
@@ -28,19 +30,32 @@ func main() {
 	normPool()
 	normPoolSums()
 	normPoolBackward()
+	winogradInput()
+	winogradOutput("winogradOutput", false)
+	winogradOutput("winogradOutputPool", true)
+	rowsProduct("rowsProduct1", 1)
+	rowsProduct("rowsProduct2", 2)
+	rowsProduct("rowsProduct3", 3)
 	build.Generate()
 	for _, name := range []string{"out", "stubs"} {
-		if err := addHeader(flag.Lookup(name).Value.String()); err != nil {
+		if err := complete(flag.Lookup(name).Value.String()); err != nil {
 			log.Fatal(err)
 		}
 	}
 }
 
-// addHeader puts the licence above what avo has written to path.
-func addHeader(path string) error {
+// highRegisters matches the vector registers that AVX2 does not have.
+var highRegisters = regexp.MustCompile(`\b([XY](1[6-9]|2\d|3[01])|Z\d+)\b`)
+
+// complete puts the licence above what avo has written to path. It fails if a kernel needs more registers than AVX2 has:
+// avo would then use those of AVX-512.
+func complete(path string) error {
 	source, err := os.ReadFile(path)
 	if err != nil {
 		return err
+	}
+	if register := highRegisters.Find(source); register != nil {
+		return fmt.Errorf("%s uses register %s, which AVX2 does not have", path, register)
 	}
 	return os.WriteFile(path, append([]byte(header), source...), 0o644)
 }

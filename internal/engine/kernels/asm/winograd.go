@@ -1,0 +1,318 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// The kernels of Winograd's F(4×4, 3×3) work on 8 neighbouring tiles of 4×4 pixels at a time, a tile to a lane.
+const (
+	points      = 6 // of a transformed tile, per side
+	outputs     = 4 // pixels of a tile, per side
+	vectorBytes = 32
+)
+
+// constant fills a vector with a number.
+func constant(bits uint32) reg.VecVirtual { return integers(bits) }
+
+const (
+	bitsOf2 = 0x40000000
+	bitsOf4 = 0x40800000
+	bitsOf5 = 0x40A00000
+	bitsOf8 = 0x41000000
+)
+
+// inputTransform passes the rows of Bᵀd to store, for the six vectors d, as they become known: registers are scarce.
+func inputTransform(d [points]reg.VecVirtual, two, four, five reg.VecVirtual, store func(i int, t reg.VecVirtual)) {
+	even, odd, t := YMM(), YMM(), YMM()
+	// t1, t2 = (d4 - 4·d2) ± (d3 - 4·d1)
+	VMOVAPS(d[4], even)
+	VFNMADD231PS(four, d[2], even)
+	VMOVAPS(d[3], odd)
+	VFNMADD231PS(four, d[1], odd)
+	VADDPS(odd, even, t)
+	store(1, t)
+	VSUBPS(odd, even, even)
+	store(2, even)
+	// t3, t4 = (d4 - d2) ± 2·(d3 - d1)
+	VSUBPS(d[2], d[4], even)
+	VSUBPS(d[1], d[3], odd)
+	VMOVAPS(even, t)
+	VFMADD231PS(two, odd, t)
+	store(3, t)
+	VFNMADD231PS(two, odd, even)
+	store(4, even)
+	// t0 = 4·d0 - 5·d2 + d4, t5 = 4·d1 - 5·d3 + d5
+	VFMADD231PS(four, d[0], d[4])
+	VFNMADD231PS(five, d[2], d[4])
+	store(0, d[4])
+	VFMADD231PS(four, d[1], d[5])
+	VFNMADD231PS(five, d[3], d[5])
+	store(5, d[5])
+}
+
+// outputTransform returns Aᵀm for the six vectors m, which it overwrites.
+func outputTransform(m [points]reg.VecVirtual, two, four, eight reg.VecVirtual) [outputs]reg.VecVirtual {
+	sum34, difference34 := YMM(), YMM()
+	VADDPS(m[4], m[3], sum34)
+	VSUBPS(m[4], m[3], difference34)
+	sum12, difference12 := m[3], m[4]
+	VADDPS(m[2], m[1], sum12)
+	VSUBPS(m[2], m[1], difference12)
+	VADDPS(sum12, m[0], m[0])
+	VADDPS(sum34, m[0], m[0])
+	VADDPS(difference12, m[5], m[5])
+	VFMADD231PS(eight, difference34, m[5])
+	VFMADD231PS(two, difference34, difference12)
+	VFMADD231PS(four, sum34, sum12)
+	return [outputs]reg.VecVirtual{m[0], difference12, sum12, m[5]}
+}
+
+// loadHalves loads 4 pixels of one tile and 4 of the tile that is 4 further on.
+func loadHalves(base reg.Register, disp int) reg.VecVirtual {
+	v := YMM()
+	VBROADCASTF128(Mem{Base: base, Disp: disp}, v)
+	VINSERTF128(Imm(1), Mem{Base: base, Disp: disp + 64}, v, v)
+	return v
+}
+
+// winogradInput generates the transform of the input.
+func winogradInput() {
+	function("winogradInput", "func(groups int, x *float32, rowStride int, v *float32, pointStride int, scratch *float32)")
+	Doc("winogradInput transforms groups ≥ 1 of 8 neighbouring tiles: each reads 6×6 pixels, 4 apart from tile to tile, from x,",
+		"whose rows have 4 pixels more than the groups' 32. Point (i, j) of the tiles goes to v at (6·i+j)·pointStride. scratch",
+		"has 36 vectors of 8. Strides are in bytes.")
+	groups := Load(Param("groups"), GP64())
+	x := Load(Param("x"), GP64())
+	rowStride := Load(Param("rowStride"), GP64())
+	v := Load(Param("v"), GP64())
+	pointStride := Load(Param("pointStride"), GP64())
+	scratch := Load(Param("scratch"), GP64())
+	two, four, five := constant(bitsOf2), constant(bitsOf4), constant(bitsOf5)
+
+	Label("winogradInputGroup")
+	row, temporary, count := GP64(), GP64(), GP64()
+	MOVQ(x, row)
+	MOVQ(scratch, temporary)
+	MOVQ(U32(points), count)
+	Label("winogradInputRow")
+	var d [points]reg.VecVirtual
+	for i := range d {
+		d[i] = YMM()
+	}
+	a, b, c, e := loadHalves(row, 0), loadHalves(row, 16), loadHalves(row, 32), loadHalves(row, 48)
+	next := loadHalves(row, 64) // the tiles' fifth and sixth pixels are the next tiles' first two
+	low, high := YMM(), YMM()
+	VUNPCKLPS(c, b, low)
+	VUNPCKLPS(next, e, high)
+	VUNPCKLPD(high, low, d[4])
+	VUNPCKHPD(high, low, d[5])
+	VUNPCKLPS(b, a, d[0])
+	VUNPCKHPS(b, a, d[2])
+	VUNPCKLPS(e, c, low)
+	VUNPCKHPS(e, c, high)
+	VUNPCKHPD(low, d[0], d[1])
+	VUNPCKLPD(low, d[0], d[0])
+	VUNPCKHPD(high, d[2], d[3])
+	VUNPCKLPD(high, d[2], d[2])
+	inputTransform(d, two, four, five, func(j int, t reg.VecVirtual) {
+		VMOVUPS(t, Mem{Base: temporary, Disp: vectorBytes * j})
+	})
+	ADDQ(rowStride, row)
+	ADDQ(U32(vectorBytes*points), temporary)
+	DECQ(count)
+	JNZ(LabelRef("winogradInputRow"))
+
+	MOVQ(scratch, temporary)
+	column := GP64()
+	MOVQ(v, column)
+	MOVQ(U32(points), count)
+	Label("winogradInputColumn")
+	for i := range d {
+		d[i] = YMM()
+		VMOVUPS(Mem{Base: temporary, Disp: vectorBytes * points * i}, d[i])
+	}
+	inputTransform(d, two, four, five, func(i int, t reg.VecVirtual) {
+		out := GP64()
+		IMUL3Q(Imm(uint64(points*i)), pointStride, out)
+		VMOVUPS(t, Mem{Base: column, Index: out, Scale: 1})
+	})
+	ADDQ(Imm(vectorBytes), temporary)
+	ADDQ(pointStride, column)
+	DECQ(count)
+	JNZ(LabelRef("winogradInputColumn"))
+	ADDQ(Imm(vectorBytes*outputs), x)
+	ADDQ(Imm(vectorBytes), v)
+	DECQ(groups)
+	JNZ(LabelRef("winogradInputGroup"))
+	VZEROUPPER()
+	RET()
+}
+
+// winogradOutput generates the transform of the output; with pooling, 2×2 pixels become their largest.
+func winogradOutput(name string, pooling bool) {
+	rows := outputs
+	function(name, "func(groups int, m *float32, pointStride int, bias, floor float32, y *float32, rowStride int, scratch *float32)")
+	if pooling {
+		rows /= 2
+		Doc(name+" is winogradOutput with 2×2 max pooling: 2 rows of 2 pixels a tile go to y.", "")
+	} else {
+		Doc(name+" transforms groups ≥ 1 of 8 neighbouring tiles back, adds bias, raises what is below floor to it and",
+			"writes 4 rows of 4 pixels a tile to y. Point (i, j) is at m plus (6·i+j)·pointStride. scratch has 24 vectors of 8.",
+			"Strides are in bytes.")
+	}
+	groups := Load(Param("groups"), GP64())
+	m := Load(Param("m"), GP64())
+	pointStride := Load(Param("pointStride"), GP64())
+	bias, floor := broadcast("bias"), broadcast("floor")
+	y := Load(Param("y"), GP64())
+	rowStride := Load(Param("rowStride"), GP64())
+	scratch := Load(Param("scratch"), GP64())
+	two, four, eight := constant(bitsOf2), constant(bitsOf4), constant(bitsOf8)
+
+	Label(name + "Group")
+	temporary, column, count := GP64(), GP64(), GP64()
+	MOVQ(scratch, temporary)
+	MOVQ(m, column)
+	MOVQ(U32(points), count)
+	step := GP64()
+	IMUL3Q(Imm(points), pointStride, step)
+	Label(name + "Column")
+	var values [points]reg.VecVirtual
+	in := GP64()
+	MOVQ(column, in)
+	for i := range values {
+		values[i] = YMM()
+		VMOVUPS(Mem{Base: in}, values[i])
+		if i < points-1 {
+			ADDQ(step, in)
+		}
+	}
+	for i, t := range outputTransform(values, two, four, eight) {
+		VMOVUPS(t, Mem{Base: temporary, Disp: vectorBytes * points * i})
+	}
+	ADDQ(Imm(vectorBytes), temporary)
+	ADDQ(pointStride, column)
+	DECQ(count)
+	JNZ(LabelRef(name + "Column"))
+
+	MOVQ(scratch, temporary)
+	row := GP64()
+	MOVQ(y, row)
+	MOVQ(U32(uint32(rows)), count)
+	Label(name + "Row")
+	load := func(at int) [outputs]reg.VecVirtual {
+		for j := range values {
+			values[j] = YMM()
+			VMOVUPS(Mem{Base: temporary, Disp: vectorBytes * (points*at + j)}, values[j])
+		}
+		return outputTransform(values, two, four, eight)
+	}
+	t := load(0)
+	if pooling {
+		// A tile's upper or lower two rows become one: the row's columns first, to need fewer registers.
+		pairs := [2]reg.VecVirtual{t[0], t[2]}
+		VMAXPS(t[1], t[0], t[0])
+		VMAXPS(t[3], t[2], t[2])
+		t = load(1)
+		for j := range pairs {
+			VMAXPS(t[2*j], pairs[j], pairs[j])
+			VMAXPS(t[2*j+1], pairs[j], pairs[j])
+			finish(pairs[j], bias, floor)
+		}
+		// Lanes are tiles 0 to 7, two pixels each.
+		low, high := YMM(), YMM()
+		VUNPCKLPS(pairs[1], pairs[0], low)
+		VUNPCKHPS(pairs[1], pairs[0], high)
+		VMOVUPS(low.AsX(), Mem{Base: row})
+		VMOVUPS(high.AsX(), Mem{Base: row, Disp: 16})
+		VEXTRACTF128(Imm(1), low, Mem{Base: row, Disp: 32})
+		VEXTRACTF128(Imm(1), high, Mem{Base: row, Disp: 48})
+		ADDQ(U32(2*vectorBytes*points), temporary)
+	} else {
+		for _, v := range t {
+			finish(v, bias, floor)
+		}
+		low01, high01, low23, high23 := YMM(), YMM(), YMM(), YMM()
+		VUNPCKLPS(t[1], t[0], low01)
+		VUNPCKHPS(t[1], t[0], high01)
+		VUNPCKLPS(t[3], t[2], low23)
+		VUNPCKHPS(t[3], t[2], high23)
+		for i, pair := range [][2]reg.VecVirtual{{low01, low23}, {high01, high23}} {
+			first, second := YMM(), YMM()
+			VUNPCKLPD(pair[1], pair[0], first)
+			VUNPCKHPD(pair[1], pair[0], second)
+			for j, v := range []reg.VecVirtual{first, second} {
+				at := 16 * (2*i + j)
+				VMOVUPS(v.AsX(), Mem{Base: row, Disp: at})
+				VEXTRACTF128(Imm(1), v, Mem{Base: row, Disp: at + 64})
+			}
+		}
+		ADDQ(U32(vectorBytes*points), temporary)
+	}
+	ADDQ(rowStride, row)
+	DECQ(count)
+	JNZ(LabelRef(name + "Row"))
+	ADDQ(Imm(vectorBytes), m)
+	ADDQ(U32(uint32(vectorBytes*rows)), y)
+	DECQ(groups)
+	JNZ(LabelRef(name + "Group"))
+	VZEROUPPER()
+	RET()
+}
+
+// finish adds the bias and applies the lower bound; a NaN stays one.
+func finish(v, bias, floor reg.VecVirtual) {
+	VADDPS(bias, v, v)
+	VMAXPS(v, floor, v)
+}
+
+// rowsProduct generates the product of 4·quads rows of packed weights with a few vectors of columns.
+func rowsProduct(name string, vectors int) {
+	function(name, "func(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int)")
+	Doc(name+" computes m = u·v for 4 rows of m in each of quads ≥ 1 and a few vectors of 8 columns; u is [quads][channels][4],",
+		"channels ≥ 1. The rows of v and m are vStride and mStride bytes apart.")
+	quads := Load(Param("quads"), GP64())
+	u := Load(Param("u"), GP64())
+	vStride := Load(Param("vStride"), GP64())
+	m := Load(Param("m"), GP64())
+	mStride := Load(Param("mStride"), GP64())
+	Label(name + "Quad")
+	v := Load(Param("v"), GP64())
+	channels := Load(Param("channels"), GP64())
+	var sums [tileChannels][]reg.VecVirtual
+	for k := range sums {
+		sums[k] = zeroed(vectors)
+	}
+	Label(name + "Channel")
+	var columns []reg.VecVirtual
+	for i := range vectors {
+		columns = append(columns, YMM())
+		VMOVUPS(Mem{Base: v, Disp: vectorBytes * i}, columns[i])
+	}
+	for k := range tileChannels {
+		weight := YMM()
+		VBROADCASTSS(Mem{Base: u, Disp: 4 * k}, weight)
+		for i := range vectors {
+			VFMADD231PS(weight, columns[i], sums[k][i])
+		}
+	}
+	ADDQ(vStride, v)
+	ADDQ(Imm(4*tileChannels), u)
+	DECQ(channels)
+	JNZ(LabelRef(name + "Channel"))
+	for k := range tileChannels {
+		for i := range vectors {
+			VMOVUPS(sums[k][i], Mem{Base: m, Disp: vectorBytes * i})
+		}
+		ADDQ(mStride, m)
+	}
+	DECQ(quads)
+	JNZ(LabelRef(name + "Quad"))
+	VZEROUPPER()
+	RET()
+}

@@ -1,0 +1,269 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package kernels
+
+import "math"
+
+// The 3×3 convolution with stride 1 of many channels is computed by Winograd's F(4×4, 3×3) (Lavin and Gray 2016): tiles of
+// 6×6 pixels and the weights are transformed so that a tile of 4×4 outputs takes 36 multiplications instead of 144. For
+// each of the 36 points the products over all channels are a matrix product, weights by tiles.
+//
+// A block is a run of tile rows, counted over the batch. Its tiles lie side by side in the lanes of vectors, so a block
+// keeps vectors full even where an image has few tiles.
+
+const (
+	winogradTile   = 4 // output pixels of a tile, per side
+	winogradPoints = (winogradTile + 2) * (winogradTile + 2)
+	// winogradChannels is the least number of input and output channels that repays the transforms.
+	winogradChannels = 16
+	// winogradLeastTiles is the least number of tiles that repays the transform of the weights.
+	winogradLeastTiles = 192
+	// winogradTiles is about how many tiles a block has: a multiple of the widest product.
+	winogradTiles = 2 * tileVectors * lanes
+	// winogradOutputs is the number of output channels computed between two visits of a block's tiles.
+	winogradOutputs = 64
+)
+
+// winogradKernels are the inner loops of a set, described in asm/winograd.go.
+type winogradKernels struct {
+	input              func(groups int, x *float32, rowStride int, v *float32, pointStride int, scratch *float32)
+	output, outputPool func(groups int, m *float32, pointStride int, bias, floor float32, y *float32, rowStride int, scratch *float32)
+	// products[n-1] multiplies n vectors of columns.
+	products [tileVectors]func(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int)
+}
+
+// winogradArgs are the arguments of one convolution.
+type winogradArgs struct {
+	s              ConvShape
+	x, w, bias, y  []float32
+	mirrored       bool
+	epilogue       epilogue
+	outH, outW     int
+	tilesH, tilesW int // of an image
+	tileRows       int // of a block
+	blocks, splits int // splits of the output channels, for want of blocks
+	columns        int // floats of a row of transformed tiles
+	u              []float32
+}
+
+// epilogue is what happens to a convolution's output before it is stored.
+type epilogue struct {
+	relu bool
+	// pool takes the maximum of 2×2 pixels; an odd last row or column is left out.
+	pool bool
+}
+
+// floor returns the lower bound of outputs.
+func (e epilogue) floor() float32 {
+	if e.relu {
+		return 0
+	}
+	return float32(math.Inf(-1))
+}
+
+// winogradFits reports whether Winograd's algorithm pays for this convolution, not counting the weights' transform.
+func (ws *Workspace) winogradFits(s ConvShape) bool {
+	return ws.set.winograd != nil && s.isPlain3x3() && min(s.InChannels, s.OutChannels) >= winogradChannels &&
+		min(s.OutHeight(), s.OutWidth()) >= winogradTile
+}
+
+// usesWinograd reports whether it pays even if the weights have to be transformed.
+func (ws *Workspace) usesWinograd(s ConvShape) bool {
+	tiles := s.Batch * ceilDiv(s.OutHeight(), winogradTile) * ceilDiv(s.OutWidth(), winogradTile)
+	return ws.winogradFits(s) && tiles >= winogradLeastTiles
+}
+
+// isPlain3x3 reports whether this is a 3×3 convolution with stride 1 of all channels, their number a multiple of 4.
+func (s ConvShape) isPlain3x3() bool {
+	s = s.withDefaults()
+	return s.KernelH == 3 && s.KernelW == 3 && s.StrideH == 1 && s.StrideW == 1 && s.DilationH == 1 && s.DilationW == 1 &&
+		s.Groups == 1 && s.OutChannels%quad == 0 && max(s.PadTop, s.PadLeft, s.PadBottom, s.PadRight) <= 2
+}
+
+// setUp plans the blocks.
+func (a *winogradArgs) setUp(s ConvShape, threads int) {
+	*a = winogradArgs{s: s, outH: s.OutHeight(), outW: s.OutWidth()}
+	a.tilesH, a.tilesW = ceilDiv(a.outH, winogradTile), ceilDiv(a.outW, winogradTile)
+	total := s.Batch * a.tilesH
+	a.tileRows = min(max(winogradTiles/a.tilesW, 1), total)
+	a.blocks = ceilDiv(total, a.tileRows)
+	a.tileRows = ceilDiv(total, a.blocks)
+	a.splits = min(ceilDiv(2*threads, a.blocks), ceilDiv(s.OutChannels, winogradOutputs))
+	// A group of 8 tiles is stored whole: the last row's may reach 7 beyond the tiles.
+	a.columns = (a.tileRows*a.tilesW + 2*lanes - 1) / lanes * lanes
+	if a.columns%64 == 0 {
+		a.columns += lanes // off multiples of the cache's way size
+	}
+}
+
+// winogradWeights returns the length of the transformed weights.
+func winogradWeights(s ConvShape) int { return winogradPoints * s.OutChannels * s.InChannels }
+
+// winograd computes y = epilogue(conv(x, w) + bias); w is mirrored if it belongs to the convolution in the other direction.
+func (ws *Workspace) winograd(s ConvShape, x, w, bias, y []float32, mirrored bool) {
+	ws.packed = grow(ws.packed, winogradWeights(s))
+	ws.transformWeights(s, w, ws.packed, mirrored)
+	ws.winogradTransformed(s, x, ws.packed, bias, y, epilogue{})
+}
+
+// transformWeights fills u, [36][OutChannels/4][InChannels][4], with G·w·Gᵀ of each kernel.
+func (ws *Workspace) transformWeights(s ConvShape, w, u []float32, mirrored bool) {
+	ws.wino = winogradArgs{s: s.withDefaults(), w: w, u: u, mirrored: mirrored}
+	ws.run(s.OutChannels/quad, transformWeightsPart)
+}
+
+func transformWeightsPart(ws *Workspace, _, part int) {
+	a := &ws.wino
+	in, out := a.s.InChannels, a.s.OutChannels
+	for c := range in {
+		for j := range quad {
+			k := part*quad + j
+			var g [9]float32
+			if a.mirrored {
+				for tap := range g {
+					g[tap] = a.w[(c*out+k)*9+8-tap]
+				}
+			} else {
+				copy(g[:], a.w[(k*in+c)*9:])
+			}
+			for point, v := range transformKernel(&g) {
+				a.u[((point*out/quad+part)*in+c)*quad+j] = v
+			}
+		}
+	}
+}
+
+// transformKernel returns G·g·Gᵀ.
+func transformKernel(g *[9]float32) [winogradPoints]float32 {
+	column := func(a, b, c float32) [6]float32 {
+		ends, spread := a+c, a+4*c
+		return [6]float32{a * (1.0 / 4), (ends + b) * (-1.0 / 6), (ends - b) * (-1.0 / 6), (spread + 2*b) * (1.0 / 24), (spread - 2*b) * (1.0 / 24), c}
+	}
+	c0, c1, c2 := column(g[0], g[3], g[6]), column(g[1], g[4], g[7]), column(g[2], g[5], g[8])
+	var u [winogradPoints]float32
+	for i := range 6 {
+		row := column(c0[i], c1[i], c2[i])
+		copy(u[6*i:], row[:])
+	}
+	return u
+}
+
+// winogradTransformed computes y = epilogue(conv(x, w) + bias), u being the transformed w.
+func (ws *Workspace) winogradTransformed(s ConvShape, x, u, bias, y []float32, e epilogue) {
+	a := &ws.wino
+	a.setUp(s.withDefaults(), ws.threads)
+	a.x, a.u, a.bias, a.y, a.epilogue = x, u, bias, y, e
+	ws.run(a.blocks*a.splits, winogradPart)
+}
+
+// winogradPart computes a share of the output channels of one block.
+func winogradPart(ws *Workspace, worker, part int) {
+	a := &ws.wino
+	state := &ws.workers[worker]
+	block, split := part/a.splits, part%a.splits
+	first := block * a.tileRows
+	last := min(first+a.tileRows, a.s.Batch*a.tilesH)
+	groups := ceilDiv(a.tilesW, lanes)
+	in := a.s.InChannels
+	image := (winogradTile + 2) * a.rowFloats()
+	tiles := winogradPoints * in * a.columns
+	products := winogradPoints * winogradOutputs * a.columns
+	scratch := state.scratch(winogradPoints*lanes + image + tiles + products + winogradTile*groups*winogradTile*lanes)
+	take := func(n int) []float32 { s := scratch[:n]; scratch = scratch[n:]; return s }
+	temporary, rows, v, m, result := take(winogradPoints*lanes), take(image), take(tiles), take(products), scratch
+
+	for c := range in {
+		for row := first; row < last; row++ {
+			a.loadTileRow(rows, c, row)
+			ws.set.winograd.input(groups, &rows[0], a.rowFloats()*floatSize, &v[c*a.columns+(row-first)*a.tilesW],
+				in*a.columns*floatSize, &temporary[0])
+		}
+	}
+	quads := a.s.OutChannels / quad
+	k1 := (split + 1) * quads / a.splits * quad
+	for k0 := split * quads / a.splits * quad; k0 < k1; k0 += winogradOutputs {
+		k := min(k0+winogradOutputs, k1)
+		a.multiply(ws.set.winograd, v, m, k0, k, (last-first)*a.tilesW)
+		for row := first; row < last; row++ {
+			for channel := k0; channel < k; channel++ {
+				a.storeTileRow(ws.set.winograd, m[(channel-k0)*a.columns+(row-first)*a.tilesW:], channel, row, groups, result, temporary)
+			}
+		}
+	}
+}
+
+// rowFloats returns the floats of a row of tiles' pixels: whole groups of 8 tiles and the 4 pixels that the last shares.
+func (a *winogradArgs) rowFloats() int {
+	return (ceilDiv(a.tilesW, lanes)*lanes + 1) * winogradTile
+}
+
+// loadTileRow copies the 6 rows of pixels of channel c that a row of tiles needs, with their padding.
+func (a *winogradArgs) loadTileRow(dst []float32, c, tileRow int) {
+	s := &a.s
+	image, oy := tileRow/a.tilesH, tileRow%a.tilesH*winogradTile
+	x := a.x[(image*s.InChannels+c)*s.InHeight*s.InWidth:][:s.InHeight*s.InWidth]
+	width := a.rowFloats()
+	for i := range winogradTile + 2 {
+		row := dst[i*width:][:width]
+		iy := oy - s.PadTop + i
+		if uint(iy) >= uint(s.InHeight) {
+			clear(row)
+			continue
+		}
+		clear(row[:s.PadLeft])
+		n := copy(row[s.PadLeft:], x[iy*s.InWidth:][:s.InWidth])
+		clear(row[s.PadLeft+n:])
+	}
+}
+
+// multiply computes the products of output channels [k0, k1) at every point, for whole vectors of tiles.
+func (a *winogradArgs) multiply(kernels *winogradKernels, v, m []float32, k0, k1, tiles int) {
+	in, out := a.s.InChannels, a.s.OutChannels
+	stride := a.columns * floatSize
+	vectors := ceilDiv(tiles, lanes)
+	for point := range winogradPoints {
+		u := a.u[(point*out+k0)*in:]
+		for at := 0; at < vectors; {
+			n := min(tileVectors, vectors-at)
+			if vectors-at == tileVectors+1 {
+				n = 2 // two products of 2 vectors are faster than 3 and 1
+			}
+			kernels.products[n-1]((k1-k0)/quad, &u[0], in, &v[point*in*a.columns+at*lanes], stride,
+				&m[point*winogradOutputs*a.columns+at*lanes], stride)
+			at += n
+		}
+	}
+}
+
+// storeTileRow transforms a row of tiles of one output channel back and stores it. m starts at the row's first tile.
+func (a *winogradArgs) storeTileRow(kernels *winogradKernels, m []float32, channel, tileRow, groups int, result, temporary []float32) {
+	transform, side, outH, outW := kernels.output, winogradTile, a.outH, a.outW
+	if a.epilogue.pool {
+		transform, side, outH, outW = kernels.outputPool, winogradTile/2, a.outH/2, a.outW/2
+	}
+	var bias float32
+	if a.bias != nil {
+		bias = a.bias[channel]
+	}
+	image, oy := tileRow/a.tilesH, tileRow%a.tilesH*side
+	y := a.y[((image*a.s.OutChannels+channel)*outH+oy)*outW:]
+	pointStride := winogradOutputs * a.columns * floatSize
+	// Whole groups go straight to y, the rest of the row by way of result.
+	whole := outW / (lanes * side)
+	if oy+side > outH {
+		whole = 0
+	}
+	if whole > 0 {
+		transform(whole, &m[0], pointStride, bias, a.epilogue.floor(), &y[0], outW*floatSize, &temporary[0])
+	}
+	if whole == groups || outH <= oy {
+		return
+	}
+	width := (groups - whole) * lanes * side
+	done := whole * lanes * side
+	transform(groups-whole, &m[whole*lanes], pointStride, bias, a.epilogue.floor(), &result[0], width*floatSize, &temporary[0])
+	for i := range min(side, outH-oy) {
+		copy(y[i*outW+done:][:outW-done], result[i*width:])
+	}
+}
