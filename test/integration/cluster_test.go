@@ -54,8 +54,8 @@ type fakeCluster struct {
 	selected  []string             // what the Service selected, in turn
 }
 
-// startCluster plays for a namespace until the case ends.
-func startCluster(namespace string) *fakeCluster {
+// startCluster plays for a namespace, a move every interval, until the case ends.
+func startCluster(namespace string, interval time.Duration) *fakeCluster {
 	GinkgoHelper()
 	f := &fakeCluster{namespace: namespace, behaves: map[string]behaviour{}, verified: map[string]bool{}}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -74,7 +74,7 @@ func startCluster(namespace string) *fakeCluster {
 			if err := f.play(ctx); err != nil && ctx.Err() == nil && !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) {
 				f.fault("the fake cluster: %v", err)
 			}
-			time.Sleep(20 * time.Millisecond)
+			time.Sleep(interval)
 		}
 	})
 	DeferCleanup(func() {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -112,7 +113,7 @@ var _ = Describe("ModelServer", func() {
 	)
 	BeforeEach(func(ctx SpecContext) {
 		pets = servers{namespace: makeNamespace(ctx)}
-		cluster = startCluster(pets.namespace)
+		cluster = startCluster(pets.namespace, 20*time.Millisecond)
 		publish(ctx, pets.namespace, "run-1", "1")
 		publish(ctx, pets.namespace, "run-2", "2")
 		publish(ctx, pets.namespace, "run-3", "3")
