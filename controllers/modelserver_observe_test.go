@@ -1,0 +1,262 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/controllers/rollout"
+	"github.com/trainyard-dev/trainyard/internal/contract"
+)
+
+var observedAt = metav1.NewTime(time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC))
+
+func TestObservedRevision(t *testing.T) {
+	deployment := func(change func(*appsv1.Deployment)) *appsv1.Deployment {
+		d := &appsv1.Deployment{
+			ObjectMeta: metav1.ObjectMeta{Name: "pets-1", UID: "u", Generation: 2, CreationTimestamp: observedAt},
+			Spec:       appsv1.DeploymentSpec{Replicas: ptr.To[int32](3)},
+			Status:     appsv1.DeploymentStatus{ObservedGeneration: 2, AvailableReplicas: 3},
+		}
+		change(d)
+		return d
+	}
+	full := rollout.Revision{Name: "pets-1", UID: "u", Created: observedAt.Time, Replicas: 3, Available: 3}
+	with := func(change func(*rollout.Revision)) rollout.Revision {
+		r := full
+		change(&r)
+		return r
+	}
+	cases := map[string]struct {
+		deployment *appsv1.Deployment
+		want       rollout.Revision
+	}{
+		"full": {deployment: deployment(func(*appsv1.Deployment) {}), want: full},
+		"not seen by its controller yet": {
+			deployment: deployment(func(d *appsv1.Deployment) { d.Generation = 3 }),
+			want:       with(func(r *rollout.Revision) { r.Available = 0 }),
+		},
+		"being deleted": {
+			deployment: deployment(func(d *appsv1.Deployment) { d.DeletionTimestamp = &observedAt }),
+			want:       with(func(r *rollout.Revision) { r.Deleting = true }),
+		},
+		"short": {
+			deployment: deployment(func(d *appsv1.Deployment) {
+				d.Status.AvailableReplicas = 2
+				d.Status.Conditions = []appsv1.DeploymentCondition{{Type: appsv1.DeploymentAvailable, Status: corev1.ConditionFalse, LastTransitionTime: observedAt}}
+			}),
+			want: with(func(r *rollout.Revision) { r.Available, r.UnavailableSince = 2, observedAt.Time }),
+		},
+		"an annotation that somebody has broken": {
+			deployment: deployment(func(d *appsv1.Deployment) { d.Annotations = map[string]string{v1alpha1.RevisionAnnotation: "{"} }),
+			want:       full,
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(&tc.want, observedRevision(tc.deployment, nil)); diff != "" {
+				t.Errorf("revision (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestObservedPod(t *testing.T) {
+	pod := func(changes ...func(*corev1.Pod)) *corev1.Pod {
+		p := &corev1.Pod{
+			ObjectMeta: metav1.ObjectMeta{Name: "p", UID: "u"},
+			Status: corev1.PodStatus{Phase: corev1.PodRunning, PodIP: "10.0.0.1", Conditions: []corev1.PodCondition{
+				{Type: corev1.PodReady, Status: corev1.ConditionTrue, LastTransitionTime: observedAt},
+			}},
+		}
+		for _, change := range changes {
+			change(p)
+		}
+		return p
+	}
+	ended := func(code int32, message string) func(*corev1.Pod) {
+		return func(p *corev1.Pod) {
+			p.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: contract.ServerContainer, LastTerminationState: corev1.ContainerState{
+				Terminated: &corev1.ContainerStateTerminated{ExitCode: code, Reason: "Error", Message: message, FinishedAt: observedAt},
+			}}}
+		}
+	}
+	ready := rollout.Pod{Name: "p", UID: "u", URL: "http://10.0.0.1:8080", Ready: true, Since: observedAt.Time}
+	with := func(change func(*rollout.Pod)) rollout.Pod {
+		p := ready
+		change(&p)
+		return p
+	}
+	cases := map[string]struct {
+		pod  *corev1.Pod
+		want rollout.Pod
+	}{
+		"ready": {pod: pod(), want: ready},
+		"deleted": {
+			pod:  pod(func(p *corev1.Pod) { p.DeletionTimestamp = &observedAt }),
+			want: with(func(p *rollout.Pod) { p.Leaving = true }),
+		},
+		"disrupted": {
+			pod: pod(func(p *corev1.Pod) {
+				p.Status.Conditions = append(p.Status.Conditions, corev1.PodCondition{Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue})
+			}),
+			want: with(func(p *rollout.Pod) { p.Leaving = true }),
+		},
+		"evicted by an old kubelet": {
+			pod: pod(func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed; p.Status.Reason = "Evicted" }),
+			want: with(func(p *rollout.Pod) {
+				p.Leaving = true
+				p.Terminated = &rollout.Termination{At: observedAt.Time, ExitCode: -1, Reason: "Evicted"}
+			}),
+		},
+		"no node has room": {
+			pod: pod(func(p *corev1.Pod) {
+				p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable}}
+			}),
+			want: with(func(p *rollout.Pod) { p.Ready, p.Unschedulable, p.Since = false, true, time.Time{} }),
+		},
+		"restarted": {
+			pod: pod(ended(1, "panic: oh\nno\x1b")),
+			want: with(func(p *rollout.Pod) {
+				p.Terminated = &rollout.Termination{At: observedAt.Time, ExitCode: 1, Reason: "Error", Message: "panic: oh no"}
+			}),
+		},
+		"refused its model": {
+			pod: pod(ended(contract.ExitArtifact, `{"version":1,"reason":"ArtifactInvalid","message":"digest differs"}`)),
+			want: with(func(p *rollout.Pod) {
+				p.Terminated = &rollout.Termination{At: observedAt.Time, ExitCode: 6, Reason: "Error", Message: "digest differs", ModelInvalid: true}
+			}),
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(tc.want, observedPod(tc.pod)); diff != "" {
+				t.Errorf("pod (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestObservedEndpoints(t *testing.T) {
+	endpoint := func(pod string, ready *bool) discoveryv1.Endpoint {
+		e := discoveryv1.Endpoint{Conditions: discoveryv1.EndpointConditions{Ready: ready}}
+		if pod != "" {
+			e.TargetRef = &corev1.ObjectReference{Name: pod}
+		}
+		return e
+	}
+	got := observedEndpoints([]discoveryv1.EndpointSlice{
+		{Endpoints: []discoveryv1.Endpoint{endpoint("a", ptr.To(true)), endpoint("b", ptr.To(false))}},
+		{Endpoints: []discoveryv1.Endpoint{endpoint("unknown", nil), endpoint("", nil)}},
+	}, map[string]string{"a": "pets-1", "b": "pets-2"})
+	want := []rollout.Endpoint{{Revision: "pets-1", Ready: true}, {Revision: "pets-2"}, {}, {}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("endpoints (-want +got):\n%s", diff)
+	}
+}
+
+// testPod makes the pod of a test that has ended.
+func testPod(code int32, message string) *corev1.Pod {
+	return &corev1.Pod{Status: corev1.PodStatus{Phase: corev1.PodFailed, ContainerStatuses: []corev1.ContainerStatus{{
+		Name: contract.SmokeContainer,
+		State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
+			ExitCode: code, Reason: "Error", Message: message, FinishedAt: observedAt,
+		}},
+	}}}}
+}
+
+func TestObservedJob(t *testing.T) {
+	job := func(check rollout.Check, end batchv1.JobConditionType, reason string) *batchv1.Job {
+		j := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Annotations: testAnnotations(rollout.JobID{Check: check, Revision: "pets-1", Key: "k"})}}
+		if end != "" {
+			j.Status.Conditions = []batchv1.JobCondition{{Type: end, Status: corev1.ConditionTrue, Reason: reason, Message: "why", LastTransitionTime: observedAt}}
+		}
+		return j
+	}
+	const passed = `{"version":1,"passed":true,"message":"9 checks passed","checks":[{"name":"health","result":"Passed","latencyMillis":1.5}]}`
+	const failed = `{"version":1,"passed":false,"message":"quality failed","checks":[{"name":"quality","result":"Failed","message":"0.5"}]}`
+	type want struct {
+		State   rollout.JobState
+		Known   bool
+		Message string
+		Checks  int
+	}
+	cases := map[string]struct {
+		job  *batchv1.Job
+		pod  *corev1.Pod
+		want want
+	}{
+		"no pod yet":                  {job: job(rollout.Smoke, "", ""), want: want{State: rollout.JobRunning, Known: true}},
+		"running":                     {job: job(rollout.Smoke, "", ""), pod: &corev1.Pod{}, want: want{State: rollout.JobRunning, Known: true}},
+		"passed, the Job says so yet": {job: job(rollout.Smoke, "", ""), pod: testPod(0, passed), want: want{rollout.JobPassed, true, "9 checks passed", 1}},
+		"passed":                      {job: job(rollout.Smoke, batchv1.JobComplete, ""), pod: testPod(0, passed), want: want{rollout.JobPassed, true, "9 checks passed", 1}},
+		"failed":                      {job: job(rollout.Smoke, batchv1.JobFailed, "PodFailurePolicy"), pod: testPod(7, failed), want: want{rollout.JobFailed, true, "quality failed", 1}},
+		"failed, no report": {
+			job: job(rollout.Bake, batchv1.JobFailed, ""), pod: testPod(7, "garbage"),
+			want: want{rollout.JobFailed, true, "the smoke test ended with exit code 7 (Error) and no readable report: garbage", 0},
+		},
+		"exit 0 with a report that says failed": {job: job(rollout.Smoke, batchv1.JobComplete, ""), pod: testPod(0, failed), want: want{rollout.JobVoid, true, "quality failed", 1}},
+		"exit 0, no report": {
+			job: job(rollout.Smoke, batchv1.JobComplete, ""), pod: testPod(0, ""),
+			want: want{rollout.JobVoid, true, "the smoke test ended with exit code 0 (Error) and no readable report:", 0},
+		},
+		"configuration refused: a verdict for a smoke test": {
+			job: job(rollout.Smoke, batchv1.JobFailed, ""), pod: testPod(3, `{"version":1,"message":"no target"}`), want: want{rollout.JobFailed, true, "no target", 0},
+		},
+		"configuration refused: none for a bake": {
+			job: job(rollout.Bake, batchv1.JobFailed, ""), pod: testPod(3, `{"version":1,"message":"no target"}`), want: want{rollout.JobVoid, true, "no target", 0},
+		},
+		"temporary, the Job isn't over": {job: job(rollout.Smoke, "", ""), pod: testPod(75, `{"version":1,"message":"down"}`), want: want{rollout.JobRunning, true, "down", 0}},
+		"temporary":                     {job: job(rollout.Smoke, batchv1.JobFailed, ""), pod: testPod(75, `{"version":1,"message":"down"}`), want: want{rollout.JobVoid, true, "down", 0}},
+		"deadline, pod gone":            {job: job(rollout.Smoke, batchv1.JobFailed, "DeadlineExceeded"), want: want{rollout.JobVoid, false, "DeadlineExceeded: why", 0}},
+		"complete, pod not seen":        {job: job(rollout.Smoke, batchv1.JobComplete, "x"), want: want{rollout.JobVoid, false, "x: why", 0}},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			observed, known := observedJob(tc.job, tc.pod)
+			got := want{observed.State, known, observed.Message, len(observed.Checks)}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("job (-want +got):\n%s", diff)
+			}
+			if observed.State != rollout.JobRunning && !observed.Finished.Equal(observedAt.Time) {
+				t.Errorf("finished = %s, want %s", observed.Finished, observedAt)
+			}
+		})
+	}
+}
+
+func TestCheckResultsAreBounded(t *testing.T) {
+	checks := []contract.SmokeCheck{
+		{Name: "health", Result: "Passed", Message: strings.Repeat("é", 200) + "\x00", LatencyMillis: 1.23456},
+		{Name: "health", Result: "Failed"},
+		{Name: "", Result: "Failed"},
+		{Name: "odd", Result: "Perhaps"},
+		{Name: "slow", Result: "Passed", LatencyMillis: 1e18},
+	}
+	for i := range 20 {
+		checks = append(checks, contract.SmokeCheck{Name: fmt.Sprint("check-", i), Result: "Skipped"})
+	}
+	got := checkResults(checks)
+	if len(got) != maxChecks {
+		t.Fatalf("%d checks, want %d", len(got), maxChecks)
+	}
+	if got[0].Name != "health" || got[0].Result != "Passed" || len(got[0].Message) > 256 || got[0].Latency != "1.23ms" {
+		t.Errorf("first = %+v", got[0])
+	}
+	if got[1] != (v1alpha1.CheckResult{Name: "slow", Result: "Passed"}) {
+		t.Errorf("second = %+v", got[1])
+	}
+}
