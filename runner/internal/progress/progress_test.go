@@ -64,6 +64,16 @@ func TestTracker(t *testing.T) {
 	}
 }
 
+func TestRestoredRunIsInTheEpochThatItGoesOnWith(t *testing.T) {
+	for done, want := range map[int64]int{0: 1, 4: 1, 5: 2, 9: 2, 10: 2} {
+		tracker := NewTracker(time.Now)
+		tracker.Train(2, 10, done)
+		if got := tracker.Snapshot().Epoch; got != want {
+			t.Errorf("after %d of 10 steps it is in epoch %d of 2, want %d", done, got, want)
+		}
+	}
+}
+
 func TestHandler(t *testing.T) {
 	tracker := training()
 	tracker.Metrics(contract.Metric{Name: "accuracy", Value: 0.75})

@@ -21,6 +21,9 @@ const (
 	lineInterval = 30 * time.Second
 )
 
+// theme draws with characters that every font has.
+var theme = progressbar.Theme{Saucer: "█", SaucerPadding: "░"}
+
 // Terminal shows a progress bar below the lines that are written through it.
 type Terminal struct {
 	mu  sync.Mutex
@@ -63,7 +66,7 @@ func (t *Terminal) Show(p contract.Progress) error {
 			progressbar.OptionSetPredictTime(false),
 			progressbar.OptionSetElapsedTime(false),
 			progressbar.OptionClearOnFinish(),
-			progressbar.OptionSetTheme(progressbar.ThemeUnicode),
+			progressbar.OptionSetTheme(theme),
 		)
 	}
 	t.bar.Describe(summary(p))

@@ -62,6 +62,7 @@ func (t *Tracker) Train(epochs int, steps, done int64) {
 	t.Stage(StageTraining)
 	t.change(func(p *contract.Progress) {
 		p.Epochs, p.Steps = epochs, steps
+		p.Epoch = min(epochs, int(done*int64(epochs)/max(1, steps))+1)
 		t.startTime, t.startStep, t.images = t.now(), done, 0
 		t.setStep(p, done)
 	})
