@@ -10,13 +10,20 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
 )
 
-// unaryOperator applies an elementwise function. parameters finds its parameters; nil means that it has none.
+// unary is an elementwise function; parameters finds its parameters.
+type unary struct {
+	op         kernels.Unary
+	parameters func(*instruction) (alpha, beta float32, err error)
+}
+
+// unaryOperator applies an elementwise function. Where parameters is nil it has none.
 func unaryOperator(op kernels.Unary, attributes kinds, parameters func(*instruction) (alpha, beta float32, err error)) *operator {
 	if parameters == nil {
 		parameters = func(*instruction) (float32, float32, error) { return 0, 0, nil }
 	}
 	return &operator{
 		minInputs: 1, maxInputs: 1, maxOutputs: 1, attributes: attributes,
+		unary: &unary{op: op, parameters: parameters},
 		infer: func(in *instruction) error {
 			if err := in.wantFloats(-1); err != nil {
 				return err
@@ -89,7 +96,7 @@ func binaryOperator(op kernels.Binary, variadic bool, ints func(a, b int64) (int
 		minInputs: 2, maxInputs: 2, maxOutputs: 1,
 		infer: inferBroadcast,
 		fold: func(in *instruction) error {
-			if ints == nil || in.inputs[0].dtype == Float32 {
+			if ints == nil || in.inputs[0].dtype == Float32 || in.activation().set {
 				return in.node.Errorf("is not supported on %s", in.inputs[0].dtype)
 			}
 			return foldBinary(in, ints)
@@ -181,9 +188,11 @@ var preluOperator = &operator{
 	},
 }
 
-// signOperator is an elementwise function that constant integers may have too: Abs or Neg.
+// signOperator is an elementwise function that constant integers may have too: Abs or Neg. It is never fused into what
+// computes its input, which may be integers.
 func signOperator(op kernels.Unary, ints func(int64) int64) *operator {
 	o := unaryOperator(op, nil, nil)
+	o.unary = nil
 	infer := o.infer
 	o.infer = func(in *instruction) error {
 		if x := in.inputs[0]; x.dtype != Float32 {

@@ -152,7 +152,11 @@ var maxPoolOperator = &operator{
 	build: func(in *instruction) (run, error) {
 		s, err := in.poolShape()
 		x, y := in.inputs[0], in.outputs[0]
-		return func(m *machine) { m.MaxPool(s, m.floats(x), m.floats(y), nil) }, err
+		activation := in.activation()
+		return func(m *machine) {
+			m.MaxPool(s, m.floats(x), m.floats(y), nil)
+			activation.apply(m, y)
+		}, err
 	},
 }
 

@@ -29,6 +29,8 @@ type operator struct {
 	fill func(*instruction) (float32, error)
 	// heavy marks operators that are not computed at compile time when all inputs are constant.
 	heavy bool
+	// unary is the function of an elementwise operator of one input, or nil.
+	unary *unary
 	// quantised marks the operator whose output is of 8 bits at run time.
 	quantised bool
 }
@@ -79,6 +81,14 @@ func Operators() []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// lookup returns the operator of a node, or nil.
+func lookup(name string) *operator {
+	if op := operators[name]; op != nil {
+		return op
+	}
+	return fusedOperators[name]
 }
 
 // checkNode checks a node's operator, its number of inputs and outputs, and its attributes' names and types.

@@ -9,6 +9,14 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
 )
 
+// fusedOperators are those that optimise puts in the place of several nodes; a graph from outside cannot name them.
+var fusedOperators = map[string]*operator{
+	siluOperator: unaryOperator(kernels.SiLU, nil, nil),
+}
+
+// siluOperator is x·Sigmoid(x).
+const siluOperator = "SiLU"
+
 // operators are those that Compile supports. Each is described where its file defines it.
 var operators = map[string]*operator{
 	"Abs":                signOperator(kernels.Absolute, func(v int64) int64 { return max(v, -v) }),

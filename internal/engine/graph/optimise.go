@@ -7,18 +7,18 @@ import (
 	"maps"
 	"math"
 	"slices"
-
-	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
 )
 
 // optimise rewrites a checked graph, before its batch size is known, so that all plans share what it yields: nodes whose
 // inputs are all constant become constants, batch normalisation moves into the convolution before it, and activations
-// into what computes their input. Initializers that are no longer needed go.
+// behind max pooling and into what computes their input. Initializers that are no longer needed go.
 func optimise(g *Graph, options Options) error {
 	if err := foldConstants(g, options); err != nil {
 		return err
 	}
 	foldBatchNormalization(g)
+	fuseSiLU(g)
+	delayActivations(g)
 	fuseActivations(g)
 	keepUsed(g)
 	return nil
@@ -82,8 +82,9 @@ func onlyReader(g *Graph) map[string]*Node {
 func foldBatchNormalization(g *Graph) {
 	readers := onlyReader(g)
 	names := takenNames(g)
+	fusedNodes := map[*Node]*Node{}
 	folded := map[*Node]bool{}
-	for i, conv := range g.Nodes {
+	for _, conv := range g.Nodes {
 		if conv.Op != "Conv" {
 			continue
 		}
@@ -100,10 +101,9 @@ func foldBatchNormalization(g *Graph) {
 		fused.Inputs = []string{conv.Inputs[0], names.add(norm.Outputs[0] + ".weights"), names.add(norm.Outputs[0] + ".bias")}
 		g.Initializers[fused.Inputs[1]], g.Initializers[fused.Inputs[2]] = weights, bias
 		fused.Outputs = norm.Outputs
-		g.Nodes[i] = &fused
-		folded[norm] = true
+		fusedNodes[conv], folded[norm] = &fused, true
 	}
-	g.Nodes = slices.DeleteFunc(g.Nodes, func(n *Node) bool { return folded[n] })
+	replace(g, fusedNodes, folded)
 }
 
 // normalisedWeights returns the weights and the bias of a convolution with a batch normalisation folded in, or nil if
@@ -145,61 +145,104 @@ func normalisedWeights(g *Graph, conv, norm *Node) (weights, bias *Tensor) {
 	return weights, bias
 }
 
+// fuseSiLU replaces x·Sigmoid(x), which exporters write for SiLU, by one node.
+func fuseSiLU(g *Graph) {
+	readers := onlyReader(g)
+	fused := map[*Node]*Node{}
+	dropped := map[*Node]bool{}
+	for _, sigmoid := range g.Nodes {
+		if sigmoid.Op != "Sigmoid" {
+			continue
+		}
+		x, y := sigmoid.Inputs[0], sigmoid.Outputs[0]
+		mul := readers[y]
+		if mul == nil || mul.Op != "Mul" || !slices.Equal(mul.Inputs, []string{x, y}) && !slices.Equal(mul.Inputs, []string{y, x}) {
+			continue
+		}
+		fused[mul] = &Node{Name: mul.Title(), Op: siluOperator, Inputs: []string{x}, Outputs: mul.Outputs}
+		dropped[sigmoid] = true
+	}
+	replace(g, fused, dropped)
+}
+
+// delayActivations lets max pooling come before an activation that never falls as its input grows: the result is the same
+// and the activation has fewer elements to work on.
+func delayActivations(g *Graph) {
+	readers := onlyReader(g)
+	replaced := map[*Node]*Node{}
+	for _, act := range g.Nodes {
+		pool := readers[act.Outputs[0]]
+		if pool == nil || pool.Op != "MaxPool" || act.Op != "Relu" && act.Op != "Clip" {
+			continue
+		}
+		first, second := *pool, *act
+		first.Name, second.Name = pool.Title(), act.Title()
+		first.Inputs, first.Outputs = act.Inputs[:1], act.Outputs
+		second.Inputs, second.Outputs = slices.Concat(act.Outputs, act.Inputs[1:]), pool.Outputs
+		replaced[act], replaced[pool] = &first, &second
+	}
+	replace(g, replaced, nil)
+}
+
+// replace puts other nodes in the place of some and drops others.
+func replace(g *Graph, others map[*Node]*Node, dropped map[*Node]bool) {
+	g.Nodes = slices.DeleteFunc(g.Nodes, func(n *Node) bool { return dropped[n] })
+	for i, node := range g.Nodes {
+		if other := others[node]; other != nil {
+			g.Nodes[i] = other
+		}
+	}
+}
+
 // fusible are the operators that apply an activation to their output in place.
-var fusible = map[string]bool{"Add": true, "Conv": true, "Gemm": true}
+var fusible = map[string]bool{"Add": true, "Conv": true, "Gemm": true, "MaxPool": true}
 
 // fuseActivations lets the node that computes an activation's input apply it in place.
 func fuseActivations(g *Graph) {
 	readers := onlyReader(g)
-	folded := map[*Node]bool{}
-	for i, node := range g.Nodes {
-		if !fusible[node.Op] {
-			continue
-		}
+	fusedNodes := map[*Node]*Node{}
+	dropped := map[*Node]bool{}
+	for _, node := range g.Nodes {
 		reader := readers[node.Outputs[0]]
-		if reader == nil || len(reader.Outputs) != 1 {
+		if !fusible[node.Op] || reader == nil {
 			continue
 		}
-		a, ok := activationOf(g, reader)
-		if !ok {
+		a := activationOf(g, reader)
+		if !a.set {
 			continue
 		}
 		fused := *node
 		fused.Name = node.Title()
-		fused.Attributes = maps.Clone(node.Attributes)
-		if fused.Attributes == nil {
-			fused.Attributes = map[string]any{}
-		}
-		fused.Attributes[activationAttribute] = int64(a.op)
-		fused.Attributes[alphaAttribute], fused.Attributes[betaAttribute] = a.alpha, a.beta
+		fused.Attributes = map[string]any{activationAttribute: int64(a.op), alphaAttribute: a.alpha, betaAttribute: a.beta}
+		maps.Copy(fused.Attributes, node.Attributes)
 		fused.Outputs = reader.Outputs
-		g.Nodes[i] = &fused
-		folded[reader] = true
+		fusedNodes[node], dropped[reader] = &fused, true
 	}
-	g.Nodes = slices.DeleteFunc(g.Nodes, func(n *Node) bool { return folded[n] })
+	replace(g, fusedNodes, dropped)
 }
 
-// activationOf returns the activation that a node applies to its first input; ok is false if it is none.
-func activationOf(g *Graph, node *Node) (a activation, ok bool) {
-	switch node.Op {
-	case "Relu":
-		return activation{set: true, op: kernels.ReLU}, true
-	case "Clip":
-		a = activation{set: true, op: kernels.Clip, alpha: -math.MaxFloat32, beta: math.MaxFloat32}
-		for i, bound := range []*float32{&a.alpha, &a.beta} {
-			if len(node.Inputs) <= i+1 || node.Inputs[i+1] == "" {
-				continue
-			}
-			t := g.Initializers[node.Inputs[i+1]]
-			if t == nil || t.DType != Float32 || len(t.Floats) != 1 {
-				return a, false
-			}
-			*bound = t.Floats[0]
-		}
-		return a, true
-	default:
-		return a, false
+// activationOf is the activation that a node applies to its first input, if it is one.
+func activationOf(g *Graph, node *Node) activation {
+	function := lookup(node.Op).unary
+	if function == nil {
+		return activation{}
 	}
+	in := &instruction{node: node}
+	for i, name := range node.Inputs {
+		v := &value{name: name, dtype: Float32}
+		if t := g.Initializers[name]; t != nil && i > 0 {
+			v.dtype, v.shape, v.constant = t.DType, t.Shape, t
+		}
+		if name == "" {
+			v = nil
+		}
+		in.inputs = append(in.inputs, v)
+	}
+	alpha, beta, err := function.parameters(in)
+	if err != nil {
+		return activation{} // what is wrong with it is said when it is compiled
+	}
+	return activation{set: true, op: function.op, alpha: alpha, beta: beta}
 }
 
 // nameSet are the names of a graph's values.

@@ -112,7 +112,7 @@ func (c *compiler) specialise(nodes []*Node) ([]*instruction, error) {
 
 // instruction infers the outputs of a node whose inputs are known.
 func (c *compiler) instruction(node *Node) (*instruction, error) {
-	in := &instruction{node: node, op: operators[node.Op]}
+	in := &instruction{node: node, op: lookup(node.Op)}
 	constant := true
 	for _, name := range node.Inputs {
 		if name == "" {

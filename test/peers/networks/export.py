@@ -1,7 +1,7 @@
 # Copyright 2026 The Trainyard Authors.
 # SPDX-License-Identifier: Apache-2.0
 
-"""Export torchvision's classifiers without their weights, for the tests of internal/onnx.
+"""Export torchvision's and Keras's classifiers without their weights, for the tests of internal/onnx.
 
 usage: export.py FOLDER
 
@@ -9,10 +9,15 @@ Needs the packages of requirements.txt beside it. The graphs are what PyTorch's 
 elements are taken out, and the test fills them with random numbers, so that the files are small enough to commit.
 """
 
+import os
 import pathlib
 import sys
 import warnings
 
+os.environ["KERAS_BACKEND"] = "torch"
+
+import keras
+import numpy
 import onnx
 import torch
 import torchvision
@@ -34,6 +39,9 @@ NETWORKS = {
     "squeezenet1_1": ("torchscript", 12, 96, False, {}),
     "vgg11_bn": ("torchscript", 9, 64, True, {}),
 }
+
+# name: image size
+KERAS_NETWORKS = {"EfficientNetB0": 96, "MobileNetV2": 96, "MobileNetV3Small": 96, "ResNet50": 64}
 
 
 def network(name, options):
@@ -60,6 +68,13 @@ def export(name, path):
         )
 
 
+def export_keras(name, path):
+    size = KERAS_NETWORKS[name]
+    model = getattr(keras.applications, name)(weights=None, input_shape=(size, size, 3), classes=10)
+    model(numpy.zeros((1, size, size, 3), "float32"))
+    model.export(path, format="onnx", verbose=False)
+
+
 def strip(path):
     model = onnx.load(path)
     model.doc_string = ""
@@ -83,11 +98,13 @@ def strip(path):
 def main(folder):
     warnings.filterwarnings("ignore")
     torch.manual_seed(0)
-    for name in NETWORKS:
-        path = pathlib.Path(folder) / f"{name}.onnx"
-        export(name, str(path))
+    exports = [(name, export, name) for name in NETWORKS]
+    exports += [(f"keras_{name.lower()}", export_keras, name) for name in KERAS_NETWORKS]
+    for file, write, name in exports:
+        path = pathlib.Path(folder) / f"{file}.onnx"
+        write(name, str(path))
         strip(str(path))
-        print(name, path.stat().st_size)
+        print(file, path.stat().st_size)
 
 
 if __name__ == "__main__":
