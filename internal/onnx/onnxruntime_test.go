@@ -26,31 +26,38 @@ const (
 // onnxRuntime runs a model in ONNX Runtime.
 func onnxRuntime(t *testing.T, file []byte, input []float32, shape ...int) []float32 {
 	t.Helper()
-	dir := t.TempDir()
-	paths := []string{filepath.Join(dir, "model.onnx"), filepath.Join(dir, "input"), filepath.Join(dir, "output")}
-	raw, err := binary.Append(nil, binary.NativeEndian, input)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, content := range [][]byte{file, raw} {
-		if err := os.WriteFile(paths[i], content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	args := paths
-	for _, d := range shape {
-		args = append(args, strconv.Itoa(d))
-	}
-	peers.Run(t, "onnxruntime_run.py", args...)
-	raw, err = os.ReadFile(paths[2])
-	if err != nil {
-		t.Fatal(err)
-	}
+	raw := runPeer(t, "onnxruntime_run.py", file, input, shape...)
 	output := make([]float32, len(raw)/4)
 	if _, err := binary.Decode(raw, binary.NativeEndian, output); err != nil {
 		t.Fatal(err)
 	}
 	return output
+}
+
+// runPeer gives a script a model and an input as files and returns the content of the file that it writes.
+func runPeer(t *testing.T, script string, file []byte, input []float32, shape ...int) []byte {
+	t.Helper()
+	dir := t.TempDir()
+	args := []string{filepath.Join(dir, "model.onnx"), filepath.Join(dir, "input"), filepath.Join(dir, "output")}
+	raw, err := binary.Append(nil, binary.NativeEndian, input)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, content := range [][]byte{file, raw} {
+		if err := os.WriteFile(args[i], content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	result := args[2]
+	for _, d := range shape {
+		args = append(args, strconv.Itoa(d))
+	}
+	peers.Run(t, script, args...)
+	content, err := os.ReadFile(result)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
 }
 
 // probabilities are the softmax of each row of logits.
@@ -96,15 +103,51 @@ func TestAgainstONNXRuntime(t *testing.T) {
 			x := testImages(batch)
 			want := onnxRuntime(t, file, x.Data, x.Shape...)
 
-			program, err := graph.Compile(decoded.Graph, graph.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := make([]float32, batch*network.Classes())
-			if err := program.Run(x.Data, batch, got); err != nil {
-				t.Fatal(err)
-			}
-			compare(t, got, want, network.Classes())
+			compare(t, runGraph(t, decoded.Graph, x.Data, batch), want, network.Classes())
 		})
 	}
+}
+
+// TestQuantizedAgainstONNXRuntime reads a model that ONNX Runtime has quantized to 8 bits. Sums of 8-bit products differ in
+// rounding, and a value that lies between two steps of 8 bits may end on either, so results agree to about a step.
+func TestQuantizedAgainstONNXRuntime(t *testing.T) {
+	const (
+		batch           = 8
+		maxDifference   = 0.02 // of the largest logit
+		maxQuantization = 0.1  // of the largest logit, from the model in float32
+	)
+	network := testNetwork(t, "BaselineCNN")
+	decoded, file := encodeAndDecode(t, network)
+	x := testImages(batch)
+	quantized := runPeer(t, "onnxruntime_quantize.py", file, x.Data, x.Shape...)
+	want := onnxRuntime(t, quantized, x.Data, x.Shape...)
+
+	model, err := Decode(quantized)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, exact := runGraph(t, model.Graph, x.Data, batch), runGraph(t, decoded.Graph, x.Data, batch)
+	t.Logf("largest difference: from ONNX Runtime %.2g, from float32 %.2g of the largest logit", largestError(got, want), largestError(got, exact))
+	if e := largestError(got, want); !(e <= maxDifference) {
+		t.Errorf("logits differ from ONNX Runtime's by %.2g of the largest:\ngot  %v\nwant %v", e, got, want)
+	}
+	if e := largestError(got, exact); !(e <= maxQuantization) {
+		t.Errorf("logits differ from those in float32 by %.2g of the largest:\ngot  %v\nwant %v", e, got, exact)
+	}
+}
+
+// runGraph compiles a graph and runs it once.
+func runGraph(t *testing.T, g *graph.Graph, input []float32, batch int) []float32 {
+	t.Helper()
+	program, err := graph.Compile(g, graph.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	session, err := program.NewSession(batch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy(session.Input(0), input)
+	session.Run()
+	return slices.Clone(session.Output(0))
 }

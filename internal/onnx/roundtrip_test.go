@@ -37,7 +37,7 @@ func testNetwork(t testing.TB, architecture string) *model.Network {
 	for _, p := range network.Params() {
 		for i := range p.Value.Data {
 			if len(p.Value.Shape) > 1 {
-				p.Value.Data[i] *= 4
+				p.Value.Data[i] *= 2
 			} else {
 				p.Value.Data[i] += random.Float32() - 0.5
 			}
