@@ -280,7 +280,7 @@ func (r *trainingRunReconciler) reconcileJob(ctx context.Context, s *trainingRun
 	case suspended:
 		return nil
 	case s.job != nil && s.job.DeletionTimestamp != nil:
-		return waiting(v1alpha1.WaitingForDeletionReason, 0, fmt.Errorf("Job %s is being deleted; another is made when it is gone", s.job.Name))
+		return waiting(v1alpha1.WaitingForDeletionReason, 0, fmt.Errorf("the earlier Job %s is being deleted; another is made when it is gone", s.job.Name))
 	case s.job != nil:
 		return nil
 	case s.strayPod != "":

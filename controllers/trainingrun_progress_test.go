@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -39,7 +40,7 @@ func (a *answers) RoundTrip(request *http.Request) (*http.Response, error) {
 		return nil, errors.New("no route to host")
 	}
 	return &http.Response{
-		StatusCode: a.status, Status: fmt.Sprint(a.status), Header: a.header,
+		StatusCode: a.status, Status: strconv.Itoa(a.status), Header: a.header,
 		Body: io.NopCloser(strings.NewReader(a.body)), Request: request,
 	}, nil
 }
@@ -232,7 +233,7 @@ func TestStartReturnsThoughPodsHang(t *testing.T) {
 		done := make(chan error, 1)
 		go func() { done <- p.Start(ctx) }()
 		for i := range 3 * progressWorkers {
-			p.track(types.NamespacedName{Name: fmt.Sprint(i)}, podAt("a", "10.0.0.1"))
+			p.track(types.NamespacedName{Name: strconv.Itoa(i)}, podAt("a", "10.0.0.1"))
 		}
 		time.Sleep(3 * time.Second)
 		cancel()

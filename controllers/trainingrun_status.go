@@ -294,8 +294,8 @@ func retryNote(s *trainingRunScope) string {
 	if failure == nil || s.job == nil || s.job.Status.Failed == 0 {
 		return ""
 	}
-	return fmt.Sprintf(", after %d failed pods of at most %d that may fail; the last: %s",
-		s.job.Status.Failed, ptr.Deref(s.job.Spec.BackoffLimit, 0)+1, failure.Reason)
+	return fmt.Sprintf(" (failed pods so far: %d, spec.backoffLimit: %d; the last: %s)",
+		s.job.Status.Failed, ptr.Deref(s.job.Spec.BackoffLimit, 0), failure.Reason)
 }
 
 // runFailure is why a run has failed for good.

@@ -92,7 +92,7 @@ func TestComputeTrainingRunStatusConditions(t *testing.T) {
 				s.run.Status.LastFailure = &v1alpha1.Failure{Reason: "OOMKilled"}
 			},
 			want:        "Ready=False/Training Reconciling=True/Training",
-			wantMessage: "pod pets-1 is training, after 1 failed pods of at most 3 that may fail; the last: OOMKilled",
+			wantMessage: "pod pets-1 is training (failed pods so far: 1, spec.backoffLimit: 2; the last: OOMKilled)",
 		},
 		"succeeded, but the Job is not complete": {
 			scope: func(s *trainingRunScope) { running(s); s.pods[0].Status.Phase = corev1.PodSucceeded },

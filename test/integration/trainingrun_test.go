@@ -273,7 +273,8 @@ var _ = Describe("TrainingRun", func() {
 		Expect(k8s.Delete(ctx, first, client.PropagationPolicy(metav1.DeletePropagationOrphan))).To(Succeed())
 		removeFinalizers(ctx, first)
 		expectState(ctx, run, v1alpha1.WaitingForDeletionReason, onItsWay)
-		Expect(readyMessage(fetch(ctx, run))).To(ContainSubstring(pod.Name))
+		Eventually(func() string { return readyMessage(fetch(ctx, run)) }).Should(ContainSubstring(pod.Name))
+		Consistently(jobsIn(ctx, ns)).Should(BeEmpty())
 		Expect(k8s.Delete(ctx, pod, client.GracePeriodSeconds(0))).To(Succeed())
 		Eventually(func(g Gomega) { g.Expect(jobOf(ctx, run).UID).NotTo(Equal(first.UID)) }).Should(Succeed())
 	})
@@ -282,7 +283,7 @@ var _ = Describe("TrainingRun", func() {
 		run := create(ctx, wrappers.MakeTrainingRun("pets", ns).Obj())
 		job := jobOf(ctx, run)
 		pod := makeJobPod(ctx, job)
-		faults.set(func(verb string, object client.Object) error {
+		faults.set(func(verb string, _ client.Object) error {
 			if verb == "patch/status" {
 				return apierrors.NewInternalError(fmt.Errorf("not now"))
 			}

@@ -1,0 +1,59 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"flag"
+	"strings"
+	"testing"
+)
+
+func TestParseFlags(t *testing.T) {
+	images := []string{"--runner-image=r", "--server-image=s"}
+	cases := map[string]struct {
+		args      []string
+		wantError string
+	}{
+		"images are enough":  {args: images},
+		"no runner image":    {args: images[1:], wantError: "--runner-image and --server-image are required"},
+		"no server image":    {args: images[:1], wantError: "--runner-image and --server-image are required"},
+		"an unknown flag":    {args: append([]string{"--webhook"}, images...), wantError: "not defined: -webhook"},
+		"a stray argument":   {args: append([]string{"serve"}, images...), wantError: `unexpected argument "serve"`},
+		"everything is said": {args: append([]string{"--leader-elect", "--metrics-bind-address=0", "--health-probe-bind-address=0", "--zap-log-level=debug"}, images...)},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			got, err := parseFlags(tc.args)
+			if tc.wantError != "" {
+				if err == nil || !strings.Contains(err.Error(), tc.wantError) {
+					t.Errorf("error = %v, want one with %q", err, tc.wantError)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.controllers.RunnerImage != "r" || got.controllers.ServerImage != "s" {
+				t.Errorf("images = %+v", got.controllers)
+			}
+		})
+	}
+}
+
+func TestParseFlagsDefaults(t *testing.T) {
+	got, err := parseFlags([]string{"--runner-image=r", "--server-image=s"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.leaderElect || got.probeAddress != ":8081" || got.metricsAddress != ":8443" {
+		t.Errorf("defaults = %+v", got)
+	}
+}
+
+func TestHelpIsNoFailure(t *testing.T) {
+	if _, err := parseFlags([]string{"--help"}); !errors.Is(err, flag.ErrHelp) {
+		t.Errorf("error = %v, want flag.ErrHelp", err)
+	}
+}
