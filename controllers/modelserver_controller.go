@@ -5,6 +5,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -190,24 +191,26 @@ func (r *modelServerReconciler) Reconcile(ctx context.Context, req ctrl.Request)
 // has changed or deleted.
 const recordRepairedReason = "RolloutRepaired"
 
-// runPhases runs the phases in order. It stops at the first error, because each phase
-// needs the one before.
+// runPhases runs the phases in order. Up to the plan it stops at the first error,
+// because each phase needs the one before; what follows doesn't depend on each other, so
+// that a refused port, say, holds up no rollback.
 func (r *modelServerReconciler) runPhases(ctx context.Context, s *modelServerScope) error {
 	for _, phase := range []func(context.Context, *modelServerScope) error{
 		r.checkSpec,
 		r.resolveModel,
 		r.observe,
 		r.plan,
-		r.execute,
-		r.reconcileService,
-		r.reconcileAutoscaler,
-		r.explain,
 	} {
 		if err := phase(ctx, s); err != nil {
 			return err
 		}
 	}
-	return nil
+	return errors.Join(
+		r.execute(ctx, s),
+		r.reconcileService(ctx, s),
+		r.reconcileAutoscaler(ctx, s),
+		r.explain(ctx, s),
+	)
 }
 
 // checkSpec finds what the schema can't.

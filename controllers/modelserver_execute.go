@@ -10,16 +10,19 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/klog/v2"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 	"github.com/trainyard-dev/trainyard/controllers/rollout"
+	"github.com/trainyard-dev/trainyard/internal/contract"
 )
 
 // stale ends a pass that was planned on what has changed since. It is a conflict like
@@ -30,15 +33,11 @@ func stale(server *v1alpha1.ModelServer, format string, args ...any) error {
 }
 
 // execute does what was planned: it writes the record, or brings the children in line.
+// What serves comes first: a candidate that can't be created holds up nothing else.
 func (r *modelServerReconciler) execute(ctx context.Context, s *modelServerScope) error {
 	a := &s.actions
 	if a.Record != nil {
 		return r.writeRollout(ctx, s)
-	}
-	if a.Create != nil {
-		if err := r.createRevision(ctx, s, *a.Create); err != nil {
-			return err
-		}
 	}
 	for _, scale := range a.Scale {
 		if err := r.scaleRevision(ctx, s, scale); err != nil {
@@ -59,6 +58,9 @@ func (r *modelServerReconciler) execute(ctx context.Context, s *modelServerScope
 		if err := r.deleteRevision(ctx, s, retiring); err != nil {
 			return err
 		}
+	}
+	if a.Create != nil {
+		return r.createRevision(ctx, s, *a.Create)
 	}
 	return nil
 }
@@ -355,9 +357,25 @@ func (r *modelServerReconciler) explain(ctx context.Context, s *modelServerScope
 			if err != nil {
 				return err
 			}
-			s.problem = problem
+			s.problem = withServerEnd(problem, pod)
 			s.requeueWithin(again)
 		}
 	}
 	return nil
+}
+
+// withServerEnd adds to the problem of a pod how its server ended last: the kubelet
+// says only that it waits before it starts it again.
+func withServerEnd(problem podProblem, pod *corev1.Pod) podProblem {
+	end := findContainerEnd(pod, contract.ServerContainer)
+	if problem.message == "" || end == nil {
+		return problem
+	}
+	if end.isOOM() {
+		problem.reason = v1alpha1.OOMKilledReason
+		problem.message += "; the server used more memory than spec.podTemplate.resources.limits allows"
+		return problem
+	}
+	problem.message += fmt.Sprintf("; the server ended with exit code %d: %s", ptr.Deref(end.exitCode, -1), serverMessage(end.output))
+	return problem
 }

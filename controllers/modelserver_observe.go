@@ -45,10 +45,9 @@ func observedRevision(deployment *appsv1.Deployment, pods []*corev1.Pod) *rollou
 		Created:  deployment.CreationTimestamp.Time,
 		Deleting: deployment.DeletionTimestamp != nil,
 		Replicas: ptr.Deref(deployment.Spec.Replicas, 1),
-	}
-	// Before the Deployment controller has seen a change, its counts are about another number.
-	if deployment.Status.ObservedGeneration >= deployment.Generation {
-		revision.Available = deployment.Status.AvailableReplicas
+		// The template never changes, so these are about this revision even before the
+		// Deployment controller has seen the newest number of replicas.
+		Available: deployment.Status.AvailableReplicas,
 	}
 	for i := range deployment.Status.Conditions {
 		c := &deployment.Status.Conditions[i]

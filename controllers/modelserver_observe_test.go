@@ -45,9 +45,9 @@ func TestObservedRevision(t *testing.T) {
 		want       rollout.Revision
 	}{
 		"full": {deployment: deployment(func(*appsv1.Deployment) {}), want: full},
-		"not seen by its controller yet": {
+		"scaled, its controller hasn't seen it": {
 			deployment: deployment(func(d *appsv1.Deployment) { d.Generation = 3 }),
-			want:       with(func(r *rollout.Revision) { r.Available = 0 }),
+			want:       full,
 		},
 		"being deleted": {
 			deployment: deployment(func(d *appsv1.Deployment) { d.DeletionTimestamp = &observedAt }),
@@ -258,5 +258,38 @@ func TestCheckResultsAreBounded(t *testing.T) {
 	}
 	if got[1] != (v1alpha1.CheckResult{Name: "slow", Result: "Passed"}) {
 		t.Errorf("second = %+v", got[1])
+	}
+}
+
+func TestWithServerEnd(t *testing.T) {
+	crashing := podProblem{message: "container server can't start (CrashLoopBackOff): back-off"}
+	ended := func(code int32, reason, message string) *corev1.Pod {
+		return &corev1.Pod{Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{
+			Name:                 contract.ServerContainer,
+			LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: code, Reason: reason, Message: message}},
+		}}}}
+	}
+	cases := map[string]struct {
+		problem podProblem
+		pod     *corev1.Pod
+		want    podProblem
+	}{
+		"no problem":  {pod: ended(1, "Error", "x")},
+		"never ended": {problem: crashing, pod: &corev1.Pod{}, want: crashing},
+		"crashed": {
+			problem: crashing, pod: ended(3, "Error", `{"version":1,"message":"unknown field"}`),
+			want: podProblem{message: crashing.message + "; the server ended with exit code 3: unknown field"},
+		},
+		"out of memory": {
+			problem: crashing, pod: ended(137, "OOMKilled", ""),
+			want: podProblem{reason: "OOMKilled", message: crashing.message + "; the server used more memory than spec.podTemplate.resources.limits allows"},
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if got := withServerEnd(tc.problem, tc.pod); got != tc.want {
+				t.Errorf("problem = %+v, want %+v", got, tc.want)
+			}
+		})
 	}
 }
