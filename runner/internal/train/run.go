@@ -112,13 +112,11 @@ func (r *Run) republish(result *contract.TrainResult) (done bool, err error) {
 		return true, failure.Output(err)
 	}
 	*result = manifest.Result
+	checkGates(r.Config.Gates, result)
 	r.Tracker.Metrics(result.Metrics...)
 	r.Tracker.Stage(progress.StagePublished)
 	r.Log.Info("The run was published before: its result is given again", "model", result.Model.URI)
-	if result.Outcome == contract.OutcomeFailed {
-		return true, failure.Gate(errors.New(result.Message))
-	}
-	return true, nil
+	return true, gateError(result)
 }
 
 // trainAndPublish is what a run does once it has data.
@@ -154,14 +152,18 @@ func (r *Run) trainAndPublish(ctx context.Context, data *data, result *contract.
 
 // checkGates puts the outcome into a result that has metrics.
 func checkGates(gates []contract.Gate, result *contract.TrainResult) {
-	result.Outcome = contract.OutcomeSucceeded
+	result.Outcome, result.Reason, result.Message = contract.OutcomeSucceeded, "", ""
 	for _, gate := range gates {
 		i := slices.IndexFunc(result.Metrics, func(m contract.Metric) bool { return m.Name == gate.Metric })
-		if value := result.Metrics[i].Value; value < gate.Min {
-			result.Outcome, result.Reason = contract.OutcomeFailed, contract.ReasonGateNotMet
-			result.Message = fmt.Sprintf("%s is %.4f on the test split, the gate asks for %.4f at least", gate.Metric, value, gate.Min)
-			return
+		if i >= 0 && result.Metrics[i].Value >= gate.Min {
+			continue
 		}
+		result.Outcome, result.Reason = contract.OutcomeFailed, contract.ReasonGateNotMet
+		result.Message = fmt.Sprintf("%s was not measured, the gate asks for %.4f at least", gate.Metric, gate.Min)
+		if i >= 0 {
+			result.Message = fmt.Sprintf("%s is %.4f on the test split, the gate asks for %.4f at least", gate.Metric, result.Metrics[i].Value, gate.Min)
+		}
+		return
 	}
 }
 

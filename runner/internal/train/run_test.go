@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/trainyard-dev/trainyard/internal/artifact"
 	"github.com/trainyard-dev/trainyard/internal/contract"
@@ -390,6 +391,30 @@ func TestGates(t *testing.T) {
 	}
 }
 
+func TestCheckGates(t *testing.T) {
+	metrics := []contract.Metric{{Name: "accuracy", Value: 0.9}}
+	for name, tc := range map[string]struct {
+		gates []contract.Gate
+		says  string
+	}{
+		"none":         {nil, ""},
+		"just met":     {[]contract.Gate{{Metric: "accuracy", Min: 0.9}}, ""},
+		"just missed":  {[]contract.Gate{{Metric: "accuracy", Min: 0.9001}}, "accuracy is 0.9000"},
+		"not measured": {[]contract.Gate{{Metric: "accuracy"}, {Metric: "f1"}}, "f1 was not measured"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			// What an earlier attempt with other gates said doesn't count.
+			result := contract.TrainResult{Metrics: metrics, Reason: "before", Message: "before"}
+			checkGates(tc.gates, &result)
+			met := tc.says == ""
+			if (result.Outcome == contract.OutcomeSucceeded) != met || (gateError(&result) == nil) != met ||
+				!strings.Contains(result.Message, tc.says) || result.Reason == "before" {
+				t.Errorf("result is %+v", result)
+			}
+		})
+	}
+}
+
 // picture returns a JPEG of one colour.
 func picture(t *testing.T, shade int) []byte {
 	t.Helper()
@@ -533,5 +558,43 @@ func TestErrorsOfDoWrapTheirCause(t *testing.T) {
 	var failed *failure.Error
 	if !errors.As(err, &failed) || failed.Reason != contract.ReasonConfigInvalid {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestPublishesTheBestEpoch(t *testing.T) {
+	cfg := smallConfig(t.TempDir())
+	cfg.Training.Optimizer, cfg.Training.LearningRate = "SGD", 0.3 // too high, so that the last epoch is not the best
+	cfg.Training.Epochs = 6
+	run := newRun(cfg)
+	mustDo(t, run)
+	history := historyOf(t, cfg)
+	best := history.Epochs[history.BestEpoch-1]
+	for _, e := range history.Epochs {
+		if e.ValidationAccuracy > best.ValidationAccuracy ||
+			e.ValidationAccuracy == best.ValidationAccuracy && e.ValidationLoss < best.ValidationLoss {
+			t.Errorf("kept is %+v, but there is %+v", best, e)
+		}
+	}
+	if history.BestEpoch == len(history.Epochs) {
+		t.Fatal("the best epoch is the last one: this test shows nothing")
+	}
+	encoded, err := os.ReadFile(filepath.Join(cfg.Output.Path, artifact.Name(cfg.Run), contract.ModelFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	published, err := evaluate.ReadModel(encoded, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := run.load(t.Context(), 1<<30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tally, err := evaluate.Score(t.Context(), published, data.split.Validation, evaluate.Batches{Size: 8})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(best.ValidationLoss, tally.Loss(), cmpopts.EquateApprox(1e-3, 0)); diff != "" {
+		t.Errorf("validation loss of the published model (-best epoch +published):\n%s", diff)
 	}
 }
