@@ -1,8 +1,10 @@
 SHELL := /usr/bin/env bash -euo pipefail
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
+# One set of flags for everything, so that a package compiles once for the images,
+# the tools, the tests and the linter together.
 export CGO_ENABLED ?= 0
-export GOFLAGS ?= -buildvcs=false
+export GOFLAGS ?= -trimpath -buildvcs=false
 
 BIN := $(CURDIR)/bin
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -45,7 +47,7 @@ build-runner: PKG = ./runner
 build-server: PKG = ./server
 .PHONY: build-manager build-runner build-server
 build-manager build-runner build-server: build-%: ## Build one of manager, runner, server.
-	go build -trimpath -ldflags "-s -w -X github.com/trainyard-dev/trainyard/internal/version.version=$(VERSION)" -o $(BIN)/$* $(PKG)
+	go build -ldflags "-s -w -X github.com/trainyard-dev/trainyard/internal/version.version=$(VERSION)" -o $(BIN)/$* $(PKG)
 
 .PHONY: images
 images: $(IMAGES_TOOL) ## Build the three images into out/images, without Docker.
