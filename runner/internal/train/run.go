@@ -111,6 +111,9 @@ func (r *Run) republish(result *contract.TrainResult) (done bool, err error) {
 	if err != nil {
 		return true, failure.Output(err)
 	}
+	if manifest.Result.Model == nil {
+		return true, failure.Artifact(fmt.Errorf("%w: the manifest of %s names no model", artifact.ErrInvalid, artifact.Name(r.Config.Run)))
+	}
 	*result = manifest.Result
 	checkGates(r.Config.Gates, result)
 	r.Tracker.Metrics(result.Metrics...)

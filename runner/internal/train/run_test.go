@@ -521,6 +521,18 @@ func TestFailures(t *testing.T) {
 			},
 			code: contract.ExitArtifact, reason: contract.ReasonArtifactInvalid, says: "MANIFEST.json",
 		},
+		"artifact without a model": {
+			change: func(t *testing.T, cfg *contract.TrainConfig) {
+				staging, err := artifact.Stage(cfg.Output.Path, cfg.Run)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := staging.Publish(contract.TrainResult{Version: contract.Version}); err != nil {
+					t.Fatal(err)
+				}
+			},
+			code: contract.ExitArtifact, reason: contract.ReasonArtifactInvalid, says: "names no model",
+		},
 		"output is a file": {
 			change: func(t *testing.T, cfg *contract.TrainConfig) {
 				cfg.Output.Path = filepath.Join(t.TempDir(), "file")
