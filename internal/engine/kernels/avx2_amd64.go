@@ -97,20 +97,35 @@ func winogradOutput(groups int, m *float32, pointStride int, bias float32, floor
 //go:noescape
 func winogradOutputPool(groups int, m *float32, pointStride int, bias float32, floor float32, y *float32, rowStride int, scratch *float32)
 
-// rowsProduct1 computes m = u·v for 4 rows of m in each of quads ≥ 1 and a few vectors of 8 columns; u is [quads][channels][4],
-// channels ≥ 1. The rows of v and m are vStride and mStride bytes apart.
+// rowsProduct1 computes m = u·v for 4 rows of m in each of quads ≥ 1 and a few vectors of 8 columns; u is
+// [quads][channels][4], channels ≥ 1. The rows of v and m are vStride and mStride bytes apart.
 //
 //go:noescape
 func rowsProduct1(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int)
 
-// rowsProduct2 computes m = u·v for 4 rows of m in each of quads ≥ 1 and a few vectors of 8 columns; u is [quads][channels][4],
-// channels ≥ 1. The rows of v and m are vStride and mStride bytes apart.
+// rowsConvolution1 is rowsProduct with a bias for each row, and raises what is below floor to it.
+//
+//go:noescape
+func rowsConvolution1(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32)
+
+// rowsProduct2 computes m = u·v for 4 rows of m in each of quads ≥ 1 and a few vectors of 8 columns; u is
+// [quads][channels][4], channels ≥ 1. The rows of v and m are vStride and mStride bytes apart.
 //
 //go:noescape
 func rowsProduct2(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int)
 
-// rowsProduct3 computes m = u·v for 4 rows of m in each of quads ≥ 1 and a few vectors of 8 columns; u is [quads][channels][4],
-// channels ≥ 1. The rows of v and m are vStride and mStride bytes apart.
+// rowsConvolution2 is rowsProduct with a bias for each row, and raises what is below floor to it.
+//
+//go:noescape
+func rowsConvolution2(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32)
+
+// rowsProduct3 computes m = u·v for 4 rows of m in each of quads ≥ 1 and a few vectors of 8 columns; u is
+// [quads][channels][4], channels ≥ 1. The rows of v and m are vStride and mStride bytes apart.
 //
 //go:noescape
 func rowsProduct3(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int)
+
+// rowsConvolution3 is rowsProduct with a bias for each row, and raises what is below floor to it.
+//
+//go:noescape
+func rowsConvolution3(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32)

@@ -1211,6 +1211,57 @@ rowsProduct1Channel:
 	VZEROUPPER
 	RET
 
+// func rowsConvolution1(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32)
+// Requires: AVX, FMA3
+TEXT ·rowsConvolution1(SB), NOSPLIT, $0-68
+	MOVQ bias+56(FP), AX
+	MOVQ quads+0(FP), CX
+	MOVQ u+8(FP), DX
+	MOVQ vStride+32(FP), BX
+	MOVQ m+40(FP), SI
+	MOVQ mStride+48(FP), DI
+
+rowsConvolution1Quad:
+	MOVQ         v+24(FP), R8
+	MOVQ         channels+16(FP), R9
+	VBROADCASTSS (AX), Y0
+	VBROADCASTSS 4(AX), Y1
+	VBROADCASTSS 8(AX), Y2
+	VBROADCASTSS 12(AX), Y3
+
+rowsConvolution1Channel:
+	VMOVUPS      (R8), Y4
+	VBROADCASTSS (DX), Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VBROADCASTSS 4(DX), Y5
+	VFMADD231PS  Y5, Y4, Y1
+	VBROADCASTSS 8(DX), Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VBROADCASTSS 12(DX), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	ADDQ         BX, R8
+	ADDQ         $0x10, DX
+	DECQ         R9
+	JNZ          rowsConvolution1Channel
+	VBROADCASTSS floor+64(FP), Y4
+	ADDQ         $0x10, AX
+	VMAXPS       Y0, Y4, Y0
+	VMOVUPS      Y0, (SI)
+	ADDQ         DI, SI
+	VMAXPS       Y1, Y4, Y1
+	VMOVUPS      Y1, (SI)
+	ADDQ         DI, SI
+	VMAXPS       Y2, Y4, Y2
+	VMOVUPS      Y2, (SI)
+	ADDQ         DI, SI
+	VMAXPS       Y3, Y4, Y3
+	VMOVUPS      Y3, (SI)
+	ADDQ         DI, SI
+	DECQ         CX
+	JNZ          rowsConvolution1Quad
+	VZEROUPPER
+	RET
+
 // func rowsProduct2(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int)
 // Requires: AVX, FMA3
 TEXT ·rowsProduct2(SB), NOSPLIT, $0-56
@@ -1265,6 +1316,74 @@ rowsProduct2Channel:
 	ADDQ         SI, BX
 	DECQ         AX
 	JNZ          rowsProduct2Quad
+	VZEROUPPER
+	RET
+
+// func rowsConvolution2(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32)
+// Requires: AVX, FMA3
+TEXT ·rowsConvolution2(SB), NOSPLIT, $0-68
+	MOVQ bias+56(FP), AX
+	MOVQ quads+0(FP), CX
+	MOVQ u+8(FP), DX
+	MOVQ vStride+32(FP), BX
+	MOVQ m+40(FP), SI
+	MOVQ mStride+48(FP), DI
+
+rowsConvolution2Quad:
+	MOVQ         v+24(FP), R8
+	MOVQ         channels+16(FP), R9
+	VBROADCASTSS (AX), Y0
+	VBROADCASTSS (AX), Y1
+	VBROADCASTSS 4(AX), Y2
+	VBROADCASTSS 4(AX), Y3
+	VBROADCASTSS 8(AX), Y4
+	VBROADCASTSS 8(AX), Y5
+	VBROADCASTSS 12(AX), Y6
+	VBROADCASTSS 12(AX), Y7
+
+rowsConvolution2Channel:
+	VMOVUPS      (R8), Y8
+	VMOVUPS      32(R8), Y9
+	VBROADCASTSS (DX), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y1
+	VBROADCASTSS 4(DX), Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y3
+	VBROADCASTSS 8(DX), Y10
+	VFMADD231PS  Y10, Y8, Y4
+	VFMADD231PS  Y10, Y9, Y5
+	VBROADCASTSS 12(DX), Y10
+	VFMADD231PS  Y10, Y8, Y6
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         BX, R8
+	ADDQ         $0x10, DX
+	DECQ         R9
+	JNZ          rowsConvolution2Channel
+	VBROADCASTSS floor+64(FP), Y8
+	ADDQ         $0x10, AX
+	VMAXPS       Y0, Y8, Y0
+	VMOVUPS      Y0, (SI)
+	VMAXPS       Y1, Y8, Y1
+	VMOVUPS      Y1, 32(SI)
+	ADDQ         DI, SI
+	VMAXPS       Y2, Y8, Y2
+	VMOVUPS      Y2, (SI)
+	VMAXPS       Y3, Y8, Y3
+	VMOVUPS      Y3, 32(SI)
+	ADDQ         DI, SI
+	VMAXPS       Y4, Y8, Y4
+	VMOVUPS      Y4, (SI)
+	VMAXPS       Y5, Y8, Y5
+	VMOVUPS      Y5, 32(SI)
+	ADDQ         DI, SI
+	VMAXPS       Y6, Y8, Y6
+	VMOVUPS      Y6, (SI)
+	VMAXPS       Y7, Y8, Y7
+	VMOVUPS      Y7, 32(SI)
+	ADDQ         DI, SI
+	DECQ         CX
+	JNZ          rowsConvolution2Quad
 	VZEROUPPER
 	RET
 
@@ -1335,5 +1454,90 @@ rowsProduct3Channel:
 	ADDQ         SI, BX
 	DECQ         AX
 	JNZ          rowsProduct3Quad
+	VZEROUPPER
+	RET
+
+// func rowsConvolution3(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32)
+// Requires: AVX, FMA3
+TEXT ·rowsConvolution3(SB), NOSPLIT, $0-68
+	MOVQ bias+56(FP), AX
+	MOVQ quads+0(FP), CX
+	MOVQ u+8(FP), DX
+	MOVQ vStride+32(FP), BX
+	MOVQ m+40(FP), SI
+	MOVQ mStride+48(FP), DI
+
+rowsConvolution3Quad:
+	MOVQ         v+24(FP), R8
+	MOVQ         channels+16(FP), R9
+	VBROADCASTSS (AX), Y0
+	VBROADCASTSS (AX), Y1
+	VBROADCASTSS (AX), Y2
+	VBROADCASTSS 4(AX), Y3
+	VBROADCASTSS 4(AX), Y4
+	VBROADCASTSS 4(AX), Y5
+	VBROADCASTSS 8(AX), Y6
+	VBROADCASTSS 8(AX), Y7
+	VBROADCASTSS 8(AX), Y8
+	VBROADCASTSS 12(AX), Y9
+	VBROADCASTSS 12(AX), Y10
+	VBROADCASTSS 12(AX), Y11
+
+rowsConvolution3Channel:
+	VMOVUPS      (R8), Y12
+	VMOVUPS      32(R8), Y13
+	VMOVUPS      64(R8), Y14
+	VBROADCASTSS (DX), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y13, Y1
+	VFMADD231PS  Y15, Y14, Y2
+	VBROADCASTSS 4(DX), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y14, Y5
+	VBROADCASTSS 8(DX), Y15
+	VFMADD231PS  Y15, Y12, Y6
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y8
+	VBROADCASTSS 12(DX), Y15
+	VFMADD231PS  Y15, Y12, Y9
+	VFMADD231PS  Y15, Y13, Y10
+	VFMADD231PS  Y15, Y14, Y11
+	ADDQ         BX, R8
+	ADDQ         $0x10, DX
+	DECQ         R9
+	JNZ          rowsConvolution3Channel
+	VBROADCASTSS floor+64(FP), Y12
+	ADDQ         $0x10, AX
+	VMAXPS       Y0, Y12, Y0
+	VMOVUPS      Y0, (SI)
+	VMAXPS       Y1, Y12, Y1
+	VMOVUPS      Y1, 32(SI)
+	VMAXPS       Y2, Y12, Y2
+	VMOVUPS      Y2, 64(SI)
+	ADDQ         DI, SI
+	VMAXPS       Y3, Y12, Y3
+	VMOVUPS      Y3, (SI)
+	VMAXPS       Y4, Y12, Y4
+	VMOVUPS      Y4, 32(SI)
+	VMAXPS       Y5, Y12, Y5
+	VMOVUPS      Y5, 64(SI)
+	ADDQ         DI, SI
+	VMAXPS       Y6, Y12, Y6
+	VMOVUPS      Y6, (SI)
+	VMAXPS       Y7, Y12, Y7
+	VMOVUPS      Y7, 32(SI)
+	VMAXPS       Y8, Y12, Y8
+	VMOVUPS      Y8, 64(SI)
+	ADDQ         DI, SI
+	VMAXPS       Y9, Y12, Y9
+	VMOVUPS      Y9, (SI)
+	VMAXPS       Y10, Y12, Y10
+	VMOVUPS      Y10, 32(SI)
+	VMAXPS       Y11, Y12, Y11
+	VMOVUPS      Y11, 64(SI)
+	ADDQ         DI, SI
+	DECQ         CX
+	JNZ          rowsConvolution3Quad
 	VZEROUPPER
 	RET

@@ -44,6 +44,15 @@ func (ws *Workspace) Conv2D(s ConvShape, x, w, bias, y []float32) {
 		ws.conv3x3(s, x, w, bias, y, false)
 		return
 	}
+	if ws.columnsFit(s) {
+		s = s.withDefaults()
+		ws.packed = grow(ws.packed, columnWeights(s))
+		ws.packColumnWeights(s, w, ws.packed)
+		ws.padded = grow(ws.padded, s.Groups*ceilDiv(s.OutChannels/s.Groups, quad)*quad)
+		padBias(s, bias, ws.padded)
+		ws.columns(s, x, ws.packed, ws.padded, y, Epilogue{}.floor())
+		return
+	}
 	c := &ws.conv
 	c.setUp(s)
 	c.x, c.w, c.b, c.y = x, w, bias, y

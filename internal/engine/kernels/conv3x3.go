@@ -30,7 +30,9 @@ type bandArgs struct {
 	x, y     []float32
 	bias     []float32
 	w        []float32
+	u        []float32 // the packed weights
 	mirrored bool
+	epilogue Epilogue
 	chunks   int // of the rows, in the weights' gradient
 }
 
@@ -106,26 +108,55 @@ func (ws *Workspace) fast3x3(s ConvShape) bool { return ws.usesWinograd(s) || ws
 // conv3x3 computes y = conv(x, w) + bias; w is mirrored if it belongs to the convolution in the other direction.
 func (ws *Workspace) conv3x3(s ConvShape, x, w, bias, y []float32, mirrored bool) {
 	if ws.usesWinograd(s) {
-		ws.winograd(s, x, w, bias, y, mirrored)
+		ws.packed = grow(ws.packed, winogradWeights(s))
+		ws.transformWeights(s, w, ws.packed, mirrored)
+		ws.winograd(s, x, ws.packed, bias, y, Epilogue{})
 		return
 	}
+	ws.packed = grow(ws.packed, s.OutChannels*s.InChannels*9)
+	ws.packConv3x3(s, w, ws.packed, mirrored)
+	ws.directConv3x3(s, x, ws.packed, bias, y, Epilogue{})
+}
+
+// packConv3x3 fills u, [OutChannels/4][InChannels][3][3][4], with the weights.
+func (ws *Workspace) packConv3x3(s ConvShape, w, u []float32, mirrored bool) {
+	ws.band = bandArgs{s: s, w: w, u: u, mirrored: mirrored}
+	ws.run(s.OutChannels/quad, packConv3x3Part)
+}
+
+// directConv3x3 computes y = epilogue(conv(x, w) + bias), u being the packed w. Pooling needs ReLU and an even height.
+func (ws *Workspace) directConv3x3(s ConvShape, x, u, bias, y []float32, e Epilogue) {
 	b := &ws.band
 	b.setUp(s.withDefaults(), s.InChannels, bandFloats)
-	b.x, b.w, b.bias, b.y, b.mirrored = x, w, bias, y, mirrored
+	b.x, b.u, b.bias, b.y, b.epilogue = x, u, bias, y, e
 	if bias == nil {
 		ws.zeros = grow(ws.zeros, s.OutChannels)
 		b.bias = ws.zeros
 	}
-	ws.packed = grow(ws.packed, s.OutChannels*s.InChannels*9)
-	ws.run(s.OutChannels/quad, packConv3x3Part)
+	b.share(ws.threads)
 	ws.run(b.bands(), conv3x3Part)
+}
+
+// share makes bands small enough for threads to share them evenly, and for the unpooled rows of 4 channels to stay in the
+// cache; with pooling, bands have an even number of rows.
+func (b *bandArgs) share(threads int) {
+	const unpooledFloats = 16 << 10
+	total := b.s.Batch * b.outH
+	if b.epilogue.MaxPool {
+		b.rows = min(b.rows, max(unpooledFloats/(quad*b.outW), 2))
+	}
+	bands := ceilDiv(b.bands(), threads) * threads
+	b.rows = ceilDiv(total, bands)
+	if b.epilogue.MaxPool {
+		b.rows += b.rows % 2
+	}
 }
 
 // packConv3x3Part packs the weights of 4 output channels as [channel][tap][4].
 func packConv3x3Part(ws *Workspace, _, part int) {
 	b := &ws.band
 	in, out := b.s.InChannels, b.s.OutChannels
-	dst := ws.packed[part*in*weightFloats:][:in*weightFloats]
+	dst := b.u[part*in*weightFloats:][:in*weightFloats]
 	for c := range in {
 		for tap := range 9 {
 			for j := range quad {
@@ -147,12 +178,53 @@ func conv3x3Part(ws *Workspace, worker, part int) {
 	channels, plane := b.s.InChannels, b.outH*b.outW
 	first := part * b.rows
 	last := min(first+b.rows, b.s.Batch*b.outH)
-	scratch := state.scratch(channels * b.channelStride())
+	if first >= last {
+		return
+	}
+	input := channels * b.channelStride()
+	scratch := state.scratch(input + quad*b.rows*b.outW)
+	unpooled := scratch[input:]
 	b.load(scratch, 0, channels, first, last)
 	tiles := b.tiles(state, first, last)
 	for k := 0; k < b.s.OutChannels; k += quad {
+		y, stride := unpooled, b.rows*b.outW
+		if !b.epilogue.MaxPool {
+			y, stride = b.y[k*plane:], plane
+		}
 		ws.set.convTiles(tiles, &state.offsets[0], &scratch[0], channels, b.channelStride()*floatSize, b.stride*floatSize,
-			&ws.packed[k*channels*9], &b.bias[k], &b.y[k*plane], plane*floatSize)
+			&b.u[k*channels*9], &b.bias[k], &y[0], stride*floatSize)
+		for channel := k; channel < k+quad; channel++ {
+			switch {
+			case b.epilogue.MaxPool:
+				b.pool(ws.set, state, unpooled[(channel-k)*stride:], channel, first, last)
+			case b.epilogue.ReLU:
+				b.relu(ws.set, channel, first, last)
+			}
+		}
+	}
+}
+
+// pool stores ReLU and 2×2 max pooling of output rows [first, last), an even number, of one channel.
+func (b *bandArgs) pool(kernels *set, state *workerState, unpooled []float32, channel, first, last int) {
+	width, height := b.outW/2, b.outH/2
+	even := b.outW &^ 1
+	state.choice = grow(state.choice, width)
+	for row := first; row < last; row += 2 {
+		image, oy := row/b.outH, row%b.outH
+		top, bottom := unpooled[(row-first)*b.outW:][:even], unpooled[(row-first+1)*b.outW:][:even]
+		y := b.y[((image*b.s.OutChannels+channel)*height+oy/2)*width:][:width]
+		kernels.normPool(y, state.choice[:width], top, bottom, 1, 0)
+	}
+}
+
+// relu applies ReLU to output rows [first, last) of one channel.
+func (b *bandArgs) relu(kernels *set, channel, first, last int) {
+	for row := first; row < last; {
+		image, oy := row/b.outH, row%b.outH
+		n := min(last-row, b.outH-oy)
+		y := b.y[((image*b.s.OutChannels+channel)*b.outH+oy)*b.outW:][:n*b.outW]
+		kernels.relu(y, y)
+		row += n
 	}
 }
 
@@ -173,6 +245,9 @@ func (b *bandArgs) tiles(state *workerState, first, last int) int {
 			column := min(v*lanes, b.outW-lanes)
 			in = (scratchRow*b.stride + column) * floatSize
 			out = ((image*b.s.OutChannels*b.outH+oy)*b.outW + column) * floatSize
+			if b.epilogue.MaxPool {
+				out = ((row-first)*b.outW + column) * floatSize
+			}
 			state.setOffset(i, in, out)
 			i++
 		}

@@ -48,7 +48,7 @@ func guardedCopy(t *testing.T, s []float32, atStart bool) []float32 {
 // guardScratch replaces the scratch memory that an operation has grown by guarded memory of the same size.
 func guardScratch(t *testing.T, ws *Workspace, atStart bool) {
 	t.Helper()
-	for _, s := range []*[]float32{&ws.packed, &ws.partial, &ws.zeros} {
+	for _, s := range []*[]float32{&ws.packed, &ws.partial, &ws.zeros, &ws.padded, &ws.unpooled} {
 		*s = guardedCopy(t, *s, atStart)
 	}
 	for i := range ws.workers {
@@ -107,6 +107,28 @@ func TestVectorKernelsStayInBounds(t *testing.T) {
 			}
 			for k := 1; k <= 10; k++ {
 				set.gemmTile(k, guarded(t, k*set.mr, atStart), guarded(t, k*set.nr, atStart), guarded(t, set.mr*set.nr, atStart))
+			}
+		}
+	}
+}
+
+func TestPreparedConv2DStaysInBounds(t *testing.T) {
+	for _, s := range convShapes {
+		for _, atStart := range []bool{false, true} {
+			for _, e := range []Epilogue{{ReLU: true}, {ReLU: true, MaxPool: true}} {
+				if e.MaxPool && min(s.OutHeight(), s.OutWidth()) < 2 {
+					continue
+				}
+				ws := newWorkspace(t, "", 1)
+				p := ws.PrepareConv2D(s, guarded(t, s.WeightLen(), atStart), nil, e)
+				p.u, p.bias = guardedCopy(t, p.u, atStart), guardedCopy(t, p.bias, atStart)
+				if len(p.bias) == 0 {
+					p.bias = nil
+				}
+				x, y := guarded(t, s.InLen(), atStart), guarded(t, p.OutLen(s.Batch), atStart)
+				ws.RunConv2D(p, s.Batch, x, y)
+				guardScratch(t, ws, atStart)
+				ws.RunConv2D(p, s.Batch, x, y)
 			}
 		}
 	}

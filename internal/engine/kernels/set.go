@@ -27,6 +27,10 @@ type set struct {
 	convWeights func(rows int, offsets *int, vectors int, x *float32, channels, channelStride, rowStride int,
 		dy *float32, dyStride int, dw *float32)
 
+	// rowsConvolutions[n-1] multiplies 4 rows of packed weights at a time with n vectors of columns, described in
+	// asm/winograd.go; nil means that convolutions go by gemmTile.
+	rowsConvolutions [tileVectors]func(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int,
+		bias *float32, floor float32)
 	// winograd is nil if the set has no kernels for it.
 	winograd *winogradKernels
 

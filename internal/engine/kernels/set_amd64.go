@@ -19,6 +19,9 @@ var avx2Set = set{
 	},
 	convTiles:   convTiles3x3,
 	convWeights: convWeights3x3,
+	rowsConvolutions: [tileVectors]func(int, *float32, int, *float32, int, *float32, int, *float32, float32){
+		rowsConvolution1, rowsConvolution2, rowsConvolution3,
+	},
 	winograd: &winogradKernels{
 		input: winogradInput, output: winogradOutput, outputPool: winogradOutputPool,
 		products: [tileVectors]func(int, *float32, int, *float32, int, *float32, int){rowsProduct1, rowsProduct2, rowsProduct3},

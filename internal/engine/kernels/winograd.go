@@ -3,8 +3,6 @@
 
 package kernels
 
-import "math"
-
 // The 3×3 convolution with stride 1 of many channels is computed by Winograd's F(4×4, 3×3) (Lavin and Gray 2016): tiles of
 // 6×6 pixels and the weights are transformed so that a tile of 4×4 outputs takes 36 multiplications instead of 144. For
 // each of the 36 points the products over all channels are a matrix product, weights by tiles.
@@ -38,28 +36,13 @@ type winogradArgs struct {
 	s              ConvShape
 	x, w, bias, y  []float32
 	mirrored       bool
-	epilogue       epilogue
+	epilogue       Epilogue
 	outH, outW     int
 	tilesH, tilesW int // of an image
 	tileRows       int // of a block
 	blocks, splits int // splits of the output channels, for want of blocks
 	columns        int // floats of a row of transformed tiles
 	u              []float32
-}
-
-// epilogue is what happens to a convolution's output before it is stored.
-type epilogue struct {
-	relu bool
-	// pool takes the maximum of 2×2 pixels; an odd last row or column is left out.
-	pool bool
-}
-
-// floor returns the lower bound of outputs.
-func (e epilogue) floor() float32 {
-	if e.relu {
-		return 0
-	}
-	return float32(math.Inf(-1))
 }
 
 // winogradFits reports whether Winograd's algorithm pays for this convolution, not counting the weights' transform.
@@ -99,13 +82,6 @@ func (a *winogradArgs) setUp(s ConvShape, threads int) {
 
 // winogradWeights returns the length of the transformed weights.
 func winogradWeights(s ConvShape) int { return winogradPoints * s.OutChannels * s.InChannels }
-
-// winograd computes y = epilogue(conv(x, w) + bias); w is mirrored if it belongs to the convolution in the other direction.
-func (ws *Workspace) winograd(s ConvShape, x, w, bias, y []float32, mirrored bool) {
-	ws.packed = grow(ws.packed, winogradWeights(s))
-	ws.transformWeights(s, w, ws.packed, mirrored)
-	ws.winogradTransformed(s, x, ws.packed, bias, y, epilogue{})
-}
 
 // transformWeights fills u, [36][OutChannels/4][InChannels][4], with G·w·Gᵀ of each kernel.
 func (ws *Workspace) transformWeights(s ConvShape, w, u []float32, mirrored bool) {
@@ -149,8 +125,8 @@ func transformKernel(g *[9]float32) [winogradPoints]float32 {
 	return u
 }
 
-// winogradTransformed computes y = epilogue(conv(x, w) + bias), u being the transformed w.
-func (ws *Workspace) winogradTransformed(s ConvShape, x, u, bias, y []float32, e epilogue) {
+// winograd computes y = epilogue(conv(x, w) + bias), u being the transformed w.
+func (ws *Workspace) winograd(s ConvShape, x, u, bias, y []float32, e Epilogue) {
 	a := &ws.wino
 	a.setUp(s.withDefaults(), ws.threads)
 	a.x, a.u, a.bias, a.y, a.epilogue = x, u, bias, y, e
@@ -239,7 +215,7 @@ func (a *winogradArgs) multiply(kernels *winogradKernels, v, m []float32, k0, k1
 // storeTileRow transforms a row of tiles of one output channel back and stores it. m starts at the row's first tile.
 func (a *winogradArgs) storeTileRow(kernels *winogradKernels, m []float32, channel, tileRow, groups int, result, temporary []float32) {
 	transform, side, outH, outW := kernels.output, winogradTile, a.outH, a.outW
-	if a.epilogue.pool {
+	if a.epilogue.MaxPool {
 		transform, side, outH, outW = kernels.outputPool, winogradTile/2, a.outH/2, a.outW/2
 	}
 	var bias float32

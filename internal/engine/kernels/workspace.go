@@ -33,6 +33,7 @@ type Workspace struct {
 	conv      convArgs
 	band      bandArgs
 	wino      winogradArgs
+	column    columnArgs
 	gemm      gemmArgs
 	norm      normArgs
 	normPool  normPoolArgs
@@ -46,6 +47,8 @@ type Workspace struct {
 	packed       []float32 // the packed left-hand operand, which all parts read
 	partial      []float32 // partial sums of the weights' gradient
 	zeros        []float32
+	padded       []float32 // a bias with room for missing output channels
+	unpooled     []float32
 	moments      []moments
 	inverse      []float32 // 1/√(variance+eps) per channel
 	scale, shift []float32 // of each channel

@@ -33,9 +33,10 @@ func main() {
 	winogradInput()
 	winogradOutput("winogradOutput", false)
 	winogradOutput("winogradOutputPool", true)
-	rowsProduct("rowsProduct1", 1)
-	rowsProduct("rowsProduct2", 2)
-	rowsProduct("rowsProduct3", 3)
+	for vectors := 1; vectors <= tileVectors; vectors++ {
+		rowsProduct(fmt.Sprint("rowsProduct", vectors), vectors, false)
+		rowsProduct(fmt.Sprint("rowsConvolution", vectors), vectors, true)
+	}
 	build.Generate()
 	for _, name := range []string{"out", "stubs"} {
 		if err := complete(flag.Lookup(name).Value.String()); err != nil {

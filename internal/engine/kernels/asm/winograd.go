@@ -271,11 +271,22 @@ func finish(v, bias, floor reg.VecVirtual) {
 	VMAXPS(v, floor, v)
 }
 
-// rowsProduct generates the product of 4·quads rows of packed weights with a few vectors of columns.
-func rowsProduct(name string, vectors int) {
-	function(name, "func(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int)")
-	Doc(name+" computes m = u·v for 4 rows of m in each of quads ≥ 1 and a few vectors of 8 columns; u is [quads][channels][4],",
-		"channels ≥ 1. The rows of v and m are vStride and mStride bytes apart.")
+// rowsProduct generates the product of 4·quads rows of packed weights with a few vectors of columns; with finishing, it
+// adds a bias and applies a lower bound.
+func rowsProduct(name string, vectors int, finishing bool) {
+	if finishing {
+		function(name, "func(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32)")
+		Doc(name + " is rowsProduct with a bias for each row, and raises what is below floor to it.")
+	} else {
+		function(name, "func(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int)")
+		Doc(name+" computes m = u·v for 4 rows of m in each of quads ≥ 1 and a few vectors of 8 columns; u is",
+			"[quads][channels][4], channels ≥ 1. The rows of v and m are vStride and mStride bytes apart.")
+	}
+	var bias reg.Register
+	var floor reg.VecVirtual
+	if finishing {
+		bias = Load(Param("bias"), GP64())
+	}
 	quads := Load(Param("quads"), GP64())
 	u := Load(Param("u"), GP64())
 	vStride := Load(Param("vStride"), GP64())
@@ -286,7 +297,15 @@ func rowsProduct(name string, vectors int) {
 	channels := Load(Param("channels"), GP64())
 	var sums [tileChannels][]reg.VecVirtual
 	for k := range sums {
-		sums[k] = zeroed(vectors)
+		if finishing {
+			sums[k] = make([]reg.VecVirtual, vectors)
+			for i := range sums[k] {
+				sums[k][i] = YMM()
+				VBROADCASTSS(Mem{Base: bias, Disp: 4 * k}, sums[k][i])
+			}
+		} else {
+			sums[k] = zeroed(vectors)
+		}
 	}
 	Label(name + "Channel")
 	var columns []reg.VecVirtual
@@ -305,8 +324,20 @@ func rowsProduct(name string, vectors int) {
 	ADDQ(Imm(4*tileChannels), u)
 	DECQ(channels)
 	JNZ(LabelRef(name + "Channel"))
+	if finishing {
+		floor = YMM()
+		address, err := Param("floor").Resolve()
+		if err != nil {
+			panic(err)
+		}
+		VBROADCASTSS(address.Addr, floor)
+		ADDQ(Imm(4*tileChannels), bias)
+	}
 	for k := range tileChannels {
 		for i := range vectors {
+			if finishing {
+				VMAXPS(sums[k][i], floor, sums[k][i])
+			}
 			VMOVUPS(sums[k][i], Mem{Base: m, Disp: vectorBytes * i})
 		}
 		ADDQ(mStride, m)

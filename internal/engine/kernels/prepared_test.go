@@ -1,0 +1,87 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package kernels
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+)
+
+// A prepared convolution must agree with the convolution, ReLU and max pooling one after another, for every method.
+func TestPreparedConv2D(t *testing.T) {
+	shapes := map[string]ConvShape{
+		"tiles, pooled evenly": {InChannels: 3, InHeight: 24, InWidth: 20, OutChannels: 8, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
+		"Winograd":             {InChannels: 16, InHeight: 22, InWidth: 35, OutChannels: 20, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
+		"Winograd, groups":     {InChannels: 16, InHeight: 16, InWidth: 64, OutChannels: 80, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
+	}
+	for name, s := range convShapes {
+		s.Batch = 0
+		shapes[name] = s
+	}
+	const batch = 3
+	forEachSet(t, func(t *testing.T, ws *Workspace) {
+		for name, s := range shapes {
+			for _, e := range []Epilogue{{}, {ReLU: true}, {MaxPool: true}, {ReLU: true, MaxPool: true}} {
+				whole := s
+				whole.Batch = batch
+				if e.MaxPool && min(s.OutHeight(), s.OutWidth()) < 2 {
+					continue
+				}
+				t.Run(fmt.Sprintf("%s/%+v", name, e), func(t *testing.T) { checkPrepared(t, ws, s, whole, e) })
+			}
+		}
+	})
+}
+
+func checkPrepared(t *testing.T, ws *Workspace, s, whole ConvShape, e Epilogue) {
+	reference := newWorkspace(t, "portable", 1)
+	x, w, bias := randomSlice(whole.InLen(), 1), randomSlice(whole.WeightLen(), 2), randomSlice(s.OutChannels, 3)
+	want := make([]float32, whole.OutLen())
+	reference.Conv2D(whole, x, w, bias, want)
+	if e.ReLU {
+		reference.Unary(ReLU, 0, 0, want, want)
+	}
+	if e.MaxPool {
+		pool := PoolShape{Batch: whole.Batch, Channels: s.OutChannels, InHeight: s.OutHeight(), InWidth: s.OutWidth(), KernelH: 2, KernelW: 2, StrideH: 2, StrideW: 2}
+		pooled := make([]float32, pool.OutLen())
+		reference.MaxPool(pool, want, pooled, nil)
+		want = pooled
+	}
+	p := ws.PrepareConv2D(s, slices.Clone(w), bias, e)
+	if p.OutLen(whole.Batch) != len(want) {
+		t.Fatalf("OutLen is %d, want %d", p.OutLen(whole.Batch), len(want))
+	}
+	got := randomSlice(len(want), 4)
+	ws.RunConv2D(p, whole.Batch, x, got)
+	wide := make([]float64, len(want))
+	for i, v := range want {
+		wide[i] = float64(v)
+	}
+	expectClose(t, "y", got, want, 1e-4*scale(wide))
+	if allocations := testing.AllocsPerRun(1, func() { ws.RunConv2D(p, whole.Batch, x, got) }); allocations != 0 {
+		t.Errorf("%v allocations, want 0", allocations)
+	}
+	// The result does not depend on the number of threads.
+	again := make([]float32, len(want))
+	newWorkspace(t, ws.Set(), 5).RunConv2D(p, whole.Batch, x, again)
+	if !slices.Equal(got, again) {
+		t.Error("5 threads give other bits than 2")
+	}
+}
+
+func TestPreparedConv2DBelongsToItsSet(t *testing.T) {
+	names := SetNames()
+	if len(names) < 2 {
+		t.Skip("this CPU has one kernel set only")
+	}
+	s := convShapes["first layer"]
+	p := newWorkspace(t, names[0], 1).PrepareConv2D(s, make([]float32, s.WeightLen()), nil, Epilogue{})
+	defer func() {
+		if recover() == nil {
+			t.Error("a convolution prepared for another set ran")
+		}
+	}()
+	newWorkspace(t, names[1], 1).RunConv2D(p, 1, make([]float32, s.InLen()), make([]float32, p.OutLen(1)))
+}
