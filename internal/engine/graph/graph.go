@@ -3,7 +3,11 @@
 
 package graph
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+)
 
 // Dynamic is the dimension of a shape that is known only when a batch arrives. Only the first dimension of a graph's
 // inputs and outputs may be dynamic.
@@ -18,6 +22,9 @@ type Graph struct {
 	Nodes           []*Node
 	// Initializers are the constants, by name.
 	Initializers map[string]*Tensor
+
+	// prepared are the convolutions that plans share.
+	prepared map[*Node]*kernels.PreparedConv2D
 }
 
 // Value describes an input or an output of a Graph.

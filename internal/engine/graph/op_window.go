@@ -92,19 +92,21 @@ var convOperator = &operator{
 		if err != nil {
 			return err
 		}
-		return in.setOutput(0, Float32, []int{s.Batch, s.OutChannels, s.OutHeight(), s.OutWidth()})
+		height, width := s.OutHeight(), s.OutWidth()
+		if in.intAttr(poolingAttribute, 0) != 0 {
+			if min(height, width) < 2 {
+				return in.node.Errorf("2×2 max pooling of a convolution's output of %d×%d pixels yields none", height, width)
+			}
+			height, width = height/2, width/2
+		}
+		return in.setOutput(0, Float32, []int{s.Batch, s.OutChannels, height, width})
 	},
 	build: func(in *instruction) (run, error) {
 		s, err := in.convShape()
 		if err != nil {
 			return nil, err
 		}
-		x, w, bias, y := in.input(0), in.input(1), in.input(2), in.outputs[0]
-		activation := in.activation()
-		return func(m *machine) {
-			m.Conv2D(s, m.floats(x), m.floats(w), m.optional(bias), m.floats(y))
-			activation.apply(m, y)
-		}, nil
+		return buildConv(in, s)
 	},
 }
 

@@ -127,6 +127,8 @@ func checkNode(node *Node) error {
 type instruction struct {
 	node *Node
 	op   *operator
+	// compiler is the one that compiles the instruction.
+	compiler *compiler
 	// inputs and outputs are in the node's order; an input left out is nil.
 	inputs, outputs []*value
 	// scratch is memory that the instruction needs beside its outputs, or nil.

@@ -20,6 +20,7 @@ func optimise(g *Graph, options Options) error {
 	fuseSiLU(g)
 	delayActivations(g)
 	fuseActivations(g)
+	fusePooling(g)
 	keepUsed(g)
 	return nil
 }

@@ -24,6 +24,7 @@ type plan struct {
 // newPlan compiles a checked graph for a batch size.
 func newPlan(g *Graph, batch int, options Options) (*plan, error) {
 	c := newCompiler(options)
+	c.prepared = g.prepared
 	pl := &plan{options: options}
 	for _, input := range g.Inputs {
 		shape := slices.Clone(input.Shape)
@@ -74,8 +75,10 @@ type compiler struct {
 	values map[string]*value
 	// budget is the number of elements that constants may still grow by.
 	budget int64
-	// workspace computes constants.
+	// workspace computes constants and prepares convolutions.
 	workspace *kernels.Workspace
+	// prepared are the convolutions that the plans of a graph share.
+	prepared map[*Node]*kernels.PreparedConv2D
 }
 
 func newCompiler(options Options) *compiler {
@@ -112,7 +115,7 @@ func (c *compiler) specialise(nodes []*Node) ([]*instruction, error) {
 
 // instruction infers the outputs of a node whose inputs are known.
 func (c *compiler) instruction(node *Node) (*instruction, error) {
-	in := &instruction{node: node, op: lookup(node.Op)}
+	in := &instruction{node: node, op: lookup(node.Op), compiler: c}
 	constant := true
 	for _, name := range node.Inputs {
 		if name == "" {
@@ -168,18 +171,15 @@ func (c *compiler) fold(in *instruction) error {
 
 // evaluate runs an instruction on constants.
 func (c *compiler) evaluate(in *instruction) error {
-	if c.workspace == nil {
-		ws, err := kernels.New(kernels.Options{Threads: 1})
-		if err != nil {
-			return fmt.Errorf("prepare the kernels: %w", err)
-		}
-		c.workspace = ws
+	ws, err := c.kernels()
+	if err != nil {
+		return err
 	}
 	step, err := in.compile()
 	if err != nil {
 		return err
 	}
-	m := &machine{Workspace: c.workspace}
+	m := &machine{Workspace: ws}
 	size := 0
 	for _, v := range in.written() {
 		v.offset = size
@@ -191,6 +191,18 @@ func (c *compiler) evaluate(in *instruction) error {
 		v.constant = NewFloats(m.floats(v), v.shape...)
 	}
 	return nil
+}
+
+// kernels returns the compiler's workspace.
+func (c *compiler) kernels() (*kernels.Workspace, error) {
+	if c.workspace == nil {
+		ws, err := kernels.New(kernels.Options{Threads: 1})
+		if err != nil {
+			return nil, fmt.Errorf("prepare the kernels: %w", err)
+		}
+		c.workspace = ws
+	}
+	return c.workspace, nil
 }
 
 // compile returns the code of an instruction.

@@ -1,0 +1,126 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package graph
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+)
+
+// poolingAttribute, set by fusePooling, says that a convolution's output goes through 2×2 max pooling with stride 2. No
+// operator has it in the standard.
+const poolingAttribute = "trainyard.pooling"
+
+// buildConv returns what computes a convolution; its weights are prepared if they are constant.
+func buildConv(in *instruction, s kernels.ConvShape) (run, error) {
+	x, w, bias, y := in.input(0), in.input(1), in.input(2), in.outputs[0]
+	activation := in.activation()
+	if w.constant == nil || bias != nil && bias.constant == nil {
+		return func(m *machine) {
+			m.Conv2D(s, m.floats(x), m.floats(w), m.optional(bias), m.floats(y))
+			activation.apply(m, y)
+		}, nil
+	}
+	e := kernels.Epilogue{ReLU: activation.set && activation.op == kernels.ReLU, MaxPool: in.intAttr(poolingAttribute, 0) != 0}
+	if e.ReLU {
+		activation.set = false
+	}
+	prepared, err := in.prepare(s, e)
+	if err != nil {
+		return nil, err
+	}
+	return func(m *machine) {
+		m.RunConv2D(prepared, s.Batch, m.floats(x), m.floats(y))
+		activation.apply(m, y)
+	}, nil
+}
+
+// prepare returns the prepared convolution of a node, which all plans of a graph share.
+func (in *instruction) prepare(s kernels.ConvShape, e kernels.Epilogue) (*kernels.PreparedConv2D, error) {
+	c := in.compiler
+	if p := c.prepared[in.node]; p != nil {
+		return p, nil
+	}
+	ws, err := c.kernels()
+	if err != nil {
+		return nil, err
+	}
+	var bias []float32
+	if b := in.input(2); b != nil {
+		bias = b.constant.Floats
+	}
+	p := ws.PrepareConv2D(s, in.inputs[1].constant.Floats, bias, e)
+	if c.prepared != nil {
+		c.prepared[in.node] = p
+	}
+	return p, nil
+}
+
+// fusePooling lets a convolution with constant weights compute the 2×2 max pooling after it, and the ReLU after that.
+func fusePooling(g *Graph) {
+	readers := onlyReader(g)
+	fused := map[*Node]*Node{}
+	dropped := map[*Node]bool{}
+	for _, conv := range g.Nodes {
+		if conv.Op != "Conv" || !constantWeights(g, conv) {
+			continue
+		}
+		pool := readers[conv.Outputs[0]]
+		if pool == nil || !isHalving(pool) || !onlyReLU(conv) || !onlyReLU(pool) {
+			continue
+		}
+		node := *conv
+		node.Name, node.Outputs = conv.Title(), pool.Outputs
+		node.Attributes = map[string]any{poolingAttribute: int64(1)}
+		maps.Copy(node.Attributes, conv.Attributes)
+		for _, name := range []string{activationAttribute, alphaAttribute, betaAttribute} {
+			if value, set := pool.Attributes[name]; set {
+				node.Attributes[name] = value
+			}
+		}
+		fused[conv], dropped[pool] = &node, true
+	}
+	g.Nodes = slices.DeleteFunc(g.Nodes, func(n *Node) bool { return dropped[n] })
+	for i, n := range g.Nodes {
+		if node := fused[n]; node != nil {
+			g.Nodes[i] = node
+		}
+	}
+}
+
+// constantWeights reports whether weights and bias of a convolution are constants.
+func constantWeights(g *Graph, conv *Node) bool {
+	for _, name := range conv.Inputs[1:] {
+		if name != "" && g.Initializers[name] == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// onlyReLU reports whether a node has no fused activation, or ReLU.
+func onlyReLU(n *Node) bool {
+	op, set := n.Attributes[activationAttribute].(int64)
+	return !set || kernels.Unary(op) == kernels.ReLU
+}
+
+// isHalving reports whether a node is max pooling of 2×2 pixels with stride 2 and nothing else.
+func isHalving(n *Node) bool {
+	if n.Op != "MaxPool" {
+		return false
+	}
+	in := &instruction{node: n}
+	wants := func(name string, byDefault int64, want int64) bool {
+		list, given := n.Attributes[name].([]int64)
+		if !given {
+			return byDefault == want
+		}
+		return !slices.ContainsFunc(list, func(v int64) bool { return v != want })
+	}
+	mode := in.stringAttr("auto_pad", "NOTSET")
+	return len(n.Outputs) == 1 && wants("kernel_shape", 0, 2) && wants("strides", 1, 2) && wants("pads", 0, 0) &&
+		wants("dilations", 1, 1) && in.intAttr("ceil_mode", 0) == 0 && (mode == "NOTSET" || mode == "VALID")
+}
