@@ -83,12 +83,7 @@ func fusePooling(g *Graph) {
 		}
 		fused[conv], dropped[pool] = &node, true
 	}
-	g.Nodes = slices.DeleteFunc(g.Nodes, func(n *Node) bool { return dropped[n] })
-	for i, n := range g.Nodes {
-		if node := fused[n]; node != nil {
-			g.Nodes[i] = node
-		}
-	}
+	replace(g, fused, dropped)
 }
 
 // constantWeights reports whether weights and bias of a convolution are constants.
