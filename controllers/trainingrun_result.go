@@ -222,9 +222,6 @@ func describeExit(failure *v1alpha1.Failure, end *containerEnd) {
 	result := &contract.TrainResult{}
 	if err := contract.DecodeResult([]byte(end.output), result); err == nil && result.Reason != "" {
 		failure.Reason = failureReasons[result.Reason]
-		if failure.Reason == "" {
-			failure.Reason = v1alpha1.RunnerFailedReason
-		}
 		failure.Message = text.Clean(result.Message, maxMessage)
 		failure.LogTail = text.CleanLines(result.LogTail, maxLogTail)
 	} else {

@@ -147,10 +147,10 @@ func setProgress(s *trainingRunScope) {
 		return
 	}
 	if old := status.Progress; old != nil && old.UpdateTime != nil {
-		if !s.progress.heardAt.Truncate(time.Second).After(old.UpdateTime.Time) {
-			return // nothing new; a status holds whole seconds
+		if s.progress.heardAt.Truncate(time.Second).Equal(old.UpdateTime.Time) {
+			return // written already; a status holds whole seconds
 		}
-		if wait := progressWriteInterval - s.now.Sub(old.UpdateTime.Time); wait > 0 && wait <= progressWriteInterval {
+		if wait := progressWriteInterval - s.now.Sub(old.UpdateTime.Time); wait > 0 && wait <= progressWriteInterval { // longer: another manager's clock was ahead
 			s.requeueWithin(wait)
 			return
 		}

@@ -304,7 +304,7 @@ func TestSetProgress(t *testing.T) {
 		"too soon":                  {before: written(3 * time.Second), progress: heard(50, testNow), wantPercent: ptr.To[int32](1), wantRequeue: 7 * time.Second},
 		"already written":           {before: written(time.Minute), progress: heard(50, testNow.Add(-time.Minute)), wantPercent: ptr.To[int32](1)},
 		"written in that second":    {before: written(time.Minute), progress: heard(50, testNow.Add(-time.Minute+300*time.Millisecond)), wantPercent: ptr.To[int32](1)},
-		"written by a faster clock": {before: written(-time.Hour), progress: heard(50, testNow), wantPercent: ptr.To[int32](1)},
+		"written by a faster clock": {before: written(-time.Hour), progress: heard(50, testNow), wantPercent: ptr.To[int32](50)},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

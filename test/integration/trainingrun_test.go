@@ -344,11 +344,11 @@ var _ = Describe("TrainingRun", func() {
 		Expect(len(message)).To(BeNumerically("<=", 1024))
 	})
 
-	It("leaves a stranger's Job alone, and goes on when it is gone", func(ctx SpecContext) {
+	DescribeTable("leaves a stranger's Job alone, and goes on when it is gone", func(ctx SpecContext, labels map[string]string) {
 		suspended := create(ctx, wrappers.MakeTrainingRun("pets", ns).Suspend(true).Obj())
 		expectState(ctx, suspended, v1alpha1.SuspendedReason, onItsWay)
 		stranger := &batchv1.Job{
-			ObjectMeta: metav1.ObjectMeta{Name: "pets-" + string(suspended.UID[:8]), Namespace: ns},
+			ObjectMeta: metav1.ObjectMeta{Name: "pets-" + string(suspended.UID[:8]), Namespace: ns, Labels: labels},
 			Spec: batchv1.JobSpec{Template: corev1.PodTemplateSpec{Spec: corev1.PodSpec{
 				RestartPolicy: corev1.RestartPolicyNever, Containers: []corev1.Container{{Name: "c", Image: "i"}},
 			}}},
@@ -366,8 +366,11 @@ var _ = Describe("TrainingRun", func() {
 		expectState(ctx, suspended, v1alpha1.SuspendedReason, onItsWay)
 		suspend(ctx, suspended, false)
 		expectState(ctx, suspended, v1alpha1.PendingReason, unknown)
-		Expect(metav1.IsControlledBy(jobOf(ctx, suspended), suspended)).To(BeTrue())
-	})
+		Eventually(func() bool { return metav1.IsControlledBy(jobOf(ctx, suspended), suspended) }).Should(BeTrue())
+	},
+		Entry("that the cache doesn't show", nil),
+		Entry("that carries Trainyard's label", map[string]string{"app.kubernetes.io/managed-by": "trainyard"}),
+	)
 
 	It("tells that the Job can't be made, and makes it when it can", func(ctx SpecContext) {
 		faults.set(func(verb string, object client.Object) error {
