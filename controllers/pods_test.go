@@ -164,11 +164,12 @@ func TestFindVolumeProblem(t *testing.T) {
 		events []corev1.Event
 		want   string // a part of the message
 	}{
-		"none":             {},
-		"mount fails":      {events: []corev1.Event{event("pod-1", "Scheduled", "", 0), event("pod-1", "FailedMount", "no such host", 5)}, want: "no such host"},
-		"another pod's":    {events: []corev1.Event{event("pod-2", "FailedMount", "no such host", 5)}},
-		"it has healed":    {events: []corev1.Event{event("pod-1", "FailedMount", "no such host", 5), event("pod-1", "Pulling", "", 9)}},
-		"series count too": {events: []corev1.Event{event("pod-1", "Scheduled", "", 60), series}, want: "Multi-Attach error"},
+		"none":                    {},
+		"mount fails":             {events: []corev1.Event{event("pod-1", "Scheduled", "", 0), event("pod-1", "FailedMount", "no such host", 5)}, want: "no such host"},
+		"another pod's":           {events: []corev1.Event{event("pod-2", "FailedMount", "no such host", 5)}},
+		"it has healed":           {events: []corev1.Event{event("pod-1", "FailedMount", "no such host", 5), event("pod-1", "Pulling", "", 9)}},
+		"events come in no order": {events: []corev1.Event{event("pod-1", "Pulling", "", 9), event("pod-1", "FailedMount", "no such host", 5)}},
+		"series count too":        {events: []corev1.Event{event("pod-1", "Scheduled", "", 60), series}, want: "Multi-Attach error"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
