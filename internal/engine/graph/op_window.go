@@ -9,6 +9,9 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
 )
 
+// maxWindow bounds the elements of a kernel, and so the work for one element of the output.
+const maxWindow = 1 << 16
+
 // window is what Conv and the poolings have in common: a kernel that moves over the two spatial dimensions.
 type window struct {
 	kernel, strides, dilations [2]int
@@ -51,6 +54,9 @@ func (in *instruction) window(kernel []int) (window, error) {
 		if min(w.kernel[i], w.strides[i], w.dilations[i]) < 1 {
 			return w, in.node.Errorf("kernel %v, strides %v and dilations %v must be at least 1", w.kernel, w.strides, w.dilations)
 		}
+	}
+	if w.kernel[0] > maxWindow/w.kernel[1] {
+		return w, in.node.Errorf("a kernel of %v is not supported; it may have at most %d elements", w.kernel, maxWindow)
 	}
 	return w, in.setPads(&w)
 }

@@ -82,6 +82,73 @@ func TestOptimiseFoldsAndFuses(t *testing.T) {
 	}
 }
 
+// chain is a graph of nodes on an input x [N, 2, 4, 4], which yields y.
+func chain(nodes ...*Node) *Graph {
+	weights := NewFloats([]float32{0.5, -1, 2, 0.25}, 2, 2, 1, 1)
+	return &Graph{
+		Name: "chain", Inputs: []Value{{Name: "x", DType: Float32, Shape: []int{Dynamic, 2, 4, 4}}}, Outputs: []Value{{Name: "y"}},
+		Nodes: nodes, Initializers: map[string]*Tensor{"w": weights, "low": NewFloats([]float32{-1}), "high": NewFloats([]float32{1.5})},
+	}
+}
+
+func TestFusedNodes(t *testing.T) {
+	conv := &Node{Name: "conv", Op: "Conv", Inputs: []string{"x", "w"}, Outputs: []string{"c"}}
+	pool := func(x, y string) *Node {
+		return &Node{Op: "MaxPool", Inputs: []string{x}, Outputs: []string{y}, Attributes: map[string]any{"kernel_shape": []int64{2, 2}, "strides": []int64{2, 2}}}
+	}
+	tests := map[string]struct {
+		nodes []*Node
+		want  []string
+	}{
+		"silu": {[]*Node{conv, {Op: "Sigmoid", Inputs: []string{"c"}, Outputs: []string{"s"}}, {Op: "Mul", Inputs: []string{"c", "s"}, Outputs: []string{"y"}}},
+			[]string{"Conv"}},
+		"silu the other way round": {[]*Node{conv, {Op: "Sigmoid", Inputs: []string{"c"}, Outputs: []string{"s"}}, {Op: "Mul", Inputs: []string{"s", "c"}, Outputs: []string{"y"}}},
+			[]string{"Conv"}},
+		"sigmoid times another": {[]*Node{conv, {Op: "Sigmoid", Inputs: []string{"c"}, Outputs: []string{"s"}}, {Op: "Mul", Inputs: []string{"x", "s"}, Outputs: []string{"y"}}},
+			[]string{"Conv", "Mul"}},
+		"clip": {[]*Node{conv, {Op: "Clip", Inputs: []string{"c", "low", "high"}, Outputs: []string{"y"}}}, []string{"Conv"}},
+		"sum without an activation": {[]*Node{conv, {Op: "GlobalAveragePool", Inputs: []string{"x"}, Outputs: []string{"g"}},
+			{Op: "Add", Inputs: []string{"c", "g"}, Outputs: []string{"y"}}}, []string{"Conv", "GlobalAveragePool", "Add"}},
+		"activation before a pool": {[]*Node{conv, {Op: "Clip", Inputs: []string{"c", "low", "high"}, Outputs: []string{"r"}}, pool("r", "y")},
+			[]string{"Conv", "MaxPool"}},
+		"activations before pools": {[]*Node{conv, {Op: "Relu", Inputs: []string{"c"}, Outputs: []string{"r"}}, pool("r", "p"),
+			{Op: "Relu", Inputs: []string{"p"}, Outputs: []string{"q"}}, pool("q", "y")}, []string{"Conv", "MaxPool", "MaxPool"}},
+		"value read twice": {[]*Node{conv, {Op: "Relu", Inputs: []string{"c"}, Outputs: []string{"r"}}, {Op: "Add", Inputs: []string{"r", "c"}, Outputs: []string{"y"}}},
+			[]string{"Conv", "Relu", "Add"}},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			g := chain(tc.nodes...)
+			program := compileNet(t, g, Options{Threads: 1})
+			var ops []string
+			for _, node := range program.graph.Nodes {
+				ops = append(ops, node.Op)
+			}
+			if diff := cmp.Diff(tc.want, ops); diff != "" {
+				t.Errorf("operators differ (-want +got):\n%s", diff)
+			}
+			session, err := program.NewSession(2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := rand.New(rand.NewPCG(3, 3))
+			for i := range session.Input(0) {
+				session.Input(0)[i] = float32(3 * r.NormFloat64())
+			}
+			x := slices.Clone(session.Input(0))
+			session.Run()
+			comparePlain(t, 0, g, x, session.Output(0))
+		})
+	}
+}
+
+func TestFusedOperatorsAreInternal(t *testing.T) {
+	_, err := Compile(chain(&Node{Op: siluOperator, Inputs: []string{"x"}, Outputs: []string{"y"}}), Options{})
+	if err == nil || !strings.Contains(err.Error(), "not supported") {
+		t.Errorf("a graph with an operator of the compiler's own: error is %v", err)
+	}
+}
+
 func TestRunIsTheSameForEveryBatch(t *testing.T) {
 	program := compileNet(t, convNet(), Options{Threads: 2})
 	const n = 7
