@@ -15,6 +15,7 @@ import (
 
 	"github.com/trainyard-dev/trainyard/internal/engine/graph"
 	"github.com/trainyard-dev/trainyard/internal/onnx/onnxpb"
+	"github.com/trainyard-dev/trainyard/test/peers"
 )
 
 // networkFiles are the graphs that test/peers/networks/export.py writes: torchvision's classifiers without their weights.
@@ -58,6 +59,7 @@ func networkModel(t *testing.T, path string) *onnxpb.ModelProto {
 
 // TestNetworksAgainstONNXRuntime compares whole networks of the field with ONNX Runtime.
 func TestNetworksAgainstONNXRuntime(t *testing.T) {
+	peers.Python(t) // before the work, if it is to be skipped
 	paths, err := filepath.Glob(networkFiles)
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no networks: %v", err)

@@ -41,7 +41,7 @@ func TestRandomGraphs(t *testing.T) {
 		}
 	}
 	for _, op := range Operators() {
-		if compiled[op] == 0 {
+		if compiled[op] == 0 && !testing.Short() {
 			t.Errorf("no random graph with %s was valid", op)
 		}
 	}
