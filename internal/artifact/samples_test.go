@@ -189,9 +189,9 @@ func TestOpenSamples(t *testing.T) {
 			switch {
 			case tc.want == nil && (err != nil || len(s.Items) != 2):
 				t.Errorf("OpenSamples() = %v, error %v, want two samples", s, err)
-			case tc.want == errAny && (err == nil || errors.Is(err, ErrDigest)):
+			case errors.Is(tc.want, errAny) && (err == nil || errors.Is(err, ErrDigest)):
 				t.Errorf("OpenSamples() error = %v, want one other than ErrDigest", err)
-			case tc.want != errAny && !errors.Is(err, tc.want):
+			case !errors.Is(tc.want, errAny) && !errors.Is(err, tc.want):
 				t.Errorf("OpenSamples() error = %v, want %v", err, tc.want)
 			}
 		})
