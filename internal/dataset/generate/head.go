@@ -103,9 +103,13 @@ func (c *canvas) floppyEar(t affine, a traits) {
 func (c *canvas) eyes(t affine, a traits) {
 	for _, side := range []float64{1, -1} {
 		eye := t.of(place(point{side * a.eyeSpacing, -0.1 * a.headHeight}, side*a.eyeSize, a.eyeSize, -side*0.2))
-		if a.almondEyes {
+		switch {
+		case a.asleep:
+			c.fill(eye, stroke(0.3, 0.2, point{-1, -0.1}, point{0, 0.45}, point{1, -0.1}), 0.9, solid(gray(0.08)))
+			continue
+		case a.almondEyes:
 			c.almondEye(eye, a)
-		} else {
+		default:
 			c.roundEye(eye, a)
 		}
 		c.fill(eye, ellipse(point{-0.3 * side, -0.35}, 0.22, 0.22), 0.95, solid(gray(1)))

@@ -12,11 +12,11 @@ import (
 func drawScene(c *canvas, r random, kind Class) {
 	c.background(r)
 	for range r.IntN(5) {
-		c.clutter(r, r.between(0.05, 0.25))
+		c.thing(r, point{r.Float64(), r.Float64()}, r.between(0.05, 0.25))
 	}
-	c.animal(r, kind)
+	head := c.animal(r, kind)
 	if r.chance(0.25) {
-		c.occlude(r)
+		c.occlude(r, head)
 	}
 	c.illuminate(r)
 	c.addNoise(r)
@@ -63,10 +63,10 @@ func randomColor(r random) color {
 	return vivid.mix(gray(r.Float64()), r.between(0.4, 0.9))
 }
 
-// clutter puts one thing of about the given size somewhere: blobs, blocks and
-// lines, among them shapes that resemble parts of an animal.
-func (c *canvas) clutter(r random, size float64) {
-	t := place(point{r.Float64(), r.Float64()}, size, size, r.between(0, 2*math.Pi))
+// thing draws one of the things that lie about: blobs, blocks and lines, among
+// them shapes that resemble parts of an animal.
+func (c *canvas) thing(r random, at point, size float64) {
+	t := place(at, size, size, r.between(0, 2*math.Pi))
 	first, second, noise := randomColor(r), randomColor(r), r.texture()
 	dapple := r.between(0, 1)
 	fill := func(p point) color { return first.mix(second, dapple*noise.at(3*p.x, 3*p.y)) }
@@ -94,7 +94,8 @@ func (c *canvas) clutter(r random, size float64) {
 	}
 }
 
-func (c *canvas) animal(r random, kind Class) {
+// animal draws the animal and returns where its head is.
+func (c *canvas) animal(r random, kind Class) point {
 	traits := kind.traits(r)
 	pose := pick(r, poses...)
 	scale := r.between(pose.low, pose.high)
@@ -108,6 +109,7 @@ func (c *canvas) animal(r random, kind Class) {
 	t.c, t.f = min(max(head.x, margin), 1-margin), min(max(head.y, margin), 1-margin)
 	c.backdropShadow(t.of(place(pose.center.add(point{0.15, 0.5}), 2.2, 2.4, 0)), r.between(0, 0.3))
 	pose.draw(c, t, r, traits)
+	return point{t.c, t.f}
 }
 
 // backdropShadow darkens what is behind the animal, most in the middle.
@@ -119,10 +121,14 @@ func (c *canvas) backdropShadow(t affine, depth float64) {
 	}
 }
 
-// occlude puts something in front of a part of the picture.
-func (c *canvas) occlude(r random) {
+// occlude puts something in front of the picture, often of a part of the face.
+func (c *canvas) occlude(r random, head point) {
 	for range 1 + r.IntN(2) {
-		c.clutter(r, r.between(0.05, 0.13))
+		at := point{r.Float64(), r.Float64()}
+		if r.chance(0.3) {
+			at = head.add(point{r.between(-0.2, 0.2), r.between(-0.2, 0.2)})
+		}
+		c.thing(r, at, r.between(0.05, 0.14))
 	}
 }
 
@@ -134,6 +140,9 @@ func (c *canvas) illuminate(r random) {
 		slope    = point{r.between(-0.4, 0.4), r.between(-0.4, 0.4)}
 		contrast = r.between(0.8, 1.15)
 	)
+	if r.chance(0.06) { // dusk
+		exposure, contrast = r.between(0.5, 0.75), r.between(0.7, 0.95)
+	}
 	for i := range c.pixels {
 		x, y := float64(i%c.size)/float64(c.size)-0.5, float64(i/c.size)/float64(c.size)-0.5
 		gain := exposure * (1 + slope.x*x + slope.y*y)
@@ -143,9 +152,10 @@ func (c *canvas) illuminate(r random) {
 	}
 }
 
-// addNoise adds a sensor's noise, as much of it in small pictures as in large.
+// addNoise adds a sensor's noise, as much of it in small pictures as in large:
+// mostly a little, now and then a lot.
 func (c *canvas) addNoise(r random) {
-	sigma := r.between(0.005, 0.03)
+	sigma := 0.005 + 0.045*math.Pow(r.Float64(), 3)
 	for i := range c.pixels {
 		for k := range c.pixels[i] {
 			// Two even draws make a triangular one: near enough, and quick.

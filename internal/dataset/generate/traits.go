@@ -27,6 +27,7 @@ type traits struct {
 
 	eyeSize, eyeSpacing float64
 	almondEyes          bool
+	asleep              bool
 	iris                color
 	pupil               float64 // width of the pupil, as a share of the eye's
 
