@@ -75,7 +75,7 @@ func testVolume(t *testing.T) {
 		}
 		return available == len(volume.Names()), "not all available"
 	})
-	if left := glob(t, configuration(t).Path("volumes", "*", "*")); len(left) > 0 {
+	if left := glob(t, filepath.Join(configuration(t).VolumesDir(), "*", "*")); len(left) > 0 {
 		t.Errorf("files left in the volumes: %v", left)
 	}
 }

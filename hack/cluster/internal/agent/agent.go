@@ -39,7 +39,7 @@ func Run(ctx context.Context, cfg *config.Config) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	keeper := &volume.Keeper{Client: client, Dir: cfg.Path("volumes")}
+	keeper := &volume.Keeper{Client: client, Dir: cfg.VolumesDir()}
 	kept := make(chan struct{})
 	go func() {
 		defer close(kept)

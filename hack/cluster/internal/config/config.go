@@ -27,6 +27,8 @@ const (
 	// PauseImage holds a pod's namespaces. It is made by the tool itself.
 	PauseImage = "trainyard.local/pause:1"
 
+	stateRoot = "/var/lib/trainyard"
+
 	// subnetBits is the prefix length of the cluster's subnet.
 	subnetBits = 16
 
@@ -43,6 +45,8 @@ type Config struct {
 	BinDir string
 	// Subnet is a /16, cut into the networks of nodes, pods and Services.
 	Subnet netip.Prefix
+	// root holds the state folders of all clusters.
+	root string
 }
 
 // nameRule keeps the name's first 11 characters and a digit within a network interface's 15.
@@ -57,7 +61,7 @@ func New(name, subnet, binDir string) (*Config, error) {
 	if err != nil || !prefix.Addr().Is4() || prefix.Bits() != subnetBits || prefix.Masked() != prefix {
 		return nil, fmt.Errorf("subnet %q: use an IPv4 network of %d bits, %s for example", subnet, subnetBits, DefaultSubnet)
 	}
-	return &Config{Name: name, BinDir: binDir, Subnet: prefix}, nil
+	return &Config{Name: name, BinDir: binDir, Subnet: prefix, root: stateRoot}, nil
 }
 
 // at returns an address in the subnet.
@@ -108,9 +112,7 @@ func (c *Config) NetNSPath() string { return filepath.Join("/run/netns", c.Name)
 func (c *Config) Cgroup() string { return "/" + c.Name }
 
 // StateDir holds everything that the cluster keeps on disk.
-func (c *Config) StateDir() string { return filepath.Join(stateRoot, c.Name) }
-
-const stateRoot = "/var/lib/trainyard"
+func (c *Config) StateDir() string { return filepath.Join(c.root, c.Name) }
 
 // Path joins a name to the state folder.
 func (c *Config) Path(elem ...string) string {
@@ -130,8 +132,8 @@ func (c *Config) Bin(name string) string { return filepath.Join(c.BinDir, name) 
 // Volumes is the number of local volumes that wait for a claim.
 const Volumes = 16
 
-// VolumeDir is where the local volume's files are.
-func (c *Config) VolumeDir(name string) string { return c.Path("volumes", name) }
+// VolumesDir holds a folder for each local volume.
+func (c *Config) VolumesDir() string { return c.Path("volumes") }
 
 // DataDir is where the node sees the folder that the user has lent to the cluster, read-only.
 func (c *Config) DataDir() string { return c.Path("data") }

@@ -5,6 +5,7 @@
 package deliver
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -16,7 +17,9 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
 // Push pushes each archive's image to the registry that its name begins with, with the credentials of
@@ -66,9 +69,8 @@ func Load(ctx context.Context, archives []string, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("read the kubeconfig: %w", err)
 	}
-	_, minikube := config.Clusters["minikube"]
 	for _, path := range archives {
-		args, err := loader(config.CurrentContext, minikube, path)
+		args, err := loader(config, path)
 		if err != nil {
 			return err
 		}
@@ -82,14 +84,21 @@ func Load(ctx context.Context, archives []string, out io.Writer) error {
 	return nil
 }
 
-// loader returns the command that loads an archive into the cluster of a context.
-func loader(kubeContext string, minikube bool, path string) ([]string, error) {
-	if cluster, ok := strings.CutPrefix(kubeContext, "kind-"); ok {
+// loader returns the command that loads an archive into the cluster of the current context.
+func loader(config *clientcmdapi.Config, path string) ([]string, error) {
+	current := config.CurrentContext
+	if cluster, ok := strings.CutPrefix(current, "kind-"); ok {
 		return []string{"kind", "load", "image-archive", path, "--name", cluster}, nil
 	}
-	if minikube && kubeContext == "minikube" {
-		return []string{"minikube", "image", "load", path}, nil
+	if c, ok := config.Contexts[current]; ok && isMinikube(c) {
+		return []string{"minikube", "--profile", current, "image", "load", path}, nil
 	}
 	return nil, fmt.Errorf("context %q is neither kind's nor minikube's: push the images to a registry that "+
-		"its cluster can pull from (REGISTRY=...)", kubeContext)
+		"its cluster can pull from (REGISTRY=...)", current)
+}
+
+// isMinikube reports whether minikube has written the context: it leaves its name in an extension.
+func isMinikube(c *clientcmdapi.Context) bool {
+	info, ok := c.Extensions["context_info"].(*runtime.Unknown)
+	return ok && bytes.Contains(info.Raw, []byte("minikube.sigs.k8s.io"))
 }
