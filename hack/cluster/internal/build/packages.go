@@ -94,10 +94,12 @@ func (c *counter) fraction() float64 {
 	return (1 - linkShare) * float64(c.weight) / float64(c.packages.total)
 }
 
+// detail says "at most": a package whose dependency is compiled again may turn out to be in Go's cache after
+// all, when the dependency gives the same result.
 func (c *counter) detail() string {
 	total := c.seen + len(c.packages.weight)
 	if c.seen == total {
 		return "linking"
 	}
-	return fmt.Sprintf("%d of %d packages", c.seen, total)
+	return fmt.Sprintf("%d of at most %d packages", c.seen, total)
 }

@@ -45,9 +45,9 @@ func TestCounter(t *testing.T) {
 		got = append(got, state{known, c.fraction(), c.detail()})
 	}
 	want := []state{
-		{true, 0.6 * 0.96, "1 of 2 packages"},
-		{false, 0.6 * 0.96, "1 of 2 packages"}, // named twice: a note of the compiler's
-		{false, 0.6 * 0.96, "1 of 2 packages"},
+		{true, 0.6 * 0.96, "1 of at most 2 packages"},
+		{false, 0.6 * 0.96, "1 of at most 2 packages"}, // named twice: a note of the compiler's
+		{false, 0.6 * 0.96, "1 of at most 2 packages"},
 		{true, 0.96, "linking"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
