@@ -294,7 +294,7 @@ func (r *modelServerReconciler) observeService(ctx context.Context, s *modelServ
 		return err
 	}
 	if service.DeletionTimestamp != nil {
-		return waiting(v1alpha1.WaitingForDeletionReason, 0, fmt.Errorf("Service %s is being deleted; another is made when it is gone", service.Name))
+		return waiting(v1alpha1.WaitingForDeletionReason, 0, fmt.Errorf("the Service %s is being deleted; another is made when it is gone", service.Name))
 	}
 	s.service = service
 	o.Service = observedService(service)

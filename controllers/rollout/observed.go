@@ -130,13 +130,13 @@ const (
 type JobState int
 
 const (
-	// JobRunning: there is no result yet.
+	// JobRunning has no result yet.
 	JobRunning JobState = iota
-	// JobPassed: every check passed, and the report says so.
+	// JobPassed passed every check, and its report says so.
 	JobPassed
-	// JobFailed: a check failed.
+	// JobFailed failed a check.
 	JobFailed
-	// JobVoid: the Job failed by itself; it says nothing about the model.
+	// JobVoid failed by itself: it says nothing about the model.
 	JobVoid
 )
 

@@ -4,6 +4,7 @@
 package rollout
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -27,7 +28,7 @@ var (
 func revision(name string, n int32) *Revision {
 	r := &Revision{Name: name, UID: types.UID("u" + name), Replicas: n, Available: n, Model: v1alpha1.RevisionModel{SHA256: name}}
 	for i := range n {
-		id := name + string(rune('0'+i))
+		id := fmt.Sprintf("%s%d", name, i)
 		r.Pods = append(r.Pods, Pod{Name: id, UID: types.UID(id), URL: "http://" + id, Ready: true, Since: t0})
 	}
 	return r

@@ -176,7 +176,7 @@ func (s *simulation) reconcile(snapshot *Observed, diesAfter int) error {
 		if err := s.verify(&o, actions); err != nil {
 			return err
 		}
-		if err := write(func() { s.writeRecord(&o, actions) }); err != nil {
+		if err := write(func() { s.writeRecord(actions) }); err != nil {
 			return err
 		}
 		o.Service = &Service{Record: actions.Record, Selected: actions.Record.Live}
@@ -201,7 +201,7 @@ func (s *simulation) verify(o *Observed, a Actions) error {
 	return nil
 }
 
-func (s *simulation) writeRecord(o *Observed, a Actions) {
+func (s *simulation) writeRecord(a Actions) {
 	encoded, err := a.Record.Encode()
 	if err != nil {
 		s.broken("encode: %v", err)

@@ -16,11 +16,11 @@ import (
 type Outcome int
 
 const (
-	// Reconciling: on its way, or heals by itself.
+	// Reconciling is on its way, or heals by itself.
 	Reconciling Outcome = iota
-	// Stalled: a person has to act.
+	// Stalled needs a person to act.
 	Stalled
-	// Serving: the spec's revision is live, baked and available.
+	// Serving has the spec's revision live, baked and available.
 	Serving
 )
 
