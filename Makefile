@@ -100,6 +100,7 @@ generate: $(CONTROLLER_GEN) $(CRD_REF_DOCS) ## Generate all generated code, mani
 	$(CONTROLLER_GEN) object:headerFile=hack/boilerplate.go.txt paths=./api/...
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=config/crd/bases
 	$(CONTROLLER_GEN) rbac:roleName=trainyard-manager paths=./controllers/... output:rbac:dir=config/rbac
+	go generate ./internal/engine/kernels
 	$(CRD_REF_DOCS) --source-path=api/v1alpha1 --config=hack/api-docs.yaml --renderer=markdown --output-path=docs/api.md
 
 .PHONY: fmt lint lint-fix
@@ -131,6 +132,10 @@ bench-data: build-runner ## Measure a linear model and BaselineCNN on generated 
 .PHONY: compare
 compare: build-runner ## Train the same network with the runner and with PyTorch on DATA=<folder> (half an hour, 5.5 GB).
 	test/benchmark/compare/compare.sh "$(DATA)"
+
+.PHONY: bench-engine
+bench-engine: ## Measure the engine beside ONNX Runtime and PyTorch (minutes, and gigabytes for the peers).
+	test/benchmark/engine/bench.sh
 
 .PHONY: clean
 clean: ## Remove what was built in this checkout.

@@ -24,9 +24,12 @@ func buildConv(in *instruction, s kernels.ConvShape) (run, error) {
 			activation.apply(m, y)
 		}, nil
 	}
-	e := kernels.Epilogue{ReLU: activation.set && activation.op == kernels.ReLU, MaxPool: in.intAttr(poolingAttribute, 0) != 0}
-	if e.ReLU {
-		activation.set = false
+	e := kernels.Epilogue{MaxPool: in.intAttr(poolingAttribute, 0) != 0}
+	switch {
+	case activation.set && activation.op == kernels.ReLU:
+		e.ReLU, activation.set = true, false
+	case activation.set && activation.op == kernels.Clip && activation.alpha == 0 && activation.beta > 0:
+		e.ReLU, e.Ceiling, activation.set = true, activation.beta, false
 	}
 	prepared, err := in.prepare(s, e)
 	if err != nil {

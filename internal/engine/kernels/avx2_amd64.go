@@ -51,6 +51,16 @@ func affine8(n int, y *float32, x *float32, scale float32, shift float32)
 //go:noescape
 func affine28(n int, z *float32, y *float32, x *float32, ofY float32, ofX float32, shift float32)
 
+// add8 computes y = a + b for n elements, n a positive multiple of 8.
+//
+//go:noescape
+func add8(n int, y *float32, a *float32, b *float32)
+
+// clip8 computes y = min(max(x, low), high), NaN staying NaN for n elements, n a positive multiple of 8.
+//
+//go:noescape
+func clip8(n int, y *float32, x *float32, low float32, high float32)
+
 // reluBackward8 computes dx = dy where y > 0, else 0 for n elements, n a positive multiple of 8.
 //
 //go:noescape
@@ -66,6 +76,13 @@ func relu8(n int, y *float32, x *float32)
 //
 //go:noescape
 func normPool8(n int, out *float32, choice *uint8, top *float32, bottom *float32, scale float32, shift float32)
+
+// depthwisePlane computes rows ≥ 1 of vectors ≥ 1 of 8 neighbouring pixels each: y = bias + Σ w·x over the taps ≥ 1, kept
+// between floor and ceiling. offsets holds where each tap's pixels lie in x, relative to the output pixel. Steps from
+// row to row and offsets are in bytes.
+//
+//go:noescape
+func depthwisePlane(rows int, vectors int, x *float32, rowStep int, taps int, offsets *int, w *float32, y *float32, yStep int, bias float32, floor float32, ceiling float32)
 
 // normPoolSums8 returns Σd and Σ d·(x-mean) over the pixels x that the n windows chose, n a positive multiple of 8.
 //
@@ -103,10 +120,10 @@ func winogradOutputPool(groups int, m *float32, pointStride int, bias float32, f
 //go:noescape
 func rowsProduct1(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int)
 
-// rowsConvolution1 is rowsProduct with a bias for each row, and raises what is below floor to it.
+// rowsConvolution1 is rowsProduct with a bias for each row, and keeps the results between floor and ceiling.
 //
 //go:noescape
-func rowsConvolution1(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32)
+func rowsConvolution1(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32, ceiling float32)
 
 // rowsProduct2 computes m = u·v for 4 rows of m in each of quads ≥ 1 and a few vectors of 8 columns; u is
 // [quads][channels][4], channels ≥ 1. The rows of v and m are vStride and mStride bytes apart.
@@ -114,10 +131,10 @@ func rowsConvolution1(quads int, u *float32, channels int, v *float32, vStride i
 //go:noescape
 func rowsProduct2(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int)
 
-// rowsConvolution2 is rowsProduct with a bias for each row, and raises what is below floor to it.
+// rowsConvolution2 is rowsProduct with a bias for each row, and keeps the results between floor and ceiling.
 //
 //go:noescape
-func rowsConvolution2(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32)
+func rowsConvolution2(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32, ceiling float32)
 
 // rowsProduct3 computes m = u·v for 4 rows of m in each of quads ≥ 1 and a few vectors of 8 columns; u is
 // [quads][channels][4], channels ≥ 1. The rows of v and m are vStride and mStride bytes apart.
@@ -125,7 +142,7 @@ func rowsConvolution2(quads int, u *float32, channels int, v *float32, vStride i
 //go:noescape
 func rowsProduct3(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int)
 
-// rowsConvolution3 is rowsProduct with a bias for each row, and raises what is below floor to it.
+// rowsConvolution3 is rowsProduct with a bias for each row, and keeps the results between floor and ceiling.
 //
 //go:noescape
-func rowsConvolution3(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32)
+func rowsConvolution3(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32, ceiling float32)

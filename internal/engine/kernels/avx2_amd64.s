@@ -578,6 +578,49 @@ affine28Loop:
 	VZEROUPPER
 	RET
 
+// func add8(n int, y *float32, a *float32, b *float32)
+// Requires: AVX
+TEXT ·add8(SB), NOSPLIT, $0-32
+	MOVQ n+0(FP), AX
+	MOVQ a+16(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ y+8(FP), BX
+	XORQ SI, SI
+
+add8Loop:
+	VMOVUPS (CX)(SI*4), Y0
+	VMOVUPS (DX)(SI*4), Y1
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS Y0, (BX)(SI*4)
+	ADDQ    $0x08, SI
+	CMPQ    SI, AX
+	JLT     add8Loop
+	VZEROUPPER
+	RET
+
+// func clip8(n int, y *float32, x *float32, low float32, high float32)
+// Requires: AVX, AVX2, SSE
+TEXT ·clip8(SB), NOSPLIT, $0-32
+	MOVQ         n+0(FP), AX
+	MOVQ         x+16(FP), CX
+	MOVQ         y+8(FP), DX
+	MOVSS        low+24(FP), X0
+	VBROADCASTSS X0, Y0
+	MOVSS        high+28(FP), X1
+	VBROADCASTSS X1, Y1
+	XORQ         BX, BX
+
+clip8Loop:
+	VMOVUPS (CX)(BX*4), Y2
+	VMAXPS  Y2, Y0, Y2
+	VMINPS  Y2, Y1, Y2
+	VMOVUPS Y2, (DX)(BX*4)
+	ADDQ    $0x08, BX
+	CMPQ    BX, AX
+	JLT     clip8Loop
+	VZEROUPPER
+	RET
+
 // func reluBackward8(n int, dx *float32, y *float32, dy *float32)
 // Requires: AVX
 TEXT ·reluBackward8(SB), NOSPLIT, $0-32
@@ -676,6 +719,54 @@ normPoolLoop:
 	ADDQ         $0x08, DI
 	CMPQ         DI, AX
 	JLT          normPoolLoop
+	VZEROUPPER
+	RET
+
+// func depthwisePlane(rows int, vectors int, x *float32, rowStep int, taps int, offsets *int, w *float32, y *float32, yStep int, bias float32, floor float32, ceiling float32)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·depthwisePlane(SB), NOSPLIT, $0-84
+	MOVQ         rows+0(FP), AX
+	MOVQ         x+16(FP), CX
+	MOVQ         rowStep+24(FP), DX
+	MOVQ         offsets+40(FP), BX
+	MOVQ         w+48(FP), SI
+	MOVQ         y+56(FP), DI
+	MOVQ         yStep+64(FP), R8
+	MOVQ         taps+32(FP), R9
+	MOVSS        bias+72(FP), X0
+	VBROADCASTSS X0, Y0
+	MOVSS        floor+76(FP), X1
+	VBROADCASTSS X1, Y1
+	MOVSS        ceiling+80(FP), X2
+	VBROADCASTSS X2, Y2
+
+depthwiseRow:
+	MOVQ vectors+8(FP), R10
+	MOVQ CX, R11
+	MOVQ DI, R12
+
+depthwiseVector:
+	VMOVAPS Y0, Y3
+	XORQ    R13, R13
+
+depthwiseTap:
+	VBROADCASTSS (SI)(R13*4), Y4
+	MOVQ         (BX)(R13*8), R14
+	VFMADD231PS  (R11)(R14*1), Y4, Y3
+	INCQ         R13
+	CMPQ         R13, R9
+	JLT          depthwiseTap
+	VMAXPS       Y3, Y1, Y3
+	VMINPS       Y3, Y2, Y3
+	VMOVUPS      Y3, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $0x20, R12
+	DECQ         R10
+	JNZ          depthwiseVector
+	ADDQ         DX, CX
+	ADDQ         R8, DI
+	DECQ         AX
+	JNZ          depthwiseRow
 	VZEROUPPER
 	RET
 
@@ -1211,9 +1302,9 @@ rowsProduct1Channel:
 	VZEROUPPER
 	RET
 
-// func rowsConvolution1(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32)
+// func rowsConvolution1(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32, ceiling float32)
 // Requires: AVX, FMA3
-TEXT ·rowsConvolution1(SB), NOSPLIT, $0-68
+TEXT ·rowsConvolution1(SB), NOSPLIT, $0-72
 	MOVQ bias+56(FP), AX
 	MOVQ quads+0(FP), CX
 	MOVQ u+8(FP), DX
@@ -1244,17 +1335,22 @@ rowsConvolution1Channel:
 	DECQ         R9
 	JNZ          rowsConvolution1Channel
 	VBROADCASTSS floor+64(FP), Y4
+	VBROADCASTSS ceiling+68(FP), Y5
 	ADDQ         $0x10, AX
 	VMAXPS       Y0, Y4, Y0
+	VMINPS       Y0, Y5, Y0
 	VMOVUPS      Y0, (SI)
 	ADDQ         DI, SI
 	VMAXPS       Y1, Y4, Y1
+	VMINPS       Y1, Y5, Y1
 	VMOVUPS      Y1, (SI)
 	ADDQ         DI, SI
 	VMAXPS       Y2, Y4, Y2
+	VMINPS       Y2, Y5, Y2
 	VMOVUPS      Y2, (SI)
 	ADDQ         DI, SI
 	VMAXPS       Y3, Y4, Y3
+	VMINPS       Y3, Y5, Y3
 	VMOVUPS      Y3, (SI)
 	ADDQ         DI, SI
 	DECQ         CX
@@ -1319,9 +1415,9 @@ rowsProduct2Channel:
 	VZEROUPPER
 	RET
 
-// func rowsConvolution2(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32)
+// func rowsConvolution2(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32, ceiling float32)
 // Requires: AVX, FMA3
-TEXT ·rowsConvolution2(SB), NOSPLIT, $0-68
+TEXT ·rowsConvolution2(SB), NOSPLIT, $0-72
 	MOVQ bias+56(FP), AX
 	MOVQ quads+0(FP), CX
 	MOVQ u+8(FP), DX
@@ -1361,25 +1457,34 @@ rowsConvolution2Channel:
 	DECQ         R9
 	JNZ          rowsConvolution2Channel
 	VBROADCASTSS floor+64(FP), Y8
+	VBROADCASTSS ceiling+68(FP), Y9
 	ADDQ         $0x10, AX
 	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
 	VMOVUPS      Y0, (SI)
 	VMAXPS       Y1, Y8, Y1
+	VMINPS       Y1, Y9, Y1
 	VMOVUPS      Y1, 32(SI)
 	ADDQ         DI, SI
 	VMAXPS       Y2, Y8, Y2
+	VMINPS       Y2, Y9, Y2
 	VMOVUPS      Y2, (SI)
 	VMAXPS       Y3, Y8, Y3
+	VMINPS       Y3, Y9, Y3
 	VMOVUPS      Y3, 32(SI)
 	ADDQ         DI, SI
 	VMAXPS       Y4, Y8, Y4
+	VMINPS       Y4, Y9, Y4
 	VMOVUPS      Y4, (SI)
 	VMAXPS       Y5, Y8, Y5
+	VMINPS       Y5, Y9, Y5
 	VMOVUPS      Y5, 32(SI)
 	ADDQ         DI, SI
 	VMAXPS       Y6, Y8, Y6
+	VMINPS       Y6, Y9, Y6
 	VMOVUPS      Y6, (SI)
 	VMAXPS       Y7, Y8, Y7
+	VMINPS       Y7, Y9, Y7
 	VMOVUPS      Y7, 32(SI)
 	ADDQ         DI, SI
 	DECQ         CX
@@ -1457,9 +1562,9 @@ rowsProduct3Channel:
 	VZEROUPPER
 	RET
 
-// func rowsConvolution3(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32)
+// func rowsConvolution3(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32, ceiling float32)
 // Requires: AVX, FMA3
-TEXT ·rowsConvolution3(SB), NOSPLIT, $0-68
+TEXT ·rowsConvolution3(SB), NOSPLIT, $0-72
 	MOVQ bias+56(FP), AX
 	MOVQ quads+0(FP), CX
 	MOVQ u+8(FP), DX
@@ -1508,33 +1613,46 @@ rowsConvolution3Channel:
 	DECQ         R9
 	JNZ          rowsConvolution3Channel
 	VBROADCASTSS floor+64(FP), Y12
+	VBROADCASTSS ceiling+68(FP), Y13
 	ADDQ         $0x10, AX
 	VMAXPS       Y0, Y12, Y0
+	VMINPS       Y0, Y13, Y0
 	VMOVUPS      Y0, (SI)
 	VMAXPS       Y1, Y12, Y1
+	VMINPS       Y1, Y13, Y1
 	VMOVUPS      Y1, 32(SI)
 	VMAXPS       Y2, Y12, Y2
+	VMINPS       Y2, Y13, Y2
 	VMOVUPS      Y2, 64(SI)
 	ADDQ         DI, SI
 	VMAXPS       Y3, Y12, Y3
+	VMINPS       Y3, Y13, Y3
 	VMOVUPS      Y3, (SI)
 	VMAXPS       Y4, Y12, Y4
+	VMINPS       Y4, Y13, Y4
 	VMOVUPS      Y4, 32(SI)
 	VMAXPS       Y5, Y12, Y5
+	VMINPS       Y5, Y13, Y5
 	VMOVUPS      Y5, 64(SI)
 	ADDQ         DI, SI
 	VMAXPS       Y6, Y12, Y6
+	VMINPS       Y6, Y13, Y6
 	VMOVUPS      Y6, (SI)
 	VMAXPS       Y7, Y12, Y7
+	VMINPS       Y7, Y13, Y7
 	VMOVUPS      Y7, 32(SI)
 	VMAXPS       Y8, Y12, Y8
+	VMINPS       Y8, Y13, Y8
 	VMOVUPS      Y8, 64(SI)
 	ADDQ         DI, SI
 	VMAXPS       Y9, Y12, Y9
+	VMINPS       Y9, Y13, Y9
 	VMOVUPS      Y9, (SI)
 	VMAXPS       Y10, Y12, Y10
+	VMINPS       Y10, Y13, Y10
 	VMOVUPS      Y10, 32(SI)
 	VMAXPS       Y11, Y12, Y11
+	VMINPS       Y11, Y13, Y11
 	VMOVUPS      Y11, 64(SI)
 	ADDQ         DI, SI
 	DECQ         CX

@@ -136,6 +136,10 @@ func broadcastPart(ws *Workspace, _, part int) {
 			atA += i * b.strideA[d]
 			atB += i * b.strideB[d]
 		}
+		if b.op == Add && b.strideA[last] == 1 && b.strideB[last] == 1 {
+			ws.set.add(b.y[row*width:][:width], b.a[atA:], b.b[atB:])
+			continue
+		}
 		binaryRow(b.op, b.y[row*width:][:width], b.a[atA:], b.strideA[last], b.b[atB:], b.strideB[last])
 	}
 }

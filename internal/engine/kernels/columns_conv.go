@@ -14,6 +14,7 @@ const panelFloats = 24 << 10
 type columnArgs struct {
 	u, bias []float32
 	floor   float32
+	ceiling float32
 	width   int // pixels of a panel
 	panels  int // of an image
 	splits  int // splits of the output channels, for want of panels
@@ -66,8 +67,8 @@ func padBias(s ConvShape, bias, padded []float32) {
 	}
 }
 
-// columns computes y = max(conv(x, w) + bias, floor), u and bias being packed and padded.
-func (ws *Workspace) columns(s ConvShape, x, u, bias, y []float32, floor float32) {
+// columns computes y = epilogue(conv(x, w) + bias) without pooling, u and bias being packed and padded.
+func (ws *Workspace) columns(s ConvShape, x, u, bias, y []float32, e Epilogue) {
 	c := &ws.conv
 	c.setUp(s)
 	c.x, c.y = x, y
@@ -78,7 +79,7 @@ func (ws *Workspace) columns(s ConvShape, x, u, bias, y []float32, floor float32
 	quads := ceilDiv(c.channelsOut, quad)
 	parts := s.Batch * c.s.Groups * panels
 	ws.column = columnArgs{
-		u: u, bias: bias, floor: floor, width: width, panels: panels, depth: depth, quads: quads,
+		u: u, bias: bias, floor: e.floor(), ceiling: e.ceiling(), width: width, panels: panels, depth: depth, quads: quads,
 		splits: min(max(ceilDiv(4*ws.threads, parts), 1), ceilDiv(quads, 8)),
 	}
 	ws.run(parts*ws.column.splits, columnsPart)
@@ -112,9 +113,9 @@ func columnsPart(ws *Workspace, worker, part int) {
 		v := &columns[at*lanes]
 		if valid := min(n*lanes, pixels-at*lanes); whole && valid == n*lanes {
 			ws.set.rowsConvolutions[n-1](q1-q0, u, a.depth, v, vectors*lanes*floatSize,
-				&y[q0*quad*c.plane+first+at*lanes], c.plane*floatSize, bias, a.floor)
+				&y[q0*quad*c.plane+first+at*lanes], c.plane*floatSize, bias, a.floor, a.ceiling)
 		} else {
-			ws.set.rowsConvolutions[n-1](q1-q0, u, a.depth, v, vectors*lanes*floatSize, &result[0], widest*floatSize, bias, a.floor)
+			ws.set.rowsConvolutions[n-1](q1-q0, u, a.depth, v, vectors*lanes*floatSize, &result[0], widest*floatSize, bias, a.floor, a.ceiling)
 			for k := q0 * quad; k < min(q1*quad, c.channelsOut); k++ {
 				copy(y[k*c.plane+first+at*lanes:][:valid], result[(k-q0*quad)*widest:])
 			}

@@ -50,7 +50,11 @@ func (ws *Workspace) Conv2D(s ConvShape, x, w, bias, y []float32) {
 		ws.packColumnWeights(s, w, ws.packed)
 		ws.padded = grow(ws.padded, s.Groups*ceilDiv(s.OutChannels/s.Groups, quad)*quad)
 		padBias(s, bias, ws.padded)
-		ws.columns(s, x, ws.packed, ws.padded, y, Epilogue{}.floor())
+		ws.columns(s, x, ws.packed, ws.padded, y, Epilogue{})
+		return
+	}
+	if ws.planesFit(s) {
+		ws.depthwise(s, x, w, bias, y, Epilogue{})
 		return
 	}
 	c := &ws.conv

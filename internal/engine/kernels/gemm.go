@@ -217,3 +217,15 @@ func clearLastLanes(dst []float32, nr, kc, n int) {
 		clear(panel[p*nr+used : (p+1)*nr])
 	}
 }
+
+// TileProducts computes repeats tiles of a product from operands that stay in the first-level cache and returns the number
+// of operations: timed, it tells the peak that this CPU's kernels can come near to.
+func (ws *Workspace) TileProducts(repeats int) (operations int) {
+	const depth = 256
+	mr, nr := ws.set.mr, ws.set.nr
+	a, b, c := make([]float32, depth*mr), make([]float32, depth*nr), make([]float32, mr*nr)
+	for range repeats {
+		ws.set.gemmTile(depth, a, b, c)
+	}
+	return 2 * repeats * depth * mr * nr
+}

@@ -55,3 +55,11 @@ func TestGemmRejectsShortSlices(t *testing.T) {
 	}()
 	ws.Gemm(2, 2, 2, RowMajor(make([]float32, 4), 2), RowMajor(make([]float32, 4), 2), make([]float32, 3), 2, false)
 }
+
+func TestTileProductsCountsOperations(t *testing.T) {
+	forEachSet(t, func(t *testing.T, ws *Workspace) {
+		if got, want := ws.TileProducts(3), 2*3*256*ws.set.mr*ws.set.nr; got != want {
+			t.Errorf("%d operations, want %d", got, want)
+		}
+	})
+}

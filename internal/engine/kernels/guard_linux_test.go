@@ -93,6 +93,8 @@ func TestVectorKernelsStayInBounds(t *testing.T) {
 				set.affine(y, x, 1, 2)
 				set.affine2(z, y, x, 1, 2, 3)
 				set.relu(y, x)
+				set.add(z, y, x)
+				set.clip(y, x, 0, 1)
 				set.reluBackward(z, y, x)
 			}
 			for n := 1; n <= 20; n++ {

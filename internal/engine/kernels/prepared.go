@@ -8,7 +8,9 @@ import "math"
 // Epilogue is what happens to a convolution's output before it is stored: first ReLU, then the maximum of 2×2 pixels,
 // an odd last row or column being left out.
 type Epilogue struct {
-	ReLU    bool
+	ReLU bool
+	// Ceiling is an upper bound on what ReLU lets through, such as ReLU6's; 0 means none.
+	Ceiling float32
 	MaxPool bool
 }
 
@@ -18,6 +20,14 @@ func (e Epilogue) floor() float32 {
 		return 0
 	}
 	return float32(math.Inf(-1))
+}
+
+// ceiling returns the upper bound of outputs.
+func (e Epilogue) ceiling() float32 {
+	if e.ReLU && e.Ceiling > 0 {
+		return e.Ceiling
+	}
+	return float32(math.Inf(1))
 }
 
 // PreparedConv2D is a convolution whose weights, known beforehand, have been brought into the form that suits the kernel
@@ -39,6 +49,7 @@ const (
 	byTiles                        // directConv3x3
 	byWinograd
 	byColumns
+	byPlanes // depthwise
 )
 
 // preparedWinogradTiles is the least number of tiles of an image for which Winograd's algorithm pays once the weights
@@ -78,6 +89,8 @@ func (ws *Workspace) method(s ConvShape) convMethod {
 		return byTiles
 	case ws.columnsFit(s):
 		return byColumns
+	case ws.planesFit(s):
+		return byPlanes
 	default:
 		return byDefinition
 	}
@@ -103,7 +116,7 @@ func (ws *Workspace) RunConv2D(p *PreparedConv2D, batch int, x, y []float32) {
 	checkLength("prepared conv2d", "y", y, p.OutLen(batch))
 	if p.epilogue.MaxPool && !p.poolsItself() {
 		ws.unpooled = grow(ws.unpooled, s.OutLen())
-		ws.runUnpooled(p, s, x, ws.unpooled, Epilogue{ReLU: p.epilogue.ReLU})
+		ws.runUnpooled(p, s, x, ws.unpooled, Epilogue{ReLU: p.epilogue.ReLU, Ceiling: p.epilogue.Ceiling})
 		ws.MaxPool(PoolShape{
 			Batch: batch, Channels: s.OutChannels, InHeight: s.OutHeight(), InWidth: s.OutWidth(),
 			KernelH: 2, KernelW: 2, StrideH: 2, StrideW: 2,
@@ -126,11 +139,22 @@ func (ws *Workspace) runUnpooled(p *PreparedConv2D, s ConvShape, x, y []float32,
 	case byTiles:
 		ws.directConv3x3(s, x, p.u, p.bias, y, e)
 	case byColumns:
-		ws.columns(s, x, p.u, p.bias, y, e.floor())
+		ws.columns(s, x, p.u, p.bias, y, e)
+		return
+	case byPlanes:
+		ws.depthwise(s, x, p.w, p.bias, y, e)
+		return
 	default:
 		ws.Conv2D(s, x, p.w, p.bias, y)
 		if e.ReLU {
 			ws.Unary(ReLU, 0, 0, y[:s.OutLen()], y)
 		}
+	}
+	if e.ReLU && e.Ceiling > 0 {
+		n := s.OutLen()
+		if e.MaxPool {
+			n = p.OutLen(s.Batch)
+		}
+		ws.Unary(Clip, 0, e.Ceiling, y[:n], y)
 	}
 }

@@ -23,7 +23,7 @@ func TestPreparedConv2D(t *testing.T) {
 	const batch = 3
 	forEachSet(t, func(t *testing.T, ws *Workspace) {
 		for name, s := range shapes {
-			for _, e := range []Epilogue{{}, {ReLU: true}, {MaxPool: true}, {ReLU: true, MaxPool: true}} {
+			for _, e := range []Epilogue{{}, {ReLU: true}, {ReLU: true, Ceiling: 2}, {MaxPool: true}, {ReLU: true, Ceiling: 1, MaxPool: true}, {ReLU: true, MaxPool: true}} {
 				whole := s
 				whole.Batch = batch
 				if e.MaxPool && min(s.OutHeight(), s.OutWidth()) < 2 {
@@ -40,8 +40,16 @@ func checkPrepared(t *testing.T, ws *Workspace, s, whole ConvShape, e Epilogue) 
 	x, w, bias := randomSlice(whole.InLen(), 1), randomSlice(whole.WeightLen(), 2), randomSlice(s.OutChannels, 3)
 	want := make([]float32, whole.OutLen())
 	reference.Conv2D(whole, x, w, bias, want)
+	unbounded := make([]float64, len(want))
+	for i, v := range want {
+		unbounded[i] = float64(v)
+	}
+	tolerance := 1e-4 * scale(unbounded)
 	if e.ReLU {
 		reference.Unary(ReLU, 0, 0, want, want)
+	}
+	if e.Ceiling > 0 {
+		reference.Unary(Clip, 0, e.Ceiling, want, want)
 	}
 	if e.MaxPool {
 		pool := PoolShape{Batch: whole.Batch, Channels: s.OutChannels, InHeight: s.OutHeight(), InWidth: s.OutWidth(), KernelH: 2, KernelW: 2, StrideH: 2, StrideW: 2}
@@ -55,11 +63,7 @@ func checkPrepared(t *testing.T, ws *Workspace, s, whole ConvShape, e Epilogue) 
 	}
 	got := randomSlice(len(want), 4)
 	ws.RunConv2D(p, whole.Batch, x, got)
-	wide := make([]float64, len(want))
-	for i, v := range want {
-		wide[i] = float64(v)
-	}
-	expectClose(t, "y", got, want, 1e-4*scale(wide))
+	expectClose(t, "y", got, want, tolerance)
 	if allocations := testing.AllocsPerRun(1, func() { ws.RunConv2D(p, whole.Batch, x, got) }); allocations != 0 {
 		t.Errorf("%v allocations, want 0", allocations)
 	}

@@ -30,7 +30,10 @@ type set struct {
 	// rowsConvolutions[n-1] multiplies 4 rows of packed weights at a time with n vectors of columns, described in
 	// asm/winograd.go; nil means that convolutions go by gemmTile.
 	rowsConvolutions [tileVectors]func(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int,
-		bias *float32, floor float32)
+		bias *float32, floor, ceiling float32)
+	// depthwisePlane convolves a plane, described in asm/depthwise.go; nil means that it is done in plain Go.
+	depthwisePlane func(rows, vectors int, x *float32, rowStep, taps int, offsets *int, w *float32, y *float32, yStep int,
+		bias, floor, ceiling float32)
 	// winograd is nil if the set has no kernels for it.
 	winograd *winogradKernels
 
@@ -44,6 +47,8 @@ type set struct {
 	dotDeviation      func(y, x []float32, mean float32) float64       // Σ y·(x-mean)
 	affine            func(y, x []float32, scale, shift float32)       // y = scale·x + shift
 	affine2           func(z, y, x []float32, ofY, ofX, shift float32) // z = ofY·y + ofX·x + shift
+	add               func(y, a, b []float32)                          // y = a + b
+	clip              func(y, x []float32, low, high float32)          // y = min(max(x, low), high)
 	relu              func(y, x []float32)                             // y = max(0, x)
 	reluBackward      func(dx, y, dy []float32)                        // dx = dy where y > 0, else 0
 }

@@ -19,9 +19,10 @@ var avx2Set = set{
 	},
 	convTiles:   convTiles3x3,
 	convWeights: convWeights3x3,
-	rowsConvolutions: [tileVectors]func(int, *float32, int, *float32, int, *float32, int, *float32, float32){
+	rowsConvolutions: [tileVectors]func(int, *float32, int, *float32, int, *float32, int, *float32, float32, float32){
 		rowsConvolution1, rowsConvolution2, rowsConvolution3,
 	},
+	depthwisePlane: depthwisePlane,
 	winograd: &winogradKernels{
 		input: winogradInput, output: winogradOutput, outputPool: winogradOutputPool,
 		products: [tileVectors]func(int, *float32, int, *float32, int, *float32, int){rowsProduct1, rowsProduct2, rowsProduct3},
@@ -74,6 +75,22 @@ var avx2Set = set{
 			affine28(n, &z[0], &y[0], &x[0], ofY, ofX, shift)
 		}
 		affine2(z[n:], y[n:], x[n:], ofY, ofX, shift)
+	},
+	add: func(y, a, b []float32) {
+		a, b = a[:len(y)], b[:len(y)]
+		n := len(y) &^ 7
+		if n > 0 {
+			add8(n, &y[0], &a[0], &b[0])
+		}
+		add(y[n:], a[n:], b[n:])
+	},
+	clip: func(y, x []float32, low, high float32) {
+		y = y[:len(x)]
+		n := len(x) &^ 7
+		if n > 0 {
+			clip8(n, &y[0], &x[0], low, high)
+		}
+		clip(y[n:], x[n:], low, high)
 	},
 	relu: func(y, x []float32) {
 		y = y[:len(x)]

@@ -19,6 +19,8 @@ var portableSet = set{
 	dotDeviation:      dotDeviation,
 	affine:            affine,
 	affine2:           affine2,
+	add:               add,
+	clip:              clip,
 	relu:              relu,
 	reluBackward:      reluBackward,
 }

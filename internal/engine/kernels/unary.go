@@ -66,9 +66,7 @@ func unaryPart(ws *Workspace, _, part int) {
 	case Affine:
 		ws.set.affine(y, x, v.alpha, v.beta)
 	case Clip:
-		for i, a := range x {
-			y[i] = min(max(a, v.alpha), v.beta)
-		}
+		ws.set.clip(y, x, v.alpha, v.beta)
 	case LeakyReLU:
 		for i, a := range x {
 			if a < 0 {

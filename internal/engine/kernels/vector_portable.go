@@ -90,3 +90,19 @@ func affine2(z, y, x []float32, ofY, ofX, shift float32) {
 		z[i] = ofY*y[i] + ofX*v + shift
 	}
 }
+
+// add computes y = a + b.
+func add(y, a, b []float32) {
+	a, b = a[:len(y)], b[:len(y)]
+	for i, v := range a {
+		y[i] = v + b[i]
+	}
+}
+
+// clip computes y = min(max(x, low), high); NaN stays NaN.
+func clip(y, x []float32, low, high float32) {
+	y = y[:len(x)]
+	for i, v := range x {
+		y[i] = min(max(v, low), high)
+	}
+}

@@ -34,6 +34,7 @@ type Workspace struct {
 	band      bandArgs
 	wino      winogradArgs
 	column    columnArgs
+	plane     planeArgs
 	gemm      gemmArgs
 	norm      normArgs
 	normPool  normPoolArgs

@@ -28,6 +28,7 @@ func main() {
 	convWeightTile()
 	vectors()
 	normPool()
+	depthwise()
 	normPoolSums()
 	normPoolBackward()
 	winogradInput()

@@ -38,6 +38,17 @@ func vectors() {
 			VFMADD231PS(in[0], c[0], in[1])
 			return in[1]
 		})
+	elementwise("add8", "func(n int, y, a, b *float32)", "y = a + b", []string{"a", "b"}, "y", nil,
+		func(in, _ []reg.VecVirtual) reg.VecVirtual {
+			VADDPS(in[1], in[0], in[0])
+			return in[0]
+		})
+	elementwise("clip8", "func(n int, y, x *float32, low, high float32)", "y = min(max(x, low), high), NaN staying NaN", []string{"x"}, "y", []string{"low", "high"},
+		func(in, c []reg.VecVirtual) reg.VecVirtual {
+			VMAXPS(in[0], c[0], in[0])
+			VMINPS(in[0], c[1], in[0])
+			return in[0]
+		})
 	elementwise("reluBackward8", "func(n int, dx, y, dy *float32)", "dx = dy where y > 0, else 0", []string{"y", "dy"}, "dx", nil,
 		func(in, _ []reg.VecVirtual) reg.VecVirtual {
 			zero := YMM()

@@ -275,15 +275,15 @@ func finish(v, bias, floor reg.VecVirtual) {
 // adds a bias and applies a lower bound.
 func rowsProduct(name string, vectors int, finishing bool) {
 	if finishing {
-		function(name, "func(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32)")
-		Doc(name + " is rowsProduct with a bias for each row, and raises what is below floor to it.")
+		function(name, "func(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor, ceiling float32)")
+		Doc(name + " is rowsProduct with a bias for each row, and keeps the results between floor and ceiling.")
 	} else {
 		function(name, "func(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int)")
 		Doc(name+" computes m = u·v for 4 rows of m in each of quads ≥ 1 and a few vectors of 8 columns; u is",
 			"[quads][channels][4], channels ≥ 1. The rows of v and m are vStride and mStride bytes apart.")
 	}
 	var bias reg.Register
-	var floor reg.VecVirtual
+	var floor, ceiling reg.VecVirtual
 	if finishing {
 		bias = Load(Param("bias"), GP64())
 	}
@@ -325,18 +325,14 @@ func rowsProduct(name string, vectors int, finishing bool) {
 	DECQ(channels)
 	JNZ(LabelRef(name + "Channel"))
 	if finishing {
-		floor = YMM()
-		address, err := Param("floor").Resolve()
-		if err != nil {
-			panic(err)
-		}
-		VBROADCASTSS(address.Addr, floor)
+		floor, ceiling = bound("floor"), bound("ceiling")
 		ADDQ(Imm(4*tileChannels), bias)
 	}
 	for k := range tileChannels {
 		for i := range vectors {
 			if finishing {
 				VMAXPS(sums[k][i], floor, sums[k][i])
+				VMINPS(sums[k][i], ceiling, sums[k][i])
 			}
 			VMOVUPS(sums[k][i], Mem{Base: m, Disp: vectorBytes * i})
 		}
@@ -346,4 +342,15 @@ func rowsProduct(name string, vectors int, finishing bool) {
 	JNZ(LabelRef(name + "Quad"))
 	VZEROUPPER()
 	RET()
+}
+
+// bound broadcasts a parameter from memory, without a scalar load in between.
+func bound(name string) reg.VecVirtual {
+	address, err := Param(name).Resolve()
+	if err != nil {
+		panic(err)
+	}
+	v := YMM()
+	VBROADCASTSS(address.Addr, v)
+	return v
 }

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Copyright 2026 The Trainyard Authors.
+# SPDX-License-Identifier: Apache-2.0
+
+# bench.sh measures the engine beside ONNX Runtime and PyTorch, which it installs into .venv-bench-engine.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+top=$(cd "$here/../../.." && pwd)
+venv=$top/.venv-bench-engine
+models=$top/out/bench-engine
+
+if ! cmp -s "$here/requirements.txt" "$venv/requirements.txt"; then
+  echo "installing the peers into $venv (some gigabytes)"
+  rm -rf "$venv"
+  python3 -m venv "$venv"
+  "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$here/requirements.txt"
+  cp "$here/requirements.txt" "$venv/requirements.txt"
+fi
+mkdir -p "$models"
+if [ ! -e "$models/exported" ]; then
+  "$venv/bin/python" "$here/peers.py" export "$models"
+  touch "$models/exported"
+fi
+cd "$top"
+CGO_ENABLED=0 go build -o "$models/engine" ./test/benchmark/engine
+exec "$models/engine" -python "$venv/bin/python" -models "$models" "$@"
