@@ -69,6 +69,11 @@ func tool(args ...string) *exec.Cmd {
 	return exec.Command(filepath.Join(programs, "cluster"), append([]string{"--name", name, "--subnet", subnet}, args...)...)
 }
 
+// neighbour prepares a call of the tool on another cluster.
+func neighbour(args ...string) *exec.Cmd {
+	return exec.Command(filepath.Join(programs, "cluster"), append([]string{"--name", "neighbour", "--subnet", "10.216.0.0/16"}, args...)...)
+}
+
 // call calls the tool and returns what it printed to standard output.
 func call(t *testing.T, args ...string) string {
 	t.Helper()

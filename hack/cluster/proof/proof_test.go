@@ -7,6 +7,7 @@ package proof
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -145,7 +146,8 @@ func get(ctx context.Context, url string) (bool, string) {
 }
 
 func exitCode(err error) int {
-	if exit, ok := err.(*exec.ExitError); ok {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
 		return exit.ExitCode()
 	}
 	return -1
@@ -219,6 +221,26 @@ func kill(t *testing.T, pid string) {
 	t.Helper()
 	if out, err := exec.Command("kill", "-KILL", pid).CombinedOutput(); err != nil {
 		t.Fatalf("kill %s: %v\n%s", pid, err, out)
+	}
+}
+
+// TestNeighbour proves that the end of one cluster leaves another as it is: both have their own mounts on the
+// same folders of the machine.
+func TestNeighbour(t *testing.T) {
+	t.Cleanup(func() { _ = neighbour("down").Run() })
+	if out, err := neighbour("up").CombinedOutput(); err != nil {
+		t.Fatalf("start the neighbour: %v\n%s", err, out)
+	}
+	call(t, "up")
+	call(t, "down")
+	for _, args := range [][]string{
+		{"load", filepath.Join(programs, "probe.tar")}, // by containerd's socket, which is on such a folder
+		{"exec", "--", "test", "-d", "/var/lib/kubelet/pods"},
+		{"status"},
+	} {
+		if out, err := neighbour(args...).CombinedOutput(); err != nil {
+			t.Errorf("neighbour %v: %v\n%s", args, err, out)
+		}
 	}
 }
 

@@ -36,13 +36,16 @@ func lookAround(t *testing.T) traces {
 			out.Mounts = append(out.Mounts, f[1])
 		}
 	}
-	out.Links = glob(t, "/sys/class/net/*")
-	out.NetNS = glob(t, "/run/netns/*")
+	out.Links = append(glob(t, "/sys/class/net/"+name+"*"), glob(t, "/sys/class/net/veth*")...)
+	out.NetNS = append(glob(t, "/run/netns/"+name), glob(t, "/run/netns/cni-*")...)
 	out.Cgroups = append(glob(t, "/sys/fs/cgroup/"+name), glob(t, "/sys/fs/cgroup/*/"+name)...)
-	for _, b := range configuration(t).Binds() {
-		out.Folders = append(out.Folders, glob(t, b.Path)...)
-	}
 	out.Folders = append(out.Folders, glob(t, configuration(t).StateDir())...)
+	// The folders that are mounted on go with the last cluster.
+	if clusters := glob(t, filepath.Join(filepath.Dir(configuration(t).StateDir()), "*")); len(clusters) == 0 {
+		for _, b := range configuration(t).Binds() {
+			out.Folders = append(out.Folders, glob(t, b.Path)...)
+		}
+	}
 	out.Folders = append(out.Folders, glob(t, configuration(t).LockPath())...)
 	return out
 }

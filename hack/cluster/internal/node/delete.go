@@ -41,11 +41,24 @@ func (n *Node) networkProcesses() ([]int, error) {
 	return out, nil
 }
 
-// deleteFolders removes the state, and the folders that were only made to be mounted on. A folder of
-// somebody else's is not empty, so it stays.
+// deleteFolders removes the state, and with the last cluster's the folders that were only made to be mounted
+// on: removing one takes away what another cluster has mounted on it. A folder of somebody else's is not
+// empty, so it stays.
 func (n *Node) deleteFolders() error {
 	if err := os.RemoveAll(n.cfg.StateDir()); err != nil {
 		return fmt.Errorf("remove the cluster's state: %w", err)
+	}
+	unlock, err := lockBinds()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	others, err := os.ReadDir(filepath.Dir(n.cfg.StateDir()))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if len(others) > 0 {
+		return nil
 	}
 	dirs := []string{filepath.Dir(n.cfg.StateDir()), filepath.Dir(n.cfg.NetNSPath())}
 	for _, b := range n.cfg.Binds() {
@@ -57,5 +70,29 @@ func (n *Node) deleteFolders() error {
 			return fmt.Errorf("remove %s: %w", dir, err)
 		}
 	}
-	return nil
+	return os.Remove(bindsLock)
+}
+
+// bindsLock is the file that keeps one cluster from removing the folders that another is mounting on.
+const bindsLock = "/run/lock/trainyard"
+
+// lockBinds takes the lock, which ends with the process at the latest.
+func lockBinds() (unlock func(), err error) {
+	for {
+		f, err := os.OpenFile(bindsLock, os.O_CREATE|os.O_RDWR, 0o644)
+		if err != nil {
+			return nil, err
+		}
+		if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
+			f.Close()
+			return nil, fmt.Errorf("lock %s: %w", bindsLock, err)
+		}
+		// Whoever had it may have removed the file: the lock counts only if it is still that one.
+		if info, err := f.Stat(); err == nil {
+			if now, err := os.Stat(bindsLock); err == nil && os.SameFile(info, now) {
+				return func() { f.Close() }, nil
+			}
+		}
+		f.Close()
+	}
 }

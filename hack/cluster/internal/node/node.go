@@ -193,12 +193,17 @@ func (n *Node) newMounts() error {
 			return err
 		}
 	}
+	unlock, err := lockBinds()
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	for _, b := range n.cfg.Binds() {
 		if err := bind(b); err != nil {
 			return fmt.Errorf("%s: %w", b.Path, err)
 		}
 	}
-	if err := unix.Mount(n.cfg.ResolvConf(), "/etc/resolv.conf", "", unix.MS_BIND, ""); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err = unix.Mount(n.cfg.ResolvConf(), "/etc/resolv.conf", "", unix.MS_BIND, ""); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("/etc/resolv.conf: %w", err)
 	}
 	return nil
