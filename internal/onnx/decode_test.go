@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"errors"
 	"math"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -163,7 +164,8 @@ func TestHostileModels(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			file := smallModel()
 			tc.change(file)
-			_, err := load(file)
+			var err error
+			checkMemory(t, func() { _, err = load(file) })
 			if err == nil {
 				t.Fatal("the model was accepted")
 			}
@@ -173,6 +175,19 @@ func TestHostileModels(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// checkMemory checks that f allocates at most 100 MB.
+func checkMemory(t *testing.T, f func()) {
+	t.Helper()
+	const most = 100_000_000
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	if n := after.TotalAlloc - before.TotalAlloc; n > most {
+		t.Errorf("%d bytes were allocated, more than %d", n, most)
 	}
 }
 
@@ -201,9 +216,11 @@ func TestDamagedFiles(t *testing.T) {
 	}
 	for name, data := range tests {
 		t.Run(name, func(t *testing.T) {
-			if _, err := Decode(data); err == nil {
-				t.Error("the file was accepted")
-			}
+			checkMemory(t, func() {
+				if _, err := Decode(data); err == nil {
+					t.Error("the file was accepted")
+				}
+			})
 		})
 	}
 }

@@ -6,6 +6,7 @@ package graph
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -111,7 +112,8 @@ func checkNode(node *Node) error {
 	if slices.Contains(node.Outputs, "") {
 		return node.Errorf("an output has no name")
 	}
-	for name, attribute := range node.Attributes {
+	for _, name := range slices.Sorted(maps.Keys(node.Attributes)) {
+		attribute := node.Attributes[name]
 		want, known := op.attributes[name]
 		if !known {
 			return node.AttributeErrorf(name, "is not supported")
