@@ -39,7 +39,7 @@ func (d *demo) predict(ctx context.Context) error {
 // drawUnseenPicture draws a cat with a seed that the demo doesn't train on.
 func (d *demo) drawUnseenPicture(ctx context.Context) (string, error) {
 	source, err := generate.New(generate.Config{
-		SamplesPerClass: 1, Classes: []generate.Class{generate.Cat, generate.Dog}, Seed: 2026, ImageSize: 224,
+		SamplesPerClass: 1, Classes: []generate.Class{generate.Cat, generate.Dog}, Seed: 2026, ImageSize: d.settings.ImageSize,
 	})
 	if err != nil {
 		return "", err

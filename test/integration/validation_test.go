@@ -106,12 +106,13 @@ var _ = Describe("The API server", func() {
 		for field, change := range changes {
 			changed := run.DeepCopy()
 			change(&changed.Spec)
-			err := k8s.Update(ctx, changed)
+			err := k8s.Patch(ctx, changed, client.MergeFrom(run))
 			Expect(apierrors.IsInvalid(err)).To(BeTrue(), "%s: %v", field, err)
 			Expect(err).To(MatchError(ContainSubstring("spec is immutable but for suspend: create another TrainingRun")), field)
 		}
-		run.Spec.Suspend = ptr.To(true)
-		Expect(k8s.Update(ctx, run)).To(Succeed())
+		suspended := run.DeepCopy()
+		suspended.Spec.Suspend = ptr.To(true)
+		Expect(k8s.Patch(ctx, suspended, client.MergeFrom(run))).To(Succeed())
 	})
 
 	// One object that the manager can't decode would break the whole list, and with
@@ -120,7 +121,7 @@ var _ = Describe("The API server", func() {
 		run := minimalRun(namespace)
 		run.Spec.PodTemplate = v1alpha1.PodTemplate{
 			Resources: v1alpha1.ResourceRequirements{
-				Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("1e3m"), corev1.ResourceMemory: resource.MustParse("1.5Gi")},
+				Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("100m"), corev1.ResourceMemory: resource.MustParse("1.5Gi")},
 			},
 			Env:         []corev1.EnvVar{{Name: "A", Value: "b"}},
 			Tolerations: []corev1.Toleration{{Operator: corev1.TolerationOpExists}},
