@@ -41,7 +41,12 @@ build_images() {
   fi
   PROBER_IMAGE=$REGISTRY/trainyard-prober:$TAG
   BADSERVER_IMAGE=$REGISTRY/trainyard-badserver:$TAG
-  export PROBER_IMAGE BADSERVER_IMAGE
+  # An image that a registry, which answers, doesn't have.
+  MISSING_IMAGE=$REGISTRY/trainyard-runner:missing
+  if [ "$CLUSTER" = local ]; then
+    MISSING_IMAGE=$(bin/cluster registry)/trainyard-runner:missing
+  fi
+  export PROBER_IMAGE BADSERVER_IMAGE MISSING_IMAGE
 }
 
 # install_operator installs CRDs and manager and waits until the manager runs the

@@ -174,6 +174,22 @@ func newKubeconfigCommand(o *options) *cobra.Command {
 	}
 }
 
+func newRegistryCommand(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use:   "registry",
+		Short: "Print the address of the node's image registry, which speaks plain HTTP",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := o.config()
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), cfg.Registry())
+			return err
+		},
+	}
+}
+
 func newExecCommand(o *options) *cobra.Command {
 	return &cobra.Command{
 		Use:   "exec -- COMMAND [ARG...]",

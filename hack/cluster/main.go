@@ -42,7 +42,7 @@ func newCommand() *cobra.Command {
 		"network of the cluster's addresses, a /16; two clusters at a time need two")
 	cmd.AddCommand(
 		newPreflightCommand(), newBuildCommand(), newUpCommand(&o), newDownCommand(&o), newLoadCommand(&o),
-		newKubeconfigCommand(&o), newExecCommand(&o), newStatusCommand(&o), newAgentCommand(&o),
+		newKubeconfigCommand(&o), newRegistryCommand(&o), newExecCommand(&o), newStatusCommand(&o), newAgentCommand(&o),
 	)
 	return cmd
 }
