@@ -74,10 +74,10 @@ func run(ctx context.Context) error {
 // settings are the command line's.
 type settings struct {
 	Kubectl, OutDir, ProberImage, Picture string
-	Data                         bool
-	ImageSize, Epochs            int
-	ProbeInterval                time.Duration
-	MinAccuracy                  float64
+	Data                                  bool
+	ImageSize, Epochs                     int
+	ProbeInterval                         time.Duration
+	MinAccuracy                           float64
 }
 
 // train trains the good model and shows its progress.

@@ -70,4 +70,3 @@ Try next:
 	}
 	return nil
 }
-
