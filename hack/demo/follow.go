@@ -92,10 +92,16 @@ func trainingLine(reason string, status v1alpha1.TrainingRunStatus) string {
 	if p.ImagesPerSecond != "" {
 		text += fmt.Sprintf("  %s images/s", p.ImagesPerSecond)
 	}
-	for _, m := range status.Metrics {
-		text += fmt.Sprintf("  %s %s", m.Name, m.Value)
+	return text + metricsText(status.Metrics)
+}
+
+// metricsText lists metrics in one line.
+func metricsText(metrics []v1alpha1.Metric) string {
+	var text strings.Builder
+	for _, m := range metrics {
+		fmt.Fprintf(&text, "  %s %s", m.Name, m.Value)
 	}
-	return text
+	return text.String()
 }
 
 // followRollout shows a ModelServer's stages until done says so.

@@ -6,7 +6,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -14,11 +13,7 @@ import (
 )
 
 func printMetrics(run *v1alpha1.TrainingRun) {
-	var parts []string
-	for _, m := range run.Status.Metrics {
-		parts = append(parts, m.Name+" "+m.Value)
-	}
-	fmt.Println("   on the held-out test split:", strings.Join(parts, ", "))
+	fmt.Println("   on the held-out test split:" + metricsText(run.Status.Metrics))
 }
 
 // sumUp shows both objects and says whether the demo held what it promises.
