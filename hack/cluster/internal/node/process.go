@@ -78,7 +78,8 @@ func (n *Node) keeper() int {
 	if err != nil {
 		return 0
 	}
-	own := inode("/proc/self/ns/mnt")
+	// Not /proc/self: that is the first thread, which may be one that onThread has moved into the node for good.
+	own := inode("/proc/thread-self/ns/mnt")
 	ranks := []string{n.cfg.Bin("containerd"), n.cfg.Bin("containerd-shim-runc-v2"), n.cfg.Bin("kubelet")}
 	best, bestRank := 0, len(ranks)+1
 	for _, p := range ps {
