@@ -15,7 +15,6 @@ type columnArgs struct {
 	u, bias []float32
 	floor   float32
 	ceiling float32
-	width   int // pixels of a panel
 	panels  int // of an image
 	splits  int // splits of the output channels, for want of panels
 	depth   int // channels per group times taps
@@ -74,12 +73,11 @@ func (ws *Workspace) columns(s ConvShape, x, u, bias, y []float32, e Epilogue) {
 	c.x, c.y = x, y
 	depth := c.channelsIn * c.taps
 	widest := tileVectors * lanes
-	width := widest * min(max(panelFloats/(widest*depth), 1), ceilDiv(c.plane, widest))
-	panels := ceilDiv(c.plane, width)
+	panels := ceilDiv(c.plane, widest*max(panelFloats/(widest*depth), 1))
 	quads := ceilDiv(c.channelsOut, quad)
 	parts := s.Batch * c.s.Groups * panels
 	ws.column = columnArgs{
-		u: u, bias: bias, floor: e.floor(), ceiling: e.ceiling(), width: width, panels: panels, depth: depth, quads: quads,
+		u: u, bias: bias, floor: e.floor(), ceiling: e.ceiling(), panels: panels, depth: depth, quads: quads,
 		splits: min(max(ceilDiv(4*ws.threads, parts), 1), ceilDiv(quads, 8)),
 	}
 	ws.run(parts*ws.column.splits, columnsPart)
@@ -91,8 +89,10 @@ func columnsPart(ws *Workspace, worker, part int) {
 	split, part := part%a.splits, part/a.splits
 	panel, part := part%a.panels, part/a.panels
 	group, image := part%c.s.Groups, part/c.s.Groups
-	first := panel * a.width
-	pixels := min(a.width, c.plane-first)
+	// Panels have as many vectors as the others, or one less.
+	total := ceilDiv(c.plane, lanes)
+	first := panel * total / a.panels * lanes
+	pixels := min((panel+1)*total/a.panels*lanes, c.plane) - first
 	vectors := ceilDiv(pixels, lanes)
 	q0, q1 := split*a.quads/a.splits, (split+1)*a.quads/a.splits
 

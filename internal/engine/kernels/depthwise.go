@@ -72,26 +72,22 @@ func depthwisePlanePart(ws *Workspace, worker, part int) {
 // load copies a plane with its padding to image.
 func (p *planeArgs) load(c *convArgs, image, x []float32) {
 	s := &c.s
+	clear(image)
 	for r := range p.rows {
-		row := image[r*p.phase*s.StrideW:][:p.phase*s.StrideW]
 		iy := r - s.PadTop
 		if uint(iy) >= uint(s.InHeight) {
-			clear(row)
 			continue
 		}
+		row := image[r*p.phase*s.StrideW:][:p.phase*s.StrideW]
 		source := x[iy*s.InWidth:][:s.InWidth]
 		for remainder := range s.StrideW {
 			part := row[remainder*p.phase:][:p.phase]
 			// Element i is input column i·stride + remainder - pad.
 			first := ceilDiv(max(s.PadLeft-remainder, 0), s.StrideW)
 			last := min(floorDiv(s.InWidth-1+s.PadLeft-remainder, s.StrideW)+1, len(part))
-			if first >= last {
-				clear(part)
-				continue
+			if first < last {
+				copyStrided(part[first:last], source, first*s.StrideW+remainder-s.PadLeft, s.StrideW)
 			}
-			clear(part[:first])
-			copyStrided(part[first:last], source, first*s.StrideW+remainder-s.PadLeft, s.StrideW)
-			clear(part[last:])
 		}
 	}
 }

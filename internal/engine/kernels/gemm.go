@@ -45,8 +45,8 @@ type gemmArgs struct {
 	c          []float32
 	ldc        int
 	accumulate bool
-	// taskM and taskN are the rows and columns of C that one part computes.
-	taskM, taskN int
+	// taskM is the number of rows of C that one part computes, of nBlock columns.
+	taskM int
 }
 
 // bSource yields the right-hand operand, k rows of n columns.
@@ -73,31 +73,57 @@ func (ws *Workspace) Gemm(m, n, k int, a, b Matrix, c []float32, ldc int, accumu
 		}
 		return
 	}
+	if m <= maxDotRows && a.ColStride == 1 && b.RowStride == 1 {
+		ws.gemm = gemmArgs{m: m, n: n, k: k, a: a, c: c, ldc: ldc, accumulate: accumulate}
+		ws.right = b
+		ws.run(ceilDiv(n, dotColumns), dotsPart)
+		return
+	}
 	ws.right = b
 	ws.product(gemmArgs{m: m, n: n, k: k, a: a, b: &ws.right, c: c, ldc: ldc, accumulate: accumulate})
 }
 
+// A product of so few rows reads B once only, so packing it does not pay: each element of C is a dot product of a row of A
+// and a column of B that lie in memory as they are.
+const (
+	maxDotRows = 2
+	dotColumns = 64 // of a part
+)
+
+func dotsPart(ws *Workspace, _, part int) {
+	g, b := &ws.gemm, &ws.right
+	for j := part * dotColumns; j < min(g.n, (part+1)*dotColumns); j++ {
+		column := b.Data[j*b.ColStride:][:g.k]
+		for i := range g.m {
+			v := float32(ws.set.dotDeviation(g.a.Data[i*g.a.RowStride:][:g.k], column, 0))
+			if g.accumulate {
+				v += g.c[i*g.ldc+j]
+			}
+			g.c[i*g.ldc+j] = v
+		}
+	}
+}
+
 // product packs A and computes C in parts of a grid that depends on the shape alone.
 func (ws *Workspace) product(args gemmArgs) {
-	args.taskM, args.taskN = taskGrid(args.m, args.n, ws.set.mr)
+	args.taskM = taskRows(args.m, args.n, ws.set.mr)
 	ws.gemm = args
 	ws.packA()
-	ws.run(ceilDiv(args.m, args.taskM)*ceilDiv(args.n, args.taskN), gemmPart)
+	ws.run(ceilDiv(args.m, args.taskM)*ceilDiv(args.n, nBlock), gemmPart)
 	ws.gemm = gemmArgs{}
 }
 
-// taskGrid chooses the block of C that one part computes: whole columns if there are enough of them to share out, else
-// blocks of rows too. Rows come in multiples of mr.
-func taskGrid(m, n, mr int) (taskM, taskN int) {
+// taskRows chooses how many rows of C one part computes: all if there are enough blocks of columns to share out, else
+// some, a multiple of mr.
+func taskRows(m, n, mr int) int {
 	const wanted = 16
-	taskN = nBlock
-	columns := ceilDiv(n, taskN)
+	columns := ceilDiv(n, nBlock)
 	if columns >= wanted {
-		return m, taskN
+		return m
 	}
 	rows := ceilDiv(wanted, columns)
-	taskM = max(ceilDiv(ceilDiv(m, rows), mr)*mr, 8*mr)
-	return min(taskM, ceilDiv(m, mr)*mr), taskN
+	taskM := max(ceilDiv(ceilDiv(m, rows), mr)*mr, 8*mr)
+	return min(taskM, ceilDiv(m, mr)*mr)
 }
 
 // packA packs the left-hand operand into ws.packed: for each block of kBlock columns, panels of mr rows, k-major.
@@ -124,9 +150,9 @@ func packAPart(ws *Workspace, worker, part int) {
 
 func gemmPart(ws *Workspace, worker, part int) {
 	g := &ws.gemm
-	columns := ceilDiv(g.n, g.taskN)
-	m0, n0 := part/columns*g.taskM, part%columns*g.taskN
-	ws.block(g, g.b, worker, m0, min(g.m, m0+g.taskM), n0, min(g.n, n0+g.taskN), g.c[m0*g.ldc+n0:])
+	columns := ceilDiv(g.n, nBlock)
+	m0, n0 := part/columns*g.taskM, part%columns*nBlock
+	ws.block(g, g.b, worker, m0, min(g.m, m0+g.taskM), n0, min(g.n, n0+nBlock), g.c[m0*g.ldc+n0:])
 }
 
 // block computes rows [m0, m1) and columns [n0, n1) of the product with b; c starts at the element of row m0 and column
@@ -185,8 +211,10 @@ func (m *Matrix) pack(dst []float32, nr, j0, n, k0, kc int, row []float32) {
 // scatterRow writes one row of a slab, whose panels are nr·kc apart, and zeros to the last panel's other lanes.
 func scatterRow(dst []float32, nr, kc int, row []float32) {
 	for len(row) >= nr {
-		for i, v := range row[:nr] { // narrow: cheaper than a call of copy
-			dst[i] = v
+		if nr == 3 { // the portable set's: cheaper than a call of copy
+			dst[0], dst[1], dst[2] = row[0], row[1], row[2]
+		} else {
+			copy(dst[:nr], row)
 		}
 		row = row[nr:]
 		if len(row) == 0 {

@@ -9,7 +9,7 @@ import (
 )
 
 func TestGemm(t *testing.T) {
-	shapes := [][3]int{{1, 1, 1}, {3, 3, 1}, {4, 7, 5}, {17, 33, 29}, {64, 250, 300}, {5, 700, 2}, {100, 1, 513}, {2, 3, 0}}
+	shapes := [][3]int{{1, 1, 1}, {3, 3, 1}, {4, 7, 5}, {17, 33, 29}, {64, 250, 300}, {5, 700, 2}, {100, 1, 513}, {2, 3, 0}, {2, 130, 77}, {1, 70, 1000}}
 	forEachSet(t, func(t *testing.T, ws *Workspace) {
 		for _, s := range shapes {
 			for variant := range 8 {

@@ -41,9 +41,13 @@ func (s ConvShape) OutWidth() int {
 	return outputSize(s.InWidth, s.KernelW, s.StrideW, s.DilationW, s.PadLeft+s.PadRight)
 }
 
-// InLen, OutLen and WeightLen return the number of elements of the input, output and weights.
-func (s ConvShape) InLen() int  { return s.Batch * s.InChannels * s.InHeight * s.InWidth }
+// InLen returns the number of elements of the input.
+func (s ConvShape) InLen() int { return s.Batch * s.InChannels * s.InHeight * s.InWidth }
+
+// OutLen returns the number of elements of the output.
 func (s ConvShape) OutLen() int { return s.Batch * s.OutChannels * s.OutHeight() * s.OutWidth() }
+
+// WeightLen returns the number of elements of the weights.
 func (s ConvShape) WeightLen() int {
 	return s.OutChannels * (s.InChannels / max(s.Groups, 1)) * s.KernelH * s.KernelW
 }
@@ -121,8 +125,10 @@ func (s PoolShape) outSize(in, kernel, stride, dilation, before, after int) int 
 	return size
 }
 
-// InLen and OutLen return the number of elements of the input and output.
-func (s PoolShape) InLen() int  { return s.Batch * s.Channels * s.InHeight * s.InWidth }
+// InLen returns the number of elements of the input.
+func (s PoolShape) InLen() int { return s.Batch * s.Channels * s.InHeight * s.InWidth }
+
+// OutLen returns the number of elements of the output.
 func (s PoolShape) OutLen() int { return s.Batch * s.Channels * s.OutHeight() * s.OutWidth() }
 
 // Validate reports what makes the shape impossible. Kernels assume a valid shape.

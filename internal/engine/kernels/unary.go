@@ -43,7 +43,6 @@ type vectorArgs struct {
 	x, y, z     []float32
 	alpha, beta float32
 	seed        uint64
-	n           int
 }
 
 // Unary computes y[i] = op(x[i]) for every element of x. y may be x.

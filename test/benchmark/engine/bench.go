@@ -5,12 +5,14 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -62,7 +64,7 @@ func (b *bench) comparisons() ([]*comparison, error) {
 	}
 	model := func(name string) string { return filepath.Join(b.models, name+".onnx") }
 	infer := func(key, name string, threads, batch int, gflop float64, torch bool) *comparison {
-		t, n := fmt.Sprint(threads), fmt.Sprint(batch)
+		t, n := strconv.Itoa(threads), strconv.Itoa(batch)
 		c := &comparison{name: key,
 			ours:  &contestant{name: "trainyard", gflop: gflop, command: []string{self, "worker", "infer", model(name), t, n}},
 			peers: []*contestant{{name: "onnxruntime", gflop: gflop, command: []string{b.python, b.script, "ort", model(name), t, n}}},
@@ -73,13 +75,13 @@ func (b *bench) comparisons() ([]*comparison, error) {
 		return c
 	}
 	train := func(key, dtype string, threads int, batches ...int) *comparison {
-		t := fmt.Sprint(threads)
+		t := strconv.Itoa(threads)
 		c := &comparison{name: key, memory: dtype == "float32",
 			ours: &contestant{name: "trainyard, batch 32", gflop: 3 * baselineGFLOP, command: []string{self, "worker", "train", "224", t, "32"}}}
 		for _, batch := range batches {
 			c.peers = append(c.peers, &contestant{
 				name: fmt.Sprintf("pytorch %s, batch %d", dtype, batch), gflop: 3 * baselineGFLOP,
-				command: []string{b.python, b.script, "train", "224", t, fmt.Sprint(batch), dtype},
+				command: []string{b.python, b.script, "train", "224", t, strconv.Itoa(batch), dtype},
 			})
 		}
 		return c
@@ -194,7 +196,7 @@ func (s *contestant) sample() error {
 		return err
 	}
 	if !s.output.Scan() {
-		return fmt.Errorf("ended early: %v", s.output.Err())
+		return errors.Join(errors.New("ended early"), s.output.Err())
 	}
 	var wall, processor float64
 	if _, err := fmt.Sscan(s.output.Text(), &wall, &processor); err != nil {
@@ -246,7 +248,7 @@ func (c *comparison) print(peak float64) {
 		fmt.Fprintf(w, "  %s\t%.2f\t%.2f–%.2f\t%.2f\t%.0f\t%.0f %%\t%d MiB\n", s.name, median(s.wall), quantile(s.wall, 0.25),
 			quantile(s.wall, 0.75), median(s.processor), rate, 100*rate/peak, s.peakMemory)
 	}
-	w.Flush() //nolint:errcheck // standard output
+	w.Flush()
 }
 
 // ratios returns key=value of each ratio peer/ours, for the best peer: of wall time, of processor time and, where it is
