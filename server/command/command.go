@@ -22,7 +22,7 @@ import (
 
 // Options are what a program that embeds the server may change.
 type Options struct {
-	// Wrap, if set, goes around the server's whole HTTP handler.
+	// Wrap, if set, goes around the server's routes.
 	Wrap func(http.Handler) http.Handler
 }
 

@@ -50,6 +50,7 @@ func expectNoFailure(ctx context.Context, namespace string) {
 	Expect(err).NotTo(HaveOccurred())
 	AddReportEntry("requests", fmt.Sprintf("%d on fresh and %d on pooled connections, %d and %d failed",
 		report.Fresh.Requests, report.Pooled.Requests, report.Fresh.Failed, report.Pooled.Failed))
+	Expect(report.Fresh.Answers).NotTo(BeEmpty(), "no answer named its revision")
 	Expect(report.Fresh.Failed).To(BeZero(), "on fresh connections: %+v", report.Fresh.Failures)
 	Expect(report.Pooled.Failed).To(BeZero(), "on pooled connections: %+v", report.Pooled.Failures)
 }
@@ -195,9 +196,6 @@ func killManager(ctx context.Context) {
 	Expect(k8sClient.DeleteAllOf(ctx, &corev1.Pod{}, client.InNamespace(managerNamespace),
 		client.MatchingLabels{"app.kubernetes.io/component": "manager"}, client.GracePeriodSeconds(0))).To(Succeed())
 }
-
-// lastAnswer is when a revision last answered on a kind of connection.
-func lastAnswer(s probe.Stats, revision string) time.Time { return s.Answers[revision].Last }
 
 // finishedAt is when the newest container of a Job's pods ended.
 func finishedAt(ctx context.Context, namespace, jobPrefix string) metav1.Time {

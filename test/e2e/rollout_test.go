@@ -148,7 +148,9 @@ var _ = Describe("A model on its way to its users", Ordered, func() {
 		}).WithContext(ctx).WithTimeout(rolloutLimit).WithPolling(pollInterval).Should(Succeed())
 		report, err := probed(ctx, namespace)
 		Expect(err).NotTo(HaveOccurred())
-		fresh, pooled := lastAnswer(report.Fresh, bad), lastAnswer(report.Pooled, bad)
+		Expect(report.Fresh.Answers).To(HaveKey(bad))
+		Expect(report.Pooled.Answers).To(HaveKey(bad))
+		fresh, pooled := report.Fresh.Answers[bad].Last, report.Pooled.Answers[bad].Last
 		AddReportEntry("rollback", fmt.Sprintf(
 			"bake Job failed %.1f s before the Service switched back (the kubelet's clock has whole seconds); last answer of the bad revision %.1f s after the switch on fresh and %.1f s on pooled connections; it answered 500 to %d and %d requests",
 			back.Sub(failed.Time).Seconds(), fresh.Sub(back).Seconds(), pooled.Sub(back).Seconds(),

@@ -196,7 +196,11 @@ func TestWrap(t *testing.T) {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
 	}
 	r := start(t, config, &inferencetest.Predictor{})
-	if a := r.get(t, healthPath); a.status != http.StatusTeapot {
+	a := r.get(t, healthPath)
+	if a.status != http.StatusTeapot {
 		t.Errorf("status = %d, want that of the wrapper", a.status)
+	}
+	if got := a.header.Get(contract.RevisionHeader); got != config.Revision {
+		t.Errorf("%s: %q, want %q whoever answers", contract.RevisionHeader, got, config.Revision)
 	}
 }

@@ -21,7 +21,18 @@ import (
 
 // middleware goes around all routes.
 func (s *Server) middleware(next http.Handler) http.Handler {
-	return s.recoverPanics(s.closeWhileDraining(next))
+	return s.nameRevision(s.recoverPanics(s.closeWhileDraining(next)))
+}
+
+// nameRevision tells in every answer who gave it.
+func (s *Server) nameRevision(next http.Handler) http.Handler {
+	if s.config.Revision == "" {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set(contract.RevisionHeader, s.config.Revision)
+		next.ServeHTTP(w, r)
+	})
 }
 
 // recoverPanics answers 500 to a request whose handler panicked.

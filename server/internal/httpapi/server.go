@@ -4,7 +4,7 @@
 // Package httpapi serves a model over HTTP: pictures in, classes out, with the Open Inference
 // Protocol V2, health, metrics and statistics beside it.
 //
-// A request passes recovery, the drain's Connection header and, on the endpoints that predict,
+// A request passes the revision's header, recovery, the drain's Connection header and, on the endpoints that predict,
 // admission, the limits on time and body, and the record kept of it; then huma calls the handler.
 // Handlers return errors; problemOf alone turns them into answers.
 package httpapi
@@ -39,7 +39,7 @@ type Config struct {
 	// LogRequests writes a line per request.
 	LogRequests bool
 	Logger      *slog.Logger
-	// Wrap, if set, goes around the whole handler. Tests make faulty servers with it.
+	// Wrap, if set, goes around the routes. Tests make faulty servers with it.
 	Wrap func(http.Handler) http.Handler
 }
 
@@ -90,10 +90,11 @@ func New(config Config, load Loader) (*Server, error) {
 		requests: newRequestLog(time.Now()),
 		decoders: make(chan struct{}, runtime.GOMAXPROCS(0)),
 	}
-	s.handler = s.middleware(s.routes())
+	routes := s.routes()
 	if config.Wrap != nil {
-		s.handler = config.Wrap(s.handler)
+		routes = config.Wrap(routes)
 	}
+	s.handler = s.middleware(routes)
 	return s, nil
 }
 

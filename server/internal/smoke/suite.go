@@ -167,32 +167,35 @@ func (s *suite) round(ctx context.Context, full bool) {
 	s.rounds++
 }
 
+// visit makes the checks on one target. After a failure the verdict stands, so the
+// others are tried once, for the report: while a bake fails, users see failures too.
 func (s *suite) visit(ctx context.Context, v *visit) {
-	available := true
+	available, attempts := true, s.config.Attempts
 	for _, c := range s.allChecks() {
 		if !v.full && !c.cheap {
 			continue
 		}
 		o := failed("not tried, as the server is not available")
 		if available {
-			o = s.try(ctx, c, v)
+			o = s.try(ctx, c, v, attempts)
 		}
-		if c.name == checkAvailability && o.result == contract.CheckFailed {
-			available = false
+		if o.result == contract.CheckFailed {
+			attempts = 1
+			available = available && c.name != checkAvailability
 		}
 		s.note(c.name, v.base, o)
 	}
 }
 
-// try makes a check until it does not fail, as often as the configuration allows.
-func (s *suite) try(ctx context.Context, c check, v *visit) outcome {
+// try makes a check until it does not fail, at most attempts times.
+func (s *suite) try(ctx context.Context, c check, v *visit, attempts int) outcome {
 	pause := firstPause
 	for attempt := 1; ; attempt++ {
 		o := c.run(ctx, v)
 		if ctx.Err() != nil {
 			return failed("%v", context.Cause(ctx))
 		}
-		if o.result != contract.CheckFailed || o.final || attempt == s.config.Attempts {
+		if o.result != contract.CheckFailed || o.final || attempt == attempts {
 			return o
 		}
 		if s.sleep(ctx, pause) != nil {
