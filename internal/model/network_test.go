@@ -153,6 +153,9 @@ func TestForwardRejectsWrongShape(t *testing.T) {
 
 // The loss along each parameter's gradient must fall as fast as the gradient says.
 func TestNetworkGradients(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short mode: trains networks")
+	}
 	for _, name := range Architectures() {
 		t.Run(name, func(t *testing.T) {
 			n := newTestNetwork(t, Config{Architecture: name, Classes: 3, ImageSize: 16, Dropout: 0.3, Seed: 1})
@@ -195,6 +198,9 @@ func TestNetworkGradients(t *testing.T) {
 }
 
 func TestLossFalls(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short mode: trains networks")
+	}
 	x, labels := syntheticBatch(16, 16)
 	for _, name := range Architectures() {
 		t.Run(name, func(t *testing.T) {
@@ -223,6 +229,9 @@ func TestThreadsDoNotChangeTraining(t *testing.T) {
 	}
 	want := run(1)
 	for _, threads := range []int{2, 3, 8} {
+		if testing.Short() && threads != 3 {
+			continue
+		}
 		if diff := cmp.Diff(want, run(threads)); diff != "" {
 			t.Errorf("%d threads train other weights than one", threads)
 		}

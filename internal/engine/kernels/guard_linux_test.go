@@ -57,6 +57,9 @@ func guardScratch(t *testing.T, ws *Workspace, atStart bool) {
 }
 
 func TestConvolutionStaysInBounds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short mode: takes long under the race detector")
+	}
 	for name, s := range convShapes {
 		for _, atStart := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/atStart=%t", name, atStart), func(t *testing.T) {
@@ -115,6 +118,9 @@ func TestVectorKernelsStayInBounds(t *testing.T) {
 }
 
 func TestPreparedConv2DStaysInBounds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short mode: takes long under the race detector")
+	}
 	for _, s := range convShapes {
 		for _, atStart := range []bool{false, true} {
 			for _, e := range []Epilogue{{ReLU: true}, {ReLU: true, MaxPool: true}} {
