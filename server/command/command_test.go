@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -159,7 +160,7 @@ func TestServeAndSmoke(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	served := make(chan int, 1)
 	go func() {
-		served <- run(ctx, []string{"serve", "--address", "127.0.0.1", "--port", fmt.Sprint(port), "--termination-log", os.DevNull}, io.Discard, io.Discard, Options{})
+		served <- run(ctx, []string{"serve", "--address", "127.0.0.1", "--port", strconv.Itoa(port), "--termination-log", os.DevNull}, io.Discard, io.Discard, Options{})
 	}()
 	url := fmt.Sprintf("http://127.0.0.1:%d", port)
 	waitReady(t, url)
@@ -237,7 +238,7 @@ func TestServeFails(t *testing.T) {
 	}
 	defer busy.Close()
 	broken := filepath.Join(t.TempDir(), "config.json")
-	writeFile(t, broken, []byte(`{"version":1,"modle":{}}`))
+	writeFile(t, broken, []byte(`{"version":1,"mdl":{}}`))
 
 	free := []string{"--address", "127.0.0.1", "--port", "0"}
 	cases := map[string]struct {
@@ -247,13 +248,13 @@ func TestServeFails(t *testing.T) {
 		says   string
 	}{
 		"no model":         {args: nil, want: contract.ExitConfig, reason: contract.ReasonConfigInvalid, says: "--model FILE"},
-		"unknown field":    {args: []string{"--config", broken}, want: contract.ExitConfig, reason: contract.ReasonConfigInvalid, says: "modle"},
+		"unknown field":    {args: []string{"--config", broken}, want: contract.ExitConfig, reason: contract.ReasonConfigInvalid, says: "mdl"},
 		"config missing":   {args: []string{"--config", broken + "x"}, want: contract.ExitConfig, reason: contract.ReasonConfigInvalid, says: "no such file"},
 		"empty name":       {args: []string{"--model", p.model, "--name", ""}, want: contract.ExitConfig, reason: contract.ReasonConfigInvalid, says: "name: must be set"},
 		"another digest":   {args: append(free, "--model", p.model, "--sha256", p.samplesDigest), want: contract.ExitArtifact, reason: contract.ReasonArtifactInvalid, says: p.modelDigest},
 		"not a model":      {args: append(free, "--model", garbage), want: contract.ExitArtifact, reason: contract.ReasonArtifactInvalid, says: "ONNX"},
 		"model missing":    {args: append(free, "--model", garbage+"x"), want: contract.ExitArtifact, reason: contract.ReasonArtifactInvalid, says: "no such file"},
-		"port not to have": {args: []string{"--address", "127.0.0.1", "--port", fmt.Sprint(busy.Addr().(*net.TCPAddr).Port), "--model", p.model}, want: contract.ExitTemporary, says: "in use"},
+		"port not to have": {args: []string{"--address", "127.0.0.1", "--port", strconv.Itoa(busy.Addr().(*net.TCPAddr).Port), "--model", p.model}, want: contract.ExitTemporary, says: "in use"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -37,7 +37,8 @@ func newProblem(status int, code, format string, args ...any) *Problem {
 
 func (p *Problem) Error() string { return p.Code + ": " + p.Detail }
 
-// GetStatus, GetHeaders and ContentType make a Problem an error that huma writes as it is.
+// GetStatus is the status of the answer. With GetHeaders and ContentType it makes a
+// Problem an error that huma writes as it is.
 func (p *Problem) GetStatus() int { return p.Status }
 
 // GetHeaders are the headers of the answer.

@@ -68,7 +68,9 @@ func startLoading(t *testing.T, config Config, load Loader) *running {
 	}()
 	t.Cleanup(func() {
 		stop()
-		<-r.done
+		if err := <-r.done; err != nil {
+			t.Error(err)
+		}
 	})
 	return r
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
 )
 
-// ErrInvalid: the model file is missing, is another one than expected, or can't be served. Trying
+// ErrInvalid says that the model file is missing, is another one than expected, or can't be served. Trying
 // again won't help. Test with errors.Is.
 var ErrInvalid = errors.New("invalid model")
 
