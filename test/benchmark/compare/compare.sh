@@ -30,13 +30,13 @@ fi
 rm -rf "$out"
 mkdir -p "$out"
 echo "--- training with the runner"
-start=$SECONDS
-bin/runner train --name compare --data "$data" --architecture BaselineCNN --image-size "$size" --epochs "$epochs" \
+# What time prints goes to a file, what the runner prints to the terminal.
+TIMEFORMAT='%R %U %S'
+{ time bin/runner train --name compare --data "$data" --architecture BaselineCNN --image-size "$size" --epochs "$epochs" \
   --batch-size "$batch" --learning-rate 0.001 --optimizer AdamW --weight-decay 0.0001 --dropout 0.5 --seed "$seed" \
   --horizontal-flip --brightness 0.2 --contrast 0.2 --saturation 0.2 --workers "$workers" \
-  --output "$out/models" --split-out "$out/split.json" --result "$out/result.json"
-runner_seconds=$((SECONDS - start))
+  --output "$out/models" --split-out "$out/split.json" --result "$out/result.json" 2>&3; } 3>&2 2> "$out/times"
 
 echo "--- training with PyTorch"
 "$venv/bin/python" "$here/pytorch.py" --data "$data" --split "$out/split.json" --result "$out/result.json" \
-  --runner-seconds "$runner_seconds" --size "$size" --epochs "$epochs" --batch "$batch" --seed "$seed" --workers "$workers"
+  --runner-times "$out/times" --size "$size" --epochs "$epochs" --batch "$batch" --seed "$seed" --workers "$workers"

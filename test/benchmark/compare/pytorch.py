@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import platform
+import resource
 import time
 
 import torch
@@ -95,9 +96,9 @@ def cpu_name() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    for name in ("data", "split", "result"):
+    for name in ("data", "split", "result", "runner-times"):
         parser.add_argument("--" + name, type=pathlib.Path, required=True)
-    for name in ("runner-seconds", "size", "epochs", "batch", "seed", "workers"):
+    for name in ("size", "epochs", "batch", "seed", "workers"):
         parser.add_argument("--" + name, type=int, required=True)
     args = parser.parse_args()
 
@@ -119,15 +120,23 @@ def main() -> None:
     }
     network = train(baseline_cnn(len(classes)), loaders, args.epochs)
     accuracy, loss = score(network, loaders["test"])
-    seconds = round(time.monotonic() - start)
+    seconds = time.monotonic() - start
+    # The data loader's workers count once they have ended.
+    del loaders
+    usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    cpu_seconds = sum(u.ru_utime + u.ru_stime for u in usage)
+    runner_seconds, user, system = (float(t) for t in args.runner_times.read_text().split())
 
     ours = {m["name"]: m["value"] for m in json.loads(args.result.read_text())["metrics"]}
     sizes = ", ".join(f"{len(split[part])} {part}" for part in ("train", "validation", "test"))
     print(f"\nBaselineCNN, {args.size}×{args.size} pixels, {args.epochs} epochs, batches of {args.batch}, seed {args.seed}; images: {sizes}")
     print(f"{cpu_name()}, {os.cpu_count()} CPUs")
-    print(f"{'':16}{'test accuracy':>14}{'test loss':>11}{'seconds':>9}")
-    print(f"{'runner':16}{ours['accuracy']:14.4f}{ours['loss']:11.4f}{args.runner_seconds:9d}")
-    print(f"{'PyTorch ' + torch.__version__.split('+')[0]:16}{accuracy:14.4f}{loss:11.4f}{seconds:9d}")
+    print(f"{'':16}{'test accuracy':>14}{'test loss':>11}{'seconds':>9}{'CPU seconds':>13}")
+    for name, figures in {
+        "runner": (ours["accuracy"], ours["loss"], runner_seconds, user + system),
+        "PyTorch " + torch.__version__.split("+")[0]: (accuracy, loss, seconds, cpu_seconds),
+    }.items():
+        print("{:16}{:14.4f}{:11.4f}{:9.0f}{:13.0f}".format(name, *figures))
 
 
 if __name__ == "__main__":
