@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
 )
@@ -146,6 +147,10 @@ func measurePeak() (float64, error) {
 	return best, nil
 }
 
+// restTime is how long all wait before a measurement: thread pools of the peers go on spinning for a while after their
+// turn (OpenMP's for 0.2 s) and would take a core from the next.
+const restTime = 400 * time.Millisecond
+
 // measure lets the contestants take turns. The clock runs for one at a time; the others wait for their input.
 func (c *comparison) measure(rounds int) error {
 	all := append([]*contestant{c.ours}, c.peers...)
@@ -157,6 +162,7 @@ func (c *comparison) measure(rounds int) error {
 	}
 	for range rounds {
 		for _, s := range all {
+			time.Sleep(restTime)
 			if err := s.sample(); err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
 			}
