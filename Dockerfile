@@ -11,19 +11,25 @@ RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache
     flags="-s -w -X github.com/trainyard-dev/trainyard/internal/version.version=$VERSION" && \
     go build -trimpath -ldflags "$flags" -o /out/manager . && \
     go build -trimpath -ldflags "$flags" -o /out/runner ./runner && \
-    go build -trimpath -ldflags "$flags" -o /out/server ./server
+    go build -trimpath -ldflags "$flags" -o /out/server ./server && \
+    mkdir -p /rootfs/etc /rootfs/tmp && chmod 1777 /rootfs/tmp && \
+    echo 'nonroot:x:65532:65532:nonroot:/:/sbin/nologin' > /rootfs/etc/passwd && \
+    echo 'nonroot:x:65532:' > /rootfs/etc/group
 
-FROM gcr.io/distroless/static:nonroot AS manager
-COPY --from=build /out/manager /manager
+# Only what a static program needs: certificates, a user that isn't root, and /tmp.
+FROM scratch AS base
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+COPY --from=build /rootfs/ /
 USER 65532:65532
+
+FROM base AS manager
+COPY --from=build /out/manager /manager
 ENTRYPOINT ["/manager"]
 
-FROM gcr.io/distroless/static:nonroot AS runner
+FROM base AS runner
 COPY --from=build /out/runner /runner
-USER 65532:65532
 ENTRYPOINT ["/runner"]
 
-FROM gcr.io/distroless/static:nonroot AS server
+FROM base AS server
 COPY --from=build /out/server /server
-USER 65532:65532
 ENTRYPOINT ["/server"]
