@@ -1,0 +1,91 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package imports holds who may import whom: the operator never computes, the
+// engine's side never knows Kubernetes, and they meet in internal/contract.
+package imports
+
+import (
+	"bufio"
+	"bytes"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/trainyard-dev/trainyard/"
+
+var (
+	kubernetes = []string{"k8s.io/", "sigs.k8s.io/", module + "api", module + "controllers"}
+	engineSide = []string{
+		module + "internal/engine", module + "internal/model", module + "internal/onnx", module + "internal/artifact",
+		module + "internal/dataset", module + "internal/preprocess", module + "runner", module + "server",
+	}
+)
+
+// rules say what a package, and everything in its own folder, must never reach, by
+// whatever way.
+var rules = map[string][]string{
+	"api":                 {module},
+	"internal/contract":   append([]string{module}, kubernetes...),
+	"internal/engine":     kubernetes,
+	"internal/model":      kubernetes,
+	"internal/onnx":       kubernetes,
+	"internal/artifact":   kubernetes,
+	"internal/dataset":    kubernetes,
+	"internal/preprocess": kubernetes,
+	"runner":              append([]string{module + "server"}, kubernetes...),
+	"server":              append([]string{module + "runner"}, kubernetes...),
+	"controllers":         engineSide,
+	"controllers/rollout": append([]string{"sigs.k8s.io/controller-runtime", "k8s.io/client-go"}, engineSide...),
+	"internal/conditions": engineSide,
+	"internal/patch":      engineSide,
+}
+
+func TestImports(t *testing.T) {
+	command := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Deps " "}}`, "./...")
+	command.Dir = "../.."
+	out, err := command.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	seen := map[string]bool{}
+	lines := bufio.NewScanner(bytes.NewReader(out))
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		fields := strings.Fields(lines.Text())
+		pkg := strings.TrimPrefix(fields[0], module)
+		for folder, forbidden := range rules {
+			if pkg != folder && !strings.HasPrefix(pkg, folder+"/") {
+				continue
+			}
+			seen[folder] = true
+			for _, dep := range fields[1:] {
+				if breaks(folder, dep, forbidden) {
+					t.Errorf("%s reaches %s, which %s must not", pkg, dep, folder)
+				}
+			}
+		}
+	}
+	if err := lines.Err(); err != nil {
+		t.Fatal(err)
+	}
+	for folder := range rules {
+		if !seen[folder] {
+			t.Errorf("there is no package %s: a rule without a subject", folder)
+		}
+	}
+}
+
+// breaks tells whether a dependency is forbidden, which one in the folder itself never is.
+func breaks(folder, dep string, forbidden []string) bool {
+	if dep == module+folder || strings.HasPrefix(dep, module+folder+"/") {
+		return false
+	}
+	for _, prefix := range forbidden {
+		if dep == prefix || strings.HasPrefix(dep, strings.TrimSuffix(prefix, "/")+"/") {
+			return true
+		}
+	}
+	return false
+}
