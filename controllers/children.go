@@ -5,12 +5,17 @@ package controllers
 
 import (
 	"fmt"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 )
+
+// recheckDeletion is how often a stranger's object that is being deleted is looked at
+// again: its end is no event of ours.
+const recheckDeletion = 10 * time.Second
 
 // checkOwnership tells whether child, which has the name of an object that owner
 // needs, is owner's own. If it isn't, the error says whether it will go away by
@@ -21,7 +26,7 @@ func checkOwnership(child, owner client.Object, kind, childKind string) error {
 		return nil
 	}
 	if child.GetDeletionTimestamp() != nil {
-		return waiting(v1alpha1.WaitingForDeletionReason, 0,
+		return waiting(v1alpha1.WaitingForDeletionReason, recheckDeletion,
 			fmt.Errorf("%s %s of somebody else is being deleted", childKind, child.GetName()))
 	}
 	controller := metav1.GetControllerOf(child)

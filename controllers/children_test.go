@@ -59,16 +59,20 @@ func TestCheckOwnership(t *testing.T) {
 
 func TestResultOf(t *testing.T) {
 	broken := errors.New("broken")
+	conflict := fmt.Errorf("x: %w", apierrors.NewConflict(batchv1.Resource("jobs"), "x", broken))
 	cases := map[string]struct {
 		err       error
 		want      time.Duration
 		wantError error
 	}{
-		"well":     {want: 7 * time.Second},
-		"waiting":  {err: fmt.Errorf("x: %w", waiting("A", time.Second, broken)), want: time.Second},
-		"stalled":  {err: fmt.Errorf("x: %w", stalled("A", broken)), want: recheckStalled},
-		"conflict": {err: fmt.Errorf("x: %w", apierrors.NewConflict(batchv1.Resource("jobs"), "x", broken)), want: retryConflict},
-		"other":    {err: broken, wantError: broken},
+		"well":                       {want: 7 * time.Second},
+		"waiting":                    {err: fmt.Errorf("x: %w", waiting("A", time.Second, broken)), want: time.Second},
+		"waiting for an event":       {err: waiting("A", 0, broken), want: 7 * time.Second},
+		"stalled":                    {err: fmt.Errorf("x: %w", stalled("A", broken)), want: 7 * time.Second},
+		"conflict":                   {err: conflict, want: retryConflict},
+		"other":                      {err: broken, wantError: broken},
+		"stalled beside a conflict":  {err: errors.Join(stalled("A", errors.New("a")), conflict), want: retryConflict},
+		"waiting beside another one": {err: errors.Join(waiting("A", 0, errors.New("a")), broken), wantError: broken},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

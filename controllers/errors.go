@@ -43,24 +43,49 @@ func waiting(reason string, after time.Duration, err error) error {
 // what it needs may be an object that the controllers don't watch.
 const recheckStalled = time.Minute
 
-// resultOf turns a reconcile's error, which status tells of already, into what the
-// work queue needs: typed errors become a time to look again, a conflict of the
-// status write a retry, and only the others are logged and retried with back-off.
+// resultOf turns a reconcile's errors, which status tells of already, into what the
+// work queue needs: typed errors become a time to look again, a conflict a retry, and
+// only the others are logged and retried with back-off. Of several errors none hides
+// another: one that is no typed one decides, else the earliest time does.
 func resultOf(result ctrl.Result, err error) (ctrl.Result, error) {
-	var stall *stalledError
-	var wait *waitingError
-	switch {
-	case err == nil:
-		return result, nil
-	case errors.As(err, &stall):
-		return ctrl.Result{RequeueAfter: recheckStalled}, nil
-	case errors.As(err, &wait):
-		return ctrl.Result{RequeueAfter: wait.after}, nil
-	case apierrors.IsConflict(err):
-		return ctrl.Result{RequeueAfter: retryConflict}, nil
-	default:
-		return ctrl.Result{}, err
+	var others []error
+	for _, err := range parts(err) {
+		var stall *stalledError
+		var wait *waitingError
+		switch {
+		case errors.As(err, &stall):
+			result.RequeueAfter = earlier(result.RequeueAfter, recheckStalled)
+		case errors.As(err, &wait):
+			result.RequeueAfter = earlier(result.RequeueAfter, wait.after)
+		case apierrors.IsConflict(err):
+			result.RequeueAfter = earlier(result.RequeueAfter, retryConflict)
+		default:
+			others = append(others, err)
+		}
 	}
+	if len(others) > 0 {
+		return ctrl.Result{}, errors.Join(others...)
+	}
+	return result, nil
+}
+
+// parts are the errors that errors.Join has put together.
+func parts(err error) []error {
+	if err == nil {
+		return nil
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // what is wrapped has a text of its own
+		return joined.Unwrap()
+	}
+	return []error{err}
+}
+
+// earlier is the smaller of two times to look again, of which zero is none.
+func earlier(a, b time.Duration) time.Duration {
+	if a == 0 || b == 0 {
+		return max(a, b)
+	}
+	return min(a, b)
 }
 
 // retryConflict is how long the cache gets to catch up after a write was refused

@@ -189,8 +189,14 @@ func (r *modelServerReconciler) createRevision(ctx context.Context, s *modelServ
 	if err := r.live.List(ctx, existing, r.ours(s)...); err != nil {
 		return fmt.Errorf("count the Deployments of ModelServer %s: %w", klog.KObj(s.server), err)
 	}
-	if len(existing.Items) >= rollout.MaxDeployments {
-		return stale(s.server, "ModelServer %s has %d Deployments already", s.server.Name, len(existing.Items))
+	owned := 0
+	for i := range existing.Items {
+		if metav1.IsControlledBy(&existing.Items[i], s.server) {
+			owned++
+		}
+	}
+	if owned >= rollout.MaxDeployments {
+		return stale(s.server, "ModelServer %s has %d Deployments already", s.server.Name, owned)
 	}
 	if err := r.client.Create(ctx, deployment, client.FieldOwner(v1alpha1.FieldManager)); err != nil {
 		return r.createFailed(ctx, s, deployment, deploymentKind, err)

@@ -90,7 +90,7 @@ func (o *Observed) nextAttempt(id JobID) (next JobID, after time.Duration, ok bo
 // retryDelay is what passes between the end of a void attempt and the next one.
 func retryDelay(attempt int) time.Duration {
 	delay := firstRetry
-	for range attempt - 1 {
+	for n := 1; n < attempt && delay < maxRetry; n++ {
 		delay = min(2*delay, maxRetry)
 	}
 	return delay
