@@ -11,7 +11,8 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 # Where images go: REGISTRY=registry.example/team make docker-push
 REGISTRY ?=
 TAG ?= dev
-IMAGE = $(if $(REGISTRY),$(REGISTRY)/)trainyard-$*:$(TAG)
+IMAGE_PREFIX = $(if $(REGISTRY),$(REGISTRY)/)
+IMAGE = $(IMAGE_PREFIX)trainyard-$*:$(TAG)
 # local: a single-node Kubernetes made by hack/cluster. current: kubectl's current context.
 CLUSTER ?= local
 # A folder of class folders to train the demo on; empty: generated pictures.
@@ -28,7 +29,7 @@ IMAGES_TOOL = $(BIN)/images
 
 .PHONY: help
 help: ## Show this help.
-	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-zA-Z0-9_-]+:.*?##/ {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-zA-Z0-9_ -]+:.*##/ {sub(/: [a-z-]+%$$/, "", $$1); printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: $(CLUSTER_TOOL) $(IMAGES_TOOL) ## Train, serve, promote and reject a model on a real cluster (DATA=<folder> for your own pictures).
@@ -51,7 +52,7 @@ build-manager build-runner build-server: build-%: ## Build one of manager, runne
 
 .PHONY: images
 images: $(IMAGES_TOOL) ## Build the three images into out/images, without Docker.
-	$(IMAGES_TOOL) build -o out/images --registry "$(or $(REGISTRY),trainyard.local)" --tag $(TAG) trainyard-manager=. trainyard-runner=./runner trainyard-server=./server
+	$(IMAGES_TOOL) build -o out/images --registry "$(or $(REGISTRY),trainyard.local)" --tag $(TAG) --version $(VERSION) trainyard-manager=. trainyard-runner=./runner trainyard-server=./server
 
 .PHONY: docker-build-manager docker-build-runner docker-build-server
 docker-build-manager docker-build-runner docker-build-server: docker-build-%: ## Build one image with Docker.
@@ -87,11 +88,13 @@ undeploy: build-installer ## Remove CRDs and manager.
 
 .PHONY: build-installer
 build-installer: ## Write out/install.yaml: CRDs, RBAC and manager with the images of REGISTRY and TAG.
+	@mkdir -p out
 	hack/installer.sh "$(REGISTRY)" "$(TAG)" > out/install.yaml
 
 .PHONY: run
 run: build-manager ## Run the manager here against the current kubectl context.
-	$(BIN)/manager --leader-elect=false --metrics-bind-address=0
+	$(BIN)/manager --leader-elect=false --metrics-bind-address=0 \
+		--runner-image=$(IMAGE_PREFIX)trainyard-runner:$(TAG) --server-image=$(IMAGE_PREFIX)trainyard-server:$(TAG)
 
 ##@ Development
 

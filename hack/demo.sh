@@ -11,6 +11,6 @@ install_operator
 "$KUBECTL" delete namespace trainyard-demo --ignore-not-found --timeout=2m
 args=()
 if [ -n "${DATA:-}" ]; then
-  args+=(--data --picture="$(find -L "$DATA" -mindepth 2 -type f | sort | head -1)")
+  args+=(--data --picture="$(find -L "$DATA" -mindepth 2 -type f ! -name '.*' | sort | sed -n 1p)")
 fi
 go run ./hack/demo --kubectl="$KUBECTL" --prober-image="$PROBER_IMAGE" "${args[@]}"

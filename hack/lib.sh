@@ -3,6 +3,10 @@
 # to which images get by REGISTRY=…, or by kind or minikube. Sets KUBECTL.
 
 CLUSTER=${CLUSTER:-local}
+# Nodes elsewhere keep an image by its name, so each build there has a name of its own.
+if [ "$CLUSTER" = current ]; then
+  TAG=${TAG:-$(date +%Y%m%d-%H%M%S)}
+fi
 TAG=${TAG:-dev}
 
 start_cluster() {
@@ -29,7 +33,7 @@ start_cluster() {
 
 # build_images builds the three images and those of the tests, and brings them to the cluster.
 build_images() {
-  bin/images build -o out/images --registry "$REGISTRY" --tag "$TAG" \
+  bin/images build -o out/images --registry "$REGISTRY" --tag "$TAG" --version "$(git describe --tags --always --dirty)" \
     trainyard-manager=. trainyard-runner=./runner trainyard-server=./server \
     trainyard-prober=./test/prober trainyard-badserver=./test/e2e/badserver
   if [ "$CLUSTER" = local ]; then

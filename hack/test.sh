@@ -5,6 +5,9 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 mkdir -p out
 
+if [ "$(id -u)" = 0 ]; then
+  bin/cluster preflight # installs python3-venv where it is missing
+fi
 echo "--- ONNX Runtime, to compare with"
 test/peers/venv.sh
 export TRAINYARD_PEERS=required

@@ -8,5 +8,5 @@
 //
 // The documents are JSON and carry a version, so that an image of another
 // release, or one that a user wrote, can be told apart. A reader accepts
-// [Version] and the one before it. docs/contract.md is the same in prose.
+// [Version] alone so far, and from 2 on the one before it too. docs/contract.md is the same in prose.
 package contract

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package peers gives tests the programs of the field that they compare against, from the virtual environment
-// .venv-peers, which `make peers` creates: the ONNX standard's package with its node tests, and ONNX Runtime.
+// .venv-peers, which `test/peers/venv.sh` creates: the ONNX standard's package with its node tests, and ONNX Runtime.
 package peers
 
 import (
@@ -31,7 +31,7 @@ func Python(t testing.TB) string {
 	if _, err := os.Stat(python); err == nil {
 		return python
 	}
-	message := "the Python packages that this test compares against are missing: run `make peers`"
+	message := "the Python packages that this test compares against are missing: run `test/peers/venv.sh`"
 	if os.Getenv(EnvironmentVariable) == Required || os.Getenv("CI") == "true" {
 		t.Fatal(message)
 	}
@@ -64,7 +64,7 @@ func ONNXTestData(t testing.TB) string {
 	pattern := filepath.Join(filepath.Dir(filepath.Dir(Python(t))), "lib", "python*", "site-packages", "onnx", "backend", "test", "data")
 	found, err := filepath.Glob(pattern)
 	if err != nil || len(found) != 1 {
-		t.Fatalf("%s: found %v, error %v: remove .venv-peers and run `make peers`", pattern, found, err)
+		t.Fatalf("%s: found %v, error %v: remove .venv-peers and run `test/peers/venv.sh`", pattern, found, err)
 	}
 	return found[0]
 }

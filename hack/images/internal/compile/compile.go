@@ -26,6 +26,8 @@ type Options struct {
 	Registry string
 	// Tag of every image.
 	Tag string
+	// Version is what the programs say theirs is.
+	Version string
 }
 
 // Target is an image to build.
@@ -79,7 +81,7 @@ func Build(ctx context.Context, o Options, targets []Target, out io.Writer) erro
 }
 
 func build(ctx context.Context, o Options, t Target) (size int64, err error) {
-	program, err := compile(ctx, t.Package)
+	program, err := compile(ctx, t.Package, o.Version)
 	if err != nil {
 		return 0, err
 	}
@@ -93,16 +95,19 @@ func build(ctx context.Context, o Options, t Target) (size int64, err error) {
 	return image.CompressedSize(img)
 }
 
+// versionVariable is what the linker sets.
+const versionVariable = "github.com/trainyard-dev/trainyard/internal/version.version"
+
 // compile returns the main package's program, linked statically and without what depends on the machine
 // that builds it.
-func compile(ctx context.Context, pkg string) ([]byte, error) {
+func compile(ctx context.Context, pkg, version string) ([]byte, error) {
 	dir, err := os.MkdirTemp("", "trainyard-image-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
 	program := filepath.Join(dir, "program")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", program, pkg)
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -X "+versionVariable+"="+version, "-o", program, pkg)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOFLAGS=")
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("go build %s: %w\n%s", pkg, err, text)
