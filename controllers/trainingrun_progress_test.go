@@ -57,6 +57,13 @@ func (a *answers) count() int {
 	return len(a.asked)
 }
 
+// first is the first URL that was asked.
+func (a *answers) first() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.asked[0]
+}
+
 var petsKey = types.NamespacedName{Namespace: "zoo", Name: "pets"}
 
 func podAt(uid types.UID, ip string) *corev1.Pod {
@@ -103,8 +110,8 @@ func TestPollerAsksEachPodAtItsPace(t *testing.T) {
 		if got := p.track(petsKey, podAt("a", "10.0.0.1")); got == nil || got.Sequence != 1 {
 			t.Errorf("track = %+v, want sequence 1", got)
 		}
-		if transport.asked[0] != "http://10.0.0.1:8080/progress" {
-			t.Errorf("asked %s", transport.asked[0])
+		if got := transport.first(); got != "http://10.0.0.1:8080/progress" {
+			t.Errorf("asked %s", got)
 		}
 		time.Sleep(time.Minute)
 		if n := transport.count(); n < 11 || n > 13 {
