@@ -141,3 +141,42 @@ func TestPreparedConv2DStaysInBounds(t *testing.T) {
 		}
 	}
 }
+
+// guardedBytes returns n bytes, a multiple of 4, as guarded does.
+func guardedBytes(t *testing.T, n int, atStart bool) []uint8 {
+	t.Helper()
+	return unsafe.Slice((*uint8)(unsafe.Pointer(unsafe.SliceData(guarded(t, n/floatSize, atStart)))), n)
+}
+
+func TestQuantizedConvStaysInBounds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short mode: takes long under the race detector")
+	}
+	for _, set := range SetNames() {
+		for _, s := range quantizedShapes {
+			for _, atStart := range []bool{false, true} {
+				for epilogue := range 4 {
+					if epilogue&1 != 0 && min(s.OutHeight(), s.OutWidth()) < 2 {
+						continue
+					}
+					ws := newWorkspace(t, set, 1)
+					p := ws.PrepareQuantizedConv(quantizedConv(s, epilogue))
+					weights := guardedBytes(t, 2*len(p.w), atStart)
+					w := unsafe.Slice((*int16)(unsafe.Pointer(unsafe.SliceData(weights))), len(p.w))
+					copy(w, p.w)
+					p.w = w
+					images := ImageShape{s.Batch, s.InChannels, s.InHeight, s.InWidth}
+					x, y := guardedBytes(t, p.InLen(s.Batch), atStart), guardedBytes(t, p.OutLen(s.Batch), atStart)
+					numbers := guarded(t, images.Len(), atStart)
+					for range 2 {
+						ws.RunQuantizedConv(p, s.Batch, x, y)
+						ws.QuantizeImages(images, numbers, 1, 0, x)
+						ws.DequantizeImages(images, x, 1, 0, numbers)
+						ws.RunQuantizedConv(p, s.Batch, x, y)
+						guardScratch(t, ws, atStart)
+					}
+				}
+			}
+		}
+	}
+}

@@ -4,6 +4,7 @@
 package kernels
 
 //go:generate go -C asm run . -pkg kernels -out ../avx2_amd64.s -stubs ../avx2_amd64.go
+//go:generate go -C asm run . -quantized -pkg kernels -out ../quantized_avx2_amd64.s -stubs ../quantized_avx2_amd64.go
 
 import (
 	"fmt"
@@ -36,6 +37,8 @@ type set struct {
 		bias, floor, ceiling float32)
 	// winograd is nil if the set has no kernels for it.
 	winograd *winogradKernels
+	// quantized is nil if convolutions of 8 bits are computed by definition.
+	quantized *quantizedKernels
 
 	// normPool, normPoolSums and normPoolBackward work on one row of 2×2 windows, described in asm/normpool.go.
 	normPool         func(out []float32, choice []uint8, top, bottom []float32, scale, shift float32)

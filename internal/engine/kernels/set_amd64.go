@@ -28,6 +28,8 @@ var avx2Set = set{
 		products: [tileVectors]func(int, *float32, int, *float32, int, *float32, int){rowsProduct1, rowsProduct2, rowsProduct3},
 	},
 
+	quantized: &avx2Quantized,
+
 	normPool:         normPoolAVX2,
 	normPoolSums:     normPoolSumsAVX2,
 	normPoolBackward: normPoolBackwardAVX2,

@@ -43,6 +43,7 @@ type Workspace struct {
 	broadcast broadcastArgs
 	softmax   softmaxArgs
 	update    updateArgs
+	quantized quantizedArgs
 
 	right        Matrix    // the right-hand operand of Gemm
 	packed       []float32 // the packed left-hand operand, which all parts read

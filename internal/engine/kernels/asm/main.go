@@ -22,7 +22,23 @@ const header = `// Copyright 2026 The Trainyard Authors.
 
 func main() {
 	log.SetFlags(0)
+	bytes := flag.Bool("quantized", false, "generate the kernels of 8 bits instead of those of float32")
+	flag.Parse()
 	build.ConstraintExpr("amd64")
+	if *bytes {
+		quantized()
+	} else {
+		float32s()
+	}
+	build.Generate()
+	for _, name := range []string{"out", "stubs"} {
+		if err := complete(flag.Lookup(name).Value.String()); err != nil {
+			log.Fatal(err)
+		}
+	}
+}
+
+func float32s() {
 	gemmTile()
 	convTile()
 	convWeightTile()
@@ -37,12 +53,6 @@ func main() {
 	for vectors := 1; vectors <= tileVectors; vectors++ {
 		rowsProduct(fmt.Sprint("rowsProduct", vectors), vectors, false)
 		rowsProduct(fmt.Sprint("rowsConvolution", vectors), vectors, true)
-	}
-	build.Generate()
-	for _, name := range []string{"out", "stubs"} {
-		if err := complete(flag.Lookup(name).Value.String()); err != nil {
-			log.Fatal(err)
-		}
 	}
 }
 

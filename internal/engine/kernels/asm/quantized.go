@@ -1,0 +1,244 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// The kernels of convolutions of 8 bits: unsigned inputs, channels last, by signed weights. AVX2 has no exact product of
+// bytes (VPMADDUBSW saturates), so inputs are widened to 16 bits, and VPMADDWD multiplies two channels at a time.
+const (
+	dotRows    = 6 // pixels of a tile
+	dotVectors = 2 // vectors of 8 output channels of a tile
+	unitBytes  = 4 // two channels of 16 bits
+)
+
+func quantized() {
+	dotTiles()
+	widen()
+	requantize()
+	poolBytes()
+	quantizePixels()
+	quantizedWinogradInput()
+	quantizedWinogradOutput("quantizedWinogradOutput", false)
+	quantizedWinogradOutput("quantizedWinogradOutputPool", true)
+}
+
+// dotTiles generates the product of 6 pixels' windows with the weights of 16 output channels.
+func dotTiles() {
+	function("dotTiles6x16", "func(tiles int, offsets *int, x *int16, runs int, runOffsets *int, units int, w *int16, sums *int32)")
+	Doc("dotTiles6x16 computes, for each of tiles ≥ 1, the sums of 6 pixels by 16 output channels. offsets holds 6 byte offsets a",
+		"tile: where in x each pixel's window begins. A window has runs ≥ 1 of 2·units channels, units even, at runOffsets",
+		"bytes from there. w is [runs][units][16][2], sums [tiles][6][16].")
+	tiles := Load(Param("tiles"), GP64())
+	offsets := Load(Param("offsets"), GP64())
+	sums := Load(Param("sums"), GP64())
+
+	Label("dotTile")
+	var rows [dotRows]reg.GPVirtual
+	for r := range rows {
+		rows[r] = Load(Param("x"), GP64()).(reg.GPVirtual)
+		ADDQ(Mem{Base: offsets, Disp: 8 * r}, rows[r])
+	}
+	accumulators := zeroed(dotRows * dotVectors)
+	w := Load(Param("w"), GP64())
+	runs := Load(Param("runs"), GP64())
+	runOffsets := Load(Param("runOffsets"), GP64())
+	Label("dotRun")
+	at, units := GP64(), Load(Param("units"), GP64())
+	MOVQ(Mem{Base: runOffsets}, at)
+	Label("dotUnit")
+	for half := range 2 {
+		var weights [dotVectors]reg.VecVirtual
+		for v := range weights {
+			weights[v] = YMM()
+			VMOVDQU(Mem{Base: w, Disp: vectorBytes * (half*dotVectors + v)}, weights[v])
+		}
+		for r := range rows {
+			pixel, product := YMM(), YMM()
+			VPBROADCASTD(Mem{Base: rows[r], Index: at, Scale: 1, Disp: unitBytes * half}, pixel)
+			VPMADDWD(weights[0], pixel, product)
+			VPADDD(product, accumulators[r*dotVectors], accumulators[r*dotVectors])
+			VPMADDWD(weights[1], pixel, pixel)
+			VPADDD(pixel, accumulators[r*dotVectors+1], accumulators[r*dotVectors+1])
+		}
+	}
+	ADDQ(Imm(2*unitBytes), at)
+	ADDQ(U32(2*vectorBytes*dotVectors), w)
+	SUBQ(Imm(2), units)
+	JNZ(LabelRef("dotUnit"))
+	ADDQ(Imm(8), runOffsets)
+	DECQ(runs)
+	JNZ(LabelRef("dotRun"))
+	for i, sum := range accumulators {
+		VMOVDQU(sum, Mem{Base: sums, Disp: vectorBytes * i})
+	}
+	ADDQ(U32(vectorBytes*dotRows*dotVectors), sums)
+	ADDQ(Imm(8*dotRows), offsets)
+	DECQ(tiles)
+	JNZ(LabelRef("dotTile"))
+	VZEROUPPER()
+	RET()
+}
+
+// widen generates the conversion of bytes to 16 bits.
+func widen() {
+	function("widen16", "func(n int, x *uint8, y *int16)")
+	Doc("widen16 converts n bytes, a multiple of 16, n > 0.")
+	n := Load(Param("n"), GP64())
+	x := Load(Param("x"), GP64())
+	y := Load(Param("y"), GP64())
+	Label("widenLoop")
+	v := YMM()
+	VPMOVZXBW(Mem{Base: x}, v)
+	VMOVDQU(v, Mem{Base: y})
+	ADDQ(Imm(16), x)
+	ADDQ(Imm(vectorBytes), y)
+	SUBQ(Imm(16), n)
+	JNZ(LabelRef("widenLoop"))
+	VZEROUPPER()
+	RET()
+}
+
+// output is what turns sums into bytes.
+type output struct {
+	zero, low, high, order reg.VecVirtual
+}
+
+// dwordOrder is, as 8 bytes, the permutation that undoes how packing interleaves the halves of vectors.
+const dwordOrder = 0x0703060205010400
+
+func newOutput() *output {
+	order, bits, x := YMM(), GP64(), XMM()
+	MOVQ(U64(dwordOrder), bits)
+	VMOVQ(bits, x)
+	VPMOVZXBD(x, order)
+	return &output{order: order}
+}
+
+// loadBounds loads the parameters zero, low and high.
+func (o *output) loadBounds() {
+	o.low, o.high, o.zero = bound("low"), bound("high"), bound("zero")
+}
+
+// scale turns a vector of sums with their bias into integers from 0 to 255.
+func (o *output) scale(v reg.VecVirtual, scale Op) {
+	VCVTDQ2PS(v, v)
+	VMULPS(scale, v, v)
+	VMAXPS(o.low, v, v)
+	VMINPS(o.high, v, v)
+	VCVTPS2DQ(v, v)
+	VPADDD(o.zero, v, v)
+}
+
+// pack returns the bytes of four vectors of integers, one vector after the other.
+func (o *output) pack(a, b, c, d reg.VecVirtual) reg.VecVirtual {
+	VPACKSSDW(b, a, a)
+	VPACKSSDW(d, c, c)
+	VPACKUSWB(c, a, a)
+	VPERMD(a, o.order, a)
+	return a
+}
+
+// requantize generates the conversion of sums to bytes.
+func requantize() {
+	function("requantize16", "func(pixels int, sums, bias *int32, scale *float32, low, high float32, zero int32, y *uint8)")
+	Doc("requantize16 computes y = zero + round(min(max((sums+bias)·scale, low), high)) for 16 output channels of pixels, an even",
+		"number above 0, which lie one after the other.")
+	pixels := Load(Param("pixels"), GP64())
+	sums := Load(Param("sums"), GP64())
+	bias := Load(Param("bias"), GP64())
+	scale := Load(Param("scale"), GP64())
+	y := Load(Param("y"), GP64())
+	o := newOutput()
+	o.loadBounds()
+	var biases, scales [dotVectors]reg.VecVirtual
+	for v := range dotVectors {
+		biases[v], scales[v] = YMM(), YMM()
+		VMOVDQU(Mem{Base: bias, Disp: vectorBytes * v}, biases[v])
+		VMOVUPS(Mem{Base: scale, Disp: vectorBytes * v}, scales[v])
+	}
+	Label("requantizeLoop")
+	var values [2 * dotVectors]reg.VecVirtual
+	for i := range values {
+		values[i] = YMM()
+		VPADDD(Mem{Base: sums, Disp: vectorBytes * i}, biases[i%dotVectors], values[i])
+		o.scale(values[i], scales[i%dotVectors])
+	}
+	VMOVDQU(o.pack(values[0], values[1], values[2], values[3]), Mem{Base: y})
+	ADDQ(U32(2*dotVectors*vectorBytes), sums)
+	ADDQ(Imm(vectorBytes), y)
+	SUBQ(Imm(2), pixels)
+	JNZ(LabelRef("requantizeLoop"))
+	VZEROUPPER()
+	RET()
+}
+
+// poolBytes generates 2×2 max pooling.
+func poolBytes() {
+	function("poolBytes16", "func(windows int, top, bottom, y *uint8, yStride int)")
+	Doc("poolBytes16 stores the largest of 2×2 pixels of 16 channels, for windows ≥ 1, at y, yStride bytes apart.")
+	windows := Load(Param("windows"), GP64())
+	top := Load(Param("top"), GP64())
+	bottom := Load(Param("bottom"), GP64())
+	y := Load(Param("y"), GP64())
+	yStride := Load(Param("yStride"), GP64())
+	Label("poolBytesLoop")
+	v := XMM()
+	VMOVDQU(Mem{Base: top}, v)
+	VPMAXUB(Mem{Base: top, Disp: 16}, v, v)
+	VPMAXUB(Mem{Base: bottom}, v, v)
+	VPMAXUB(Mem{Base: bottom, Disp: 16}, v, v)
+	VMOVDQU(v, Mem{Base: y})
+	ADDQ(Imm(32), top)
+	ADDQ(Imm(32), bottom)
+	ADDQ(yStride, y)
+	DECQ(windows)
+	JNZ(LabelRef("poolBytesLoop"))
+	RET()
+}
+
+// quantizePixels generates the conversion of 4 planes to pixels of 4 bytes.
+func quantizePixels() {
+	const planes = 4
+	function("quantizePixels4", "func(n int, x0, x1, x2, x3 *float32, scale, low, high float32, zero int32, y *uint8)")
+	Doc("quantizePixels4 computes y = zero + round(min(max(x/scale, low), high)) for n pixels of 4 planes, n a multiple of 8 above 0.")
+	n := Load(Param("n"), GP64())
+	y := Load(Param("y"), GP64())
+	var x [planes]reg.Register
+	for i, name := range []string{"x0", "x1", "x2", "x3"} {
+		x[i] = Load(Param(name), GP64())
+	}
+	scale := bound("scale")
+	o := &output{}
+	o.loadBounds()
+	Label("quantizePixelsLoop")
+	var pixels reg.VecVirtual
+	for i := range planes {
+		v := YMM()
+		VMOVUPS(Mem{Base: x[i]}, v)
+		VDIVPS(scale, v, v)
+		// A NaN becomes the lower bound: the second operand of VMAXPS is the result then.
+		VMAXPS(o.low, v, v)
+		VMINPS(o.high, v, v)
+		VCVTPS2DQ(v, v)
+		VPADDD(o.zero, v, v)
+		ADDQ(Imm(vectorBytes), x[i])
+		if i == 0 {
+			pixels = v
+			continue
+		}
+		VPSLLD(Imm(uint64(8*i)), v, v)
+		VPOR(v, pixels, pixels)
+	}
+	VMOVDQU(pixels, Mem{Base: y})
+	ADDQ(Imm(vectorBytes), y)
+	SUBQ(Imm(8), n)
+	JNZ(LabelRef("quantizePixelsLoop"))
+	VZEROUPPER()
+	RET()
+}

@@ -1,0 +1,275 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package kernels
+
+import (
+	"math"
+	"unsafe"
+)
+
+// Images of 8 bits have their channels last, [Batch, Height, Width, PixelStride(Channels)]: the channels of a pixel are
+// neighbours, as instructions that add up products of bytes want them. What stands in the bytes beyond the last channel
+// does not matter. A byte q stands for the number (q - zero)·scale.
+
+// PixelStride returns the bytes from one pixel to the next of an image of 8 bits: 4, or else a multiple of 8.
+func PixelStride(channels int) int {
+	if channels <= 4 {
+		return 4
+	}
+	return (channels + 7) &^ 7
+}
+
+// QuantizedConv describes a convolution of 8 bits:
+//
+//	y = min(max(OutZero + round((Σ w·(x - InZero) + Bias)·Scale), Low), High),
+//
+// rounding half to even, then the maximum of 2×2 pixels if MaxPool is set, an odd last row or column being left out. The
+// product with Scale is rounded to float32. ReLU is Low = OutZero. Only one group is supported.
+type QuantizedConv struct {
+	// Shape is that of the convolution; its Batch does not matter.
+	Shape ConvShape
+	// Weights are [OutChannels, InChannels, KernelH, KernelW].
+	Weights []int8
+	// Bias and Scale have an element for each output channel; Scale is positive.
+	Bias            []int32
+	Scale           []float32
+	InZero, OutZero uint8
+	Low, High       uint8
+	MaxPool         bool
+}
+
+// PreparedQuantizedConv is a convolution of 8 bits whose weights have been packed for a kernel set. It may be shared:
+// running it does not change it.
+type PreparedQuantizedConv struct {
+	QuantizedConv
+	set       *set
+	bias      []int32   // that of the sums Σ w·x, for whole tiles of output channels
+	scale     []float32 // for whole tiles
+	low, high float32   // bounds of the rounded product, before OutZero is added
+	w         []int16   // the packed weights
+	winograd  bool
+	runs      []int // offsets of the runs of a window
+	units     int   // pairs of channels of a run
+}
+
+// quantizedKernels are the inner loops of a set for convolutions of 8 bits, described in asm/quantized.go.
+type quantizedKernels struct {
+	// dotTiles multiplies windows with weights: 6 pixels by 16 output channels.
+	dotTiles       func(tiles int, offsets *int, x *int16, runs int, runOffsets *int, units int, w *int16, sums *int32)
+	widen          func(n int, x *uint8, y *int16)
+	requantize     func(pixels int, sums, bias *int32, scale *float32, low, high float32, zero int32, y *uint8)
+	pool           func(windows int, top, bottom, y *uint8, yStride int)
+	quantizePixels func(n int, x0, x1, x2, x3 *float32, scale, low, high float32, zero int32, y *uint8)
+	// winogradInput and the two outputs transform tiles.
+	winogradInput                      func(tiles, vectors int, x *uint8, pixelStride, rowStride int, v *int16, pointStride int, scratch *int16)
+	winogradOutput, winogradOutputPool func(tiles int, m *int32, pointStride int, bias *int32, scale *float32, low, high float32,
+		zero int32, y *uint8, pixelStride, rowStride int, scratch *int32)
+}
+
+const (
+	dotRows  = 6  // pixels of a tile of dotTiles
+	dotOuts  = 16 // output channels of a tile
+	dotSums  = dotRows * dotOuts
+	halfOuts = dotOuts / 2
+)
+
+// quantizedArgs are the arguments of one operation on images of 8 bits.
+type quantizedArgs struct {
+	p          *PreparedQuantizedConv
+	s          ConvShape
+	x, y       []uint8
+	floats     []float32 // float32 results instead of y
+	inPixel    int       // bytes
+	outPixel   int       // bytes
+	outH, outW int
+	rows       int // output rows of a band, or tile rows of a block
+	bands      int // of an image, or blocks of the batch
+	splits     int // splits of the output channels, for want of bands
+	tilesH     int
+	tilesW     int
+	image      quantizedImageArgs
+}
+
+// PrepareQuantizedConv packs a convolution for workspaces with the kernel set of ws. c's slices must not change any more.
+func (ws *Workspace) PrepareQuantizedConv(c QuantizedConv) *PreparedQuantizedConv {
+	c.Shape = c.Shape.withDefaults()
+	c.Shape.Batch = 1
+	if c.Shape.Groups != 1 {
+		panic("kernels: prepare quantized conv: only one group is supported")
+	}
+	checkLength("prepare quantized conv", "weights", c.Weights, c.Shape.WeightLen())
+	checkLength("prepare quantized conv", "bias", c.Bias, c.Shape.OutChannels)
+	checkLength("prepare quantized conv", "scale", c.Scale, c.Shape.OutChannels)
+	p := &PreparedQuantizedConv{
+		QuantizedConv: c, set: ws.set, low: float32(c.Low) - float32(c.OutZero), high: float32(c.High) - float32(c.OutZero),
+	}
+	p.foldInput()
+	if ws.set.quantized == nil {
+		return p
+	}
+	if p.winograd = p.winogradFits(); p.winograd {
+		p.transformWeights()
+	} else {
+		p.packWeights()
+	}
+	return p
+}
+
+// foldInput moves the input's zero point into the bias.
+func (p *PreparedQuantizedConv) foldInput() {
+	outs := p.Shape.OutChannels
+	p.bias, p.scale = make([]int32, ceilDiv(outs, dotOuts)*dotOuts), make([]float32, ceilDiv(outs, dotOuts)*dotOuts)
+	filter := p.Shape.WeightLen() / outs
+	for k := range outs {
+		var sum int32
+		for _, w := range p.Weights[k*filter:][:filter] {
+			sum += int32(w)
+		}
+		p.bias[k] = p.Bias[k] - int32(p.InZero)*sum
+		p.scale[k] = p.Scale[k]
+	}
+}
+
+// OutLen returns the bytes of the output for a batch.
+func (p *PreparedQuantizedConv) OutLen(batch int) int {
+	height, width := p.Shape.OutHeight(), p.Shape.OutWidth()
+	if p.MaxPool {
+		height, width = height/2, width/2
+	}
+	return batch * height * width * PixelStride(p.Shape.OutChannels)
+}
+
+// InLen returns the bytes of the input for a batch.
+func (p *PreparedQuantizedConv) InLen(batch int) int {
+	return batch * p.Shape.InHeight * p.Shape.InWidth * PixelStride(p.Shape.InChannels)
+}
+
+// RunQuantizedConv computes the convolution of a batch. y is overwritten and overlaps no input.
+func (ws *Workspace) RunQuantizedConv(p *PreparedQuantizedConv, batch int, x, y []uint8) {
+	checkLength("quantized conv", "x", x, p.InLen(batch))
+	checkLength("quantized conv", "y", y, p.OutLen(batch))
+	ws.setUpQuantized(p, batch, x)
+	a := &ws.quantized
+	a.y = y
+	ws.runQuantized(a)
+}
+
+// RunQuantizedLinear computes y = (Σ w·(x - InZero) + Bias)·Scale, float32 [batch, OutChannels], for a convolution of 1×1
+// pixels without padding, whose Low, High, OutZero and MaxPool do not matter.
+func (ws *Workspace) RunQuantizedLinear(p *PreparedQuantizedConv, batch int, x []uint8, y []float32) {
+	s := p.Shape
+	if s.InHeight*s.InWidth*s.KernelH*s.KernelW != 1 {
+		panic("kernels: quantized linear: the convolution is not of one pixel")
+	}
+	checkLength("quantized linear", "x", x, p.InLen(batch))
+	checkLength("quantized linear", "y", y, batch*s.OutChannels)
+	ws.setUpQuantized(p, batch, x)
+	a := &ws.quantized
+	a.floats = y
+	ws.runQuantized(a)
+}
+
+// setUpQuantized prepares the arguments but for the output.
+func (ws *Workspace) setUpQuantized(p *PreparedQuantizedConv, batch int, x []uint8) {
+	if p.set != ws.set {
+		panic("kernels: the convolution was prepared for another kernel set")
+	}
+	s := p.Shape
+	s.Batch = batch
+	if s.InHeight*s.InWidth*s.KernelH*s.KernelW == 1 {
+		// A product of matrices: samples are neighbouring pixels.
+		s.Batch, s.InWidth = 1, batch
+	}
+	ws.quantized = quantizedArgs{
+		p: p, s: s, x: x, inPixel: PixelStride(s.InChannels), outPixel: PixelStride(s.OutChannels), outH: s.OutHeight(), outW: s.OutWidth(),
+	}
+}
+
+func (ws *Workspace) runQuantized(a *quantizedArgs) {
+	switch {
+	case ws.set.quantized == nil:
+		ws.run(a.s.Batch*a.outRows(), quantizedRowPart)
+	case a.p.winograd:
+		ws.quantizedWinograd(a)
+	default:
+		ws.quantizedDirect(a)
+	}
+}
+
+// outRows returns the rows of an output image.
+func (a *quantizedArgs) outRows() int {
+	if a.p.MaxPool {
+		return a.outH / 2
+	}
+	return a.outH
+}
+
+// requantized returns the byte of a sum for output channel k, the input's zero point being in the bias.
+func (p *PreparedQuantizedConv) requantized(sum int32, k int) uint8 {
+	v := float32(sum+p.bias[k]) * p.scale[k]
+	return uint8(int32(math.RoundToEven(float64(min(max(v, p.low), p.high)))) + int32(p.OutZero))
+}
+
+// quantizedRowPart computes one row of the output by definition: the reference of all sets.
+func quantizedRowPart(ws *Workspace, _, part int) {
+	a := &ws.quantized
+	p, rows := a.p, a.outRows()
+	image, oy := part/rows, part%rows
+	if a.floats != nil {
+		for i := range a.outW {
+			for k := range a.s.OutChannels {
+				a.floats[i*a.s.OutChannels+k] = float32(a.sum(0, 0, i, k)+p.bias[k]) * p.scale[k]
+			}
+		}
+		return
+	}
+	width := a.outW
+	if p.MaxPool {
+		width /= 2
+	}
+	for ox := range width {
+		y := a.y[((image*rows+oy)*width+ox)*a.outPixel:][:a.outPixel]
+		for k := range a.s.OutChannels {
+			if !p.MaxPool {
+				y[k] = p.requantized(a.sum(image, oy, ox, k), k)
+				continue
+			}
+			top := max(a.sum(image, 2*oy, 2*ox, k), a.sum(image, 2*oy, 2*ox+1, k))
+			bottom := max(a.sum(image, 2*oy+1, 2*ox, k), a.sum(image, 2*oy+1, 2*ox+1, k))
+			y[k] = p.requantized(max(top, bottom), k)
+		}
+	}
+}
+
+// sum returns Σ w·x of one output, padding counting as the input's zero point.
+func (a *quantizedArgs) sum(image, oy, ox, k int) int32 {
+	s := &a.s
+	var sum int32
+	for c := range s.InChannels {
+		w := a.p.Weights[(k*s.InChannels+c)*s.KernelH*s.KernelW:][:s.KernelH*s.KernelW]
+		for tap, weight := range w {
+			iy := oy*s.StrideH + tap/s.KernelW*s.DilationH - s.PadTop
+			ix := ox*s.StrideW + tap%s.KernelW*s.DilationW - s.PadLeft
+			v := a.p.InZero
+			if uint(iy) < uint(s.InHeight) && uint(ix) < uint(s.InWidth) {
+				v = a.x[((image*s.InHeight+iy)*s.InWidth+ix)*a.inPixel+c]
+			}
+			sum += int32(weight) * int32(v)
+		}
+	}
+	return sum
+}
+
+// viewAs returns scratch memory as n elements of another type of at most 4 bytes, and what is left of it.
+func viewAs[T int16 | int32 | uint8](scratch []float32, n int) ([]T, []float32) {
+	floats := viewFloats[T](n)
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(scratch[:floats]))), n), scratch[floats:]
+}
+
+// viewFloats returns the floats that n elements take, a multiple of a cache line's.
+func viewFloats[T int16 | int32 | uint8](n int) int {
+	var element T
+	const line = 64 / 4
+	return ceilDiv(n*int(unsafe.Sizeof(element)), line*floatSize) * line
+}

@@ -1,0 +1,16 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package kernels
+
+// avx2Quantized are the kernels of 8 bits for AVX2.
+var avx2Quantized = quantizedKernels{
+	dotTiles:           dotTiles6x16,
+	widen:              widen16,
+	requantize:         requantize16,
+	pool:               poolBytes16,
+	quantizePixels:     quantizePixels4,
+	winogradInput:      quantizedWinogradInput,
+	winogradOutput:     quantizedWinogradOutput,
+	winogradOutputPool: quantizedWinogradOutputPool,
+}
