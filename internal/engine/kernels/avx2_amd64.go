@@ -84,6 +84,24 @@ func normPool8(n int, out *float32, choice *uint8, top *float32, bottom *float32
 //go:noescape
 func depthwisePlane(rows int, vectors int, x *float32, rowStep int, taps int, offsets *int, w *float32, y *float32, yStep int, bias float32, floor float32, ceiling float32)
 
+// depthwise3x3Stride1 computes rows ≥ 1 of 8 neighbouring outputs: y = bias + Σ w·x over 3×3 taps, kept between floor and ceiling.
+// The row of x of the first output's upper taps begins at bytes from x; rows that do not begin within planeBytes are
+// zeros, which has 18 elements. The first output's left tap is column from the beginning of its row.
+// Of the 8 elements of a row from each of the elements [0 1 2] behind that, those are read whose masks are negative.
+// All distances are in bytes.
+//
+//go:noescape
+func depthwise3x3Stride1(rows int, x *float32, column int, at int, rowBytes int, planeBytes int, zeros *float32, masks *int32, w *float32, y *float32, yStep int, bias float32, floor float32, ceiling float32)
+
+// depthwise3x3Stride2 computes rows ≥ 1 of 8 neighbouring outputs: y = bias + Σ w·x over 3×3 taps, kept between floor and ceiling.
+// The row of x of the first output's upper taps begins at bytes from x; rows that do not begin within planeBytes are
+// zeros, which has 18 elements. The first output's left tap is column from the beginning of its row.
+// Of the 8 elements of a row from each of the elements [0 8 2 10] behind that, those are read whose masks are negative.
+// All distances are in bytes.
+//
+//go:noescape
+func depthwise3x3Stride2(rows int, x *float32, column int, at int, rowBytes int, planeBytes int, zeros *float32, masks *int32, w *float32, y *float32, yStep int, bias float32, floor float32, ceiling float32)
+
 // normPoolSums8 returns Σd and Σ d·(x-mean) over the pixels x that the n windows chose, n a positive multiple of 8.
 //
 //go:noescape

@@ -770,6 +770,185 @@ depthwiseTap:
 	VZEROUPPER
 	RET
 
+// func depthwise3x3Stride1(rows int, x *float32, column int, at int, rowBytes int, planeBytes int, zeros *float32, masks *int32, w *float32, y *float32, yStep int, bias float32, floor float32, ceiling float32)
+// Requires: AVX, CMOV, FMA3
+TEXT ·depthwise3x3Stride1(SB), NOSPLIT, $0-100
+	MOVQ         x+8(FP), AX
+	MOVQ         at+24(FP), CX
+	MOVQ         column+16(FP), DX
+	ADDQ         DX, AX
+	MOVQ         rowBytes+32(FP), DX
+	MOVQ         planeBytes+40(FP), BX
+	MOVQ         zeros+48(FP), SI
+	MOVQ         w+64(FP), DI
+	MOVQ         y+72(FP), R8
+	MOVQ         yStep+80(FP), R9
+	MOVQ         rows+0(FP), R10
+	VBROADCASTSS bias+88(FP), Y0
+	MOVQ         masks+56(FP), R11
+	VMOVUPS      (R11), Y1
+	VMOVUPS      32(R11), Y2
+	VMOVUPS      64(R11), Y3
+	VBROADCASTSS (DI), Y4
+	VBROADCASTSS 4(DI), Y5
+	VBROADCASTSS 8(DI), Y6
+	VBROADCASTSS 12(DI), Y7
+	VBROADCASTSS 16(DI), Y8
+	LEAQ         (AX)(CX*1), R11
+	CMPQ         CX, BX
+	CMOVQCC      SI, R11
+	ADDQ         DX, CX
+	VMASKMOVPS   (R11), Y1, Y9
+	VMASKMOVPS   4(R11), Y2, Y11
+	VMASKMOVPS   8(R11), Y3, Y12
+	VMOVAPS      Y0, Y10
+	VFMADD231PS  Y9, Y4, Y10
+	VFMADD231PS  Y11, Y5, Y10
+	VFMADD231PS  Y12, Y6, Y10
+	LEAQ         (AX)(CX*1), R11
+	CMPQ         CX, BX
+	CMOVQCC      SI, R11
+	ADDQ         DX, CX
+	VMASKMOVPS   (R11), Y1, Y11
+	VMASKMOVPS   4(R11), Y2, Y12
+	VMASKMOVPS   8(R11), Y3, Y13
+	VMULPS       Y11, Y7, Y9
+	VFMADD231PS  Y12, Y8, Y9
+	VBROADCASTSS 20(DI), Y14
+	VFMADD231PS  Y13, Y14, Y9
+	VADDPS       Y9, Y10, Y9
+	VMOVAPS      Y0, Y10
+	VFMADD231PS  Y11, Y4, Y10
+	VFMADD231PS  Y12, Y5, Y10
+	VFMADD231PS  Y13, Y6, Y10
+
+depthwise3x3Stride1Row:
+	LEAQ         (AX)(CX*1), R11
+	CMPQ         CX, BX
+	CMOVQCC      SI, R11
+	ADDQ         DX, CX
+	VMASKMOVPS   (R11), Y1, Y11
+	VMASKMOVPS   4(R11), Y2, Y12
+	VMASKMOVPS   8(R11), Y3, Y13
+	VBROADCASTSS 24(DI), Y14
+	VMULPS       Y11, Y14, Y14
+	VBROADCASTSS 28(DI), Y15
+	VFMADD231PS  Y12, Y15, Y14
+	VBROADCASTSS 32(DI), Y15
+	VFMADD231PS  Y13, Y15, Y14
+	VADDPS       Y9, Y14, Y14
+	VBROADCASTSS floor+92(FP), Y9
+	VMAXPS       Y14, Y9, Y14
+	VBROADCASTSS ceiling+96(FP), Y9
+	VMINPS       Y14, Y9, Y14
+	VMOVUPS      Y14, (R8)
+	ADDQ         R9, R8
+	VMULPS       Y11, Y7, Y9
+	VFMADD231PS  Y12, Y8, Y9
+	VBROADCASTSS 20(DI), Y14
+	VFMADD231PS  Y13, Y14, Y9
+	VADDPS       Y9, Y10, Y9
+	VMOVAPS      Y0, Y10
+	VFMADD231PS  Y11, Y4, Y10
+	VFMADD231PS  Y12, Y5, Y10
+	VFMADD231PS  Y13, Y6, Y10
+	DECQ         R10
+	JNZ          depthwise3x3Stride1Row
+	VZEROUPPER
+	RET
+
+// func depthwise3x3Stride2(rows int, x *float32, column int, at int, rowBytes int, planeBytes int, zeros *float32, masks *int32, w *float32, y *float32, yStep int, bias float32, floor float32, ceiling float32)
+// Requires: AVX, AVX2, CMOV, FMA3
+TEXT ·depthwise3x3Stride2(SB), NOSPLIT, $0-100
+	MOVQ         x+8(FP), AX
+	MOVQ         at+24(FP), CX
+	MOVQ         column+16(FP), DX
+	ADDQ         DX, AX
+	MOVQ         rowBytes+32(FP), DX
+	MOVQ         planeBytes+40(FP), BX
+	MOVQ         zeros+48(FP), SI
+	MOVQ         w+64(FP), DI
+	MOVQ         y+72(FP), R8
+	MOVQ         yStep+80(FP), R9
+	MOVQ         rows+0(FP), R10
+	VBROADCASTSS bias+88(FP), Y0
+	MOVQ         masks+56(FP), R11
+	VMOVUPS      (R11), Y1
+	VMOVUPS      32(R11), Y2
+	VMOVUPS      64(R11), Y3
+	VMOVUPS      96(R11), Y4
+	VBROADCASTSS (DI), Y5
+	VBROADCASTSS 4(DI), Y6
+	VBROADCASTSS 8(DI), Y7
+	VBROADCASTSS 12(DI), Y8
+	LEAQ         (AX)(CX*1), R11
+	CMPQ         CX, BX
+	CMOVQCC      SI, R11
+	ADDQ         DX, CX
+	VMASKMOVPS   (R11), Y1, Y10
+	VMASKMOVPS   32(R11), Y2, Y9
+	VSHUFPS      $0x88, Y9, Y10, Y11
+	VSHUFPS      $0xdd, Y9, Y10, Y10
+	VMASKMOVPS   8(R11), Y3, Y12
+	VMASKMOVPS   40(R11), Y4, Y9
+	VSHUFPS      $0x88, Y9, Y12, Y12
+	VMOVAPS      Y0, Y9
+	VFMADD231PS  Y11, Y5, Y9
+	VFMADD231PS  Y10, Y6, Y9
+	VFMADD231PS  Y12, Y7, Y9
+
+depthwise3x3Stride2Row:
+	LEAQ         (AX)(CX*1), R11
+	CMPQ         CX, BX
+	CMOVQCC      SI, R11
+	ADDQ         DX, CX
+	VMASKMOVPS   (R11), Y1, Y11
+	VMASKMOVPS   32(R11), Y2, Y12
+	VSHUFPS      $0x88, Y12, Y11, Y10
+	VSHUFPS      $0xdd, Y12, Y11, Y11
+	VMASKMOVPS   8(R11), Y3, Y12
+	VMASKMOVPS   40(R11), Y4, Y13
+	VSHUFPS      $0x88, Y13, Y12, Y12
+	VMULPS       Y10, Y8, Y10
+	VBROADCASTSS 16(DI), Y13
+	VFMADD231PS  Y11, Y13, Y10
+	VBROADCASTSS 20(DI), Y11
+	VFMADD231PS  Y12, Y11, Y10
+	VADDPS       Y10, Y9, Y10
+	LEAQ         (AX)(CX*1), R11
+	CMPQ         CX, BX
+	CMOVQCC      SI, R11
+	ADDQ         DX, CX
+	VMASKMOVPS   (R11), Y1, Y11
+	VMASKMOVPS   32(R11), Y2, Y9
+	VSHUFPS      $0x88, Y9, Y11, Y12
+	VSHUFPS      $0xdd, Y9, Y11, Y11
+	VMASKMOVPS   8(R11), Y3, Y13
+	VMASKMOVPS   40(R11), Y4, Y9
+	VSHUFPS      $0x88, Y9, Y13, Y13
+	VBROADCASTSS 24(DI), Y9
+	VMULPS       Y12, Y9, Y9
+	VBROADCASTSS 28(DI), Y14
+	VFMADD231PS  Y11, Y14, Y9
+	VBROADCASTSS 32(DI), Y14
+	VFMADD231PS  Y13, Y14, Y9
+	VADDPS       Y10, Y9, Y9
+	VBROADCASTSS floor+92(FP), Y10
+	VMAXPS       Y9, Y10, Y9
+	VBROADCASTSS ceiling+96(FP), Y10
+	VMINPS       Y9, Y10, Y9
+	VPERMPD      $0xd8, Y9, Y9
+	VMOVUPS      Y9, (R8)
+	ADDQ         R9, R8
+	VMOVAPS      Y0, Y9
+	VFMADD231PS  Y12, Y5, Y9
+	VFMADD231PS  Y11, Y6, Y9
+	VFMADD231PS  Y13, Y7, Y9
+	DECQ         R10
+	JNZ          depthwise3x3Stride2Row
+	VZEROUPPER
+	RET
+
 // func normPoolSums8(n int, d *float32, choice *uint8, top *float32, bottom *float32, mean float32) (sum float32, dot float32)
 // Requires: AVX, AVX2, FMA3, SSE
 TEXT ·normPoolSums8(SB), NOSPLIT, $0-56

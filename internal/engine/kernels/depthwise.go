@@ -20,6 +20,10 @@ func (ws *Workspace) planesFit(s ConvShape) bool {
 
 // depthwise computes y = epilogue(conv(x, w) + bias) without pooling, where each group has one input channel.
 func (ws *Workspace) depthwise(s ConvShape, x, w, bias, y []float32, e Epilogue) {
+	if ws.stripsFit(s) {
+		ws.strips(s, x, w, bias, y, e)
+		return
+	}
 	c := &ws.conv
 	c.setUp(s)
 	c.x, c.w, c.b, c.y = x, w, bias, y

@@ -35,6 +35,9 @@ type set struct {
 	// depthwisePlane convolves a plane, described in asm/depthwise.go; nil means that it is done in plain Go.
 	depthwisePlane func(rows, vectors int, x *float32, rowStep, taps int, offsets *int, w *float32, y *float32, yStep int,
 		bias, floor, ceiling float32)
+	// depthwise3x3[stride-1] convolves a strip of a plane in place, described in asm/depthwise3x3.go; nil means that
+	// depthwisePlane does it.
+	depthwise3x3 [2]depthwise3x3Kernel
 	// winograd is nil if the set has no kernels for it.
 	winograd *winogradKernels
 	// quantized is nil if convolutions of 8 bits are computed by definition.

@@ -23,6 +23,7 @@ var avx2Set = set{
 		rowsConvolution1, rowsConvolution2, rowsConvolution3,
 	},
 	depthwisePlane: depthwisePlane,
+	depthwise3x3:   [2]depthwise3x3Kernel{depthwise3x3Stride1, depthwise3x3Stride2},
 	winograd: &winogradKernels{
 		input: winogradInput, output: winogradOutput, outputPool: winogradOutputPool,
 		products: [tileVectors]func(int, *float32, int, *float32, int, *float32, int){rowsProduct1, rowsProduct2, rowsProduct3},

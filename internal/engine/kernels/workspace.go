@@ -35,6 +35,7 @@ type Workspace struct {
 	wino      winogradArgs
 	column    columnArgs
 	plane     planeArgs
+	strip     stripArgs
 	gemm      gemmArgs
 	norm      normArgs
 	normPool  normPoolArgs

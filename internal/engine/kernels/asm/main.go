@@ -45,6 +45,8 @@ func float32s() {
 	vectors()
 	normPool()
 	depthwise()
+	depthwise3x3(1)
+	depthwise3x3(2)
 	normPoolSums()
 	normPoolBackward()
 	winogradInput()
