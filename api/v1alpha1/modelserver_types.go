@@ -198,14 +198,14 @@ type Server struct {
 	// +kubebuilder:default="10Mi"
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=16
-	// +kubebuilder:validation:XValidation:rule="isQuantity(self) && quantity(self).compareTo(quantity('1Ki')) >= 0 && quantity(self).compareTo(quantity('1Gi')) <= 0",message="maxBodyBytes must be a quantity from 1Ki to 1Gi, such as 10Mi"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9]{1,12}([.][0-9]{1,3})?(k|M|G|Ki|Mi|Gi)?$') && quantity(self).compareTo(quantity('1Ki')) >= 0 && quantity(self).compareTo(quantity('1Gi')) <= 0",message="maxBodyBytes must be a quantity from 1Ki to 1Gi, such as 10Mi"
 	// +optional
 	MaxBodyBytes string `json:"maxBodyBytes,omitempty"`
 	// maxPixels is the largest image, width times height, that is decoded: a quantity from 1k to 1G.
 	// +kubebuilder:default="50M"
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=16
-	// +kubebuilder:validation:XValidation:rule="isQuantity(self) && quantity(self).compareTo(quantity('1k')) >= 0 && quantity(self).compareTo(quantity('1G')) <= 0",message="maxPixels must be a quantity from 1k to 1G, such as 50M"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9]{1,12}([.][0-9]{1,3})?(k|M|G|Ki|Mi|Gi)?$') && quantity(self).compareTo(quantity('1k')) >= 0 && quantity(self).compareTo(quantity('1G')) <= 0",message="maxPixels must be a quantity from 1k to 1G, such as 50M"
 	// +optional
 	MaxPixels string `json:"maxPixels,omitempty"`
 	// threads is how many CPUs one prediction may use; 0 is all that the pod has.

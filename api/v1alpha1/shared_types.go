@@ -32,16 +32,17 @@ type PodTemplate struct {
 	Tolerations []corev1.Toleration `json:"tolerations,omitempty"`
 }
 
-// ResourceRequirements are a container's compute resources.
-// +kubebuilder:validation:XValidation:rule="!has(self.requests) || self.requests.all(k, type(self.requests[k]) == int || isQuantity(string(self.requests[k])))",message="resources.requests must hold quantities such as 500m or 1Gi"
-// +kubebuilder:validation:XValidation:rule="!has(self.limits) || self.limits.all(k, type(self.limits[k]) == int || isQuantity(string(self.limits[k])))",message="resources.limits must hold quantities such as 2 or 4Gi"
+// ResourceRequirements are a container's compute resources. Quantities with an exponent,
+// such as 1e3, are refused: a large one takes minutes of arithmetic wherever it is read.
+// +kubebuilder:validation:XValidation:rule="!has(self.requests) || self.requests.all(k, type(self.requests[k]) == int || (!string(self.requests[k]).matches('[eE].*[0-9]') && isQuantity(string(self.requests[k]))))",message="resources.requests must hold quantities such as 500m or 1Gi"
+// +kubebuilder:validation:XValidation:rule="!has(self.limits) || self.limits.all(k, type(self.limits[k]) == int || (!string(self.limits[k]).matches('[eE].*[0-9]') && isQuantity(string(self.limits[k]))))",message="resources.limits must hold quantities such as 2 or 4Gi"
 type ResourceRequirements struct {
 	// requests is what the scheduler reserves.
-	// +kubebuilder:validation:MaxProperties=8
+	// +kubebuilder:validation:MaxProperties=4
 	// +optional
 	Requests corev1.ResourceList `json:"requests,omitempty"`
 	// limits is what the container may not exceed.
-	// +kubebuilder:validation:MaxProperties=8
+	// +kubebuilder:validation:MaxProperties=4
 	// +optional
 	Limits corev1.ResourceList `json:"limits,omitempty"`
 }

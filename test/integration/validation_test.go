@@ -127,7 +127,7 @@ var _ = Describe("The API server", func() {
 			Tolerations: []corev1.Toleration{{Operator: corev1.TolerationOpExists}},
 		}
 		_ = k8s.Create(ctx, run) // whether it is let in is the API server's to say
-		for _, quantity := range []string{"1", "+1.5Gi", "1e3", ".5", "5.", "1E", "1e1.5", "-1", "12345678901234567890123"} {
+		for _, quantity := range []string{"1", "+1.5Gi", "1e3", ".5", "5.", "1E", "1e1.5", "-1", "12345678901234567890123", "1e999999999", "1E-999999999"} {
 			object := raw(minimalRun(namespace))
 			object.SetName("q" + strings.Map(onlyLetters, quantity) + string(rune('a'+len(quantity))))
 			Expect(unstructured.SetNestedField(object.Object, quantity, "spec", "podTemplate", "resources", "limits", "memory")).To(Succeed())
