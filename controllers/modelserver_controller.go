@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/klog/v2"
@@ -402,6 +403,13 @@ func (r *modelServerReconciler) observeEndpoints(ctx context.Context, s *modelSe
 // ours selects the children of a server.
 func (r *modelServerReconciler) ours(s *modelServerScope) []client.ListOption {
 	return []client.ListOption{client.InNamespace(s.server.Namespace), client.MatchingLabels(modelServerLabels(s.server))}
+}
+
+// isRevision tells whether a Deployment is one that the rollout sees: its owner
+// reference and its labels are still those that it was made with.
+func isRevision(deployment *appsv1.Deployment, server *v1alpha1.ModelServer) bool {
+	labelled := labels.SelectorFromSet(modelServerLabels(server)).Matches(labels.Set(deployment.Labels))
+	return labelled && metav1.IsControlledBy(deployment, server)
 }
 
 // plan asks the planner.

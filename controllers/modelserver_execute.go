@@ -114,7 +114,10 @@ func (r *modelServerReconciler) verifyPlan(ctx context.Context, s *modelServerSc
 		if err != nil {
 			return err
 		}
-		if cached := s.deployments[name]; deployment != nil && (cached == nil || cached.UID != deployment.UID) {
+		if deployment == nil || !isRevision(deployment, s.server) {
+			continue // somebody has taken it over: it is none of the rollout's any more
+		}
+		if cached := s.deployments[name]; cached == nil || cached.UID != deployment.UID {
 			return stale(s.server, "Deployment %s is still there", name)
 		}
 	}
@@ -131,7 +134,7 @@ func (r *modelServerReconciler) verifyLive(ctx context.Context, s *modelServerSc
 	switch {
 	case err != nil:
 		return err
-	case deployment == nil || deployment.DeletionTimestamp != nil || !metav1.IsControlledBy(deployment, s.server):
+	case deployment == nil || deployment.DeletionTimestamp != nil || !isRevision(deployment, s.server):
 		return stale(s.server, "Deployment %s is gone", to)
 	case s.actions.Repaired == "" && deployment.Status.AvailableReplicas == 0:
 		return stale(s.server, "Deployment %s has no available replica", to)

@@ -161,10 +161,14 @@ func claimVolume(name, claim string, readOnly bool) corev1.Volume {
 	}}
 }
 
-// jobAttempt reads how many Jobs came before this one because their result could not be read.
+// maxAttempt is more than any Job's attempt: a greater one was written by somebody else.
+const maxAttempt = 1 << 20
+
+// jobAttempt reads how many Jobs came before this one because their result could not be
+// read. It is 0 where the annotation can't be the controllers' own.
 func jobAttempt(job *batchv1.Job) int {
 	attempt, err := strconv.Atoi(job.Annotations[v1alpha1.AttemptAnnotation])
-	if err != nil {
+	if err != nil || attempt < 0 || attempt > maxAttempt {
 		return 0
 	}
 	return attempt

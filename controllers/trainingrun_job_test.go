@@ -310,7 +310,7 @@ func TestDataPathStaysInTheVolume(t *testing.T) {
 }
 
 func TestJobAttempt(t *testing.T) {
-	for value, want := range map[string]int{"": 0, "0": 0, "1": 1, "x": 0} {
+	for value, want := range map[string]int{"": 0, "0": 0, "1": 1, "x": 0, "-1": 0, "9223372036854775807": 0} {
 		job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{v1alpha1.AttemptAnnotation: value}}}
 		if got := jobAttempt(job); got != want {
 			t.Errorf("jobAttempt(%q) = %d, want %d", value, got, want)

@@ -270,6 +270,14 @@ func TestRecordWrites(t *testing.T) {
 	}
 }
 
+// A live revision that the cache alone believes gone must not cost it the traffic.
+func TestSwitchFromGoneLiveIsChecked(t *testing.T) {
+	o := observed("c", bakingRecord("b", "a"), revision("a", 2))
+	if diff := cmp.Diff([]string{"b"}, Plan(o).Gone); diff != "" {
+		t.Errorf("gone (-want +got):\n%s", diff)
+	}
+}
+
 func TestChildren(t *testing.T) {
 	smokeB := smokeID("p", revision("b", 2))
 	bakeB := JobID{Bake, "b", "2", 0}

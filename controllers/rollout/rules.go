@@ -95,6 +95,9 @@ func switchBack(o *Observed, r *Record) (Actions, bool) {
 		return Actions{}, false
 	}
 	a := Actions{}
+	if gone {
+		a.Gone = []string{r.Live}
+	}
 	if fallback := o.exists(r.Fallback); fallback != nil && fallback.Available > 0 {
 		reason := v1alpha1.BakeFailedReason
 		if failure == nil && !rejected {

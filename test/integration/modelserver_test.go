@@ -19,6 +19,7 @@ import (
 	eventsv1 "k8s.io/api/events/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
@@ -170,6 +171,18 @@ var _ = Describe("ModelServer", func() {
 		Expect(server.Status.Candidate.Stage).To(Equal(v1alpha1.CandidateSmoking))
 		Expect(server.Status.Live.Revision).To(Equal(first))
 		Expect(condition(server, v1alpha1.AvailableCondition)).To(Equal("True/MinimumReplicasAvailable"))
+	})
+
+	It("lets go of a Deployment that somebody has taken over", func(ctx SpecContext) {
+		first := serving(ctx).Status.Live.Revision
+		cluster.model(digestOf("2"), bakesForEver)
+		pets.serve(ctx, "run-2")
+		Expect(pets.reaches(ctx, v1alpha1.BakingReason).Status.Fallback.Revision).To(Equal(first))
+
+		fallback := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: first, Namespace: pets.namespace}}
+		Expect(k8s.Patch(ctx, fallback, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"ownerReferences":null}}`)))).To(Succeed())
+		Eventually(func() *v1alpha1.LiveRevision { return pets.get(ctx).Status.Fallback }).Should(BeNil())
+		Consistently(func() error { return k8s.Get(ctx, client.ObjectKeyFromObject(fallback), fallback) }, "1s").Should(Succeed())
 	})
 
 	It("rejects a model that fails its smoke test and leaves live alone", func(ctx SpecContext) {
