@@ -6,6 +6,7 @@ package controllers
 import (
 	"errors"
 	"fmt"
+	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -175,7 +176,10 @@ func setProgress(s *trainingRunScope) {
 		status.Metrics = metrics
 	}
 	if c := p.Checkpoint; c != nil {
-		status.Checkpoint = &v1alpha1.CheckpointStatus{Epoch: clampInt32(int64(c.Epoch)), Step: max(0, c.Step)}
+		status.Checkpoint = &v1alpha1.CheckpointStatus{
+			Epoch: clampInt32(int64(c.Epoch)), Step: max(0, c.Step),
+			URI: pvcURI(s.run.Spec.Output.PVC.ClaimName, path.Join(contract.CheckpointsDir, trainingJobName(s.run))),
+		}
 	}
 }
 
@@ -214,6 +218,7 @@ func setFailed(s *trainingRunScope, w conditions.Writer) {
 
 func setPublished(status *v1alpha1.TrainingRunStatus, published *publishedResult) {
 	status.Model = published.model.DeepCopy()
+	status.Checkpoint = nil // removed with the publication
 	if published.metrics != nil {
 		status.Metrics = published.metrics
 	}

@@ -327,7 +327,7 @@ func TestSetProgress(t *testing.T) {
 			EstimatedCompletionTime: &metav1.Time{Time: testNow.Add(time.Minute)}, UpdateTime: &metav1.Time{Time: testNow},
 		},
 		Metrics:    []v1alpha1.Metric{{Name: "loss", Value: "0.5"}},
-		Checkpoint: &v1alpha1.CheckpointStatus{Epoch: 1, Step: 10},
+		Checkpoint: &v1alpha1.CheckpointStatus{Epoch: 1, Step: 10, URI: "pvc://models/.checkpoints/" + trainingJobName(s.run)},
 	}
 	if diff := cmp.Diff(want, s.run.Status); diff != "" {
 		t.Errorf("status (-want +got):\n%s", diff)
@@ -344,7 +344,7 @@ func TestSetProgressBoundsWhatARunnerSays(t *testing.T) {
 	setProgress(s)
 	want := v1alpha1.TrainingRunStatus{
 		Progress:   &v1alpha1.TrainingProgress{Percent: ptr.To[int32](100), Epochs: 1<<31 - 1, UpdateTime: &metav1.Time{Time: testNow}},
-		Checkpoint: &v1alpha1.CheckpointStatus{},
+		Checkpoint: &v1alpha1.CheckpointStatus{URI: "pvc://models/.checkpoints/" + trainingJobName(s.run)},
 	}
 	if diff := cmp.Diff(want, s.run.Status); diff != "" {
 		t.Errorf("status (-want +got):\n%s", diff)
@@ -365,6 +365,7 @@ func TestSetCompleteEndsTheProgress(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := scopeThat(func(s *trainingRunScope) {
 				s.run.Status.Progress = tc.before
+				s.run.Status.Checkpoint = &v1alpha1.CheckpointStatus{Epoch: 3}
 				s.published = &publishedResult{metrics: []v1alpha1.Metric{{Name: "f1", Value: "1"}}, dataset: &v1alpha1.DatasetLineage{Samples: 4}}
 				s.end = ptr.To(at(99))
 			})
@@ -373,7 +374,7 @@ func TestSetCompleteEndsTheProgress(t *testing.T) {
 			if diff := cmp.Diff(tc.want, status.Progress); diff != "" {
 				t.Errorf("progress (-want +got):\n%s", diff)
 			}
-			if !status.CompletionTime.Equal(ptr.To(at(99))) || status.Lineage.Dataset.Samples != 4 || status.Metrics[0].Name != "f1" {
+			if !status.CompletionTime.Equal(ptr.To(at(99))) || status.Lineage.Dataset.Samples != 4 || status.Metrics[0].Name != "f1" || status.Checkpoint != nil {
 				t.Errorf("status = %+v", status)
 			}
 		})

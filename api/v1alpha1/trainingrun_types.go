@@ -490,7 +490,7 @@ type CheckpointStatus struct {
 	// +kubebuilder:validation:Minimum=0
 	// +optional
 	Step int64 `json:"step,omitempty"`
-	// uri is where it is.
+	// uri is the folder that it is in.
 	// +kubebuilder:validation:MaxLength=2048
 	// +optional
 	URI string `json:"uri,omitempty"`

@@ -50,6 +50,10 @@ const (
 	ReportDir    = "report"
 )
 
+// CheckpointsDir is the folder of the output volume that holds the checkpoints of
+// unfinished runs, in a folder each that is named as the run's artifact is.
+const CheckpointsDir = ".checkpoints"
+
 // Paths of the HTTP APIs that the operator itself asks for.
 const (
 	ProgressPath = "/progress"
