@@ -94,7 +94,13 @@ var convOperator = &operator{
 		"strides": intsKind,
 	},
 	infer: func(in *instruction) error {
-		s, err := in.convShape()
+		if err := in.wantFloats(-1); err != nil {
+			return err
+		}
+		if err := in.wantRank(1, 4); err != nil {
+			return err
+		}
+		s, err := in.convShape(in.inputs[1].shape)
 		if err != nil {
 			return err
 		}
@@ -108,7 +114,7 @@ var convOperator = &operator{
 		return in.setOutput(0, Float32, []int{s.Batch, s.OutChannels, height, width})
 	},
 	build: func(in *instruction) (run, error) {
-		s, err := in.convShape()
+		s, err := in.convShape(in.inputs[1].shape)
 		if err != nil {
 			return nil, err
 		}
@@ -116,15 +122,8 @@ var convOperator = &operator{
 	},
 }
 
-// convShape is the shape of a convolution.
-func (in *instruction) convShape() (kernels.ConvShape, error) {
-	if err := in.wantFloats(-1); err != nil {
-		return kernels.ConvShape{}, err
-	}
-	if err := in.wantRank(1, 4); err != nil {
-		return kernels.ConvShape{}, err
-	}
-	weights := in.inputs[1].shape
+// convShape is the shape of a convolution with weights of a shape.
+func (in *instruction) convShape(weights []int) (kernels.ConvShape, error) {
 	w, err := in.window(weights[2:])
 	if err != nil {
 		return kernels.ConvShape{}, err
@@ -180,6 +179,9 @@ var averagePoolOperator = &operator{
 }
 
 func inferPool(in *instruction) error {
+	if err := in.wantFloats(-1); err != nil {
+		return err
+	}
 	s, err := in.poolShape()
 	if err != nil {
 		return err
@@ -189,9 +191,6 @@ func inferPool(in *instruction) error {
 
 // poolShape is the shape of a pooling.
 func (in *instruction) poolShape() (kernels.PoolShape, error) {
-	if err := in.wantFloats(-1); err != nil {
-		return kernels.PoolShape{}, err
-	}
 	w, err := in.window(nil)
 	if err != nil {
 		return kernels.PoolShape{}, err

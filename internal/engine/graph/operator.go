@@ -162,8 +162,11 @@ func (v *value) owner() *value {
 	return v
 }
 
-// size is the number of elements.
+// size is the number of elements; of a packed value, that of the floats it takes.
 func (v *value) size() int {
+	if v.dtype == packed {
+		return imageShape(v.shape).QuantizedLen() / floatBytes
+	}
 	n := 1
 	for _, d := range v.shape {
 		n *= d

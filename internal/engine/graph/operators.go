@@ -12,6 +12,14 @@ import (
 // fusedOperators are those that optimise puts in the place of several nodes; a graph from outside cannot name them.
 var fusedOperators = map[string]*operator{
 	siluOperator: unaryOperator(kernels.SiLU, nil, nil),
+
+	quantizedConvOperator:          quantizedConv,
+	quantizedProductOperator:       quantizedProduct,
+	quantizedMaxPoolOperator:       quantizedMaxPool,
+	quantizedGlobalAverageOperator: quantizedGlobalAverage,
+	quantizedFlattenOperator:       quantizedFlatten,
+	packOperator:                   pack,
+	unpackOperator:                 unpack,
 }
 
 // siluOperator is x·Sigmoid(x).

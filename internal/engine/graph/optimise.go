@@ -11,8 +11,9 @@ import (
 
 // optimise rewrites a checked graph, before its batch size is known, so that all plans share what it yields: nodes whose
 // inputs are all constant become constants, batch normalisation moves into the convolution before it, and activations
-// behind max pooling and into what computes their input. Initializers that are no longer needed go.
+// behind max pooling and into what computes their input. Before that, what can compute with 8 bits is fused. Initializers that are no longer needed go.
 func optimise(g *Graph, options Options) error {
+	fuseQuantized(g)
 	if err := foldConstants(g, options); err != nil {
 		return err
 	}
@@ -31,7 +32,7 @@ func foldConstants(g *Graph, options Options) error {
 	c.addConstants(g.Initializers)
 	var left []*Node
 	for _, node := range g.Nodes {
-		if operators[node.Op].heavy || slices.ContainsFunc(node.Inputs, func(name string) bool { return name != "" && c.values[name] == nil }) {
+		if lookup(node.Op).heavy || slices.ContainsFunc(node.Inputs, func(name string) bool { return name != "" && c.values[name] == nil }) {
 			left = append(left, node)
 			continue
 		}

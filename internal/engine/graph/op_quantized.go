@@ -1,0 +1,201 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package graph
+
+import (
+	"slices"
+	"unsafe"
+
+	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+)
+
+// The operators that fuseQuantized puts in the place of others. Their values are bytes: an image [N, C, H, W] is kept with
+// its channels last, as package kernels describes; of any other shape, the last dimension counts as channels.
+const (
+	quantizedConvOperator          = "QuantizedConv"
+	quantizedProductOperator       = "QuantizedProduct"
+	quantizedMaxPoolOperator       = "QuantizedMaxPool"
+	quantizedGlobalAverageOperator = "QuantizedGlobalAverage"
+	quantizedFlattenOperator       = "QuantizedFlatten"
+	packOperator                   = "Pack"
+	unpackOperator                 = "Unpack"
+)
+
+// packed is the type of values that are bytes.
+const packed DType = 100
+
+// imageShape is the shape of a packed value.
+func imageShape(shape []int) kernels.ImageShape {
+	if len(shape) == 4 {
+		return kernels.ImageShape{Batch: shape[0], Channels: shape[1], Height: shape[2], Width: shape[3]}
+	}
+	rows := 1
+	for _, d := range shape[:max(len(shape)-1, 0)] {
+		rows *= d
+	}
+	return kernels.ImageShape{Batch: rows, Channels: shape[len(shape)-1], Height: 1, Width: 1}
+}
+
+// bytes is the content of a packed value.
+func (m *machine) bytes(v *value) []uint8 {
+	offset, n := v.owner().offset, imageShape(v.shape).QuantizedLen()
+	floats := m.memory[offset : offset+n/floatBytes]
+	return unsafe.Slice((*uint8)(unsafe.Pointer(unsafe.SliceData(floats))), n)
+}
+
+// quantized is what fuseQuantized has found out about a node.
+func (in *instruction) quantized() *quantizedNode {
+	q, _ := in.node.Attributes[quantizedAttribute].(*quantizedNode)
+	return q
+}
+
+var quantizedConv = &operator{
+	heavy: true, quantised: true,
+	infer: func(in *instruction) error {
+		s, err := in.convShape(in.quantized().kernel)
+		if err != nil {
+			return err
+		}
+		height, width := s.OutHeight(), s.OutWidth()
+		if in.quantized().conv.MaxPool {
+			if min(height, width) < 2 {
+				return in.node.Errorf("2×2 max pooling of a convolution's output of %d×%d pixels yields none", height, width)
+			}
+			height, width = height/2, width/2
+		}
+		return in.setOutput(0, packed, []int{s.Batch, s.OutChannels, height, width})
+	},
+	build: func(in *instruction) (run, error) {
+		s, err := in.convShape(in.quantized().kernel)
+		if err != nil {
+			return nil, err
+		}
+		p, err := in.prepareQuantized(s)
+		if err != nil {
+			return nil, err
+		}
+		x, y, batch := in.inputs[0], in.outputs[0], s.Batch
+		return func(m *machine) { m.RunQuantizedConv(p, batch, m.bytes(x), m.bytes(y)) }, nil
+	},
+}
+
+// prepareQuantized returns the prepared convolution of a node, which all plans of a graph share.
+func (in *instruction) prepareQuantized(s kernels.ConvShape) (*kernels.PreparedQuantizedConv, error) {
+	q := in.quantized()
+	if q.prepared == nil {
+		ws, err := in.compiler.kernels()
+		if err != nil {
+			return nil, err
+		}
+		conv := q.conv
+		conv.Shape = s
+		q.prepared = ws.PrepareQuantizedConv(conv)
+	}
+	return q.prepared, nil
+}
+
+var quantizedProduct = &operator{
+	heavy: true, quantised: true,
+	infer: func(in *instruction) error {
+		x, q := in.inputs[0].shape, in.quantized()
+		if err := in.wantRank(0, 2); err != nil {
+			return err
+		}
+		if x[1] != q.kernel[1] {
+			return in.node.Errorf("the input has %d columns, the weights are for %d", x[1], q.kernel[1])
+		}
+		dtype := packed
+		if q.floats {
+			dtype = Float32
+		}
+		return in.setOutput(0, dtype, []int{x[0], q.kernel[0]})
+	},
+	build: func(in *instruction) (run, error) {
+		x, y, q := in.inputs[0], in.outputs[0], in.quantized()
+		p, err := in.prepareQuantized(kernels.ConvShape{InChannels: q.kernel[1], InHeight: 1, InWidth: 1, OutChannels: q.kernel[0], KernelH: 1, KernelW: 1})
+		if err != nil {
+			return nil, err
+		}
+		batch := x.shape[0]
+		if q.floats {
+			return func(m *machine) { m.RunQuantizedLinear(p, batch, m.bytes(x), m.floats(y)) }, nil
+		}
+		return func(m *machine) { m.RunQuantizedConv(p, batch, m.bytes(x), m.bytes(y)) }, nil
+	},
+}
+
+var quantizedMaxPool = &operator{
+	heavy: true, quantised: true,
+	infer: func(in *instruction) error {
+		s, err := in.poolShape()
+		if err != nil {
+			return err
+		}
+		return in.setOutput(0, packed, []int{s.Batch, s.Channels, s.OutHeight(), s.OutWidth()})
+	},
+	build: func(in *instruction) (run, error) {
+		s, err := in.poolShape()
+		if err != nil {
+			return nil, err
+		}
+		x, y := in.inputs[0], in.outputs[0]
+		return func(m *machine) { m.QuantizedMaxPool(s, m.bytes(x), m.bytes(y)) }, nil
+	},
+}
+
+var quantizedGlobalAverage = &operator{
+	heavy: true, quantised: true,
+	infer: func(in *instruction) error {
+		if err := in.wantRank(0, 4); err != nil {
+			return err
+		}
+		x := in.inputs[0].shape
+		return in.setOutput(0, packed, []int{x[0], x[1], 1, 1})
+	},
+	build: func(in *instruction) (run, error) {
+		x, y, q := in.inputs[0], in.outputs[0], in.quantized()
+		s := imageShape(x.shape)
+		multiplier := float32(float64(q.in.scale) / (float64(q.out.scale) * float64(s.Height*s.Width)))
+		return func(m *machine) {
+			m.QuantizedGlobalAverage(s, m.bytes(x), q.in.zero, multiplier, q.out.zero, m.bytes(y))
+		}, nil
+	},
+}
+
+// quantizedFlatten is Flatten of images of one pixel.
+var quantizedFlatten = &operator{
+	heavy: true, quantised: true,
+	infer: func(in *instruction) error {
+		in.view, in.outputs[0].viewOf = true, in.inputs[0]
+		return in.setOutput(0, packed, slices.Clone(in.inputs[0].shape[:2]))
+	},
+}
+
+var pack = &operator{
+	heavy: true, quantised: true,
+	infer: func(in *instruction) error {
+		if err := in.wantFloats(1); err != nil {
+			return err
+		}
+		if len(in.inputs[0].shape) == 0 {
+			return in.node.Errorf("a scalar cannot be quantised for what reads it")
+		}
+		return in.setOutput(0, packed, in.inputs[0].shape)
+	},
+	build: func(in *instruction) (run, error) {
+		x, y, q := in.inputs[0], in.outputs[0], in.quantized()
+		s := imageShape(x.shape)
+		return func(m *machine) { m.QuantizeImages(s, m.floats(x), q.out.scale, q.out.zero, m.bytes(y)) }, nil
+	},
+}
+
+var unpack = &operator{
+	heavy: true,
+	infer: func(in *instruction) error { return in.setOutput(0, Float32, in.inputs[0].shape) },
+	build: func(in *instruction) (run, error) {
+		x, y, q := in.inputs[0], in.outputs[0], in.quantized()
+		s := imageShape(x.shape)
+		return func(m *machine) { m.DequantizeImages(s, m.bytes(x), q.in.scale, q.in.zero, m.floats(y)) }, nil
+	},
+}

@@ -1,0 +1,444 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package graph
+
+import (
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+)
+
+// fuseQuantized lets convolutions, products, poolings and global averages between DequantizeLinear and QuantizeLinear (the
+// standard's "QDQ" form of quantised models) compute with 8 bits, so that values stay bytes from one to the next. What has
+// another form is left as it is, and computed in float32.
+func fuseQuantized(g *Graph) {
+	f := newQuantizedFuser(g)
+	// In the order of the graph: whether Flatten can stay in bytes depends on what comes before.
+	for _, node := range slices.Clone(g.Nodes) {
+		switch node.Op {
+		case "Conv":
+			f.conv(node)
+		case "Gemm", "MatMul":
+			f.product(node)
+		case "MaxPool", "GlobalAveragePool", "Flatten":
+			f.step(node)
+		}
+	}
+	f.finish()
+}
+
+// quantizedFuser finds the parts of a graph that can compute with 8 bits.
+type quantizedFuser struct {
+	g         *Graph
+	producers map[string]*Node
+	readers   map[string][]*Node
+	outputs   map[string]bool
+	// values are those that can be kept as bytes.
+	values map[string]byteScale
+	// packed are those that are.
+	packed map[string]bool
+	// onePixel are those whose images are of one pixel.
+	onePixel map[string]bool
+	fused    map[*Node]*Node
+	dropped  map[*Node]bool
+}
+
+// byteScale says what the bytes of a value stand for: (byte - zero)·scale. int8 is kept with 128 added.
+type byteScale struct {
+	scale float32
+	zero  uint8
+}
+
+// quantizedNode is what a fused node needs beside its attributes.
+type quantizedNode struct {
+	in, out byteScale
+	// kernel is the shape of the weights: outputs, inputs and the kernel's size.
+	kernel []int
+	conv   kernels.QuantizedConv
+	// floats says that the output is float32.
+	floats   bool
+	prepared *kernels.PreparedQuantizedConv
+}
+
+// quantizedAttribute holds the *quantizedNode.
+const quantizedAttribute = "trainyard.quantized"
+
+func newQuantizedFuser(g *Graph) *quantizedFuser {
+	f := &quantizedFuser{
+		g: g, producers: map[string]*Node{}, readers: map[string][]*Node{}, outputs: map[string]bool{}, values: map[string]byteScale{},
+		packed: map[string]bool{}, onePixel: map[string]bool{}, fused: map[*Node]*Node{}, dropped: map[*Node]bool{},
+	}
+	for _, output := range g.Outputs {
+		f.outputs[output.Name] = true
+	}
+	for _, node := range g.Nodes {
+		for _, name := range node.Outputs {
+			f.producers[name] = node
+		}
+		for _, name := range node.Inputs {
+			f.readers[name] = append(f.readers[name], node)
+		}
+	}
+	for _, node := range g.Nodes {
+		if node.Op != "QuantizeLinear" {
+			continue
+		}
+		name := node.Outputs[0]
+		scale, ok := f.byteScale(node)
+		other := func(reader *Node) bool {
+			s, ok := f.byteScale(reader)
+			return reader.Op != "DequantizeLinear" || reader.Inputs[0] != name || !ok || s != scale
+		}
+		if ok && !f.outputs[name] && !slices.ContainsFunc(f.readers[name], other) {
+			f.values[name] = scale
+		}
+	}
+	return f
+}
+
+// byteScale reads the scale and the zero point of QuantizeLinear or DequantizeLinear, if there is one of each for the whole
+// value.
+func (f *quantizedFuser) byteScale(n *Node) (byteScale, bool) {
+	if len(n.Inputs) < 2 {
+		return byteScale{}, false
+	}
+	t := f.g.Initializers[n.Inputs[1]]
+	if t == nil || t.DType != Float32 || len(t.Floats) != 1 || !usableScale(t.Floats[0]) {
+		return byteScale{}, false
+	}
+	s := byteScale{scale: t.Floats[0]}
+	if len(n.Inputs) < 3 || n.Inputs[2] == "" {
+		return s, true // uint8, as the value's producer has to agree
+	}
+	zero := f.g.Initializers[n.Inputs[2]]
+	switch {
+	case zero == nil || len(zero.Ints) != 1:
+		return byteScale{}, false
+	case zero.DType == Uint8:
+		s.zero = uint8(zero.Ints[0])
+	case zero.DType == Int8:
+		s.zero = uint8(zero.Ints[0] + 128)
+	default:
+		return byteScale{}, false
+	}
+	return s, true
+}
+
+// usableScale reports whether a scale is a positive number with which float32 can compute.
+func usableScale(v float32) bool { return v >= 1e-30 && v <= 1e30 }
+
+// source returns the quantised value that a name is dequantised from, and its scale.
+func (f *quantizedFuser) source(name string) (string, byteScale, bool) {
+	n := f.producers[name]
+	if n == nil || n.Op != "DequantizeLinear" {
+		return "", byteScale{}, false
+	}
+	scale, ok := f.values[n.Inputs[0]]
+	return n.Inputs[0], scale, ok
+}
+
+// next returns the only reader of a value that is no output, or nil.
+func (f *quantizedFuser) next(name string) *Node {
+	if readers := f.readers[name]; len(readers) == 1 && !f.outputs[name] {
+		return readers[0]
+	}
+	return nil
+}
+
+// destination follows what computes a value to where it is quantised, by way of ReLU and 2×2 max pooling where they are
+// allowed. It returns the quantised value's name, empty if there is none, and the nodes on the way.
+func (f *quantizedFuser) destination(n *Node, relu, pool bool) (name string, way []*Node) {
+	at := f.next(n.Outputs[0])
+	if at != nil && relu && at.Op == "Relu" {
+		way = append(way, at)
+		at = f.next(at.Outputs[0])
+	}
+	if at != nil && pool && isHalving(at) {
+		way = append(way, at)
+		at = f.next(at.Outputs[0])
+	}
+	if at == nil || at.Op != "QuantizeLinear" {
+		return "", nil
+	}
+	if _, ok := f.values[at.Outputs[0]]; !ok {
+		return "", nil
+	}
+	return at.Outputs[0], append(way, at)
+}
+
+// conv fuses a convolution with the ReLU and the max pooling after it.
+func (f *quantizedFuser) conv(n *Node) {
+	groups, given := n.Attributes["group"].(int64)
+	x, in, ok := f.source(n.Inputs[0])
+	if !ok || given && groups != 1 {
+		return
+	}
+	y, way := f.destination(n, true, true)
+	if y == "" {
+		return
+	}
+	q := &quantizedNode{in: in, out: f.values[y]}
+	scales, ok := f.weights(q, n.Inputs[1], 4, 0)
+	if !ok {
+		return
+	}
+	for _, node := range way {
+		q.conv.MaxPool = q.conv.MaxPool || node.Op == "MaxPool"
+	}
+	// The pooling may have its own QuantizeLinear with the same scale.
+	if dequantize := f.next(y); dequantize != nil && !q.conv.MaxPool {
+		if pool := f.next(dequantize.Outputs[0]); pool != nil && isHalving(pool) {
+			if pooled, rest := f.destination(pool, false, false); pooled != "" && f.values[pooled] == q.out {
+				q.conv.MaxPool = true
+				way = slices.Concat(way, []*Node{dequantize, pool}, rest)
+				y = pooled
+			}
+		}
+	}
+	if !f.epilogue(q, n, 2, scales, slices.ContainsFunc(way, func(n *Node) bool { return n.Op == "Relu" })) {
+		return
+	}
+	f.fuse(n, quantizedConvOperator, q, x, y, way)
+}
+
+// product fuses Gemm, or MatMul of rows, with the ReLU after it.
+func (f *quantizedFuser) product(n *Node) {
+	x, in, ok := f.source(n.Inputs[0])
+	if !ok || n.Op == "MatMul" && !f.isMatrix(x) {
+		return
+	}
+	node := &instruction{node: n}
+	transposed := node.intAttr("transB", 0) != 0
+	if node.intAttr("transA", 0) != 0 || node.floatAttr("alpha", 1) != 1 || node.floatAttr("beta", 1) != 1 {
+		return
+	}
+	axis := 1
+	if transposed {
+		axis = 0
+	}
+	q := &quantizedNode{in: in}
+	scales, ok := f.weights(q, n.Inputs[1], 2, axis)
+	if !ok {
+		return
+	}
+	if !transposed {
+		q.conv.Weights = transpose(q.conv.Weights, len(scales))
+		slices.Reverse(q.kernel)
+	}
+	y, way := f.destination(n, true, false)
+	if q.floats = y == ""; q.floats {
+		y, way, q.out = n.Outputs[0], nil, byteScale{scale: 1}
+	} else {
+		q.out = f.values[y]
+	}
+	if f.epilogue(q, n, 2, scales, len(way) > 1) {
+		f.fuse(n, quantizedProductOperator, q, x, y, way)
+	}
+}
+
+// isMatrix reports whether a quantised value is known to have two dimensions.
+func (f *quantizedFuser) isMatrix(name string) bool {
+	for n := f.producers[name]; n != nil; n = f.producers[n.Inputs[0]] {
+		switch n.Op {
+		case "QuantizeLinear", "DequantizeLinear", "Relu":
+		default:
+			return n.Op == "Flatten" || n.Op == "Gemm"
+		}
+	}
+	return false
+}
+
+// transpose returns [outs][in] of [in][outs].
+func transpose(w []int8, outs int) []int8 {
+	t := make([]int8, len(w))
+	for i, v := range w {
+		t[i%outs*(len(w)/outs)+i/outs] = v
+	}
+	return t
+}
+
+// weights fills in what an input is dequantised from, if that is a constant of int8 without zero points, and returns the
+// scale of each output channel, which lie along axis.
+func (f *quantizedFuser) weights(q *quantizedNode, name string, rank, axis int) ([]float32, bool) {
+	n := f.producers[name]
+	if n == nil || n.Op != "DequantizeLinear" || !f.zeroPointIsZero(n) {
+		return nil, false
+	}
+	w, scale := f.g.Initializers[n.Inputs[0]], f.g.Initializers[n.Inputs[1]]
+	if w == nil || w.DType != Int8 || len(w.Shape) != rank || w.Len() == 0 || scale == nil || scale.DType != Float32 {
+		return nil, false
+	}
+	scales, outs := scale.Floats, w.Shape[axis]
+	along := (&instruction{node: n}).intAttr("axis", 1)
+	switch {
+	case len(scales) == 1:
+		scales = slices.Repeat(scales, outs)
+	case len(scales) != outs || len(scale.Shape) != 1 || along != int64(axis) && along != int64(axis-rank):
+		return nil, false
+	}
+	if slices.ContainsFunc(scales, func(v float32) bool { return !usableScale(v) }) || len(w.Ints)/outs > maxFilter {
+		return nil, false
+	}
+	q.kernel, q.conv.Weights = slices.Clone(w.Shape), make([]int8, len(w.Ints))
+	for i, v := range w.Ints {
+		q.conv.Weights[i] = int8(v)
+	}
+	return scales, true
+}
+
+// maxFilter bounds the products of an output, so that their sum stays below 2³⁰.
+const maxFilter = 1 << 15
+
+// zeroPointIsZero reports whether a DequantizeLinear has no zero point but 0.
+func (f *quantizedFuser) zeroPointIsZero(n *Node) bool {
+	if len(n.Inputs) < 3 || n.Inputs[2] == "" {
+		return true
+	}
+	zero := f.g.Initializers[n.Inputs[2]]
+	return zero != nil && !slices.ContainsFunc(zero.Ints, func(v int64) bool { return v != 0 })
+}
+
+// epilogue fills in the bias, which is the i-th input, and what happens to the sums.
+func (f *quantizedFuser) epilogue(q *quantizedNode, n *Node, i int, scales []float32, relu bool) bool {
+	q.conv.Scale, q.conv.Bias = make([]float32, len(scales)), make([]int32, len(scales))
+	q.conv.InZero, q.conv.OutZero, q.conv.High = q.in.zero, q.out.zero, math.MaxUint8
+	if relu {
+		q.conv.Low = q.out.zero
+	}
+	for k, scale := range scales {
+		q.conv.Scale[k] = float32(float64(q.in.scale) * float64(scale) / float64(q.out.scale))
+		if !usableScale(q.conv.Scale[k]) {
+			return false
+		}
+	}
+	if len(n.Inputs) <= i || n.Inputs[i] == "" {
+		return true
+	}
+	bias, ok := f.bias(n.Inputs[i], len(scales))
+	if !ok {
+		return false
+	}
+	for k, b := range bias {
+		steps := math.RoundToEven(b / (float64(q.in.scale) * float64(scales[k])))
+		if !(math.Abs(steps) <= 1<<30) {
+			return false
+		}
+		q.conv.Bias[k] = int32(steps)
+	}
+	return true
+}
+
+// bias returns the numbers of a constant bias, one for each of n outputs, quantised or not.
+func (f *quantizedFuser) bias(name string, n int) ([]float64, bool) {
+	bias := make([]float64, n)
+	if t := f.g.Initializers[name]; t != nil {
+		if t.DType != Float32 || len(t.Floats) != n {
+			return nil, false
+		}
+		for k, v := range t.Floats {
+			bias[k] = float64(v)
+		}
+		return bias, true
+	}
+	node := f.producers[name]
+	if node == nil || node.Op != "DequantizeLinear" || !f.zeroPointIsZero(node) {
+		return nil, false
+	}
+	t, scale := f.g.Initializers[node.Inputs[0]], f.g.Initializers[node.Inputs[1]]
+	if t == nil || t.DType != Int32 || len(t.Ints) != n || scale == nil || len(scale.Floats) != 1 && len(scale.Floats) != n {
+		return nil, false
+	}
+	for k, v := range t.Ints {
+		bias[k] = float64(v) * float64(scale.Floats[min(k, len(scale.Floats)-1)])
+	}
+	return bias, true
+}
+
+// step fuses an operator that has no weights.
+func (f *quantizedFuser) step(n *Node) {
+	x, in, ok := f.source(n.Inputs[0])
+	// What a fused node yields is known to be an image.
+	if !ok || !f.packed[x] || len(n.Outputs) != 1 || f.dropped[n] {
+		return
+	}
+	y, way := f.destination(n, false, false)
+	if y == "" {
+		return
+	}
+	q := &quantizedNode{in: in, out: f.values[y]}
+	op := map[string]string{
+		"MaxPool": quantizedMaxPoolOperator, "GlobalAveragePool": quantizedGlobalAverageOperator, "Flatten": quantizedFlattenOperator,
+	}[n.Op]
+	axis := (&instruction{node: n}).intAttr("axis", 1)
+	if n.Op != "GlobalAveragePool" && q.in != q.out || n.Op == "Flatten" && (axis != 1 || !f.onePixel[x]) {
+		return
+	}
+	f.onePixel[y] = n.Op == "GlobalAveragePool"
+	f.fuse(n, op, q, x, y, way)
+}
+
+// fuse replaces a node and those on the way to its quantised result by one.
+func (f *quantizedFuser) fuse(n *Node, op string, q *quantizedNode, x, y string, way []*Node) {
+	node := &Node{Name: n.Title(), Op: op, Inputs: []string{x}, Outputs: []string{y}, Attributes: map[string]any{quantizedAttribute: q}}
+	maps.Copy(node.Attributes, n.Attributes)
+	// The last on the way yields y: what comes before it in the graph's order may be needed by the fused node.
+	last := n
+	if len(way) > 0 {
+		last = way[len(way)-1]
+	}
+	for _, other := range append([]*Node{n}, way...) {
+		f.dropped[other] = true
+	}
+	delete(f.dropped, last)
+	f.fused[last] = node
+	f.packed[x] = true
+	f.packed[y] = !q.floats
+}
+
+// finish puts the fused nodes in place. Other readers and producers of packed values convert them.
+func (f *quantizedFuser) finish() {
+	for _, node := range f.g.Nodes {
+		if f.fused[node] != nil || f.dropped[node] {
+			continue
+		}
+		switch {
+		case node.Op == "QuantizeLinear" && f.packed[node.Outputs[0]]:
+			f.fused[node] = convert(node, packOperator, node.Inputs[0], f.values[node.Outputs[0]])
+		case node.Op == "DequantizeLinear" && f.packed[node.Inputs[0]]:
+			f.fused[node] = convert(node, unpackOperator, node.Inputs[0], f.values[node.Inputs[0]])
+		}
+	}
+	replace(f.g, f.fused, f.dropped)
+	dropUnread(f.g)
+}
+
+// convert returns a node that packs or unpacks a value.
+func convert(n *Node, op, input string, scale byteScale) *Node {
+	return &Node{
+		Name: n.Title(), Op: op, Inputs: []string{input}, Outputs: n.Outputs,
+		Attributes: map[string]any{quantizedAttribute: &quantizedNode{in: scale, out: scale}},
+	}
+}
+
+// dropUnread drops conversions that nothing reads any more.
+func dropUnread(g *Graph) {
+	read := map[string]bool{}
+	for _, output := range g.Outputs {
+		read[output.Name] = true
+	}
+	var kept []*Node
+	for _, node := range slices.Backward(g.Nodes) {
+		if (node.Op == unpackOperator || node.Op == "DequantizeLinear") && !read[node.Outputs[0]] {
+			continue
+		}
+		for _, name := range node.Inputs {
+			read[name] = true
+		}
+		kept = append(kept, node)
+	}
+	slices.Reverse(kept)
+	g.Nodes = kept
+}
