@@ -102,6 +102,22 @@ func depthwise3x3Stride1(rows int, x *float32, column int, at int, rowBytes int,
 //go:noescape
 func depthwise3x3Stride2(rows int, x *float32, column int, at int, rowBytes int, planeBytes int, zeros *float32, masks *int32, w *float32, y *float32, yStep int, bias float32, floor float32, ceiling float32)
 
+// gatherStride1 copies, from each of channels ≥ 1 planes, rows ≥ 1 of vectors ≥ 1 of 8 elements, neighbours in x.
+// A plane's first row begins at bytes from x, the next is advance further on; rows that do not begin within planeBytes are
+// zeros, which is as long as a row of vectors reaches. A row's first element is column from its beginning. Elements whose
+// masks, 1·8 a vector, are not negative are taken for zero and not read. All distances are in bytes.
+//
+//go:noescape
+func gatherStride1(channels int, rows int, vectors int, x *float32, channelStep int, column int, at int, advance int, planeBytes int, zeros *float32, masks *int32, y *float32, rowStep int, yStep int)
+
+// gatherStride2 copies, from each of channels ≥ 1 planes, rows ≥ 1 of vectors ≥ 1 of 8 elements, every second one in x.
+// A plane's first row begins at bytes from x, the next is advance further on; rows that do not begin within planeBytes are
+// zeros, which is as long as a row of vectors reaches. A row's first element is column from its beginning. Elements whose
+// masks, 2·8 a vector, are not negative are taken for zero and not read. All distances are in bytes.
+//
+//go:noescape
+func gatherStride2(channels int, rows int, vectors int, x *float32, channelStep int, column int, at int, advance int, planeBytes int, zeros *float32, masks *int32, y *float32, rowStep int, yStep int)
+
 // normPoolSums8 returns Σd and Σ d·(x-mean) over the pixels x that the n windows chose, n a positive multiple of 8.
 //
 //go:noescape
@@ -143,6 +159,11 @@ func rowsProduct1(quads int, u *float32, channels int, v *float32, vStride int, 
 //go:noescape
 func rowsConvolution1(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32, ceiling float32)
 
+// rowsAccumulation1 is rowsProduct that adds to m, and keeps the results between floor and ceiling.
+//
+//go:noescape
+func rowsAccumulation1(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, floor float32, ceiling float32)
+
 // rowsProduct2 computes m = u·v for 4 rows of m in each of quads ≥ 1 and a few vectors of 8 columns; u is
 // [quads][channels][4], channels ≥ 1. The rows of v and m are vStride and mStride bytes apart.
 //
@@ -154,6 +175,11 @@ func rowsProduct2(quads int, u *float32, channels int, v *float32, vStride int, 
 //go:noescape
 func rowsConvolution2(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32, ceiling float32)
 
+// rowsAccumulation2 is rowsProduct that adds to m, and keeps the results between floor and ceiling.
+//
+//go:noescape
+func rowsAccumulation2(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, floor float32, ceiling float32)
+
 // rowsProduct3 computes m = u·v for 4 rows of m in each of quads ≥ 1 and a few vectors of 8 columns; u is
 // [quads][channels][4], channels ≥ 1. The rows of v and m are vStride and mStride bytes apart.
 //
@@ -164,3 +190,8 @@ func rowsProduct3(quads int, u *float32, channels int, v *float32, vStride int, 
 //
 //go:noescape
 func rowsConvolution3(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32, ceiling float32)
+
+// rowsAccumulation3 is rowsProduct that adds to m, and keeps the results between floor and ceiling.
+//
+//go:noescape
+func rowsAccumulation3(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, floor float32, ceiling float32)

@@ -949,6 +949,106 @@ depthwise3x3Stride2Row:
 	VZEROUPPER
 	RET
 
+// func gatherStride1(channels int, rows int, vectors int, x *float32, channelStep int, column int, at int, advance int, planeBytes int, zeros *float32, masks *int32, y *float32, rowStep int, yStep int)
+// Requires: AVX, CMOV
+TEXT ·gatherStride1(SB), NOSPLIT, $0-112
+	MOVQ channels+0(FP), AX
+	MOVQ x+24(FP), CX
+	MOVQ advance+56(FP), DX
+	MOVQ planeBytes+64(FP), BX
+	MOVQ y+88(FP), SI
+	MOVQ rowStep+96(FP), DI
+
+gatherStride1Channel:
+	MOVQ at+48(FP), R8
+	MOVQ rows+8(FP), R9
+	MOVQ SI, R10
+
+gatherStride1Row:
+	MOVQ    column+40(FP), R11
+	ADDQ    CX, R11
+	ADDQ    R8, R11
+	MOVQ    zeros+72(FP), R12
+	CMPQ    R8, BX
+	CMOVQCC R12, R11
+	MOVQ    R10, R12
+	MOVQ    masks+80(FP), R13
+	MOVQ    vectors+16(FP), R14
+
+gatherStride1Vector:
+	VMOVUPS    (R13), Y0
+	VMASKMOVPS (R11), Y0, Y0
+	VMOVUPS    Y0, (R12)
+	ADDQ       $0x20, R13
+	ADDQ       $0x20, R11
+	ADDQ       $0x20, R12
+	DECQ       R14
+	JNZ        gatherStride1Vector
+	ADDQ       DX, R8
+	ADDQ       DI, R10
+	DECQ       R9
+	JNZ        gatherStride1Row
+	MOVQ       channelStep+32(FP), R8
+	ADDQ       R8, CX
+	MOVQ       yStep+104(FP), R8
+	ADDQ       R8, SI
+	DECQ       AX
+	JNZ        gatherStride1Channel
+	VZEROUPPER
+	RET
+
+// func gatherStride2(channels int, rows int, vectors int, x *float32, channelStep int, column int, at int, advance int, planeBytes int, zeros *float32, masks *int32, y *float32, rowStep int, yStep int)
+// Requires: AVX, AVX2, CMOV
+TEXT ·gatherStride2(SB), NOSPLIT, $0-112
+	MOVQ channels+0(FP), AX
+	MOVQ x+24(FP), CX
+	MOVQ advance+56(FP), DX
+	MOVQ planeBytes+64(FP), BX
+	MOVQ y+88(FP), SI
+	MOVQ rowStep+96(FP), DI
+
+gatherStride2Channel:
+	MOVQ at+48(FP), R8
+	MOVQ rows+8(FP), R9
+	MOVQ SI, R10
+
+gatherStride2Row:
+	MOVQ    column+40(FP), R11
+	ADDQ    CX, R11
+	ADDQ    R8, R11
+	MOVQ    zeros+72(FP), R12
+	CMPQ    R8, BX
+	CMOVQCC R12, R11
+	MOVQ    R10, R12
+	MOVQ    masks+80(FP), R13
+	MOVQ    vectors+16(FP), R14
+
+gatherStride2Vector:
+	VMOVUPS    (R13), Y0
+	VMASKMOVPS (R11), Y0, Y1
+	VMOVUPS    32(R13), Y0
+	VMASKMOVPS 32(R11), Y0, Y0
+	VSHUFPS    $0x88, Y0, Y1, Y1
+	VPERMPD    $0xd8, Y1, Y1
+	VMOVUPS    Y1, (R12)
+	ADDQ       $0x40, R13
+	ADDQ       $0x40, R11
+	ADDQ       $0x20, R12
+	DECQ       R14
+	JNZ        gatherStride2Vector
+	ADDQ       DX, R8
+	ADDQ       DI, R10
+	DECQ       R9
+	JNZ        gatherStride2Row
+	MOVQ       channelStep+32(FP), R8
+	ADDQ       R8, CX
+	MOVQ       yStep+104(FP), R8
+	ADDQ       R8, SI
+	DECQ       AX
+	JNZ        gatherStride2Channel
+	VZEROUPPER
+	RET
+
 // func normPoolSums8(n int, d *float32, choice *uint8, top *float32, bottom *float32, mean float32) (sum float32, dot float32)
 // Requires: AVX, AVX2, FMA3, SSE
 TEXT ·normPoolSums8(SB), NOSPLIT, $0-56
@@ -1537,6 +1637,64 @@ rowsConvolution1Channel:
 	VZEROUPPER
 	RET
 
+// func rowsAccumulation1(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, floor float32, ceiling float32)
+// Requires: AVX, FMA3
+TEXT ·rowsAccumulation1(SB), NOSPLIT, $0-64
+	MOVQ quads+0(FP), AX
+	MOVQ u+8(FP), CX
+	MOVQ vStride+32(FP), DX
+	MOVQ m+40(FP), BX
+	MOVQ mStride+48(FP), SI
+
+rowsAccumulation1Quad:
+	MOVQ    v+24(FP), DI
+	MOVQ    channels+16(FP), R8
+	MOVQ    BX, R9
+	VMOVUPS (R9), Y0
+	ADDQ    SI, R9
+	VMOVUPS (R9), Y1
+	ADDQ    SI, R9
+	VMOVUPS (R9), Y2
+	ADDQ    SI, R9
+	VMOVUPS (R9), Y3
+
+rowsAccumulation1Channel:
+	VMOVUPS      (DI), Y4
+	VBROADCASTSS (CX), Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VBROADCASTSS 4(CX), Y5
+	VFMADD231PS  Y5, Y4, Y1
+	VBROADCASTSS 8(CX), Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VBROADCASTSS 12(CX), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	ADDQ         DX, DI
+	ADDQ         $0x10, CX
+	DECQ         R8
+	JNZ          rowsAccumulation1Channel
+	VBROADCASTSS floor+56(FP), Y4
+	VBROADCASTSS ceiling+60(FP), Y5
+	VMAXPS       Y0, Y4, Y0
+	VMINPS       Y0, Y5, Y0
+	VMOVUPS      Y0, (BX)
+	ADDQ         SI, BX
+	VMAXPS       Y1, Y4, Y1
+	VMINPS       Y1, Y5, Y1
+	VMOVUPS      Y1, (BX)
+	ADDQ         SI, BX
+	VMAXPS       Y2, Y4, Y2
+	VMINPS       Y2, Y5, Y2
+	VMOVUPS      Y2, (BX)
+	ADDQ         SI, BX
+	VMAXPS       Y3, Y4, Y3
+	VMINPS       Y3, Y5, Y3
+	VMOVUPS      Y3, (BX)
+	ADDQ         SI, BX
+	DECQ         AX
+	JNZ          rowsAccumulation1Quad
+	VZEROUPPER
+	RET
+
 // func rowsProduct2(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int)
 // Requires: AVX, FMA3
 TEXT ·rowsProduct2(SB), NOSPLIT, $0-56
@@ -1668,6 +1826,85 @@ rowsConvolution2Channel:
 	ADDQ         DI, SI
 	DECQ         CX
 	JNZ          rowsConvolution2Quad
+	VZEROUPPER
+	RET
+
+// func rowsAccumulation2(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, floor float32, ceiling float32)
+// Requires: AVX, FMA3
+TEXT ·rowsAccumulation2(SB), NOSPLIT, $0-64
+	MOVQ quads+0(FP), AX
+	MOVQ u+8(FP), CX
+	MOVQ vStride+32(FP), DX
+	MOVQ m+40(FP), BX
+	MOVQ mStride+48(FP), SI
+
+rowsAccumulation2Quad:
+	MOVQ    v+24(FP), DI
+	MOVQ    channels+16(FP), R8
+	MOVQ    BX, R9
+	VMOVUPS (R9), Y0
+	VMOVUPS 32(R9), Y1
+	ADDQ    SI, R9
+	VMOVUPS (R9), Y2
+	VMOVUPS 32(R9), Y3
+	ADDQ    SI, R9
+	VMOVUPS (R9), Y4
+	VMOVUPS 32(R9), Y5
+	ADDQ    SI, R9
+	VMOVUPS (R9), Y6
+	VMOVUPS 32(R9), Y7
+
+rowsAccumulation2Channel:
+	VMOVUPS      (DI), Y8
+	VMOVUPS      32(DI), Y9
+	VBROADCASTSS (CX), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y1
+	VBROADCASTSS 4(CX), Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y3
+	VBROADCASTSS 8(CX), Y10
+	VFMADD231PS  Y10, Y8, Y4
+	VFMADD231PS  Y10, Y9, Y5
+	VBROADCASTSS 12(CX), Y10
+	VFMADD231PS  Y10, Y8, Y6
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         DX, DI
+	ADDQ         $0x10, CX
+	DECQ         R8
+	JNZ          rowsAccumulation2Channel
+	VBROADCASTSS floor+56(FP), Y8
+	VBROADCASTSS ceiling+60(FP), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (BX)
+	VMAXPS       Y1, Y8, Y1
+	VMINPS       Y1, Y9, Y1
+	VMOVUPS      Y1, 32(BX)
+	ADDQ         SI, BX
+	VMAXPS       Y2, Y8, Y2
+	VMINPS       Y2, Y9, Y2
+	VMOVUPS      Y2, (BX)
+	VMAXPS       Y3, Y8, Y3
+	VMINPS       Y3, Y9, Y3
+	VMOVUPS      Y3, 32(BX)
+	ADDQ         SI, BX
+	VMAXPS       Y4, Y8, Y4
+	VMINPS       Y4, Y9, Y4
+	VMOVUPS      Y4, (BX)
+	VMAXPS       Y5, Y8, Y5
+	VMINPS       Y5, Y9, Y5
+	VMOVUPS      Y5, 32(BX)
+	ADDQ         SI, BX
+	VMAXPS       Y6, Y8, Y6
+	VMINPS       Y6, Y9, Y6
+	VMOVUPS      Y6, (BX)
+	VMAXPS       Y7, Y8, Y7
+	VMINPS       Y7, Y9, Y7
+	VMOVUPS      Y7, 32(BX)
+	ADDQ         SI, BX
+	DECQ         AX
+	JNZ          rowsAccumulation2Quad
 	VZEROUPPER
 	RET
 
@@ -1836,5 +2073,105 @@ rowsConvolution3Channel:
 	ADDQ         DI, SI
 	DECQ         CX
 	JNZ          rowsConvolution3Quad
+	VZEROUPPER
+	RET
+
+// func rowsAccumulation3(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, floor float32, ceiling float32)
+// Requires: AVX, FMA3
+TEXT ·rowsAccumulation3(SB), NOSPLIT, $0-64
+	MOVQ quads+0(FP), AX
+	MOVQ u+8(FP), CX
+	MOVQ vStride+32(FP), DX
+	MOVQ m+40(FP), BX
+	MOVQ mStride+48(FP), SI
+
+rowsAccumulation3Quad:
+	MOVQ    v+24(FP), DI
+	MOVQ    channels+16(FP), R8
+	MOVQ    BX, R9
+	VMOVUPS (R9), Y0
+	VMOVUPS 32(R9), Y1
+	VMOVUPS 64(R9), Y2
+	ADDQ    SI, R9
+	VMOVUPS (R9), Y3
+	VMOVUPS 32(R9), Y4
+	VMOVUPS 64(R9), Y5
+	ADDQ    SI, R9
+	VMOVUPS (R9), Y6
+	VMOVUPS 32(R9), Y7
+	VMOVUPS 64(R9), Y8
+	ADDQ    SI, R9
+	VMOVUPS (R9), Y9
+	VMOVUPS 32(R9), Y10
+	VMOVUPS 64(R9), Y11
+
+rowsAccumulation3Channel:
+	VMOVUPS      (DI), Y12
+	VMOVUPS      32(DI), Y13
+	VMOVUPS      64(DI), Y14
+	VBROADCASTSS (CX), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y13, Y1
+	VFMADD231PS  Y15, Y14, Y2
+	VBROADCASTSS 4(CX), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y14, Y5
+	VBROADCASTSS 8(CX), Y15
+	VFMADD231PS  Y15, Y12, Y6
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y8
+	VBROADCASTSS 12(CX), Y15
+	VFMADD231PS  Y15, Y12, Y9
+	VFMADD231PS  Y15, Y13, Y10
+	VFMADD231PS  Y15, Y14, Y11
+	ADDQ         DX, DI
+	ADDQ         $0x10, CX
+	DECQ         R8
+	JNZ          rowsAccumulation3Channel
+	VBROADCASTSS floor+56(FP), Y12
+	VBROADCASTSS ceiling+60(FP), Y13
+	VMAXPS       Y0, Y12, Y0
+	VMINPS       Y0, Y13, Y0
+	VMOVUPS      Y0, (BX)
+	VMAXPS       Y1, Y12, Y1
+	VMINPS       Y1, Y13, Y1
+	VMOVUPS      Y1, 32(BX)
+	VMAXPS       Y2, Y12, Y2
+	VMINPS       Y2, Y13, Y2
+	VMOVUPS      Y2, 64(BX)
+	ADDQ         SI, BX
+	VMAXPS       Y3, Y12, Y3
+	VMINPS       Y3, Y13, Y3
+	VMOVUPS      Y3, (BX)
+	VMAXPS       Y4, Y12, Y4
+	VMINPS       Y4, Y13, Y4
+	VMOVUPS      Y4, 32(BX)
+	VMAXPS       Y5, Y12, Y5
+	VMINPS       Y5, Y13, Y5
+	VMOVUPS      Y5, 64(BX)
+	ADDQ         SI, BX
+	VMAXPS       Y6, Y12, Y6
+	VMINPS       Y6, Y13, Y6
+	VMOVUPS      Y6, (BX)
+	VMAXPS       Y7, Y12, Y7
+	VMINPS       Y7, Y13, Y7
+	VMOVUPS      Y7, 32(BX)
+	VMAXPS       Y8, Y12, Y8
+	VMINPS       Y8, Y13, Y8
+	VMOVUPS      Y8, 64(BX)
+	ADDQ         SI, BX
+	VMAXPS       Y9, Y12, Y9
+	VMINPS       Y9, Y13, Y9
+	VMOVUPS      Y9, (BX)
+	VMAXPS       Y10, Y12, Y10
+	VMINPS       Y10, Y13, Y10
+	VMOVUPS      Y10, 32(BX)
+	VMAXPS       Y11, Y12, Y11
+	VMINPS       Y11, Y13, Y11
+	VMOVUPS      Y11, 64(BX)
+	ADDQ         SI, BX
+	DECQ         AX
+	JNZ          rowsAccumulation3Quad
 	VZEROUPPER
 	RET

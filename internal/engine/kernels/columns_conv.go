@@ -3,23 +3,52 @@
 
 package kernels
 
+import "math"
+
 // Convolutions for which there is no better way go by columns: for a panel of neighbouring output pixels, the pixels that
 // each tap meets are copied side by side, and the packed weights are multiplied with them, 4 output channels and up to 3
-// vectors of pixels at a time.
+// vectors of pixels at a time. The input channels are cut into blocks, so that the columns of such a tile stay in the
+// first-level cache while all the weights of a block stream past it.
 
-// panelFloats is about how large a panel may be, to stay in the second-level cache together with a few rows of weights.
-const panelFloats = 24 << 10
+const (
+	tilePixels = tileVectors * lanes
+	// blockDepth is about how many rows of columns a block has.
+	blockDepth = 192
+	// panelFloats is about how large the columns of a panel and block may be, to stay in the second-level cache.
+	panelFloats = 40 << 10
+	// leastPanel is the number of pixels below which a panel is not made smaller to have a share for each thread.
+	leastPanel = 5 * tilePixels
+	// cacheLine is the number of floats of a line of the cache.
+	cacheLine = 16
+)
+
+// gatherKernel is described in asm/gather.go.
+type gatherKernel func(channels, rows, vectors int, x *float32, channelStep, column, at, advance, planeBytes int,
+	zeros *float32, masks *int32, y *float32, rowStep, yStep int)
 
 // columnArgs are the arguments of one such convolution, beside its convArgs.
 type columnArgs struct {
-	u, bias []float32
-	floor   float32
-	ceiling float32
-	panels  int // of an image
-	splits  int // splits of the output channels, for want of panels
-	depth   int // channels per group times taps
-	quads   int // of output channels per group, the last padded
+	u, bias   []float32
+	bounds    bounds
+	pointwise bool // the output pixels meet the input's pixels one to one
+	unit      int  // pixels that panels consist of multiples of
+	units     int  // of an image
+	panels    int  // of an image
+	splits    int  // splits of the output channels, for want of panels
+	quads     int  // of output channels per group, the last padded
+	block     int  // input channels of a block
+	stride    int  // floats of a row of columns
+	gather    gatherKernel
+	zeros     []float32
+	masks     []int32 // of the vectors of a row, for each column of the kernel
+	maskLen   int     // elements of the masks for a column of the kernel
 }
+
+// bounds are the least and the largest value of an output.
+type bounds struct{ floor, ceiling float32 }
+
+// unbounded is what applies to sums that are not complete.
+var unbounded = bounds{floor: float32(math.Inf(-1)), ceiling: float32(math.Inf(1))}
 
 // columnsFit reports whether the set computes this convolution by columns.
 func (ws *Workspace) columnsFit(s ConvShape) bool {
@@ -34,24 +63,45 @@ func columnWeights(s ConvShape) int {
 	return s.Groups * ceilDiv(outGroup, quad) * quad * (s.WeightLen() / s.OutChannels)
 }
 
-// packColumnWeights fills u, [Groups][⌈outputs/4⌉][depth][4], with the weights; missing outputs are zero.
+// columnBlock returns the number of input channels of a block: all if sums have no place in the output to wait for the next.
+func (ws *Workspace) columnBlock(c *convArgs) int {
+	if ws.set.rowsAccumulations[0] == nil || c.channelsOut%quad != 0 {
+		return c.channelsIn
+	}
+	blocks := ceilDiv(c.channelsIn*c.taps, blockDepth)
+	return ceilDiv(c.channelsIn, blocks)
+}
+
+// packColumnWeights fills u, [Groups][block][⌈outputs/4⌉][channel of the block][tap][4], with the weights; missing outputs
+// are zero.
 func (ws *Workspace) packColumnWeights(s ConvShape, w, u []float32) {
-	ws.conv.setUp(s)
-	ws.conv.w, ws.column.u = w, u
-	ws.run(ws.conv.s.Groups*ceilDiv(ws.conv.channelsOut, quad), packColumnWeightsPart)
+	c := &ws.conv
+	c.setUp(s)
+	c.w = w
+	ws.column.u, ws.column.block, ws.column.quads = u, ws.columnBlock(c), ceilDiv(c.channelsOut, quad)
+	ws.run(c.s.Groups*ws.column.quads, packColumnWeightsPart)
 }
 
 func packColumnWeightsPart(ws *Workspace, _, part int) {
-	c := &ws.conv
-	depth, quads := c.channelsIn*c.taps, ceilDiv(c.channelsOut, quad)
-	group, first := part/quads, part%quads*quad
-	dst := ws.column.u[part*depth*quad:][:depth*quad]
-	clear(dst)
-	for j := range min(quad, c.channelsOut-first) {
-		for i, v := range c.w[(group*c.channelsOut+first+j)*depth:][:depth] {
-			dst[i*quad+j] = v
+	c, a := &ws.conv, &ws.column
+	depth := c.channelsIn * c.taps
+	group, q := part/a.quads, part%a.quads
+	for c0 := 0; c0 < c.channelsIn; c0 += a.block {
+		from, to := c0*c.taps, min(c0+a.block, c.channelsIn)*c.taps
+		dst := a.weights(c, group, q, c0, to-from)
+		clear(dst)
+		for j := range min(quad, c.channelsOut-q*quad) {
+			for i, v := range c.w[(group*c.channelsOut+q*quad+j)*depth:][from:to] {
+				dst[i*quad+j] = v
+			}
 		}
 	}
+}
+
+// weights returns the packed weights of a quad of output channels for a block, of the given depth, that begins with input
+// channel c0.
+func (a *columnArgs) weights(c *convArgs, group, q, c0, depth int) []float32 {
+	return a.u[(group*a.quads*c.channelsIn+a.quads*c0)*c.taps*quad+q*depth*quad:][:depth*quad]
 }
 
 // padBias copies the bias, which may be nil, leaving room for each group's missing outputs.
@@ -68,72 +118,162 @@ func padBias(s ConvShape, bias, padded []float32) {
 
 // columns computes y = epilogue(conv(x, w) + bias) without pooling, u and bias being packed and padded.
 func (ws *Workspace) columns(s ConvShape, x, u, bias, y []float32, e Epilogue) {
-	c := &ws.conv
+	c, a := &ws.conv, &ws.column
 	c.setUp(s)
 	c.x, c.y = x, y
-	depth := c.channelsIn * c.taps
-	widest := tileVectors * lanes
-	panels := ceilDiv(c.plane, widest*max(panelFloats/(widest*depth), 1))
-	quads := ceilDiv(c.channelsOut, quad)
-	parts := s.Batch * c.s.Groups * panels
-	ws.column = columnArgs{
-		u: u, bias: bias, floor: e.floor(), ceiling: e.ceiling(), panels: panels, depth: depth, quads: quads,
-		splits: min(max(ceilDiv(4*ws.threads, parts), 1), ceilDiv(quads, 8)),
+	*a = columnArgs{
+		u: u, bias: bias, bounds: bounds{floor: e.floor(), ceiling: e.ceiling()}, masks: a.masks,
+		quads: ceilDiv(c.channelsOut, quad), block: ws.columnBlock(c),
+		pointwise: c.taps == 1 && c.plane == c.inPlane && c.s.PadTop == 0 && c.s.PadLeft == 0,
 	}
-	ws.run(parts*ws.column.splits, columnsPart)
+	a.cut(c, ws.threads)
+	if w := c.s.StrideW; !a.pointwise && w <= len(ws.set.gather) && ws.set.gather[w-1] != nil {
+		a.gather = ws.set.gather[w-1]
+		a.maskRows(c)
+		ws.zeros = grow(ws.zeros, a.maskLen)
+		a.zeros = ws.zeros
+	}
+	ws.run(s.Batch*c.s.Groups*a.panels*a.splits, columnsPart)
 }
 
-// columnsPart computes a share of the output channels of one group for one panel of an image.
+// cut plans the panels and how they are shared over threads. Panels are whole vectors or rows; rows are taken together so
+// that they fill vectors, if there need not be many.
+func (a *columnArgs) cut(c *convArgs, threads int) {
+	a.unit = c.outW
+	if a.pointwise {
+		a.unit = lanes
+	}
+	for rows := 2; a.unit%lanes != 0 && rows*c.outW <= leastPanel; rows++ {
+		if rows*c.outW%lanes == 0 {
+			a.unit = rows * c.outW
+		}
+	}
+	a.units = ceilDiv(c.plane, a.unit)
+	images, wanted := c.s.Batch*c.s.Groups, 1
+	if threads > 1 {
+		wanted = ceilDiv(4*threads, images) // parts of an image
+	}
+	a.panels = ceilDiv(a.units, max(panelFloats/(a.block*c.taps*a.unit), 1))
+	a.panels = max(a.panels, min(wanted, c.plane/leastPanel, a.units))
+	if images%threads != 0 {
+		a.panels = min(ceilDiv(a.panels, threads)*threads, a.units)
+	}
+	a.splits = min(ceilDiv(wanted, a.panels), ceilDiv(a.quads, 8))
+	// Rows begin an odd number of lines apart, so that those of a tile do not meet in the same sets of the cache. The last
+	// vector of a row of pixels may run over.
+	a.stride = (ceilDiv(ceilDiv(a.units, a.panels)*a.unit+lanes, cacheLine) | 1) * cacheLine
+}
+
+// maskRows marks, for each column of the kernel, the elements that the vectors of a row of outputs meet inside the input.
+func (a *columnArgs) maskRows(c *convArgs) {
+	s := &c.s
+	a.maskLen = ceilDiv(c.outW, lanes) * lanes * s.StrideW
+	a.masks = grow(a.masks, s.KernelW*a.maskLen)
+	for kx := range s.KernelW {
+		for i := range a.maskLen {
+			a.masks[kx*a.maskLen+i] = 0
+			if uint(i+kx*s.DilationW-s.PadLeft) < uint(s.InWidth) {
+				a.masks[kx*a.maskLen+i] = -1
+			}
+		}
+	}
+}
+
+// columnTask is a share of the output channels of one group for one panel of an image.
+type columnTask struct {
+	group, q0, q1            int
+	first, pixels, vectors   int
+	columns, result, x, y    []float32
+	channel, channels, depth int // the block of input channels
+}
+
+// columnsPart computes one task.
 func columnsPart(ws *Workspace, worker, part int) {
 	a, c := &ws.column, &ws.conv
 	split, part := part%a.splits, part/a.splits
 	panel, part := part%a.panels, part/a.panels
 	group, image := part%c.s.Groups, part/c.s.Groups
-	// Panels have as many vectors as the others, or one less.
-	total := ceilDiv(c.plane, lanes)
-	first := panel * total / a.panels * lanes
-	pixels := min((panel+1)*total/a.panels*lanes, c.plane) - first
-	vectors := ceilDiv(pixels, lanes)
-	q0, q1 := split*a.quads/a.splits, (split+1)*a.quads/a.splits
-
-	widest := tileVectors * lanes
-	scratch := ws.workers[worker].scratch(a.depth*vectors*lanes + (q1-q0)*quad*widest)
-	columns, result := scratch[:a.depth*vectors*lanes], scratch[a.depth*vectors*lanes:]
-	a.pack(c, columns, vectors*lanes, c.inputGroup(c.x, image, group), first, pixels)
-
-	y := c.outputGroup(c.y, image, group)
-	u := &a.u[(group*a.quads+q0)*a.depth*quad]
-	bias := &a.bias[(group*a.quads+q0)*quad]
-	whole := c.channelsOut%quad == 0
-	for at := 0; at < vectors; {
-		n := min(tileVectors, vectors-at)
-		if vectors-at == tileVectors+1 {
-			n = 2
-		}
-		v := &columns[at*lanes]
-		if valid := min(n*lanes, pixels-at*lanes); whole && valid == n*lanes {
-			ws.set.rowsConvolutions[n-1](q1-q0, u, a.depth, v, vectors*lanes*floatSize,
-				&y[q0*quad*c.plane+first+at*lanes], c.plane*floatSize, bias, a.floor, a.ceiling)
-		} else {
-			ws.set.rowsConvolutions[n-1](q1-q0, u, a.depth, v, vectors*lanes*floatSize, &result[0], widest*floatSize, bias, a.floor, a.ceiling)
-			for k := q0 * quad; k < min(q1*quad, c.channelsOut); k++ {
-				copy(y[k*c.plane+first+at*lanes:][:valid], result[(k-q0*quad)*widest:])
-			}
-		}
-		at += n
+	// Panels have as many units as the others, or one less.
+	first := panel * a.units / a.panels * a.unit
+	t := columnTask{
+		group: group, q0: split * a.quads / a.splits, q1: (split + 1) * a.quads / a.splits,
+		first: first, pixels: min((panel+1)*a.units/a.panels*a.unit, c.plane) - first,
+		x: c.inputGroup(c.x, image, group), y: c.outputGroup(c.y, image, group),
+	}
+	t.vectors = ceilDiv(t.pixels, lanes)
+	columns := a.block * c.taps * a.stride
+	scratch := ws.workers[worker].scratch(columns + (t.q1-t.q0)*quad*tilePixels)
+	t.columns, t.result = scratch[:columns], scratch[columns:]
+	for t.channel = 0; t.channel < c.channelsIn; t.channel += a.block {
+		t.channels = min(a.block, c.channelsIn-t.channel)
+		t.depth = t.channels * c.taps
+		a.pack(c, &t)
+		a.multiply(ws.set, c, &t)
 	}
 }
 
-// pack copies what each entry of the kernel meets at the panel's pixels to a row of columns.
-func (a *columnArgs) pack(c *convArgs, columns []float32, stride int, x []float32, first, pixels int) {
-	pointwise := c.taps == 1 && c.plane == c.inPlane && c.s.PadTop == 0 && c.s.PadLeft == 0
-	for i := range a.depth {
-		row := columns[i*stride:][:stride]
-		if pointwise {
-			copy(row[:pixels], x[i*c.inPlane+first:])
-		} else {
-			c.gather(row[:pixels], x, i, first)
+// pack copies what the taps of a block of input channels meet at the panel's pixels to rows of columns.
+func (a *columnArgs) pack(c *convArgs, t *columnTask) {
+	s := &c.s
+	switch {
+	case a.pointwise:
+		for i := range t.depth {
+			copy(t.columns[i*a.stride:][:t.pixels], t.x[(t.channel+i)*c.inPlane+t.first:])
 		}
-		clear(row[pixels:])
+	case a.gather != nil:
+		for tap := range c.taps {
+			ky, kx := tap/s.KernelW, tap%s.KernelW
+			at := (t.first/c.outW*s.StrideH + ky*s.DilationH - s.PadTop) * s.InWidth
+			a.gather(t.channels, t.pixels/c.outW, ceilDiv(c.outW, lanes), &t.x[t.channel*c.inPlane], c.inPlane*floatSize,
+				(kx*s.DilationW-s.PadLeft)*floatSize, at*floatSize, s.StrideH*s.InWidth*floatSize, c.inPlane*floatSize,
+				&a.zeros[0], &a.masks[kx*a.maskLen], &t.columns[tap*a.stride], c.outW*floatSize, c.taps*a.stride*floatSize)
+		}
+	default:
+		for i := range t.depth {
+			c.gather(t.columns[i*a.stride:][:t.pixels], t.x, t.channel*c.taps+i, t.first)
+		}
+	}
+	if t.pixels < t.vectors*lanes {
+		for i := range t.depth {
+			clear(t.columns[i*a.stride+t.pixels:][:t.vectors*lanes-t.pixels])
+		}
+	}
+}
+
+// multiply adds the products of a block of input channels, tile by tile.
+func (a *columnArgs) multiply(kernels *set, c *convArgs, t *columnTask) {
+	last := t.channel+t.channels == c.channelsIn
+	limits := unbounded
+	if last {
+		limits = a.bounds
+	}
+	u := &a.weights(c, t.group, t.q0, t.channel, t.depth)[0]
+	bias := &a.bias[(t.group*a.quads+t.q0)*quad]
+	for at := 0; at < t.vectors; {
+		n := min(tileVectors, t.vectors-at)
+		if t.vectors-at == tileVectors+1 {
+			n = 2
+		}
+		// Whole tiles go straight to y, others by way of scratch memory; only the last of a panel may be one of them.
+		m, mStride := t.result, tilePixels
+		valid := min(n*lanes, t.pixels-at*lanes)
+		direct := c.channelsOut%quad == 0 && valid == n*lanes
+		if direct {
+			m, mStride = t.y[t.q0*quad*c.plane+t.first+at*lanes:], c.plane
+		}
+		v := &t.columns[at*lanes]
+		if t.channel == 0 {
+			kernels.rowsConvolutions[n-1](t.q1-t.q0, u, t.depth, v, a.stride*floatSize, &m[0], mStride*floatSize, bias,
+				limits.floor, limits.ceiling)
+		} else {
+			kernels.rowsAccumulations[n-1](t.q1-t.q0, u, t.depth, v, a.stride*floatSize, &m[0], mStride*floatSize,
+				limits.floor, limits.ceiling)
+		}
+		if !direct && last {
+			for k := t.q0 * quad; k < min(t.q1*quad, c.channelsOut); k++ {
+				copy(t.y[k*c.plane+t.first+at*lanes:][:valid], m[(k-t.q0*quad)*mStride:])
+			}
+		}
+		at += n
 	}
 }

@@ -32,6 +32,12 @@ type set struct {
 	// asm/winograd.go; nil means that convolutions go by gemmTile.
 	rowsConvolutions [tileVectors]func(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int,
 		bias *float32, floor, ceiling float32)
+	// rowsAccumulations[n-1] do the same, adding to what m holds; nil means that the channels of a convolution are not cut
+	// into blocks.
+	rowsAccumulations [tileVectors]func(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int,
+		floor, ceiling float32)
+	// gather[stride-1] copies what a tap meets, described in asm/gather.go; nil means that it is done in plain Go.
+	gather [2]gatherKernel
 	// depthwisePlane convolves a plane, described in asm/depthwise.go; nil means that it is done in plain Go.
 	depthwisePlane func(rows, vectors int, x *float32, rowStep, taps int, offsets *int, w *float32, y *float32, yStep int,
 		bias, floor, ceiling float32)

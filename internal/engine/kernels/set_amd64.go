@@ -22,6 +22,10 @@ var avx2Set = set{
 	rowsConvolutions: [tileVectors]func(int, *float32, int, *float32, int, *float32, int, *float32, float32, float32){
 		rowsConvolution1, rowsConvolution2, rowsConvolution3,
 	},
+	rowsAccumulations: [tileVectors]func(int, *float32, int, *float32, int, *float32, int, float32, float32){
+		rowsAccumulation1, rowsAccumulation2, rowsAccumulation3,
+	},
+	gather:         [2]gatherKernel{gatherStride1, gatherStride2},
 	depthwisePlane: depthwisePlane,
 	depthwise3x3:   [2]depthwise3x3Kernel{depthwise3x3Stride1, depthwise3x3Stride2},
 	winograd: &winogradKernels{

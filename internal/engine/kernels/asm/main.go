@@ -47,14 +47,17 @@ func float32s() {
 	depthwise()
 	depthwise3x3(1)
 	depthwise3x3(2)
+	gather(1)
+	gather(2)
 	normPoolSums()
 	normPoolBackward()
 	winogradInput()
 	winogradOutput("winogradOutput", false)
 	winogradOutput("winogradOutputPool", true)
 	for vectors := 1; vectors <= tileVectors; vectors++ {
-		rowsProduct(fmt.Sprint("rowsProduct", vectors), vectors, false)
-		rowsProduct(fmt.Sprint("rowsConvolution", vectors), vectors, true)
+		rowsProduct(fmt.Sprint("rowsProduct", vectors), vectors, fromZero)
+		rowsProduct(fmt.Sprint("rowsConvolution", vectors), vectors, fromBias)
+		rowsProduct(fmt.Sprint("rowsAccumulation", vectors), vectors, fromResult)
 	}
 }
 

@@ -271,20 +271,33 @@ func finish(v, bias, floor reg.VecVirtual) {
 	VMAXPS(v, floor, v)
 }
 
-// rowsProduct generates the product of 4·quads rows of packed weights with a few vectors of columns; with finishing, it
-// adds a bias and applies a lower bound.
-func rowsProduct(name string, vectors int, finishing bool) {
-	if finishing {
-		function(name, "func(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor, ceiling float32)")
-		Doc(name + " is rowsProduct with a bias for each row, and keeps the results between floor and ceiling.")
-	} else {
-		function(name, "func(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int)")
+// start is what the sums of a product begin with.
+type start int
+
+const (
+	fromZero start = iota
+	fromBias
+	fromResult // what is in m already
+)
+
+// rowsProduct generates the product of 4·quads rows of packed weights with a few vectors of columns; unless the sums begin
+// with zero, bounds are applied to them at the end.
+func rowsProduct(name string, vectors int, from start) {
+	signature := "func(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int"
+	switch from {
+	case fromZero:
+		function(name, signature+")")
 		Doc(name+" computes m = u·v for 4 rows of m in each of quads ≥ 1 and a few vectors of 8 columns; u is",
 			"[quads][channels][4], channels ≥ 1. The rows of v and m are vStride and mStride bytes apart.")
+	case fromBias:
+		function(name, signature+", bias *float32, floor, ceiling float32)")
+		Doc(name + " is rowsProduct with a bias for each row, and keeps the results between floor and ceiling.")
+	case fromResult:
+		function(name, signature+", floor, ceiling float32)")
+		Doc(name + " is rowsProduct that adds to m, and keeps the results between floor and ceiling.")
 	}
 	var bias reg.Register
-	var floor, ceiling reg.VecVirtual
-	if finishing {
+	if from == fromBias {
 		bias = Load(Param("bias"), GP64())
 	}
 	quads := Load(Param("quads"), GP64())
@@ -295,16 +308,27 @@ func rowsProduct(name string, vectors int, finishing bool) {
 	Label(name + "Quad")
 	v := Load(Param("v"), GP64())
 	channels := Load(Param("channels"), GP64())
+	row := GP64()
+	if from == fromResult {
+		MOVQ(m, row)
+	}
 	var sums [tileChannels][]reg.VecVirtual
 	for k := range sums {
-		if finishing {
-			sums[k] = make([]reg.VecVirtual, vectors)
-			for i := range sums[k] {
-				sums[k][i] = YMM()
-				VBROADCASTSS(Mem{Base: bias, Disp: 4 * k}, sums[k][i])
-			}
-		} else {
+		if from == fromZero {
 			sums[k] = zeroed(vectors)
+			continue
+		}
+		sums[k] = make([]reg.VecVirtual, vectors)
+		for i := range sums[k] {
+			sums[k][i] = YMM()
+			if from == fromBias {
+				VBROADCASTSS(Mem{Base: bias, Disp: 4 * k}, sums[k][i])
+			} else {
+				VMOVUPS(Mem{Base: row, Disp: vectorBytes * i}, sums[k][i])
+			}
+		}
+		if from == fromResult && k < tileChannels-1 {
+			ADDQ(mStride, row)
 		}
 	}
 	Label(name + "Channel")
@@ -324,13 +348,16 @@ func rowsProduct(name string, vectors int, finishing bool) {
 	ADDQ(Imm(4*tileChannels), u)
 	DECQ(channels)
 	JNZ(LabelRef(name + "Channel"))
-	if finishing {
+	var floor, ceiling reg.VecVirtual
+	if from != fromZero {
 		floor, ceiling = bound("floor"), bound("ceiling")
+	}
+	if from == fromBias {
 		ADDQ(Imm(4*tileChannels), bias)
 	}
 	for k := range tileChannels {
 		for i := range vectors {
-			if finishing {
+			if from != fromZero {
 				VMAXPS(sums[k][i], floor, sums[k][i])
 				VMINPS(sums[k][i], ceiling, sums[k][i])
 			}
