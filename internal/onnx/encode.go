@@ -7,6 +7,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 
@@ -33,10 +35,6 @@ func Encode(network *model.Network, metadata Metadata) ([]byte, error) {
 	if len(metadata.Classes) != network.Classes() {
 		return nil, fmt.Errorf("write ONNX model: the metadata names %d classes, the network has %d", len(metadata.Classes), network.Classes())
 	}
-	properties, err := metadata.properties()
-	if err != nil {
-		return nil, fmt.Errorf("write ONNX model: %w", err)
-	}
 	w := &writer{graph: &onnxpb.GraphProto{Name: network.Architecture()}, value: InputName}
 	for _, layer := range network.Layers() {
 		if err := w.layer(layer); err != nil {
@@ -52,14 +50,29 @@ func Encode(network *model.Network, metadata Metadata) ([]byte, error) {
 		IrVersion: irVersion, ProducerName: producer, ProducerVersion: metadata.Version, Graph: w.graph,
 		OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: opset}},
 	}
-	for _, pair := range properties {
-		file.MetadataProps = append(file.MetadataProps, &onnxpb.StringStringEntryProto{Key: pair[0], Value: pair[1]})
+	if err := setMetadata(file, metadata); err != nil {
+		return nil, fmt.Errorf("write ONNX model: %w", err)
 	}
 	data, err := proto.MarshalOptions{Deterministic: true}.Marshal(file)
 	if err != nil {
 		return nil, fmt.Errorf("write ONNX model: %w", err)
 	}
 	return data, nil
+}
+
+// setMetadata replaces the properties of Trainyard and keeps others.
+func setMetadata(file *onnxpb.ModelProto, metadata Metadata) error {
+	properties, err := metadata.properties()
+	if err != nil {
+		return err
+	}
+	file.MetadataProps = slices.DeleteFunc(file.MetadataProps, func(p *onnxpb.StringStringEntryProto) bool {
+		return strings.HasPrefix(p.GetKey(), keyPrefix)
+	})
+	for _, pair := range properties {
+		file.MetadataProps = append(file.MetadataProps, &onnxpb.StringStringEntryProto{Key: pair[0], Value: pair[1]})
+	}
+	return nil
 }
 
 // writer turns a chain of layers into nodes.

@@ -15,12 +15,14 @@ import (
 
 // The keys of Metadata in a model's metadata_props. Values that are no plain strings are JSON.
 const (
+	keyPrefix        = "trainyard."
 	keyClasses       = "trainyard.classes"
 	keyPreprocess    = "trainyard.preprocess"
 	keyMetrics       = "trainyard.metrics"
 	keyDatasetDigest = "trainyard.dataset.digest"
 	keyRun           = "trainyard.run"
 	keyArchitecture  = "trainyard.architecture"
+	keyQuantization  = "trainyard.quantization"
 	keyVersion       = "trainyard.version"
 )
 
@@ -44,6 +46,8 @@ type Metadata struct {
 	Run string
 	// Architecture is the network's name in the model factory.
 	Architecture string
+	// Quantization is Int8 for a model that computes with 8 bits, and empty for others.
+	Quantization string
 	// Version is that of the program that wrote the file.
 	Version string
 }
@@ -95,6 +99,9 @@ func (m *Metadata) properties() ([][2]string, error) {
 		}
 		pairs[i][1] = string(encoded)
 	}
+	if m.Quantization != "" {
+		pairs = append(pairs, [2]string{keyQuantization, m.Quantization})
+	}
 	return pairs, nil
 }
 
@@ -107,6 +114,7 @@ func (m *Model) Metadata() (*Metadata, error) {
 		DatasetDigest: m.Properties[keyDatasetDigest],
 		Run:           m.Properties[keyRun],
 		Architecture:  m.Properties[keyArchitecture],
+		Quantization:  m.Properties[keyQuantization],
 		Version:       m.Properties[keyVersion],
 	}
 	for key, target := range map[string]any{

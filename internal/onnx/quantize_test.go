@@ -1,0 +1,240 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package onnx
+
+import (
+	"bytes"
+	"errors"
+	"iter"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/trainyard-dev/trainyard/internal/model"
+	"github.com/trainyard-dev/trainyard/internal/onnx/onnxpb"
+)
+
+// batches yields each slice once.
+func batches(list ...[]float32) iter.Seq2[[]float32, error] {
+	return func(yield func([]float32, error) bool) {
+		for _, b := range list {
+			if !yield(b, nil) {
+				return
+			}
+		}
+	}
+}
+
+// operators counts a file's operators.
+func operators(t *testing.T, data []byte) map[string]int {
+	t.Helper()
+	file := &onnxpb.ModelProto{}
+	if err := proto.Unmarshal(data, file); err != nil {
+		t.Fatal(err)
+	}
+	counts := map[string]int{}
+	for _, node := range file.GetGraph().GetNode() {
+		counts[node.GetOpType()]++
+	}
+	return counts
+}
+
+func TestQuantize(t *testing.T) {
+	const (
+		batch         = 8
+		maxDifference = 0.05 // of the largest logit, from the model in float32
+	)
+	for _, architecture := range model.Architectures() {
+		t.Run(architecture, func(t *testing.T) {
+			network := testNetwork(t, architecture)
+			decoded, file := encodeAndDecode(t, network)
+			x := testImages(batch)
+			half := len(x.Data) / 2
+			quantized, err := Quantize(file, batches(x.Data[:half], x.Data[half:]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			again, err := Quantize(file, batches(x.Data[:half], x.Data[half:]))
+			if err != nil || !bytes.Equal(quantized, again) {
+				t.Errorf("quantized again the bytes differ, or error %v", err)
+			}
+			if share := float64(len(quantized)) / float64(len(file)); share > 0.35 {
+				t.Errorf("the model has %.2f of its size", share)
+			}
+			model, err := Decode(quantized)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(decoded.Properties, model.Properties); diff != "" {
+				t.Errorf("properties (-float32 +quantized):\n%s", diff)
+			}
+			got, exact := runGraph(t, model.Graph, x.Data, batch), runGraph(t, decoded.Graph, x.Data, batch)
+			t.Logf("largest difference from float32: %.2g of the largest logit", largestError(got, exact))
+			if e := largestError(got, exact); !(e <= maxDifference) {
+				t.Errorf("logits differ from those in float32 by %.2g of the largest:\ngot  %v\nwant %v", e, got, exact)
+			}
+		})
+	}
+}
+
+func TestQuantizeWritesQDQ(t *testing.T) {
+	_, file := encodeAndDecode(t, testNetwork(t, "BaselineCNN"))
+	quantized, err := Quantize(file, batches(testImages(1).Data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The input, each ReLU, pooling and the flattened means are quantised; four convolutions and a product have weights and
+	// a bias.
+	want := map[string]int{
+		"QuantizeLinear": 11, "DequantizeLinear": 11 + 10, "Conv": 4, "Relu": 4, "MaxPool": 4, "GlobalAveragePool": 1, "Flatten": 1, "Gemm": 1,
+	}
+	if diff := cmp.Diff(want, operators(t, quantized)); diff != "" {
+		t.Errorf("operators (-want +got):\n%s", diff)
+	}
+}
+
+// ONNX Runtime reads what Quantize writes and answers the same: it computes with the same integers, up to the last bits of
+// float32 where a value is rounded to its byte.
+func TestQuantizeAgainstONNXRuntime(t *testing.T) {
+	const batch, maxDifference = 8, 0.01
+	for _, architecture := range model.Architectures() {
+		t.Run(architecture, func(t *testing.T) {
+			_, file := encodeAndDecode(t, testNetwork(t, architecture))
+			x := testImages(batch)
+			quantized, err := Quantize(file, batches(x.Data))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := onnxRuntime(t, quantized, x.Data, x.Shape...)
+			decoded, err := Decode(quantized)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := runGraph(t, decoded.Graph, x.Data, batch)
+			t.Logf("largest difference from ONNX Runtime: %.2g of the largest logit", largestError(got, want))
+			if e := largestError(got, want); !(e <= maxDifference) {
+				t.Errorf("logits differ from ONNX Runtime's by %.2g of the largest:\ngot  %v\nwant %v", e, got, want)
+			}
+		})
+	}
+}
+
+func TestQuantizeRefuses(t *testing.T) {
+	_, file := encodeAndDecode(t, testNetwork(t, "SimpleCNN"))
+	x := testImages(1)
+	quantized, err := Quantize(file, batches(x.Data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	failed := errors.New("a broken disk")
+	changed := func(change func(m *onnxpb.ModelProto)) []byte {
+		m := &onnxpb.ModelProto{}
+		if err := proto.Unmarshal(file, m); err != nil {
+			t.Fatal(err)
+		}
+		change(m)
+		data, err := proto.Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	for name, tc := range map[string]struct {
+		data    []byte
+		samples iter.Seq2[[]float32, error]
+		want    error // nil: any
+	}{
+		"no model":          {[]byte("model"), batches(x.Data), nil},
+		"no samples":        {file, batches(), nil},
+		"half a sample":     {file, batches(x.Data[:100]), nil},
+		"quantized already": {quantized, batches(x.Data), ErrNotQuantizable},
+		"old opset":         {changed(func(m *onnxpb.ModelProto) { m.OpsetImport[0].Version = 12 }), batches(x.Data), ErrNotQuantizable},
+		"nothing to do": {changed(func(m *onnxpb.ModelProto) {
+			m.Graph.Node, m.Graph.Output[0].Name = m.Graph.Node[1:2], m.Graph.Node[1].Output[0]
+			m.Graph.Node[0].Input[0] = "input"
+		}), batches(x.Data), ErrNotQuantizable},
+		"samples break":      {file, func(yield func([]float32, error) bool) { yield(nil, failed) }, failed},
+		"weights not finite": {changed(func(m *onnxpb.ModelProto) { copy(m.Graph.Initializer[0].RawData, []byte{0, 0, 0x80, 0x7f}) }), batches(x.Data), ErrNotQuantizable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Quantize(tc.data, tc.samples)
+			if err == nil || tc.want != nil && !errors.Is(err, tc.want) {
+				t.Errorf("error %v, want %v", err, tc.want)
+			}
+		})
+	}
+}
+
+func TestHistogramRange(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	normal := make([]float32, 20000)
+	for i := range normal {
+		normal[i] = float32(r.NormFloat64())
+	}
+	positive := slices.Clone(normal)
+	for i, v := range positive {
+		positive[i] = max(v, 0)
+	}
+	many := append(slices.Repeat(positive, 100), 20)
+	for name, tc := range map[string]struct {
+		values    []float32
+		low, high [2]float64 // where the range's ends must be
+	}{
+		"normal":       {normal, [2]float64{-4.5, -3}, [2]float64{3, 4.5}},
+		"after ReLU":   {positive, [2]float64{0, 0}, [2]float64{3, 4.5}},
+		"one far out":  {many, [2]float64{0, 0}, [2]float64{5, 19}},
+		"zeros":        {make([]float32, 10), [2]float64{0, 0}, [2]float64{255, 255}},
+		"one number":   {[]float32{2}, [2]float64{0, 0}, [2]float64{1.9, 2.1}},
+		"not a number": {[]float32{float32(math.NaN()), 1, float32(math.Inf(1))}, [2]float64{0, 0}, [2]float64{0.95, 1.05}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			whole, parts := &histogram{}, &histogram{}
+			whole.add(tc.values)
+			for part := range slices.Chunk(tc.values, 1+len(tc.values)/3) {
+				parts.add(part)
+			}
+			for _, h := range []*histogram{whole, parts} {
+				b := h.byteRange()
+				low, high := -float64(b.zero)*float64(b.scale), (255-float64(b.zero))*float64(b.scale)
+				if !(low >= tc.low[0] && low <= tc.low[1] && high >= tc.high[0] && high <= tc.high[1]) {
+					t.Errorf("range is %.3g to %.3g, want from %v to %v", low, high, tc.low, tc.high)
+				}
+			}
+		})
+	}
+}
+
+func TestWithMetadata(t *testing.T) {
+	decoded, file := encodeAndDecode(t, testNetwork(t, "SimpleCNN"))
+	metadata, err := decoded.Metadata()
+	if err != nil {
+		t.Fatal(err)
+	}
+	metadata.Quantization, metadata.Metrics = "Int8", map[string]float64{"accuracy": 0.5}
+	changed, err := WithMetadata(file, *metadata)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := Decode(changed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := again.Metadata()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(metadata, got); diff != "" {
+		t.Errorf("metadata (-want +got):\n%s", diff)
+	}
+	if _, err := WithMetadata(file, Metadata{}); err == nil {
+		t.Error("useless metadata was written")
+	}
+	if _, err := WithMetadata([]byte("model"), *metadata); err == nil {
+		t.Error("metadata was written into no model")
+	}
+}
