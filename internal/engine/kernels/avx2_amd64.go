@@ -56,6 +56,11 @@ func affine28(n int, z *float32, y *float32, x *float32, ofY float32, ofX float3
 //go:noescape
 func add8(n int, y *float32, a *float32, b *float32)
 
+// maximum8 computes y = max(a, b), NaN if either is, for n elements, n a positive multiple of 8.
+//
+//go:noescape
+func maximum8(n int, y *float32, a *float32, b *float32)
+
 // clip8 computes y = min(max(x, low), high), NaN staying NaN for n elements, n a positive multiple of 8.
 //
 //go:noescape
@@ -70,6 +75,11 @@ func reluBackward8(n int, dx *float32, y *float32, dy *float32)
 //
 //go:noescape
 func relu8(n int, y *float32, x *float32)
+
+// split8 sets even[i] = x[2i] and odd[i] = x[2i+1] for 0 ≤ i < n, n a positive multiple of 8.
+//
+//go:noescape
+func split8(n int, even *float32, odd *float32, x *float32)
 
 // normPool8 computes out = max(0, scale·x + shift) of the largest pixel of each of n windows of 2×2, n a positive
 // multiple of 8. choice is the first largest pixel (0 and 1 in the row top, 2 and 3 in bottom), or 4 if out is 0.

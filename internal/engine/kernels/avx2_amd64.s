@@ -598,6 +598,28 @@ add8Loop:
 	VZEROUPPER
 	RET
 
+// func maximum8(n int, y *float32, a *float32, b *float32)
+// Requires: AVX
+TEXT ·maximum8(SB), NOSPLIT, $0-32
+	MOVQ n+0(FP), AX
+	MOVQ a+16(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ y+8(FP), BX
+	XORQ SI, SI
+
+maximum8Loop:
+	VMOVUPS   (CX)(SI*4), Y0
+	VMOVUPS   (DX)(SI*4), Y1
+	VCMPPS    $0x03, Y0, Y0, Y2
+	VMAXPS    Y1, Y0, Y1
+	VBLENDVPS Y2, Y0, Y1, Y1
+	VMOVUPS   Y1, (BX)(SI*4)
+	ADDQ      $0x08, SI
+	CMPQ      SI, AX
+	JLT       maximum8Loop
+	VZEROUPPER
+	RET
+
 // func clip8(n int, y *float32, x *float32, low float32, high float32)
 // Requires: AVX, AVX2, SSE
 TEXT ·clip8(SB), NOSPLIT, $0-32
@@ -659,6 +681,31 @@ relu8Loop:
 	ADDQ    $0x08, BX
 	CMPQ    BX, AX
 	JLT     relu8Loop
+	VZEROUPPER
+	RET
+
+// func split8(n int, even *float32, odd *float32, x *float32)
+// Requires: AVX, AVX2
+TEXT ·split8(SB), NOSPLIT, $0-32
+	MOVQ n+0(FP), AX
+	MOVQ even+8(FP), CX
+	MOVQ odd+16(FP), DX
+	MOVQ x+24(FP), BX
+
+splitLoop:
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	VSHUFPS $0x88, Y1, Y0, Y2
+	VPERMPD $0xd8, Y2, Y2
+	VMOVUPS Y2, (CX)
+	ADDQ    $0x20, CX
+	VSHUFPS $0xdd, Y1, Y0, Y2
+	VPERMPD $0xd8, Y2, Y2
+	VMOVUPS Y2, (DX)
+	ADDQ    $0x20, DX
+	ADDQ    $0x40, BX
+	SUBQ    $0x08, AX
+	JNZ     splitLoop
 	VZEROUPPER
 	RET
 

@@ -98,6 +98,8 @@ func TestVectorKernelsStayInBounds(t *testing.T) {
 				set.relu(y, x)
 				set.add(z, y, x)
 				set.clip(y, x, 0, 1)
+				set.maximum(z, y, x)
+				set.split(y, z, guarded(t, 2*n, atStart))
 				set.reluBackward(z, y, x)
 			}
 			for n := 1; n <= 20; n++ {

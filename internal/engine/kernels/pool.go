@@ -42,7 +42,7 @@ func (ws *Workspace) MaxPool(s PoolShape, x, y []float32, argmax []uint8) {
 	ws.run(s.Batch*s.Channels, maxPoolPart)
 }
 
-func maxPoolPart(ws *Workspace, _, part int) {
+func maxPoolPart(ws *Workspace, worker, part int) {
 	p := &ws.pool
 	x := p.x[part*p.inPlane:][:p.inPlane]
 	y := p.y[part*p.planeLength:][:p.planeLength]
@@ -55,41 +55,13 @@ func maxPoolPart(ws *Workspace, _, part int) {
 		return
 	}
 	if argmax == nil {
-		p.maxByTaps(x, y)
+		p.maxByRows(ws.set, &ws.workers[worker], x, y)
 		return
 	}
 	for oy := range p.outH {
 		for ox := range p.outW {
 			best, tap := p.maxWindow(x, oy, ox)
 			y[oy*p.outW+ox], argmax[oy*p.outW+ox] = best, uint8(tap)
-		}
-	}
-}
-
-// maxByTaps pools one plane tap by tap, a row at a time. A NaN wins.
-func (p *poolArgs) maxByTaps(x, y []float32) {
-	s := &p.s
-	lowest := float32(math.Inf(-1))
-	for oy := range p.outH {
-		out := y[oy*p.outW:][:p.outW]
-		for i := range out {
-			out[i] = lowest
-		}
-		for tap := range s.KernelH * s.KernelW {
-			iy := oy*s.StrideH - s.PadTop + tap/s.KernelW*s.DilationH
-			if uint(iy) >= uint(s.InHeight) {
-				continue
-			}
-			row := x[iy*s.InWidth:][:s.InWidth]
-			// Outputs first ≤ ox < last read inside the row.
-			dx := tap%s.KernelW*s.DilationW - s.PadLeft
-			first := ceilDiv(max(-dx, 0), s.StrideW)
-			last := min(p.outW, floorDiv(s.InWidth-1-dx, s.StrideW)+1)
-			for ox := first; ox < last; ox++ {
-				if v := row[ox*s.StrideW+dx]; v > out[ox] || v != v {
-					out[ox] = v
-				}
-			}
 		}
 	}
 }

@@ -10,6 +10,27 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// Without argmax, rows are pooled in another way: both must agree.
+func TestMaxPoolByRows(t *testing.T) {
+	for name, s := range map[string]PoolShape{
+		"stem":          {Batch: 2, Channels: 3, InHeight: 22, InWidth: 36, KernelH: 3, KernelW: 3, StrideH: 2, StrideW: 2, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
+		"overlapping":   {Batch: 1, Channels: 2, InHeight: 19, InWidth: 21, KernelH: 5, KernelW: 5, PadTop: 2, PadLeft: 2, PadBottom: 2, PadRight: 2},
+		"ceil mode":     {Batch: 1, Channels: 4, InHeight: 23, InWidth: 40, KernelH: 3, KernelW: 3, StrideH: 2, StrideW: 2, CeilMode: true},
+		"rows left out": {Batch: 1, Channels: 2, InHeight: 25, InWidth: 50, KernelH: 2, KernelW: 2, StrideH: 3, StrideW: 3},
+		"dilated":       {Batch: 1, Channels: 2, InHeight: 25, InWidth: 50, KernelH: 3, KernelW: 3, StrideW: 2, DilationH: 2, DilationW: 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			forEachSet(t, func(t *testing.T, ws *Workspace) {
+				x := randomSlice(s.InLen(), 1)
+				got, want := randomSlice(s.OutLen(), 2), make([]float32, s.OutLen())
+				ws.MaxPool(s, x, want, make([]uint8, s.OutLen()))
+				ws.MaxPool(s, x, got, nil)
+				expectClose(t, "y", got, want, 0)
+			})
+		})
+	}
+}
+
 func TestMaxPool(t *testing.T) {
 	nan := float32(math.NaN())
 	for name, tc := range map[string]struct {

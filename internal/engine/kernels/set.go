@@ -60,6 +60,8 @@ type set struct {
 	affine            func(y, x []float32, scale, shift float32)       // y = scale·x + shift
 	affine2           func(z, y, x []float32, ofY, ofX, shift float32) // z = ofY·y + ofX·x + shift
 	add               func(y, a, b []float32)                          // y = a + b
+	maximum           func(y, a, b []float32)                          // y = max(a, b), NaN if either is
+	split             func(even, odd, x []float32)                     // even[i] = x[2i], odd[i] = x[2i+1]
 	clip              func(y, x []float32, low, high float32)          // y = min(max(x, low), high)
 	relu              func(y, x []float32)                             // y = max(0, x)
 	reluBackward      func(dx, y, dy []float32)                        // dx = dy where y > 0, else 0

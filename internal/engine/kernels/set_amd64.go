@@ -91,6 +91,22 @@ var avx2Set = set{
 		}
 		add(y[n:], a[n:], b[n:])
 	},
+	maximum: func(y, a, b []float32) {
+		a, b = a[:len(y)], b[:len(y)]
+		n := len(y) &^ 7
+		if n > 0 {
+			maximum8(n, &y[0], &a[0], &b[0])
+		}
+		maximum(y[n:], a[n:], b[n:])
+	},
+	split: func(even, odd, x []float32) {
+		odd, x = odd[:len(even)], x[:2*len(even)]
+		n := len(even) &^ 7
+		if n > 0 {
+			split8(n, &even[0], &odd[0], &x[0])
+		}
+		split(even[n:], odd[n:], x[2*n:])
+	},
 	clip: func(y, x []float32, low, high float32) {
 		y = y[:len(x)]
 		n := len(x) &^ 7

@@ -20,6 +20,8 @@ var portableSet = set{
 	affine:            affine,
 	affine2:           affine2,
 	add:               add,
+	maximum:           maximum,
+	split:             split,
 	clip:              clip,
 	relu:              relu,
 	reluBackward:      reluBackward,

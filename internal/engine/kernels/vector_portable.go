@@ -99,6 +99,22 @@ func add(y, a, b []float32) {
 	}
 }
 
+// maximum computes y = max(a, b), NaN if either is.
+func maximum(y, a, b []float32) {
+	a, b = a[:len(y)], b[:len(y)]
+	for i, v := range a {
+		y[i] = max(v, b[i])
+	}
+}
+
+// split takes x, twice as long as even and odd are, apart.
+func split(even, odd, x []float32) {
+	odd, x = odd[:len(even)], x[:2*len(even)]
+	for i := range even {
+		even[i], odd[i] = x[2*i], x[2*i+1]
+	}
+}
+
 // clip computes y = min(max(x, low), high); NaN stays NaN.
 func clip(y, x []float32, low, high float32) {
 	y = y[:len(x)]

@@ -5,6 +5,8 @@ package kernels
 
 import (
 	"math"
+	"reflect"
+	"slices"
 	"testing"
 )
 
@@ -38,6 +40,12 @@ func TestVectorKernelsAgree(t *testing.T) {
 				set.add(got, y, x)
 				add(want, y, x)
 				expectClose(t, "add", got, want, 0)
+				set.maximum(got, y, x)
+				maximum(want, y, x)
+				expectClose(t, "maximum", got, want, 0)
+				set.split(got[:n/2], got[n/2:], x)
+				split(want[:n/2], want[n/2:], x)
+				expectClose(t, "split", got, want, 0)
 				set.clip(got, x, -0.5, 0.7)
 				clip(want, x, -0.5, 0.7)
 				expectClose(t, "clip", got, want, 0)
@@ -49,6 +57,15 @@ func TestVectorKernelsAgree(t *testing.T) {
 				expectClose(t, "relu backward", got, want, 0)
 			}
 			nan := []float32{float32(math.NaN()), 1, 1, 1, 1, 1, 1, float32(math.NaN()), float32(math.NaN())}
+			number, largest := []float32{1, 2, 3, 4, 5, 6, 7, 8, 9}, make([]float32, 9)
+			for _, pair := range [][2][]float32{{nan, number}, {number, nan}} {
+				set.maximum(largest, pair[0], pair[1])
+				for i, v := range largest {
+					if isNaN := i == 0 || i >= 7; isNaN != (v != v) {
+						t.Errorf("maximum of %v and %v is %v", pair[0][i], pair[1][i], v)
+					}
+				}
+			}
 			set.relu(nan, nan)
 			for _, i := range []int{0, 7, 8} {
 				if nan[i] == nan[i] {
@@ -56,5 +73,20 @@ func TestVectorKernelsAgree(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A set that this CPU can't run may still be checked for having what drivers call without asking.
+func TestSetsAreComplete(t *testing.T) {
+	optional := []string{
+		"convTiles", "convWeights", "rowsConvolutions", "rowsAccumulations", "gather", "depthwisePlane", "depthwise3x3", "winograd",
+	}
+	for _, set := range sets {
+		fields := reflect.ValueOf(set).Elem()
+		for i := range fields.NumField() {
+			if name := fields.Type().Field(i).Name; fields.Field(i).IsZero() && !slices.Contains(optional, name) {
+				t.Errorf("set %s has no %s", set.name, name)
+			}
+		}
 	}
 }

@@ -43,6 +43,7 @@ func float32s() {
 	convTile()
 	convWeightTile()
 	vectors()
+	splitting()
 	normPool()
 	depthwise()
 	depthwise3x3(1)

@@ -43,6 +43,15 @@ func vectors() {
 			VADDPS(in[1], in[0], in[0])
 			return in[0]
 		})
+	elementwise("maximum8", "func(n int, y, a, b *float32)", "y = max(a, b), NaN if either is,", []string{"a", "b"}, "y", nil,
+		func(in, _ []reg.VecVirtual) reg.VecVirtual {
+			unordered, largest := YMM(), YMM()
+			const isNaN = 3
+			VCMPPS(Imm(isNaN), in[0], in[0], unordered)
+			VMAXPS(in[1], in[0], largest) // the second operand wins if either is NaN
+			VBLENDVPS(unordered, in[0], largest, largest)
+			return largest
+		})
 	elementwise("clip8", "func(n int, y, x *float32, low, high float32)", "y = min(max(x, low), high), NaN staying NaN", []string{"x"}, "y", []string{"low", "high"},
 		func(in, c []reg.VecVirtual) reg.VecVirtual {
 			VMAXPS(in[0], c[0], in[0])
@@ -65,6 +74,31 @@ func vectors() {
 			VMAXPS(in[0], zero, in[0]) // the second operand wins if either is NaN
 			return in[0]
 		})
+}
+
+// splitting generates the separation of neighbours.
+func splitting() {
+	function("split8", "func(n int, even, odd, x *float32)")
+	Doc("split8 sets even[i] = x[2i] and odd[i] = x[2i+1] for 0 ≤ i < n, n a positive multiple of 8.")
+	n := Load(Param("n"), GP64())
+	even, odd, x := Load(Param("even"), GP64()), Load(Param("odd"), GP64()), Load(Param("x"), GP64())
+	Label("splitLoop")
+	a, b, v := YMM(), YMM(), YMM()
+	VMOVUPS(Mem{Base: x}, a)
+	VMOVUPS(Mem{Base: x, Disp: vectorBytes}, b)
+	take := func(selector uint64, out reg.Register) {
+		VSHUFPS(Imm(selector), b, a, v)
+		VPERMPD(Imm(outer), v, v)
+		VMOVUPS(v, Mem{Base: out})
+		ADDQ(Imm(vectorBytes), out)
+	}
+	take(evens, even)
+	take(odds, odd)
+	ADDQ(Imm(2*vectorBytes), x)
+	SUBQ(Imm(8), n)
+	JNZ(LabelRef("splitLoop"))
+	VZEROUPPER()
+	RET()
 }
 
 // mean broadcasts the parameter of that name.
