@@ -85,7 +85,12 @@ type Output struct {
 	Path string `json:"path"`
 	// URI is what Path is called in results, such as pvc://models. Empty: Path itself.
 	URI string `json:"uri,omitempty"`
+	// Quantization is QuantizationInt8 for a model that computes with 8 bits; empty: float32.
+	Quantization string `json:"quantization,omitempty"`
 }
+
+// QuantizationInt8 asks for a model whose weights and activations are of 8 bits.
+const QuantizationInt8 = "Int8"
 
 // Gate is a metric's least value.
 type Gate struct {

@@ -46,8 +46,10 @@ const (
 const (
 	ManifestFile = "MANIFEST.json"
 	ModelFile    = "model.onnx"
-	SamplesFile  = "samples.tar"
-	ReportDir    = "report"
+	// FloatModelFile is the model before it was quantised, beside one that was.
+	FloatModelFile = "model-float32.onnx"
+	SamplesFile    = "samples.tar"
+	ReportDir      = "report"
 )
 
 // CheckpointsDir is the folder of the output volume that holds the checkpoints of

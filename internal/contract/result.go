@@ -28,6 +28,8 @@ const (
 	MetricRecall    = "recall"    // macro average
 	MetricF1        = "f1"        // macro average
 	MetricLoss      = "loss"      // mean cross-entropy
+	// MetricAccuracyLoss is how much lower the accuracy is than it was before the model was quantised.
+	MetricAccuracyLoss = "accuracyLoss"
 )
 
 // TrainResult is what `runner train` leaves in the termination message.

@@ -129,7 +129,7 @@ func (a *app) rootCommand() *cobra.Command {
 	}
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
-	root.AddCommand(a.trainCommand(), a.evaluateCommand(), a.generateCommand(), &cobra.Command{
+	root.AddCommand(a.trainCommand(), a.evaluateCommand(), a.quantizeCommand(), a.generateCommand(), &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
 		Args:  cobra.NoArgs,

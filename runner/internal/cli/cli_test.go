@@ -167,6 +167,9 @@ func TestFailuresLeaveAResult(t *testing.T) {
 		"required flag":      {[]string{"evaluate", "--data=x"}, contract.ExitConfig, contract.ReasonConfigInvalid, "model"},
 		"missing model":      {[]string{"evaluate", "--data=x", "--model=/nowhere"}, contract.ExitArtifact, contract.ReasonArtifactInvalid, "/nowhere"},
 		"no model":           {[]string{"evaluate", "--data=x", "--model=" + notes}, contract.ExitArtifact, contract.ReasonArtifactInvalid, "notes.txt"},
+		"quantize nothing":   {[]string{"quantize", "--model=x", "--out=y"}, contract.ExitConfig, contract.ReasonConfigInvalid, "--data"},
+		"quantize no model":  {[]string{"quantize", "--model=" + notes, "--out=y", "--data=x"}, contract.ExitArtifact, contract.ReasonArtifactInvalid, "notes.txt"},
+		"bad quantization":   {[]string{"train", "--data=" + dir, "--quantization=Int4"}, contract.ExitConfig, contract.ReasonConfigInvalid, "output.quantization"},
 		"unknown class":      {[]string{"generate-data", "--out=" + dir, "--classes=cat,cow"}, contract.ExitConfig, contract.ReasonConfigInvalid, "cow"},
 		"output is no place": {[]string{"generate-data", "--out=" + notes}, contract.ExitTemporary, contract.ReasonRunnerFailed, "not a directory"},
 	}
@@ -204,6 +207,51 @@ func TestEvaluateRefusesOtherClasses(t *testing.T) {
 	code, _, stderr := runner("evaluate", "--model", readResult(t, dir).Model.URI, "--data", pictures)
 	if code != contract.ExitDataset || !strings.Contains(stderr, "kitten") {
 		t.Errorf("exits %d\n%s", code, stderr)
+	}
+}
+
+func TestQuantize(t *testing.T) {
+	dir := t.TempDir()
+	if code, _, stderr := runner(quick(dir)...); code != contract.ExitOK {
+		t.Fatal(stderr)
+	}
+	model := readResult(t, dir).Model
+	out, resultFile := filepath.Join(dir, "int8.onnx"), filepath.Join(dir, "quantize.json")
+	command := []string{"quantize", "--model", model.URI, "--out", out, "--samples-per-class=20", "--test-percent=50", "--result", resultFile}
+	code, stdout, stderr := runner(command...)
+	if code != contract.ExitOK {
+		t.Fatalf("exits %d\n%s", code, stderr)
+	}
+	for _, want := range []string{"float32", "int8", "accuracy ", out} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("doesn't print %q:\n%s", want, stdout)
+		}
+	}
+	var result quantizeResult
+	content, err := os.ReadFile(resultFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(content, &result); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result.Model != out || result.CalibrationSamples != 4 || result.TestSamples != 20 || int64(result.Float32.SizeBytes) != model.SizeBytes ||
+		result.Int8.SizeBytes != len(file) || 2*len(file) > result.Float32.SizeBytes {
+		t.Errorf("result is %+v, the file has %d bytes", result, len(file))
+	}
+	for _, m := range result.Int8.Metrics {
+		if m.Name == contract.MetricAccuracyLoss && m.Value != result.Float32.Metrics[0].Value-result.Int8.Metrics[0].Value {
+			t.Errorf("accuracy lost is %v of\n%s", m.Value, stdout)
+		}
+	}
+	// What it wrote is a model like any other, but not one to be quantised again.
+	command[2] = out
+	if code, _, stderr := runner(command...); code != contract.ExitArtifact || !strings.Contains(stderr, "quantized already") {
+		t.Errorf("quantized again exits %d\n%s", code, stderr)
 	}
 }
 

@@ -55,6 +55,7 @@ func (a *app) trainCommand() *cobra.Command {
 	o.modelFlags(flags)
 	flags.StringVar(&o.config.Run.Name, "name", o.config.Run.Name, "name of the run")
 	flags.StringVar(&o.config.Output.Path, "output", o.config.Output.Path, "folder in which the artifact is published")
+	flags.StringVar(&o.config.Output.Quantization, "quantization", "", "Int8 publishes a model that computes with 8 bits")
 	flags.Var((*gates)(&o.config.Gates), "gate", "least value of a metric on the test split, such as accuracy=0.9; may be repeated")
 	flags.StringVar(&o.splitFile, "split-out", "", "file to write the names of the files in each part of the split to, as JSON")
 	flags.StringVar(&a.resultFile, "result", a.resultFile, "file to write the result to, as JSON")

@@ -22,6 +22,9 @@ import (
 // Optimizers are the names of the optimizers.
 var Optimizers = []string{"SGD", "Adam", "AdamW"}
 
+// Quantizations are the values of output.quantization.
+var Quantizations = []string{"", contract.QuantizationInt8}
+
 // Metrics are the names of the metrics that a gate may name. Loss is not one: less is better there.
 var Metrics = []string{contract.MetricAccuracy, contract.MetricPrecision, contract.MetricRecall, contract.MetricF1}
 
@@ -90,6 +93,8 @@ func Validate(cfg contract.TrainConfig) error {
 		"is %q: use at most 40 lower-case letters, digits and '-', with a letter first", cfg.Run.Name)
 	v.check(cfg.Run.UID == "" || uid.MatchString(cfg.Run.UID), "run.uid", "is %q: use letters, digits and '-'", cfg.Run.UID)
 	v.check(cfg.Output.Path != "", "output.path", "is empty: name a folder")
+	v.check(slices.Contains(Quantizations, cfg.Output.Quantization), "output.quantization", "is %q: use %s, or leave it out",
+		cfg.Output.Quantization, contract.QuantizationInt8)
 	v.dataset(cfg.Dataset)
 	v.model(cfg.Model)
 	v.training(cfg.Training)

@@ -34,6 +34,8 @@ type Report struct {
 	// Metrics, PerClass and Confusion were measured on the test split, or on all images in an evaluation.
 	Metrics  []contract.Metric        `json:"metrics"`
 	PerClass map[string]metrics.Class `json:"perClass"`
+	// Float32Metrics were measured before the model was quantised, if it was.
+	Float32Metrics []contract.Metric `json:"float32Metrics,omitempty"`
 	// Confusion counts images by true class, then predicted class, in the order of Dataset.Classes.
 	Confusion [][]int `json:"confusion"`
 }

@@ -19,7 +19,6 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/version"
 	"github.com/trainyard-dev/trainyard/runner/internal/evaluate"
 	"github.com/trainyard-dev/trainyard/runner/internal/failure"
-	"github.com/trainyard-dev/trainyard/runner/internal/metrics"
 	"github.com/trainyard-dev/trainyard/runner/internal/progress"
 	"github.com/trainyard-dev/trainyard/runner/internal/report"
 )
@@ -43,22 +42,22 @@ func (r *Run) publish(ctx context.Context, staging *artifact.Staging, t *trainer
 	if err != nil {
 		return failure.Dataset(fmt.Errorf("evaluate on the test split: %w", err))
 	}
+	out, err := r.export(ctx, t, data, tally)
+	if err != nil {
+		return err
+	}
 	published := *result
 	published.Checkpoint = nil // checkpoints go with the publication
-	published.Metrics = tally.Metrics()
+	published.Metrics = out.metrics
 	r.Tracker.Metrics(published.Metrics...)
 	r.Log.Info("Evaluated on the test split", metricArgs(published.Metrics)...)
 
-	encoded, err := onnx.Encode(t.network, r.metadata(data, published.Metrics))
-	if err != nil {
-		return failure.Artifact(err)
-	}
-	samples, err := r.samples(ctx, encoded, t, data)
+	samples, err := r.samples(ctx, out, t, data)
 	if err != nil {
 		return err
 	}
 	r.Tracker.Stage(progress.StagePublishing)
-	if err := r.stage(staging, encoded, samples, r.report(t, data, tally), &published); err != nil {
+	if err := r.stage(staging, out, samples, r.report(t, data, out), &published); err != nil {
 		return failure.Output(err)
 	}
 	checkGates(r.Config.Gates, &published)
@@ -83,14 +82,18 @@ func (r *Run) metadata(data *data, measured []contract.Metric) onnx.Metadata {
 }
 
 // report is the run's report.
-func (r *Run) report(t *trainer, data *data, tally *metrics.Tally) *report.Report {
+func (r *Run) report(t *trainer, data *data, out *exported) *report.Report {
 	rep := &report.Report{
 		Program: version.String(),
 		Config:  &r.Config,
 		Dataset: describe(data),
 		History: &report.History{KernelSet: t.network.Workspace().Set(), Epochs: t.state.History, BestEpoch: t.state.Best},
 	}
-	rep.Measure(tally)
+	rep.Measure(out.tally)
+	rep.Metrics = out.metrics
+	if out.quantized {
+		rep.Float32Metrics = out.floatMetrics
+	}
 	return rep
 }
 
@@ -101,19 +104,27 @@ func describe(d *data) report.Dataset {
 }
 
 // stage writes the artifact's files and describes them in result.
-func (r *Run) stage(staging *artifact.Staging, model []byte, samples *artifact.Samples, rep *report.Report, result *contract.TrainResult) error {
+func (r *Run) stage(staging *artifact.Staging, out *exported, samples *artifact.Samples, rep *report.Report, result *contract.TrainResult) error {
 	base := r.Config.Output.URI
 	if base == "" {
 		base = r.Config.Output.Path
 	}
 	uri := func(name string) string { return joinURI(base, artifact.Name(r.Config.Run), name) }
 
-	file, err := staging.Add(contract.ModelFile, func(w io.Writer) error {
-		_, err := bytes.NewReader(model).WriteTo(w)
-		return err
-	})
+	add := func(name string, model []byte) (contract.File, error) {
+		return staging.Add(name, func(w io.Writer) error {
+			_, err := bytes.NewReader(model).WriteTo(w)
+			return err
+		})
+	}
+	file, err := add(contract.ModelFile, out.model)
 	if err != nil {
 		return err
+	}
+	if out.quantized {
+		if _, err := add(contract.FloatModelFile, out.float); err != nil {
+			return err
+		}
 	}
 	result.Model = &contract.ModelResult{
 		URI: uri(contract.ModelFile), SHA256: file.SHA256, SizeBytes: file.SizeBytes, ClassCount: len(samples.Classes),
@@ -139,11 +150,15 @@ func joinURI(base string, elements ...string) string {
 	return base + "/" + path.Join(elements...)
 }
 
-// samples picks images of the test split, every class with its share, and records what the model as exported answers.
-func (r *Run) samples(ctx context.Context, encoded []byte, t *trainer, data *data) (*artifact.Samples, error) {
-	exported, err := evaluate.ReadModel(encoded, 0)
+// samples picks images of the test split, every class with its share, and records what the model as published answers.
+func (r *Run) samples(ctx context.Context, out *exported, t *trainer, data *data) (*artifact.Samples, error) {
+	float, err := evaluate.ReadModel(out.float, 0)
 	if err != nil {
 		return nil, failure.Artifact(fmt.Errorf("read the exported model back: %w", err))
+	}
+	published, err := evaluate.ReadModel(out.model, 0)
+	if err != nil {
+		return nil, failure.Artifact(fmt.Errorf("read the published model back: %w", err))
 	}
 	samples := &artifact.Samples{Classes: data.dataset.Classes}
 	tensor := make([]float32, data.spec.TensorLen())
@@ -163,7 +178,10 @@ func (r *Run) samples(ctx context.Context, encoded []byte, t *trainer, data *dat
 		if err := data.spec.Tensor(ctx, tensor, file, preprocess.DefaultLimits()); err != nil {
 			return nil, failure.Dataset(fmt.Errorf("decode sample %s: %w", data.dataset.Samples[sample].Name, err))
 		}
-		logits, err := agreedLogits(evaluate.Network{Network: t.network}, exported, tensor)
+		logits, err := agreedLogits(evaluate.Network{Network: t.network}, float, tensor)
+		if err == nil && out.quantized {
+			logits, err = publishedLogits(published, tensor)
+		}
 		if err != nil {
 			return nil, failure.Artifact(fmt.Errorf("sample %s: %w", data.dataset.Samples[sample].Name, err))
 		}
@@ -199,6 +217,20 @@ func agreedLogits(network, exported evaluate.Classifier, image []float32) ([]flo
 		}
 	}
 	return append([]float32(nil), got...), nil
+}
+
+// publishedLogits returns a quantized model's logits for one image, which nothing else computes alike.
+func publishedLogits(published evaluate.Classifier, image []float32) ([]float32, error) {
+	logits, err := published.Logits(image, 1)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range logits {
+		if v-v != 0 {
+			return nil, errors.New("the quantized model's answer is not finite")
+		}
+	}
+	return append([]float32(nil), logits...), nil
 }
 
 func metricArgs(measured []contract.Metric) []any {

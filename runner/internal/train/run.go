@@ -178,12 +178,12 @@ func gateError(result *contract.TrainResult) error {
 	return failure.Gate(errors.New(result.Message))
 }
 
-// fingerprint names what determines the result of training, in hex: the configuration but for output and number of
+// fingerprint names what determines the published model, in hex: the configuration but for its place and the number of
 // workers, and the data.
 func (r *Run) fingerprint(datasetDigest string) string {
 	cfg := r.Config
 	cfg.Run.UID, cfg.Run.Namespace = "", ""
-	cfg.Output, cfg.Gates = contract.Output{}, nil
+	cfg.Output, cfg.Gates = contract.Output{Quantization: cfg.Output.Quantization}, nil
 	cfg.Training.Workers = 0
 	cfg.Dataset.Path = "" // its content counts
 	encoded, err := json.Marshal(struct {

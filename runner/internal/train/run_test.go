@@ -6,6 +6,8 @@ package train
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"image"
@@ -114,6 +116,93 @@ func TestRunPublishes(t *testing.T) {
 	}
 	checkReport(t, filepath.Join(output, "small-01234567", "report", "report.json"), result)
 	checkSplitFile(t, run.SplitFile)
+}
+
+// A quantised run publishes the int8 model with its own answers, keeps the float32 one beside it, and says what was lost.
+func TestRunPublishesQuantized(t *testing.T) {
+	output := t.TempDir()
+	cfg := smallConfig(output)
+	cfg.Output.Quantization = contract.QuantizationInt8
+	run := newRun(cfg)
+	result := mustDo(t, run)
+	dir := filepath.Join(output, "small-01234567")
+
+	models := map[string]*evaluate.Model{}
+	for _, name := range []string{contract.ModelFile, contract.FloatModelFile} {
+		content, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if models[name], err = evaluate.ReadModel(content, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	int8, float := models[contract.ModelFile].Metadata, models[contract.FloatModelFile].Metadata
+	if int8.Quantization != contract.QuantizationInt8 || float.Quantization != "" {
+		t.Errorf("the models say they are %q and %q", int8.Quantization, float.Quantization)
+	}
+	if want := float.Metrics[contract.MetricAccuracy] - int8.Metrics[contract.MetricAccuracy]; int8.Metrics[contract.MetricAccuracyLoss] != want {
+		t.Errorf("metadata tell of %v, the accuracy lost is %v", int8.Metrics, want)
+	}
+	for _, m := range result.Metrics {
+		if int8.Metrics[m.Name] != m.Value {
+			t.Errorf("%s is %v in the result, %v in the model", m.Name, m.Value, int8.Metrics[m.Name])
+		}
+	}
+	if len(result.Metrics) != 6 || result.Model.SizeBytes > 40_000 {
+		t.Errorf("result is %+v, model %+v", result, result.Model)
+	}
+
+	// The float32 model is the one of a run that does not quantise.
+	plain := t.TempDir()
+	want := mustDo(t, newRun(smallConfig(plain)))
+	file, err := os.ReadFile(filepath.Join(dir, contract.FloatModelFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sum := sha256.Sum256(file); hex.EncodeToString(sum[:]) != want.Model.SHA256 {
+		t.Error("the float32 model is another than without quantisation")
+	}
+
+	var rep report.Report
+	readJSON(t, filepath.Join(dir, "report", "report.json"), &rep)
+	if diff := cmp.Diff(want.Metrics, rep.Float32Metrics); diff != "" {
+		t.Errorf("float32 metrics in the report (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(result.Metrics, rep.Metrics); diff != "" {
+		t.Errorf("metrics in the report (-want +got):\n%s", diff)
+	}
+	checkSamples(t, filepath.Join(dir, contract.SamplesFile), models[contract.ModelFile])
+}
+
+// checkSamples holds samples to the answers of a model, to the last bit.
+func checkSamples(t *testing.T, path string, model *evaluate.Model) {
+	t.Helper()
+	digest, _, err := artifact.FileDigest(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	samples, err := artifact.OpenSamples(path, digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(samples.Items) != 6 {
+		t.Errorf("%d samples", len(samples.Items))
+	}
+	spec := model.Metadata.Preprocess
+	tensor := make([]float32, spec.TensorLen())
+	for i, sample := range samples.Items {
+		if err := spec.Tensor(t.Context(), tensor, sample.Image, preprocess.DefaultLimits()); err != nil {
+			t.Fatal(err)
+		}
+		got, err := model.Logits(tensor, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(sample.Logits, got); diff != "" {
+			t.Errorf("sample %d (-recorded +model):\n%s", i, diff)
+		}
+	}
 }
 
 func checkReport(t *testing.T, path string, result contract.TrainResult) {
@@ -366,9 +455,14 @@ func TestRunWithoutUIDIsNamedByItsSettings(t *testing.T) {
 	if got := mustDo(t, again); got.Model.URI != first.Model.URI || again.Tracker.Images() != 0 {
 		t.Errorf("the same settings gave %s after %s, trained on %d images", got.Model.URI, first.Model.URI, again.Tracker.Images())
 	}
-	cfg.Training.Epochs = 1
-	if got := mustDo(t, newRun(cfg)); got.Model.URI == first.Model.URI {
-		t.Errorf("other settings gave the same name %s", got.Model.URI)
+	for _, change := range []func(){
+		func() { cfg.Output.Quantization = contract.QuantizationInt8 },
+		func() { cfg.Training.Epochs = 1 },
+	} {
+		change()
+		if got := mustDo(t, newRun(cfg)); got.Model.URI == first.Model.URI {
+			t.Errorf("other settings gave the same name %s", got.Model.URI)
+		}
 	}
 }
 

@@ -1,0 +1,194 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/dataset"
+	"github.com/trainyard-dev/trainyard/internal/dataset/generate"
+	"github.com/trainyard-dev/trainyard/runner/internal/config"
+	"github.com/trainyard-dev/trainyard/runner/internal/evaluate"
+	"github.com/trainyard-dev/trainyard/runner/internal/failure"
+	"github.com/trainyard-dev/trainyard/runner/internal/memory"
+	"github.com/trainyard-dev/trainyard/runner/internal/metrics"
+	"github.com/trainyard-dev/trainyard/runner/internal/quantize"
+)
+
+// quantizeOptions are the flags of quantize.
+type quantizeOptions struct {
+	model, out, data, result, logFormat string
+	generated                           contract.Generated
+	split                               contract.Split
+	batches                             evaluate.Batches
+}
+
+func (a *app) quantizeCommand() *cobra.Command {
+	o := &quantizeOptions{generated: config.DefaultGenerated(), split: config.Default().Dataset.Split}
+	command := &cobra.Command{
+		Use:   "quantize --model FILE --out FILE",
+		Short: "Turn a published model into one that computes with 8 bits",
+		Long: "Turns a published float32 model into one that computes with 8 bits, as standard ONNX (QDQ).\n\n" +
+			"The data are split as in training: ranges are taken from the validation part, and both models are measured on\n" +
+			"the test part. Give the data and the shares that the model was trained with, so that it has seen neither.",
+		Example: "  runner quantize --model models/local-1a2b3c4d/model.onnx --out out/model-int8.onnx --data pets",
+		Args:    cobra.NoArgs,
+	}
+	flags := command.Flags()
+	command.RunE = a.action(func(ctx context.Context) error {
+		if o.data == "" && !slices.ContainsFunc(generatedFlags, flags.Changed) {
+			return failure.Config(fmt.Errorf("no images: name a folder with --data, or have pictures made with --samples-per-class"))
+		}
+		return a.quantize(ctx, o)
+	})
+	flags.SortFlags = false
+	flags.StringVar(&o.model, "model", "", "float32 model.onnx of an artifact")
+	flags.StringVar(&o.out, "out", "", "file to write the quantized model to")
+	flags.StringVar(&o.data, "data", "", "folder of class folders")
+	flags.IntVar(&o.generated.SamplesPerClass, "samples-per-class", o.generated.SamplesPerClass, "generate so many pictures of each class instead")
+	flags.Int64Var(&o.generated.Seed, "generated-seed", o.generated.Seed, "seed of the generated pictures")
+	flags.IntVar(&o.generated.LabelNoisePercent, "label-noise-percent", 0, "share of generated pictures whose label is drawn at random")
+	flags.IntVar(&o.split.ValidationPercent, "validation-percent", o.split.ValidationPercent, "share of images to take ranges from")
+	flags.IntVar(&o.split.TestPercent, "test-percent", o.split.TestPercent, "share of images to measure both models on")
+	flags.Int64Var(&o.split.Seed, "split-seed", o.split.Seed, "seed of the split")
+	flags.IntVar(&o.batches.Size, "batch-size", 32, "images computed together")
+	flags.IntVar(&o.batches.Workers, "workers", 0, "goroutines that decode images; 0 is one per CPU")
+	flags.StringVar(&o.result, "result", "", "file to write the result to, as JSON")
+	flags.StringVar(&o.logFormat, "log-format", "", "text or json")
+	for _, name := range []string{"model", "out"} {
+		_ = command.MarkFlagRequired(name) // fails for unknown flags only
+	}
+	return command
+}
+
+// quantizeResult is what quantize writes as JSON.
+type quantizeResult struct {
+	Version int `json:"version"`
+	// Model is the file that was written.
+	Model string `json:"model"`
+	// CalibrationSamples is the number of images that ranges were taken from, TestSamples that of those measured on.
+	CalibrationSamples int            `json:"calibrationSamples"`
+	TestSamples        int            `json:"testSamples"`
+	Float32            quantizedModel `json:"float32"`
+	Int8               quantizedModel `json:"int8"`
+}
+
+// quantizedModel is one side of a comparison.
+type quantizedModel struct {
+	SizeBytes int               `json:"sizeBytes"`
+	Metrics   []contract.Metric `json:"metrics"`
+}
+
+func (a *app) quantize(ctx context.Context, o *quantizeOptions) error {
+	log, _, err := a.logger(o.logFormat)
+	if err != nil {
+		return err
+	}
+	float, err := os.ReadFile(o.model)
+	if err != nil {
+		return failure.Artifact(fmt.Errorf("read model: %w", err))
+	}
+	classifier, err := evaluate.ReadModel(float, 0)
+	if err != nil {
+		return failure.Artifact(fmt.Errorf("%s: %w", o.model, err))
+	}
+	split, err := o.images(ctx, classifier)
+	if err != nil {
+		return failure.Dataset(err)
+	}
+	log.Info("Quantizing", "model", o.model, "architecture", classifier.Metadata.Architecture, "calibration", quantize.Samples(split.Validation).Len(),
+		"test", split.Test.Len())
+	quantized, err := quantize.Model(ctx, float, split.Validation, o.batches.Workers)
+	if err != nil {
+		return failure.Artifact(fmt.Errorf("%s: %w", o.model, err))
+	}
+	before, err := evaluate.Score(ctx, classifier, split.Test, o.batches)
+	if err != nil {
+		return failure.Dataset(err)
+	}
+	after, err := score(ctx, quantized, split.Test, o.batches)
+	if err != nil {
+		return err
+	}
+	measured := quantize.Metrics(after, before)
+	if quantized, err = quantize.Describe(quantized, *classifier.Metadata, measured); err != nil {
+		return failure.Artifact(err)
+	}
+	if err := os.WriteFile(o.out, quantized, 0o644); err != nil {
+		return failure.Output(fmt.Errorf("write model: %w", err))
+	}
+	result := quantizeResult{
+		Version: contract.Version, Model: o.out, CalibrationSamples: quantize.Samples(split.Validation).Len(), TestSamples: split.Test.Len(),
+		Float32: quantizedModel{SizeBytes: len(float), Metrics: before.Metrics()},
+		Int8:    quantizedModel{SizeBytes: len(quantized), Metrics: measured},
+	}
+	a.printQuantized(result)
+	if o.result == "" {
+		return nil
+	}
+	encoded, err := json.MarshalIndent(result, "", "  ")
+	if err != nil {
+		return err
+	}
+	return failure.Output(os.WriteFile(o.result, append(encoded, '\n'), 0o644))
+}
+
+// images opens and splits the data, which must have the model's classes.
+func (o *quantizeOptions) images(ctx context.Context, model *evaluate.Model) (dataset.Split, error) {
+	var source dataset.Source = dataset.Folder(o.data)
+	if o.data == "" {
+		pictures, err := generate.New(config.Generate(o.generated, model.Metadata.Preprocess.Size))
+		if err != nil {
+			return dataset.Split{}, failure.Config(err)
+		}
+		source = pictures
+	}
+	images, err := dataset.Open(ctx, source, dataset.Options{
+		Preprocess: model.Metadata.Preprocess, CacheBytes: memory.CacheBudget(memory.Limit(), 0), Workers: o.batches.Workers,
+	})
+	if err != nil {
+		return dataset.Split{}, err
+	}
+	if !slices.Equal(images.Classes, model.Metadata.Classes) {
+		return dataset.Split{}, fmt.Errorf("%w: the data have the classes %s, the model knows %s", dataset.ErrInvalid,
+			strings.Join(images.Classes, ", "), strings.Join(model.Metadata.Classes, ", "))
+	}
+	return images.Split(dataset.SplitConfig{
+		ValidationPercent: o.split.ValidationPercent, TestPercent: o.split.TestPercent, Seed: uint64(o.split.Seed),
+	})
+}
+
+// score measures a model in memory.
+func score(ctx context.Context, model []byte, images dataset.Subset, batches evaluate.Batches) (*metrics.Tally, error) {
+	classifier, err := evaluate.ReadModel(model, 0)
+	if err != nil {
+		return nil, failure.Artifact(fmt.Errorf("read the quantized model back: %w", err))
+	}
+	tally, err := evaluate.Score(ctx, classifier, images, batches)
+	if err != nil {
+		return nil, failure.Dataset(err)
+	}
+	return tally, nil
+}
+
+// printQuantized shows both models side by side.
+func (a *app) printQuantized(r quantizeResult) {
+	table := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "\tfloat32\tint8")
+	for i, m := range r.Float32.Metrics {
+		fmt.Fprintf(table, "%s\t%.4f\t%.4f\n", m.Name, m.Value, r.Int8.Metrics[i].Value)
+	}
+	fmt.Fprintf(table, "bytes\t%d\t%d\n", r.Float32.SizeBytes, r.Int8.SizeBytes)
+	_ = table.Flush() // a reader that is gone needs no error
+	fmt.Fprintf(a.stdout, "\nmodel    %s\n", r.Model)
+}

@@ -1,0 +1,59 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package train
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/onnx"
+	"github.com/trainyard-dev/trainyard/runner/internal/evaluate"
+	"github.com/trainyard-dev/trainyard/runner/internal/failure"
+	"github.com/trainyard-dev/trainyard/runner/internal/metrics"
+	"github.com/trainyard-dev/trainyard/runner/internal/quantize"
+)
+
+// exported is a trained network as files, with what was measured on the test split.
+type exported struct {
+	// model is the one to publish, float the network as it was trained; they are the same unless the model is quantised.
+	model, float []byte
+	quantized    bool
+	// tally and metrics are those of model.
+	tally                 *metrics.Tally
+	metrics, floatMetrics []contract.Metric
+}
+
+// export writes the network, whose float32 form scored tally, as the model to publish.
+func (r *Run) export(ctx context.Context, t *trainer, data *data, tally *metrics.Tally) (*exported, error) {
+	out := &exported{tally: tally, metrics: tally.Metrics(), floatMetrics: tally.Metrics()}
+	metadata := r.metadata(data, out.metrics)
+	var err error
+	if out.float, err = onnx.Encode(t.network, metadata); err != nil {
+		return nil, failure.Artifact(err)
+	}
+	out.model = out.float
+	if r.Config.Output.Quantization != contract.QuantizationInt8 {
+		return out, nil
+	}
+	// Ranges come from the validation split: the network has not been trained on it, and the test split stays unseen.
+	quantized, err := quantize.Model(ctx, out.float, data.split.Validation, t.cfg.Workers)
+	if err != nil {
+		return nil, failure.Artifact(err)
+	}
+	classifier, err := evaluate.ReadModel(quantized, 0)
+	if err != nil {
+		return nil, failure.Artifact(fmt.Errorf("read the quantized model back: %w", err))
+	}
+	if out.tally, err = evaluate.Score(ctx, classifier, data.split.Test, t.batches()); err != nil {
+		return nil, failure.Dataset(fmt.Errorf("evaluate the quantized model on the test split: %w", err))
+	}
+	out.quantized, out.metrics = true, quantize.Metrics(out.tally, tally)
+	if out.model, err = quantize.Describe(quantized, metadata, out.metrics); err != nil {
+		return nil, failure.Artifact(err)
+	}
+	r.Log.Info("Quantized to 8 bits", "accuracyFloat32", rounded(tally.Accuracy()), "accuracyInt8", rounded(out.tally.Accuracy()),
+		"bytesFloat32", len(out.float), "bytesInt8", len(out.model))
+	return out, nil
+}
