@@ -24,7 +24,7 @@ type Graph struct {
 	Initializers map[string]*Tensor
 
 	// prepared are the convolutions that plans share.
-	prepared map[*Node]*kernels.PreparedConv2D
+	prepared map[preparation]*kernels.PreparedConv2D
 }
 
 // Value describes an input or an output of a Graph.

@@ -24,7 +24,11 @@ func buildConv(in *instruction, s kernels.ConvShape) (run, error) {
 			activation.apply(m, y)
 		}, nil
 	}
-	e := kernels.Epilogue{MaxPool: in.intAttr(poolingAttribute, 0) != 0}
+	e := kernels.Epilogue{MaxPool: in.intAttr(poolingAttribute, 0) != 0, Add: in.sum != nil}
+	var addend *value
+	if in.sum != nil {
+		addend, activation = in.inputs[addendInput], in.sum.activation()
+	}
 	switch {
 	case activation.set && activation.op == kernels.ReLU:
 		e.ReLU, activation.set = true, false
@@ -36,15 +40,25 @@ func buildConv(in *instruction, s kernels.ConvShape) (run, error) {
 		return nil, err
 	}
 	return func(m *machine) {
+		if addend != nil && addend.owner() != y.owner() {
+			copy(m.floats(y), m.floats(addend))
+		}
 		m.RunConv2D(prepared, s.Batch, m.floats(x), m.floats(y))
 		activation.apply(m, y)
 	}, nil
 }
 
+// preparation is a convolution that is prepared.
+type preparation struct {
+	conv     *Node
+	epilogue kernels.Epilogue
+}
+
 // prepare returns the prepared convolution of a node, which all plans of a graph share.
 func (in *instruction) prepare(s kernels.ConvShape, e kernels.Epilogue) (*kernels.PreparedConv2D, error) {
 	c := in.compiler
-	if p := c.prepared[in.node]; p != nil {
+	key := preparation{conv: in.node, epilogue: e}
+	if p := c.prepared[key]; p != nil {
 		return p, nil
 	}
 	ws, err := c.kernels()
@@ -57,7 +71,7 @@ func (in *instruction) prepare(s kernels.ConvShape, e kernels.Epilogue) (*kernel
 	}
 	p := ws.PrepareConv2D(s, in.inputs[1].constant.Floats, bias, e)
 	if c.prepared != nil {
-		c.prepared[in.node] = p
+		c.prepared[key] = p
 	}
 	return p, nil
 }

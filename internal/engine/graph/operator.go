@@ -137,6 +137,8 @@ type instruction struct {
 	scratch *value
 	// view says that the output is the first input's buffer under another shape.
 	view bool
+	// sum is the Add that a convolution computes too, or nil.
+	sum *instruction
 }
 
 // value is a tensor of a plan.

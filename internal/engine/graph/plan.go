@@ -50,7 +50,10 @@ func newPlan(g *Graph, batch int, options Options) (*plan, error) {
 		}
 		pl.outputs = append(pl.outputs, v)
 	}
-	instructions = removeUnused(instructions, pl.outputs)
+	if instructions, err = c.fuseAdditions(removeUnused(instructions, pl.outputs), pl.outputs); err != nil {
+		return nil, err
+	}
+	reuseAddends(instructions, pl.outputs)
 	if pl.memory, err = layout(instructions, pl.inputs, pl.outputs, options.MaxMemory/floatBytes); err != nil {
 		return nil, err
 	}
@@ -78,7 +81,7 @@ type compiler struct {
 	// workspace computes constants and prepares convolutions.
 	workspace *kernels.Workspace
 	// prepared are the convolutions that the plans of a graph share.
-	prepared map[*Node]*kernels.PreparedConv2D
+	prepared map[preparation]*kernels.PreparedConv2D
 }
 
 func newCompiler(options Options) *compiler {

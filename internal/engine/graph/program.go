@@ -65,7 +65,7 @@ func (p *Program) compile(g *Graph) error {
 	p.batch = batchOf(g)
 	optimised := &Graph{
 		Name: g.Name, Inputs: g.Inputs, Outputs: g.Outputs,
-		Nodes: slices.Clone(g.Nodes), Initializers: maps.Clone(g.Initializers), prepared: map[*Node]*kernels.PreparedConv2D{},
+		Nodes: slices.Clone(g.Nodes), Initializers: maps.Clone(g.Initializers), prepared: map[preparation]*kernels.PreparedConv2D{},
 	}
 	if err := optimise(optimised, p.options); err != nil {
 		return err

@@ -169,10 +169,10 @@ func rowsProduct1(quads int, u *float32, channels int, v *float32, vStride int, 
 //go:noescape
 func rowsConvolution1(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32, ceiling float32)
 
-// rowsAccumulation1 is rowsProduct that adds to m, and keeps the results between floor and ceiling.
+// rowsAccumulation1 is rowsProduct that adds the product and a bias for each row to m, and keeps the results between floor and ceiling.
 //
 //go:noescape
-func rowsAccumulation1(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, floor float32, ceiling float32)
+func rowsAccumulation1(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32, ceiling float32)
 
 // rowsProduct2 computes m = u·v for 4 rows of m in each of quads ≥ 1 and a few vectors of 8 columns; u is
 // [quads][channels][4], channels ≥ 1. The rows of v and m are vStride and mStride bytes apart.
@@ -185,10 +185,10 @@ func rowsProduct2(quads int, u *float32, channels int, v *float32, vStride int, 
 //go:noescape
 func rowsConvolution2(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32, ceiling float32)
 
-// rowsAccumulation2 is rowsProduct that adds to m, and keeps the results between floor and ceiling.
+// rowsAccumulation2 is rowsProduct that adds the product and a bias for each row to m, and keeps the results between floor and ceiling.
 //
 //go:noescape
-func rowsAccumulation2(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, floor float32, ceiling float32)
+func rowsAccumulation2(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32, ceiling float32)
 
 // rowsProduct3 computes m = u·v for 4 rows of m in each of quads ≥ 1 and a few vectors of 8 columns; u is
 // [quads][channels][4], channels ≥ 1. The rows of v and m are vStride and mStride bytes apart.
@@ -201,7 +201,7 @@ func rowsProduct3(quads int, u *float32, channels int, v *float32, vStride int, 
 //go:noescape
 func rowsConvolution3(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32, ceiling float32)
 
-// rowsAccumulation3 is rowsProduct that adds to m, and keeps the results between floor and ceiling.
+// rowsAccumulation3 is rowsProduct that adds the product and a bias for each row to m, and keeps the results between floor and ceiling.
 //
 //go:noescape
-func rowsAccumulation3(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, floor float32, ceiling float32)
+func rowsAccumulation3(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32, ceiling float32)

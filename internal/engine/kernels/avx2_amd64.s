@@ -1684,60 +1684,66 @@ rowsConvolution1Channel:
 	VZEROUPPER
 	RET
 
-// func rowsAccumulation1(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, floor float32, ceiling float32)
+// func rowsAccumulation1(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32, ceiling float32)
 // Requires: AVX, FMA3
-TEXT ·rowsAccumulation1(SB), NOSPLIT, $0-64
-	MOVQ quads+0(FP), AX
-	MOVQ u+8(FP), CX
-	MOVQ vStride+32(FP), DX
-	MOVQ m+40(FP), BX
-	MOVQ mStride+48(FP), SI
+TEXT ·rowsAccumulation1(SB), NOSPLIT, $0-72
+	MOVQ bias+56(FP), AX
+	MOVQ quads+0(FP), CX
+	MOVQ u+8(FP), DX
+	MOVQ vStride+32(FP), BX
+	MOVQ m+40(FP), SI
+	MOVQ mStride+48(FP), DI
 
 rowsAccumulation1Quad:
-	MOVQ    v+24(FP), DI
-	MOVQ    channels+16(FP), R8
-	MOVQ    BX, R9
-	VMOVUPS (R9), Y0
-	ADDQ    SI, R9
-	VMOVUPS (R9), Y1
-	ADDQ    SI, R9
-	VMOVUPS (R9), Y2
-	ADDQ    SI, R9
-	VMOVUPS (R9), Y3
+	MOVQ         v+24(FP), R8
+	MOVQ         channels+16(FP), R9
+	MOVQ         SI, R10
+	VBROADCASTSS (AX), Y0
+	VADDPS       (R10), Y0, Y0
+	ADDQ         DI, R10
+	VBROADCASTSS 4(AX), Y1
+	VADDPS       (R10), Y1, Y1
+	ADDQ         DI, R10
+	VBROADCASTSS 8(AX), Y2
+	VADDPS       (R10), Y2, Y2
+	ADDQ         DI, R10
+	VBROADCASTSS 12(AX), Y3
+	VADDPS       (R10), Y3, Y3
 
 rowsAccumulation1Channel:
-	VMOVUPS      (DI), Y4
-	VBROADCASTSS (CX), Y5
+	VMOVUPS      (R8), Y4
+	VBROADCASTSS (DX), Y5
 	VFMADD231PS  Y5, Y4, Y0
-	VBROADCASTSS 4(CX), Y5
+	VBROADCASTSS 4(DX), Y5
 	VFMADD231PS  Y5, Y4, Y1
-	VBROADCASTSS 8(CX), Y5
+	VBROADCASTSS 8(DX), Y5
 	VFMADD231PS  Y5, Y4, Y2
-	VBROADCASTSS 12(CX), Y5
+	VBROADCASTSS 12(DX), Y5
 	VFMADD231PS  Y5, Y4, Y3
-	ADDQ         DX, DI
-	ADDQ         $0x10, CX
-	DECQ         R8
+	ADDQ         BX, R8
+	ADDQ         $0x10, DX
+	DECQ         R9
 	JNZ          rowsAccumulation1Channel
-	VBROADCASTSS floor+56(FP), Y4
-	VBROADCASTSS ceiling+60(FP), Y5
+	VBROADCASTSS floor+64(FP), Y4
+	VBROADCASTSS ceiling+68(FP), Y5
+	ADDQ         $0x10, AX
 	VMAXPS       Y0, Y4, Y0
 	VMINPS       Y0, Y5, Y0
-	VMOVUPS      Y0, (BX)
-	ADDQ         SI, BX
+	VMOVUPS      Y0, (SI)
+	ADDQ         DI, SI
 	VMAXPS       Y1, Y4, Y1
 	VMINPS       Y1, Y5, Y1
-	VMOVUPS      Y1, (BX)
-	ADDQ         SI, BX
+	VMOVUPS      Y1, (SI)
+	ADDQ         DI, SI
 	VMAXPS       Y2, Y4, Y2
 	VMINPS       Y2, Y5, Y2
-	VMOVUPS      Y2, (BX)
-	ADDQ         SI, BX
+	VMOVUPS      Y2, (SI)
+	ADDQ         DI, SI
 	VMAXPS       Y3, Y4, Y3
 	VMINPS       Y3, Y5, Y3
-	VMOVUPS      Y3, (BX)
-	ADDQ         SI, BX
-	DECQ         AX
+	VMOVUPS      Y3, (SI)
+	ADDQ         DI, SI
+	DECQ         CX
 	JNZ          rowsAccumulation1Quad
 	VZEROUPPER
 	RET
@@ -1876,81 +1882,91 @@ rowsConvolution2Channel:
 	VZEROUPPER
 	RET
 
-// func rowsAccumulation2(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, floor float32, ceiling float32)
+// func rowsAccumulation2(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32, ceiling float32)
 // Requires: AVX, FMA3
-TEXT ·rowsAccumulation2(SB), NOSPLIT, $0-64
-	MOVQ quads+0(FP), AX
-	MOVQ u+8(FP), CX
-	MOVQ vStride+32(FP), DX
-	MOVQ m+40(FP), BX
-	MOVQ mStride+48(FP), SI
+TEXT ·rowsAccumulation2(SB), NOSPLIT, $0-72
+	MOVQ bias+56(FP), AX
+	MOVQ quads+0(FP), CX
+	MOVQ u+8(FP), DX
+	MOVQ vStride+32(FP), BX
+	MOVQ m+40(FP), SI
+	MOVQ mStride+48(FP), DI
 
 rowsAccumulation2Quad:
-	MOVQ    v+24(FP), DI
-	MOVQ    channels+16(FP), R8
-	MOVQ    BX, R9
-	VMOVUPS (R9), Y0
-	VMOVUPS 32(R9), Y1
-	ADDQ    SI, R9
-	VMOVUPS (R9), Y2
-	VMOVUPS 32(R9), Y3
-	ADDQ    SI, R9
-	VMOVUPS (R9), Y4
-	VMOVUPS 32(R9), Y5
-	ADDQ    SI, R9
-	VMOVUPS (R9), Y6
-	VMOVUPS 32(R9), Y7
+	MOVQ         v+24(FP), R8
+	MOVQ         channels+16(FP), R9
+	MOVQ         SI, R10
+	VBROADCASTSS (AX), Y0
+	VADDPS       (R10), Y0, Y0
+	VBROADCASTSS (AX), Y1
+	VADDPS       32(R10), Y1, Y1
+	ADDQ         DI, R10
+	VBROADCASTSS 4(AX), Y2
+	VADDPS       (R10), Y2, Y2
+	VBROADCASTSS 4(AX), Y3
+	VADDPS       32(R10), Y3, Y3
+	ADDQ         DI, R10
+	VBROADCASTSS 8(AX), Y4
+	VADDPS       (R10), Y4, Y4
+	VBROADCASTSS 8(AX), Y5
+	VADDPS       32(R10), Y5, Y5
+	ADDQ         DI, R10
+	VBROADCASTSS 12(AX), Y6
+	VADDPS       (R10), Y6, Y6
+	VBROADCASTSS 12(AX), Y7
+	VADDPS       32(R10), Y7, Y7
 
 rowsAccumulation2Channel:
-	VMOVUPS      (DI), Y8
-	VMOVUPS      32(DI), Y9
-	VBROADCASTSS (CX), Y10
+	VMOVUPS      (R8), Y8
+	VMOVUPS      32(R8), Y9
+	VBROADCASTSS (DX), Y10
 	VFMADD231PS  Y10, Y8, Y0
 	VFMADD231PS  Y10, Y9, Y1
-	VBROADCASTSS 4(CX), Y10
+	VBROADCASTSS 4(DX), Y10
 	VFMADD231PS  Y10, Y8, Y2
 	VFMADD231PS  Y10, Y9, Y3
-	VBROADCASTSS 8(CX), Y10
+	VBROADCASTSS 8(DX), Y10
 	VFMADD231PS  Y10, Y8, Y4
 	VFMADD231PS  Y10, Y9, Y5
-	VBROADCASTSS 12(CX), Y10
+	VBROADCASTSS 12(DX), Y10
 	VFMADD231PS  Y10, Y8, Y6
 	VFMADD231PS  Y10, Y9, Y7
-	ADDQ         DX, DI
-	ADDQ         $0x10, CX
-	DECQ         R8
+	ADDQ         BX, R8
+	ADDQ         $0x10, DX
+	DECQ         R9
 	JNZ          rowsAccumulation2Channel
-	VBROADCASTSS floor+56(FP), Y8
-	VBROADCASTSS ceiling+60(FP), Y9
+	VBROADCASTSS floor+64(FP), Y8
+	VBROADCASTSS ceiling+68(FP), Y9
+	ADDQ         $0x10, AX
 	VMAXPS       Y0, Y8, Y0
 	VMINPS       Y0, Y9, Y0
-	VMOVUPS      Y0, (BX)
+	VMOVUPS      Y0, (SI)
 	VMAXPS       Y1, Y8, Y1
 	VMINPS       Y1, Y9, Y1
-	VMOVUPS      Y1, 32(BX)
-	ADDQ         SI, BX
+	VMOVUPS      Y1, 32(SI)
+	ADDQ         DI, SI
 	VMAXPS       Y2, Y8, Y2
 	VMINPS       Y2, Y9, Y2
-	VMOVUPS      Y2, (BX)
+	VMOVUPS      Y2, (SI)
 	VMAXPS       Y3, Y8, Y3
 	VMINPS       Y3, Y9, Y3
-	VMOVUPS      Y3, 32(BX)
-	ADDQ         SI, BX
+	VMOVUPS      Y3, 32(SI)
+	ADDQ         DI, SI
 	VMAXPS       Y4, Y8, Y4
 	VMINPS       Y4, Y9, Y4
-	VMOVUPS      Y4, (BX)
+	VMOVUPS      Y4, (SI)
 	VMAXPS       Y5, Y8, Y5
 	VMINPS       Y5, Y9, Y5
-	VMOVUPS      Y5, 32(BX)
-	ADDQ         SI, BX
+	VMOVUPS      Y5, 32(SI)
+	ADDQ         DI, SI
 	VMAXPS       Y6, Y8, Y6
 	VMINPS       Y6, Y9, Y6
-	VMOVUPS      Y6, (BX)
+	VMOVUPS      Y6, (SI)
 	VMAXPS       Y7, Y8, Y7
 	VMINPS       Y7, Y9, Y7
-	VMOVUPS      Y7, 32(BX)
-	ADDQ         SI, BX
-	DECQ         AX
+	VMOVUPS      Y7, 32(SI)
+	ADDQ         DI, SI
+	DECQ         CX
 	JNZ          rowsAccumulation2Quad
 	VZEROUPPER
 	RET
@@ -2123,102 +2139,116 @@ rowsConvolution3Channel:
 	VZEROUPPER
 	RET
 
-// func rowsAccumulation3(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, floor float32, ceiling float32)
+// func rowsAccumulation3(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32, ceiling float32)
 // Requires: AVX, FMA3
-TEXT ·rowsAccumulation3(SB), NOSPLIT, $0-64
-	MOVQ quads+0(FP), AX
-	MOVQ u+8(FP), CX
-	MOVQ vStride+32(FP), DX
-	MOVQ m+40(FP), BX
-	MOVQ mStride+48(FP), SI
+TEXT ·rowsAccumulation3(SB), NOSPLIT, $0-72
+	MOVQ bias+56(FP), AX
+	MOVQ quads+0(FP), CX
+	MOVQ u+8(FP), DX
+	MOVQ vStride+32(FP), BX
+	MOVQ m+40(FP), SI
+	MOVQ mStride+48(FP), DI
 
 rowsAccumulation3Quad:
-	MOVQ    v+24(FP), DI
-	MOVQ    channels+16(FP), R8
-	MOVQ    BX, R9
-	VMOVUPS (R9), Y0
-	VMOVUPS 32(R9), Y1
-	VMOVUPS 64(R9), Y2
-	ADDQ    SI, R9
-	VMOVUPS (R9), Y3
-	VMOVUPS 32(R9), Y4
-	VMOVUPS 64(R9), Y5
-	ADDQ    SI, R9
-	VMOVUPS (R9), Y6
-	VMOVUPS 32(R9), Y7
-	VMOVUPS 64(R9), Y8
-	ADDQ    SI, R9
-	VMOVUPS (R9), Y9
-	VMOVUPS 32(R9), Y10
-	VMOVUPS 64(R9), Y11
+	MOVQ         v+24(FP), R8
+	MOVQ         channels+16(FP), R9
+	MOVQ         SI, R10
+	VBROADCASTSS (AX), Y0
+	VADDPS       (R10), Y0, Y0
+	VBROADCASTSS (AX), Y1
+	VADDPS       32(R10), Y1, Y1
+	VBROADCASTSS (AX), Y2
+	VADDPS       64(R10), Y2, Y2
+	ADDQ         DI, R10
+	VBROADCASTSS 4(AX), Y3
+	VADDPS       (R10), Y3, Y3
+	VBROADCASTSS 4(AX), Y4
+	VADDPS       32(R10), Y4, Y4
+	VBROADCASTSS 4(AX), Y5
+	VADDPS       64(R10), Y5, Y5
+	ADDQ         DI, R10
+	VBROADCASTSS 8(AX), Y6
+	VADDPS       (R10), Y6, Y6
+	VBROADCASTSS 8(AX), Y7
+	VADDPS       32(R10), Y7, Y7
+	VBROADCASTSS 8(AX), Y8
+	VADDPS       64(R10), Y8, Y8
+	ADDQ         DI, R10
+	VBROADCASTSS 12(AX), Y9
+	VADDPS       (R10), Y9, Y9
+	VBROADCASTSS 12(AX), Y10
+	VADDPS       32(R10), Y10, Y10
+	VBROADCASTSS 12(AX), Y11
+	VADDPS       64(R10), Y11, Y11
 
 rowsAccumulation3Channel:
-	VMOVUPS      (DI), Y12
-	VMOVUPS      32(DI), Y13
-	VMOVUPS      64(DI), Y14
-	VBROADCASTSS (CX), Y15
+	VMOVUPS      (R8), Y12
+	VMOVUPS      32(R8), Y13
+	VMOVUPS      64(R8), Y14
+	VBROADCASTSS (DX), Y15
 	VFMADD231PS  Y15, Y12, Y0
 	VFMADD231PS  Y15, Y13, Y1
 	VFMADD231PS  Y15, Y14, Y2
-	VBROADCASTSS 4(CX), Y15
+	VBROADCASTSS 4(DX), Y15
 	VFMADD231PS  Y15, Y12, Y3
 	VFMADD231PS  Y15, Y13, Y4
 	VFMADD231PS  Y15, Y14, Y5
-	VBROADCASTSS 8(CX), Y15
+	VBROADCASTSS 8(DX), Y15
 	VFMADD231PS  Y15, Y12, Y6
 	VFMADD231PS  Y15, Y13, Y7
 	VFMADD231PS  Y15, Y14, Y8
-	VBROADCASTSS 12(CX), Y15
+	VBROADCASTSS 12(DX), Y15
 	VFMADD231PS  Y15, Y12, Y9
 	VFMADD231PS  Y15, Y13, Y10
 	VFMADD231PS  Y15, Y14, Y11
-	ADDQ         DX, DI
-	ADDQ         $0x10, CX
-	DECQ         R8
+	ADDQ         BX, R8
+	ADDQ         $0x10, DX
+	DECQ         R9
 	JNZ          rowsAccumulation3Channel
-	VBROADCASTSS floor+56(FP), Y12
-	VBROADCASTSS ceiling+60(FP), Y13
+	VBROADCASTSS floor+64(FP), Y12
+	VBROADCASTSS ceiling+68(FP), Y13
+	ADDQ         $0x10, AX
 	VMAXPS       Y0, Y12, Y0
 	VMINPS       Y0, Y13, Y0
-	VMOVUPS      Y0, (BX)
+	VMOVUPS      Y0, (SI)
 	VMAXPS       Y1, Y12, Y1
 	VMINPS       Y1, Y13, Y1
-	VMOVUPS      Y1, 32(BX)
+	VMOVUPS      Y1, 32(SI)
 	VMAXPS       Y2, Y12, Y2
 	VMINPS       Y2, Y13, Y2
-	VMOVUPS      Y2, 64(BX)
-	ADDQ         SI, BX
+	VMOVUPS      Y2, 64(SI)
+	ADDQ         DI, SI
 	VMAXPS       Y3, Y12, Y3
 	VMINPS       Y3, Y13, Y3
-	VMOVUPS      Y3, (BX)
+	VMOVUPS      Y3, (SI)
 	VMAXPS       Y4, Y12, Y4
 	VMINPS       Y4, Y13, Y4
-	VMOVUPS      Y4, 32(BX)
+	VMOVUPS      Y4, 32(SI)
 	VMAXPS       Y5, Y12, Y5
 	VMINPS       Y5, Y13, Y5
-	VMOVUPS      Y5, 64(BX)
-	ADDQ         SI, BX
+	VMOVUPS      Y5, 64(SI)
+	ADDQ         DI, SI
 	VMAXPS       Y6, Y12, Y6
 	VMINPS       Y6, Y13, Y6
-	VMOVUPS      Y6, (BX)
+	VMOVUPS      Y6, (SI)
 	VMAXPS       Y7, Y12, Y7
 	VMINPS       Y7, Y13, Y7
-	VMOVUPS      Y7, 32(BX)
+	VMOVUPS      Y7, 32(SI)
 	VMAXPS       Y8, Y12, Y8
 	VMINPS       Y8, Y13, Y8
-	VMOVUPS      Y8, 64(BX)
-	ADDQ         SI, BX
+	VMOVUPS      Y8, 64(SI)
+	ADDQ         DI, SI
 	VMAXPS       Y9, Y12, Y9
 	VMINPS       Y9, Y13, Y9
-	VMOVUPS      Y9, (BX)
+	VMOVUPS      Y9, (SI)
 	VMAXPS       Y10, Y12, Y10
 	VMINPS       Y10, Y13, Y10
-	VMOVUPS      Y10, 32(BX)
+	VMOVUPS      Y10, 32(SI)
 	VMAXPS       Y11, Y12, Y11
 	VMINPS       Y11, Y13, Y11
-	VMOVUPS      Y11, 64(BX)
-	ADDQ         SI, BX
-	DECQ         AX
+	VMOVUPS      Y11, 64(SI)
+	ADDQ         DI, SI
+	DECQ         CX
 	JNZ          rowsAccumulation3Quad
 	VZEROUPPER
 	RET

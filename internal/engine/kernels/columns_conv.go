@@ -22,6 +22,10 @@ const (
 	cacheLine = 16
 )
 
+// rowsKernel is described in asm/winograd.go.
+type rowsKernel func(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32,
+	floor, ceiling float32)
+
 // gatherKernel is described in asm/gather.go.
 type gatherKernel func(channels, rows, vectors int, x *float32, channelStep, column, at, advance, planeBytes int,
 	zeros *float32, masks *int32, y *float32, rowStep, yStep int)
@@ -30,6 +34,7 @@ type gatherKernel func(channels, rows, vectors int, x *float32, channelStep, col
 type columnArgs struct {
 	u, bias   []float32
 	bounds    bounds
+	add       bool // y holds what the convolution is added to
 	pointwise bool // the output pixels meet the input's pixels one to one
 	unit      int  // pixels that panels consist of multiples of
 	units     int  // of an image
@@ -122,17 +127,18 @@ func (ws *Workspace) columns(s ConvShape, x, u, bias, y []float32, e Epilogue) {
 	c.setUp(s)
 	c.x, c.y = x, y
 	*a = columnArgs{
-		u: u, bias: bias, bounds: bounds{floor: e.floor(), ceiling: e.ceiling()}, masks: a.masks,
+		u: u, bias: bias, bounds: bounds{floor: e.floor(), ceiling: e.ceiling()}, add: e.Add, masks: a.masks,
 		quads: ceilDiv(c.channelsOut, quad), block: ws.columnBlock(c),
 		pointwise: c.taps == 1 && c.plane == c.inPlane && c.s.PadTop == 0 && c.s.PadLeft == 0,
 	}
 	a.cut(c, ws.threads)
+	ws.zeros = grow(ws.zeros, a.quads*quad)
 	if w := c.s.StrideW; !a.pointwise && w <= len(ws.set.gather) && ws.set.gather[w-1] != nil {
 		a.gather = ws.set.gather[w-1]
 		a.maskRows(c)
 		ws.zeros = grow(ws.zeros, a.maskLen)
-		a.zeros = ws.zeros
 	}
+	a.zeros = ws.zeros
 	ws.run(s.Batch*c.s.Groups*a.panels*a.splits, columnsPart)
 }
 
@@ -242,36 +248,40 @@ func (a *columnArgs) pack(c *convArgs, t *columnTask) {
 
 // multiply adds the products of a block of input channels, tile by tile.
 func (a *columnArgs) multiply(kernels *set, c *convArgs, t *columnTask) {
+	products, bias, limits := &kernels.rowsConvolutions, &a.bias[(t.group*a.quads+t.q0)*quad], unbounded
+	if a.add || t.channel > 0 {
+		products = &kernels.rowsAccumulations
+	}
+	if t.channel > 0 {
+		bias = &a.zeros[0]
+	}
 	last := t.channel+t.channels == c.channelsIn
-	limits := unbounded
 	if last {
 		limits = a.bounds
 	}
 	u := &a.weights(c, t.group, t.q0, t.channel, t.depth)[0]
-	bias := &a.bias[(t.group*a.quads+t.q0)*quad]
 	for at := 0; at < t.vectors; {
 		n := min(tileVectors, t.vectors-at)
 		if t.vectors-at == tileVectors+1 {
 			n = 2
 		}
-		// Whole tiles go straight to y, others by way of scratch memory; only the last of a panel may be one of them.
+		// Whole tiles go straight to y, others by way of scratch memory; unless there is one block only, there is no more
+		// than one of them in a panel, the last.
 		m, mStride := t.result, tilePixels
 		valid := min(n*lanes, t.pixels-at*lanes)
 		direct := c.channelsOut%quad == 0 && valid == n*lanes
 		if direct {
 			m, mStride = t.y[t.q0*quad*c.plane+t.first+at*lanes:], c.plane
+		} else if a.add && t.channel == 0 {
+			for k := t.q0 * quad; k < min(t.q1*quad, c.channelsOut); k++ {
+				copy(t.result[(k-t.q0*quad)*tilePixels:], t.y[k*c.plane+t.first+at*lanes:][:valid])
+			}
 		}
-		v := &t.columns[at*lanes]
-		if t.channel == 0 {
-			kernels.rowsConvolutions[n-1](t.q1-t.q0, u, t.depth, v, a.stride*floatSize, &m[0], mStride*floatSize, bias,
-				limits.floor, limits.ceiling)
-		} else {
-			kernels.rowsAccumulations[n-1](t.q1-t.q0, u, t.depth, v, a.stride*floatSize, &m[0], mStride*floatSize,
-				limits.floor, limits.ceiling)
-		}
+		products[n-1](t.q1-t.q0, u, t.depth, &t.columns[at*lanes], a.stride*floatSize, &m[0], mStride*floatSize, bias,
+			limits.floor, limits.ceiling)
 		if !direct && last {
 			for k := t.q0 * quad; k < min(t.q1*quad, c.channelsOut); k++ {
-				copy(t.y[k*c.plane+t.first+at*lanes:][:valid], m[(k-t.q0*quad)*mStride:])
+				copy(t.y[k*c.plane+t.first+at*lanes:][:valid], t.result[(k-t.q0*quad)*tilePixels:])
 			}
 		}
 		at += n

@@ -125,11 +125,11 @@ func TestPreparedConv2DStaysInBounds(t *testing.T) {
 	}
 	for _, s := range convShapes {
 		for _, atStart := range []bool{false, true} {
-			for _, e := range []Epilogue{{ReLU: true}, {ReLU: true, MaxPool: true}} {
-				if e.MaxPool && min(s.OutHeight(), s.OutWidth()) < 2 {
+			for _, e := range []Epilogue{{ReLU: true}, {Add: true}, {ReLU: true, MaxPool: true}} {
+				ws := newWorkspace(t, "", 1)
+				if e.MaxPool && min(s.OutHeight(), s.OutWidth()) < 2 || e.Add && !ws.Adds(s) {
 					continue
 				}
-				ws := newWorkspace(t, "", 1)
 				p := ws.PrepareConv2D(s, guarded(t, s.WeightLen(), atStart), nil, e)
 				p.u, p.bias = guardedCopy(t, p.u, atStart), guardedCopy(t, p.bias, atStart)
 				if len(p.bias) == 0 {

@@ -5,9 +5,11 @@ package kernels
 
 import "math"
 
-// Epilogue is what happens to a convolution's output before it is stored: first ReLU, then the maximum of 2×2 pixels,
-// an odd last row or column being left out.
+// Epilogue is what happens to a convolution's output before it is stored: first the addition, then ReLU, then the maximum
+// of 2×2 pixels, an odd last row or column being left out.
 type Epilogue struct {
+	// Add says that what the output holds already is added, for which Adds must hold. It excludes MaxPool.
+	Add  bool
 	ReLU bool
 	// Ceiling is an upper bound on what ReLU lets through, such as ReLU6's; 0 means none.
 	Ceiling float32
@@ -60,6 +62,9 @@ const preparedWinogradTiles = 12
 // bias may be nil. w and bias must not change any more.
 func (ws *Workspace) PrepareConv2D(s ConvShape, w, bias []float32, e Epilogue) *PreparedConv2D {
 	checkLength("prepare conv2d", "w", w, s.WeightLen())
+	if e.Add && (e.MaxPool || !ws.Adds(s)) {
+		panic("kernels: prepare conv2d: this convolution does not add to its output")
+	}
 	s = s.withDefaults()
 	s.Batch = 1
 	p := &PreparedConv2D{s: s, set: ws.set, w: w, bias: bias, epilogue: e, method: ws.method(s)}
@@ -77,6 +82,11 @@ func (ws *Workspace) PrepareConv2D(s ConvShape, w, bias []float32, e Epilogue) *
 		padBias(s, bias, p.bias)
 	}
 	return p
+}
+
+// Adds reports whether a prepared convolution of this shape can add to what its output holds.
+func (ws *Workspace) Adds(s ConvShape) bool {
+	return ws.method(s) == byColumns && ws.set.rowsAccumulations[0] != nil
 }
 
 // method chooses how to compute a convolution with prepared weights.
@@ -105,7 +115,8 @@ func (p *PreparedConv2D) OutLen(batch int) int {
 	return n * p.s.outPlane()
 }
 
-// RunConv2D computes y = epilogue(conv(x, w) + bias) for a batch. y is overwritten and overlaps no input.
+// RunConv2D computes y = epilogue(conv(x, w) + bias) for a batch. y is overwritten, unless the epilogue adds to it, and
+// overlaps no input.
 func (ws *Workspace) RunConv2D(p *PreparedConv2D, batch int, x, y []float32) {
 	if p.set != ws.set {
 		panic("kernels: the convolution was prepared for another kernel set")

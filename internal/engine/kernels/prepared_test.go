@@ -26,10 +26,10 @@ func TestPreparedConv2D(t *testing.T) {
 	const batch = 3
 	forEachSet(t, func(t *testing.T, ws *Workspace) {
 		for name, s := range shapes {
-			for _, e := range []Epilogue{{}, {ReLU: true}, {ReLU: true, Ceiling: 2}, {MaxPool: true}, {ReLU: true, Ceiling: 1, MaxPool: true}, {ReLU: true, MaxPool: true}} {
+			for _, e := range []Epilogue{{}, {ReLU: true}, {Add: true}, {Add: true, ReLU: true}, {ReLU: true, Ceiling: 2}, {MaxPool: true}, {ReLU: true, Ceiling: 1, MaxPool: true}, {ReLU: true, MaxPool: true}} {
 				whole := s
 				whole.Batch = batch
-				if e.MaxPool && min(s.OutHeight(), s.OutWidth()) < 2 {
+				if e.MaxPool && min(s.OutHeight(), s.OutWidth()) < 2 || e.Add && !ws.Adds(s) {
 					continue
 				}
 				t.Run(fmt.Sprintf("%s/%+v", name, e), func(t *testing.T) { checkPrepared(t, ws, s, whole, e) })
@@ -48,6 +48,10 @@ func checkPrepared(t *testing.T, ws *Workspace, s, whole ConvShape, e Epilogue) 
 		unbounded[i] = float64(v)
 	}
 	tolerance := 1e-4 * scale(unbounded)
+	before := randomSlice(len(want), 4)
+	if e.Add {
+		reference.set.add(want, want, before)
+	}
 	if e.ReLU {
 		reference.Unary(ReLU, 0, 0, want, want)
 	}
@@ -64,14 +68,15 @@ func checkPrepared(t *testing.T, ws *Workspace, s, whole ConvShape, e Epilogue) 
 	if p.OutLen(whole.Batch) != len(want) {
 		t.Fatalf("OutLen is %d, want %d", p.OutLen(whole.Batch), len(want))
 	}
-	got := randomSlice(len(want), 4)
+	got := slices.Clone(before[:len(want)])
 	ws.RunConv2D(p, whole.Batch, x, got)
 	expectClose(t, "y", got, want, tolerance)
-	if allocations := testing.AllocsPerRun(3, func() { ws.RunConv2D(p, whole.Batch, x, got) }); allocations != 0 {
+	again := make([]float32, len(want))
+	if allocations := testing.AllocsPerRun(3, func() { ws.RunConv2D(p, whole.Batch, x, again) }); allocations != 0 {
 		t.Errorf("%v allocations, want 0", allocations)
 	}
 	// The result does not depend on the number of threads.
-	again := make([]float32, len(want))
+	copy(again, before)
 	newWorkspace(t, ws.Set(), 5).RunConv2D(p, whole.Batch, x, again)
 	if !slices.Equal(got, again) {
 		t.Error("5 threads give other bits than 2")

@@ -29,13 +29,9 @@ type set struct {
 		dy *float32, dyStride int, dw *float32)
 
 	// rowsConvolutions[n-1] multiplies 4 rows of packed weights at a time with n vectors of columns, described in
-	// asm/winograd.go; nil means that convolutions go by gemmTile.
-	rowsConvolutions [tileVectors]func(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int,
-		bias *float32, floor, ceiling float32)
-	// rowsAccumulations[n-1] do the same, adding to what m holds; nil means that the channels of a convolution are not cut
-	// into blocks.
-	rowsAccumulations [tileVectors]func(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int,
-		floor, ceiling float32)
+	// asm/winograd.go; nil means that convolutions go by gemmTile. rowsAccumulations[n-1] does the same and adds what m
+	// holds; nil means that the channels of a convolution are not cut into blocks, and that none adds to its output.
+	rowsConvolutions, rowsAccumulations [tileVectors]rowsKernel
 	// gather[stride-1] copies what a tap meets, described in asm/gather.go; nil means that it is done in plain Go.
 	gather [2]gatherKernel
 	// depthwisePlane convolves a plane, described in asm/depthwise.go; nil means that it is done in plain Go.

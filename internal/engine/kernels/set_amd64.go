@@ -17,17 +17,13 @@ var avx2Set = set{
 		_, _, _ = a[6*k-1], b[16*k-1], c[6*16-1]
 		gemmTile6x16(k, &a[0], &b[0], &c[0])
 	},
-	convTiles:   convTiles3x3,
-	convWeights: convWeights3x3,
-	rowsConvolutions: [tileVectors]func(int, *float32, int, *float32, int, *float32, int, *float32, float32, float32){
-		rowsConvolution1, rowsConvolution2, rowsConvolution3,
-	},
-	rowsAccumulations: [tileVectors]func(int, *float32, int, *float32, int, *float32, int, float32, float32){
-		rowsAccumulation1, rowsAccumulation2, rowsAccumulation3,
-	},
-	gather:         [2]gatherKernel{gatherStride1, gatherStride2},
-	depthwisePlane: depthwisePlane,
-	depthwise3x3:   [2]depthwise3x3Kernel{depthwise3x3Stride1, depthwise3x3Stride2},
+	convTiles:         convTiles3x3,
+	convWeights:       convWeights3x3,
+	rowsConvolutions:  [tileVectors]rowsKernel{rowsConvolution1, rowsConvolution2, rowsConvolution3},
+	rowsAccumulations: [tileVectors]rowsKernel{rowsAccumulation1, rowsAccumulation2, rowsAccumulation3},
+	gather:            [2]gatherKernel{gatherStride1, gatherStride2},
+	depthwisePlane:    depthwisePlane,
+	depthwise3x3:      [2]depthwise3x3Kernel{depthwise3x3Stride1, depthwise3x3Stride2},
 	winograd: &winogradKernels{
 		input: winogradInput, output: winogradOutput, outputPool: winogradOutputPool,
 		products: [tileVectors]func(int, *float32, int, *float32, int, *float32, int){rowsProduct1, rowsProduct2, rowsProduct3},

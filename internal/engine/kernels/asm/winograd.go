@@ -293,11 +293,11 @@ func rowsProduct(name string, vectors int, from start) {
 		function(name, signature+", bias *float32, floor, ceiling float32)")
 		Doc(name + " is rowsProduct with a bias for each row, and keeps the results between floor and ceiling.")
 	case fromResult:
-		function(name, signature+", floor, ceiling float32)")
-		Doc(name + " is rowsProduct that adds to m, and keeps the results between floor and ceiling.")
+		function(name, signature+", bias *float32, floor, ceiling float32)")
+		Doc(name + " is rowsProduct that adds the product and a bias for each row to m, and keeps the results between floor and ceiling.")
 	}
 	var bias reg.Register
-	if from == fromBias {
+	if from != fromZero {
 		bias = Load(Param("bias"), GP64())
 	}
 	quads := Load(Param("quads"), GP64())
@@ -321,10 +321,9 @@ func rowsProduct(name string, vectors int, from start) {
 		sums[k] = make([]reg.VecVirtual, vectors)
 		for i := range sums[k] {
 			sums[k][i] = YMM()
-			if from == fromBias {
-				VBROADCASTSS(Mem{Base: bias, Disp: 4 * k}, sums[k][i])
-			} else {
-				VMOVUPS(Mem{Base: row, Disp: vectorBytes * i}, sums[k][i])
+			VBROADCASTSS(Mem{Base: bias, Disp: 4 * k}, sums[k][i])
+			if from == fromResult {
+				VADDPS(Mem{Base: row, Disp: vectorBytes * i}, sums[k][i], sums[k][i])
 			}
 		}
 		if from == fromResult && k < tileChannels-1 {
@@ -352,7 +351,7 @@ func rowsProduct(name string, vectors int, from start) {
 	if from != fromZero {
 		floor, ceiling = bound("floor"), bound("ceiling")
 	}
-	if from == fromBias {
+	if from != fromZero {
 		ADDQ(Imm(4*tileChannels), bias)
 	}
 	for k := range tileChannels {
