@@ -55,6 +55,9 @@ func trainConfig(run *v1alpha1.TrainingRun) (contract.TrainConfig, error) {
 			URI:  pvcURIRoot(spec.Output.PVC.ClaimName),
 		},
 	}
+	if spec.Output.Quantization == v1alpha1.Int8Quantization {
+		config.Output.Quantization = contract.QuantizationInt8
+	}
 	switch {
 	case spec.Dataset.PVC != nil:
 		config.Dataset.Path = path.Join(contract.DataMount, path.Join("/", spec.Dataset.PVC.Path))

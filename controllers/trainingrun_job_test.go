@@ -262,6 +262,22 @@ func TestTrainConfig(t *testing.T) {
 	}
 }
 
+func TestTrainConfigQuantization(t *testing.T) {
+	for quantization, want := range map[v1alpha1.Quantization]string{
+		"": "", v1alpha1.NoQuantization: "", v1alpha1.Int8Quantization: contract.QuantizationInt8,
+	} {
+		run := makeRun().Obj()
+		run.Spec.Output.Quantization = quantization
+		got, err := trainConfig(run)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Output.Quantization != want {
+			t.Errorf("%q: the runner is told %q, want %q", quantization, got.Output.Quantization, want)
+		}
+	}
+}
+
 func TestTrainConfigErrors(t *testing.T) {
 	cases := map[string]struct {
 		change func(*v1alpha1.TrainingRun)

@@ -308,7 +308,23 @@ type Output struct {
 	// pvc is a volume for models. The artifact becomes a folder in its root, named after the run.
 	// +required
 	PVC OutputPVC `json:"pvc,omitzero"`
+	// quantization is None, or Int8: the published model computes with 8 bits, with ranges taken
+	// from the validation split. It is about four times smaller and answers faster; how much less
+	// accurate it is stands in status.metrics as accuracyLoss. The float32 model lies beside it.
+	// +kubebuilder:default=None
+	// +optional
+	Quantization Quantization `json:"quantization,omitempty"`
 }
+
+// Quantization is how a model computes.
+// +kubebuilder:validation:Enum=None;Int8
+type Quantization string
+
+// The kinds of quantization.
+const (
+	NoQuantization   Quantization = "None" // float32
+	Int8Quantization Quantization = "Int8"
+)
 
 // OutputPVC is a volume for models.
 type OutputPVC struct {

@@ -69,7 +69,7 @@ var _ = Describe("The API server", func() {
 				Epochs: 20, BatchSize: 32, LearningRate: "0.001", Optimizer: v1alpha1.AdamW, WeightDecay: "0.0001",
 				Seed: ptr.To[int64](42), Workers: ptr.To[int32](0),
 			},
-			Output:       v1alpha1.Output{PVC: v1alpha1.OutputPVC{ClaimName: "models"}},
+			Output:       v1alpha1.Output{PVC: v1alpha1.OutputPVC{ClaimName: "models"}, Quantization: v1alpha1.NoQuantization},
 			Suspend:      ptr.To(false),
 			BackoffLimit: ptr.To[int32](2),
 		}))
@@ -97,6 +97,7 @@ var _ = Describe("The API server", func() {
 			"model":                 func(s *v1alpha1.TrainingRunSpec) { s.Model.ImageSize = 64 },
 			"training":              func(s *v1alpha1.TrainingRunSpec) { s.Training.Epochs = 3 },
 			"output":                func(s *v1alpha1.TrainingRunSpec) { s.Output.PVC.ClaimName = "other" },
+			"quantization":          func(s *v1alpha1.TrainingRunSpec) { s.Output.Quantization = v1alpha1.Int8Quantization },
 			"gates":                 func(s *v1alpha1.TrainingRunSpec) { s.Gates = []v1alpha1.Gate{{Metric: "accuracy", Min: "0.9"}} },
 			"backoffLimit":          func(s *v1alpha1.TrainingRunSpec) { s.BackoffLimit = ptr.To[int32](5) },
 			"activeDeadlineSeconds": func(s *v1alpha1.TrainingRunSpec) { s.ActiveDeadlineSeconds = ptr.To[int64](60) },
