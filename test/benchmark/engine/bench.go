@@ -90,6 +90,7 @@ func (b *bench) comparisons() ([]*comparison, error) {
 	all := []*comparison{
 		infer("infer_1t_vs_ort", "baseline", 1, 1, baselineGFLOP, true),
 		infer("infer_2t_vs_ort", "baseline", 2, 1, baselineGFLOP, true),
+		b.quantized(self, "infer_int8_1t_vs_ort", 1),
 		infer("infer_batch8_2t_vs_ort", "baseline", 2, 8, baselineGFLOP, false),
 		infer("resnet50_1t_vs_ort", "resnet50", 1, 1, resnet50GFLOP, false),
 		infer("mobilenetv2_1t_vs_ort", "mobilenetv2", 1, 1, mobilenetV2GFLOP, false),
@@ -104,6 +105,22 @@ func (b *bench) comparisons() ([]*comparison, error) {
 	}
 	return slices.DeleteFunc(all, func(c *comparison) bool { return !slices.Contains(b.only, c.name) }), nil
 }
+
+// quantized compares inference with 8 bits: the first peer runs the same file, the second one that ONNX Runtime's own tool has
+// made, with all 8 bits of the weights.
+func (b *bench) quantized(self, key string, threads int) *comparison {
+	t := strconv.Itoa(threads)
+	ort := func(name, file string) *contestant {
+		return &contestant{name: name, gflop: baselineGFLOP, command: []string{b.python, b.script, "ort", filepath.Join(b.models, file), t, "1"}}
+	}
+	return &comparison{name: key,
+		ours:  &contestant{name: "trainyard", gflop: baselineGFLOP, command: []string{self, "worker", "infer", filepath.Join(b.models, int8File), t, "1"}},
+		peers: []*contestant{ort("onnxruntime", int8File), ort("onnxruntime, its own int8", "baseline-int8-ort.onnx")},
+	}
+}
+
+// int8File is BaselineCNN as we quantise it.
+const int8File = "baseline-int8.onnx"
 
 // run makes the comparisons and prints a table and the line of ratios.
 func (b *bench) run() error {

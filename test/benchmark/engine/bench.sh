@@ -24,4 +24,8 @@ if [ ! -e "$models/exported" ]; then
 fi
 cd "$top"
 CGO_ENABLED=0 go build -o "$models/engine" ./test/benchmark/engine
+if [ ! -e "$models/baseline-int8-ort.onnx" ]; then
+  "$models/engine" quantize "$models/baseline.onnx" "$models/baseline-int8.onnx"
+  "$venv/bin/python" "$here/peers.py" quantize "$models/baseline.onnx" "$models/baseline-int8-ort.onnx"
+fi
 exec "$models/engine" -python "$venv/bin/python" -models "$models" "$@"

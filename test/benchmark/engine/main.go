@@ -19,6 +19,12 @@ func main() {
 		}
 		return
 	}
+	if len(os.Args) == 4 && os.Args[1] == "quantize" {
+		if err := quantize(os.Args[2], os.Args[3]); err != nil {
+			fail(err)
+		}
+		return
+	}
 	var b bench
 	flag.StringVar(&b.python, "python", "python3", "Python with the packages of requirements.txt")
 	flag.StringVar(&b.script, "peers", "test/benchmark/engine/peers.py", "the peers' script")

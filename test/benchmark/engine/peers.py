@@ -3,6 +3,7 @@
 """The peers of bench-engine.
 
 peers.py export FOLDER                       writes the models that all are measured on
+peers.py quantize MODEL TARGET               writes a model with 8 bits, as ONNX Runtime's tool does
 peers.py ort MODEL THREADS BATCH             inference by ONNX Runtime
 peers.py torch MODEL THREADS BATCH           inference of BaselineCNN by PyTorch, channels last
 peers.py train SIZE THREADS BATCH DTYPE      training of BaselineCNN by PyTorch, float32 or bfloat16 (autocast)
@@ -44,6 +45,26 @@ def export(folder):
             network.eval(), torch.randn(1, 3, 224, 224), f"{folder}/{name}.onnx", dynamo=False, input_names=["input"],
             output_names=["logits"], dynamic_axes={"input": {0: "N"}, "logits": {0: "N"}},
         )
+
+
+def quantize(model, target):
+    import logging
+
+    import numpy as np
+    from onnxruntime import quantization
+
+    class Images(quantization.CalibrationDataReader):
+        def __init__(self):
+            self.batches = iter([{"input": np.random.default_rng(2).standard_normal((8, 3, 224, 224), dtype=np.float32)}])
+
+        def get_next(self):
+            return next(self.batches, None)
+
+    logging.disable(logging.WARNING)
+    quantization.quantize_static(
+        model, target, Images(), quant_format=quantization.QuantFormat.QDQ, per_channel=True,
+        activation_type=quantization.QuantType.QUInt8, weight_type=quantization.QuantType.QInt8,
+    )
 
 
 def ort(model, threads, batch):
@@ -99,8 +120,8 @@ def processor_time():
 
 def main():
     mode, *arguments = sys.argv[1:]
-    if mode == "export":
-        export(*arguments)
+    if mode in ("export", "quantize"):
+        {"export": export, "quantize": quantize}[mode](*arguments)
         return
     step = {"ort": ort, "torch": torch_inference, "train": training}[mode](*arguments)
     batch = int(arguments[2])

@@ -76,6 +76,24 @@ func inference(path string, threads, batch int) (func(), error) {
 	}, nil
 }
 
+// quantize writes the model in a file with 8 bits, for images of noise.
+func quantize(path, target string) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	random := rand.New(rand.NewPCG(2, 0))
+	images := make([]float32, 8*3*224*224)
+	for i := range images {
+		images[i] = float32(random.NormFloat64())
+	}
+	quantized, err := onnx.Quantize(data, func(yield func([]float32, error) bool) { yield(images, nil) })
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(target, quantized, 0o644)
+}
+
 // training returns one step of training BaselineCNN.
 func training(size string, threads, batch int) (func(), error) {
 	side, err := strconv.Atoi(size)
