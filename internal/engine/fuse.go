@@ -22,6 +22,13 @@ func Fuse(layers []Layer) []Layer {
 	return steps
 }
 
+// ReusesInput tells whether the backward pass of l leaves the gradient of its input in the input itself, so that it
+// needs no memory of its own.
+func ReusesInput(l Layer) bool {
+	_, ok := l.(*normReLUPool)
+	return ok
+}
+
 // fuseNormReLUPool returns one step for layers i, i+1 and i+2, or nil if they do not fit.
 func fuseNormReLUPool(layers []Layer, i int) Layer {
 	if i < 1 || i+2 >= len(layers) {

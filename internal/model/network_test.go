@@ -6,6 +6,7 @@ package model
 import (
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -313,4 +314,34 @@ func TestTrainingDoesNotAllocate(t *testing.T) {
 			t.Errorf("%s: %v allocations an inference, want 0", name, allocations)
 		}
 	}
+}
+
+func TestTrainingBytes(t *testing.T) {
+	const batch, size = 32, 64
+	x, labels := syntheticBatch(batch, size)
+	for _, name := range Architectures() {
+		n := newTestNetwork(t, Config{Architecture: name, Classes: 2, ImageSize: size, Threads: 1})
+		got, err := n.TrainingBytes(batch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := heap()
+		var loss engine.CrossEntropy
+		loss.Forward(n.Workspace(), n.Forward(x, true), labels)
+		n.Backward(loss.Gradient())
+		// The images themselves were there before; the workspace's scratch memory comes on top.
+		used := heap() - before + int64(4*x.Len())
+		if ratio := float64(used) / float64(got); ratio < 0.9 || ratio > 1.3 {
+			t.Errorf("%s: TrainingBytes = %d, but %d were taken", name, got, used)
+		}
+		runtime.KeepAlive(n)
+	}
+}
+
+// heap returns the size of what is reachable.
+func heap() int64 {
+	var stats runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&stats)
+	return int64(stats.HeapAlloc)
 }

@@ -159,8 +159,8 @@ func tensors(checkpoint *artifact.Checkpoint, prefix string) *engine.State {
 // bytesPerFloat of a float32.
 const bytesPerFloat = 4
 
-// networkMemory estimates how many bytes training needs: for each layer its output and the gradient of it, and for each
-// parameter its gradient, two moments, the best weights and a checkpoint's copies.
+// networkMemory estimates how many bytes training needs: what the network says, and for each parameter its gradient, two
+// moments, the best weights and a checkpoint's copies.
 func networkMemory(cfg contract.TrainConfig) int64 {
 	network, err := model.New(model.Config{
 		Architecture: cfg.Model.Architecture, Classes: 2, ImageSize: cfg.Model.ImageSize, Dropout: cfg.Model.Dropout,
@@ -168,18 +168,10 @@ func networkMemory(cfg contract.TrainConfig) int64 {
 	if err != nil {
 		return 0 // the trainer will say what is wrong
 	}
-	const copiesOfParameters = 12
-	floats := int64(parameters(network)) * copiesOfParameters
-	shape := append([]int{cfg.Training.BatchSize}, network.InputShape()...)
-	for _, layer := range network.Layers() {
-		if shape, err = layer.OutputShape(shape); err != nil {
-			return 0
-		}
-		size := int64(1)
-		for _, d := range shape {
-			size *= int64(d)
-		}
-		floats += 2 * size
+	activations, err := network.TrainingBytes(cfg.Training.BatchSize)
+	if err != nil {
+		return 0
 	}
-	return floats * bytesPerFloat
+	const copiesOfParameters = 12
+	return activations + int64(parameters(network))*copiesOfParameters*bytesPerFloat
 }
