@@ -19,13 +19,10 @@ import (
 // again won't help. Test with errors.Is.
 var ErrInvalid = errors.New("invalid model")
 
-// maxModelBytes is the largest message that protobuf has.
-const maxModelBytes = 2 << 30
-
 // Load reads the ONNX model at path, verifies its SHA-256, in hex, unless digest is empty, and
 // computes a first prediction with it. A prediction uses as many threads as given, or one per CPU.
 func Load(path, digest string, threads int) (*Model, error) {
-	data, sum, err := artifact.ReadVerified(path, digest, maxModelBytes)
+	data, sum, err := artifact.ReadVerified(path, digest, onnx.MaxFileBytes)
 	switch {
 	case errors.Is(err, artifact.ErrDigest), errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
