@@ -11,6 +11,7 @@ install_operator
 "$KUBECTL" delete namespace trainyard-demo --ignore-not-found --timeout=2m
 args=()
 if [ -n "${DATA:-}" ]; then
-  args+=(--data --picture="$(find -L "$DATA" -mindepth 2 -type f ! -name '.*' | sort | sed -n 1p)")
+  # Small pictures, for there may be many, and no accuracy is known that can be reached.
+  args+=(--data --image-size=64 --min-accuracy=0 --picture="$(find -L "$DATA" -mindepth 2 -type f ! -name '.*' | sort | sed -n 1p)")
 fi
 go run ./hack/demo --kubectl="$KUBECTL" --prober-image="$PROBER_IMAGE" "${args[@]}"

@@ -50,7 +50,11 @@ Try next:
 	if live == nil || len(rejected) == 0 {
 		return fmt.Errorf("ModelServer %s: live %v, rejected %v: want one of each", server, live, rejected)
 	}
-	fmt.Printf("accuracy  %.4f (at least %.2f)\n", accuracy, d.settings.MinAccuracy)
+	fmt.Printf("accuracy  %.4f", accuracy)
+	if d.settings.MinAccuracy > 0 {
+		fmt.Printf(" (at least %.2f)", d.settings.MinAccuracy)
+	}
+	fmt.Println()
 	fmt.Printf("live      %s (model of TrainingRun %s)\n", live.Revision, live.Model.TrainingRun)
 	fmt.Printf("rejected  %s (model of TrainingRun %s): %s: %s\n", rejected[0].Revision, rejected[0].Model.TrainingRun, rejected[0].Reason, rejected[0].Message)
 	fmt.Printf("requests  %d sent while the bad model was rolled out (%d on fresh, %d on pooled connections), %d failed\n",
