@@ -91,7 +91,9 @@ var _ = Describe("TrainingRun", func() {
 			g.Expect(status.Progress.ImagesPerSecond).To(Equal("41.3"))
 			g.Expect(status.Progress.EstimatedCompletionTime).NotTo(BeNil())
 			g.Expect(status.Metrics).To(Equal([]v1alpha1.Metric{{Name: "loss", Value: "0.5"}}))
-			g.Expect(status.Checkpoint).To(Equal(&v1alpha1.CheckpointStatus{Epoch: 8, Step: 400}))
+			g.Expect(status.Checkpoint).To(Equal(&v1alpha1.CheckpointStatus{
+				Epoch: 8, Step: 400, URI: "pvc://models/.checkpoints/" + job.Name,
+			}))
 		}).Should(Succeed())
 
 		By("ending")
