@@ -23,8 +23,8 @@ var ErrNotQuantizable = errors.New("the model cannot be quantized")
 
 // Quantize returns a float32 model with its convolutions and products in 8 bits, in the standard's form that every runtime
 // reads: QuantizeLinear and DequantizeLinear around float32 operators ("QDQ"). Weights become int8 with a scale for each
-// output channel, activations uint8 with the range that suits the samples, which are batches of the model's input and
-// should look like what the model will see. Batch normalisation is folded into the convolutions first. The same model and
+// output channel, activations uint8 with the range that they have on the samples, which are batches of the model's input
+// and should look like what the model will see. Batch normalisation is folded into the convolutions first. The same model and
 // samples give the same bytes.
 //
 // Weights use 7 of their 8 bits: runtimes that add up pairs of products in 16 bits, as they do on x86-64 without VNNI, would
@@ -252,12 +252,12 @@ func (q *quantizer) calibrate(file *onnxpb.ModelProto, samples iter.Seq2[[]float
 			model.Graph.Outputs = append(model.Graph.Outputs, graph.Value{Name: name})
 		}
 	}
-	histograms, err := observe(model.Graph, samples)
+	observed, err := observe(model.Graph, samples)
 	if err != nil {
 		return err
 	}
-	for name, h := range histograms {
-		q.ranges[name] = h.byteRange()
+	for name, e := range observed {
+		q.ranges[name] = e.byteRange()
 	}
 	for name := range q.inherited {
 		from := name
@@ -269,11 +269,11 @@ func (q *quantizer) calibrate(file *onnxpb.ModelProto, samples iter.Seq2[[]float
 	return nil
 }
 
-// observe runs samples through a graph and counts the values of its input and of its outputs.
-func observe(g *graph.Graph, samples iter.Seq2[[]float32, error]) (map[string]*histogram, error) {
-	histograms := map[string]*histogram{g.Inputs[0].Name: {}}
+// observe runs samples through a graph and returns the extremes of its input and of its outputs.
+func observe(g *graph.Graph, samples iter.Seq2[[]float32, error]) (map[string]*extremes, error) {
+	observed := map[string]*extremes{g.Inputs[0].Name: {}}
 	for _, output := range g.Outputs {
-		histograms[output.Name] = &histogram{}
+		observed[output.Name] = &extremes{}
 	}
 	sample, err := graph.Elements(g.Inputs[0].Shape[1:])
 	if err != nil {
@@ -284,9 +284,9 @@ func observe(g *graph.Graph, samples iter.Seq2[[]float32, error]) (map[string]*h
 			if err != nil {
 				return nil, fmt.Errorf("calibrate: %w", err)
 			}
-			histograms[g.Inputs[0].Name].add(batch)
+			observed[g.Inputs[0].Name].add(batch)
 		}
-		return histograms, nil
+		return observed, nil
 	}
 	program, err := graph.Compile(g, graph.Options{})
 	if err != nil {
@@ -309,13 +309,13 @@ func observe(g *graph.Graph, samples iter.Seq2[[]float32, error]) (map[string]*h
 		session := sessions[n]
 		copy(session.Input(0), batch)
 		session.Run()
-		histograms[g.Inputs[0].Name].add(batch)
+		observed[g.Inputs[0].Name].add(batch)
 		for i, output := range g.Outputs {
-			histograms[output.Name].add(session.Output(i))
+			observed[output.Name].add(session.Output(i))
 		}
 	}
 	if len(sessions) == 0 {
 		return nil, errors.New("calibrate: there are no samples")
 	}
-	return histograms, nil
+	return observed, nil
 }

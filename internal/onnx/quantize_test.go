@@ -8,7 +8,6 @@ import (
 	"errors"
 	"iter"
 	"math"
-	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -170,40 +169,24 @@ func TestQuantizeRefuses(t *testing.T) {
 	}
 }
 
-func TestHistogramRange(t *testing.T) {
-	r := rand.New(rand.NewPCG(1, 1))
-	normal := make([]float32, 20000)
-	for i := range normal {
-		normal[i] = float32(r.NormFloat64())
-	}
-	positive := slices.Clone(normal)
-	for i, v := range positive {
-		positive[i] = max(v, 0)
-	}
-	many := append(slices.Repeat(positive, 100), 20)
+func TestExtremes(t *testing.T) {
 	for name, tc := range map[string]struct {
-		values    []float32
-		low, high [2]float64 // where the range's ends must be
+		values []float32
+		want   byteRange
 	}{
-		"normal":       {normal, [2]float64{-4.5, -3}, [2]float64{3, 4.5}},
-		"after ReLU":   {positive, [2]float64{0, 0}, [2]float64{3, 4.5}},
-		"one far out":  {many, [2]float64{0, 0}, [2]float64{5, 19}},
-		"zeros":        {make([]float32, 10), [2]float64{0, 0}, [2]float64{255, 255}},
-		"one number":   {[]float32{2}, [2]float64{0, 0}, [2]float64{1.9, 2.1}},
-		"not a number": {[]float32{float32(math.NaN()), 1, float32(math.Inf(1))}, [2]float64{0, 0}, [2]float64{0.95, 1.05}},
+		"both signs":   {[]float32{-51, 0, 204, 7}, byteRange{1, 51}},
+		"above zero":   {[]float32{10, 25.5}, byteRange{0.1, 0}},
+		"below zero":   {[]float32{-10, -25.5}, byteRange{0.1, 255}},
+		"zeros":        {make([]float32, 3), byteRange{1, 0}},
+		"not a number": {[]float32{float32(math.NaN()), 255, float32(math.Inf(1)), float32(math.Inf(-1))}, byteRange{1, 0}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			whole, parts := &histogram{}, &histogram{}
-			whole.add(tc.values)
-			for part := range slices.Chunk(tc.values, 1+len(tc.values)/3) {
-				parts.add(part)
+			e := &extremes{}
+			for part := range slices.Chunk(tc.values, 2) {
+				e.add(part)
 			}
-			for _, h := range []*histogram{whole, parts} {
-				b := h.byteRange()
-				low, high := -float64(b.zero)*float64(b.scale), (255-float64(b.zero))*float64(b.scale)
-				if !(low >= tc.low[0] && low <= tc.low[1] && high >= tc.high[0] && high <= tc.high[1]) {
-					t.Errorf("range is %.3g to %.3g, want from %v to %v", low, high, tc.low, tc.high)
-				}
+			if got := e.byteRange(); got != tc.want {
+				t.Errorf("range is %+v, want %+v", got, tc.want)
 			}
 		})
 	}
