@@ -81,6 +81,12 @@ func relu8(n int, y *float32, x *float32)
 //go:noescape
 func split8(n int, even *float32, odd *float32, x *float32)
 
+// halve8 sets y[i] to the largest of floor and the elements 2i and 2i+1 of top and bottom for 0 ≤ i < n, n a positive
+// multiple of 8.
+//
+//go:noescape
+func halve8(n int, y *float32, top *float32, bottom *float32, floor float32)
+
 // normPool8 computes out = max(0, scale·x + shift) of the largest pixel of each of n windows of 2×2, n a positive
 // multiple of 8. choice is the first largest pixel (0 and 1 in the row top, 2 and 3 in bottom), or 4 if out is 0.
 //

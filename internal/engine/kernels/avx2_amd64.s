@@ -709,6 +709,35 @@ splitLoop:
 	VZEROUPPER
 	RET
 
+// func halve8(n int, y *float32, top *float32, bottom *float32, floor float32)
+// Requires: AVX, AVX2, SSE
+TEXT ·halve8(SB), NOSPLIT, $0-36
+	MOVQ         n+0(FP), AX
+	MOVQ         y+8(FP), CX
+	MOVQ         top+16(FP), DX
+	MOVQ         bottom+24(FP), BX
+	MOVSS        floor+32(FP), X0
+	VBROADCASTSS X0, Y0
+
+halveLoop:
+	VMOVUPS (DX), Y1
+	VMOVUPS 32(DX), Y2
+	VMAXPS  (BX), Y1, Y1
+	VMAXPS  32(BX), Y2, Y2
+	VSHUFPS $0x88, Y2, Y1, Y3
+	VSHUFPS $0xdd, Y2, Y1, Y1
+	VMAXPS  Y1, Y3, Y3
+	VMAXPS  Y3, Y0, Y3
+	VPERMPD $0xd8, Y3, Y3
+	VMOVUPS Y3, (CX)
+	ADDQ    $0x40, DX
+	ADDQ    $0x40, BX
+	ADDQ    $0x20, CX
+	SUBQ    $0x08, AX
+	JNZ     halveLoop
+	VZEROUPPER
+	RET
+
 // func normPool8(n int, out *float32, choice *uint8, top *float32, bottom *float32, scale float32, shift float32)
 // Requires: AVX, AVX2, FMA3, SSE
 TEXT ·normPool8(SB), NOSPLIT, $0-48

@@ -165,9 +165,8 @@ func (a *columnArgs) cut(c *convArgs, threads int) {
 		a.panels = min(ceilDiv(a.panels, threads)*threads, a.units)
 	}
 	a.splits = min(ceilDiv(wanted, a.panels), ceilDiv(a.quads, 8))
-	// Rows begin an odd number of lines apart, so that those of a tile do not meet in the same sets of the cache. The last
-	// vector of a row of pixels may run over.
-	a.stride = (ceilDiv(ceilDiv(a.units, a.panels)*a.unit+lanes, cacheLine) | 1) * cacheLine
+	// The last vector of a row of pixels may run over.
+	a.stride = oddLines(ceilDiv(a.units, a.panels)*a.unit + lanes)
 }
 
 // maskRows marks, for each column of the kernel, the elements that the vectors of a row of outputs meet inside the input.

@@ -124,7 +124,7 @@ func (ws *Workspace) packConv3x3(s ConvShape, w, u []float32, mirrored bool) {
 	ws.run(s.OutChannels/quad, packConv3x3Part)
 }
 
-// directConv3x3 computes y = epilogue(conv(x, w) + bias), u being the packed w. Pooling needs ReLU and an even height.
+// directConv3x3 computes y = epilogue(conv(x, w) + bias), u being the packed w. Pooling needs an even height.
 func (ws *Workspace) directConv3x3(s ConvShape, x, u, bias, y []float32, e Epilogue) {
 	b := &ws.band
 	b.setUp(s.withDefaults(), s.InChannels, bandFloats)
@@ -196,7 +196,7 @@ func conv3x3Part(ws *Workspace, worker, part int) {
 		for channel := k; channel < k+quad; channel++ {
 			switch {
 			case b.epilogue.MaxPool:
-				b.pool(ws.set, state, unpooled[(channel-k)*stride:], channel, first, last)
+				b.pool(ws.set, unpooled[(channel-k)*stride:], channel, first, last)
 			case b.epilogue.ReLU:
 				b.relu(ws.set, channel, first, last)
 			}
@@ -204,16 +204,15 @@ func conv3x3Part(ws *Workspace, worker, part int) {
 	}
 }
 
-// pool stores ReLU and 2×2 max pooling of output rows [first, last), an even number, of one channel.
-func (b *bandArgs) pool(kernels *set, state *workerState, unpooled []float32, channel, first, last int) {
+// pool stores 2×2 max pooling of output rows [first, last), an even number, of one channel.
+func (b *bandArgs) pool(kernels *set, unpooled []float32, channel, first, last int) {
 	width, height := b.outW/2, b.outH/2
 	even := b.outW &^ 1
-	state.choice = grow(state.choice, width)
 	for row := first; row < last; row += 2 {
 		image, oy := row/b.outH, row%b.outH
 		top, bottom := unpooled[(row-first)*b.outW:][:even], unpooled[(row-first+1)*b.outW:][:even]
 		y := b.y[((image*b.s.OutChannels+channel)*height+oy/2)*width:][:width]
-		kernels.normPool(y, state.choice[:width], top, bottom, 1, 0)
+		kernels.halve(y, top, bottom, b.epilogue.floor())
 	}
 }
 

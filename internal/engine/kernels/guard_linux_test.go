@@ -100,6 +100,7 @@ func TestVectorKernelsStayInBounds(t *testing.T) {
 				set.clip(y, x, 0, 1)
 				set.maximum(z, y, x)
 				set.split(y, z, guarded(t, 2*n, atStart))
+				set.halve(y, guarded(t, 2*n, atStart), guarded(t, 2*n, atStart), 0)
 				set.reluBackward(z, y, x)
 			}
 			for n := 1; n <= 20; n++ {

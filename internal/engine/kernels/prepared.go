@@ -139,7 +139,7 @@ func (ws *Workspace) RunConv2D(p *PreparedConv2D, batch int, x, y []float32) {
 
 // poolsItself reports whether the method pools on the way.
 func (p *PreparedConv2D) poolsItself() bool {
-	return p.method == byWinograd || p.method == byTiles && p.epilogue.ReLU && p.s.OutHeight()%2 == 0
+	return p.method == byWinograd || p.method == byTiles && p.s.OutHeight()%2 == 0
 }
 
 // runUnpooled runs the method with the part of the epilogue that it can do.

@@ -58,6 +58,7 @@ type set struct {
 	add               func(y, a, b []float32)                          // y = a + b
 	maximum           func(y, a, b []float32)                          // y = max(a, b), NaN if either is
 	split             func(even, odd, x []float32)                     // even[i] = x[2i], odd[i] = x[2i+1]
+	halve             func(y, top, bottom []float32, floor float32)    // y = the largest of 2×2 elements and floor
 	clip              func(y, x []float32, low, high float32)          // y = min(max(x, low), high)
 	relu              func(y, x []float32)                             // y = max(0, x)
 	reluBackward      func(dx, y, dy []float32)                        // dx = dy where y > 0, else 0

@@ -103,6 +103,14 @@ var avx2Set = set{
 		}
 		split(even[n:], odd[n:], x[2*n:])
 	},
+	halve: func(y, top, bottom []float32, floor float32) {
+		top, bottom = top[:2*len(y)], bottom[:2*len(y)]
+		n := len(y) &^ 7
+		if n > 0 {
+			halve8(n, &y[0], &top[0], &bottom[0], floor)
+		}
+		halve(y[n:], top[2*n:], bottom[2*n:], floor)
+	},
 	clip: func(y, x []float32, low, high float32) {
 		y = y[:len(x)]
 		n := len(x) &^ 7

@@ -22,6 +22,7 @@ var portableSet = set{
 	add:               add,
 	maximum:           maximum,
 	split:             split,
+	halve:             halve,
 	clip:              clip,
 	relu:              relu,
 	reluBackward:      reluBackward,

@@ -115,6 +115,14 @@ func split(even, odd, x []float32) {
 	}
 }
 
+// halve sets each element of y to the largest of floor and 2×2 elements of top and bottom.
+func halve(y, top, bottom []float32, floor float32) {
+	top, bottom = top[:2*len(y)], bottom[:2*len(y)]
+	for i := range y {
+		y[i] = max(floor, max(top[2*i], top[2*i+1]), max(bottom[2*i], bottom[2*i+1]))
+	}
+}
+
 // clip computes y = min(max(x, low), high); NaN stays NaN.
 func clip(y, x []float32, low, high float32) {
 	y = y[:len(x)]

@@ -3,6 +3,8 @@
 
 package kernels
 
+import "math"
+
 // The 3×3 convolution with stride 1 of many channels is computed by Winograd's F(4×4, 3×3) (Lavin and Gray 2016): tiles of
 // 6×6 pixels and the weights are transformed so that a tile of 4×4 outputs takes 36 multiplications instead of 144. For
 // each of the 36 points the products over all channels are a matrix product, weights by tiles.
@@ -17,8 +19,8 @@ const (
 	winogradChannels = 16
 	// winogradLeastTiles is the least number of tiles that repays the transform of the weights.
 	winogradLeastTiles = 192
-	// winogradTiles is about how many tiles a block has: a multiple of the widest product.
-	winogradTiles = 2 * tileVectors * lanes
+	// winogradTiles is how many tiles a block may have.
+	winogradTiles = 3 * tilePixels
 	// winogradOutputs is the number of output channels computed between two visits of a block's tiles.
 	winogradOutputs = 64
 )
@@ -42,6 +44,8 @@ type winogradArgs struct {
 	tileRows       int // of a block
 	blocks, splits int // splits of the output channels, for want of blocks
 	columns        int // floats of a row of transformed tiles
+	inPoint        int // floats from one point of the transformed input to the next
+	outPoint       int // floats from one point of the products to the next
 	u              []float32
 }
 
@@ -68,17 +72,52 @@ func (s ConvShape) isPlain3x3() bool {
 func (a *winogradArgs) setUp(s ConvShape, threads int) {
 	*a = winogradArgs{s: s, outH: s.OutHeight(), outW: s.OutWidth()}
 	a.tilesH, a.tilesW = ceilDiv(a.outH, winogradTile), ceilDiv(a.outW, winogradTile)
-	total := s.Batch * a.tilesH
-	a.tileRows = min(max(winogradTiles/a.tilesW, 1), total)
-	a.blocks = ceilDiv(total, a.tileRows)
-	a.tileRows = ceilDiv(total, a.blocks)
-	a.splits = min(ceilDiv(2*threads, a.blocks), ceilDiv(s.OutChannels, winogradOutputs))
+	a.tileRows = a.bestRows(s.Batch * a.tilesH)
+	a.blocks = ceilDiv(s.Batch*a.tilesH, a.tileRows)
+	a.splits = 1
+	for most := ceilDiv(s.OutChannels, winogradOutputs); a.splits < most && !sharesEvenly(a.blocks*a.splits, threads); a.splits++ {
+	}
 	// A group of 8 tiles is stored whole: the last row's may reach 7 beyond the tiles.
 	a.columns = (a.tileRows*a.tilesW + 2*lanes - 1) / lanes * lanes
 	if a.columns%64 == 0 {
 		a.columns += lanes // off multiples of the cache's way size
 	}
+	a.inPoint, a.outPoint = oddLines(s.InChannels*a.columns), oddLines(winogradOutputs*a.columns)
 }
+
+// bestRows returns how many of total rows of tiles a block should have, for the products to take the least time.
+func (a *winogradArgs) bestRows(total int) int {
+	best, least := 1, math.MaxInt
+	for rows := 1; rows <= total && (rows == 1 || rows*a.tilesW <= winogradTiles); rows++ {
+		time := total/rows*productTime(rows*a.tilesW) + productTime(total%rows*a.tilesW)
+		if time < least {
+			best, least = rows, time
+		}
+	}
+	return best
+}
+
+// productTime returns what the products of so many tiles take, in a unit of its own: the fewer vectors are multiplied
+// together, the longer each takes.
+func productTime(tiles int) int {
+	vectors := ceilDiv(tiles, lanes)
+	switch {
+	case vectors == 1:
+		return 3
+	case vectors%tileVectors == 1: // two products of 2 instead of 3 and 1
+		return (vectors/tileVectors-1)*6 + 2*5
+	case vectors%tileVectors == 2:
+		return vectors/tileVectors*6 + 5
+	default:
+		return vectors / tileVectors * 6
+	}
+}
+
+// sharesEvenly reports whether threads have about the same number of equal parts to do.
+func sharesEvenly(parts, threads int) bool { return parts%threads == 0 || parts >= 8*threads }
+
+// oddLines rounds up to an odd number of the cache's lines: rows so far apart spread over all of its sets.
+func oddLines(floats int) int { return (ceilDiv(floats, cacheLine) | 1) * cacheLine }
 
 // winogradWeights returns the length of the transformed weights.
 func winogradWeights(s ConvShape) int { return winogradPoints * s.OutChannels * s.InChannels }
@@ -143,8 +182,7 @@ func winogradPart(ws *Workspace, worker, part int) {
 	groups := ceilDiv(a.tilesW, lanes)
 	in := a.s.InChannels
 	image := (winogradTile + 2) * a.rowFloats()
-	tiles := winogradPoints * in * a.columns
-	products := winogradPoints * winogradOutputs * a.columns
+	tiles, products := winogradPoints*a.inPoint, winogradPoints*a.outPoint
 	scratch := state.scratch(winogradPoints*lanes + image + tiles + products + winogradTile*groups*winogradTile*lanes)
 	take := func(n int) []float32 { s := scratch[:n]; scratch = scratch[n:]; return s }
 	temporary, rows, v, m, result := take(winogradPoints*lanes), take(image), take(tiles), take(products), scratch
@@ -153,7 +191,7 @@ func winogradPart(ws *Workspace, worker, part int) {
 		for row := first; row < last; row++ {
 			a.loadTileRow(rows, c, row)
 			ws.set.winograd.input(groups, &rows[0], a.rowFloats()*floatSize, &v[c*a.columns+(row-first)*a.tilesW],
-				in*a.columns*floatSize, &temporary[0])
+				a.inPoint*floatSize, &temporary[0])
 		}
 	}
 	quads := a.s.OutChannels / quad
@@ -205,8 +243,8 @@ func (a *winogradArgs) multiply(kernels *winogradKernels, v, m []float32, k0, k1
 			if vectors-at == tileVectors+1 {
 				n = 2 // two products of 2 vectors are faster than 3 and 1
 			}
-			kernels.products[n-1]((k1-k0)/quad, &u[0], in, &v[point*in*a.columns+at*lanes], stride,
-				&m[point*winogradOutputs*a.columns+at*lanes], stride)
+			kernels.products[n-1]((k1-k0)/quad, &u[0], in, &v[point*a.inPoint+at*lanes], stride,
+				&m[point*a.outPoint+at*lanes], stride)
 			at += n
 		}
 	}
@@ -224,7 +262,7 @@ func (a *winogradArgs) storeTileRow(kernels *winogradKernels, m []float32, chann
 	}
 	image, oy := tileRow/a.tilesH, tileRow%a.tilesH*side
 	y := a.y[((image*a.s.OutChannels+channel)*outH+oy)*outW:]
-	pointStride := winogradOutputs * a.columns * floatSize
+	pointStride := a.outPoint * floatSize
 	// Whole groups go straight to y, the rest of the row by way of result.
 	whole := outW / (lanes * side)
 	if oy+side > outH {

@@ -44,6 +44,7 @@ func float32s() {
 	convWeightTile()
 	vectors()
 	splitting()
+	halving()
 	normPool()
 	depthwise()
 	depthwise3x3(1)

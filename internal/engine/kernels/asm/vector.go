@@ -101,6 +101,35 @@ func splitting() {
 	RET()
 }
 
+// halving generates the maximum of 2×2 elements.
+func halving() {
+	function("halve8", "func(n int, y, top, bottom *float32, floor float32)")
+	Doc("halve8 sets y[i] to the largest of floor and the elements 2i and 2i+1 of top and bottom for 0 ≤ i < n, n a positive",
+		"multiple of 8.")
+	n := Load(Param("n"), GP64())
+	y, top, bottom := Load(Param("y"), GP64()), Load(Param("top"), GP64()), Load(Param("bottom"), GP64())
+	floor := broadcast("floor")
+	Label("halveLoop")
+	a, b, v := YMM(), YMM(), YMM()
+	VMOVUPS(Mem{Base: top}, a)
+	VMOVUPS(Mem{Base: top, Disp: vectorBytes}, b)
+	VMAXPS(Mem{Base: bottom}, a, a)
+	VMAXPS(Mem{Base: bottom, Disp: vectorBytes}, b, b)
+	VSHUFPS(Imm(evens), b, a, v)
+	VSHUFPS(Imm(odds), b, a, a)
+	VMAXPS(a, v, v)
+	VMAXPS(v, floor, v)
+	VPERMPD(Imm(outer), v, v)
+	VMOVUPS(v, Mem{Base: y})
+	ADDQ(Imm(2*vectorBytes), top)
+	ADDQ(Imm(2*vectorBytes), bottom)
+	ADDQ(Imm(vectorBytes), y)
+	SUBQ(Imm(8), n)
+	JNZ(LabelRef("halveLoop"))
+	VZEROUPPER()
+	RET()
+}
+
 // mean broadcasts the parameter of that name.
 func mean() reg.VecVirtual { return broadcast("mean") }
 
