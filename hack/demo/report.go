@@ -34,6 +34,9 @@ func (d *demo) sumUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := d.kubectl(ctx, "delete", "pod", "prober", "-n", namespace, "--wait=false"); err != nil {
+		return err
+	}
 
 	fmt.Print(`
 Try next:
