@@ -60,9 +60,9 @@ type Workspace struct {
 	part     partFunc
 	parts    int64
 	nextPart atomic.Int64
-	nextID   atomic.Int64
-	helpers  sync.WaitGroup
-	help     func()
+	helpers  []helper // of the other threads
+	working  atomic.Int64
+	done     sync.WaitGroup
 }
 
 // workerState is the scratch memory of one worker.
@@ -96,8 +96,10 @@ func New(options Options) (*Workspace, error) {
 	if threads == 0 {
 		threads = runtime.GOMAXPROCS(0)
 	}
-	ws := &Workspace{set: chosen, threads: threads, workers: make([]workerState, threads)}
-	ws.help = ws.work
+	ws := &Workspace{set: chosen, threads: threads, workers: make([]workerState, threads), helpers: make([]helper, threads-1)}
+	for i := range ws.helpers {
+		ws.helpers[i].run = func() { ws.help(i) }
+	}
 	return ws, nil
 }
 
@@ -106,39 +108,6 @@ func (ws *Workspace) Set() string { return ws.set.name }
 
 // Threads returns the number of goroutines that share the work of one operation.
 func (ws *Workspace) Threads() int { return ws.threads }
-
-// run calls part for 0 ≤ i < parts, on up to ws.threads goroutines, and returns when all are done.
-func (ws *Workspace) run(parts int, part partFunc) {
-	helpers := min(ws.threads, parts) - 1
-	if helpers < 1 {
-		for i := range parts {
-			part(ws, 0, i)
-		}
-		return
-	}
-	ws.part, ws.parts = part, int64(parts)
-	ws.nextPart.Store(0)
-	ws.nextID.Store(0)
-	ws.helpers.Add(helpers + 1)
-	for range helpers {
-		go ws.help()
-	}
-	ws.work()
-	ws.helpers.Wait()
-}
-
-// work takes parts until none is left.
-func (ws *Workspace) work() {
-	worker := int(ws.nextID.Add(1) - 1)
-	for {
-		i := ws.nextPart.Add(1) - 1
-		if i >= ws.parts {
-			break
-		}
-		ws.part(ws, worker, int(i))
-	}
-	ws.helpers.Done()
-}
 
 // scratch returns n floats of memory private to the worker, with arbitrary contents.
 func (w *workerState) scratch(n int) []float32 {
