@@ -124,6 +124,10 @@ verify: ## Check that generated files are up to date, lint, and test for data ra
 test: $(GOTESTSUM) $(CLUSTER_TOOL) ## Unit and integration (envtest) tests, with coverage.
 	hack/test.sh
 
+.PHONY: test-arm64
+test-arm64: ## Test the engine and all beneath the runner for arm64, emulated (needs qemu-user-static).
+	hack/test-arm64.sh
+
 .PHONY: test-e2e
 test-e2e: $(CLUSTER_TOOL) $(IMAGES_TOOL) ## End-to-end tests on the local cluster (root, Linux).
 	CLUSTER=$(CLUSTER) hack/test-e2e.sh

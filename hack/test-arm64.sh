@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# The tests of what computes and of what reads models and data, for arm64 under QEMU's user
+# mode emulation (Debian and Ubuntu: qemu-user-static). About ten minutes.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+emulator=qemu-aarch64-static
+if ! command -v $emulator > /dev/null; then
+  echo "error: $emulator is missing: apt-get install qemu-user-static" >&2
+  exit 1
+fi
+# Allocations are counted over the whole process: while an emulated pass runs for seconds, the Go
+# runtime makes some of its own.
+GOARCH=arm64 CGO_ENABLED=0 go test -short -exec $emulator -skip DoesNotAllocate -timeout=30m \
+  ./internal/engine/... ./internal/model/... ./internal/onnx/... ./internal/artifact/... ./internal/dataset/...
