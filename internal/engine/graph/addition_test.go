@@ -36,7 +36,9 @@ func residualNet(outputs []string, nodes ...*Node) *Graph {
 }
 
 func TestFuseAdditions(t *testing.T) {
-	conv := func(x, w, y string) *Node { return &Node{Op: "Conv", Inputs: []string{x, w, "b"}, Outputs: []string{y}} }
+	conv := func(x, w, y string) *Node {
+		return &Node{Op: "Conv", Inputs: []string{x, w, "b"}, Outputs: []string{y}}
+	}
 	add := func(a, b, y string) *Node { return &Node{Op: "Add", Inputs: []string{a, b}, Outputs: []string{y}} }
 	relu := func(x, y string) *Node { return &Node{Op: "Relu", Inputs: []string{x}, Outputs: []string{y}} }
 	for name, tc := range map[string]struct {

@@ -134,6 +134,12 @@ func gatherStride1(channels int, rows int, vectors int, x *float32, channelStep 
 //go:noescape
 func gatherStride2(channels int, rows int, vectors int, x *float32, channelStep int, column int, at int, advance int, planeBytes int, zeros *float32, masks *int32, y *float32, rowStep int, yStep int)
 
+// columnProduct adds u·x to m for 4 elements of m in each of quads ≥ 1; u is [quads][channels][4], channels ≥ 1, and x
+// [channels][4], four times the same number.
+//
+//go:noescape
+func columnProduct(quads int, u *float32, channels int, x *float32, m *float32)
+
 // normPoolSums8 returns Σd and Σ d·(x-mean) over the pixels x that the n windows chose, n a positive multiple of 8.
 //
 //go:noescape

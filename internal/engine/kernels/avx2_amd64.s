@@ -1125,6 +1125,65 @@ gatherStride2Vector:
 	VZEROUPPER
 	RET
 
+// func columnProduct(quads int, u *float32, channels int, x *float32, m *float32)
+// Requires: AVX, FMA3
+TEXT ·columnProduct(SB), NOSPLIT, $0-40
+	MOVQ quads+0(FP), AX
+	MOVQ u+8(FP), CX
+	MOVQ m+32(FP), DX
+
+columnQuad:
+	MOVQ   channels+16(FP), BX
+	MOVQ   x+24(FP), SI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS X4, X4, X4
+	SUBQ   $0x08, BX
+	JLT    columnRest
+
+columnChannels:
+	VMOVUPS     (CX), Y5
+	VFMADD231PS (SI), Y5, Y0
+	VMOVUPS     32(CX), Y5
+	VFMADD231PS 32(SI), Y5, Y1
+	VMOVUPS     64(CX), Y5
+	VFMADD231PS 64(SI), Y5, Y2
+	VMOVUPS     96(CX), Y5
+	VFMADD231PS 96(SI), Y5, Y3
+	ADDQ        $0x00000080, SI
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x08, BX
+	JGE         columnChannels
+
+columnRest:
+	ADDQ $0x08, BX
+	JZ   columnEnd
+
+columnChannel:
+	VMOVUPS     (CX), X5
+	VFMADD231PS (SI), X5, X4
+	ADDQ        $0x10, SI
+	ADDQ        $0x10, CX
+	DECQ        BX
+	JNZ         columnChannel
+
+columnEnd:
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y2
+	VADDPS       Y2, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X1
+	VADDPS       X4, X1, X1
+	VADDPS       (DX), X1, X1
+	VMOVUPS      X1, (DX)
+	ADDQ         $0x10, DX
+	DECQ         AX
+	JNZ          columnQuad
+	VZEROUPPER
+	RET
+
 // func normPoolSums8(n int, d *float32, choice *uint8, top *float32, bottom *float32, mean float32) (sum float32, dot float32)
 // Requires: AVX, AVX2, FMA3, SSE
 TEXT ·normPoolSums8(SB), NOSPLIT, $0-56

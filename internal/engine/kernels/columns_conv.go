@@ -18,6 +18,8 @@ const (
 	panelFloats = 40 << 10
 	// leastPanel is the number of pixels below which a panel is not made smaller to have a share for each thread.
 	leastPanel = 5 * tilePixels
+	// copyQuads is the number of quads of output channels up to which copying columns takes longer than it saves.
+	copyQuads = 8
 	// cacheLine is the number of floats of a line of the cache.
 	cacheLine = 16
 )
@@ -36,6 +38,7 @@ type columnArgs struct {
 	bounds    bounds
 	add       bool // y holds what the convolution is added to
 	pointwise bool // the output pixels meet the input's pixels one to one
+	inPlace   bool // the columns are the input itself
 	unit      int  // pixels that panels consist of multiples of
 	units     int  // of an image
 	panels    int  // of an image
@@ -131,6 +134,7 @@ func (ws *Workspace) columns(s ConvShape, x, u, bias, y []float32, e Epilogue) {
 		quads: ceilDiv(c.channelsOut, quad), block: ws.columnBlock(c),
 		pointwise: c.taps == 1 && c.plane == c.inPlane && c.s.PadTop == 0 && c.s.PadLeft == 0,
 	}
+	a.inPlace = a.pointwise && c.plane%lanes == 0 && a.quads <= copyQuads
 	a.cut(c, ws.threads)
 	ws.zeros = grow(ws.zeros, a.quads*quad)
 	if w := c.s.StrideW; !a.pointwise && w <= len(ws.set.gather) && ws.set.gather[w-1] != nil {
@@ -189,7 +193,8 @@ type columnTask struct {
 	group, q0, q1            int
 	first, pixels, vectors   int
 	columns, result, x, y    []float32
-	channel, channels, depth int // the block of input channels
+	odd, oddSums             []float32 // a last pixel on its own: its column, 4 times over, and its outputs
+	channel, channels, depth int       // the block of input channels
 }
 
 // columnsPart computes one task.
@@ -206,14 +211,24 @@ func columnsPart(ws *Workspace, worker, part int) {
 		x: c.inputGroup(c.x, image, group), y: c.outputGroup(c.y, image, group),
 	}
 	t.vectors = ceilDiv(t.pixels, lanes)
-	columns := a.block * c.taps * a.stride
-	scratch := ws.workers[worker].scratch(columns + (t.q1-t.q0)*quad*tilePixels)
-	t.columns, t.result = scratch[:columns], scratch[columns:]
+	columns, column, outputs := a.block*c.taps*a.stride, a.block*c.taps*quad, (t.q1-t.q0)*quad
+	scratch := ws.workers[worker].scratch(columns + column + outputs*(1+tilePixels))
+	t.columns, scratch = scratch[:columns], scratch[columns:]
+	if t.pixels%lanes == 1 && t.vectors > 1 && ws.set.columnProduct != nil {
+		t.vectors--
+		t.odd, t.oddSums = scratch[:column], scratch[column:][:outputs]
+	}
+	t.result = scratch[column+outputs:]
 	for t.channel = 0; t.channel < c.channelsIn; t.channel += a.block {
 		t.channels = min(a.block, c.channelsIn-t.channel)
 		t.depth = t.channels * c.taps
-		a.pack(c, &t)
+		if !a.inPlace {
+			a.pack(c, &t)
+		}
 		a.multiply(ws.set, c, &t)
+		if t.odd != nil {
+			a.multiplyOdd(ws.set, c, &t)
+		}
 	}
 }
 
@@ -259,6 +274,10 @@ func (a *columnArgs) multiply(kernels *set, c *convArgs, t *columnTask) {
 		limits = a.bounds
 	}
 	u := &a.weights(c, t.group, t.q0, t.channel, t.depth)[0]
+	columns, stride := t.columns, a.stride
+	if a.inPlace {
+		columns, stride = t.x[t.channel*c.plane+t.first:], c.plane
+	}
 	for at := 0; at < t.vectors; {
 		n := min(tileVectors, t.vectors-at)
 		if t.vectors-at == tileVectors+1 {
@@ -276,7 +295,7 @@ func (a *columnArgs) multiply(kernels *set, c *convArgs, t *columnTask) {
 				copy(t.result[(k-t.q0*quad)*tilePixels:], t.y[k*c.plane+t.first+at*lanes:][:valid])
 			}
 		}
-		products[n-1](t.q1-t.q0, u, t.depth, &t.columns[at*lanes], a.stride*floatSize, &m[0], mStride*floatSize, bias,
+		products[n-1](t.q1-t.q0, u, t.depth, &columns[at*lanes], stride*floatSize, &m[0], mStride*floatSize, bias,
 			limits.floor, limits.ceiling)
 		if !direct && last {
 			for k := t.q0 * quad; k < min(t.q1*quad, c.channelsOut); k++ {
@@ -284,5 +303,29 @@ func (a *columnArgs) multiply(kernels *set, c *convArgs, t *columnTask) {
 			}
 		}
 		at += n
+	}
+}
+
+// multiplyOdd adds the products of a block of input channels for a panel's last pixel.
+func (a *columnArgs) multiplyOdd(kernels *set, c *convArgs, t *columnTask) {
+	first := t.q0 * quad
+	count := min(t.q1*quad, c.channelsOut) - first
+	y := t.y[first*c.plane+t.first+t.pixels-1:]
+	if t.channel == 0 {
+		copy(t.oddSums, a.bias[t.group*a.quads*quad+first:])
+		for k := 0; a.add && k < count; k++ {
+			t.oddSums[k] += y[k*c.plane]
+		}
+	}
+	for i := range t.depth {
+		v := t.columns[i*a.stride+t.pixels-1]
+		odd := t.odd[i*quad:][:quad]
+		odd[0], odd[1], odd[2], odd[3] = v, v, v, v
+	}
+	kernels.columnProduct(t.q1-t.q0, &a.weights(c, t.group, t.q0, t.channel, t.depth)[0], t.depth, &t.odd[0], &t.oddSums[0])
+	if t.channel+t.channels == c.channelsIn {
+		for k, v := range t.oddSums[:count] {
+			y[k*c.plane] = min(max(v, a.bounds.floor), a.bounds.ceiling)
+		}
 	}
 }

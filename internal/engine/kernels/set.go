@@ -32,6 +32,9 @@ type set struct {
 	// asm/winograd.go; nil means that convolutions go by gemmTile. rowsAccumulations[n-1] does the same and adds what m
 	// holds; nil means that the channels of a convolution are not cut into blocks, and that none adds to its output.
 	rowsConvolutions, rowsAccumulations [tileVectors]rowsKernel
+	// columnProduct multiplies packed weights with a single column, described in asm/column.go; nil means that it fills up a
+	// vector.
+	columnProduct func(quads int, u *float32, channels int, x, m *float32)
 	// gather[stride-1] copies what a tap meets, described in asm/gather.go; nil means that it is done in plain Go.
 	gather [2]gatherKernel
 	// depthwisePlane convolves a plane, described in asm/depthwise.go; nil means that it is done in plain Go.

@@ -21,6 +21,7 @@ var avx2Set = set{
 	convWeights:       convWeights3x3,
 	rowsConvolutions:  [tileVectors]rowsKernel{rowsConvolution1, rowsConvolution2, rowsConvolution3},
 	rowsAccumulations: [tileVectors]rowsKernel{rowsAccumulation1, rowsAccumulation2, rowsAccumulation3},
+	columnProduct:     columnProduct,
 	gather:            [2]gatherKernel{gatherStride1, gatherStride2},
 	depthwisePlane:    depthwisePlane,
 	depthwise3x3:      [2]depthwise3x3Kernel{depthwise3x3Stride1, depthwise3x3Stride2},

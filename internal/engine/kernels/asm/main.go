@@ -51,6 +51,7 @@ func float32s() {
 	depthwise3x3(2)
 	gather(1)
 	gather(2)
+	columnProduct()
 	normPoolSums()
 	normPoolBackward()
 	winogradInput()
