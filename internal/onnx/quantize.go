@@ -132,9 +132,10 @@ func (q *quantizer) floats(node *onnxpb.NodeProto, i int) *graph.Tensor {
 	return t
 }
 
-// hasInput reports whether a node has its i-th input.
-func hasInput(node *onnxpb.NodeProto, i int) bool {
-	return i < len(node.GetInput()) && node.Input[i] != ""
+// hasBias reports whether a Conv or Gemm has its third input, which may be left out.
+func hasBias(node *onnxpb.NodeProto) bool {
+	const bias = 2
+	return bias < len(node.GetInput()) && node.Input[bias] != ""
 }
 
 // attribute returns a node's attribute, or nil.
@@ -199,7 +200,7 @@ func (q *quantizer) observe(name string) {
 func (q *quantizer) chooseConv(node *onnxpb.NodeProto) {
 	w := q.floats(node, 1)
 	if w == nil || len(w.Shape) != 4 || w.Len() == 0 || intAttributeOf(node, "group", 1) != 1 || q.weights[node.Input[0]] != nil ||
-		hasInput(node, 2) && q.floats(node, 2) == nil {
+		hasBias(node) && q.floats(node, 2) == nil {
 		return
 	}
 	q.layers[node] = true
@@ -222,7 +223,7 @@ func (q *quantizer) chooseProduct(node *onnxpb.NodeProto) {
 	if !plain || w == nil || len(w.Shape) != 2 || w.Len() == 0 || q.weights[node.Input[0]] != nil {
 		return
 	}
-	if hasInput(node, 2) {
+	if hasBias(node) {
 		outs := w.Shape[1-intAttributeOf(node, "transB", 0)&1]
 		if bias := q.floats(node, 2); bias == nil || len(bias.Floats) != outs {
 			return

@@ -47,7 +47,7 @@ func (q *quantizer) fold(conv, norm *onnxpb.NodeProto) bool {
 	}
 	channels := w.Shape[0]
 	before := make([]float32, channels)
-	if hasInput(conv, 2) {
+	if hasBias(conv) {
 		b := q.floats(conv, 2)
 		if b == nil || len(b.Floats) != channels {
 			return false
@@ -166,7 +166,7 @@ func (q *quantizer) quantizeLayer(node *onnxpb.NodeProto) error {
 	}
 	input := q.ranges[node.Input[0]].scale
 	var bias []float32
-	if hasInput(node, 2) {
+	if hasBias(node) {
 		bias = q.floats(node, 2).Floats
 	}
 	scales, err := weightScales(w, axis, input, bias)

@@ -143,15 +143,19 @@ func (a *app) quantize(ctx context.Context, o *quantizeOptions) error {
 	return failure.Output(os.WriteFile(o.result, append(encoded, '\n'), 0o644))
 }
 
+// source is the folder that was given, or generated pictures of that size.
+func (o *quantizeOptions) source(size int) (dataset.Source, error) {
+	if o.data != "" {
+		return dataset.Folder(o.data), nil
+	}
+	return generate.New(config.Generate(o.generated, size))
+}
+
 // images opens and splits the data, which must have the model's classes.
 func (o *quantizeOptions) images(ctx context.Context, model *evaluate.Model) (dataset.Split, error) {
-	var source dataset.Source = dataset.Folder(o.data)
-	if o.data == "" {
-		pictures, err := generate.New(config.Generate(o.generated, model.Metadata.Preprocess.Size))
-		if err != nil {
-			return dataset.Split{}, failure.Config(err)
-		}
-		source = pictures
+	source, err := o.source(model.Metadata.Preprocess.Size)
+	if err != nil {
+		return dataset.Split{}, failure.Config(err)
 	}
 	images, err := dataset.Open(ctx, source, dataset.Options{
 		Preprocess: model.Metadata.Preprocess, CacheBytes: memory.CacheBudget(memory.Limit(), 0), Workers: o.batches.Workers,
