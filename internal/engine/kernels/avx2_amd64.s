@@ -446,12 +446,11 @@ sum8Loop:
 	RET
 
 // func squaredDeviations8(n int, x *float32, mean float32) float32
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, FMA3, SSE
 TEXT ·squaredDeviations8(SB), NOSPLIT, $0-28
 	MOVQ         n+0(FP), AX
 	MOVQ         x+8(FP), CX
-	MOVSS        mean+16(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS mean+16(FP), Y0
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	VXORPS       Y3, Y3, Y3
@@ -485,13 +484,12 @@ squaredDeviations8Loop:
 	RET
 
 // func dotDeviation8(n int, y *float32, x *float32, mean float32) float32
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, FMA3, SSE
 TEXT ·dotDeviation8(SB), NOSPLIT, $0-36
 	MOVQ         n+0(FP), AX
 	MOVQ         y+8(FP), CX
 	MOVQ         x+16(FP), DX
-	MOVSS        mean+24(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS mean+24(FP), Y0
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	VXORPS       Y3, Y3, Y3
@@ -530,15 +528,13 @@ dotDeviation8Loop:
 	RET
 
 // func affine8(n int, y *float32, x *float32, scale float32, shift float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, FMA3
 TEXT ·affine8(SB), NOSPLIT, $0-32
 	MOVQ         n+0(FP), AX
 	MOVQ         x+16(FP), CX
 	MOVQ         y+8(FP), DX
-	MOVSS        scale+24(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        shift+28(FP), X1
-	VBROADCASTSS X1, Y1
+	VBROADCASTSS scale+24(FP), Y0
+	VBROADCASTSS shift+28(FP), Y1
 	XORQ         BX, BX
 
 affine8Loop:
@@ -552,18 +548,15 @@ affine8Loop:
 	RET
 
 // func affine28(n int, z *float32, y *float32, x *float32, ofY float32, ofX float32, shift float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, FMA3
 TEXT ·affine28(SB), NOSPLIT, $0-44
 	MOVQ         n+0(FP), AX
 	MOVQ         y+16(FP), CX
 	MOVQ         x+24(FP), DX
 	MOVQ         z+8(FP), BX
-	MOVSS        ofY+32(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        ofX+36(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        shift+40(FP), X2
-	VBROADCASTSS X2, Y2
+	VBROADCASTSS ofY+32(FP), Y0
+	VBROADCASTSS ofX+36(FP), Y1
+	VBROADCASTSS shift+40(FP), Y2
 	XORQ         SI, SI
 
 affine28Loop:
@@ -621,15 +614,13 @@ maximum8Loop:
 	RET
 
 // func clip8(n int, y *float32, x *float32, low float32, high float32)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX
 TEXT ·clip8(SB), NOSPLIT, $0-32
 	MOVQ         n+0(FP), AX
 	MOVQ         x+16(FP), CX
 	MOVQ         y+8(FP), DX
-	MOVSS        low+24(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        high+28(FP), X1
-	VBROADCASTSS X1, Y1
+	VBROADCASTSS low+24(FP), Y0
+	VBROADCASTSS high+28(FP), Y1
 	XORQ         BX, BX
 
 clip8Loop:
@@ -710,14 +701,13 @@ splitLoop:
 	RET
 
 // func halve8(n int, y *float32, top *float32, bottom *float32, floor float32)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX, AVX2
 TEXT ·halve8(SB), NOSPLIT, $0-36
 	MOVQ         n+0(FP), AX
 	MOVQ         y+8(FP), CX
 	MOVQ         top+16(FP), DX
 	MOVQ         bottom+24(FP), BX
-	MOVSS        floor+32(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS floor+32(FP), Y0
 
 halveLoop:
 	VMOVUPS (DX), Y1
@@ -739,17 +729,15 @@ halveLoop:
 	RET
 
 // func normPool8(n int, out *float32, choice *uint8, top *float32, bottom *float32, scale float32, shift float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, AVX2, FMA3
 TEXT ·normPool8(SB), NOSPLIT, $0-48
 	MOVQ         n+0(FP), AX
 	MOVQ         out+8(FP), CX
 	MOVQ         choice+16(FP), DX
 	MOVQ         top+24(FP), BX
 	MOVQ         bottom+32(FP), SI
-	MOVSS        scale+40(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        shift+44(FP), X1
-	VBROADCASTSS X1, Y1
+	VBROADCASTSS scale+40(FP), Y0
+	VBROADCASTSS shift+44(FP), Y1
 	MOVL         $0x00000004, DI
 	VMOVD        DI, X2
 	VPBROADCASTD X2, Y2
@@ -799,7 +787,7 @@ normPoolLoop:
 	RET
 
 // func depthwisePlane(rows int, vectors int, x *float32, rowStep int, taps int, offsets *int, w *float32, y *float32, yStep int, bias float32, floor float32, ceiling float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, FMA3
 TEXT ·depthwisePlane(SB), NOSPLIT, $0-84
 	MOVQ         rows+0(FP), AX
 	MOVQ         x+16(FP), CX
@@ -809,12 +797,9 @@ TEXT ·depthwisePlane(SB), NOSPLIT, $0-84
 	MOVQ         y+56(FP), DI
 	MOVQ         yStep+64(FP), R8
 	MOVQ         taps+32(FP), R9
-	MOVSS        bias+72(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        floor+76(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        ceiling+80(FP), X2
-	VBROADCASTSS X2, Y2
+	VBROADCASTSS bias+72(FP), Y0
+	VBROADCASTSS floor+76(FP), Y1
+	VBROADCASTSS ceiling+80(FP), Y2
 
 depthwiseRow:
 	MOVQ vectors+8(FP), R10
@@ -1192,8 +1177,7 @@ TEXT ·normPoolSums8(SB), NOSPLIT, $0-56
 	MOVQ         choice+16(FP), DX
 	MOVQ         top+24(FP), BX
 	MOVQ         bottom+32(FP), SI
-	MOVSS        mean+40(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS mean+40(FP), Y0
 	MOVL         $0x00000004, DI
 	VMOVD        DI, X1
 	VPBROADCASTD X1, Y1
@@ -1249,19 +1233,16 @@ normPoolSumsLoop:
 	RET
 
 // func normPoolBackward8(n int, top *float32, bottom *float32, d *float32, choice *uint8, scale float32, ofX float32, shift float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, AVX2, FMA3
 TEXT ·normPoolBackward8(SB), NOSPLIT, $0-52
 	MOVQ         n+0(FP), AX
 	MOVQ         top+8(FP), CX
 	MOVQ         bottom+16(FP), DX
 	MOVQ         d+24(FP), BX
 	MOVQ         choice+32(FP), SI
-	MOVSS        scale+40(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        ofX+44(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        shift+48(FP), X2
-	VBROADCASTSS X2, Y2
+	VBROADCASTSS scale+40(FP), Y0
+	VBROADCASTSS ofX+44(FP), Y1
+	VBROADCASTSS shift+48(FP), Y2
 	MOVL         $0x00000000, DI
 	VMOVD        DI, X3
 	VPBROADCASTD X3, Y3
@@ -1433,15 +1414,13 @@ winogradInputColumn:
 	RET
 
 // func winogradOutput(groups int, m *float32, pointStride int, bias float32, floor float32, y *float32, rowStride int, scratch *float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, AVX2, FMA3
 TEXT ·winogradOutput(SB), NOSPLIT, $0-56
 	MOVQ         groups+0(FP), AX
 	MOVQ         m+8(FP), CX
 	MOVQ         pointStride+16(FP), DX
-	MOVSS        bias+24(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        floor+28(FP), X1
-	VBROADCASTSS X1, Y1
+	VBROADCASTSS bias+24(FP), Y0
+	VBROADCASTSS floor+28(FP), Y1
 	MOVQ         y+32(FP), BX
 	MOVQ         rowStride+40(FP), SI
 	MOVQ         scratch+48(FP), DI
@@ -1549,15 +1528,13 @@ winogradOutputRow:
 	RET
 
 // func winogradOutputPool(groups int, m *float32, pointStride int, bias float32, floor float32, y *float32, rowStride int, scratch *float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, AVX2, FMA3
 TEXT ·winogradOutputPool(SB), NOSPLIT, $0-56
 	MOVQ         groups+0(FP), AX
 	MOVQ         m+8(FP), CX
 	MOVQ         pointStride+16(FP), DX
-	MOVSS        bias+24(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        floor+28(FP), X1
-	VBROADCASTSS X1, Y1
+	VBROADCASTSS bias+24(FP), Y0
+	VBROADCASTSS floor+28(FP), Y1
 	MOVQ         y+32(FP), BX
 	MOVQ         rowStride+40(FP), SI
 	MOVQ         scratch+48(FP), DI

@@ -22,7 +22,7 @@ func depthwise() {
 	y := Load(Param("y"), GP64())
 	yStep := Load(Param("yStep"), GP64())
 	taps := Load(Param("taps"), GP64())
-	bias, floor, ceiling := broadcast("bias"), broadcast("floor"), broadcast("ceiling")
+	bias, floor, ceiling := bound("bias"), bound("floor"), bound("ceiling")
 	Label("depthwiseRow")
 	vectors := Load(Param("vectors"), GP64())
 	in, out := GP64(), GP64()

@@ -65,7 +65,7 @@ func normPool() {
 	choice := Load(Param("choice"), GP64())
 	top := Load(Param("top"), GP64())
 	bottom := Load(Param("bottom"), GP64())
-	scale, shift := broadcast("scale"), broadcast("shift")
+	scale, shift := bound("scale"), bound("shift")
 	dead := integers(deadChoice)
 	two := integers(2)
 	zero := YMM()
@@ -127,7 +127,7 @@ func normPoolSums() {
 	choice := Load(Param("choice"), GP64())
 	top := Load(Param("top"), GP64())
 	bottom := Load(Param("bottom"), GP64())
-	mean := broadcast("mean")
+	mean := bound("mean")
 	dead := integers(deadChoice)
 	var pick [4]reg.VecVirtual
 	for i := 1; i < 4; i++ {
@@ -169,7 +169,7 @@ func normPoolBackward() {
 	bottom := Load(Param("bottom"), GP64())
 	d := Load(Param("d"), GP64())
 	choice := Load(Param("choice"), GP64())
-	scale, ofX, shift := broadcast("scale"), broadcast("ofX"), broadcast("shift")
+	scale, ofX, shift := bound("scale"), bound("ofX"), bound("shift")
 	var pick [4]reg.VecVirtual
 	for i := range pick {
 		pick[i] = integers(uint32(i))

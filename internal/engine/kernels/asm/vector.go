@@ -108,7 +108,7 @@ func halving() {
 		"multiple of 8.")
 	n := Load(Param("n"), GP64())
 	y, top, bottom := Load(Param("y"), GP64()), Load(Param("top"), GP64()), Load(Param("bottom"), GP64())
-	floor := broadcast("floor")
+	floor := bound("floor")
 	Label("halveLoop")
 	a, b, v := YMM(), YMM(), YMM()
 	VMOVUPS(Mem{Base: top}, a)
@@ -130,16 +130,8 @@ func halving() {
 	RET()
 }
 
-// mean broadcasts the parameter of that name.
-func mean() reg.VecVirtual { return broadcast("mean") }
-
-// broadcast fills a vector with a parameter.
-func broadcast(name string) reg.VecVirtual {
-	scalar := Load(Param(name), XMM())
-	vector := YMM()
-	VBROADCASTSS(scalar, vector)
-	return vector
-}
+// mean fills a vector with the parameter of that name.
+func mean() reg.VecVirtual { return bound("mean") }
 
 // reduction generates a sum over n elements, a multiple of 32, in 32 partial sums.
 func reduction(name, signature, formula string, constant func() reg.VecVirtual,
@@ -195,7 +187,7 @@ func elementwise(name, signature, formula string, inputs []string, output string
 	out := Load(Param(output), GP64())
 	var values []reg.VecVirtual
 	for _, c := range constants {
-		values = append(values, broadcast(c))
+		values = append(values, bound(c))
 	}
 	at := GP64()
 	XORQ(at, at)

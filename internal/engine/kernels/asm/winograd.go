@@ -168,7 +168,7 @@ func winogradOutput(name string, pooling bool) {
 	groups := Load(Param("groups"), GP64())
 	m := Load(Param("m"), GP64())
 	pointStride := Load(Param("pointStride"), GP64())
-	bias, floor := broadcast("bias"), broadcast("floor")
+	bias, floor := bound("bias"), bound("floor")
 	y := Load(Param("y"), GP64())
 	rowStride := Load(Param("rowStride"), GP64())
 	scratch := Load(Param("scratch"), GP64())
@@ -370,7 +370,8 @@ func rowsProduct(name string, vectors int, from start) {
 	RET()
 }
 
-// bound broadcasts a parameter from memory, without a scalar load in between.
+// bound fills a vector with a parameter. A scalar load into a register first, which avo's Load writes as one of SSE, would
+// take some CPUs hundreds of cycles.
 func bound(name string) reg.VecVirtual {
 	address, err := Param(name).Resolve()
 	if err != nil {
