@@ -49,6 +49,7 @@ func quantize(data []byte, samples iter.Seq2[[]float32, error]) ([]byte, error) 
 		return nil, fmt.Errorf("%w: it is of opset %d: export it with opset %d or newer", ErrNotQuantizable, opset, quantizedOpset)
 	}
 	q := newQuantizer(file.GetGraph())
+	q.foldIdentities()
 	q.foldBatchNormalization()
 	if err := q.choose(); err != nil {
 		return nil, err

@@ -19,6 +19,24 @@ import (
 // maxWeight is the largest magnitude of a quantised weight. Two products with bytes, 2·64·255, fit in 16 bits.
 const maxWeight = 64
 
+// foldIdentities gives readers of constants by way of Identity, with which exporters write equal weights once, the constants.
+func (q *quantizer) foldIdentities() {
+	same := map[string]string{}
+	q.graph.Node = slices.DeleteFunc(q.graph.Node, func(n *onnxpb.NodeProto) bool {
+		for i, name := range n.GetInput() {
+			if constant := same[name]; constant != "" {
+				n.Input[i] = constant
+			}
+		}
+		constant := n.GetOpType() == "Identity" && q.weights[n.Input[0]] != nil && !q.outputs[n.Output[0]]
+		if constant {
+			same[n.Output[0]] = n.Input[0]
+		}
+		return constant
+	})
+	q.index()
+}
+
 // foldBatchNormalization multiplies the weights of convolutions by what the batch normalisations after them would, as the
 // engine's compiler does.
 func (q *quantizer) foldBatchNormalization() {

@@ -15,6 +15,12 @@ import (
 // standard's "QDQ" form of quantised models) compute with 8 bits, so that values stay bytes from one to the next. What has
 // another form is left as it is, and computed in float32.
 func fuseQuantized(g *Graph) {
+	for _, node := range g.Nodes {
+		// Exporters write equal weights once.
+		if node.Op == "Identity" && g.Initializers[node.Inputs[0]] != nil {
+			g.Initializers[node.Outputs[0]] = g.Initializers[node.Inputs[0]]
+		}
+	}
 	f := newQuantizedFuser(g)
 	// In the order of the graph: whether Flatten can stay in bytes depends on what comes before.
 	for _, node := range slices.Clone(g.Nodes) {
