@@ -172,6 +172,10 @@ func (q *quantizer) choose() error {
 			if x, y := node.Input[0], node.Output[0]; q.isQuantized(x) && !q.outputs[y] && len(node.GetOutput()) == 1 {
 				q.inherited[y] = x
 			}
+		case "Add":
+			if q.isQuantized(node.Input[0]) && q.isQuantized(node.Input[1]) {
+				q.observe(q.afterReLU(node.Output[0]))
+			}
 		case "GlobalAveragePool":
 			if q.isQuantized(node.Input[0]) {
 				q.observe(node.Output[0])
@@ -206,11 +210,15 @@ func (q *quantizer) chooseConv(node *onnxpb.NodeProto) {
 	}
 	q.layers[node] = true
 	q.observe(node.Input[0])
-	y := node.Output[0]
-	if next := q.onlyReader(y); next != nil && next.GetOpType() == "Relu" {
-		y = next.Output[0]
+	q.observe(q.afterReLU(node.Output[0]))
+}
+
+// afterReLU returns what a value becomes by the ReLU that alone reads it, or else the value.
+func (q *quantizer) afterReLU(name string) string {
+	if next := q.onlyReader(name); next != nil && next.GetOpType() == "Relu" {
+		return next.Output[0]
 	}
-	q.observe(y)
+	return name
 }
 
 // chooseProduct takes a Gemm with constant weights. Its result is quantised only for a layer that reads it.

@@ -15,6 +15,7 @@ import (
 const (
 	quantizedConvOperator          = "QuantizedConv"
 	quantizedProductOperator       = "QuantizedProduct"
+	quantizedSumOperator           = "QuantizedSum"
 	quantizedMaxPoolOperator       = "QuantizedMaxPool"
 	quantizedGlobalAverageOperator = "QuantizedGlobalAverage"
 	quantizedFlattenOperator       = "QuantizedFlatten"
@@ -123,6 +124,56 @@ var quantizedProduct = &operator{
 		}
 		return func(m *machine) { m.RunQuantizedConv(p, batch, m.bytes(x), m.bytes(y)) }, nil
 	},
+}
+
+var quantizedSum = &operator{
+	heavy: true, quantised: true,
+	infer: func(in *instruction) error {
+		a, b := in.inputs[0].shape, in.inputs[1].shape
+		shape, err := kernels.BroadcastShape(a, b)
+		if err != nil || len(a) != 4 || len(b) != 4 {
+			return in.node.Errorf("images of shapes %v and %v cannot be added", a, b)
+		}
+		if !slices.Equal(b, shape) {
+			in.scratch = &value{dtype: packed, shape: shape}
+		}
+		return in.setOutput(0, packed, shape)
+	},
+	build: func(in *instruction) (run, error) {
+		a, b, y, scratch, s := in.inputs[0], in.inputs[1], in.outputs[0], in.scratch, in.quantized().sum
+		return func(m *machine) {
+			out := m.bytes(y)
+			left, right := m.bytes(a), m.bytes(b)
+			if !slices.Equal(a.shape, y.shape) {
+				expandImages(out, left, y.shape, a.shape)
+				left = out
+			}
+			if scratch != nil {
+				expandImages(m.bytes(scratch), right, y.shape, b.shape)
+				right = m.bytes(scratch)
+			}
+			m.RunQuantizedSum(s, left, right, out)
+		}, nil
+	},
+}
+
+// expandImages copies images of one shape to the places of another that it broadcasts to.
+func expandImages(dst, src []uint8, to, from []int) {
+	toPixel, fromPixel := kernels.PixelStride(to[1]), kernels.PixelStride(from[1])
+	step := func(dim, size int) int { // from one index to the next
+		if from[dim] == 1 {
+			return 0
+		}
+		return size
+	}
+	batch, row, column := step(0, from[2]*from[3]*fromPixel), step(2, from[3]*fromPixel), step(3, fromPixel)
+	for i := range to[0] * to[2] * to[3] {
+		pixel := src[i/(to[2]*to[3])*batch+i/to[3]%to[2]*row+i%to[3]*column:][:from[1]]
+		out := dst[i*toPixel:][:toPixel]
+		for c := range to[1] {
+			out[c] = pixel[min(c, from[1]-1)]
+		}
+	}
 }
 
 var quantizedMaxPool = &operator{

@@ -15,6 +15,7 @@ var fusedOperators = map[string]*operator{
 
 	quantizedConvOperator:          quantizedConv,
 	quantizedProductOperator:       quantizedProduct,
+	quantizedSumOperator:           quantizedSum,
 	quantizedMaxPoolOperator:       quantizedMaxPool,
 	quantizedGlobalAverageOperator: quantizedGlobalAverage,
 	quantizedFlattenOperator:       quantizedFlatten,

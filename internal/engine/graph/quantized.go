@@ -11,7 +11,7 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
 )
 
-// fuseQuantized lets convolutions, products, poolings and global averages between DequantizeLinear and QuantizeLinear (the
+// fuseQuantized lets convolutions, products, sums, poolings and global averages between DequantizeLinear and QuantizeLinear (the
 // standard's "QDQ" form of quantised models) compute with 8 bits, so that values stay bytes from one to the next. What has
 // another form is left as it is, and computed in float32.
 func fuseQuantized(g *Graph) {
@@ -31,6 +31,8 @@ func fuseQuantized(g *Graph) {
 			f.product(node)
 		case "MaxPool", "GlobalAveragePool", "Flatten":
 			f.step(node)
+		case "Add":
+			f.sum(node)
 		}
 	}
 	f.finish()
@@ -46,8 +48,9 @@ type quantizedFuser struct {
 	values map[string]byteScale
 	// packed are those that are.
 	packed map[string]bool
-	// onePixel are those whose images are of one pixel.
+	// onePixel are those whose images are of one pixel, images those that have four dimensions.
 	onePixel map[string]bool
+	images   map[string]bool
 	fused    map[*Node]*Node
 	dropped  map[*Node]bool
 }
@@ -64,6 +67,7 @@ type quantizedNode struct {
 	// kernel is the shape of the weights: outputs, inputs and the kernel's size.
 	kernel []int
 	conv   kernels.QuantizedConv
+	sum    kernels.QuantizedSum
 	// floats says that the output is float32.
 	floats   bool
 	prepared *kernels.PreparedQuantizedConv
@@ -75,7 +79,7 @@ const quantizedAttribute = "trainyard.quantized"
 func newQuantizedFuser(g *Graph) *quantizedFuser {
 	f := &quantizedFuser{
 		g: g, producers: map[string]*Node{}, readers: map[string][]*Node{}, outputs: map[string]bool{}, values: map[string]byteScale{},
-		packed: map[string]bool{}, onePixel: map[string]bool{}, fused: map[*Node]*Node{}, dropped: map[*Node]bool{},
+		packed: map[string]bool{}, onePixel: map[string]bool{}, images: map[string]bool{}, fused: map[*Node]*Node{}, dropped: map[*Node]bool{},
 	}
 	for _, output := range g.Outputs {
 		f.outputs[output.Name] = true
@@ -208,6 +212,7 @@ func (f *quantizedFuser) conv(n *Node) {
 		return
 	}
 	f.fuse(n, quantizedConvOperator, q, x, y, way)
+	f.images[x], f.images[y] = true, true
 }
 
 // product fuses Gemm, or MatMul of rows, with the ReLU after it.
@@ -350,6 +355,9 @@ func (f *quantizedFuser) bias(name string, n int) ([]float64, bool) {
 		return bias, true
 	}
 	node := f.producers[name]
+	for node != nil && node.Op == "Identity" {
+		node = f.producers[node.Inputs[0]]
+	}
 	if node == nil || node.Op != "DequantizeLinear" || !f.zeroPointIsZero(node) {
 		return nil, false
 	}
@@ -363,11 +371,35 @@ func (f *quantizedFuser) bias(name string, n int) ([]float64, bool) {
 	return bias, true
 }
 
+// sum fuses the addition of two images, with the ReLU after it.
+func (f *quantizedFuser) sum(n *Node) {
+	a, inA, okA := f.source(n.Inputs[0])
+	b, inB, okB := f.source(n.Inputs[1])
+	y, way := f.destination(n, true, false)
+	if !okA || !okB || y == "" || !f.images[a] || !f.images[b] {
+		return
+	}
+	q := &quantizedNode{in: inA, out: f.values[y]}
+	offset := -float64(inA.zero)*float64(inA.scale) - float64(inB.zero)*float64(inB.scale)
+	q.sum = kernels.QuantizedSum{
+		ScaleA: float32(float64(inA.scale) / float64(q.out.scale)), ScaleB: float32(float64(inB.scale) / float64(q.out.scale)),
+		Offset: float32(offset / float64(q.out.scale)), OutZero: q.out.zero, High: math.MaxUint8,
+	}
+	if len(way) > 1 {
+		q.sum.Low = q.out.zero
+	}
+	if !usableScale(q.sum.ScaleA) || !usableScale(q.sum.ScaleB) {
+		return
+	}
+	f.fuse(n, quantizedSumOperator, q, a, y, way)
+	f.fused[way[len(way)-1]].Inputs = []string{a, b}
+	f.packed[b], f.images[y] = true, true
+}
+
 // step fuses an operator that has no weights.
 func (f *quantizedFuser) step(n *Node) {
 	x, in, ok := f.source(n.Inputs[0])
-	// What a fused node yields is known to be an image.
-	if !ok || !f.packed[x] || len(n.Outputs) != 1 || f.dropped[n] {
+	if !ok || !f.images[x] || len(n.Outputs) != 1 || f.dropped[n] {
 		return
 	}
 	y, way := f.destination(n, false, false)
@@ -383,6 +415,7 @@ func (f *quantizedFuser) step(n *Node) {
 		return
 	}
 	f.onePixel[y] = n.Op == "GlobalAveragePool"
+	f.images[y] = n.Op != "Flatten"
 	f.fuse(n, op, q, x, y, way)
 }
 

@@ -141,6 +141,20 @@ var quantisedGraphs = map[string]struct {
 		y := b.quantise(b.node("Conv", padded, x, b.weights(0, 3, 3, 3, 3)), 0.02, 5)
 		return b.output(b.node("Add", nil, x, y))
 	}, []string{packOperator, unpackOperator, quantizedConvOperator, unpackOperator, "Add"}},
+	// Scales that are no simple fractions of each other: halves would round either way.
+	"residual block": {func(b *qdq) *Graph {
+		x := b.quantise(b.node("Conv", padded, b.quantise("x", 0.02, 3), b.weights(0, 8, 3, 3, 3), b.node("Identity", nil, b.bias(8))), 0.0213, 4)
+		y := b.quantise(b.node("Conv", padded, x, b.weights(0, 8, 8, 3, 3)), 0.0307, 5)
+		y = b.quantise(b.node("Relu", nil, b.node("Add", nil, y, x)), 0.0239, 1)
+		return b.output(b.quantise(b.node("Add", nil, x, y), 0.0411, 7))
+	}, []string{packOperator, quantizedConvOperator, quantizedConvOperator, quantizedSumOperator, quantizedSumOperator, unpackOperator}},
+	"sums of unlike shapes": {func(b *qdq) *Graph {
+		x := b.quantise(b.node("Conv", padded, b.quantise("x", 0.02, 3), b.weights(0, 8, 3, 3, 3)), 0.0213, 4)
+		mean := b.quantise(b.node("GlobalAveragePool", nil, x), 0.0107, 9)
+		plane := b.quantise(b.node("Conv", nil, x, b.weights(0, 1, 8, 1, 1)), 0.0197, 30)
+		y := b.quantise(b.node("Add", nil, mean, plane), 0.0239, 40)
+		return b.output(b.quantise(b.node("Add", nil, y, mean), 0.0331, 50))
+	}, []string{packOperator, quantizedConvOperator, quantizedGlobalAverageOperator, quantizedConvOperator, quantizedSumOperator, quantizedSumOperator, unpackOperator}},
 	"depthwise": {func(b *qdq) *Graph {
 		attributes := map[string]any{"pads": []int64{1, 1, 1, 1}, "group": int64(3)}
 		y := b.node("Conv", attributes, b.quantise("x", 0.02, 3), b.weights(0, 3, 1, 3, 3))

@@ -176,6 +176,7 @@ func TestQuantizedConvStaysInBounds(t *testing.T) {
 						ws.QuantizeImages(images, numbers, 1, 0, x)
 						ws.DequantizeImages(images, x, 1, 0, numbers)
 						ws.RunQuantizedConv(p, s.Batch, x, y)
+						ws.RunQuantizedSum(QuantizedSum{ScaleA: 1, High: 255}, y, y, y)
 						guardScratch(t, ws, atStart)
 					}
 				}

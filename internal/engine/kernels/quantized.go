@@ -60,6 +60,7 @@ type quantizedKernels struct {
 	widen          func(n int, x *uint8, y *int16)
 	requantize     func(pixels int, sums, bias *int32, scale *float32, low, high float32, zero int32, y *uint8)
 	pool           func(windows int, top, bottom, y *uint8, yStride int)
+	add            func(n int, a, b *uint8, scaleA, scaleB, offset, low, high float32, zero int32, y *uint8)
 	quantizePixels func(n int, x0, x1, x2, x3 *float32, scale, low, high float32, zero int32, y *uint8)
 	// winogradInput and the two outputs transform tiles.
 	winogradInput                      func(tiles, vectors int, x *uint8, pixelStride, rowStride int, v *int16, pointStride int, scratch *int16)
@@ -74,7 +75,7 @@ const (
 	halfOuts = dotOuts / 2
 )
 
-// quantizedArgs are the arguments of one operation on images of 8 bits.
+// quantizedArgs are the arguments of one convolution of 8 bits.
 type quantizedArgs struct {
 	p          *PreparedQuantizedConv
 	s          ConvShape
@@ -88,7 +89,6 @@ type quantizedArgs struct {
 	splits     int // splits of the output channels, for want of bands
 	tilesH     int
 	tilesW     int
-	image      quantizedImageArgs
 }
 
 // PrepareQuantizedConv packs a convolution for workspaces with the kernel set of ws. c's slices must not change any more.

@@ -9,6 +9,7 @@ var avx2Quantized = quantizedKernels{
 	widen:              widen16,
 	requantize:         requantize16,
 	pool:               poolBytes16,
+	add:                addBytes32,
 	quantizePixels:     quantizePixels4,
 	winogradInput:      quantizedWinogradInput,
 	winogradOutput:     quantizedWinogradOutput,

@@ -30,6 +30,12 @@ func requantize16(pixels int, sums *int32, bias *int32, scale *float32, low floa
 //go:noescape
 func poolBytes16(windows int, top *uint8, bottom *uint8, y *uint8, yStride int)
 
+// addBytes32 computes y = zero + round(min(max((a·scaleA + b·scaleB) + offset, low), high)) for n bytes, a multiple of 32
+// above 0.
+//
+//go:noescape
+func addBytes32(n int, a *uint8, b *uint8, scaleA float32, scaleB float32, offset float32, low float32, high float32, zero int32, y *uint8)
+
 // quantizePixels4 computes y = zero + round(min(max(x/scale, low), high)) for n pixels of 4 planes, n a multiple of 8 above 0.
 //
 //go:noescape

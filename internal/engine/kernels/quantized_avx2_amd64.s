@@ -237,6 +237,85 @@ poolBytesLoop:
 	JNZ     poolBytesLoop
 	RET
 
+// func addBytes32(n int, a *uint8, b *uint8, scaleA float32, scaleB float32, offset float32, low float32, high float32, zero int32, y *uint8)
+// Requires: AVX, AVX2
+TEXT ·addBytes32(SB), NOSPLIT, $0-56
+	MOVQ         n+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         y+48(FP), BX
+	VBROADCASTSS scaleA+24(FP), Y0
+	VBROADCASTSS scaleB+28(FP), Y1
+	VBROADCASTSS offset+32(FP), Y2
+	MOVQ         $0x0703060205010400, SI
+	VMOVQ        SI, X3
+	VPMOVZXBD    X3, Y3
+	VBROADCASTSS low+36(FP), Y4
+	VBROADCASTSS high+40(FP), Y5
+	VBROADCASTSS zero+44(FP), Y6
+
+addBytesLoop:
+	VPMOVZXBD (CX), Y7
+	VPMOVZXBD (DX), Y8
+	VCVTDQ2PS Y7, Y7
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y0, Y7, Y7
+	VMULPS    Y1, Y8, Y8
+	VADDPS    Y8, Y7, Y7
+	VADDPS    Y2, Y7, Y7
+	VMAXPS    Y4, Y7, Y7
+	VMINPS    Y5, Y7, Y7
+	VCVTPS2DQ Y7, Y7
+	VPADDD    Y6, Y7, Y7
+	VPMOVZXBD 8(CX), Y8
+	VPMOVZXBD 8(DX), Y9
+	VCVTDQ2PS Y8, Y8
+	VCVTDQ2PS Y9, Y9
+	VMULPS    Y0, Y8, Y8
+	VMULPS    Y1, Y9, Y9
+	VADDPS    Y9, Y8, Y8
+	VADDPS    Y2, Y8, Y8
+	VMAXPS    Y4, Y8, Y8
+	VMINPS    Y5, Y8, Y8
+	VCVTPS2DQ Y8, Y8
+	VPADDD    Y6, Y8, Y8
+	VPMOVZXBD 16(CX), Y9
+	VPMOVZXBD 16(DX), Y10
+	VCVTDQ2PS Y9, Y9
+	VCVTDQ2PS Y10, Y10
+	VMULPS    Y0, Y9, Y9
+	VMULPS    Y1, Y10, Y10
+	VADDPS    Y10, Y9, Y9
+	VADDPS    Y2, Y9, Y9
+	VMAXPS    Y4, Y9, Y9
+	VMINPS    Y5, Y9, Y9
+	VCVTPS2DQ Y9, Y9
+	VPADDD    Y6, Y9, Y9
+	VPMOVZXBD 24(CX), Y10
+	VPMOVZXBD 24(DX), Y11
+	VCVTDQ2PS Y10, Y10
+	VCVTDQ2PS Y11, Y11
+	VMULPS    Y0, Y10, Y10
+	VMULPS    Y1, Y11, Y11
+	VADDPS    Y11, Y10, Y10
+	VADDPS    Y2, Y10, Y10
+	VMAXPS    Y4, Y10, Y10
+	VMINPS    Y5, Y10, Y10
+	VCVTPS2DQ Y10, Y10
+	VPADDD    Y6, Y10, Y10
+	VPACKSSDW Y8, Y7, Y7
+	VPACKSSDW Y10, Y9, Y9
+	VPACKUSWB Y9, Y7, Y7
+	VPERMD    Y7, Y3, Y7
+	VMOVDQU   Y7, (BX)
+	ADDQ      $0x20, CX
+	ADDQ      $0x20, DX
+	ADDQ      $0x20, BX
+	SUBQ      $0x20, AX
+	JNZ       addBytesLoop
+	VZEROUPPER
+	RET
+
 // func quantizePixels4(n int, x0 *float32, x1 *float32, x2 *float32, x3 *float32, scale float32, low float32, high float32, zero int32, y *uint8)
 // Requires: AVX, AVX2
 TEXT ·quantizePixels4(SB), NOSPLIT, $0-64

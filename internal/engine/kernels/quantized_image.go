@@ -28,13 +28,13 @@ func (s ImageShape) QuantizedLen() int { return s.Batch * s.Height * s.Width * P
 func (ws *Workspace) QuantizeImages(s ImageShape, x []float32, scale float32, zero uint8, y []uint8) {
 	checkLength("quantize images", "x", x, s.Batch*s.Channels*s.Height*s.Width)
 	checkLength("quantize images", "y", y, s.QuantizedLen())
-	ws.quantized.image = quantizedImageArgs{shape: s, floats: x, scale: scale, zero: zero, y: y}
+	ws.bytes = quantizedImageArgs{shape: s, floats: x, scale: scale, zero: zero, y: y}
 	ws.run(s.Batch*PixelStride(s.Channels)/4, quantizeImagesPart)
 }
 
 // quantizeImagesPart converts 4 channels of an image.
 func quantizeImagesPart(ws *Workspace, worker, part int) {
-	a := &ws.quantized.image
+	a := &ws.bytes
 	pixel := PixelStride(a.shape.Channels)
 	image, channel := part/(pixel/4), part%(pixel/4)*4
 	n := a.pixels()
@@ -81,17 +81,26 @@ func quantizeImagesPart(ws *Workspace, worker, part int) {
 func (ws *Workspace) DequantizeImages(s ImageShape, x []uint8, scale float32, zero uint8, y []float32) {
 	checkLength("dequantize images", "x", x, s.QuantizedLen())
 	checkLength("dequantize images", "y", y, s.Batch*s.Channels*s.Height*s.Width)
-	ws.quantized.image = quantizedImageArgs{shape: s, floats: y, scale: scale, zero: zero, x: x}
-	ws.run(s.Batch*s.Channels, dequantizeImagesPart)
+	ws.bytes = quantizedImageArgs{shape: s, floats: y, scale: scale, zero: zero, x: x}
+	ws.run(s.Batch*ceilDiv(s.Height*s.Width, dequantizedPixels), dequantizeImagesPart)
 }
 
-// dequantizeImagesPart converts a plane.
+// dequantizedPixels is about how many pixels are converted at a time, for all channels, to stay in the cache.
+const dequantizedPixels = 64
+
+// dequantizeImagesPart converts some pixels of an image.
 func dequantizeImagesPart(ws *Workspace, _, part int) {
-	a := &ws.quantized.image
-	pixel, n := PixelStride(a.shape.Channels), a.pixels()
-	x := a.x[part/a.shape.Channels*n*pixel+part%a.shape.Channels:]
-	for i := range a.floats[part*n:][:n] {
-		a.floats[part*n+i] = float32(int32(x[i*pixel])-int32(a.zero)) * a.scale
+	a := &ws.bytes
+	pixel, n, channels := PixelStride(a.shape.Channels), a.pixels(), a.shape.Channels
+	parts := ceilDiv(n, dequantizedPixels)
+	image, first := part/parts, part%parts*dequantizedPixels
+	last := min(first+dequantizedPixels, n)
+	x := a.x[(image*n+first)*pixel:][:(last-first)*pixel]
+	for c := range channels {
+		y := a.floats[(image*channels+c)*n+first:][:last-first]
+		for i := range y {
+			y[i] = float32(int32(x[i*pixel+c])-int32(a.zero)) * a.scale
+		}
 	}
 }
 
@@ -100,13 +109,13 @@ func (ws *Workspace) QuantizedMaxPool(s PoolShape, x, y []uint8) {
 	pixel := PixelStride(s.Channels)
 	checkLength("quantized max pool", "x", x, s.Batch*s.InHeight*s.InWidth*pixel)
 	checkLength("quantized max pool", "y", y, s.Batch*s.OutHeight()*s.OutWidth()*pixel)
-	ws.quantized.image = quantizedImageArgs{pool: s.withDefaults(), x: x, y: y}
+	ws.bytes = quantizedImageArgs{pool: s.withDefaults(), x: x, y: y}
 	ws.run(s.Batch*s.OutHeight(), quantizedMaxPoolPart)
 }
 
 // quantizedMaxPoolPart computes a row of pixels.
 func quantizedMaxPoolPart(ws *Workspace, _, part int) {
-	a := &ws.quantized.image
+	a := &ws.bytes
 	s, pixel := &a.pool, PixelStride(a.pool.Channels)
 	outW := s.OutWidth()
 	image, oy := part/s.OutHeight(), part%s.OutHeight()
@@ -133,13 +142,13 @@ func (ws *Workspace) QuantizedGlobalAverage(s ImageShape, x []uint8, zero uint8,
 	pixel := PixelStride(s.Channels)
 	checkLength("quantized global average", "x", x, s.QuantizedLen())
 	checkLength("quantized global average", "y", y, s.Batch*pixel)
-	ws.quantized.image = quantizedImageArgs{shape: s, x: x, y: y, zero: zero, outZero: outZero, multiplier: multiplier}
+	ws.bytes = quantizedImageArgs{shape: s, x: x, y: y, zero: zero, outZero: outZero, multiplier: multiplier}
 	ws.run(s.Batch*pixel/4, quantizedGlobalAveragePart)
 }
 
 // quantizedGlobalAveragePart averages 4 channels of an image.
 func quantizedGlobalAveragePart(ws *Workspace, _, part int) {
-	a := &ws.quantized.image
+	a := &ws.bytes
 	pixel, n := PixelStride(a.shape.Channels), a.pixels()
 	image, channel := part/(pixel/4), part%(pixel/4)*4
 	x := a.x[image*n*pixel+channel:]

@@ -14,8 +14,8 @@ import (
 // quantizedShapes are convolutions that take each way, with full and partial tiles.
 var quantizedShapes = map[string]ConvShape{
 	"first layer":           {Batch: 2, InChannels: 3, InHeight: 18, InWidth: 37, OutChannels: 32, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
-	"Winograd":              {Batch: 2, InChannels: 32, InHeight: 12, InWidth: 16, OutChannels: 48, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
-	"Winograd, partial":     {Batch: 3, InChannels: 16, InHeight: 7, InWidth: 9, OutChannels: 16, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 0, PadBottom: 0, PadRight: 2},
+	"Winograd":              {Batch: 2, InChannels: 32, InHeight: 12, InWidth: 20, OutChannels: 48, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
+	"Winograd, partial":     {Batch: 3, InChannels: 16, InHeight: 11, InWidth: 14, OutChannels: 16, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 0, PadBottom: 0, PadRight: 2},
 	"Winograd, many blocks": {Batch: 1, InChannels: 16, InHeight: 40, InWidth: 41, OutChannels: 32, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
 	"odd channels":          {Batch: 2, InChannels: 5, InHeight: 9, InWidth: 11, OutChannels: 7, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
 	"pointwise":             {Batch: 2, InChannels: 24, InHeight: 7, InWidth: 7, OutChannels: 40, KernelH: 1, KernelW: 1},
@@ -168,7 +168,7 @@ func TestQuantizedWinogradBound(t *testing.T) {
 		"negative":              {128, -128, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := ConvShape{Batch: 1, InChannels: tc.channels, InHeight: 8, InWidth: 8, OutChannels: 16, KernelH: 3, KernelW: 3}
+			s := ConvShape{Batch: 1, InChannels: tc.channels, InHeight: 14, InWidth: 18, OutChannels: 16, KernelH: 3, KernelW: 3}
 			c := quantizedConv(s, 0)
 			fill(c.Weights, tc.weight)
 			for k := range c.Scale {
@@ -248,6 +248,34 @@ func TestQuantizedPooling(t *testing.T) {
 			}
 			if want := math.RoundToEven(float64(float32(sum)*(float32(0.5)/63))) + 20; float64(v) != want {
 				t.Errorf("mean %d is %d, want %v", i, v, want)
+			}
+		}
+	})
+}
+
+func TestQuantizedSum(t *testing.T) {
+	sums := map[string]QuantizedSum{
+		"plain":  {ScaleA: 0.7, ScaleB: 0.4, Offset: -30.3, OutZero: 9, High: 255},
+		"ReLU":   {ScaleA: 1.7, ScaleB: 1.4, Offset: -300, OutZero: 100, Low: 100, High: 220},
+		"halves": {ScaleA: 0.5, ScaleB: 1, OutZero: 0, High: 255},
+	}
+	forEachSet(t, func(t *testing.T, ws *Workspace) {
+		for name, s := range sums {
+			for _, n := range []int{4, 28, 32, 100, 3*quantizedSumPart + 60} {
+				a, b, y := randomBytes(n, 1), randomBytes(n, 2), make([]uint8, n)
+				ws.RunQuantizedSum(s, a, b, y)
+				want := make([]uint8, n)
+				for i := range want {
+					sum := float32(a[i]) * s.ScaleA
+					sum += float32(b[i]) * s.ScaleB
+					sum += s.Offset
+					rounded := math.RoundToEven(float64(sum)) + float64(s.OutZero)
+					want[i] = uint8(min(max(rounded, float64(s.Low)), float64(s.High)))
+				}
+				t.Run(fmt.Sprintf("%s/%d", name, n), func(t *testing.T) { expectBytes(t, y, want, n) })
+				if allocations := testing.AllocsPerRun(2, func() { ws.RunQuantizedSum(s, a, b, y) }); allocations != 0 {
+					t.Errorf("%v allocations, want 0", allocations)
+				}
 			}
 		}
 	})

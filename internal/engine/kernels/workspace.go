@@ -45,6 +45,8 @@ type Workspace struct {
 	softmax   softmaxArgs
 	update    updateArgs
 	quantized quantizedArgs
+	bytes     quantizedImageArgs
+	byteSum   quantizedSumArgs
 
 	right        Matrix    // the right-hand operand of Gemm
 	packed       []float32 // the packed left-hand operand, which all parts read

@@ -22,6 +22,7 @@ func quantized() {
 	widen()
 	requantize()
 	poolBytes()
+	addBytes()
 	quantizePixels()
 	quantizedWinogradInput()
 	quantizedWinogradOutput("quantizedWinogradOutput", false)
@@ -129,6 +130,12 @@ func (o *output) loadBounds() {
 func (o *output) scale(v reg.VecVirtual, scale Op) {
 	VCVTDQ2PS(v, v)
 	VMULPS(scale, v, v)
+	o.round(v)
+}
+
+// round turns a vector of numbers into integers from 0 to 255. A NaN becomes the lower bound: VMAXPS returns its second
+// operand then.
+func (o *output) round(v reg.VecVirtual) {
 	VMAXPS(o.low, v, v)
 	VMINPS(o.high, v, v)
 	VCVTPS2DQ(v, v)
@@ -202,6 +209,43 @@ func poolBytes() {
 	RET()
 }
 
+// addBytes generates the sum of bytes of different scales.
+func addBytes() {
+	function("addBytes32", "func(n int, a, b *uint8, scaleA, scaleB, offset, low, high float32, zero int32, y *uint8)")
+	Doc("addBytes32 computes y = zero + round(min(max((a·scaleA + b·scaleB) + offset, low), high)) for n bytes, a multiple of 32",
+		"above 0.")
+	n := Load(Param("n"), GP64())
+	a := Load(Param("a"), GP64())
+	b := Load(Param("b"), GP64())
+	y := Load(Param("y"), GP64())
+	scaleA, scaleB, offset := bound("scaleA"), bound("scaleB"), bound("offset")
+	o := newOutput()
+	o.loadBounds()
+	Label("addBytesLoop")
+	var values [4]reg.VecVirtual
+	for i := range values {
+		values[i] = YMM()
+		other := YMM()
+		VPMOVZXBD(Mem{Base: a, Disp: 8 * i}, values[i])
+		VPMOVZXBD(Mem{Base: b, Disp: 8 * i}, other)
+		VCVTDQ2PS(values[i], values[i])
+		VCVTDQ2PS(other, other)
+		VMULPS(scaleA, values[i], values[i])
+		VMULPS(scaleB, other, other)
+		VADDPS(other, values[i], values[i])
+		VADDPS(offset, values[i], values[i])
+		o.round(values[i])
+	}
+	VMOVDQU(o.pack(values[0], values[1], values[2], values[3]), Mem{Base: y})
+	ADDQ(Imm(vectorBytes), a)
+	ADDQ(Imm(vectorBytes), b)
+	ADDQ(Imm(vectorBytes), y)
+	SUBQ(Imm(vectorBytes), n)
+	JNZ(LabelRef("addBytesLoop"))
+	VZEROUPPER()
+	RET()
+}
+
 // quantizePixels generates the conversion of 4 planes to pixels of 4 bytes.
 func quantizePixels() {
 	const planes = 4
@@ -222,11 +266,7 @@ func quantizePixels() {
 		v := YMM()
 		VMOVUPS(Mem{Base: x[i]}, v)
 		VDIVPS(scale, v, v)
-		// A NaN becomes the lower bound: the second operand of VMAXPS is the result then.
-		VMAXPS(o.low, v, v)
-		VMINPS(o.high, v, v)
-		VCVTPS2DQ(v, v)
-		VPADDD(o.zero, v, v)
+		o.round(v)
 		ADDQ(Imm(vectorBytes), x[i])
 		if i == 0 {
 			pixels = v
