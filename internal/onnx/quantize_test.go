@@ -8,6 +8,7 @@ import (
 	"errors"
 	"iter"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -16,6 +17,7 @@ import (
 
 	"github.com/trainyard-dev/trainyard/internal/model"
 	"github.com/trainyard-dev/trainyard/internal/onnx/onnxpb"
+	"github.com/trainyard-dev/trainyard/test/peers"
 )
 
 // batches yields each slice once.
@@ -118,6 +120,44 @@ func TestQuantizeAgainstONNXRuntime(t *testing.T) {
 			t.Logf("largest difference from ONNX Runtime: %.2g of the largest logit", largestError(got, want))
 			if e := largestError(got, want); !(e <= maxDifference) {
 				t.Errorf("logits differ from ONNX Runtime's by %.2g of the largest:\ngot  %v\nwant %v", e, got, want)
+			}
+		})
+	}
+}
+
+// Networks of the field are quantised too, as far as they consist of what can be: ResNet-18 as a whole,
+// MobileNetV2 but for its depthwise convolutions.
+func TestQuantizedNetworksAgainstONNXRuntime(t *testing.T) {
+	peers.Python(t) // before the work, if it is to be skipped
+	const maxDifference = 0.05
+	for _, name := range []string{"resnet18", "googlenet", "keras_mobilenetv2", "regnet_y_400mf"} {
+		t.Run(name, func(t *testing.T) {
+			file, err := proto.Marshal(networkModel(t, "testdata/networks/"+name+".onnx"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			model, err := Decode(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			shape := append([]int{2}, model.Graph.Inputs[0].Shape[1:]...)
+			x := make([]float32, 2*shape[1]*shape[2]*shape[3])
+			random := rand.New(rand.NewPCG(8, 9))
+			for i := range x {
+				x[i] = float32(random.NormFloat64())
+			}
+			quantized, err := Quantize(file, batches(x))
+			if err != nil {
+				t.Fatal(err)
+			}
+			decoded, err := Decode(quantized)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, want := runGraph(t, decoded.Graph, x, 2), onnxRuntime(t, quantized, x, shape...)
+			t.Logf("largest difference from ONNX Runtime: %.2g of the largest logit", largestError(got, want))
+			if e := largestError(got, want); !(e <= maxDifference) {
+				t.Errorf("logits differ from ONNX Runtime's by %.2g of the largest", e)
 			}
 		})
 	}
