@@ -158,7 +158,7 @@ func TestQuantizedConvStaysInBounds(t *testing.T) {
 	for _, set := range SetNames() {
 		for _, s := range quantizedShapes {
 			for _, atStart := range []bool{false, true} {
-				for epilogue := range 4 {
+				for epilogue := range 8 {
 					if epilogue&1 != 0 && min(s.OutHeight(), s.OutWidth()) < 2 {
 						continue
 					}
@@ -168,6 +168,10 @@ func TestQuantizedConvStaysInBounds(t *testing.T) {
 					w := unsafe.Slice((*int16)(unsafe.Pointer(unsafe.SliceData(weights))), len(p.w))
 					copy(w, p.w)
 					p.w = w
+					weights = guardedBytes(t, len(p.wBytes), atStart)
+					wBytes := unsafe.Slice((*int8)(unsafe.Pointer(unsafe.SliceData(weights))), len(p.wBytes))
+					copy(wBytes, p.wBytes)
+					p.wBytes = wBytes
 					images := ImageShape{s.Batch, s.InChannels, s.InHeight, s.InWidth}
 					x, y := guardedBytes(t, p.InLen(s.Batch), atStart), guardedBytes(t, p.OutLen(s.Batch), atStart)
 					numbers := guarded(t, images.Len(), atStart)

@@ -5,6 +5,7 @@ package kernels
 
 import (
 	"math"
+	"slices"
 	"unsafe"
 )
 
@@ -47,16 +48,30 @@ type PreparedQuantizedConv struct {
 	bias      []int32   // that of the sums Σ w·x, for whole tiles of output channels
 	scale     []float32 // for whole tiles
 	low, high float32   // bounds of the rounded product, before OutZero is added
-	w         []int16   // the packed weights
-	winograd  bool
-	runs      []int // offsets of the runs of a window
-	units     int   // pairs of channels of a run
+	method    quantizedMethod
+	w         []int16 // the packed weights
+	wBytes    []int8  // the same for dotBytes
+	runs      []int   // byte offsets of the runs of a window
+	units     int     // of a run: 2 channels, or 4 of dotBytes
 }
+
+// quantizedMethod is a way to compute a convolution of 8 bits.
+type quantizedMethod int
+
+const (
+	quantizedByDefinition quantizedMethod = iota
+	quantizedByWinograd
+	quantizedWidened // direct, by dotTiles
+	quantizedByBytes // direct, by dotBytes
+)
 
 // quantizedKernels are the inner loops of a set for convolutions of 8 bits, described in asm/quantized.go.
 type quantizedKernels struct {
 	// dotTiles multiplies windows with weights: 6 pixels by 16 output channels.
-	dotTiles       func(tiles int, offsets *int, x *int16, runs int, runOffsets *int, units int, w *int16, sums *int32)
+	dotTiles func(tiles int, offsets *int, x *int16, runs int, runOffsets *int, units int, w *int16, sums *int32)
+	// dotBytes does so for bytes, exactly if no weight is larger than bytesLimit.
+	dotBytes       func(tiles int, offsets *int, x *uint8, runs int, runOffsets *int, units int, w *int8, sums *int32)
+	bytesLimit     int
 	widen          func(n int, x *uint8, y *int16)
 	requantize     func(pixels int, sums, bias *int32, scale *float32, low, high float32, zero int32, y *uint8)
 	pool           func(windows int, top, bottom, y *uint8, yStride int)
@@ -105,15 +120,23 @@ func (ws *Workspace) PrepareQuantizedConv(c QuantizedConv) *PreparedQuantizedCon
 		QuantizedConv: c, set: ws.set, low: float32(c.Low) - float32(c.OutZero), high: float32(c.High) - float32(c.OutZero),
 	}
 	p.foldInput()
-	if ws.set.quantized == nil {
-		return p
-	}
-	if p.winograd = p.winogradFits(); p.winograd {
-		p.transformWeights()
-	} else {
-		p.packWeights()
-	}
+	p.prepare(ws.set.quantized)
 	return p
+}
+
+// prepare chooses how to compute the convolution and packs the weights for that.
+func (p *PreparedQuantizedConv) prepare(kernels *quantizedKernels) {
+	tooLarge := func(w int8) bool { return max(int(w), -int(w)) > kernels.bytesLimit }
+	switch {
+	case kernels == nil:
+	case p.winogradFits():
+		p.method = quantizedByWinograd
+		p.transformWeights()
+	case slices.ContainsFunc(p.Weights, tooLarge):
+		p.packWidened()
+	default:
+		p.packBytes()
+	}
 }
 
 // foldInput moves the input's zero point into the bias.
@@ -187,10 +210,10 @@ func (ws *Workspace) setUpQuantized(p *PreparedQuantizedConv, batch int, x []uin
 }
 
 func (ws *Workspace) runQuantized(a *quantizedArgs) {
-	switch {
-	case ws.set.quantized == nil:
+	switch a.p.method {
+	case quantizedByDefinition:
 		ws.run(a.s.Batch*a.outRows(), quantizedRowPart)
-	case a.p.winograd:
+	case quantizedByWinograd:
 		ws.quantizedWinograd(a)
 	default:
 		ws.quantizedDirect(a)

@@ -6,6 +6,8 @@ package kernels
 // avx2Quantized are the kernels of 8 bits for AVX2.
 var avx2Quantized = quantizedKernels{
 	dotTiles:           dotTiles6x16,
+	dotBytes:           dotBytes6x16,
+	bytesLimit:         64,
 	widen:              widen16,
 	requantize:         requantize16,
 	pool:               poolBytes16,

@@ -14,6 +14,12 @@ package kernels
 //go:noescape
 func dotTiles6x16(tiles int, offsets *int, x *int16, runs int, runOffsets *int, units int, w *int16, sums *int32)
 
+// dotBytes6x16 is dotTiles6x16 for bytes and weights from -64 to 64: a run has 4·units channels, and w is
+// [runs][units][16][4].
+//
+//go:noescape
+func dotBytes6x16(tiles int, offsets *int, x *uint8, runs int, runOffsets *int, units int, w *int8, sums *int32)
+
 // widen16 converts n bytes, a multiple of 16, n > 0.
 //
 //go:noescape

@@ -138,6 +138,118 @@ dotUnit:
 	VZEROUPPER
 	RET
 
+// func dotBytes6x16(tiles int, offsets *int, x *uint8, runs int, runOffsets *int, units int, w *int8, sums *int32)
+// Requires: AVX, AVX2
+TEXT ·dotBytes6x16(SB), NOSPLIT, $0-64
+	MOVQ     tiles+0(FP), AX
+	MOVQ     offsets+8(FP), CX
+	MOVQ     sums+56(FP), DX
+	VPCMPEQW Y0, Y0, Y0
+	VPABSW   Y0, Y0
+
+dotBytesTile:
+	MOVQ   x+16(FP), BX
+	ADDQ   (CX), BX
+	MOVQ   x+16(FP), SI
+	ADDQ   8(CX), SI
+	MOVQ   x+16(FP), DI
+	ADDQ   16(CX), DI
+	MOVQ   x+16(FP), R8
+	ADDQ   24(CX), R8
+	MOVQ   x+16(FP), R9
+	ADDQ   32(CX), R9
+	MOVQ   x+16(FP), R10
+	ADDQ   40(CX), R10
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	VXORPS Y12, Y12, Y12
+	MOVQ   w+48(FP), R11
+	MOVQ   runs+24(FP), R12
+	MOVQ   runOffsets+32(FP), R13
+
+dotBytesRun:
+	MOVQ units+40(FP), R15
+	MOVQ (R13), R14
+
+dotBytesUnit:
+	VMOVDQU      (R11), Y13
+	VPBROADCASTD (BX)(R14*1), Y14
+	VPMADDUBSW   Y13, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPMADDUBSW   32(R11), Y14, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y2, Y2
+	VPBROADCASTD (SI)(R14*1), Y14
+	VPMADDUBSW   Y13, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPMADDUBSW   32(R11), Y14, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y4, Y4
+	VPBROADCASTD (DI)(R14*1), Y14
+	VPMADDUBSW   Y13, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPMADDUBSW   32(R11), Y14, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y6, Y6
+	VPBROADCASTD (R8)(R14*1), Y14
+	VPMADDUBSW   Y13, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPMADDUBSW   32(R11), Y14, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y8, Y8
+	VPBROADCASTD (R9)(R14*1), Y14
+	VPMADDUBSW   Y13, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPMADDUBSW   32(R11), Y14, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y10, Y10
+	VPBROADCASTD (R10)(R14*1), Y14
+	VPMADDUBSW   Y13, Y14, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VPADDD       Y13, Y11, Y11
+	VPMADDUBSW   32(R11), Y14, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y12, Y12
+	ADDQ         $0x04, R14
+	ADDQ         $0x40, R11
+	DECQ         R15
+	JNZ          dotBytesUnit
+	ADDQ         $0x08, R13
+	DECQ         R12
+	JNZ          dotBytesRun
+	VMOVDQU      Y1, (DX)
+	VMOVDQU      Y2, 32(DX)
+	VMOVDQU      Y3, 64(DX)
+	VMOVDQU      Y4, 96(DX)
+	VMOVDQU      Y5, 128(DX)
+	VMOVDQU      Y6, 160(DX)
+	VMOVDQU      Y7, 192(DX)
+	VMOVDQU      Y8, 224(DX)
+	VMOVDQU      Y9, 256(DX)
+	VMOVDQU      Y10, 288(DX)
+	VMOVDQU      Y11, 320(DX)
+	VMOVDQU      Y12, 352(DX)
+	ADDQ         $0x00000180, DX
+	ADDQ         $0x30, CX
+	DECQ         AX
+	JNZ          dotBytesTile
+	VZEROUPPER
+	RET
+
 // func widen16(n int, x *uint8, y *int16)
 // Requires: AVX, AVX2
 TEXT ·widen16(SB), NOSPLIT, $0-24

@@ -3,41 +3,61 @@
 
 package kernels
 
-// Any convolution of 8 bits is computed directly: the rows of a band are copied with their padding to scratch memory and
-// widened to 16 bits; there the window of a pixel is a few runs of neighbouring bytes, one for each row of the kernel,
-// which are multiplied with the weights two channels at a time.
+// Any convolution of 8 bits is computed directly: the rows of a band are copied with their padding to scratch memory; there
+// the window of a pixel is a few runs of neighbouring bytes, one for each row of the kernel, which are multiplied with the
+// weights a few channels at a time. Without padding, that is done where the input lies. If the set can't multiply bytes by
+// such weights exactly, the copy is widened to 16 bits.
 
 // quantizedPixels is about how many output pixels a band has: their sums, for a tile of output channels, stay in the
 // first-level cache.
 const quantizedPixels = 384
 
-// packWeights fills w, [⌈OutChannels/16⌉][runs][units][16][2], with the weights; missing channels are zero.
-func (p *PreparedQuantizedConv) packWeights() {
+// packWidened packs the weights for dotTiles, which multiplies 2 channels of 2 bytes at a time.
+func (p *PreparedQuantizedConv) packWidened() {
+	p.method = quantizedWidened
+	p.planRuns(2, 2)
+	p.w = packTiles[int16](p, 2)
+}
+
+// packBytes packs the weights for dotBytes, which multiplies 4 channels at a time.
+func (p *PreparedQuantizedConv) packBytes() {
+	p.method = quantizedByBytes
+	p.planRuns(4, 1)
+	p.wBytes = packTiles[int8](p, 4)
+}
+
+// planRuns finds the runs of a window, for group channels at a time of size bytes each.
+func (p *PreparedQuantizedConv) planRuns(group, size int) {
 	s := p.Shape
 	pixel := PixelStride(s.InChannels)
 	taps := 1 // of a run
 	if s.DilationW == 1 {
 		taps = s.KernelW
 	}
-	p.units = taps * pixel / 2
-	rowStride := p.rowStride() * 2
+	p.units = taps * pixel / group
 	for ky := range s.KernelH {
 		for kx := 0; kx < s.KernelW; kx += taps {
-			p.runs = append(p.runs, ky*s.DilationH*rowStride+kx*s.DilationW*pixel*2)
+			p.runs = append(p.runs, (ky*s.DilationH*p.rowStride()+kx*s.DilationW*pixel)*size)
 		}
 	}
-	tiles := ceilDiv(s.OutChannels, dotOuts)
-	depth := s.KernelH * s.KernelW * pixel
-	p.w = make([]int16, tiles*depth*dotOuts)
+}
+
+// packTiles returns the weights as [⌈OutChannels/16⌉][taps·channels/group][16][group]; missing channels are zero.
+func packTiles[T int8 | int16](p *PreparedQuantizedConv, group int) []T {
+	s := p.Shape
+	pixel, taps := PixelStride(s.InChannels), s.KernelH*s.KernelW
+	depth := taps * pixel
+	w := make([]T, ceilDiv(s.OutChannels, dotOuts)*depth*dotOuts)
 	for k := range s.OutChannels {
-		tile := p.w[k/dotOuts*depth*dotOuts:][:depth*dotOuts]
+		tile := w[k/dotOuts*depth*dotOuts:][:depth*dotOuts]
 		for c := range s.InChannels {
-			for tap := range s.KernelH * s.KernelW {
+			for tap := range taps {
 				at := tap*pixel + c
-				tile[(at/2*dotOuts+k%dotOuts)*2+at%2] = int16(p.Weights[(k*s.InChannels+c)*s.KernelH*s.KernelW+tap])
+				tile[(at/group*dotOuts+k%dotOuts)*group+at%group] = T(p.Weights[(k*s.InChannels+c)*taps+tap])
 			}
 		}
 	}
+	return w
 }
 
 // rowStride returns the elements of a padded row of the input: at least what the windows of a row of output read.
@@ -64,7 +84,7 @@ func (ws *Workspace) quantizedDirect(a *quantizedArgs) {
 
 // quantizedDirectPart computes a share of the output channels of one band.
 func quantizedDirectPart(ws *Workspace, worker, part int) {
-	a, state := &ws.quantized, &ws.workers[worker]
+	a, state, kernels := &ws.quantized, &ws.workers[worker], ws.set.quantized
 	p, s := a.p, &a.s
 	split, part := part%a.splits, part/a.splits
 	image, first := part/a.bands, part%a.bands*a.rows
@@ -74,29 +94,64 @@ func quantizedDirectPart(ws *Workspace, worker, part int) {
 	pixels := (last - first) * a.outW
 	tiles := ceilDiv(pixels, dotRows)
 
-	inputLen, sumsLen, bytesLen := inputRows*stride, tiles*dotSums, tiles*dotSums
-	scratch := state.scratch(viewFloats[int16](inputLen) + viewFloats[int32](sumsLen) + viewFloats[uint8](bytesLen))
-	input, scratch := viewAs[int16](scratch, inputLen)
+	inputLen, sumsLen := inputRows*stride, tiles*dotSums
+	scratch := state.scratch(viewFloats[int16](inputLen) + viewFloats[int32](sumsLen) + viewFloats[uint8](sumsLen))
 	sums, scratch := viewAs[int32](scratch, sumsLen)
-	bytes, _ := viewAs[uint8](scratch, bytesLen)
-
-	a.widenRows(ws.set.quantized, input, stride, image, first*s.StrideH-s.PadTop, inputRows)
+	bytes, scratch := viewAs[uint8](scratch, sumsLen)
+	var input []uint8
+	var widened []int16
+	size := 1 // bytes of an element
+	if p.method == quantizedWidened {
+		size = 2
+		widened, _ = viewAs[int16](scratch, inputLen)
+		a.widenRows(kernels, widened, stride, image, first*s.StrideH-s.PadTop, inputRows)
+	} else {
+		input, _ = viewAs[uint8](scratch, inputLen)
+		input = a.padRows(input, stride, image, first*s.StrideH-s.PadTop, inputRows)
+	}
 	state.offsets = grow(state.offsets, tiles*dotRows)
 	for i := range tiles * dotRows {
 		pixel := min(i, pixels-1)
-		state.offsets[i] = (pixel/a.outW*s.StrideH*stride + pixel%a.outW*s.StrideW*a.inPixel) * 2
+		state.offsets[i] = (pixel/a.outW*s.StrideH*stride + pixel%a.outW*s.StrideW*a.inPixel) * size
 	}
-	depth := len(p.runs) * p.units * 2
+	depth := s.KernelH * s.KernelW * a.inPixel * dotOuts // weights of a tile of output channels
 	outTiles := ceilDiv(s.OutChannels, dotOuts)
 	for k := split * outTiles / a.splits; k < (split+1)*outTiles/a.splits; k++ {
-		ws.set.quantized.dotTiles(tiles, &state.offsets[0], &input[0], len(p.runs), &p.runs[0], p.units, &p.w[k*depth*dotOuts], &sums[0])
+		if p.method == quantizedWidened {
+			kernels.dotTiles(tiles, &state.offsets[0], &widened[0], len(p.runs), &p.runs[0], p.units, &p.w[k*depth], &sums[0])
+		} else {
+			kernels.dotBytes(tiles, &state.offsets[0], &input[0], len(p.runs), &p.runs[0], p.units, &p.wBytes[k*depth], &sums[0])
+		}
 		if a.floats != nil {
 			a.storeFloats(sums, pixels, k*dotOuts)
 			continue
 		}
-		ws.set.quantized.requantize(tiles*dotRows, &sums[0], &p.bias[k*dotOuts], &p.scale[k*dotOuts], p.low, p.high, int32(p.OutZero), &bytes[0])
-		a.store(ws.set.quantized, bytes, image, first, last, k*dotOuts)
+		kernels.requantize(tiles*dotRows, &sums[0], &p.bias[k*dotOuts], &p.scale[k*dotOuts], p.low, p.high, int32(p.OutZero), &bytes[0])
+		a.store(kernels, bytes, image, first, last, k*dotOuts)
 	}
+}
+
+// padRows returns rows of an image, from row first on, with their padding: as they are if there is none, or else a copy in
+// dst.
+func (a *quantizedArgs) padRows(dst []uint8, stride, image, first, rows int) []uint8 {
+	s := &a.s
+	width := s.InWidth * a.inPixel
+	if max(s.PadTop, s.PadLeft, s.PadBottom, s.PadRight) == 0 {
+		return a.x[(image*s.InHeight+first)*width:][:rows*width]
+	}
+	left := s.PadLeft * a.inPixel
+	for i := range rows {
+		row := dst[i*stride:][:stride]
+		iy := first + i
+		if uint(iy) >= uint(s.InHeight) {
+			fill(row, a.p.InZero)
+			continue
+		}
+		fill(row[:left], a.p.InZero)
+		copy(row[left:], a.x[(image*s.InHeight+iy)*width:][:width])
+		fill(row[left+width:], a.p.InZero)
+	}
+	return dst
 }
 
 // widenRows copies rows of an image, from row first on, with their padding.

@@ -36,7 +36,8 @@ func randomBytes(n int, seed uint64) []uint8 {
 	return s
 }
 
-// quantizedConv is a convolution with weights of the whole range, whose outputs use most of theirs.
+// quantizedConv is a convolution whose outputs use most of their range. The bits of epilogue ask for pooling, for ReLU, and
+// for weights of up to ±64 instead of the whole range.
 func quantizedConv(s ConvShape, epilogue int) QuantizedConv {
 	random := rand.New(rand.NewPCG(4, 2))
 	c := QuantizedConv{Shape: s, InZero: 119, OutZero: 17, High: 255, MaxPool: epilogue&1 != 0}
@@ -44,7 +45,11 @@ func quantizedConv(s ConvShape, epilogue int) QuantizedConv {
 		c.Low, c.High = c.OutZero, 240
 	}
 	for range s.WeightLen() {
-		c.Weights = append(c.Weights, int8(random.Uint32()))
+		w := int8(random.Uint32())
+		if epilogue&4 != 0 { // products of which pairs fit in 16 bits
+			w = min(max(w, -64), 64)
+		}
+		c.Weights = append(c.Weights, w)
 	}
 	for range s.OutChannels {
 		c.Bias = append(c.Bias, int32(random.IntN(20001)-10000))
@@ -111,7 +116,7 @@ func expectBytes(t *testing.T, got, want []uint8, channels int) {
 func TestQuantizedConvEqualsReference(t *testing.T) {
 	forEachSet(t, func(t *testing.T, ws *Workspace) {
 		for name, s := range quantizedShapes {
-			for epilogue := range 4 {
+			for epilogue := range 8 {
 				if epilogue&1 != 0 && min(s.OutHeight(), s.OutWidth()) < 2 {
 					continue
 				}
@@ -175,8 +180,8 @@ func TestQuantizedWinogradBound(t *testing.T) {
 				c.Scale[k] = 1e-6
 			}
 			p := ws.PrepareQuantizedConv(c)
-			if p.winograd != tc.winograd {
-				t.Errorf("Winograd's algorithm is used: %t, want %t", p.winograd, tc.winograd)
+			if (p.method == quantizedByWinograd) != tc.winograd {
+				t.Errorf("Winograd's algorithm is used: %t, want %t", !tc.winograd, tc.winograd)
 			}
 			x := make([]uint8, p.InLen(1))
 			fill(x, 255)
@@ -309,18 +314,16 @@ func BenchmarkQuantizedConv(b *testing.B) {
 	}
 	for _, s := range layers {
 		s.Batch, s.KernelH, s.KernelW, s.PadTop, s.PadLeft, s.PadBottom, s.PadRight = 1, 3, 3, 1, 1, 1, 1
-		for _, direct := range []bool{true, false} {
-			b.Run(fmt.Sprintf("%dx%d/direct=%t", s.InChannels, s.OutChannels, direct), func(b *testing.B) {
+		for name, pack := range map[string]func(p *PreparedQuantizedConv){
+			"chosen": func(*PreparedQuantizedConv) {}, "bytes": (*PreparedQuantizedConv).packBytes, "widened": (*PreparedQuantizedConv).packWidened,
+		} {
+			b.Run(fmt.Sprintf("%dx%d/%s", s.InChannels, s.OutChannels, name), func(b *testing.B) {
 				ws := newWorkspace(b, "", 1)
-				c := quantizedConv(s, 3)
-				for i := range c.Weights {
-					c.Weights[i] /= 2
+				p := ws.PrepareQuantizedConv(quantizedConv(s, 7))
+				if name != "chosen" {
+					p.runs = nil
 				}
-				p := ws.PrepareQuantizedConv(c)
-				if direct && p.winograd {
-					p.winograd, p.w, p.runs = false, nil, nil
-					p.packWeights()
-				}
+				pack(p)
 				x, y := randomBytes(p.InLen(1), 1), make([]uint8, p.OutLen(1))
 				for b.Loop() {
 					ws.RunQuantizedConv(p, 1, x, y)
