@@ -89,7 +89,10 @@ func (a *winogradArgs) setUp(s ConvShape, threads int) {
 func (a *winogradArgs) bestRows(total int) int {
 	best, least := 1, math.MaxInt
 	for rows := 1; rows <= total && (rows == 1 || rows*a.tilesW <= winogradTiles); rows++ {
-		time := total/rows*productTime(rows*a.tilesW) + productTime(total%rows*a.tilesW)
+		time := total / rows * blockTime(rows*a.tilesW)
+		if rest := total % rows; rest > 0 {
+			time += blockTime(rest * a.tilesW)
+		}
 		if time < least {
 			best, least = rows, time
 		}
@@ -97,19 +100,20 @@ func (a *winogradArgs) bestRows(total int) int {
 	return best
 }
 
-// productTime returns what the products of so many tiles take, in a unit of its own: the fewer vectors are multiplied
-// together, the longer each takes.
-func productTime(tiles int) int {
+// blockTime returns what the products of a block of so many tiles take, in a unit of its own: the fewer vectors are
+// multiplied together, the longer each takes, and each block reads all weights.
+func blockTime(tiles int) int {
+	const weights = 2
 	vectors := ceilDiv(tiles, lanes)
 	switch {
 	case vectors == 1:
-		return 3
+		return weights + 3
 	case vectors%tileVectors == 1: // two products of 2 instead of 3 and 1
-		return (vectors/tileVectors-1)*6 + 2*5
+		return weights + (vectors/tileVectors-1)*6 + 2*5
 	case vectors%tileVectors == 2:
-		return vectors/tileVectors*6 + 5
+		return weights + vectors/tileVectors*6 + 5
 	default:
-		return vectors / tileVectors * 6
+		return weights + vectors/tileVectors*6
 	}
 }
 
