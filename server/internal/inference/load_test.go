@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -96,6 +97,46 @@ func TestLoad(t *testing.T) {
 	}
 	if len(logits) != n*3 || cmp.Equal(logits[:3], logits[3:]) {
 		t.Errorf("logits = %v, want those of two images", logits)
+	}
+}
+
+// A quantised model is loaded like any other, and answers an image alike whatever it is batched with.
+func TestLoadQuantized(t *testing.T) {
+	const n = 3
+	x := engine.NewTensor(n, 3, networkSize, networkSize)
+	for i := range x.Data {
+		x.Data[i] = float32(math.Sin(float64(i * i)))
+	}
+	float := encoded(t, nil)
+	quantized, err := onnx.Quantize(float, func(yield func([]float32, error) bool) { yield(x.Data, nil) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	var logits [2][]float32
+	for i, data := range [][]byte{float, quantized} {
+		path, digest := save(t, data)
+		loaded, err := inference.Load(path, digest, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		together, err := loaded.Predict(x.Data, n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		logits[i] = slices.Clone(together)
+		alone, err := loaded.Predict(x.Data[len(x.Data)/n:2*len(x.Data)/n], 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i == 1 && !slices.Equal(alone, logits[i][3:6]) {
+			t.Errorf("alone the second image gets %v, in a batch %v", alone, logits[i][3:6])
+		}
+	}
+	largest := max(slices.Max(logits[0]), -slices.Min(logits[0]))
+	for i, v := range logits[1] {
+		if difference := math.Abs(float64(v - logits[0][i])); !(difference <= 0.1*float64(largest)) || difference == 0 {
+			t.Errorf("logit %d is %v, in float32 %v", i, v, logits[0][i])
+		}
 	}
 }
 
