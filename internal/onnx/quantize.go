@@ -38,7 +38,12 @@ func Quantize(data []byte, samples iter.Seq2[[]float32, error]) ([]byte, error) 
 }
 
 func quantize(data []byte, samples iter.Seq2[[]float32, error]) ([]byte, error) {
-	if _, err := Decode(data); err != nil { // all checks of what comes from outside
+	// All checks of what comes from outside: what follows believes inputs, attributes and shapes.
+	model, err := Decode(data)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := graph.Compile(model.Graph, graph.Options{}); err != nil {
 		return nil, err
 	}
 	file := &onnxpb.ModelProto{}
@@ -233,9 +238,13 @@ func (q *quantizer) chooseProduct(node *onnxpb.NodeProto) {
 		return
 	}
 	if hasBias(node) {
-		outs := w.Shape[1-intAttributeOf(node, "transB", 0)&1]
-		if bias := q.floats(node, 2); bias == nil || len(bias.Floats) != outs {
-			return
+		outs := w.Shape[1]
+		if intAttributeOf(node, "transB", 0) != 0 {
+			outs = w.Shape[0]
+		}
+		bias := q.floats(node, 2)
+		if bias == nil || len(bias.Floats) != outs || len(bias.Shape) == 0 || bias.Shape[len(bias.Shape)-1] != outs {
+			return // it does not give each output a number
 		}
 	}
 	q.layers[node] = true

@@ -197,6 +197,11 @@ func TestQuantizeRefuses(t *testing.T) {
 			m.Graph.Node, m.Graph.Output[0].Name = m.Graph.Node[1:2], m.Graph.Node[1].Output[0]
 			m.Graph.Node[0].Input[0] = "input"
 		}), batches(x.Data), ErrNotQuantizable},
+		"node without input": {changed(func(m *onnxpb.ModelProto) { m.Graph.Node[1].Input = nil }), batches(x.Data), nil},
+		"bias of another shape": {changed(func(m *onnxpb.ModelProto) {
+			m.Graph.Initializer[1].Dims[0]--
+			m.Graph.Initializer[1].RawData = m.Graph.Initializer[1].RawData[4:]
+		}), batches(x.Data), nil},
 		"samples break":      {file, func(yield func([]float32, error) bool) { yield(nil, failed) }, failed},
 		"weights not finite": {changed(func(m *onnxpb.ModelProto) { copy(m.Graph.Initializer[0].RawData, []byte{0, 0, 0x80, 0x7f}) }), batches(x.Data), ErrNotQuantizable},
 	} {

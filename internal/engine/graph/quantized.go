@@ -346,7 +346,7 @@ func (f *quantizedFuser) epilogue(q *quantizedNode, n *Node, i int, scales []flo
 func (f *quantizedFuser) bias(name string, n int) ([]float64, bool) {
 	bias := make([]float64, n)
 	if t := f.g.Initializers[name]; t != nil {
-		if t.DType != Float32 || len(t.Floats) != n {
+		if t.DType != Float32 || !isRow(t, n) {
 			return nil, false
 		}
 		for k, v := range t.Floats {
@@ -362,7 +362,7 @@ func (f *quantizedFuser) bias(name string, n int) ([]float64, bool) {
 		return nil, false
 	}
 	t, scale := f.g.Initializers[node.Inputs[0]], f.g.Initializers[node.Inputs[1]]
-	if t == nil || t.DType != Int32 || len(t.Ints) != n || scale == nil || len(scale.Floats) != 1 && len(scale.Floats) != n {
+	if t == nil || t.DType != Int32 || !isRow(t, n) || scale == nil || len(scale.Floats) != 1 && len(scale.Floats) != n {
 		return nil, false
 	}
 	for k, v := range t.Ints {
@@ -394,6 +394,11 @@ func (f *quantizedFuser) sum(n *Node) {
 	f.fuse(n, quantizedSumOperator, q, a, y, way)
 	f.fused[way[len(way)-1]].Inputs = []string{a, b}
 	f.packed[b], f.images[y] = true, true
+}
+
+// isRow reports whether a tensor is one row of n numbers.
+func isRow(t *Tensor, n int) bool {
+	return t.Len() == n && len(t.Shape) > 0 && t.Shape[len(t.Shape)-1] == n
 }
 
 // step fuses an operator that has no weights.

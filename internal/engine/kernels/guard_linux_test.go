@@ -145,10 +145,15 @@ func TestPreparedConv2DStaysInBounds(t *testing.T) {
 	}
 }
 
-// guardedBytes returns n bytes, a multiple of 4, as guarded does.
+// guardedBytes returns n bytes as guarded does.
 func guardedBytes(t *testing.T, n int, atStart bool) []uint8 {
 	t.Helper()
-	return unsafe.Slice((*uint8)(unsafe.Pointer(unsafe.SliceData(guarded(t, n/floatSize, atStart)))), n)
+	floats := guarded(t, ceilDiv(n, floatSize), atStart)
+	bytes := unsafe.Slice((*uint8)(unsafe.Pointer(unsafe.SliceData(floats))), len(floats)*floatSize)
+	if atStart {
+		return bytes[:n]
+	}
+	return bytes[len(bytes)-n:]
 }
 
 func TestQuantizedConvStaysInBounds(t *testing.T) {

@@ -50,7 +50,7 @@ type PreparedQuantizedConv struct {
 	low, high float32   // bounds of the rounded product, before OutZero is added
 	method    quantizedMethod
 	w         []int16 // the packed weights
-	wBytes    []int8  // the same for dotBytes
+	wBytes    []int8  // the same, of bytes
 	runs      []int   // byte offsets of the runs of a window
 	units     int     // of a run: 2 channels, or 4 of dotBytes
 }
@@ -129,6 +129,7 @@ func (p *PreparedQuantizedConv) prepare(kernels *quantizedKernels) {
 	tooLarge := func(w int8) bool { return max(int(w), -int(w)) > kernels.bytesLimit }
 	switch {
 	case kernels == nil:
+		p.packByTaps()
 	case p.winogradFits():
 		p.method = quantizedByWinograd
 		p.transformWeights()
@@ -268,20 +269,35 @@ func quantizedRowPart(ws *Workspace, _, part int) {
 // sum returns Σ w·x of one output, padding counting as the input's zero point.
 func (a *quantizedArgs) sum(image, oy, ox, k int) int32 {
 	s := &a.s
+	taps := s.KernelH * s.KernelW
 	var sum int32
-	for c := range s.InChannels {
-		w := a.p.Weights[(k*s.InChannels+c)*s.KernelH*s.KernelW:][:s.KernelH*s.KernelW]
-		for tap, weight := range w {
-			iy := oy*s.StrideH + tap/s.KernelW*s.DilationH - s.PadTop
-			ix := ox*s.StrideW + tap%s.KernelW*s.DilationW - s.PadLeft
-			v := a.p.InZero
-			if uint(iy) < uint(s.InHeight) && uint(ix) < uint(s.InWidth) {
-				v = a.x[((image*s.InHeight+iy)*s.InWidth+ix)*a.inPixel+c]
+	for tap := range taps {
+		w := a.p.wBytes[(k*taps+tap)*s.InChannels:][:s.InChannels]
+		iy := oy*s.StrideH + tap/s.KernelW*s.DilationH - s.PadTop
+		ix := ox*s.StrideW + tap%s.KernelW*s.DilationW - s.PadLeft
+		if uint(iy) >= uint(s.InHeight) || uint(ix) >= uint(s.InWidth) {
+			for _, weight := range w {
+				sum += int32(weight) * int32(a.p.InZero)
 			}
-			sum += int32(weight) * int32(v)
+			continue
+		}
+		x := a.x[((image*s.InHeight+iy)*s.InWidth+ix)*a.inPixel:][:len(w)]
+		for c, weight := range w {
+			sum += int32(weight) * int32(x[c])
 		}
 	}
 	return sum
+}
+
+// packByTaps brings the weights into the order [OutChannels][KernelH][KernelW][InChannels], that of the input's bytes.
+func (p *PreparedQuantizedConv) packByTaps() {
+	s := p.Shape
+	taps := s.KernelH * s.KernelW
+	p.wBytes = make([]int8, len(p.Weights))
+	for i, w := range p.Weights {
+		k, c, tap := i/(s.InChannels*taps), i/taps%s.InChannels, i%taps
+		p.wBytes[(k*taps+tap)*s.InChannels+c] = w
+	}
 }
 
 // viewAs returns scratch memory as n elements of another type of at most 4 bytes, and what is left of it.
