@@ -60,6 +60,7 @@ docker-build-manager docker-build-runner docker-build-server: docker-build-%: ##
 
 .PHONY: docker-push
 docker-push: ## Push the three images that docker-build-* made to REGISTRY.
+	@[ -n "$(REGISTRY)" ] || { echo "error: REGISTRY is needed: make docker-push REGISTRY=registry.example/team" >&2; exit 1; }
 	for i in manager runner server; do docker push $(REGISTRY)/trainyard-$$i:$(TAG); done
 
 ##@ Cluster
@@ -83,7 +84,7 @@ uninstall: ## Remove the CRDs, and with them every TrainingRun and ModelServer.
 	kubectl delete --ignore-not-found -f config/crd/bases
 deploy: build-installer ## Install CRDs and manager into the current kubectl context.
 	kubectl apply --server-side -f out/install.yaml
-undeploy: build-installer ## Remove CRDs and manager.
+undeploy: build-installer ## Remove CRDs and manager, and with them every TrainingRun and ModelServer.
 	kubectl delete --ignore-not-found -f out/install.yaml
 
 .PHONY: build-installer
@@ -148,7 +149,7 @@ bench-engine: ## Measure the engine beside ONNX Runtime and PyTorch (minutes, an
 clean: ## Remove what was built in this checkout.
 	rm -rf bin out .venv-*
 
-##@ Tools
+# The tools, built from their own modules.
 
 $(CONTROLLER_GEN) $(CRD_REF_DOCS) $(GOTESTSUM) &: hack/tools/go.mod hack/tools/go.sum
 	@echo "building the code generators and the test runner"

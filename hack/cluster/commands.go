@@ -34,7 +34,19 @@ func (o *options) config() (*config.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	return config.New(o.name, o.subnet, bin)
+	return config.Open(o.name, o.subnet, bin)
+}
+
+// started is the configuration of a cluster that has been started.
+func (o *options) started() (*config.Config, error) {
+	cfg, err := o.config()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(cfg.Kubeconfig()); err != nil {
+		return nil, fmt.Errorf("the cluster %s has not been started: run up first", cfg.Name)
+	}
+	return cfg, nil
 }
 
 func (o *options) cluster() (*cluster.Cluster, error) {
@@ -164,7 +176,7 @@ func newKubeconfigCommand(o *options) *cobra.Command {
 		Short: "Print the path of the administrator's kubeconfig",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := o.config()
+			cfg, err := o.started()
 			if err != nil {
 				return err
 			}
@@ -180,7 +192,7 @@ func newRegistryCommand(o *options) *cobra.Command {
 		Short: "Print the address of the node's image registry, which speaks plain HTTP",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := o.config()
+			cfg, err := o.started()
 			if err != nil {
 				return err
 			}

@@ -38,8 +38,8 @@ func newCommand() *cobra.Command {
 	}
 	var o options
 	cmd.PersistentFlags().StringVar(&o.name, "name", config.DefaultName, "name of the cluster")
-	cmd.PersistentFlags().StringVar(&o.subnet, "subnet", config.DefaultSubnet,
-		"network of the cluster's addresses, a /16; two clusters at a time need two")
+	cmd.PersistentFlags().StringVar(&o.subnet, "subnet", "",
+		"network of the cluster's addresses, a /16, by default "+config.DefaultSubnet+"; two clusters at a time need two")
 	cmd.AddCommand(
 		newPreflightCommand(), newBuildCommand(), newUpCommand(&o), newDownCommand(&o), newLoadCommand(&o),
 		newKubeconfigCommand(&o), newRegistryCommand(&o), newExecCommand(&o), newStatusCommand(&o), newAgentCommand(&o),

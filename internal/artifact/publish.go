@@ -20,7 +20,7 @@ import (
 )
 
 // ErrExists says that an artifact stands there already, and artifacts are never overwritten.
-var ErrExists = errors.New("artifact exists already")
+var ErrExists = errors.New("exists already")
 
 // Staging is an artifact on its way: files are added under a temporary name until Publish gives it the final one.
 type Staging struct {

@@ -64,6 +64,7 @@ func (f folder) List(ctx context.Context) ([]File, error) {
 		return nil, fmt.Errorf("list %v: %w", f, err)
 	}
 	var files []File
+	beside := 0
 	for _, entry := range entries {
 		class := entry.Name()
 		if hidden(class) {
@@ -71,13 +72,20 @@ func (f folder) List(ctx context.Context) ([]File, error) {
 		}
 		// Stat rather than the entry, to follow a link to a folder.
 		if info, err := fs.Stat(f.fsys, class); err != nil || !info.IsDir() {
+			beside++
 			continue
 		}
 		inClass, err := f.listClass(ctx, class)
 		if err != nil {
 			return nil, err
 		}
+		if len(inClass) == 0 {
+			return nil, fmt.Errorf("%w: the folder of class %q in %v is empty: add images, or remove it", ErrInvalid, class, f)
+		}
 		files = append(files, inClass...)
+	}
+	if len(files) == 0 && beside > 0 {
+		return nil, fmt.Errorf("%w: %v has %d files but no class folders: %s", ErrInvalid, f, beside, folderShape)
 	}
 	return files, nil
 }

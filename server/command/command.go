@@ -44,7 +44,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, options O
 		Short:         "Serve an image classifier, or test servers that do",
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetArgs(args)

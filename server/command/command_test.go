@@ -281,6 +281,16 @@ func TestCommandLine(t *testing.T) {
 	if code := run(t.Context(), []string{"serve", "--nonsense"}, &out, &errs, Options{}); code != contract.ExitConfig {
 		t.Errorf("unknown flag: exit code %d, want %d", code, contract.ExitConfig)
 	}
+	if code := run(t.Context(), []string{"train"}, &out, &errs, Options{}); code != contract.ExitConfig {
+		t.Errorf("unknown command: exit code %d, want %d", code, contract.ExitConfig)
+	}
+	for _, args := range [][]string{{"--name", "a b/c"}, {"--port", "99999"}} {
+		errs.Reset()
+		code := run(t.Context(), append([]string{"serve", "--model", "x"}, args...), &out, &errs, Options{})
+		if code != contract.ExitConfig || !strings.Contains(errs.String(), args[1]) {
+			t.Errorf("%v: exit code %d, %s", args, code, &errs)
+		}
+	}
 	// A result that can't be left behind is worth no more than none.
 	if code := run(t.Context(), []string{"smoke", "--url", "http://127.0.0.1:1", "--attempts", "1", "--termination-log", t.TempDir()}, &out, &errs, Options{}); code != contract.ExitTemporary {
 		t.Errorf("termination log is a folder: exit code %d, want %d", code, contract.ExitTemporary)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"regexp"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -71,7 +72,7 @@ flight and exits 0. Other exit codes: 3 the configuration can't be used,
 		err := src.read(&config)
 		if err == nil {
 			overrideServe(cmd, &config, flags)
-			err = checkServe(config)
+			err = checkServe(config, port)
 		}
 		if err != nil {
 			err = configError(err)
@@ -98,9 +99,20 @@ func overrideServe(cmd *cobra.Command, config *contract.ServeConfig, flags contr
 	}
 }
 
-func checkServe(config contract.ServeConfig) error {
-	if config.Model.Path == "" {
+// modelName is what can stand in the path of a URL as it is.
+var modelName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$`)
+
+func checkServe(config contract.ServeConfig, port int) error {
+	const maxPort = 65535
+	switch {
+	case config.Model.Path == "":
 		return errors.New("model.path: must be set; on the command line it is --model FILE")
+	case config.Name == "":
+		return errors.New("name: must be set")
+	case !modelName.MatchString(config.Name):
+		return fmt.Errorf("name: %q can't stand in a URL: use letters, digits, '.', '_' and '-'", config.Name)
+	case port < 0 || port > maxPort:
+		return fmt.Errorf("--port %d: must be from 0 to %d", port, maxPort)
 	}
 	return nil
 }

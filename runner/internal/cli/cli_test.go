@@ -171,7 +171,10 @@ func TestFailuresLeaveAResult(t *testing.T) {
 		"quantize no model":  {[]string{"quantize", "--model=" + notes, "--out=y", "--data=x"}, contract.ExitArtifact, contract.ReasonArtifactInvalid, "notes.txt"},
 		"bad quantization":   {[]string{"train", "--data=" + dir, "--quantization=Int4"}, contract.ExitConfig, contract.ReasonConfigInvalid, "output.quantization"},
 		"unknown class":      {[]string{"generate-data", "--out=" + dir, "--classes=cat,cow"}, contract.ExitConfig, contract.ReasonConfigInvalid, "cow"},
-		"output is no place": {[]string{"generate-data", "--out=" + notes}, contract.ExitTemporary, contract.ReasonRunnerFailed, "not a directory"},
+		"output is no place": {[]string{"generate-data", "--out=" + notes}, contract.ExitConfig, contract.ReasonConfigInvalid, "not a directory"},
+		"two sources":        {[]string{"train", "--data=x", "--samples-per-class=5"}, contract.ExitConfig, contract.ReasonConfigInvalid, "--samples-per-class"},
+		"overwrite a model":  {[]string{"quantize", "--model=" + notes, "--out=" + notes, "--data=x"}, contract.ExitConfig, contract.ReasonConfigInvalid, "exists already"},
+		"data there already": {[]string{"generate-data", "--out=" + dir}, contract.ExitConfig, contract.ReasonConfigInvalid, "isn't empty"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -249,7 +252,7 @@ func TestQuantize(t *testing.T) {
 		}
 	}
 	// What it wrote is a model like any other, but not one to be quantised again.
-	command[2] = out
+	command[2], command[4] = out, out+".again"
 	if code, _, stderr := runner(command...); code != contract.ExitArtifact || !strings.Contains(stderr, "quantized already") {
 		t.Errorf("quantized again exits %d\n%s", code, stderr)
 	}

@@ -76,6 +76,9 @@ func (a *app) evaluate(ctx context.Context, o *evaluateOptions) error {
 		return failure.Dataset(fmt.Errorf("%w: %s has the classes %s, the model knows %s: name the folders as the model's classes",
 			dataset.ErrInvalid, o.data, strings.Join(images.Classes, ", "), strings.Join(classifier.Metadata.Classes, ", ")))
 	}
+	for _, file := range images.Skipped.First {
+		log.Warn("File left out", "file", file.Name, "error", file.Err)
+	}
 	log.Info("Evaluating", "model", o.model, "architecture", classifier.Metadata.Architecture, "images", len(images.Samples),
 		"skipped", images.Skipped.Count)
 	tally, err := evaluate.Score(ctx, classifier, images.All(), o.batches)

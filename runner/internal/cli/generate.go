@@ -6,6 +6,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -47,6 +48,10 @@ func (a *app) generate(ctx context.Context, o *generateOptions) error {
 	cfg := config.Generate(o.generated, o.imageSize)
 	if err := cfg.Validate(); err != nil {
 		return failure.Config(err)
+	}
+	// Pictures of two calls would be taken for one dataset.
+	if entries, err := os.ReadDir(o.out); err == nil && len(entries) > 0 {
+		return failure.Config(fmt.Errorf("--out: %s isn't empty: name a new folder", o.out))
 	}
 	if err := generate.Write(ctx, o.out, cfg); err != nil {
 		return failure.Output(err)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/trainyard-dev/trainyard/internal/artifact"
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/dataset"
 	"github.com/trainyard-dev/trainyard/internal/dataset/generate"
@@ -94,6 +95,9 @@ func (a *app) quantize(ctx context.Context, o *quantizeOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := artifact.CheckNew(o.out); err != nil { // before all the work
+		return failure.Config(fmt.Errorf("--out: %w", err))
+	}
 	float, err := os.ReadFile(o.model)
 	if err != nil {
 		return failure.Artifact(fmt.Errorf("read model: %w", err))
@@ -124,7 +128,7 @@ func (a *app) quantize(ctx context.Context, o *quantizeOptions) error {
 	if quantized, err = quantize.Describe(quantized, *classifier.Metadata, measured); err != nil {
 		return failure.Artifact(err)
 	}
-	if err := os.WriteFile(o.out, quantized, 0o644); err != nil {
+	if err := artifact.WriteNew(o.out, quantized); err != nil {
 		return failure.Output(fmt.Errorf("write model: %w", err))
 	}
 	result := quantizeResult{

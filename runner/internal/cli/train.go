@@ -117,6 +117,9 @@ func (o *trainOptions) resolve(flags *pflag.FlagSet) error {
 		}
 	}
 	for _, name := range generatedFlags {
+		if flags.Changed(name) && flags.Changed("data") {
+			return failure.Config(fmt.Errorf("--data and --%s: train on one of them, a folder or generated pictures", name))
+		}
 		generate = generate || flags.Changed(name)
 	}
 	o.config.Dataset.Generated = nil

@@ -8,7 +8,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"regexp"
 	"slices"
@@ -146,7 +145,7 @@ func (v *validator) model(m contract.Model) {
 func (v *validator) training(t contract.Training) {
 	v.between("training.epochs", float64(t.Epochs), 1, 10_000)
 	v.between("training.batchSize", float64(t.BatchSize), 2, 1024)
-	v.between("training.learningRate", t.LearningRate, math.SmallestNonzeroFloat64, 10)
+	v.check(t.LearningRate > 0 && t.LearningRate <= 10, "training.learningRate", "is %g: must be above 0 and at most 10", t.LearningRate)
 	v.check(slices.Contains(Optimizers, t.Optimizer), "training.optimizer", "is %q: use one of %s", t.Optimizer, strings.Join(Optimizers, ", "))
 	v.between("training.weightDecay", t.WeightDecay, 0, 1)
 	v.between("training.workers", float64(t.Workers), 0, 256)

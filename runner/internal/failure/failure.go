@@ -73,6 +73,8 @@ func Output(err error) error {
 		return err
 	case errors.Is(err, artifact.ErrExists), errors.Is(err, artifact.ErrInvalid):
 		return Artifact(err)
+	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EISDIR):
+		return Config(fmt.Errorf("%w: name a folder, or a place for one", err))
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return Config(fmt.Errorf("%w: let the user who runs this write to the output folder (in a pod: securityContext.fsGroup)", err))
 	default:

@@ -632,7 +632,7 @@ func TestFailures(t *testing.T) {
 				cfg.Output.Path = filepath.Join(t.TempDir(), "file")
 				writeFile(t, cfg.Output.Path, nil)
 			},
-			code: contract.ExitTemporary, reason: contract.ReasonRunnerFailed, says: "not a directory",
+			code: contract.ExitConfig, reason: contract.ReasonConfigInvalid, says: "not a directory",
 		},
 		"split file can't be written": {
 			change: nil, code: contract.ExitConfig, reason: contract.ReasonConfigInvalid, says: "write the split",

@@ -92,7 +92,8 @@ func (l *requestLog) add(rec RequestRecord) {
 func (l *requestLog) last(n int) []RequestRecord {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	records := slices.Concat(l.ring[l.next:], l.ring[:l.next])
+	records := append([]RequestRecord{}, l.ring[l.next:]...) // not nil, which is null in JSON
+	records = append(records, l.ring[:l.next]...)
 	slices.Reverse(records)
 	return records[:min(n, len(records))]
 }

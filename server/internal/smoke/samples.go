@@ -92,7 +92,7 @@ func (s *suite) integrity(ctx context.Context, v *visit) outcome {
 		return o
 	}
 	if set == nil || len(set.Items) == 0 {
-		return skipped("the model was published without samples")
+		return skipped("no samples of the model were given")
 	}
 	info, _, err := v.modelInfo(ctx)
 	if err != nil {

@@ -6,10 +6,15 @@
 package config
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 )
 
 const (
@@ -62,6 +67,35 @@ func New(name, subnet, binDir string) (*Config, error) {
 		return nil, fmt.Errorf("subnet %q: use an IPv4 network of %d bits, %s for example", subnet, subnetBits, DefaultSubnet)
 	}
 	return &Config{Name: name, BinDir: binDir, Subnet: prefix, root: stateRoot}, nil
+}
+
+// Open returns the configuration of a cluster that may have been started before. Its subnet is the one that it was started
+// with, or else the given one, or else DefaultSubnet. Another one than it was started with is an error.
+func Open(name, subnet, binDir string) (*Config, error) {
+	c, err := New(name, cmp.Or(subnet, DefaultSubnet), binDir)
+	if err != nil {
+		return nil, err
+	}
+	return c.withRecordedSubnet(subnet)
+}
+
+func (c *Config) withRecordedSubnet(asked string) (*Config, error) {
+	recorded, err := os.ReadFile(c.subnetFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		return c, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the cluster's subnet: %w", err)
+	}
+	started := strings.TrimSpace(string(recorded))
+	if asked != "" && asked != started {
+		return nil, fmt.Errorf("the cluster %s was started with the subnet %s, not %s: leave out --subnet, or end it first by down", c.Name, started, asked)
+	}
+	c.Subnet, err = netip.ParsePrefix(started)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: end the cluster with --subnet and down", c.subnetFile(), err)
+	}
+	return c, nil
 }
 
 // at returns an address in the subnet.

@@ -5,6 +5,7 @@ package config
 
 import (
 	"encoding/json"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -51,6 +52,30 @@ func newConfig(t *testing.T) *Config {
 	}
 	c.root = t.TempDir()
 	return c
+}
+
+func TestRecordedSubnet(t *testing.T) {
+	c := newConfig(t)
+	if got, err := c.withRecordedSubnet("10.1.0.0/16"); err != nil || got.Registry() != "10.1.128.1:5000" {
+		t.Errorf("before the first start: %v, %v", got, err)
+	}
+	if err := c.WriteFiles(); err != nil {
+		t.Fatal(err)
+	}
+	later := newConfig(t)
+	later.root, later.Subnet = c.root, netip.MustParsePrefix(DefaultSubnet)
+	if got, err := later.withRecordedSubnet(""); err != nil || got.Registry() != "10.1.128.1:5000" {
+		t.Errorf("no subnet asked for: %v, %v", got, err)
+	}
+	if _, err := later.withRecordedSubnet(DefaultSubnet); err == nil || !strings.Contains(err.Error(), "10.1.0.0/16") {
+		t.Errorf("another subnet asked for: %v", err)
+	}
+	if err := os.WriteFile(c.subnetFile(), []byte("?"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := later.withRecordedSubnet(""); err == nil {
+		t.Error("a damaged record is no error")
+	}
 }
 
 func TestAddresses(t *testing.T) {

@@ -22,6 +22,9 @@ func (c *Config) containerdConfig() string { return c.Path("etc", "containerd.to
 func (c *Config) kubeletConfig() string    { return c.Path("etc", "kubelet.yaml") }
 func (c *Config) corefile() string         { return c.Path("etc", "Corefile") }
 
+// subnetFile keeps the subnet that the cluster was started with.
+func (c *Config) subnetFile() string { return c.Path("etc", "subnet") }
+
 // CNIDir holds the pods' network configuration.
 func (c *Config) CNIDir() string { return c.Path("etc", "cni") }
 
@@ -42,6 +45,7 @@ func (c *Config) files() map[string]string {
 		c.corefile():         "Corefile",
 		c.ResolvConf():       "resolv.conf",
 		c.PodResolvConf():    "resolv-pod.conf",
+		c.subnetFile():       "subnet",
 		filepath.Join(c.CNIDir(), "10-ptp.conflist"):                    "ptp.conflist",
 		filepath.Join(c.RegistryHostsDir(), c.Registry(), "hosts.toml"): "hosts.toml",
 	}
