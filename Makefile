@@ -51,8 +51,8 @@ build-manager build-runner build-server: build-%: ## Build one of manager, runne
 	go build -ldflags "-s -w -X github.com/trainyard-dev/trainyard/internal/version.version=$(VERSION)" -o $(BIN)/$* $(PKG)
 
 .PHONY: images
-images: $(IMAGES_TOOL) ## Build the three images into out/images, without Docker.
-	$(IMAGES_TOOL) build -o out/images --registry "$(or $(REGISTRY),trainyard.local)" --tag $(TAG) --version $(VERSION) trainyard-manager=. trainyard-runner=./runner trainyard-server=./server
+images: $(IMAGES_TOOL) ## Build the three images into out/images, without Docker (ARCH=arm64 for other CPUs).
+	$(IMAGES_TOOL) build -o out/images --registry "$(or $(REGISTRY),trainyard.local)" --tag $(TAG) --version $(VERSION) $(if $(ARCH),--arch $(ARCH)) trainyard-manager=. trainyard-runner=./runner trainyard-server=./server
 
 .PHONY: docker-build-manager docker-build-runner docker-build-server
 docker-build-manager docker-build-runner docker-build-server: docker-build-%: ## Build one image with Docker.

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -57,6 +58,7 @@ func newBuildCommand() *cobra.Command {
 	cmd.Flags().StringVarP(&o.Dir, "output", "o", "bin/images", "folder of the archives")
 	cmd.Flags().StringVar(&o.Registry, "registry", "trainyard.local", "registry, and path in it, that the images' names begin with")
 	cmd.Flags().StringVar(&o.Version, "version", "", "version that the programs say is theirs")
+	cmd.Flags().StringVar(&o.Architecture, "arch", runtime.GOARCH, "architecture of the CPUs that the programs run on: amd64, arm64, …")
 	cmd.Flags().StringVar(&o.Tag, "tag", "dev", "tag of the images")
 	return cmd
 }

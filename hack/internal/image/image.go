@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -47,9 +46,9 @@ type entry struct {
 	data []byte
 }
 
-// New returns an image that runs the program, which is stored as /NAME. Its files beside the program are
+// New returns an image that runs the program, which is stored as /NAME, on CPUs of an architecture, such as amd64. Its files beside the program are
 // /etc/passwd, /etc/group, the certificate authorities that Mozilla trusts, and an empty /tmp.
-func New(program []byte, name string) (v1.Image, error) {
+func New(program []byte, name, architecture string) (v1.Image, error) {
 	base, err := layer(baseEntries())
 	if err != nil {
 		return nil, err
@@ -67,7 +66,7 @@ func New(program []byte, name string) (v1.Image, error) {
 		return nil, err
 	}
 	file = file.DeepCopy()
-	file.OS, file.Architecture = "linux", runtime.GOARCH
+	file.OS, file.Architecture = "linux", architecture
 	file.Created = v1.Time{Time: epoch}
 	file.Config = v1.Config{
 		Entrypoint: []string{"/" + name},

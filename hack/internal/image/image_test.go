@@ -17,7 +17,7 @@ import (
 )
 
 func TestNew(t *testing.T) {
-	img, err := New([]byte("program"), "trainyard-server")
+	img, err := New([]byte("program"), "trainyard-server", "arm64")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,8 +25,8 @@ func TestNew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if file.Config.User != "65532:65532" || !cmp.Equal(file.Config.Entrypoint, []string{"/trainyard-server"}) || file.OS != "linux" {
-		t.Errorf("the image runs %v as %s on %s", file.Config.Entrypoint, file.Config.User, file.OS)
+	if file.Config.User != "65532:65532" || !cmp.Equal(file.Config.Entrypoint, []string{"/trainyard-server"}) || file.OS != "linux" || file.Architecture != "arm64" {
+		t.Errorf("the image runs %v as %s on %s/%s", file.Config.Entrypoint, file.Config.User, file.OS, file.Architecture)
 	}
 
 	got := map[string]int64{}
@@ -64,7 +64,7 @@ func TestNew(t *testing.T) {
 func TestReproducible(t *testing.T) {
 	digest := func(program string) string {
 		t.Helper()
-		img, err := New([]byte(program), "x")
+		img, err := New([]byte(program), "x", "amd64")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -83,7 +83,7 @@ func TestReproducible(t *testing.T) {
 }
 
 func TestWrite(t *testing.T) {
-	img, err := New([]byte("program"), "x")
+	img, err := New([]byte("program"), "x", "amd64")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"text/template"
 	"time"
 
@@ -168,7 +169,7 @@ func (c *Cluster) importPause(ctx context.Context, components []config.Component
 	if err != nil {
 		return err
 	}
-	img, err := image.New(program, "pause")
+	img, err := image.New(program, "pause", runtime.GOARCH)
 	if err != nil {
 		return err
 	}

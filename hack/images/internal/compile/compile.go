@@ -28,6 +28,8 @@ type Options struct {
 	Tag string
 	// Version is what the programs say theirs is.
 	Version string
+	// Architecture of the CPUs that the programs run on, as Go calls it.
+	Architecture string
 }
 
 // Target is an image to build.
@@ -81,11 +83,11 @@ func Build(ctx context.Context, o Options, targets []Target, out io.Writer) erro
 }
 
 func build(ctx context.Context, o Options, t Target) (size int64, err error) {
-	program, err := compile(ctx, t.Package, o.Version)
+	program, err := compile(ctx, t.Package, o)
 	if err != nil {
 		return 0, err
 	}
-	img, err := image.New(program, t.Name)
+	img, err := image.New(program, t.Name, o.Architecture)
 	if err != nil {
 		return 0, err
 	}
@@ -100,15 +102,15 @@ const versionVariable = "github.com/trainyard-dev/trainyard/internal/version.ver
 
 // compile returns the main package's program, linked statically and without what depends on the machine
 // that builds it.
-func compile(ctx context.Context, pkg, version string) ([]byte, error) {
+func compile(ctx context.Context, pkg string, o Options) ([]byte, error) {
 	dir, err := os.MkdirTemp("", "trainyard-image-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
 	program := filepath.Join(dir, "program")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -X "+versionVariable+"="+version, "-o", program, pkg)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOFLAGS=")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -X "+versionVariable+"="+o.Version, "-o", program, pkg)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+o.Architecture, "GOFLAGS=")
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("go build %s: %w\n%s", pkg, err, text)
 	}

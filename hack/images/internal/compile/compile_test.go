@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -38,7 +39,7 @@ func TestBuild(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	o := Options{Dir: filepath.Join(dir, "images"), Registry: "registry.example/team/", Tag: "v1"}
+	o := Options{Dir: filepath.Join(dir, "images"), Registry: "registry.example/team/", Tag: "v1", Architecture: runtime.GOARCH}
 	if err := Build(t.Context(), o, []Target{{Name: "x", Package: source}}, &out); err != nil {
 		t.Fatal(err)
 	}
@@ -57,6 +58,11 @@ func TestBuild(t *testing.T) {
 	err = Build(t.Context(), o, []Target{{Name: "y", Package: filepath.Join(dir, "none.go")}}, &out)
 	if err == nil || !strings.Contains(err.Error(), "image y: go build") {
 		t.Errorf("error %v, want the image's name and the compiler's words", err)
+	}
+	o.Architecture = "abacus"
+	err = Build(t.Context(), o, []Target{{Name: "x", Package: source}}, &out)
+	if err == nil || !strings.Contains(err.Error(), "linux/abacus") {
+		t.Errorf("error %v, want the unknown architecture", err)
 	}
 }
 

@@ -26,7 +26,7 @@ func TestPush(t *testing.T) {
 	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	defer server.Close()
 	ref := strings.TrimPrefix(server.URL, "http://") + "/team/x:1"
-	img, err := image.New([]byte("program"), "x")
+	img, err := image.New([]byte("program"), "x", "amd64")
 	if err != nil {
 		t.Fatal(err)
 	}
