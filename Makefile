@@ -129,6 +129,10 @@ test: $(GOTESTSUM) $(CLUSTER_TOOL) ## Unit and integration (envtest) tests, with
 test-arm64: ## Test the engine and all beneath the runner for arm64, emulated (needs qemu-user-static).
 	hack/test-arm64.sh
 
+.PHONY: test-avx512
+test-avx512: ## Test the AVX-512 kernels on an emulated CPU (Debian, packages of Bochs and ISOLINUX).
+	hack/avx512/test.sh
+
 .PHONY: test-e2e
 test-e2e: $(CLUSTER_TOOL) $(IMAGES_TOOL) ## End-to-end tests on the local cluster (root, Linux).
 	CLUSTER=$(CLUSTER) hack/test-e2e.sh

@@ -11,13 +11,12 @@ import "math"
 // first-level cache while all the weights of a block stream past it.
 
 const (
-	tilePixels = tileVectors * lanes
-	// blockDepth is about how many rows of columns a block has.
-	blockDepth = 192
+	// blockFloats is about how large the columns of a tile and block may be, to stay in the first-level cache.
+	blockFloats = 4608
 	// panelFloats is about how large the columns of a panel and block may be, to stay in the second-level cache.
 	panelFloats = 40 << 10
 	// leastPanel is the number of pixels below which a panel is not made smaller to have a share for each thread.
-	leastPanel = 5 * tilePixels
+	leastPanel = 120
 	// copyQuads is the number of quads of output channels up to which copying columns takes longer than it saves.
 	copyQuads = 8
 	// cacheLine is the number of floats of a line of the cache.
@@ -46,6 +45,7 @@ type columnArgs struct {
 	quads     int  // of output channels per group, the last padded
 	block     int  // input channels of a block
 	stride    int  // floats of a row of columns
+	tile      int  // pixels of a tile
 	gather    gatherKernel
 	zeros     []float32
 	masks     []int32 // of the vectors of a row, for each column of the kernel
@@ -61,7 +61,7 @@ var unbounded = bounds{floor: float32(math.Inf(-1)), ceiling: float32(math.Inf(1
 // columnsFit reports whether the set computes this convolution by columns.
 func (ws *Workspace) columnsFit(s ConvShape) bool {
 	s = s.withDefaults()
-	return ws.set.rowsConvolutions[0] != nil && (s.Groups == 1 || s.InChannels > s.Groups)
+	return ws.set.rowsConvolutions != nil && (s.Groups == 1 || s.InChannels > s.Groups)
 }
 
 // columnWeights returns the length of the packed weights.
@@ -73,10 +73,10 @@ func columnWeights(s ConvShape) int {
 
 // columnBlock returns the number of input channels of a block: all if sums have no place in the output to wait for the next.
 func (ws *Workspace) columnBlock(c *convArgs) int {
-	if ws.set.rowsAccumulations[0] == nil || c.channelsOut%quad != 0 {
+	if ws.set.rowsAccumulations == nil || c.channelsOut%quad != 0 {
 		return c.channelsIn
 	}
-	blocks := ceilDiv(c.channelsIn*c.taps, blockDepth)
+	blocks := ceilDiv(c.channelsIn*c.taps*len(ws.set.rowsConvolutions)*lanes, blockFloats)
 	return ceilDiv(c.channelsIn, blocks)
 }
 
@@ -131,7 +131,7 @@ func (ws *Workspace) columns(s ConvShape, x, u, bias, y []float32, e Epilogue) {
 	c.x, c.y = x, y
 	*a = columnArgs{
 		u: u, bias: bias, bounds: bounds{floor: e.floor(), ceiling: e.ceiling()}, add: e.Add, masks: a.masks,
-		quads: ceilDiv(c.channelsOut, quad), block: ws.columnBlock(c),
+		quads: ceilDiv(c.channelsOut, quad), block: ws.columnBlock(c), tile: len(ws.set.rowsConvolutions) * lanes,
 		pointwise: c.taps == 1 && c.plane == c.inPlane && c.s.PadTop == 0 && c.s.PadLeft == 0,
 	}
 	a.inPlace = a.pointwise && c.plane%lanes == 0 && a.quads <= copyQuads
@@ -212,7 +212,7 @@ func columnsPart(ws *Workspace, worker, part int) {
 	}
 	t.vectors = ceilDiv(t.pixels, lanes)
 	columns, column, outputs := a.block*c.taps*a.stride, a.block*c.taps*quad, (t.q1-t.q0)*quad
-	scratch := ws.workers[worker].scratch(columns + column + outputs*(1+tilePixels))
+	scratch := ws.workers[worker].scratch(columns + column + outputs*(1+a.tile))
 	t.columns, scratch = scratch[:columns], scratch[columns:]
 	if t.pixels%lanes == 1 && t.vectors > 1 && ws.set.columnProduct != nil {
 		t.vectors--
@@ -262,9 +262,9 @@ func (a *columnArgs) pack(c *convArgs, t *columnTask) {
 
 // multiply adds the products of a block of input channels, tile by tile.
 func (a *columnArgs) multiply(kernels *set, c *convArgs, t *columnTask) {
-	products, bias, limits := &kernels.rowsConvolutions, &a.bias[(t.group*a.quads+t.q0)*quad], unbounded
+	products, bias, limits := kernels.rowsConvolutions, &a.bias[(t.group*a.quads+t.q0)*quad], unbounded
 	if a.add || t.channel > 0 {
-		products = &kernels.rowsAccumulations
+		products = kernels.rowsAccumulations
 	}
 	if t.channel > 0 {
 		bias = &a.zeros[0]
@@ -279,27 +279,24 @@ func (a *columnArgs) multiply(kernels *set, c *convArgs, t *columnTask) {
 		columns, stride = t.x[t.channel*c.plane+t.first:], c.plane
 	}
 	for at := 0; at < t.vectors; {
-		n := min(tileVectors, t.vectors-at)
-		if t.vectors-at == tileVectors+1 {
-			n = 2
-		}
+		n := nextVectors(len(products), t.vectors-at)
 		// Whole tiles go straight to y, others by way of scratch memory; unless there is one block only, there is no more
 		// than one of them in a panel, the last.
-		m, mStride := t.result, tilePixels
+		m, mStride := t.result, a.tile
 		valid := min(n*lanes, t.pixels-at*lanes)
 		direct := c.channelsOut%quad == 0 && valid == n*lanes
 		if direct {
 			m, mStride = t.y[t.q0*quad*c.plane+t.first+at*lanes:], c.plane
 		} else if a.add && t.channel == 0 {
 			for k := t.q0 * quad; k < min(t.q1*quad, c.channelsOut); k++ {
-				copy(t.result[(k-t.q0*quad)*tilePixels:], t.y[k*c.plane+t.first+at*lanes:][:valid])
+				copy(t.result[(k-t.q0*quad)*a.tile:], t.y[k*c.plane+t.first+at*lanes:][:valid])
 			}
 		}
 		products[n-1](t.q1-t.q0, u, t.depth, &columns[at*lanes], stride*floatSize, &m[0], mStride*floatSize, bias,
 			limits.floor, limits.ceiling)
 		if !direct && last {
 			for k := t.q0 * quad; k < min(t.q1*quad, c.channelsOut); k++ {
-				copy(t.y[k*c.plane+t.first+at*lanes:][:valid], t.result[(k-t.q0*quad)*tilePixels:])
+				copy(t.y[k*c.plane+t.first+at*lanes:][:valid], t.result[(k-t.q0*quad)*a.tile:])
 			}
 		}
 		at += n

@@ -185,7 +185,7 @@ func (ws *Workspace) Conv2DBackwardWeights(s ConvShape, x, dy, dw, dbias []float
 		c.b = dbias
 		ws.run(s.OutChannels, convBiasGradientPart)
 	}
-	if ws.direct(s) {
+	if ws.directWeights(s) {
 		ws.conv3x3Weights(s, x, dy, dw)
 		return
 	}

@@ -11,7 +11,7 @@ import "unsafe"
 // the output's gradient with mirrored weights.
 
 const (
-	lanes        = 8 // pixels of a vector
+	lanes        = 8 // pixels of a vector, unless a set says otherwise
 	tileVectors  = 3 // vectors of a tile
 	quad         = 4 // output channels of a tile
 	floatSize    = int(unsafe.Sizeof(float32(0)))
@@ -26,6 +26,7 @@ type bandArgs struct {
 	outW     int
 	rows     int // output rows of a band
 	stride   int // floats of a scratch row
+	pixels   int // pixels of a vector
 	vectors  int // vectors of an output row
 	x, y     []float32
 	bias     []float32
@@ -38,7 +39,7 @@ type bandArgs struct {
 
 // direct reports whether the set computes this convolution directly.
 func (ws *Workspace) direct(s ConvShape) bool {
-	return ws.set.convTiles != nil && s.isPlain3x3() && s.OutWidth() >= lanes
+	return ws.set.convTiles != nil && s.isPlain3x3() && s.OutWidth() >= ws.set.convPixels
 }
 
 // mirror returns the convolution that computes the gradient of s's input from that of its output.
@@ -50,11 +51,12 @@ func (s ConvShape) mirror() ConvShape {
 	return m
 }
 
-// setUp plans bands whose scratch memory holds channels planes in about budget floats.
-func (b *bandArgs) setUp(s ConvShape, channels, budget int) {
-	*b = bandArgs{s: s, outH: s.OutHeight(), outW: s.OutWidth()}
-	b.vectors = ceilDiv(b.outW, lanes)
-	b.stride = (b.vectors*lanes + 2 + lanes - 1) / lanes * lanes
+// setUp plans bands whose scratch memory holds channels planes in about budget floats. Vectors have the given number of
+// pixels, a multiple of 8.
+func (b *bandArgs) setUp(s ConvShape, pixels, channels, budget int) {
+	*b = bandArgs{s: s, outH: s.OutHeight(), outW: s.OutWidth(), pixels: pixels}
+	b.vectors = ceilDiv(b.outW, pixels)
+	b.stride = b.vectors*pixels + lanes // the last vector's windows reach 2 further
 	total := s.Batch * b.outH
 	rows := min(max(budget/(channels*b.stride)-2, 1), total)
 	b.rows = ceilDiv(total, ceilDiv(total, rows))
@@ -127,7 +129,7 @@ func (ws *Workspace) packConv3x3(s ConvShape, w, u []float32, mirrored bool) {
 // directConv3x3 computes y = epilogue(conv(x, w) + bias), u being the packed w. Pooling needs an even height.
 func (ws *Workspace) directConv3x3(s ConvShape, x, u, bias, y []float32, e Epilogue) {
 	b := &ws.band
-	b.setUp(s.withDefaults(), s.InChannels, bandFloats)
+	b.setUp(s.withDefaults(), ws.set.convPixels, s.InChannels, bandFloats)
 	b.x, b.u, b.bias, b.y, b.epilogue = x, u, bias, y, e
 	if bias == nil {
 		ws.zeros = grow(ws.zeros, s.OutChannels)
@@ -228,7 +230,7 @@ func (b *bandArgs) relu(kernels *set, channel, first, last int) {
 }
 
 // tiles lists the places of the vectors of output rows [first, last), three to a tile, and returns the number of tiles.
-// The last vector of a row overlaps the one before if the width is not a multiple of 8; the last tile repeats its last
+// The last vector of a row overlaps the one before if the width is not a multiple of a vector's; the last tile repeats its last
 // vector if it is not full.
 func (b *bandArgs) tiles(state *workerState, first, last int) int {
 	count := ceilDiv((last-first)*b.vectors, tileVectors)
@@ -241,7 +243,7 @@ func (b *bandArgs) tiles(state *workerState, first, last int) int {
 			scratchRow += 2
 		}
 		for v := range b.vectors {
-			column := min(v*lanes, b.outW-lanes)
+			column := min(v*b.pixels, b.outW-b.pixels)
 			in = (scratchRow*b.stride + column) * floatSize
 			out = ((image*b.s.OutChannels*b.outH+oy)*b.outW + column) * floatSize
 			if b.epilogue.MaxPool {

@@ -13,11 +13,16 @@ const (
 	weightParts = 8
 )
 
+// directWeights reports whether the set computes the gradient of this convolution's weights directly.
+func (ws *Workspace) directWeights(s ConvShape) bool {
+	return ws.set.convWeights != nil && s.isPlain3x3() && s.OutWidth() >= lanes
+}
+
 // conv3x3Weights computes dw, the gradient of the weights.
 func (ws *Workspace) conv3x3Weights(s ConvShape, x, dy, dw []float32) {
 	b := &ws.band
 	s = s.withDefaults()
-	b.setUp(s, 1, bandPixels)
+	b.setUp(s, lanes, 1, bandPixels)
 	b.rows = min(max(bandPixels/(b.vectors*lanes), 1), s.Batch*b.outH)
 	b.x, b.y, b.w = x, dy, dw
 	blocks := ceilDiv(s.InChannels, blockChannels) * ceilDiv(s.OutChannels, blockChannels)

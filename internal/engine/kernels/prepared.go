@@ -86,7 +86,7 @@ func (ws *Workspace) PrepareConv2D(s ConvShape, w, bias []float32, e Epilogue) *
 
 // Adds reports whether a prepared convolution of this shape can add to what its output holds.
 func (ws *Workspace) Adds(s ConvShape) bool {
-	return ws.method(s) == byColumns && ws.set.rowsAccumulations[0] != nil
+	return ws.method(s) == byColumns && ws.set.rowsAccumulations != nil
 }
 
 // method chooses how to compute a convolution with prepared weights.

@@ -4,6 +4,7 @@
 package kernels
 
 //go:generate go -C asm run . -pkg kernels -out ../avx2_amd64.s -stubs ../avx2_amd64.go
+//go:generate go -C asm run . -avx512 -pkg kernels -out ../avx512_amd64.s -stubs ../avx512_amd64.go
 //go:generate go -C asm run . -quantized -pkg kernels -out ../quantized_avx2_amd64.s -stubs ../quantized_avx2_amd64.go
 
 import (
@@ -22,8 +23,9 @@ type set struct {
 	gemmTile func(k int, a, b, c []float32)
 
 	// convTiles and convWeights are the inner loops of the 3×3 convolution with stride 1, described in asm/conv.go; nil
-	// means that it is computed like any other convolution.
-	convTiles func(tiles int, offsets *int, x *float32, channels, channelStride, rowStride int, w, bias, y *float32,
+	// means that it is computed like any other convolution. convPixels is the number of pixels of convTiles' vectors.
+	convPixels int
+	convTiles  func(tiles int, offsets *int, x *float32, channels, channelStride, rowStride int, w, bias, y *float32,
 		planeStride int)
 	convWeights func(rows int, offsets *int, vectors int, x *float32, channels, channelStride, rowStride int,
 		dy *float32, dyStride int, dw *float32)
@@ -31,7 +33,7 @@ type set struct {
 	// rowsConvolutions[n-1] multiplies 4 rows of packed weights at a time with n vectors of columns, described in
 	// asm/winograd.go; nil means that convolutions go by gemmTile. rowsAccumulations[n-1] does the same and adds what m
 	// holds; nil means that the channels of a convolution are not cut into blocks, and that none adds to its output.
-	rowsConvolutions, rowsAccumulations [tileVectors]rowsKernel
+	rowsConvolutions, rowsAccumulations []rowsKernel
 	// columnProduct multiplies packed weights with a single column, described in asm/column.go; nil means that it fills up a
 	// vector.
 	columnProduct func(quads int, u *float32, channels int, x, m *float32)
@@ -68,7 +70,7 @@ type set struct {
 }
 
 // maxTile is the largest mr·nr of any set.
-const maxTile = 96
+const maxTile = 8 * 48
 
 // sets lists the implementations, best first.
 var sets = append(architectureSets, &portableSet)

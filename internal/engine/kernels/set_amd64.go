@@ -6,7 +6,7 @@ package kernels
 import "golang.org/x/sys/cpu"
 
 // architectureSets lists the kernel sets of this architecture, best first.
-var architectureSets = []*set{&avx2Set}
+var architectureSets = []*set{&avx512Set, &avx2Set}
 
 var avx2Set = set{
 	name:      "avx2",
@@ -17,17 +17,18 @@ var avx2Set = set{
 		_, _, _ = a[6*k-1], b[16*k-1], c[6*16-1]
 		gemmTile6x16(k, &a[0], &b[0], &c[0])
 	},
+	convPixels:        lanes,
 	convTiles:         convTiles3x3,
 	convWeights:       convWeights3x3,
-	rowsConvolutions:  [tileVectors]rowsKernel{rowsConvolution1, rowsConvolution2, rowsConvolution3},
-	rowsAccumulations: [tileVectors]rowsKernel{rowsAccumulation1, rowsAccumulation2, rowsAccumulation3},
+	rowsConvolutions:  []rowsKernel{rowsConvolution1, rowsConvolution2, rowsConvolution3},
+	rowsAccumulations: []rowsKernel{rowsAccumulation1, rowsAccumulation2, rowsAccumulation3},
 	columnProduct:     columnProduct,
 	gather:            [2]gatherKernel{gatherStride1, gatherStride2},
 	depthwisePlane:    depthwisePlane,
 	depthwise3x3:      [2]depthwise3x3Kernel{depthwise3x3Stride1, depthwise3x3Stride2},
 	winograd: &winogradKernels{
 		input: winogradInput, output: winogradOutput, outputPool: winogradOutputPool,
-		products: [tileVectors]func(int, *float32, int, *float32, int, *float32, int){rowsProduct1, rowsProduct2, rowsProduct3},
+		products: []func(int, *float32, int, *float32, int, *float32, int){rowsProduct1, rowsProduct2, rowsProduct3},
 	},
 
 	quantized: &avx2Quantized,

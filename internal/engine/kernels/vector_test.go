@@ -82,7 +82,8 @@ func TestVectorKernelsAgree(t *testing.T) {
 // A set that this CPU can't run may still be checked for having what drivers call without asking.
 func TestSetsAreComplete(t *testing.T) {
 	optional := []string{
-		"convTiles", "convWeights", "quantized", "rowsConvolutions", "rowsAccumulations", "columnProduct", "gather", "depthwisePlane", "depthwise3x3", "winograd",
+		"convPixels", "convTiles", "convWeights", "quantized", "rowsConvolutions", "rowsAccumulations", "columnProduct", "gather",
+		"depthwisePlane", "depthwise3x3", "winograd",
 	}
 	for _, set := range sets {
 		fields := reflect.ValueOf(set).Elem()

@@ -20,7 +20,7 @@ const (
 	// winogradLeastTiles is the least number of tiles that repays the transform of the weights.
 	winogradLeastTiles = 192
 	// winogradTiles is how many tiles a block may have.
-	winogradTiles = 3 * tilePixels
+	winogradTiles = 3 * tileVectors * lanes
 	// winogradOutputs is the number of output channels computed between two visits of a block's tiles.
 	winogradOutputs = 64
 )
@@ -30,8 +30,11 @@ type winogradKernels struct {
 	input              func(groups int, x *float32, rowStride int, v *float32, pointStride int, scratch *float32)
 	output, outputPool func(groups int, m *float32, pointStride int, bias, floor float32, y *float32, rowStride int, scratch *float32)
 	// products[n-1] multiplies n vectors of columns.
-	products [tileVectors]func(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int)
+	products []func(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int)
 }
+
+// winogradScratch is the length of the transforms' scratch memory: a vector of the widest set for each point.
+const winogradScratch = winogradPoints * 2 * lanes
 
 // winogradArgs are the arguments of one convolution.
 type winogradArgs struct {
@@ -187,9 +190,9 @@ func winogradPart(ws *Workspace, worker, part int) {
 	in := a.s.InChannels
 	image := (winogradTile + 2) * a.rowFloats()
 	tiles, products := winogradPoints*a.inPoint, winogradPoints*a.outPoint
-	scratch := state.scratch(winogradPoints*lanes + image + tiles + products + winogradTile*groups*winogradTile*lanes)
+	scratch := state.scratch(winogradScratch + image + tiles + products + winogradTile*groups*winogradTile*lanes)
 	take := func(n int) []float32 { s := scratch[:n]; scratch = scratch[n:]; return s }
-	temporary, rows, v, m, result := take(winogradPoints*lanes), take(image), take(tiles), take(products), scratch
+	temporary, rows, v, m, result := take(winogradScratch), take(image), take(tiles), take(products), scratch
 
 	for c := range in {
 		for row := first; row < last; row++ {
@@ -243,15 +246,21 @@ func (a *winogradArgs) multiply(kernels *winogradKernels, v, m []float32, k0, k1
 	for point := range winogradPoints {
 		u := a.u[(point*out+k0)*in:]
 		for at := 0; at < vectors; {
-			n := min(tileVectors, vectors-at)
-			if vectors-at == tileVectors+1 {
-				n = 2 // two products of 2 vectors are faster than 3 and 1
-			}
+			n := nextVectors(len(kernels.products), vectors-at)
 			kernels.products[n-1]((k1-k0)/quad, &u[0], in, &v[point*a.inPoint+at*lanes], stride,
 				&m[point*a.outPoint+at*lanes], stride)
 			at += n
 		}
 	}
+}
+
+// nextVectors returns how many of the vectors that are left the next product takes, at most widest. Two products of about
+// the same width are faster than a wide and a narrow one.
+func nextVectors(widest, left int) int {
+	if left > widest && left < 2*widest {
+		return ceilDiv(left, 2)
+	}
+	return min(left, widest)
 }
 
 // storeTileRow transforms a row of tiles of one output channel back and stores it. m starts at the row's first tile.

@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Command asm generates the AVX2 kernels of package kernels: run "go generate" there.
+// Command asm generates the kernels for AVX2 and AVX-512 of package kernels: run "go generate" there.
 package main
 
 import (
@@ -23,16 +23,20 @@ const header = `// Copyright 2026 The Trainyard Authors.
 func main() {
 	log.SetFlags(0)
 	bytes := flag.Bool("quantized", false, "generate the kernels of 8 bits instead of those of float32")
+	wide := flag.Bool("avx512", false, "generate kernels for AVX-512 instead of AVX2")
 	flag.Parse()
 	build.ConstraintExpr("amd64")
-	if *bytes {
+	switch {
+	case *wide:
+		wideKernels()
+	case *bytes:
 		quantized()
-	} else {
+	default:
 		float32s()
 	}
 	build.Generate()
 	for _, name := range []string{"out", "stubs"} {
-		if err := complete(flag.Lookup(name).Value.String()); err != nil {
+		if err := complete(flag.Lookup(name).Value.String(), *wide); err != nil {
 			log.Fatal(err)
 		}
 	}
@@ -67,14 +71,14 @@ func float32s() {
 // highRegisters matches the vector registers that AVX2 does not have.
 var highRegisters = regexp.MustCompile(`\b([XY](1[6-9]|2\d|3[01])|Z\d+)\b`)
 
-// complete puts the licence above what avo has written to path. It fails if a kernel needs more registers than AVX2 has:
-// avo would then use those of AVX-512.
-func complete(path string) error {
+// complete puts the licence above what avo has written to path. It fails if a kernel for AVX2 needs more registers than
+// there are: avo would then use those of AVX-512.
+func complete(path string, wide bool) error {
 	source, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	if register := highRegisters.Find(source); register != nil {
+	if register := highRegisters.Find(source); register != nil && !wide {
 		return fmt.Errorf("%s uses register %s, which AVX2 does not have", path, register)
 	}
 	return os.WriteFile(path, append([]byte(header), source...), 0o644)

@@ -27,8 +27,9 @@ const (
 )
 
 // inputTransform passes the rows of Bᵀd to store, for the six vectors d, as they become known: registers are scarce.
-func inputTransform(d [points]reg.VecVirtual, two, four, five reg.VecVirtual, store func(i int, t reg.VecVirtual)) {
-	even, odd, t := YMM(), YMM(), YMM()
+// vector returns a new register.
+func inputTransform(vector func() reg.VecVirtual, d [points]reg.VecVirtual, two, four, five reg.VecVirtual, store func(i int, t reg.VecVirtual)) {
+	even, odd, t := vector(), vector(), vector()
 	// t1, t2 = (d4 - 4·d2) ± (d3 - 4·d1)
 	VMOVAPS(d[4], even)
 	VFNMADD231PS(four, d[2], even)
@@ -56,8 +57,8 @@ func inputTransform(d [points]reg.VecVirtual, two, four, five reg.VecVirtual, st
 }
 
 // outputTransform returns Aᵀm for the six vectors m, which it overwrites.
-func outputTransform(m [points]reg.VecVirtual, two, four, eight reg.VecVirtual) [outputs]reg.VecVirtual {
-	sum34, difference34 := YMM(), YMM()
+func outputTransform(vector func() reg.VecVirtual, m [points]reg.VecVirtual, two, four, eight reg.VecVirtual) [outputs]reg.VecVirtual {
+	sum34, difference34 := vector(), vector()
 	VADDPS(m[4], m[3], sum34)
 	VSUBPS(m[4], m[3], difference34)
 	sum12, difference12 := m[3], m[4]
@@ -119,7 +120,7 @@ func winogradInput() {
 	VUNPCKLPD(low, d[0], d[0])
 	VUNPCKHPD(high, d[2], d[3])
 	VUNPCKLPD(high, d[2], d[2])
-	inputTransform(d, two, four, five, func(j int, t reg.VecVirtual) {
+	inputTransform(YMM, d, two, four, five, func(j int, t reg.VecVirtual) {
 		VMOVUPS(t, Mem{Base: temporary, Disp: vectorBytes * j})
 	})
 	ADDQ(rowStride, row)
@@ -136,7 +137,7 @@ func winogradInput() {
 		d[i] = YMM()
 		VMOVUPS(Mem{Base: temporary, Disp: vectorBytes * points * i}, d[i])
 	}
-	inputTransform(d, two, four, five, func(i int, t reg.VecVirtual) {
+	inputTransform(YMM, d, two, four, five, func(i int, t reg.VecVirtual) {
 		out := GP64()
 		IMUL3Q(Imm(uint64(points*i)), pointStride, out)
 		VMOVUPS(t, Mem{Base: column, Index: out, Scale: 1})
@@ -192,7 +193,7 @@ func winogradOutput(name string, pooling bool) {
 			ADDQ(step, in)
 		}
 	}
-	for i, t := range outputTransform(values, two, four, eight) {
+	for i, t := range outputTransform(YMM, values, two, four, eight) {
 		VMOVUPS(t, Mem{Base: temporary, Disp: vectorBytes * points * i})
 	}
 	ADDQ(Imm(vectorBytes), temporary)
@@ -210,7 +211,7 @@ func winogradOutput(name string, pooling bool) {
 			values[j] = YMM()
 			VMOVUPS(Mem{Base: temporary, Disp: vectorBytes * (points*at + j)}, values[j])
 		}
-		return outputTransform(values, two, four, eight)
+		return outputTransform(YMM, values, two, four, eight)
 	}
 	t := load(0)
 	if pooling {
