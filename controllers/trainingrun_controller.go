@@ -375,13 +375,14 @@ func (r *trainingRunReconciler) collectPublished(ctx context.Context, s *trainin
 // published already only says so again. The first pass leaves that in status, which
 // the next Job's attempt is taken from; the second deletes the Job.
 func (r *trainingRunReconciler) runAgain(ctx context.Context, s *trainingRunScope, message string) error {
+	if nextAttempt(&s.run.Status) > 0 {
+		s.resultMissing = s.run.Status.LastFailure.DeepCopy() // the pod goes with its Job: the first cause is the true one
+		return r.deleteJob(ctx, s.job)
+	}
 	s.resultMissing = &v1alpha1.Failure{
 		Reason:  v1alpha1.ResultMissingReason,
 		Message: message + "; the Job is made again once",
 		Time:    s.endTime(),
-	}
-	if nextAttempt(&s.run.Status) > 0 {
-		return r.deleteJob(ctx, s.job)
 	}
 	s.requeueWithin(recordGrace)
 	return nil

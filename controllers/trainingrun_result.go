@@ -183,9 +183,9 @@ var exitReasons = map[int32]string{
 	contract.ExitArtifact: v1alpha1.ArtifactInvalidReason,
 }
 
-// Reasons of pod failures that are not the run's: the pod is replaced.
+// Reasons of pod failures that are not the run's.
 const (
-	interruptedReason = "Interrupted" // stopped after a checkpoint
+	interruptedReason = "Interrupted" // stopped by a signal: the run was suspended or past its deadline, say
 	disruptedReason   = "Disrupted"   // its node was needed for something else
 )
 
@@ -220,7 +220,9 @@ func podFailure(pod *corev1.Pod) *v1alpha1.Failure {
 func describeExit(failure *v1alpha1.Failure, end *containerEnd) {
 	code := *end.exitCode
 	result := &contract.TrainResult{}
-	if err := contract.DecodeResult([]byte(end.output), result); err == nil && result.Reason != "" {
+	err := contract.DecodeResult([]byte(end.output), result)
+	interrupted := code == contract.ExitTerminated || err == nil && result.Outcome == contract.OutcomeInterrupted
+	if err == nil && (result.Reason != "" || interrupted) {
 		failure.Reason = failureReasons[result.Reason]
 		failure.Message = text.Clean(result.Message, maxMessage)
 		failure.LogTail = text.CleanLines(result.LogTail, maxLogTail)
@@ -228,17 +230,32 @@ func describeExit(failure *v1alpha1.Failure, end *containerEnd) {
 		failure.Reason = exitReasons[code]
 		failure.LogTail = text.CleanLines(end.output, maxLogTail)
 	}
-	if code == contract.ExitTerminated {
+	switch {
+	case interrupted:
 		failure.Reason = interruptedReason
-		failure.Message = "the runner was stopped after a checkpoint; it is replaced and not counted"
-		return
-	}
-	if failure.Reason == "" {
+	case failure.Reason == "":
 		failure.Reason = v1alpha1.RunnerFailedReason
 	}
-	if failure.Message == "" {
+	switch {
+	case failure.Message != "":
+	case code == contract.ExitTerminated:
+		failure.Message = "the runner was stopped after a checkpoint"
+	default:
 		failure.Message = fmt.Sprintf("the runner exited with code %d (%s)", code, text.Clean(end.reason, maxReason))
 	}
+}
+
+// lastCheckpoint returns the checkpoint that a stopped runner told of in its result, or nil.
+func lastCheckpoint(pod *corev1.Pod) *contract.Checkpoint {
+	end := findContainerEnd(pod, contract.RunnerContainer)
+	if end == nil {
+		return nil
+	}
+	result := &contract.TrainResult{}
+	if err := contract.DecodeResult([]byte(end.output), result); err != nil || result.Outcome != contract.OutcomeInterrupted {
+		return nil
+	}
+	return result.Checkpoint
 }
 
 func oomMessage(pod *corev1.Pod) string {

@@ -171,6 +171,9 @@ func TestPodFailure(t *testing.T) {
 	said := func(reason, message, logTail string) string {
 		return encode(t, contract.TrainResult{Version: 1, Outcome: contract.OutcomeFailed, Reason: reason, Message: message, LogTail: logTail})
 	}
+	stopped := func(message, logTail string) string {
+		return encode(t, contract.TrainResult{Version: 1, Outcome: contract.OutcomeInterrupted, Message: message, LogTail: logTail})
+	}
 	failure := func(reason, message string, code int32, logTail string) *v1alpha1.Failure {
 		return &v1alpha1.Failure{
 			Reason: reason, Message: message, ExitCode: ptr.To(code), PodName: "pets-1", Time: ptr.To(at(60)), LogTail: logTail,
@@ -211,8 +214,20 @@ func TestPodFailure(t *testing.T) {
 			want: failure("RunnerFailed", "the runner exited with code 1 (Error)", 1, `{"version":1,"outcome":"Succeeded"}`),
 		},
 		"stopped after a checkpoint": {
-			pod:  exited("Error", 143, said("RunnerFailed", "SIGTERM", "")),
-			want: failure("Interrupted", "the runner was stopped after a checkpoint; it is replaced and not counted", 143, ""),
+			pod:  exited("Error", 143, stopped("interrupted by a signal after a checkpoint", "line 1")),
+			want: failure("Interrupted", "interrupted by a signal after a checkpoint", 143, "line 1"),
+		},
+		"stopped after a checkpoint, without a document": {
+			pod:  exited("Error", 143, "line 1"),
+			want: failure("Interrupted", "the runner was stopped after a checkpoint", 143, "line 1"),
+		},
+		"stopped before a checkpoint": {
+			pod:  exited("Error", 75, stopped("interrupted by a signal before a new checkpoint could be written", "line 1")),
+			want: failure("Interrupted", "interrupted by a signal before a new checkpoint could be written", 75, "line 1"),
+		},
+		"stopped, but not in words": {
+			pod:  exited("Error", 75, stopped("", "")),
+			want: failure("Interrupted", "the runner exited with code 75 (Error)", 75, ""),
 		},
 		"out of memory, within a limit": {
 			pod: func(pod *corev1.Pod) {

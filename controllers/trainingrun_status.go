@@ -45,6 +45,7 @@ func computeTrainingRunStatus(s *trainingRunScope, phaseErr error) {
 	setPods(s)
 	setLastFailure(s)
 	setProgress(s)
+	setCheckpoint(s)
 	switch {
 	case s.published != nil && s.failure == nil:
 		setComplete(s, w)
@@ -175,11 +176,25 @@ func setProgress(s *trainingRunScope) {
 	if metrics := cleanMetrics(p.Metrics); metrics != nil {
 		status.Metrics = metrics
 	}
-	if c := p.Checkpoint; c != nil {
-		status.Checkpoint = &v1alpha1.CheckpointStatus{
-			Epoch: clampInt32(int64(c.Epoch)), Step: max(0, c.Step),
-			URI: pvcURI(s.run.Spec.Output.PVC.ClaimName, path.Join(contract.CheckpointsDir, trainingJobName(s.run))),
+	if p.Checkpoint != nil {
+		status.Checkpoint = checkpointStatus(s.run, p.Checkpoint)
+	}
+}
+
+// setCheckpoint copies the checkpoint that the newest pod told of when it was stopped:
+// it may be newer than the last progress.
+func setCheckpoint(s *trainingRunScope) {
+	if pod := s.newestPod(); pod != nil && s.published == nil {
+		if c := lastCheckpoint(pod); c != nil {
+			s.run.Status.Checkpoint = checkpointStatus(s.run, c)
 		}
+	}
+}
+
+func checkpointStatus(run *v1alpha1.TrainingRun, c *contract.Checkpoint) *v1alpha1.CheckpointStatus {
+	return &v1alpha1.CheckpointStatus{
+		Epoch: clampInt32(int64(c.Epoch)), Step: max(0, c.Step),
+		URI: pvcURI(run.Spec.Output.PVC.ClaimName, path.Join(contract.CheckpointsDir, trainingJobName(run))),
 	}
 }
 
@@ -188,13 +203,6 @@ func setComplete(s *trainingRunScope, w conditions.Writer) {
 	status := &s.run.Status
 	setPublished(status, s.published)
 	status.CompletionTime = s.endTime()
-	if status.Progress == nil {
-		status.Progress = &v1alpha1.TrainingProgress{}
-	}
-	status.Progress.Percent = ptr.To[int32](100)
-	status.Progress.Epoch = status.Progress.Epochs
-	status.Progress.Step = status.Progress.Steps
-	status.Progress.EstimatedCompletionTime = nil
 	message := "the model is published as " + status.Model.URI
 	w.Ready(v1alpha1.ModelPublishedReason, message)
 	w.Set(v1alpha1.CompleteCondition, metav1.ConditionTrue, v1alpha1.ModelPublishedReason, message)
@@ -216,7 +224,15 @@ func setFailed(s *trainingRunScope, w conditions.Writer) {
 	w.Remove(v1alpha1.SuspendedCondition)
 }
 
+// setPublished copies what was published: all has been done then, gate or no gate.
 func setPublished(status *v1alpha1.TrainingRunStatus, published *publishedResult) {
+	if status.Progress == nil {
+		status.Progress = &v1alpha1.TrainingProgress{}
+	}
+	status.Progress.Percent = ptr.To[int32](100)
+	status.Progress.Epoch = status.Progress.Epochs
+	status.Progress.Step = status.Progress.Steps
+	status.Progress.EstimatedCompletionTime = nil
 	status.Model = published.model.DeepCopy()
 	status.Checkpoint = nil // removed with the publication
 	if published.metrics != nil {
@@ -279,7 +295,14 @@ func suspendedMessage(s *trainingRunScope) string {
 	if s.job != nil || s.strayPod != "" {
 		return "spec.suspend is true; the run's pods are being stopped"
 	}
-	return "spec.suspend is true; set it to false to go on from the newest checkpoint"
+	switch status := &s.run.Status; {
+	case status.Checkpoint != nil:
+		return fmt.Sprintf("spec.suspend is true; set it to false to go on from the checkpoint of epoch %d", status.Checkpoint.Epoch)
+	case status.StartTime != nil:
+		return "spec.suspend is true; set it to false to train again; no checkpoint has been reported"
+	default:
+		return "spec.suspend is true; set it to false to start"
+	}
 }
 
 func pendingMessage(s *trainingRunScope, pod *corev1.Pod) string {

@@ -112,7 +112,18 @@ func TestComputeTrainingRunStatusConditions(t *testing.T) {
 		},
 		"suspended": {
 			scope: func(s *trainingRunScope) { s.run.Spec.Suspend = ptr.To(true) },
-			want:  "Suspended=True/Suspended Ready=False/Suspended Reconciling=True/Suspended", wantMessage: "go on from the newest checkpoint",
+			want:  "Suspended=True/Suspended Ready=False/Suspended Reconciling=True/Suspended", wantMessage: "set it to false to start",
+		},
+		"suspended without a checkpoint": {
+			scope: func(s *trainingRunScope) { s.run.Spec.Suspend, s.run.Status.StartTime = ptr.To(true), ptr.To(at(1)) },
+			want:  "Suspended=True/Suspended Ready=False/Suspended Reconciling=True/Suspended", wantMessage: "no checkpoint has been reported",
+		},
+		"suspended with a checkpoint": {
+			scope: func(s *trainingRunScope) {
+				s.run.Spec.Suspend, s.run.Status.StartTime = ptr.To(true), ptr.To(at(1))
+				s.run.Status.Checkpoint = &v1alpha1.CheckpointStatus{Epoch: 3}
+			},
+			want: "Suspended=True/Suspended Ready=False/Suspended Reconciling=True/Suspended", wantMessage: "go on from the checkpoint of epoch 3",
 		},
 		"being suspended": {
 			scope: func(s *trainingRunScope) { running(s); s.run.Spec.Suspend = ptr.To(true) },
@@ -334,6 +345,42 @@ func TestSetProgress(t *testing.T) {
 	}
 }
 
+func TestSetCheckpoint(t *testing.T) {
+	result := func(outcome string, checkpoint *contract.Checkpoint) *corev1.Pod {
+		return runnerPodThat(exited("Error", 75, encode(t, contract.TrainResult{Version: 1, Outcome: outcome, Checkpoint: checkpoint})))
+	}
+	known := &v1alpha1.CheckpointStatus{Epoch: 1}
+	cases := map[string]struct {
+		pods      []*corev1.Pod
+		published *publishedResult
+		want      *v1alpha1.CheckpointStatus
+	}{
+		"no pod":  {want: known},
+		"running": {pods: []*corev1.Pod{podIn(corev1.PodRunning)}, want: known},
+		"stopped after one": {
+			pods: []*corev1.Pod{result(contract.OutcomeInterrupted, &contract.Checkpoint{Epoch: 2, Step: 40})},
+			want: &v1alpha1.CheckpointStatus{Epoch: 2, Step: 40, URI: "pvc://models/.checkpoints/pets-1a2b3c4d"},
+		},
+		"stopped before one": {pods: []*corev1.Pod{result(contract.OutcomeInterrupted, nil)}, want: known},
+		"failed":             {pods: []*corev1.Pod{result(contract.OutcomeFailed, &contract.Checkpoint{Epoch: 2})}, want: known},
+		"published": {
+			pods:      []*corev1.Pod{result(contract.OutcomeInterrupted, &contract.Checkpoint{Epoch: 2})},
+			published: &publishedResult{}, want: known,
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			s := scopeThat(func(s *trainingRunScope) {
+				s.run.Status.Checkpoint, s.pods, s.published = known.DeepCopy(), tc.pods, tc.published
+			})
+			setCheckpoint(s)
+			if diff := cmp.Diff(tc.want, s.run.Status.Checkpoint); diff != "" {
+				t.Errorf("checkpoint (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestSetProgressBoundsWhatARunnerSays(t *testing.T) {
 	s := scopeThat(func(s *trainingRunScope) {
 		s.progress = &observedProgress{heardAt: testNow, Progress: contract.Progress{
@@ -383,13 +430,16 @@ func TestSetCompleteEndsTheProgress(t *testing.T) {
 
 func TestAMissedGateKeepsTheModel(t *testing.T) {
 	s := scopeThat(func(s *trainingRunScope) {
-		s.run.Status.Progress = &v1alpha1.TrainingProgress{EstimatedCompletionTime: ptr.To(at(1))}
+		s.run.Status.Progress = &v1alpha1.TrainingProgress{Percent: ptr.To[int32](0), Epochs: 4, EstimatedCompletionTime: ptr.To(at(1))}
 		s.failure = &runFailure{"GateNotMet", "accuracy is too low"}
 		s.published = &publishedResult{model: v1alpha1.PublishedModel{URI: "pvc://models/x"}}
 	})
 	computeTrainingRunStatus(s, nil)
-	if s.run.Status.Model == nil || s.run.Status.Progress.EstimatedCompletionTime != nil || s.run.Status.CompletionTime == nil {
+	if s.run.Status.Model == nil || s.run.Status.CompletionTime == nil {
 		t.Errorf("status = %+v", s.run.Status)
+	}
+	if diff := cmp.Diff(&v1alpha1.TrainingProgress{Percent: ptr.To[int32](100), Epoch: 4, Epochs: 4}, s.run.Status.Progress); diff != "" {
+		t.Errorf("progress (-want +got):\n%s", diff)
 	}
 	if meta.IsStatusConditionTrue(s.run.Status.Conditions, v1alpha1.CompleteCondition) {
 		t.Error("a run that missed a gate is Complete")

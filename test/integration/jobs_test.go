@@ -136,15 +136,21 @@ func endJob(ctx context.Context, job *batchv1.Job, decided, ended batchv1.JobCon
 	Expect(k8s.Status().Patch(ctx, job, client.MergeFrom(before))).To(Succeed())
 }
 
-// collectJob removes a Job that is being deleted in the foreground and its pods, as
-// the garbage collector would.
-func collectJob(ctx context.Context, job *batchv1.Job) {
+// collectPods removes the pods of a Job that is being deleted.
+func collectPods(ctx context.Context, job *batchv1.Job) {
 	GinkgoHelper()
 	pods := &corev1.PodList{}
 	Expect(k8s.List(ctx, pods, client.InNamespace(job.Namespace), client.MatchingLabels{batchv1.JobNameLabel: job.Name})).To(Succeed())
 	for i := range pods.Items {
 		Expect(k8s.Delete(ctx, &pods.Items[i], client.GracePeriodSeconds(0))).To(Succeed())
 	}
+}
+
+// collectJob removes a Job that is being deleted in the foreground and its pods, as
+// the garbage collector would.
+func collectJob(ctx context.Context, job *batchv1.Job) {
+	GinkgoHelper()
+	collectPods(ctx, job)
 	Expect(k8s.Get(ctx, client.ObjectKeyFromObject(job), job)).To(Succeed())
 	Expect(job.DeletionTimestamp).NotTo(BeNil(), "the Job isn't being deleted")
 	before := job.DeepCopy()

@@ -310,6 +310,10 @@ var _ = Describe("TrainingRun", func() {
 			g.Expect(jobOf(ctx, run).DeletionTimestamp).NotTo(BeNil())
 			g.Expect(fetch(ctx, run).Status.LastFailure).To(HaveField("Reason", v1alpha1.ResultMissingReason))
 		}).Should(Succeed())
+		cause := fetch(ctx, run).Status.LastFailure
+		Expect(cause.Message).To(ContainSubstring("decode document"))
+		collectPods(ctx, first)
+		Consistently(func() *v1alpha1.Failure { return fetch(ctx, run).Status.LastFailure }).Should(Equal(cause))
 		collectJob(ctx, first)
 		Eventually(func(g Gomega) {
 			g.Expect(jobOf(ctx, run).Annotations).To(HaveKeyWithValue(v1alpha1.AttemptAnnotation, "1"))
