@@ -4,15 +4,11 @@
 package controllers
 
 import (
-	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/klog/v2"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 )
@@ -40,68 +36,6 @@ func findPodProblem(pod *corev1.Pod) podProblem {
 		}
 	}
 	return podProblem{}
-}
-
-// volumeGrace is how long a pod may wait for its volumes before its events are asked for the cause.
-const volumeGrace = 10 * time.Second
-
-// explainPod tells what keeps a pod from running, and in how long to ask again if time
-// alone may bring that to light; zero if not. It reads the pod's events only where
-// nothing else tells.
-func explainPod(ctx context.Context, live client.Reader, pod *corev1.Pod, now time.Time) (podProblem, time.Duration, error) {
-	problem := findPodProblem(pod)
-	if problem.message != "" || !isAwaitingVolumes(pod) {
-		return problem, 0, nil
-	}
-	if now.Sub(pod.CreationTimestamp.Time) < volumeGrace {
-		return podProblem{}, volumeGrace, nil
-	}
-	podEvents := &corev1.EventList{}
-	if err := live.List(ctx, podEvents, client.InNamespace(pod.Namespace), client.MatchingFields{"involvedObject.uid": string(pod.UID)}); err != nil {
-		return podProblem{}, 0, fmt.Errorf("list the events of pod %s: %w", klog.KObj(pod), err)
-	}
-	return findVolumeProblem(pod, podEvents.Items), volumeGrace, nil
-}
-
-// findVolumeProblem tells from a pod's events whether its volumes are what keeps it
-// from starting: the kubelet and the attach controller say so nowhere else. The
-// newest event decides: anything else after a failed mount means that it healed.
-func findVolumeProblem(pod *corev1.Pod, podEvents []corev1.Event) podProblem {
-	var newest *corev1.Event
-	for i := range podEvents {
-		event := &podEvents[i]
-		if event.InvolvedObject.UID == pod.UID && (newest == nil || eventTime(newest).Before(eventTime(event))) {
-			newest = event
-		}
-	}
-	if newest == nil || newest.Reason != "FailedMount" && newest.Reason != "FailedAttachVolume" {
-		return podProblem{}
-	}
-	return volumeUnavailable(newest.Message)
-}
-
-func eventTime(event *corev1.Event) *metav1.Time {
-	if event.Series != nil {
-		return &metav1.Time{Time: event.Series.LastObservedTime.Time}
-	}
-	if !event.LastTimestamp.IsZero() {
-		return &event.LastTimestamp
-	}
-	return &metav1.Time{Time: event.EventTime.Time}
-}
-
-// isAwaitingVolumes tells whether a pod has a node but neither a container that
-// waits for something else nor one that has started: its volumes may be the cause.
-func isAwaitingVolumes(pod *corev1.Pod) bool {
-	if pod.DeletionTimestamp != nil || pod.Status.Phase != corev1.PodPending || pod.Spec.NodeName == "" {
-		return false
-	}
-	for _, status := range allContainerStatuses(pod) {
-		if w := status.State.Waiting; w == nil || w.Reason != "ContainerCreating" && w.Reason != "PodInitializing" {
-			return false
-		}
-	}
-	return true
 }
 
 func schedulingProblem(pod *corev1.Pod, c *corev1.PodCondition) podProblem {
@@ -149,10 +83,15 @@ func usesClaims(pod *corev1.Pod) bool {
 }
 
 func volumeUnavailable(cause string) podProblem {
+	cause = strings.TrimSuffix(cause, ".")
+	// The scheduler appends what it says of preemption, which repeats the end.
+	if once, twice := strings.CutSuffix(cause, ". not found"); twice && strings.HasSuffix(once, "not found") {
+		cause = once
+	}
 	return podProblem{
 		reason: v1alpha1.VolumeUnavailableReason,
 		message: "a volume can't be used: " + cause +
-			"; check that the claim exists and is bound; one used on several nodes must be ReadWriteMany, or its content must be in an object store",
+			"; check that the claim exists and is bound; one that is used on several nodes must be ReadWriteMany",
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
@@ -76,7 +75,15 @@ func TestFindPodProblem(t *testing.T) {
 				unscheduled("Unschedulable", `0/1 nodes are available: persistentvolumeclaim "pets" not found.`),
 			}}}),
 			wantReason:  v1alpha1.VolumeUnavailableReason,
-			wantMessage: "ReadWriteMany, or its content must be in an object store",
+			wantMessage: `a volume can't be used: 0/1 nodes are available: persistentvolumeclaim "pets" not found; check that the claim exists and is bound; ` +
+				"one that is used on several nodes must be ReadWriteMany",
+		},
+		"claim not found, said twice": {
+			pod: claimPod(corev1.Pod{Status: corev1.PodStatus{Conditions: []corev1.PodCondition{
+				unscheduled("Unschedulable", `persistentvolumeclaim "pets" not found. not found`),
+			}}}),
+			wantReason:  v1alpha1.VolumeUnavailableReason,
+			wantMessage: `a volume can't be used: persistentvolumeclaim "pets" not found; check`,
 		},
 		"volume on another node": {
 			pod: claimPod(corev1.Pod{Status: corev1.PodStatus{Conditions: []corev1.PodCondition{
@@ -145,70 +152,6 @@ func TestFindPodProblem(t *testing.T) {
 			got := findPodProblem(&tc.pod)
 			if got.reason != tc.wantReason || !strings.Contains(got.message, tc.wantMessage) || (got.message == "") != (tc.wantMessage == "") {
 				t.Errorf("findPodProblem = %q %q, want %q and a message with %q", got.reason, got.message, tc.wantReason, tc.wantMessage)
-			}
-		})
-	}
-}
-
-func TestFindVolumeProblem(t *testing.T) {
-	event := func(uid types.UID, reason, message string, seconds int) corev1.Event {
-		return corev1.Event{
-			InvolvedObject: corev1.ObjectReference{UID: uid},
-			Reason:         reason, Message: message, LastTimestamp: at(seconds),
-		}
-	}
-	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{UID: "pod-1"}}
-	series := event("pod-1", "FailedAttachVolume", "Multi-Attach error", 0)
-	series.Series = &corev1.EventSeries{LastObservedTime: metav1.NewMicroTime(at(90).Time)}
-	cases := map[string]struct {
-		events []corev1.Event
-		want   string // a part of the message
-	}{
-		"none":                    {},
-		"mount fails":             {events: []corev1.Event{event("pod-1", "Scheduled", "", 0), event("pod-1", "FailedMount", "no such host", 5)}, want: "no such host"},
-		"another pod's":           {events: []corev1.Event{event("pod-2", "FailedMount", "no such host", 5)}},
-		"it has healed":           {events: []corev1.Event{event("pod-1", "FailedMount", "no such host", 5), event("pod-1", "Pulling", "", 9)}},
-		"events come in no order": {events: []corev1.Event{event("pod-1", "Pulling", "", 9), event("pod-1", "FailedMount", "no such host", 5)}},
-		"series count too":        {events: []corev1.Event{event("pod-1", "Scheduled", "", 60), series}, want: "Multi-Attach error"},
-	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			got := findVolumeProblem(pod, tc.events)
-			if !strings.Contains(got.message, tc.want) || (got.message == "") != (tc.want == "") {
-				t.Errorf("message = %q, want one with %q", got.message, tc.want)
-			}
-			if tc.want != "" && got.reason != v1alpha1.VolumeUnavailableReason {
-				t.Errorf("reason = %q", got.reason)
-			}
-		})
-	}
-}
-
-func TestIsAwaitingVolumes(t *testing.T) {
-	placed := func(statuses ...corev1.ContainerStatus) corev1.Pod {
-		return corev1.Pod{
-			Spec:   corev1.PodSpec{NodeName: "n1"},
-			Status: corev1.PodStatus{Phase: corev1.PodPending, ContainerStatuses: statuses},
-		}
-	}
-	notPlaced := placed()
-	notPlaced.Spec.NodeName = ""
-	running := placed()
-	running.Status.Phase = corev1.PodRunning
-	cases := map[string]struct {
-		pod  corev1.Pod
-		want bool
-	}{
-		"the kubelet says nothing yet": {pod: placed(), want: true},
-		"container is being made":      {pod: placed(waitingContainer("ContainerCreating", "")), want: true},
-		"image can't be pulled":        {pod: placed(waitingContainer("ErrImagePull", ""))},
-		"no node":                      {pod: notPlaced},
-		"running":                      {pod: running},
-	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			if got := isAwaitingVolumes(&tc.pod); got != tc.want {
-				t.Errorf("isAwaitingVolumes = %t, want %t", got, tc.want)
 			}
 		})
 	}

@@ -99,7 +99,7 @@ type trainingRunScope struct {
 	job      *batchv1.Job  // observe, reconcileJob: the run's own Job, or nil
 	pods     []*corev1.Pod // observe: that Job's pods, the oldest first
 	strayPod string        // observe: a pod of an earlier Job that hasn't ended yet
-	problem  podProblem    // observe: what keeps the newest pod from running
+	problem  podProblem    // observe: what keeps the newest pod from running, or the Job from having one
 	progress *observedProgress
 
 	ended         bool              // finishEarly: status was terminal already
@@ -227,7 +227,7 @@ func sortPods(all []corev1.Pod, job *batchv1.Job, jobName string) (pods []*corev
 	return pods, stray
 }
 
-// observePod finds out what the newest pod waits for, or how far it has come.
+// observePod finds out what the newest pod waits for, or how far it has come; or why there is none.
 func (r *trainingRunReconciler) observePod(ctx context.Context, s *trainingRunScope) error {
 	pod := s.activePod()
 	if pod == nil || pod.Status.Phase != corev1.PodRunning || isEnded(&s.run.Status) {
@@ -235,11 +235,14 @@ func (r *trainingRunReconciler) observePod(ctx context.Context, s *trainingRunSc
 	} else {
 		s.progress = r.progress.track(client.ObjectKeyFromObject(s.run), pod)
 	}
-	if pod == nil {
-		return nil
+	var again time.Duration
+	var err error
+	switch newest := s.newestPod(); {
+	case pod != nil:
+		s.problem, again, err = explainPod(ctx, r.live, pod, s.now)
+	case s.job != nil && !isEnded(&s.run.Status) && (newest == nil || newest.Status.Phase != corev1.PodSucceeded):
+		s.problem, again, err = explainJob(ctx, r.live, s.job, s.now)
 	}
-	problem, again, err := explainPod(ctx, r.live, pod, s.now)
-	s.problem = problem
 	s.requeueWithin(again)
 	return err
 }

@@ -162,6 +162,23 @@ var _ = Describe("TrainingRun", func() {
 		}, v1alpha1.VolumeUnavailableReason, "ReadWriteMany"),
 	)
 
+	It("finds in a Job's events that a quota refuses its pod", func(ctx SpecContext) {
+		run := create(ctx, wrappers.MakeTrainingRun("pets", ns).Obj())
+		job := jobOf(ctx, run)
+		expectState(ctx, run, v1alpha1.PendingReason, unknown)
+		Expect(k8s.Create(ctx, &corev1.Event{
+			ObjectMeta:     metav1.ObjectMeta{GenerateName: "job-", Namespace: ns},
+			InvolvedObject: corev1.ObjectReference{Kind: "Job", Namespace: ns, Name: job.Name, UID: job.UID},
+			Reason:         "FailedCreate", Message: `Error creating: pods "pets-x" is forbidden: exceeded quota: q`, Type: corev1.EventTypeWarning,
+			LastTimestamp: metav1.Now(),
+		})).To(Succeed())
+		clk.Step(startGrace)
+		job.Labels["touched"] = "yes" // the queue's clock is the real one
+		Expect(k8s.Update(ctx, job)).To(Succeed())
+		Eventually(func() string { return readyMessage(fetch(ctx, run)) }).Should(Equal("the Job's pod can't be made: exceeded quota: q"))
+		expectState(ctx, run, v1alpha1.PendingReason, unknown)
+	})
+
 	It("finds in a pod's events that its volume can't be mounted", func(ctx SpecContext) {
 		run := create(ctx, wrappers.MakeTrainingRun("pets", ns).Obj())
 		pod := makeJobPod(ctx, jobOf(ctx, run))
@@ -172,7 +189,7 @@ var _ = Describe("TrainingRun", func() {
 			Reason:         "FailedAttachVolume", Message: "Multi-Attach error for volume", Type: corev1.EventTypeWarning,
 			LastTimestamp: metav1.Now(),
 		})).To(Succeed())
-		clk.Step(volumeGrace)
+		clk.Step(startGrace)
 		waitPod(ctx, pod, "ContainerCreating", "")
 		expectState(ctx, run, v1alpha1.VolumeUnavailableReason, onItsWay)
 		Expect(readyMessage(fetch(ctx, run))).To(And(ContainSubstring("Multi-Attach error"), ContainSubstring("ReadWriteMany")))
@@ -432,8 +449,8 @@ var _ = Describe("TrainingRun", func() {
 	})
 })
 
-// volumeGrace is how long the controllers give a pod to get its volumes.
-const volumeGrace = 10 * time.Second
+// startGrace is how long the controllers give a Job to get its pod, and a pod its containers.
+const startGrace = 10 * time.Second
 
 func create(ctx context.Context, run *v1alpha1.TrainingRun) *v1alpha1.TrainingRun {
 	GinkgoHelper()

@@ -1,0 +1,208 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+)
+
+func warning(reason, message string, seconds int) corev1.Event {
+	return corev1.Event{Type: corev1.EventTypeWarning, Reason: reason, Message: message, LastTimestamp: at(seconds)}
+}
+
+func normal(reason string, seconds int) corev1.Event {
+	return corev1.Event{Type: corev1.EventTypeNormal, Reason: reason, LastTimestamp: at(seconds)}
+}
+
+// eventReader answers every list with the same events, or fails.
+type eventReader struct {
+	client.Reader
+	events []corev1.Event
+	err    error
+	asked  []string // the field selectors
+}
+
+func (r *eventReader) List(_ context.Context, list client.ObjectList, options ...client.ListOption) error {
+	o := (&client.ListOptions{}).ApplyOptions(options)
+	r.asked = append(r.asked, o.FieldSelector.String())
+	list.(*corev1.EventList).Items = r.events
+	return r.err
+}
+
+func TestFindStartProblem(t *testing.T) {
+	series := warning("FailedAttachVolume", "Multi-Attach error", 0)
+	series.Series = &corev1.EventSeries{LastObservedTime: metav1.NewMicroTime(at(90).Time)}
+	micro := warning("FailedMount", "no such host", 0)
+	micro.LastTimestamp, micro.EventTime = metav1.Time{}, metav1.NewMicroTime(at(9).Time)
+	volume := v1alpha1.VolumeUnavailableReason
+	cases := map[string]struct {
+		events     []corev1.Event
+		wantReason string
+		want       string // a part of the message
+	}{
+		"none":                    {},
+		"mount fails":             {events: []corev1.Event{normal("Scheduled", 0), warning("FailedMount", "no such host", 5)}, wantReason: volume, want: "no such host"},
+		"it has healed":           {events: []corev1.Event{warning("FailedMount", "no such host", 5), normal("Pulling", 9)}},
+		"events come in no order": {events: []corev1.Event{normal("Pulling", 9), warning("FailedMount", "no such host", 5)}},
+		"series count too":        {events: []corev1.Event{normal("Scheduled", 60), series}, wantReason: volume, want: "Multi-Attach error"},
+		"times of either kind":    {events: []corev1.Event{micro, normal("Scheduled", 5)}, wantReason: volume, want: "no such host"},
+		"no sandbox": {
+			events: []corev1.Event{normal("Scheduled", 0), warning("FailedCreatePodSandBox", "init was OOM-killed", 5)},
+			want:   "pod pets-1 can't start (FailedCreatePodSandBox): init was OOM-killed",
+		},
+		"no sandbox, and another is tried": {
+			events: []corev1.Event{warning("FailedCreatePodSandBox", "init was OOM-killed", 5), normal("SandboxChanged", 6)},
+			want:   "init was OOM-killed",
+		},
+	}
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "pets-1"}}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			got := findStartProblem(pod, tc.events)
+			if got.reason != tc.wantReason || !strings.Contains(got.message, tc.want) || (got.message == "") != (tc.want == "") {
+				t.Errorf("problem = %+v, want %q and a message with %q", got, tc.wantReason, tc.want)
+			}
+		})
+	}
+}
+
+func TestFindCreateProblem(t *testing.T) {
+	quota := `Error creating: pods "pets-1a2b3c4d-x7k2p" is forbidden: exceeded quota: q, requested: pods=1, used: pods=0, limited: pods=0`
+	const wantQuota = "the Job's pod can't be made: exceeded quota: q, requested: pods=1, used: pods=0, limited: pods=0"
+	cases := map[string]struct {
+		events []corev1.Event
+		want   string
+	}{
+		"none":     {},
+		"quota":    {events: []corev1.Event{warning("FailedCreate", quota, 5)}, want: wantQuota},
+		"combined": {events: []corev1.Event{warning("FailedCreate", "(combined from similar events): "+quota, 5)}, want: wantQuota},
+		"made since": {
+			events: []corev1.Event{warning("FailedCreate", quota, 5), normal("SuccessfulCreate", 9)},
+		},
+		"a webhook": {
+			events: []corev1.Event{warning("FailedCreate", `Error creating: admission webhook "w" denied the request: no`, 5)},
+			want:   `the Job's pod can't be made: admission webhook "w" denied the request: no`,
+		},
+		"another warning": {events: []corev1.Event{warning("TooManyActivePods", "x", 5)}},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(podProblem{message: tc.want}, findCreateProblem(tc.events), cmp.AllowUnexported(podProblem{})); diff != "" {
+				t.Errorf("problem (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestExplainJob(t *testing.T) {
+	cases := map[string]struct {
+		change    func(*batchv1.Job)
+		err       error
+		want      string
+		wantAgain time.Duration
+		wantAsked []string
+	}{
+		"long without a pod": {
+			change: func(*batchv1.Job) {}, want: "the Job's pod can't be made: no room", wantAgain: startGrace,
+			wantAsked: []string{"involvedObject.uid=job-1"},
+		},
+		"just made":     {change: func(job *batchv1.Job) { job.CreationTimestamp = metav1.NewTime(testNow) }, wantAgain: startGrace},
+		"held by Kueue": {change: func(job *batchv1.Job) { job.Spec.Suspend = ptr.To(true) }},
+		"being deleted": {change: func(job *batchv1.Job) { job.DeletionTimestamp = &t0 }},
+		"ended": {change: func(job *batchv1.Job) {
+			job.Status.Conditions = []batchv1.JobCondition{{Type: batchv1.JobFailed, Status: corev1.ConditionTrue}}
+		}},
+		"events can't be read": {
+			change: func(*batchv1.Job) {}, err: errors.New("timeout"), wantAsked: []string{"involvedObject.uid=job-1"},
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{UID: "job-1", CreationTimestamp: t0}}
+			tc.change(job)
+			reader := &eventReader{events: []corev1.Event{warning("FailedCreate", "no room", 5)}, err: tc.err}
+			got, again, err := explainJob(t.Context(), reader, job, testNow)
+			if got.message != tc.want || again != tc.wantAgain || !errors.Is(err, tc.err) {
+				t.Errorf("explainJob = %+v, %s, %v; want %q, %s, %v", got, again, err, tc.want, tc.wantAgain, tc.err)
+			}
+			if diff := cmp.Diff(tc.wantAsked, reader.asked); diff != "" {
+				t.Errorf("lists of events (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestExplainPod(t *testing.T) {
+	cases := map[string]struct {
+		change    func(*corev1.Pod)
+		err       error
+		want      string
+		wantAgain time.Duration
+	}{
+		"long without a container": {
+			change: func(*corev1.Pod) {}, want: "pod pets-1 can't start (FailedCreatePodSandBox): no room", wantAgain: startGrace,
+		},
+		"just made":            {change: func(pod *corev1.Pod) { pod.CreationTimestamp = metav1.NewTime(testNow) }, wantAgain: startGrace},
+		"running":              {change: func(pod *corev1.Pod) { pod.Status.Phase = corev1.PodRunning }},
+		"its status tells":     {change: func(pod *corev1.Pod) { pod.Status.Conditions = []corev1.PodCondition{unscheduled("Unschedulable", "no cpu")} }, want: "no node can run pod pets-1: no cpu"},
+		"events can't be read": {change: func(*corev1.Pod) {}, err: errors.New("timeout")},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			pod := &corev1.Pod{
+				ObjectMeta: metav1.ObjectMeta{Name: "pets-1", CreationTimestamp: t0},
+				Spec:       corev1.PodSpec{NodeName: "n1"}, Status: corev1.PodStatus{Phase: corev1.PodPending},
+			}
+			tc.change(pod)
+			reader := &eventReader{events: []corev1.Event{warning("FailedCreatePodSandBox", "no room", 5)}, err: tc.err}
+			got, again, err := explainPod(t.Context(), reader, pod, testNow)
+			if got.message != tc.want || again != tc.wantAgain || !errors.Is(err, tc.err) {
+				t.Errorf("explainPod = %+v, %s, %v; want %q, %s, %v", got, again, err, tc.want, tc.wantAgain, tc.err)
+			}
+		})
+	}
+}
+
+func TestIsAwaitingStart(t *testing.T) {
+	placed := func(statuses ...corev1.ContainerStatus) corev1.Pod {
+		return corev1.Pod{
+			Spec:   corev1.PodSpec{NodeName: "n1"},
+			Status: corev1.PodStatus{Phase: corev1.PodPending, ContainerStatuses: statuses},
+		}
+	}
+	notPlaced := placed()
+	notPlaced.Spec.NodeName = ""
+	running := placed()
+	running.Status.Phase = corev1.PodRunning
+	cases := map[string]struct {
+		pod  corev1.Pod
+		want bool
+	}{
+		"the kubelet says nothing yet": {pod: placed(), want: true},
+		"container is being made":      {pod: placed(waitingContainer("ContainerCreating", "")), want: true},
+		"image can't be pulled":        {pod: placed(waitingContainer("ErrImagePull", ""))},
+		"no node":                      {pod: notPlaced},
+		"running":                      {pod: running},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if got := isAwaitingStart(&tc.pod); got != tc.want {
+				t.Errorf("isAwaitingStart = %t, want %t", got, tc.want)
+			}
+		})
+	}
+}
