@@ -156,9 +156,11 @@ func TestExplainPod(t *testing.T) {
 		"long without a container": {
 			change: func(*corev1.Pod) {}, want: "pod pets-1 can't start (FailedCreatePodSandBox): no room", wantAgain: startGrace,
 		},
-		"just made":            {change: func(pod *corev1.Pod) { pod.CreationTimestamp = metav1.NewTime(testNow) }, wantAgain: startGrace},
-		"running":              {change: func(pod *corev1.Pod) { pod.Status.Phase = corev1.PodRunning }},
-		"its status tells":     {change: func(pod *corev1.Pod) { pod.Status.Conditions = []corev1.PodCondition{unscheduled("Unschedulable", "no cpu")} }, want: "no node can run pod pets-1: no cpu"},
+		"just made": {change: func(pod *corev1.Pod) { pod.CreationTimestamp = metav1.NewTime(testNow) }, wantAgain: startGrace},
+		"running":   {change: func(pod *corev1.Pod) { pod.Status.Phase = corev1.PodRunning }},
+		"its status tells": {change: func(pod *corev1.Pod) {
+			pod.Status.Conditions = []corev1.PodCondition{unscheduled("Unschedulable", "no cpu")}
+		}, want: "no node can run pod pets-1: no cpu"},
 		"events can't be read": {change: func(*corev1.Pod) {}, err: errors.New("timeout")},
 	}
 	for name, tc := range cases {

@@ -74,7 +74,7 @@ func TestFindPodProblem(t *testing.T) {
 			pod: claimPod(corev1.Pod{Status: corev1.PodStatus{Conditions: []corev1.PodCondition{
 				unscheduled("Unschedulable", `0/1 nodes are available: persistentvolumeclaim "pets" not found.`),
 			}}}),
-			wantReason:  v1alpha1.VolumeUnavailableReason,
+			wantReason: v1alpha1.VolumeUnavailableReason,
 			wantMessage: `a volume can't be used: 0/1 nodes are available: persistentvolumeclaim "pets" not found; check that the claim exists and is bound; ` +
 				"one that is used on several nodes must be ReadWriteMany",
 		},
