@@ -90,7 +90,7 @@ func TestConv2D(t *testing.T) {
 	forEachSet(t, func(t *testing.T, ws *Workspace) {
 		for name, s := range convShapes {
 			t.Run(name, func(t *testing.T) {
-				if testing.Short() && s.OutLen()*s.InChannels > 1_000_000 {
+				if testing.Short() && s.OutLen()*s.InChannels > 200_000 {
 					t.Skip("short mode: the definition takes long")
 				}
 				if err := s.Validate(); err != nil {
