@@ -394,12 +394,12 @@ func (r *trainingRunReconciler) runAgain(ctx context.Context, s *trainingRunScop
 // collectFailure finds out why the Job failed. A run that missed a gate has published
 // its model all the same.
 func (r *trainingRunReconciler) collectFailure(ctx context.Context, s *trainingRunScope, end *batchv1.JobCondition) error {
-	if newestFailure(s.pods) == nil {
+	if newestFailure(s.run, s.pods) == nil {
 		if err := r.observeLive(ctx, s); err != nil {
 			return err
 		}
 	}
-	last := newestFailure(s.pods)
+	last := newestFailure(s.run, s.pods)
 	if last == nil {
 		last = s.run.Status.LastFailure
 	}

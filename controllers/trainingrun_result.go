@@ -245,6 +245,36 @@ func describeExit(failure *v1alpha1.Failure, end *containerEnd) {
 	}
 }
 
+// nameFields adds to a failure the fields of the spec that it is about: the runner knows
+// only what it finds in its container.
+func nameFields(run *v1alpha1.TrainingRun, failure *v1alpha1.Failure) {
+	message := failure.Message
+	switch failure.Reason {
+	case v1alpha1.DatasetNotFoundReason, v1alpha1.DatasetInvalidReason:
+		pvc := run.Spec.Dataset.PVC
+		if pvc == nil {
+			return
+		}
+		where := fmt.Sprintf("spec.dataset.pvc.path %q", pvc.Path)
+		if pvc.Path == "" {
+			where = "the root (spec.dataset.pvc has no path)"
+		}
+		message = fmt.Sprintf("%s of claim %s: %s", where, pvc.ClaimName, message)
+	case v1alpha1.GateNotMetReason:
+		if len(run.Spec.Gates) == 0 {
+			return
+		}
+		gates := make([]string, 0, len(run.Spec.Gates))
+		for _, gate := range run.Spec.Gates {
+			gates = append(gates, gate.Metric+" "+gate.Min)
+		}
+		message = fmt.Sprintf("%s; spec.gates asks for %s: train longer, or lower the gate, in a new TrainingRun", message, strings.Join(gates, ", "))
+	default:
+		return
+	}
+	failure.Message = text.Clean(message, maxMessage)
+}
+
 // lastCheckpoint returns the checkpoint that a stopped runner told of in its result, or nil.
 func lastCheckpoint(pod *corev1.Pod) *contract.Checkpoint {
 	end := findContainerEnd(pod, contract.RunnerContainer)

@@ -276,6 +276,49 @@ func TestPodFailure(t *testing.T) {
 	}
 }
 
+func TestNameFields(t *testing.T) {
+	noPath := makeRun().DataPVC("photos", "").Obj()
+	cases := map[string]struct {
+		run     *v1alpha1.TrainingRun
+		failure v1alpha1.Failure
+		want    string
+	}{
+		"dataset": {
+			run:     makeRun().DataPVC("photos", "pets/raw").Obj(),
+			failure: v1alpha1.Failure{Reason: "DatasetNotFound", Message: `folder "/data/pets/raw" does not exist`},
+			want:    `spec.dataset.pvc.path "pets/raw" of claim photos: folder "/data/pets/raw" does not exist`,
+		},
+		"dataset at the root": {
+			run: noPath, failure: v1alpha1.Failure{Reason: "DatasetInvalid", Message: "1 class"},
+			want: "the root (spec.dataset.pvc has no path) of claim photos: 1 class",
+		},
+		"generated dataset": {
+			run: makeRun().Obj(), failure: v1alpha1.Failure{Reason: "DatasetInvalid", Message: "1 class"}, want: "1 class",
+		},
+		"gate": {
+			run:     makeRun().Gate("accuracy", "0.90").Gate("f1", "0.5").Obj(),
+			failure: v1alpha1.Failure{Reason: "GateNotMet", Message: "accuracy is 0.5"},
+			want:    "accuracy is 0.5; spec.gates asks for accuracy 0.90, f1 0.5: train longer, or lower the gate, in a new TrainingRun",
+		},
+		"gate of an image's own": {
+			run: makeRun().Obj(), failure: v1alpha1.Failure{Reason: "GateNotMet", Message: "accuracy is 0.5"}, want: "accuracy is 0.5",
+		},
+		"long": {
+			run: noPath, failure: v1alpha1.Failure{Reason: "DatasetInvalid", Message: strings.Repeat("x", 1024)},
+			want: "the root (spec.dataset.pvc has no path) of claim photos: " + strings.Repeat("x", 1024-60) + "…",
+		},
+		"any other": {run: noPath, failure: v1alpha1.Failure{Reason: "RunnerFailed", Message: "oh"}, want: "oh"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			nameFields(tc.run, &tc.failure)
+			if diff := cmp.Diff(tc.want, tc.failure.Message); diff != "" {
+				t.Errorf("message (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestGateMissed(t *testing.T) {
 	missed := goodResult()
 	missed.Outcome, missed.Reason = contract.OutcomeFailed, contract.ReasonGateNotMet

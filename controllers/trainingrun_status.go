@@ -119,7 +119,7 @@ func lineage(status *v1alpha1.TrainingRunStatus) *v1alpha1.Lineage {
 
 // setLastFailure keeps the newest failure, of a pod that is there or of one that has gone.
 func setLastFailure(s *trainingRunScope) {
-	failure := newestFailure(s.pods)
+	failure := newestFailure(s.run, s.pods)
 	if s.resultMissing != nil {
 		failure = s.resultMissing
 	}
@@ -130,13 +130,16 @@ func setLastFailure(s *trainingRunScope) {
 	s.run.Status.LastFailure = failure
 }
 
-// newestFailure returns the failure of the pod that failed last, or nil.
-func newestFailure(pods []*corev1.Pod) *v1alpha1.Failure {
+// newestFailure returns the failure of the run's pod that failed last, or nil.
+func newestFailure(run *v1alpha1.TrainingRun, pods []*corev1.Pod) *v1alpha1.Failure {
 	var newest *v1alpha1.Failure
 	for _, pod := range pods {
 		if failure := podFailure(pod); failure != nil && (newest == nil || !failure.Time.Before(newest.Time)) {
 			newest = failure
 		}
+	}
+	if newest != nil {
+		nameFields(run, newest)
 	}
 	return newest
 }

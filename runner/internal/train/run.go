@@ -162,9 +162,9 @@ func checkGates(gates []contract.Gate, result *contract.TrainResult) {
 			continue
 		}
 		result.Outcome, result.Reason = contract.OutcomeFailed, contract.ReasonGateNotMet
-		result.Message = fmt.Sprintf("%s was not measured, the gate asks for %.4f at least", gate.Metric, gate.Min)
+		result.Message = fmt.Sprintf("%s was not measured, the gate asks for %v at least", gate.Metric, gate.Min)
 		if i >= 0 {
-			result.Message = fmt.Sprintf("%s is %.4f on the test split, the gate asks for %.4f at least", gate.Metric, result.Metrics[i].Value, gate.Min)
+			result.Message = fmt.Sprintf("%s is %.6g on the test split, the gate asks for %v at least", gate.Metric, result.Metrics[i].Value, gate.Min)
 		}
 		return
 	}

@@ -493,7 +493,7 @@ func TestCheckGates(t *testing.T) {
 	}{
 		"none":         {nil, ""},
 		"just met":     {[]contract.Gate{{Metric: "accuracy", Min: 0.9}}, ""},
-		"just missed":  {[]contract.Gate{{Metric: "accuracy", Min: 0.9001}}, "accuracy is 0.9000"},
+		"just missed":  {[]contract.Gate{{Metric: "accuracy", Min: 0.9001}}, "accuracy is 0.9 on the test split, the gate asks for 0.9001 at least"},
 		"not measured": {[]contract.Gate{{Metric: "accuracy"}, {Metric: "f1"}}, "f1 was not measured"},
 	} {
 		t.Run(name, func(t *testing.T) {
