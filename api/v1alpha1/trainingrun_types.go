@@ -120,6 +120,7 @@ type DatasetPVC struct {
 	// claimName is the PersistentVolumeClaim in the run's namespace. It is mounted read-only.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="claimName must be a PersistentVolumeClaim's name: lower-case letters, digits, '-' and '.', with a letter or digit at both ends, such as models"
 	// +required
 	ClaimName string `json:"claimName,omitempty"`
 	// path is the folder in the volume, relative to its root. Left out, it is the root.
@@ -331,6 +332,7 @@ type OutputPVC struct {
 	// claimName is the PersistentVolumeClaim in the run's namespace.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="claimName must be a PersistentVolumeClaim's name: lower-case letters, digits, '-' and '.', with a letter or digit at both ends, such as models"
 	// +required
 	ClaimName string `json:"claimName,omitempty"`
 }
