@@ -18,6 +18,7 @@ import (
 
 	"github.com/trainyard-dev/trainyard/internal/artifact"
 	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/text"
 )
 
 const (
@@ -175,7 +176,7 @@ func (s *suite) visit(ctx context.Context, v *visit) {
 		if !v.full && !c.cheap {
 			continue
 		}
-		o := failed("not tried, as the server is not available")
+		o := skipped("not tried, as the server is not available")
 		if available {
 			o = s.try(ctx, c, v, attempts)
 		}
@@ -233,7 +234,8 @@ func (s *suite) report() contract.SmokeReport {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	report := contract.SmokeReport{Version: contract.Version, Passed: true, Rounds: s.rounds}
-	var failures, skips []string
+	var failures []contract.SmokeCheck
+	var skips []string
 	for _, c := range s.allChecks() {
 		result := s.results[c.name]
 		if result == nil {
@@ -242,7 +244,7 @@ func (s *suite) report() contract.SmokeReport {
 		report.Checks = append(report.Checks, *result)
 		switch result.Result {
 		case contract.CheckFailed:
-			failures = append(failures, c.name)
+			failures = append(failures, *result)
 		case contract.CheckSkipped:
 			skips = append(skips, c.name)
 		}
@@ -253,10 +255,35 @@ func (s *suite) report() contract.SmokeReport {
 		report.Message += "; skipped: " + strings.Join(skips, ", ")
 	}
 	if !report.Passed {
-		first := s.results[failures[0]]
-		report.Message = fmt.Sprintf("%s failed: %s", strings.Join(failures, ", "), first.Message)
+		report.Message = summarize(failures)
 	}
 	return report
+}
+
+// maxSummary bounds a report's message, in bytes. It is what a ModelServer's status keeps.
+const maxSummary = 512
+
+// summarize tells of each failed check and its cause in at most maxSummary bytes. Checks
+// with the same cause share one, and a long cause takes no room from the others.
+func summarize(failures []contract.SmokeCheck) string {
+	var causes []string
+	names := map[string][]string{}
+	for _, check := range failures {
+		if names[check.Message] == nil {
+			causes = append(causes, check.Message)
+		}
+		names[check.Message] = append(names[check.Message], check.Name)
+	}
+	const separator = "; "
+	var parts []string
+	left := maxSummary
+	for i, cause := range causes {
+		share := left/(len(causes)-i) - len(separator)
+		part := text.Clean(fmt.Sprintf("%s failed: %s", strings.Join(names[cause], ", "), cause), share)
+		parts = append(parts, part)
+		left -= len(part) + len(separator)
+	}
+	return strings.Join(parts, separator)
 }
 
 // sleep waits for d or until ctx ends, which is an error.

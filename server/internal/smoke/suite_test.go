@@ -265,7 +265,7 @@ func TestLies(t *testing.T) {
 			lie:  editing("/predict", func(a map[string]any) { delete(a, "logits") }),
 			want: []string{"integrity"}, says: "there are 0 logits, at training there were 2",
 		},
-		"not ready":           {lie: answering(contract.ReadyPath, 503, `{"detail":"draining"}`), want: allNames(), says: "answered 503: draining"},
+		"not ready":           {lie: answering(contract.ReadyPath, 503, `{"detail":"draining"}`), want: []string{"availability"}, says: "answered 503: draining"},
 		"unwell":              {lie: answering("/health", 500, "oops"), want: []string{"health"}, says: "GET /health answered 500: oops"},
 		"no status":           {lie: answering("/health", 200, "{}"), want: []string{"health"}, says: "no status"},
 		"root without a name": {lie: answering("/", 200, "{}"), want: []string{"root"}, says: "no name"},
@@ -281,7 +281,7 @@ func TestLies(t *testing.T) {
 		"V2 fails":            {lie: answering("/v2/models/pets/infer", 400, ""), want: []string{"v2-infer"}, says: "answered 400"},
 		"redirects": {lie: func(http.Handler) http.Handler {
 			return http.RedirectHandler("http://elsewhere.invalid", http.StatusFound)
-		}, want: allNames(), says: "answered 302"},
+		}, want: []string{"availability"}, says: "answered 302"},
 		"quality asked of all": {config: contract.SmokeConfig{MinAgreement: 0.95}, want: []string{"quality"}, says: "0.900 of 20 samples of the model itself right, at least 0.950 wanted (minAgreement)"},
 	}
 	samples := colours(t, 20, 2)
@@ -309,12 +309,61 @@ func TestLies(t *testing.T) {
 	}
 }
 
-func allNames() []string {
-	var names []string
-	for _, c := range (&suite{}).allChecks() {
-		names = append(names, c.name)
+func TestNothingIsTriedOnAServerThatIsDown(t *testing.T) {
+	url := serve(t, testModel(), answering(contract.ReadyPath, 503, `{"detail":"draining"}`))
+	report, err := newSuite(contract.SmokeConfig{Targets: []string{url}}, colours(t, 20, 0), nil).run(t.Context())
+	if err != nil {
+		t.Fatal(err)
 	}
-	return names
+	if report.Passed || len(report.Checks) != 10 {
+		t.Errorf("report = %+v, want it failed with all checks listed", report)
+	}
+	for _, check := range report.Checks[1:] {
+		if check.Result != contract.CheckSkipped || check.Message != "not tried, as the server is not available" {
+			t.Errorf("%+v, want it skipped", check)
+		}
+	}
+	const want = "availability failed: GET /v2/health/ready answered 503: draining"
+	if report.Message != want {
+		t.Errorf("message = %q, want %q", report.Message, want)
+	}
+}
+
+func TestSummarize(t *testing.T) {
+	check := func(name, message string) contract.SmokeCheck {
+		return contract.SmokeCheck{Name: name, Result: contract.CheckFailed, Message: message}
+	}
+	long := strings.Repeat("x", 600)
+	cases := map[string]struct {
+		failures []contract.SmokeCheck
+		want     string
+	}{
+		"one": {failures: []contract.SmokeCheck{check("health", "answered 500")}, want: "health failed: answered 500"},
+		"each its own": {
+			failures: []contract.SmokeCheck{check("health", "answered 500"), check("latency", "too slow")},
+			want:     "health failed: answered 500; latency failed: too slow",
+		},
+		"the same": {
+			failures: []contract.SmokeCheck{check("health", "late"), check("predict", "answered 500"), check("latency", "late")},
+			want:     "health, latency failed: late; predict failed: answered 500",
+		},
+		"a long one": {
+			failures: []contract.SmokeCheck{check("health", "answered 500"), check("predict", long)},
+			want:     "health failed: answered 500; predict failed: " + strings.Repeat("x", 462) + "…",
+		},
+		"two long ones": {
+			failures: []contract.SmokeCheck{check("health", long), check("predict", "y"+long)},
+			want:     "health failed: " + strings.Repeat("x", 236) + "…; predict failed: y" + strings.Repeat("x", 234) + "…",
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			got := summarize(tc.failures)
+			if diff := cmp.Diff(tc.want, got); diff != "" || len(got) > maxSummary {
+				t.Errorf("summary of %d bytes (-want +got):\n%s", len(got), diff)
+			}
+		})
+	}
 }
 
 func TestOneBadTargetFailsAll(t *testing.T) {
