@@ -266,7 +266,17 @@ func TestService(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := observedService(service); got.Selected != "pets-1" || !cmp.Equal(got.Record, record) {
+	for annotation, want := range map[string]string{"": "is unreadable: decode rollout record", "{": "is unreadable", "none": "was removed by somebody else"} {
+		damaged := service.DeepCopy()
+		damaged.Annotations[v1alpha1.RolloutAnnotation] = annotation
+		if annotation == "none" {
+			delete(damaged.Annotations, v1alpha1.RolloutAnnotation)
+		}
+		if got := observedService(damaged); got.Record != nil || !strings.Contains(got.RecordProblem, want) {
+			t.Errorf("observedService of a Service with the record %q = %+v, want a problem with %q", annotation, got, want)
+		}
+	}
+	if got := observedService(service); got.RecordProblem != "" || got.Selected != "pets-1" || !cmp.Equal(got.Record, record) {
 		t.Errorf("observed = %+v, want pets-1 and the record", got)
 	}
 	if service.Spec.Ports[0].Port != 80 || service.Spec.Type != corev1.ServiceTypeClusterIP || !metav1.IsControlledBy(service, server) {

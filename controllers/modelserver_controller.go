@@ -276,6 +276,9 @@ func lastStatus(status *v1alpha1.ModelServerStatus) rollout.Last {
 	last := rollout.Last{Rejected: status.Rejected, History: status.History}
 	if status.Live != nil {
 		last.Live = status.Live.Revision
+		if status.Live.Since != nil {
+			last.LiveSince = *status.Live.Since
+		}
 	}
 	if status.Fallback != nil {
 		last.Fallback = status.Fallback.Revision

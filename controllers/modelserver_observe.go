@@ -30,9 +30,17 @@ const (
 // read is none: the planner makes it again, and an event says so.
 func observedService(service *corev1.Service) *rollout.Service {
 	observed := &rollout.Service{Selected: selectedRevision(service)}
-	if record, err := rollout.DecodeRecord(service.Annotations[v1alpha1.RolloutAnnotation]); err == nil {
-		observed.Record = record
+	annotation, ok := service.Annotations[v1alpha1.RolloutAnnotation]
+	if !ok {
+		observed.RecordProblem = "the Service's rollout record was removed by somebody else"
+		return observed
 	}
+	record, err := rollout.DecodeRecord(annotation)
+	if err != nil {
+		observed.RecordProblem = text.Clean(fmt.Sprintf("the Service's rollout record is unreadable: %v", err), rollout.MaxMessage)
+		return observed
+	}
+	observed.Record = record
 	return observed
 }
 

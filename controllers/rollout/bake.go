@@ -38,7 +38,7 @@ func bakeFailure(o *Observed, r *Record) *Rejection {
 	}
 	for _, pod := range live.staying() {
 		// Both times are in whole seconds.
-		if t := pod.Terminated; t != nil && !t.At.Before(r.At.Time) {
+		if t := pod.Terminated; t != nil && !t.At.Before(r.bakeStart().Time) {
 			return fail(fmt.Sprintf("a container of pod %s ended while it had traffic: %s", pod.Name, t), nil)
 		}
 	}

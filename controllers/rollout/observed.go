@@ -6,6 +6,7 @@ package rollout
 import (
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
@@ -58,13 +59,15 @@ type Unresolved struct {
 type Service struct {
 	// Selected is the revision in its selector.
 	Selected string
-	// Record is nil if there is none that can be read.
-	Record *Record
+	// Record is nil if there is none that can be read; RecordProblem says why.
+	Record        *Record
+	RecordProblem string
 }
 
 // Last is what the status said before this pass.
 type Last struct {
 	Live, Fallback string
+	LiveSince      metav1.Time // when Live got the traffic; may be zero
 	Rejected       []v1alpha1.RejectedRevision
 	History        []v1alpha1.RetiredRevision
 }

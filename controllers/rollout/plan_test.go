@@ -94,14 +94,18 @@ func TestRecordWrites(t *testing.T) {
 		"recover: the first pass": {o: observed("a", nil), want: &Record{At: at1}},
 		"recover: the record is lost": {
 			o: observed("a", nil, revision("a", 2), revision("b", 2)).but(func(o *Observed) {
-				o.Service = &Service{Selected: "a"}
-				o.Last = Last{Live: "a", Fallback: "b", Rejected: []v1alpha1.RejectedRevision{{Revision: "c"}}}
+				o.Service = &Service{Selected: "a", RecordProblem: "the record is unreadable"}
+				o.Last = Last{Live: "a", LiveSince: at0, Fallback: "b", Rejected: []v1alpha1.RejectedRevision{{Revision: "c"}}}
 			}).with(JobID{Check: Bake, Revision: "a", Key: "6"}, JobPassed),
-			want: &Record{Switch: 7, At: at1, Live: "a", Available: 2, Fallback: "b",
+			want: &Record{Switch: 7, At: at0, BakedSince: at1, Live: "a", Available: 2, Fallback: "b",
 				Rejected: []Rejection{{RejectedRevision: v1alpha1.RejectedRevision{Revision: "c"}, Policy: "p"}}},
 		},
+		"recover: the Service is gone, and when it moved isn't known": {
+			o:    observed("a", nil, revision("a", 2)).but(func(o *Observed) { o.Last = Last{Live: "a"} }),
+			want: &Record{At: at1, Live: "a", Available: 2},
+		},
 		"recover: only the fallback exists": {
-			o:    observed("a", nil, revision("b", 2)).but(func(o *Observed) { o.Last = Last{Live: "a", Fallback: "b"} }),
+			o:    observed("a", nil, revision("b", 2)).but(func(o *Observed) { o.Last = Last{Live: "a", LiveSince: at0, Fallback: "b"} }),
 			want: &Record{At: at1, Live: "b", Available: 2, Baked: true},
 		},
 		"reselect": {
@@ -232,7 +236,7 @@ func TestRecordWrites(t *testing.T) {
 		},
 		"rebake under another policy": {
 			o:    observed("a", &Record{Switch: 1, At: at0, Live: "a", Rejected: []Rejection{rejection("a", "old", "BakeFailed")}}, revision("a", 2)),
-			want: &Record{Switch: 2, At: at1, Live: "a", Available: 2},
+			want: &Record{Switch: 2, At: at0, BakedSince: at1, Live: "a", Available: 2},
 		},
 		"live was deleted and can't be made again: back to the fallback": {
 			o: observed("c", bakingRecord("b", "a"), revision("a", 2)),
@@ -265,6 +269,57 @@ func TestRecordWrites(t *testing.T) {
 			others.Record, others.Repaired, others.Gone = nil, "", nil
 			if got.Record != nil && !cmp.Equal(others, Actions{}) {
 				t.Errorf("a pass that writes the record does something else too: %+v", others)
+			}
+		})
+	}
+}
+
+func TestRepairs(t *testing.T) {
+	last := func(o *Observed) { o.Last = Last{Live: "a"} }
+	cases := map[string]struct {
+		o    *Observed
+		want string
+	}{
+		"the first pass": {o: observed("a", nil)},
+		"Service deleted": {
+			o:    observed("a", nil, revision("a", 2)).but(last),
+			want: "the Service was deleted by somebody else; it is made again, with its rollout record, from the status",
+		},
+		"record unreadable": {
+			o: observed("a", nil, revision("a", 2)).but(last).but(func(o *Observed) {
+				o.Service = &Service{Selected: "a", RecordProblem: "the Service's rollout record is unreadable: EOF"}
+			}),
+			want: "the Service's rollout record is unreadable: EOF; it is made again from the status",
+		},
+		"selector changed": {
+			o:    observed("a", bakedRecord("a"), revision("a", 2)).but(func(o *Observed) { o.Service.Selected = "x" }),
+			want: "the Service's selector was changed by somebody else and is set back to the live revision",
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if got := Plan(tc.o).Repaired; got != tc.want {
+				t.Errorf("Repaired = %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+// What was before the bake began anew doesn't count, though live had the traffic.
+func TestABakeBegunAnewForgetsWhatWasBefore(t *testing.T) {
+	for name, tc := range map[string]struct {
+		ended time.Time
+		want  bool
+	}{
+		"before": {ended: at1.Add(-time.Second)},
+		"since":  {ended: at1.Time, want: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			record := &Record{Switch: 2, At: at0, BakedSince: at1, Live: "a", Available: 2}
+			o := observed("a", record, revision("a", 2))
+			o.Revisions["a"].Pods[0].Terminated = &Termination{At: tc.ended, ExitCode: 1}
+			if got := bakeFailure(o, record); (got != nil) != tc.want {
+				t.Errorf("bakeFailure = %+v, want one: %t", got, tc.want)
 			}
 		})
 	}

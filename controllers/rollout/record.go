@@ -33,8 +33,11 @@ const (
 type Record struct {
 	// Switch grows by one each time that the traffic moves or a bake begins anew.
 	Switch int64 `json:"switch"`
-	// At is when it last grew, in whole seconds.
+	// At is when Live got the traffic, in whole seconds.
 	At metav1.Time `json:"at,omitzero"`
+	// BakedSince is when Live's bake began anew, if it did: what was before At and
+	// BakedSince doesn't count.
+	BakedSince metav1.Time `json:"bakedSince,omitzero"`
 	// Live is the revision that the Service selects.
 	Live string `json:"live,omitempty"`
 	// Available is how many replicas of Live were available at At.
@@ -138,6 +141,14 @@ func (r *Record) Rejection(revision string) *Rejection {
 func (r *Record) rejectedUnder(revision, policy string) bool {
 	rejection := r.Rejection(revision)
 	return rejection != nil && rejection.Policy == policy
+}
+
+// bakeStart is when the bake of Live began.
+func (r *Record) bakeStart() metav1.Time {
+	if r.BakedSince.IsZero() {
+		return r.At
+	}
+	return r.BakedSince
 }
 
 func (r *Record) isRetiring(revision string) bool {

@@ -33,7 +33,7 @@ func moveTo(o *Observed, r *Record, to *Revision, reason string) *Record {
 	next.leave(o.model(r.Live), o.now(), reason)
 	next.pardon(to.Name)
 	next.Switch++
-	next.At = o.now()
+	next.At, next.BakedSince = o.now(), metav1.Time{}
 	next.Live = to.Name
 	next.Available = to.Available
 	return next
@@ -59,6 +59,9 @@ func recoverRecord(o *Observed) (Actions, bool) {
 	switch {
 	case live != nil:
 		r.Live, r.Available = live.Name, live.Available
+		if !o.Last.LiveSince.IsZero() {
+			r.At, r.BakedSince = o.Last.LiveSince, o.now()
+		}
 		if fallback != nil && fallback.Name != live.Name {
 			r.Fallback = fallback.Name
 		}
@@ -66,8 +69,11 @@ func recoverRecord(o *Observed) (Actions, bool) {
 		r.Live, r.Available, r.Baked = fallback.Name, fallback.Available, true
 	}
 	a := Actions{Record: r}
-	if r.Live != "" || o.Service != nil {
-		a.Repaired = "the rollout record was missing or unreadable and is made again from the status"
+	switch {
+	case o.Service != nil:
+		a.Repaired = o.Service.RecordProblem + "; it is made again from the status"
+	case r.Live != "":
+		a.Repaired = "the Service was deleted by somebody else; it is made again, with its rollout record, from the status"
 	}
 	return a, true
 }
@@ -144,7 +150,7 @@ func rebake(o *Observed, r *Record) (Actions, bool) {
 	next := r.clone()
 	next.pardon(r.Live)
 	next.Switch++
-	next.At = o.now()
+	next.BakedSince = o.now()
 	next.Available = live.Available
 	return Actions{Record: next}, true
 }
@@ -158,7 +164,7 @@ func finishBake(o *Observed, r *Record) (Actions, bool) {
 		return Actions{}, false
 	}
 	next := r.clone()
-	next.Baked, next.Fallback = true, ""
+	next.Baked, next.Fallback, next.BakedSince = true, "", metav1.Time{}
 	next.retire(o.Revisions[r.Fallback])
 	return Actions{Record: next}, true
 }

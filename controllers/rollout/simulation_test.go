@@ -287,7 +287,7 @@ func (s *simulation) updateStatus(o *Observed) {
 		return
 	}
 	Describe(o)
-	s.status = Last{Live: r.Live, Fallback: r.Fallback, History: r.History}
+	s.status = Last{Live: r.Live, LiveSince: r.At, Fallback: r.Fallback, History: r.History}
 	for _, rejection := range r.Rejected {
 		s.status.Rejected = append(s.status.Rejected, rejection.RejectedRevision)
 	}

@@ -342,7 +342,9 @@ var _ = Describe("ModelServer", func() {
 	})
 
 	It("makes a lost record again", func(ctx SpecContext) {
-		first := serving(ctx).Status.Live.Revision
+		live := serving(ctx).Status.Live
+		first := live.Revision
+		clk.Step(time.Minute)
 		service := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: "pets", Namespace: pets.namespace}}
 		Expect(k8s.Delete(ctx, service)).To(Succeed())
 		Eventually(func(g Gomega) {
@@ -352,10 +354,12 @@ var _ = Describe("ModelServer", func() {
 		Eventually(func(g Gomega) {
 			list := &eventsv1.EventList{}
 			g.Expect(k8s.List(ctx, list, client.InNamespace(pets.namespace))).To(Succeed())
-			g.Expect(list.Items).To(ContainElement(HaveField("Reason", "RolloutRepaired")))
+			g.Expect(list.Items).To(ContainElement(And(
+				HaveField("Reason", "RolloutRepaired"), HaveField("Note", ContainSubstring("the Service was deleted by somebody else")))))
 		}).Should(Succeed())
 		pets.reaches(ctx, v1alpha1.ServingReason)
 		Expect(pets.deployments(ctx)).To(ConsistOf(first))
+		Expect(pets.get(ctx).Status.Live).To(Equal(live))
 	})
 
 	It("writes nothing when nothing has changed", func(ctx SpecContext) {
