@@ -72,10 +72,10 @@ type set struct {
 // maxTile is the largest mr·nr of any set.
 const maxTile = 8 * 48
 
-// sets lists the implementations, best first.
+// sets lists the implementations in the order of choice.
 var sets = append(architectureSets, &portableSet)
 
-// SetNames returns the names of the kernel sets that this CPU can run, best first.
+// SetNames returns the names of the kernel sets that this CPU can run, in the order of choice.
 func SetNames() []string {
 	var names []string
 	for _, s := range sets {
@@ -86,7 +86,7 @@ func SetNames() []string {
 	return names
 }
 
-// findSet returns the set called name, or the best supported one for the empty name.
+// findSet returns the set called name, or the first supported one for the empty name.
 func findSet(name string) (*set, error) {
 	for _, s := range sets {
 		if name != "" && s.name != name {

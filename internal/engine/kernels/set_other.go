@@ -5,5 +5,5 @@
 
 package kernels
 
-// architectureSets lists the kernel sets of this architecture, best first.
+// architectureSets lists the kernel sets of this architecture, in the order of choice.
 var architectureSets []*set

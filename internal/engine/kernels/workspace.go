@@ -16,7 +16,7 @@ const SetEnvironmentVariable = "TRAINYARD_KERNELS"
 
 // Options configures a Workspace. The zero value is the right choice for most callers.
 type Options struct {
-	// Set names the kernel set. Empty means the value of TRAINYARD_KERNELS, or else the best set for this CPU.
+	// Set names the kernel set. Empty means the value of TRAINYARD_KERNELS, or else the first of SetNames.
 	Set string
 	// Threads is the number of goroutines that share the work of one operation; 0 means GOMAXPROCS.
 	Threads int
