@@ -22,7 +22,8 @@ export KUBEBUILDER_ASSETS
 
 echo "--- integration tests"
 watched=$(go list ./api/... ./controllers/... ./internal/conditions/... ./internal/patch/... | paste -sd,)
-bin/gotestsum --format pkgname -- -coverpkg="$watched" -coverprofile=out/integration.cover ./test/integration/...
+# standard-verbose: what Ginkgo says of its specs is wanted, their number above all.
+bin/gotestsum --format standard-verbose -- -coverpkg="$watched" -coverprofile=out/integration.cover ./test/integration/...
 
 # Generated code, programs that only wire and tools for tests are not counted;
 # commands are tested by running them.
