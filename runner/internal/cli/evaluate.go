@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -66,18 +67,9 @@ func (a *app) evaluate(ctx context.Context, o *evaluateOptions) error {
 	if err != nil {
 		return failure.Artifact(fmt.Errorf("%s: %w", o.model, err))
 	}
-	images, err := dataset.Open(ctx, dataset.Folder(o.data), dataset.Options{
-		Preprocess: classifier.Metadata.Preprocess, CacheBytes: memory.CacheBudget(memory.Limit(), 0), Workers: o.batches.Workers,
-	})
+	images, err := openImages(ctx, log, dataset.Folder(o.data), classifier, o.batches.Workers)
 	if err != nil {
 		return failure.Dataset(err)
-	}
-	if !slices.Equal(images.Classes, classifier.Metadata.Classes) {
-		return failure.Dataset(fmt.Errorf("%w: %s has the classes %s, the model knows %s: name the folders as the model's classes",
-			dataset.ErrInvalid, o.data, strings.Join(images.Classes, ", "), strings.Join(classifier.Metadata.Classes, ", ")))
-	}
-	for _, file := range images.Skipped.First {
-		log.Warn("File left out", "file", file.Name, "error", file.Err)
 	}
 	log.Info("Evaluating", "model", o.model, "architecture", classifier.Metadata.Architecture, "images", len(images.Samples),
 		"skipped", images.Skipped.Count)
@@ -94,6 +86,24 @@ func (a *app) evaluate(ctx context.Context, o *evaluateOptions) error {
 		return nil
 	}
 	return failure.Output(writeReport(o.report, rep))
+}
+
+// openImages reads the images of a source, which must have the model's classes, and names those that it leaves out.
+func openImages(ctx context.Context, log *slog.Logger, source dataset.Source, model *evaluate.Model, workers int) (*dataset.Dataset, error) {
+	images, err := dataset.Open(ctx, source, dataset.Options{
+		Preprocess: model.Metadata.Preprocess, CacheBytes: memory.CacheBudget(memory.Limit(), 0), Workers: workers,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Equal(images.Classes, model.Metadata.Classes) {
+		return nil, fmt.Errorf("%w: %v has the classes %s, the model knows %s: name the folders as the model's classes",
+			dataset.ErrInvalid, source, strings.Join(images.Classes, ", "), strings.Join(model.Metadata.Classes, ", "))
+	}
+	for _, file := range images.Skipped.First {
+		log.Warn("File left out", "file", file.Name, "error", file.Err)
+	}
+	return images, nil
 }
 
 // printConfusion shows the confusion matrix: a row for each true class, a column for each predicted one.

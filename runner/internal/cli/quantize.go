@@ -7,9 +7,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"os"
 	"slices"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -21,8 +21,6 @@ import (
 	"github.com/trainyard-dev/trainyard/runner/internal/config"
 	"github.com/trainyard-dev/trainyard/runner/internal/evaluate"
 	"github.com/trainyard-dev/trainyard/runner/internal/failure"
-	"github.com/trainyard-dev/trainyard/runner/internal/memory"
-	"github.com/trainyard-dev/trainyard/runner/internal/metrics"
 	"github.com/trainyard-dev/trainyard/runner/internal/quantize"
 )
 
@@ -106,7 +104,7 @@ func (a *app) quantize(ctx context.Context, o *quantizeOptions) error {
 	if err != nil {
 		return failure.Artifact(fmt.Errorf("%s: %w", o.model, err))
 	}
-	split, err := o.images(ctx, classifier)
+	split, err := o.images(ctx, log, classifier)
 	if err != nil {
 		return failure.Dataset(err)
 	}
@@ -120,21 +118,17 @@ func (a *app) quantize(ctx context.Context, o *quantizeOptions) error {
 	if err != nil {
 		return failure.Dataset(err)
 	}
-	after, err := score(ctx, quantized, split.Test, o.batches)
+	after, err := quantize.Measure(ctx, quantized, *classifier.Metadata, split.Test, before, o.batches)
 	if err != nil {
 		return err
 	}
-	measured := quantize.Metrics(after, before)
-	if quantized, err = quantize.Describe(quantized, *classifier.Metadata, measured); err != nil {
-		return failure.Artifact(err)
-	}
-	if err := artifact.WriteNew(o.out, quantized); err != nil {
+	if err := artifact.WriteNew(o.out, after.Model); err != nil {
 		return failure.Output(fmt.Errorf("write model: %w", err))
 	}
 	result := quantizeResult{
 		Version: contract.Version, Model: o.out, CalibrationSamples: quantize.Samples(split.Validation).Len(), TestSamples: split.Test.Len(),
 		Float32: quantizedModel{SizeBytes: len(float), Metrics: before.Metrics()},
-		Int8:    quantizedModel{SizeBytes: len(quantized), Metrics: measured},
+		Int8:    quantizedModel{SizeBytes: len(after.Model), Metrics: after.Metrics},
 	}
 	a.printQuantized(result)
 	if o.result == "" {
@@ -156,37 +150,18 @@ func (o *quantizeOptions) source(size int) (dataset.Source, error) {
 }
 
 // images opens and splits the data, which must have the model's classes.
-func (o *quantizeOptions) images(ctx context.Context, model *evaluate.Model) (dataset.Split, error) {
+func (o *quantizeOptions) images(ctx context.Context, log *slog.Logger, model *evaluate.Model) (dataset.Split, error) {
 	source, err := o.source(model.Metadata.Preprocess.Size)
 	if err != nil {
 		return dataset.Split{}, failure.Config(err)
 	}
-	images, err := dataset.Open(ctx, source, dataset.Options{
-		Preprocess: model.Metadata.Preprocess, CacheBytes: memory.CacheBudget(memory.Limit(), 0), Workers: o.batches.Workers,
-	})
+	images, err := openImages(ctx, log, source, model, o.batches.Workers)
 	if err != nil {
 		return dataset.Split{}, err
-	}
-	if !slices.Equal(images.Classes, model.Metadata.Classes) {
-		return dataset.Split{}, fmt.Errorf("%w: the data have the classes %s, the model knows %s", dataset.ErrInvalid,
-			strings.Join(images.Classes, ", "), strings.Join(model.Metadata.Classes, ", "))
 	}
 	return images.Split(dataset.SplitConfig{
 		ValidationPercent: o.split.ValidationPercent, TestPercent: o.split.TestPercent, Seed: uint64(o.split.Seed),
 	})
-}
-
-// score measures a model in memory.
-func score(ctx context.Context, model []byte, images dataset.Subset, batches evaluate.Batches) (*metrics.Tally, error) {
-	classifier, err := evaluate.ReadModel(model, 0)
-	if err != nil {
-		return nil, failure.Artifact(fmt.Errorf("read the quantized model back: %w", err))
-	}
-	tally, err := evaluate.Score(ctx, classifier, images, batches)
-	if err != nil {
-		return nil, failure.Dataset(err)
-	}
-	return tally, nil
 }
 
 // printQuantized shows both models side by side.

@@ -11,6 +11,8 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/dataset"
 	"github.com/trainyard-dev/trainyard/internal/onnx"
+	"github.com/trainyard-dev/trainyard/runner/internal/evaluate"
+	"github.com/trainyard-dev/trainyard/runner/internal/failure"
 	"github.com/trainyard-dev/trainyard/runner/internal/metrics"
 )
 
@@ -51,8 +53,33 @@ func Model(ctx context.Context, model []byte, calibration dataset.Subset, worker
 	})
 }
 
-// Describe gives a quantised model the metadata of its float32 form, with its own metrics.
-func Describe(model []byte, metadata onnx.Metadata, measured []contract.Metric) ([]byte, error) {
+// Result is a quantised model with what was measured of it.
+type Result struct {
+	Model   []byte
+	Tally   *metrics.Tally
+	Metrics []contract.Metric
+}
+
+// Measure scores what Model returned on images that neither training nor calibration has seen, of which the float32 model
+// scored float, and gives it the metadata of its float32 form with its own metrics. Errors have a reason.
+func Measure(ctx context.Context, model []byte, metadata onnx.Metadata, test dataset.Subset, float *metrics.Tally, batches evaluate.Batches) (*Result, error) {
+	classifier, err := evaluate.ReadModel(model, 0)
+	if err != nil {
+		return nil, failure.Artifact(fmt.Errorf("read the quantized model back: %w", err))
+	}
+	r := &Result{}
+	if r.Tally, err = evaluate.Score(ctx, classifier, test, batches); err != nil {
+		return nil, failure.Dataset(fmt.Errorf("evaluate the quantized model on the test split: %w", err))
+	}
+	r.Metrics = withLoss(r.Tally, float)
+	if r.Model, err = describe(model, metadata, r.Metrics); err != nil {
+		return nil, failure.Artifact(err)
+	}
+	return r, nil
+}
+
+// describe gives a quantised model the metadata of its float32 form, with its own metrics.
+func describe(model []byte, metadata onnx.Metadata, measured []contract.Metric) ([]byte, error) {
 	metadata.Quantization = contract.QuantizationInt8
 	metadata.Metrics = map[string]float64{}
 	for _, m := range measured {
@@ -61,8 +88,8 @@ func Describe(model []byte, metadata onnx.Metadata, measured []contract.Metric) 
 	return onnx.WithMetadata(model, metadata)
 }
 
-// Metrics are those of a quantised model, and the accuracy that it has lost.
-func Metrics(quantized, float *metrics.Tally) []contract.Metric {
+// withLoss returns the metrics of a quantised model, and the accuracy that it has lost.
+func withLoss(quantized, float *metrics.Tally) []contract.Metric {
 	return append(quantized.Metrics(), contract.Metric{
 		Name: contract.MetricAccuracyLoss, Value: float.Accuracy() - quantized.Accuracy(),
 	})

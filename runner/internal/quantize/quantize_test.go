@@ -66,7 +66,7 @@ func TestModel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	described, err := Describe(quantized, metadata, []contract.Metric{{Name: "accuracy", Value: 0.5}})
+	described, err := describe(quantized, metadata, []contract.Metric{{Name: "accuracy", Value: 0.5}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func TestMetrics(t *testing.T) {
 		float.Add([]float32{1, 0}, 0)
 		quantized.Add([]float32{1, float32(2 * (i / 3))}, 0)
 	}
-	got := Metrics(quantized, float)
+	got := withLoss(quantized, float)
 	if got[0].Value != 0.75 || got[len(got)-1] != (contract.Metric{Name: contract.MetricAccuracyLoss, Value: 0.25}) {
 		t.Errorf("metrics are %v", got)
 	}

@@ -5,11 +5,9 @@ package train
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/onnx"
-	"github.com/trainyard-dev/trainyard/runner/internal/evaluate"
 	"github.com/trainyard-dev/trainyard/runner/internal/failure"
 	"github.com/trainyard-dev/trainyard/runner/internal/metrics"
 	"github.com/trainyard-dev/trainyard/runner/internal/quantize"
@@ -42,17 +40,11 @@ func (r *Run) export(ctx context.Context, t *trainer, data *data, tally *metrics
 	if err != nil {
 		return nil, failure.Artifact(err)
 	}
-	classifier, err := evaluate.ReadModel(quantized, 0)
+	measured, err := quantize.Measure(ctx, quantized, metadata, data.split.Test, tally, t.batches())
 	if err != nil {
-		return nil, failure.Artifact(fmt.Errorf("read the quantized model back: %w", err))
+		return nil, err
 	}
-	if out.tally, err = evaluate.Score(ctx, classifier, data.split.Test, t.batches()); err != nil {
-		return nil, failure.Dataset(fmt.Errorf("evaluate the quantized model on the test split: %w", err))
-	}
-	out.quantized, out.metrics = true, quantize.Metrics(out.tally, tally)
-	if out.model, err = quantize.Describe(quantized, metadata, out.metrics); err != nil {
-		return nil, failure.Artifact(err)
-	}
+	out.quantized, out.model, out.tally, out.metrics = true, measured.Model, measured.Tally, measured.Metrics
 	r.Log.Info("Quantized to 8 bits", "accuracyFloat32", rounded(tally.Accuracy()), "accuracyInt8", rounded(out.tally.Accuracy()),
 		"bytesFloat32", len(out.float), "bytesInt8", len(out.model))
 	return out, nil
