@@ -37,8 +37,7 @@ func (q *quantizer) foldIdentities() {
 	q.index()
 }
 
-// foldBatchNormalization multiplies the weights of convolutions by what the batch normalisations after them would, as the
-// engine's compiler does.
+// foldBatchNormalization lets convolutions do what the batch normalisations after them would, as the engine's compiler does.
 func (q *quantizer) foldBatchNormalization() {
 	folded := map[*onnxpb.NodeProto]bool{}
 	for _, conv := range q.graph.GetNode() {
@@ -56,21 +55,20 @@ func (q *quantizer) foldBatchNormalization() {
 	q.index()
 }
 
-// fold folds one batch normalisation, with s = scale/√(variance+ε), w' = s·w and b' = s·(b-mean) + shift, if all weights are
-// constants of fitting shapes.
+// fold folds one batch normalisation if all weights are constants of fitting shapes.
 func (q *quantizer) fold(conv, norm *onnxpb.NodeProto) bool {
 	w := q.floats(conv, 1)
 	if w == nil || len(w.Shape) != 4 || w.Shape[0] == 0 {
 		return false
 	}
 	channels := w.Shape[0]
-	before := make([]float32, channels)
+	bias := make([]float32, channels)
 	if hasBias(conv) {
 		b := q.floats(conv, 2)
 		if b == nil || len(b.Floats) != channels {
 			return false
 		}
-		before = b.Floats
+		copy(bias, b.Floats)
 	}
 	var parameters [4][]float32
 	for i := range parameters {
@@ -80,20 +78,13 @@ func (q *quantizer) fold(conv, norm *onnxpb.NodeProto) bool {
 		}
 		parameters[i] = t.Floats
 	}
-	scale, shift, mean, variance := parameters[0], parameters[1], parameters[2], parameters[3]
 	epsilon := float32(1e-5)
 	if a := attribute(norm, "epsilon"); a != nil {
 		epsilon = a.GetF()
 	}
-	bias := make([]float32, channels)
-	filter := len(w.Floats) / channels
-	for c := range channels {
-		s := float64(scale[c]) / math.Sqrt(float64(variance[c])+float64(epsilon))
-		for i := range filter {
-			w.Floats[c*filter+i] = float32(float64(w.Floats[c*filter+i]) * s)
-		}
-		bias[c] = float32((float64(before[c])-float64(mean[c]))*s + float64(shift[c]))
-	}
+	graph.BatchNormalization{
+		Scale: parameters[0], Shift: parameters[1], Mean: parameters[2], Variance: parameters[3], Epsilon: epsilon,
+	}.Fold(w.Floats, bias)
 	base := conv.Output[0]
 	conv.Input = []string{conv.Input[0], q.addFloats(base+".weight", w.Floats, w.Shape...), q.addFloats(base+".bias", bias, channels)}
 	return true

@@ -79,8 +79,7 @@ func onlyReader(g *Graph) map[string]*Node {
 	return readers
 }
 
-// foldBatchNormalization multiplies the weights of a convolution by what the batch normalisation after it would, and
-// shifts its bias: with s = scale/√(variance+ε), w' = s·w and b' = s·(b-mean) + shift.
+// foldBatchNormalization lets convolutions do what the batch normalisations after them would.
 func foldBatchNormalization(g *Graph) {
 	readers := onlyReader(g)
 	names := takenNames(g)
@@ -124,27 +123,39 @@ func normalisedWeights(g *Graph, conv, norm *Node) (weights, bias *Tensor) {
 		}
 		parameters[i] = t.Floats
 	}
-	scale, shift, mean, variance := parameters[0], parameters[1], parameters[2], parameters[3]
-	before := make([]float32, channels)
+	bias = NewFloats(make([]float32, channels), channels)
 	if len(conv.Inputs) > 2 && conv.Inputs[2] != "" {
 		b := g.Initializers[conv.Inputs[2]]
 		if b == nil || b.DType != Float32 || len(b.Floats) != channels {
 			return nil, nil
 		}
-		before = b.Floats
+		copy(bias.Floats, b.Floats)
 	}
 	epsilon := (&instruction{node: norm}).floatAttr("epsilon", defaultEpsilon)
 	weights = NewFloats(slices.Clone(w.Floats), w.Shape...)
-	bias = NewFloats(make([]float32, channels), channels)
-	filter := len(w.Floats) / channels
-	for c := range channels {
-		s := float64(scale[c]) / math.Sqrt(float64(variance[c])+float64(epsilon))
-		for i := range filter {
-			weights.Floats[c*filter+i] = float32(float64(weights.Floats[c*filter+i]) * s)
-		}
-		bias.Floats[c] = float32((float64(before[c])-float64(mean[c]))*s + float64(shift[c]))
-	}
+	BatchNormalization{
+		Scale: parameters[0], Shift: parameters[1], Mean: parameters[2], Variance: parameters[3], Epsilon: epsilon,
+	}.Fold(weights.Floats, bias.Floats)
 	return weights, bias
+}
+
+// BatchNormalization are the parameters of ONNX's BatchNormalization, one element a channel but for Epsilon.
+type BatchNormalization struct {
+	Scale, Shift, Mean, Variance []float32
+	Epsilon                      float32
+}
+
+// Fold turns the weights, [channels][…], and the bias of the convolution before a batch normalisation into those of a
+// convolution that does both: with s = scale/√(variance+ε), w' = s·w and b' = s·(b-mean) + shift.
+func (n BatchNormalization) Fold(weights, bias []float32) {
+	filter := len(weights) / len(bias)
+	for c := range bias {
+		s := float64(n.Scale[c]) / math.Sqrt(float64(n.Variance[c])+float64(n.Epsilon))
+		for i := range filter {
+			weights[c*filter+i] = float32(float64(weights[c*filter+i]) * s)
+		}
+		bias[c] = float32((float64(bias[c])-float64(n.Mean[c]))*s + float64(n.Shift[c]))
+	}
 }
 
 // fuseSiLU replaces x·Sigmoid(x), which exporters write for SiLU, by one node.
