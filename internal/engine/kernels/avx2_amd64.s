@@ -1406,7 +1406,7 @@ winogradInputColumn:
 	ADDQ         SI, R8
 	DECQ         R10
 	JNZ          winogradInputColumn
-	ADDQ         $0x80, CX
+	ADDQ         $0x00000080, CX
 	ADDQ         $0x20, BX
 	DECQ         AX
 	JNZ          winogradInputGroup

@@ -27,22 +27,9 @@ func vectors() {
 			VFMADD231PS(load("y"), d, sum)
 		}, "y", "x")
 
-	elementwise("affine8", "func(n int, y, x *float32, scale, shift float32)", "y = scale·x + shift", []string{"x"}, "y", []string{"scale", "shift"},
-		func(in, c []reg.VecVirtual) reg.VecVirtual {
-			VFMADD213PS(c[1], c[0], in[0])
-			return in[0]
-		})
-	elementwise("affine28", "func(n int, z, y, x *float32, ofY, ofX, shift float32)", "z = ofY·y + ofX·x + shift", []string{"y", "x"}, "z", []string{"ofY", "ofX", "shift"},
-		func(in, c []reg.VecVirtual) reg.VecVirtual {
-			VFMADD213PS(c[2], c[1], in[1])
-			VFMADD231PS(in[0], c[0], in[1])
-			return in[1]
-		})
-	elementwise("add8", "func(n int, y, a, b *float32)", "y = a + b", []string{"a", "b"}, "y", nil,
-		func(in, _ []reg.VecVirtual) reg.VecVirtual {
-			VADDPS(in[1], in[0], in[0])
-			return in[0]
-		})
+	elementwise("affine8", "func(n int, y, x *float32, scale, shift float32)", "y = scale·x + shift", []string{"x"}, "y", []string{"scale", "shift"}, affineOf)
+	elementwise("affine28", "func(n int, z, y, x *float32, ofY, ofX, shift float32)", "z = ofY·y + ofX·x + shift", []string{"y", "x"}, "z", []string{"ofY", "ofX", "shift"}, affine2Of)
+	elementwise("add8", "func(n int, y, a, b *float32)", "y = a + b", []string{"a", "b"}, "y", nil, sumOf)
 	elementwise("maximum8", "func(n int, y, a, b *float32)", "y = max(a, b), NaN if either is,", []string{"a", "b"}, "y", nil,
 		func(in, _ []reg.VecVirtual) reg.VecVirtual {
 			unordered, largest := YMM(), YMM()
@@ -52,12 +39,7 @@ func vectors() {
 			VBLENDVPS(unordered, in[0], largest, largest)
 			return largest
 		})
-	elementwise("clip8", "func(n int, y, x *float32, low, high float32)", "y = min(max(x, low), high), NaN staying NaN", []string{"x"}, "y", []string{"low", "high"},
-		func(in, c []reg.VecVirtual) reg.VecVirtual {
-			VMAXPS(in[0], c[0], in[0])
-			VMINPS(in[0], c[1], in[0])
-			return in[0]
-		})
+	elementwise("clip8", "func(n int, y, x *float32, low, high float32)", "y = min(max(x, low), high), NaN staying NaN", []string{"x"}, "y", []string{"low", "high"}, clipped)
 	elementwise("reluBackward8", "func(n int, dx, y, dy *float32)", "dx = dy where y > 0, else 0", []string{"y", "dy"}, "dx", nil,
 		func(in, _ []reg.VecVirtual) reg.VecVirtual {
 			zero := YMM()
@@ -74,6 +56,31 @@ func vectors() {
 			VMAXPS(in[0], zero, in[0]) // the second operand wins if either is NaN
 			return in[0]
 		})
+}
+
+// The bodies that kernels of both vector sizes share; in are the inputs' elements, c the constants.
+
+func affineOf(in, c []reg.VecVirtual) reg.VecVirtual {
+	VFMADD213PS(c[1], c[0], in[0])
+	return in[0]
+}
+
+func affine2Of(in, c []reg.VecVirtual) reg.VecVirtual {
+	VFMADD213PS(c[2], c[1], in[1])
+	VFMADD231PS(in[0], c[0], in[1])
+	return in[1]
+}
+
+func sumOf(in, _ []reg.VecVirtual) reg.VecVirtual {
+	VADDPS(in[1], in[0], in[0])
+	return in[0]
+}
+
+// clipped lets a NaN stay one: the second operand wins.
+func clipped(in, c []reg.VecVirtual) reg.VecVirtual {
+	VMAXPS(in[0], c[0], in[0])
+	VMINPS(in[0], c[1], in[0])
+	return in[0]
 }
 
 // splitting generates the separation of neighbours.

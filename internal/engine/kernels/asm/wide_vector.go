@@ -28,22 +28,9 @@ func wideVectors() {
 			VFMADD231PS(load("y"), d, sum)
 		}, "y", "x")
 
-	wideElementwise("wideAffine", "func(n int, y, x *float32, scale, shift float32)", "y = scale·x + shift", []string{"x"}, "y", []string{"scale", "shift"},
-		func(in, c []reg.VecVirtual) reg.VecVirtual {
-			VFMADD213PS(c[1], c[0], in[0])
-			return in[0]
-		})
-	wideElementwise("wideAffine2", "func(n int, z, y, x *float32, ofY, ofX, shift float32)", "z = ofY·y + ofX·x + shift", []string{"y", "x"}, "z", []string{"ofY", "ofX", "shift"},
-		func(in, c []reg.VecVirtual) reg.VecVirtual {
-			VFMADD213PS(c[2], c[1], in[1])
-			VFMADD231PS(in[0], c[0], in[1])
-			return in[1]
-		})
-	wideElementwise("wideAdd", "func(n int, y, a, b *float32)", "y = a + b", []string{"a", "b"}, "y", nil,
-		func(in, _ []reg.VecVirtual) reg.VecVirtual {
-			VADDPS(in[1], in[0], in[0])
-			return in[0]
-		})
+	wideElementwise("wideAffine", "func(n int, y, x *float32, scale, shift float32)", "y = scale·x + shift", []string{"x"}, "y", []string{"scale", "shift"}, affineOf)
+	wideElementwise("wideAffine2", "func(n int, z, y, x *float32, ofY, ofX, shift float32)", "z = ofY·y + ofX·x + shift", []string{"y", "x"}, "z", []string{"ofY", "ofX", "shift"}, affine2Of)
+	wideElementwise("wideAdd", "func(n int, y, a, b *float32)", "y = a + b", []string{"a", "b"}, "y", nil, sumOf)
 	wideElementwise("wideMaximum", "func(n int, y, a, b *float32)", "y = max(a, b), NaN if either is,", []string{"a", "b"}, "y", nil,
 		func(in, _ []reg.VecVirtual) reg.VecVirtual {
 			unordered, largest := K(), ZMM()
@@ -53,12 +40,7 @@ func wideVectors() {
 			VMOVAPS(in[0], unordered, largest)
 			return largest
 		})
-	wideElementwise("wideClip", "func(n int, y, x *float32, low, high float32)", "y = min(max(x, low), high), NaN staying NaN", []string{"x"}, "y", []string{"low", "high"},
-		func(in, c []reg.VecVirtual) reg.VecVirtual {
-			VMAXPS(in[0], c[0], in[0])
-			VMINPS(in[0], c[1], in[0])
-			return in[0]
-		})
+	wideElementwise("wideClip", "func(n int, y, x *float32, low, high float32)", "y = min(max(x, low), high), NaN staying NaN", []string{"x"}, "y", []string{"low", "high"}, clipped)
 	wideElementwise("wideReluBackward", "func(n int, dx, y, dy *float32)", "dx = dy where y > 0, else 0", []string{"y", "dy"}, "dx", nil,
 		func(in, _ []reg.VecVirtual) reg.VecVirtual {
 			positive := K()

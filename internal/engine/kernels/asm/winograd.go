@@ -16,9 +16,6 @@ const (
 	vectorBytes = 32
 )
 
-// constant fills a vector with a number.
-func constant(bits uint32) reg.VecVirtual { return integers(bits) }
-
 const (
 	bitsOf2 = 0x40000000
 	bitsOf4 = 0x40800000
@@ -81,26 +78,27 @@ func loadHalves(base reg.Register, disp int) reg.VecVirtual {
 	return v
 }
 
+// vectorSize is the size of the vectors that a kernel computes with.
+type vectorSize struct {
+	bytes  int
+	vector func() reg.VecVirtual            // returns a new register
+	fill   func(bits uint32) reg.VecVirtual // returns a vector filled with a number
+	bound  func(name string) reg.VecVirtual // returns a vector filled with a parameter
+}
+
+var vectorsOf8 = vectorSize{vectorBytes, YMM, integers, bound}
+
 // winogradInput generates the transform of the input.
 func winogradInput() {
-	function("winogradInput", "func(groups int, x *float32, rowStride int, v *float32, pointStride int, scratch *float32)")
+	function("winogradInput", winogradInputSignature)
 	Doc("winogradInput transforms groups ≥ 1 of 8 neighbouring tiles: each reads 6×6 pixels, 4 apart from tile to tile, from x,",
 		"whose rows have 4 pixels more than the groups' 32. Point (i, j) of the tiles goes to v at (6·i+j)·pointStride. scratch",
 		"has 36 vectors of 8. Strides are in bytes.")
-	groups := Load(Param("groups"), GP64())
-	x := Load(Param("x"), GP64())
-	rowStride := Load(Param("rowStride"), GP64())
-	v := Load(Param("v"), GP64())
-	pointStride := Load(Param("pointStride"), GP64())
-	scratch := Load(Param("scratch"), GP64())
-	two, four, five := constant(bitsOf2), constant(bitsOf4), constant(bitsOf5)
+	winogradInputBody("winogradInput", vectorsOf8, func() func(row reg.Register) [points]reg.VecVirtual { return columnsOfTiles })
+}
 
-	Label("winogradInputGroup")
-	row, temporary, count := GP64(), GP64(), GP64()
-	MOVQ(x, row)
-	MOVQ(scratch, temporary)
-	MOVQ(U32(points), count)
-	Label("winogradInputRow")
+// columnsOfTiles returns the six columns of pixels that 8 tiles need, which lie side by side in memory.
+func columnsOfTiles(row reg.Register) [points]reg.VecVirtual {
 	var d [points]reg.VecVirtual
 	for i := range d {
 		d[i] = YMM()
@@ -120,83 +118,122 @@ func winogradInput() {
 	VUNPCKLPD(low, d[0], d[0])
 	VUNPCKHPD(high, d[2], d[3])
 	VUNPCKLPD(high, d[2], d[2])
-	inputTransform(YMM, d, two, four, five, func(j int, t reg.VecVirtual) {
-		VMOVUPS(t, Mem{Base: temporary, Disp: vectorBytes * j})
+	return d
+}
+
+const winogradInputSignature = "func(groups int, x *float32, rowStride int, v *float32, pointStride int, scratch *float32)"
+
+// winogradInputBody generates the transform of the input. prepare loads what columns, which it returns, needs; columns
+// returns the pixels of a row of the tiles, by their place in the tile.
+func winogradInputBody(name string, size vectorSize, prepare func() (columns func(row reg.Register) [points]reg.VecVirtual)) {
+	groups := Load(Param("groups"), GP64())
+	x := Load(Param("x"), GP64())
+	rowStride := Load(Param("rowStride"), GP64())
+	v := Load(Param("v"), GP64())
+	pointStride := Load(Param("pointStride"), GP64())
+	scratch := Load(Param("scratch"), GP64())
+	two, four, five := size.fill(bitsOf2), size.fill(bitsOf4), size.fill(bitsOf5)
+	columns := prepare()
+
+	Label(name + "Group")
+	row, temporary, count := GP64(), GP64(), GP64()
+	MOVQ(x, row)
+	MOVQ(scratch, temporary)
+	MOVQ(U32(points), count)
+	Label(name + "Row")
+	inputTransform(size.vector, columns(row), two, four, five, func(j int, t reg.VecVirtual) {
+		VMOVUPS(t, Mem{Base: temporary, Disp: size.bytes * j})
 	})
 	ADDQ(rowStride, row)
-	ADDQ(U32(vectorBytes*points), temporary)
+	ADDQ(U32(size.bytes*points), temporary)
 	DECQ(count)
-	JNZ(LabelRef("winogradInputRow"))
+	JNZ(LabelRef(name + "Row"))
 
 	MOVQ(scratch, temporary)
 	column := GP64()
 	MOVQ(v, column)
 	MOVQ(U32(points), count)
-	Label("winogradInputColumn")
+	Label(name + "Column")
+	var d [points]reg.VecVirtual
 	for i := range d {
-		d[i] = YMM()
-		VMOVUPS(Mem{Base: temporary, Disp: vectorBytes * points * i}, d[i])
+		d[i] = size.vector()
+		VMOVUPS(Mem{Base: temporary, Disp: size.bytes * points * i}, d[i])
 	}
-	inputTransform(YMM, d, two, four, five, func(i int, t reg.VecVirtual) {
+	inputTransform(size.vector, d, two, four, five, func(i int, t reg.VecVirtual) {
 		out := GP64()
 		IMUL3Q(Imm(uint64(points*i)), pointStride, out)
 		VMOVUPS(t, Mem{Base: column, Index: out, Scale: 1})
 	})
-	ADDQ(Imm(vectorBytes), temporary)
+	ADDQ(Imm(uint64(size.bytes)), temporary)
 	ADDQ(pointStride, column)
 	DECQ(count)
-	JNZ(LabelRef("winogradInputColumn"))
-	ADDQ(Imm(vectorBytes*outputs), x)
-	ADDQ(Imm(vectorBytes), v)
+	JNZ(LabelRef(name + "Column"))
+	ADDQ(U32(size.bytes*outputs), x)
+	ADDQ(Imm(uint64(size.bytes)), v)
 	DECQ(groups)
-	JNZ(LabelRef("winogradInputGroup"))
+	JNZ(LabelRef(name + "Group"))
 	VZEROUPPER()
 	RET()
 }
 
 // winogradOutput generates the transform of the output; with pooling, 2×2 pixels become their largest.
 func winogradOutput(name string, pooling bool) {
-	rows := outputs
-	function(name, "func(groups int, m *float32, pointStride int, bias, floor float32, y *float32, rowStride int, scratch *float32)")
+	function(name, winogradOutputSignature)
+	store := storeTiles
 	if pooling {
-		rows /= 2
 		Doc(name+" is winogradOutput with 2×2 max pooling: 2 rows of 2 pixels a tile go to y.", "")
+		store = storePooledTiles
 	} else {
 		Doc(name+" transforms groups ≥ 1 of 8 neighbouring tiles back, adds bias, raises what is below floor to it and",
 			"writes 4 rows of 4 pixels a tile to y. Point (i, j) is at m plus (6·i+j)·pointStride. scratch has 24 vectors of 8.",
 			"Strides are in bytes.")
 	}
+	winogradOutputBody(name, vectorsOf8, pooling, func() tileStore { return store })
+}
+
+const winogradOutputSignature = "func(groups int, m *float32, pointStride int, bias, floor float32, y *float32, rowStride int, scratch *float32)"
+
+// tileStore writes a row of pixels, or one of pooled pixels, of a group of tiles to memory. load(i) returns the i-th row of
+// the tiles' pixels, by their place in the tile, and done adds the bias and applies the bound.
+type tileStore func(row reg.Register, load func(i int) [outputs]reg.VecVirtual, done func(v reg.VecVirtual))
+
+// winogradOutputBody generates the transform of the output. prepare loads what the store that it returns needs.
+func winogradOutputBody(name string, size vectorSize, pooling bool, prepare func() tileStore) {
+	rows, rowsRead := outputs, 1
+	if pooling {
+		rows, rowsRead = outputs/2, 2
+	}
 	groups := Load(Param("groups"), GP64())
 	m := Load(Param("m"), GP64())
 	pointStride := Load(Param("pointStride"), GP64())
-	bias, floor := bound("bias"), bound("floor")
+	bias, floor := size.bound("bias"), size.bound("floor")
 	y := Load(Param("y"), GP64())
 	rowStride := Load(Param("rowStride"), GP64())
 	scratch := Load(Param("scratch"), GP64())
-	two, four, eight := constant(bitsOf2), constant(bitsOf4), constant(bitsOf8)
+	two, four, eight := size.fill(bitsOf2), size.fill(bitsOf4), size.fill(bitsOf8)
+	store := prepare()
 
 	Label(name + "Group")
-	temporary, column, count := GP64(), GP64(), GP64()
+	temporary, column, count, step := GP64(), GP64(), GP64(), GP64()
 	MOVQ(scratch, temporary)
 	MOVQ(m, column)
 	MOVQ(U32(points), count)
-	step := GP64()
 	IMUL3Q(Imm(points), pointStride, step)
 	Label(name + "Column")
 	var values [points]reg.VecVirtual
 	in := GP64()
 	MOVQ(column, in)
 	for i := range values {
-		values[i] = YMM()
+		values[i] = size.vector()
 		VMOVUPS(Mem{Base: in}, values[i])
 		if i < points-1 {
 			ADDQ(step, in)
 		}
 	}
-	for i, t := range outputTransform(YMM, values, two, four, eight) {
-		VMOVUPS(t, Mem{Base: temporary, Disp: vectorBytes * points * i})
+	for i, t := range outputTransform(size.vector, values, two, four, eight) {
+		VMOVUPS(t, Mem{Base: temporary, Disp: size.bytes * points * i})
 	}
-	ADDQ(Imm(vectorBytes), temporary)
+	ADDQ(Imm(uint64(size.bytes)), temporary)
 	ADDQ(pointStride, column)
 	DECQ(count)
 	JNZ(LabelRef(name + "Column"))
@@ -206,64 +243,69 @@ func winogradOutput(name string, pooling bool) {
 	MOVQ(y, row)
 	MOVQ(U32(uint32(rows)), count)
 	Label(name + "Row")
-	load := func(at int) [outputs]reg.VecVirtual {
+	store(row, func(at int) [outputs]reg.VecVirtual {
 		for j := range values {
-			values[j] = YMM()
-			VMOVUPS(Mem{Base: temporary, Disp: vectorBytes * (points*at + j)}, values[j])
+			values[j] = size.vector()
+			VMOVUPS(Mem{Base: temporary, Disp: size.bytes * (points*at + j)}, values[j])
 		}
-		return outputTransform(YMM, values, two, four, eight)
-	}
-	t := load(0)
-	if pooling {
-		// A tile's upper or lower two rows become one: the row's columns first, to need fewer registers.
-		pairs := [2]reg.VecVirtual{t[0], t[2]}
-		VMAXPS(t[1], t[0], t[0])
-		VMAXPS(t[3], t[2], t[2])
-		t = load(1)
-		for j := range pairs {
-			VMAXPS(t[2*j], pairs[j], pairs[j])
-			VMAXPS(t[2*j+1], pairs[j], pairs[j])
-			finish(pairs[j], bias, floor)
-		}
-		// Lanes are tiles 0 to 7, two pixels each.
-		low, high := YMM(), YMM()
-		VUNPCKLPS(pairs[1], pairs[0], low)
-		VUNPCKHPS(pairs[1], pairs[0], high)
-		VMOVUPS(low.AsX(), Mem{Base: row})
-		VMOVUPS(high.AsX(), Mem{Base: row, Disp: 16})
-		VEXTRACTF128(Imm(1), low, Mem{Base: row, Disp: 32})
-		VEXTRACTF128(Imm(1), high, Mem{Base: row, Disp: 48})
-		ADDQ(U32(2*vectorBytes*points), temporary)
-	} else {
-		for _, v := range t {
-			finish(v, bias, floor)
-		}
-		low01, high01, low23, high23 := YMM(), YMM(), YMM(), YMM()
-		VUNPCKLPS(t[1], t[0], low01)
-		VUNPCKHPS(t[1], t[0], high01)
-		VUNPCKLPS(t[3], t[2], low23)
-		VUNPCKHPS(t[3], t[2], high23)
-		for i, pair := range [][2]reg.VecVirtual{{low01, low23}, {high01, high23}} {
-			first, second := YMM(), YMM()
-			VUNPCKLPD(pair[1], pair[0], first)
-			VUNPCKHPD(pair[1], pair[0], second)
-			for j, v := range []reg.VecVirtual{first, second} {
-				at := 16 * (2*i + j)
-				VMOVUPS(v.AsX(), Mem{Base: row, Disp: at})
-				VEXTRACTF128(Imm(1), v, Mem{Base: row, Disp: at + 64})
-			}
-		}
-		ADDQ(U32(vectorBytes*points), temporary)
-	}
+		return outputTransform(size.vector, values, two, four, eight)
+	}, func(v reg.VecVirtual) { finish(v, bias, floor) })
+	ADDQ(U32(uint32(size.bytes*points*rowsRead)), temporary)
 	ADDQ(rowStride, row)
 	DECQ(count)
 	JNZ(LabelRef(name + "Row"))
-	ADDQ(Imm(vectorBytes), m)
-	ADDQ(U32(uint32(vectorBytes*rows)), y)
+	ADDQ(Imm(uint64(size.bytes)), m)
+	ADDQ(U32(uint32(size.bytes*rows)), y)
 	DECQ(groups)
 	JNZ(LabelRef(name + "Group"))
 	VZEROUPPER()
 	RET()
+}
+
+// storePooledTiles writes the largest of 2×2 pixels of 8 tiles.
+func storePooledTiles(row reg.Register, load func(i int) [outputs]reg.VecVirtual, done func(v reg.VecVirtual)) {
+	// A tile's upper or lower two rows become one: the row's columns first, to need fewer registers.
+	t := load(0)
+	pairs := [2]reg.VecVirtual{t[0], t[2]}
+	VMAXPS(t[1], t[0], t[0])
+	VMAXPS(t[3], t[2], t[2])
+	t = load(1)
+	for j := range pairs {
+		VMAXPS(t[2*j], pairs[j], pairs[j])
+		VMAXPS(t[2*j+1], pairs[j], pairs[j])
+		done(pairs[j])
+	}
+	// Lanes are tiles 0 to 7, two pixels each.
+	low, high := YMM(), YMM()
+	VUNPCKLPS(pairs[1], pairs[0], low)
+	VUNPCKHPS(pairs[1], pairs[0], high)
+	VMOVUPS(low.AsX(), Mem{Base: row})
+	VMOVUPS(high.AsX(), Mem{Base: row, Disp: 16})
+	VEXTRACTF128(Imm(1), low, Mem{Base: row, Disp: 32})
+	VEXTRACTF128(Imm(1), high, Mem{Base: row, Disp: 48})
+}
+
+// storeTiles writes the pixels of 8 tiles.
+func storeTiles(row reg.Register, load func(i int) [outputs]reg.VecVirtual, done func(v reg.VecVirtual)) {
+	t := load(0)
+	for _, v := range t {
+		done(v)
+	}
+	low01, high01, low23, high23 := YMM(), YMM(), YMM(), YMM()
+	VUNPCKLPS(t[1], t[0], low01)
+	VUNPCKHPS(t[1], t[0], high01)
+	VUNPCKLPS(t[3], t[2], low23)
+	VUNPCKHPS(t[3], t[2], high23)
+	for i, pair := range [][2]reg.VecVirtual{{low01, low23}, {high01, high23}} {
+		first, second := YMM(), YMM()
+		VUNPCKLPD(pair[1], pair[0], first)
+		VUNPCKHPD(pair[1], pair[0], second)
+		for j, v := range []reg.VecVirtual{first, second} {
+			at := 16 * (2*i + j)
+			VMOVUPS(v.AsX(), Mem{Base: row, Disp: at})
+			VEXTRACTF128(Imm(1), v, Mem{Base: row, Disp: at + 64})
+		}
+	}
 }
 
 // finish adds the bias and applies the lower bound; a NaN stays one.
