@@ -330,7 +330,7 @@ func (r *modelServerReconciler) observeDeployments(ctx context.Context, s *model
 	s.deployments = map[string]*appsv1.Deployment{}
 	for i := range deployments.Items {
 		deployment := &deployments.Items[i]
-		if !metav1.IsControlledBy(deployment, s.server) {
+		if !isRevision(deployment, s.server) {
 			continue
 		}
 		s.deployments[deployment.Name] = deployment

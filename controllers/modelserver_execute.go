@@ -194,7 +194,7 @@ func (r *modelServerReconciler) createRevision(ctx context.Context, s *modelServ
 	}
 	owned := 0
 	for i := range existing.Items {
-		if metav1.IsControlledBy(&existing.Items[i], s.server) {
+		if isRevision(&existing.Items[i], s.server) {
 			owned++
 		}
 	}
