@@ -87,7 +87,9 @@ func withPoller(t *testing.T, transport *answers, test func(t *testing.T, p *pro
 	})
 }
 
+// wakes takes the wakes that wait, and counts them. Sleeps end in the instant of a scan, which goes first.
 func wakes(p *progressPoller) int {
+	synctest.Wait()
 	n := 0
 	for {
 		select {
