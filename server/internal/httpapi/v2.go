@@ -51,8 +51,14 @@ type V2TensorMetadata struct {
 
 // V2Request is an inference request.
 type V2Request struct {
-	ID     string     `json:"id,omitempty"`
-	Inputs []V2Tensor `json:"inputs"`
+	ID      string              `json:"id,omitempty"`
+	Inputs  []V2Tensor          `json:"inputs"`
+	Outputs []V2RequestedOutput `json:"outputs,omitempty" doc:"The outputs asked for; all if left out."`
+}
+
+// V2RequestedOutput names an output that a request asks for.
+type V2RequestedOutput struct {
+	Name string `json:"name" example:"logits"`
 }
 
 // V2Response is the answer to an inference request.

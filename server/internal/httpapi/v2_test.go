@@ -56,6 +56,10 @@ func TestV2Infer(t *testing.T) {
 			body:  `{"inputs":[{"name":"input","datatype":"FP32","shape":[1,3,8,8],"data":[` + nested + `]}]}`,
 			shape: []int{1, 2}, data: []float32{0.5, -0.25},
 		},
+		"no outputs named": {
+			body:  `{"outputs":[],"inputs":[{"name":"input","datatype":"FP32","shape":[1,3,8,8],"data":[` + nested + `]}]}`,
+			shape: []int{1, 2}, data: []float32{0.5, -0.25},
+		},
 		"encoded images": {
 			body:  `{"inputs":[{"name":"images","datatype":"BYTES","shape":[2],"data":["` + red + `","` + blue + `"]}]}`,
 			shape: []int{2, 2},
@@ -92,6 +96,7 @@ func TestV2InferRefuses(t *testing.T) {
 		body string
 		want int
 		code string
+		says string
 	}{
 		"no JSON":            {body: "{", want: 400, code: "invalid_json"},
 		"no object":          {body: "[]", want: 400, code: "invalid_json"},
@@ -115,6 +120,10 @@ func TestV2InferRefuses(t *testing.T) {
 		"images of no shape": {body: input("images", "BYTES", "[2]", `[""]`), want: 400, code: "invalid_input"},
 		"no images":          {body: input("images", "BYTES", "[0]", `[]`), want: 400, code: "invalid_input"},
 		"too many images":    {body: input("images", "BYTES", "[65]", many), want: 400, code: "too_many_images"},
+		"another output":     {body: strings.Replace(pictures(1), "logits", "probabilities", 1), want: 400, code: "unknown_output", says: `no output "probabilities": ask for "logits"`},
+		"one of two outputs": {body: strings.Replace(pictures(1), `{"name":"logits"}`, `{"name":"logits"},{"name":"x"}`, 1), want: 400, code: "unknown_output"},
+		"output of no name":  {body: strings.Replace(pictures(1), `{"name":"logits"}`, `{}`, 1), want: 400, code: "unknown_output"},
+		"outputs not a list": {body: strings.Replace(pictures(1), `[{"name":"logits"}]`, `"logits"`, 1), want: 400, code: "invalid_json"},
 		"body too large":     {body: strings.Repeat(" ", 65<<10), want: 413, code: "body_too_large"},
 	}
 	for name, tc := range cases {
@@ -124,6 +133,9 @@ func TestV2InferRefuses(t *testing.T) {
 			a.decode(t, &p)
 			if a.status != tc.want || p.Code != tc.code {
 				t.Errorf("status %d, problem %+v; want %d, %s", a.status, p, tc.want, tc.code)
+			}
+			if !strings.Contains(p.Detail, tc.says) {
+				t.Errorf("detail %q, want it to say %q", p.Detail, tc.says)
 			}
 			if p.V2Error != p.Detail || p.Detail == "" {
 				t.Errorf("the protocol's error is %q, want the detail %q", p.V2Error, p.Detail)

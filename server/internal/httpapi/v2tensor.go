@@ -29,7 +29,8 @@ func invalidInput(format string, args ...any) *Problem {
 }
 
 // parseV2Request reads a request with its one input, whose data stays undecoded. Members that this
-// server does not know, such as parameters and outputs, are ignored, as the protocol has it.
+// server does not know, such as parameters, are ignored, as the protocol has it; an output that there
+// is not is an error.
 func parseV2Request(body []byte) (V2Request, error) {
 	var request V2Request
 	if err := json.Unmarshal(body, &request); err != nil {
@@ -37,6 +38,12 @@ func parseV2Request(body []byte) (V2Request, error) {
 	}
 	if len(request.Inputs) != 1 {
 		return V2Request{}, invalidInput("there are %d inputs: send one", len(request.Inputs))
+	}
+	for _, output := range request.Outputs {
+		if output.Name != logitsName {
+			return V2Request{}, newProblem(http.StatusBadRequest, "unknown_output",
+				"there is no output %q: ask for %q, or leave \"outputs\" out", output.Name, logitsName)
+		}
 	}
 	return request, nil
 }
