@@ -4,10 +4,13 @@
 package engine
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
 )
 
 // block returns a convolution, batch normalisation, ReLU and max pooling with random parameters.
@@ -21,54 +24,67 @@ func block(pool *MaxPool2D) []Layer {
 	return layers
 }
 
+// withoutNorm returns the layers but for the batch normalisation.
+func withoutNorm(layers []Layer) []Layer { return append(layers[:1:1], layers[2:]...) }
+
+func forwardAll(ws *kernels.Workspace, layers []Layer, x *Tensor, training bool) *Tensor {
+	for _, l := range layers {
+		x = l.Forward(ws, x, training)
+	}
+	return x.Clone()
+}
+
+func backwardAll(ws *kernels.Workspace, layers []Layer, dy *Tensor) *Tensor {
+	for _, l := range slices.Backward(layers) {
+		dy = l.Backward(ws, dy, true)
+	}
+	return dy
+}
+
 func TestFusedLayersAgree(t *testing.T) {
+	pool := func() *MaxPool2D { return NewMaxPool2D("pool", 2, 2) }
+	for name, tc := range map[string]struct {
+		plain, layers []Layer
+		height, width int
+	}{
+		"with normalisation":            {block(pool()), block(pool()), 10, 12},
+		"with normalisation, odd":       {block(pool()), block(pool()), 11, 19},
+		"without normalisation":         {withoutNorm(block(pool())), withoutNorm(block(pool())), 10, 12},
+		"without normalisation, narrow": {withoutNorm(block(pool())), withoutNorm(block(pool())), 5, 3},
+	} {
+		t.Run(name, func(t *testing.T) { checkFused(t, tc.plain, tc.layers, tc.height, tc.width) })
+	}
+}
+
+// checkFused compares plain layers with the same ones once fused.
+func checkFused(t *testing.T, plain, layers []Layer, height, width int) {
 	ws := newWorkspace(t)
-	plain, layers := block(NewMaxPool2D("pool", 2, 2)), block(NewMaxPool2D("pool", 2, 2))
 	fused := Fuse(layers)
 	if len(fused) != 2 {
 		t.Fatalf("%d steps, want the convolution and one for the rest", len(fused))
 	}
-	forward := func(layers []Layer, training bool) *Tensor {
-		x := randomTensor(1, 3, 2, 10, 12)
-		for _, l := range layers {
-			x = l.Forward(ws, x, training)
-		}
-		return x.Clone()
-	}
-	backward := func(layers []Layer) *Tensor {
-		dy := randomTensor(2, 3, 4, 5, 6)
-		for i := len(layers) - 1; i >= 0; i-- {
-			dy = layers[i].Backward(ws, dy, true)
-		}
-		return dy
-	}
+	x, dy := randomTensor(1, 3, 2, height, width), randomTensor(2, 3, 4, height/2, width/2)
 	near := cmpopts.EquateApprox(1e-4, 1e-5)
-	if diff := cmp.Diff(forward(plain, true), forward(fused, true), near); diff != "" {
-		t.Errorf("training output (-plain +fused):\n%s", diff)
+	compare := func(what string, want, got any) {
+		t.Helper()
+		if diff := cmp.Diff(want, got, near); diff != "" {
+			t.Errorf("%s (-plain +fused):\n%s", what, diff)
+		}
 	}
-	if diff := cmp.Diff(backward(plain), backward(fused), near); diff != "" {
-		t.Errorf("input gradient (-plain +fused):\n%s", diff)
-	}
+	compare("training output", forwardAll(ws, plain, x, true), forwardAll(ws, fused, x, true))
+	compare("input gradient", backwardAll(ws, plain, dy), backwardAll(ws, fused, dy))
 	for i, l := range plain {
-		if diff := cmp.Diff(l.Params(), layers[i].Params(), near); diff != "" {
-			t.Errorf("%s: parameters (-plain +fused):\n%s", l.Name(), diff)
-		}
-		if diff := cmp.Diff(l.Buffers(), layers[i].Buffers(), near); diff != "" {
-			t.Errorf("%s: running statistics (-plain +fused):\n%s", l.Name(), diff)
-		}
+		compare("parameters of "+l.Name(), l.Params(), layers[i].Params())
+		compare("running statistics of "+l.Name(), l.Buffers(), layers[i].Buffers())
 	}
-	if diff := cmp.Diff(forward(plain, false), forward(fused, false), near); diff != "" {
-		t.Errorf("inference output (-plain +fused):\n%s", diff)
-	}
-	shape, err := fused[1].OutputShape([]int{3, 4, 10, 12})
+	compare("inference output", forwardAll(ws, plain, x, false), forwardAll(ws, fused, x, false))
+	shape, err := fused[1].OutputShape([]int{3, 4, height, width})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]int{3, 4, 5, 6}, shape); diff != "" {
-		t.Error(diff)
-	}
-	if _, err := fused[1].OutputShape([]int{3, 5, 10, 12}); err == nil {
-		t.Error("another number of channels was accepted")
+	compare("output shape", []int{3, 4, height / 2, width / 2}, shape)
+	if _, err := fused[1].OutputShape([]int{3, 4}); err == nil {
+		t.Error("a shape of two dimensions was accepted")
 	}
 }
 

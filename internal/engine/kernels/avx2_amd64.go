@@ -88,10 +88,10 @@ func split8(n int, even *float32, odd *float32, x *float32)
 func halve8(n int, y *float32, top *float32, bottom *float32, floor float32)
 
 // normPool8 computes out = max(0, scale·x + shift) of the largest pixel of each of n windows of 2×2, n a positive
-// multiple of 8. choice is the first largest pixel (0 and 1 in the row top, 2 and 3 in bottom), or 4 if out is 0.
+// multiple of 8. choice receives which is the first largest, in three planes of bits that lie plane bytes apart.
 //
 //go:noescape
-func normPool8(n int, out *float32, choice *uint8, top *float32, bottom *float32, scale float32, shift float32)
+func normPool8(n int, out *float32, choice *uint16, plane int, top *float32, bottom *float32, scale float32, shift float32)
 
 // depthwisePlane computes rows ≥ 1 of vectors ≥ 1 of 8 neighbouring pixels each: y = bias + Σ w·x over the taps ≥ 1, kept
 // between floor and ceiling. offsets holds where each tap's pixels lie in x, relative to the output pixel. Steps from
@@ -143,13 +143,19 @@ func columnProduct(quads int, u *float32, channels int, x *float32, m *float32)
 // normPoolSums8 returns Σd and Σ d·(x-mean) over the pixels x that the n windows chose, n a positive multiple of 8.
 //
 //go:noescape
-func normPoolSums8(n int, d *float32, choice *uint8, top *float32, bottom *float32, mean float32) (sum float32, dot float32)
+func normPoolSums8(n int, d *float32, choice *uint16, plane int, top *float32, bottom *float32, mean float32) (sum float32, dot float32)
 
 // normPoolBackward8 replaces each pixel x of n windows by ofX·x + shift, plus scale·d for the one that the window
 // chose, n a positive multiple of 8.
 //
 //go:noescape
-func normPoolBackward8(n int, top *float32, bottom *float32, d *float32, choice *uint8, scale float32, ofX float32, shift float32)
+func normPoolBackward8(n int, top *float32, bottom *float32, d *float32, choice *uint16, plane int, scale float32, ofX float32, shift float32)
+
+// unpool8 sets the pixel that each of n windows chose to d and the others to 0, n a positive multiple of 8. It returns the
+// sum of the pixels.
+//
+//go:noescape
+func unpool8(n int, top *float32, bottom *float32, d *float32, choice *uint16, plane int) float32
 
 // winogradInput transforms groups ≥ 1 of 8 neighbouring tiles: each reads 6×6 pixels, 4 apart from tile to tile, from x,
 // whose rows have 4 pixels more than the groups' 32. Point (i, j) of the tiles goes to v at (6·i+j)·pointStride. scratch

@@ -728,61 +728,57 @@ halveLoop:
 	VZEROUPPER
 	RET
 
-// func normPool8(n int, out *float32, choice *uint8, top *float32, bottom *float32, scale float32, shift float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·normPool8(SB), NOSPLIT, $0-48
+// func normPool8(n int, out *float32, choice *uint16, plane int, top *float32, bottom *float32, scale float32, shift float32)
+// Requires: AVX, FMA3
+TEXT ·normPool8(SB), NOSPLIT, $0-56
 	MOVQ         n+0(FP), AX
 	MOVQ         out+8(FP), CX
 	MOVQ         choice+16(FP), DX
-	MOVQ         top+24(FP), BX
-	MOVQ         bottom+32(FP), SI
-	VBROADCASTSS scale+40(FP), Y0
-	VBROADCASTSS shift+44(FP), Y1
-	MOVL         $0x00000004, DI
-	VMOVD        DI, X2
-	VPBROADCASTD X2, Y2
-	MOVL         $0x00000002, DI
-	VMOVD        DI, X3
-	VPBROADCASTD X3, Y3
-	VXORPS       Y4, Y4, Y4
-	XORQ         DI, DI
+	MOVQ         plane+24(FP), BX
+	MOVQ         top+32(FP), SI
+	MOVQ         bottom+40(FP), DI
+	VBROADCASTSS scale+48(FP), Y0
+	VBROADCASTSS shift+52(FP), Y1
+	VXORPS       Y2, Y2, Y2
+	XORQ         R8, R8
 
 normPoolLoop:
-	VMOVUPS      (BX)(DI*8), Y5
-	VMOVUPS      32(BX)(DI*8), Y6
-	VSHUFPS      $0x88, Y6, Y5, Y7
-	VSHUFPS      $0xdd, Y6, Y5, Y5
-	VMOVUPS      (SI)(DI*8), Y6
-	VMOVUPS      32(SI)(DI*8), Y8
-	VSHUFPS      $0x88, Y8, Y6, Y9
-	VSHUFPS      $0xdd, Y8, Y6, Y6
-	VFMADD213PS  Y1, Y0, Y7
-	VFMADD213PS  Y1, Y0, Y5
-	VFMADD213PS  Y1, Y0, Y9
-	VFMADD213PS  Y1, Y0, Y6
-	VCMPPS       $0x1e, Y7, Y5, Y8
-	VCMPPS       $0x1e, Y9, Y6, Y10
-	VMAXPS       Y7, Y5, Y7
-	VMAXPS       Y9, Y6, Y9
-	VCMPPS       $0x1e, Y7, Y9, Y6
-	VMAXPS       Y7, Y9, Y7
-	VPXOR        Y4, Y4, Y5
-	VPSUBD       Y8, Y5, Y8
-	VPSUBD       Y10, Y3, Y10
-	VBLENDVPS    Y6, Y10, Y8, Y8
-	VMAXPS       Y7, Y4, Y7
-	VCMPPS       $0x1e, Y4, Y7, Y5
-	VBLENDVPS    Y5, Y8, Y2, Y8
-	VPERMPD      $0xd8, Y7, Y7
-	VMOVUPS      Y7, (CX)(DI*4)
-	VPERMQ       $0xd8, Y8, Y8
-	VEXTRACTI128 $0x01, Y8, X5
-	VPACKSSDW    X5, X8, X5
-	VPACKUSWB    X5, X5, X5
-	VMOVQ        X5, (DX)(DI*1)
-	ADDQ         $0x08, DI
-	CMPQ         DI, AX
-	JLT          normPoolLoop
+	VMOVUPS     (SI)(R8*8), X3
+	VMOVUPS     16(SI)(R8*8), X4
+	VINSERTF128 $0x01, 32(SI)(R8*8), Y3, Y3
+	VINSERTF128 $0x01, 48(SI)(R8*8), Y4, Y4
+	VSHUFPS     $0x88, Y4, Y3, Y5
+	VSHUFPS     $0xdd, Y4, Y3, Y6
+	VMOVUPS     (DI)(R8*8), X7
+	VMOVUPS     16(DI)(R8*8), X8
+	VINSERTF128 $0x01, 32(DI)(R8*8), Y7, Y7
+	VINSERTF128 $0x01, 48(DI)(R8*8), Y8, Y8
+	VSHUFPS     $0x88, Y8, Y7, Y9
+	VSHUFPS     $0xdd, Y8, Y7, Y10
+	VFMADD213PS Y1, Y0, Y5
+	VFMADD213PS Y1, Y0, Y6
+	VFMADD213PS Y1, Y0, Y9
+	VFMADD213PS Y1, Y0, Y10
+	VCMPPS      $0x1e, Y5, Y6, Y11
+	VCMPPS      $0x1e, Y9, Y10, Y12
+	VMAXPS      Y5, Y6, Y5
+	VMAXPS      Y9, Y10, Y9
+	VCMPPS      $0x1e, Y5, Y9, Y6
+	VMAXPS      Y5, Y9, Y5
+	VBLENDVPS   Y6, Y12, Y11, Y11
+	VMAXPS      Y5, Y2, Y5
+	VCMPPS      $0x1e, Y2, Y5, Y9
+	VMOVUPS     Y5, (CX)(R8*4)
+	VMOVMSKPS   Y9, R9
+	MOVB        R9, (DX)
+	VMOVMSKPS   Y11, R9
+	MOVB        R9, (DX)(BX*1)
+	VMOVMSKPS   Y6, R9
+	MOVB        R9, (DX)(BX*2)
+	INCQ        DX
+	ADDQ        $0x08, R8
+	CMPQ        R8, AX
+	JLT         normPoolLoop
 	VZEROUPPER
 	RET
 
@@ -1169,127 +1165,179 @@ columnEnd:
 	VZEROUPPER
 	RET
 
-// func normPoolSums8(n int, d *float32, choice *uint8, top *float32, bottom *float32, mean float32) (sum float32, dot float32)
+// func normPoolSums8(n int, d *float32, choice *uint16, plane int, top *float32, bottom *float32, mean float32) (sum float32, dot float32)
 // Requires: AVX, AVX2, FMA3, SSE
-TEXT ·normPoolSums8(SB), NOSPLIT, $0-56
+TEXT ·normPoolSums8(SB), NOSPLIT, $0-64
 	MOVQ         n+0(FP), AX
 	MOVQ         d+8(FP), CX
 	MOVQ         choice+16(FP), DX
-	MOVQ         top+24(FP), BX
-	MOVQ         bottom+32(FP), SI
-	VBROADCASTSS mean+40(FP), Y0
-	MOVL         $0x00000004, DI
-	VMOVD        DI, X1
-	VPBROADCASTD X1, Y1
-	MOVL         $0x00000001, DI
-	VMOVD        DI, X2
-	VPBROADCASTD X2, Y2
-	MOVL         $0x00000002, DI
-	VMOVD        DI, X3
-	VPBROADCASTD X3, Y3
-	MOVL         $0x00000003, DI
-	VMOVD        DI, X4
-	VPBROADCASTD X4, Y4
-	VXORPS       Y5, Y5, Y5
-	VXORPS       Y6, Y6, Y6
-	XORQ         DI, DI
+	MOVQ         plane+24(FP), BX
+	MOVQ         top+32(FP), SI
+	MOVQ         bottom+40(FP), DI
+	VBROADCASTSS mean+48(FP), Y0
+	MOVQ         $0x8040201008040201, R8
+	VMOVQ        R8, X1
+	VPMOVZXBD    X1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	XORQ         R8, R8
 
 normPoolSumsLoop:
-	VMOVUPS      (BX)(DI*8), Y7
-	VMOVUPS      32(BX)(DI*8), Y8
-	VSHUFPS      $0x88, Y8, Y7, Y9
-	VSHUFPS      $0xdd, Y8, Y7, Y7
-	VMOVUPS      (SI)(DI*8), Y8
-	VMOVUPS      32(SI)(DI*8), Y10
-	VSHUFPS      $0x88, Y10, Y8, Y11
-	VSHUFPS      $0xdd, Y10, Y8, Y8
-	VPMOVZXBD    (DX)(DI*1), Y10
-	VPERMQ       $0xd8, Y10, Y10
-	VPCMPEQD     Y10, Y2, Y12
-	VBLENDVPS    Y12, Y7, Y9, Y9
-	VPCMPEQD     Y10, Y3, Y12
-	VBLENDVPS    Y12, Y11, Y9, Y9
-	VPCMPEQD     Y10, Y4, Y12
-	VBLENDVPS    Y12, Y8, Y9, Y9
-	VPCMPGTD     Y10, Y1, Y12
-	VPERMPD      $0xd8, (CX)(DI*4), Y7
-	VANDPS       Y12, Y7, Y7
-	VADDPS       Y7, Y5, Y5
-	VSUBPS       Y0, Y9, Y9
-	VFMADD231PS  Y7, Y9, Y6
-	ADDQ         $0x08, DI
-	CMPQ         DI, AX
+	VMOVUPS      (SI)(R8*8), X4
+	VMOVUPS      16(SI)(R8*8), X5
+	VINSERTF128  $0x01, 32(SI)(R8*8), Y4, Y4
+	VINSERTF128  $0x01, 48(SI)(R8*8), Y5, Y5
+	VSHUFPS      $0x88, Y5, Y4, Y6
+	VSHUFPS      $0xdd, Y5, Y4, Y7
+	VMOVUPS      (DI)(R8*8), X8
+	VMOVUPS      16(DI)(R8*8), X9
+	VINSERTF128  $0x01, 32(DI)(R8*8), Y8, Y8
+	VINSERTF128  $0x01, 48(DI)(R8*8), Y9, Y9
+	VSHUFPS      $0x88, Y9, Y8, Y10
+	VSHUFPS      $0xdd, Y9, Y8, Y11
+	VPBROADCASTB (DX), Y12
+	VPAND        Y1, Y12, Y12
+	VPCMPEQD     Y1, Y12, Y12
+	VPBROADCASTB (DX)(BX*1), Y13
+	VPAND        Y1, Y13, Y13
+	VPCMPEQD     Y1, Y13, Y13
+	VPBROADCASTB (DX)(BX*2), Y14
+	VPAND        Y1, Y14, Y14
+	VPCMPEQD     Y1, Y14, Y14
+	INCQ         DX
+	VBLENDVPS    Y13, Y7, Y6, Y6
+	VBLENDVPS    Y13, Y11, Y10, Y10
+	VBLENDVPS    Y14, Y10, Y6, Y6
+	VANDPS       (CX)(R8*4), Y12, Y12
+	VADDPS       Y12, Y2, Y2
+	VSUBPS       Y0, Y6, Y6
+	VFMADD231PS  Y12, Y6, Y3
+	ADDQ         $0x08, R8
+	CMPQ         R8, AX
 	JLT          normPoolSumsLoop
 	VXORPS       Y0, Y0, Y0
-	VHADDPS      Y6, Y5, Y5
+	VHADDPS      Y3, Y2, Y2
 	VHADDPS      Y0, Y0, Y0
-	VHADDPS      Y0, Y5, Y5
-	VEXTRACTF128 $0x01, Y5, X0
-	VADDPS       X0, X5, X0
+	VHADDPS      Y0, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X0
 	VMOVSHDUP    X0, X1
 	VZEROUPPER
-	MOVSS        X0, sum+48(FP)
-	MOVSS        X1, dot+52(FP)
+	MOVSS        X0, sum+56(FP)
+	MOVSS        X1, dot+60(FP)
 	RET
 
-// func normPoolBackward8(n int, top *float32, bottom *float32, d *float32, choice *uint8, scale float32, ofX float32, shift float32)
+// func normPoolBackward8(n int, top *float32, bottom *float32, d *float32, choice *uint16, plane int, scale float32, ofX float32, shift float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·normPoolBackward8(SB), NOSPLIT, $0-52
+TEXT ·normPoolBackward8(SB), NOSPLIT, $0-60
 	MOVQ         n+0(FP), AX
 	MOVQ         top+8(FP), CX
 	MOVQ         bottom+16(FP), DX
 	MOVQ         d+24(FP), BX
 	MOVQ         choice+32(FP), SI
-	VBROADCASTSS scale+40(FP), Y0
-	VBROADCASTSS ofX+44(FP), Y1
-	VBROADCASTSS shift+48(FP), Y2
-	MOVL         $0x00000000, DI
-	VMOVD        DI, X3
-	VPBROADCASTD X3, Y3
-	MOVL         $0x00000001, DI
-	VMOVD        DI, X4
-	VPBROADCASTD X4, Y4
-	MOVL         $0x00000002, DI
-	VMOVD        DI, X5
-	VPBROADCASTD X5, Y5
-	MOVL         $0x00000003, DI
-	VMOVD        DI, X6
-	VPBROADCASTD X6, Y6
-	XORQ         DI, DI
+	MOVQ         plane+40(FP), DI
+	VBROADCASTSS scale+48(FP), Y0
+	VBROADCASTSS ofX+52(FP), Y1
+	VBROADCASTSS shift+56(FP), Y2
+	MOVQ         $0x8040080420100201, R8
+	VMOVQ        R8, X3
+	VPMOVZXBD    X3, Y3
+	XORQ         R8, R8
 
 normPoolBackwardLoop:
-	VPMOVZXBD   (SI)(DI*1), Y7
-	VPERMQ      $0xd8, Y7, Y7
-	VPERMPD     $0xd8, (BX)(DI*4), Y8
-	VMULPS      Y0, Y8, Y8
-	VPCMPEQD    Y7, Y3, Y9
-	VPCMPEQD    Y7, Y4, Y10
-	VANDPS      Y9, Y8, Y9
-	VANDPS      Y10, Y8, Y10
-	VUNPCKLPS   Y10, Y9, Y11
-	VUNPCKHPS   Y10, Y9, Y9
-	VADDPS      Y2, Y11, Y11
-	VADDPS      Y2, Y9, Y9
-	VFMADD231PS (CX)(DI*8), Y1, Y11
-	VFMADD231PS 32(CX)(DI*8), Y1, Y9
-	VMOVUPS     Y11, (CX)(DI*8)
-	VMOVUPS     Y9, 32(CX)(DI*8)
-	VPCMPEQD    Y7, Y5, Y9
-	VPCMPEQD    Y7, Y6, Y7
-	VANDPS      Y9, Y8, Y9
-	VANDPS      Y7, Y8, Y7
-	VUNPCKLPS   Y7, Y9, Y8
-	VUNPCKHPS   Y7, Y9, Y7
-	VADDPS      Y2, Y8, Y8
-	VADDPS      Y2, Y7, Y7
-	VFMADD231PS (DX)(DI*8), Y1, Y8
-	VFMADD231PS 32(DX)(DI*8), Y1, Y7
-	VMOVUPS     Y8, (DX)(DI*8)
-	VMOVUPS     Y7, 32(DX)(DI*8)
-	ADDQ        $0x08, DI
-	CMPQ        DI, AX
-	JLT         normPoolBackwardLoop
+	VPBROADCASTB (SI), Y5
+	VPAND        Y3, Y5, Y5
+	VPCMPEQD     Y3, Y5, Y5
+	VPERMPD      $0xd8, (BX)(R8*4), Y4
+	VANDPS       Y5, Y4, Y4
+	VMULPS       Y0, Y4, Y4
+	VPBROADCASTB (SI)(DI*1), Y5
+	VPAND        Y3, Y5, Y5
+	VPCMPEQD     Y3, Y5, Y5
+	VPBROADCASTB (SI)(DI*2), Y6
+	VPAND        Y3, Y6, Y6
+	VPCMPEQD     Y3, Y6, Y6
+	INCQ         SI
+	VANDNPS      Y4, Y6, Y8
+	VANDNPS      Y8, Y5, Y7
+	VANDPS       Y8, Y5, Y8
+	VUNPCKLPS    Y8, Y7, Y9
+	VUNPCKHPS    Y8, Y7, Y7
+	VANDPS       Y4, Y6, Y6
+	VANDNPS      Y6, Y5, Y4
+	VANDPS       Y6, Y5, Y6
+	VUNPCKLPS    Y6, Y4, Y5
+	VUNPCKHPS    Y6, Y4, Y4
+	VADDPS       Y2, Y9, Y9
+	VFMADD231PS  (CX)(R8*8), Y1, Y9
+	VMOVUPS      Y9, (CX)(R8*8)
+	VADDPS       Y2, Y7, Y7
+	VFMADD231PS  32(CX)(R8*8), Y1, Y7
+	VMOVUPS      Y7, 32(CX)(R8*8)
+	VADDPS       Y2, Y5, Y5
+	VFMADD231PS  (DX)(R8*8), Y1, Y5
+	VMOVUPS      Y5, (DX)(R8*8)
+	VADDPS       Y2, Y4, Y4
+	VFMADD231PS  32(DX)(R8*8), Y1, Y4
+	VMOVUPS      Y4, 32(DX)(R8*8)
+	ADDQ         $0x08, R8
+	CMPQ         R8, AX
+	JLT          normPoolBackwardLoop
 	VZEROUPPER
+	RET
+
+// func unpool8(n int, top *float32, bottom *float32, d *float32, choice *uint16, plane int) float32
+// Requires: AVX, AVX2, SSE
+TEXT ·unpool8(SB), NOSPLIT, $0-52
+	MOVQ      n+0(FP), AX
+	MOVQ      top+8(FP), CX
+	MOVQ      bottom+16(FP), DX
+	MOVQ      d+24(FP), BX
+	MOVQ      choice+32(FP), SI
+	MOVQ      plane+40(FP), DI
+	MOVQ      $0x8040080420100201, R8
+	VMOVQ     R8, X0
+	VPMOVZXBD X0, Y0
+	VXORPS    Y1, Y1, Y1
+	XORQ      R8, R8
+
+unpoolLoop:
+	VPBROADCASTB (SI), Y3
+	VPAND        Y0, Y3, Y3
+	VPCMPEQD     Y0, Y3, Y3
+	VPERMPD      $0xd8, (BX)(R8*4), Y2
+	VANDPS       Y3, Y2, Y2
+	VADDPS       Y2, Y1, Y1
+	VPBROADCASTB (SI)(DI*1), Y3
+	VPAND        Y0, Y3, Y3
+	VPCMPEQD     Y0, Y3, Y3
+	VPBROADCASTB (SI)(DI*2), Y4
+	VPAND        Y0, Y4, Y4
+	VPCMPEQD     Y0, Y4, Y4
+	INCQ         SI
+	VANDNPS      Y2, Y4, Y6
+	VANDNPS      Y6, Y3, Y5
+	VANDPS       Y6, Y3, Y6
+	VUNPCKLPS    Y6, Y5, Y7
+	VUNPCKHPS    Y6, Y5, Y5
+	VANDPS       Y2, Y4, Y4
+	VANDNPS      Y4, Y3, Y2
+	VANDPS       Y4, Y3, Y4
+	VUNPCKLPS    Y4, Y2, Y3
+	VUNPCKHPS    Y4, Y2, Y2
+	VMOVUPS      Y7, (CX)(R8*8)
+	VMOVUPS      Y5, 32(CX)(R8*8)
+	VMOVUPS      Y3, (DX)(R8*8)
+	VMOVUPS      Y2, 32(DX)(R8*8)
+	ADDQ         $0x08, R8
+	CMPQ         R8, AX
+	JLT          unpoolLoop
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X0, X1, X0
+	VHADDPS      X0, X0, X0
+	VHADDPS      X0, X0, X0
+	VZEROUPPER
+	MOVSS        X0, ret+48(FP)
 	RET
 
 // func winogradInput(groups int, x *float32, rowStride int, v *float32, pointStride int, scratch *float32)

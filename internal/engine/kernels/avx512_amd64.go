@@ -84,22 +84,27 @@ func wideSplit(n int, even *float32, odd *float32, x *float32)
 //go:noescape
 func wideHalve(n int, y *float32, top *float32, bottom *float32, floor float32)
 
-// wideNormPool computes out = max(0, scale·x + shift) of the largest pixel of each of n ≥ 1 windows of 2×2. choice is the
-// first largest pixel (0 and 1 in the row top, 2 and 3 in bottom), or 4 if out is 0.
+// wideNormPool computes out = max(0, scale·x + shift) of the largest pixel of each of n ≥ 1 windows of 2×2. choice receives
+// which is the first largest, in three planes of bits that lie plane bytes apart.
 //
 //go:noescape
-func wideNormPool(n int, out *float32, choice *uint8, top *float32, bottom *float32, scale float32, shift float32)
+func wideNormPool(n int, out *float32, choice *uint16, plane int, top *float32, bottom *float32, scale float32, shift float32)
 
 // wideNormPoolSums returns Σd and Σ d·(x-mean) over the pixels x that the n ≥ 1 windows chose.
 //
 //go:noescape
-func wideNormPoolSums(n int, d *float32, choice *uint8, top *float32, bottom *float32, mean float32) (sum float32, dot float32)
+func wideNormPoolSums(n int, d *float32, choice *uint16, plane int, top *float32, bottom *float32, mean float32) (sum float32, dot float32)
 
 // wideNormPoolBackward replaces each pixel x of n ≥ 1 windows by ofX·x + shift, plus scale·d for the one that the window
 // chose.
 //
 //go:noescape
-func wideNormPoolBackward(n int, top *float32, bottom *float32, d *float32, choice *uint8, scale float32, ofX float32, shift float32)
+func wideNormPoolBackward(n int, top *float32, bottom *float32, d *float32, choice *uint16, plane int, scale float32, ofX float32, shift float32)
+
+// wideUnpool sets the pixel that each of n ≥ 1 windows chose to d and the others to 0. It returns the sum of the pixels.
+//
+//go:noescape
+func wideUnpool(n int, top *float32, bottom *float32, d *float32, choice *uint16, plane int) float32
 
 // wideDepthwisePlane computes rows ≥ 1 of vectors ≥ 1 of 8 neighbouring pixels each: y = bias + Σ w·x over the taps ≥ 1,
 // kept between floor and ceiling. offsets holds where each tap's pixels lie in x, relative to the output pixel. Steps

@@ -1101,218 +1101,203 @@ wideHalveLoopDone:
 	VZEROUPPER
 	RET
 
-// func wideNormPool(n int, out *float32, choice *uint8, top *float32, bottom *float32, scale float32, shift float32)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·wideNormPool(SB), NOSPLIT, $0-48
+// func wideNormPool(n int, out *float32, choice *uint16, plane int, top *float32, bottom *float32, scale float32, shift float32)
+// Requires: AVX, AVX512BW, AVX512F, BMI2
+TEXT ·wideNormPool(SB), NOSPLIT, $0-56
 	MOVQ         n+0(FP), AX
 	MOVQ         out+8(FP), CX
 	MOVQ         choice+16(FP), DX
-	MOVQ         top+24(FP), BX
-	MOVQ         bottom+32(FP), SI
+	MOVQ         plane+24(FP), BX
+	MOVQ         top+32(FP), SI
+	MOVQ         bottom+40(FP), DI
 	VMOVDQU32    evenElements<>+0(SB), Z0
 	VMOVDQU32    oddElements<>+0(SB), Z1
-	VBROADCASTSS scale+40(FP), Z2
-	VBROADCASTSS shift+44(FP), Z3
-	MOVL         $0x00000000, DI
-	VPBROADCASTD DI, Z4
-	MOVL         $0x00000001, DI
-	VPBROADCASTD DI, Z5
-	MOVL         $0x00000002, DI
-	VPBROADCASTD DI, Z6
-	MOVL         $0x00000003, DI
-	VPBROADCASTD DI, Z7
-	MOVL         $0x00000004, DI
-	VPBROADCASTD DI, Z8
-	XORQ         DI, DI
+	VBROADCASTSS scale+48(FP), Z2
+	VBROADCASTSS shift+52(FP), Z3
+	VPXORD       Z4, Z4, Z4
+	XORQ         R8, R8
 	SUBQ         $0x10, AX
 	JLT          wideNormPoolLoopLast
 
 wideNormPoolLoop:
-	VMOVUPS     (BX)(DI*8), Z9
-	VMOVUPS     64(BX)(DI*8), Z10
-	VMOVAPS     Z9, Z11
-	VPERMT2PS   Z10, Z0, Z11
-	VMOVAPS     Z9, Z9
-	VPERMT2PS   Z10, Z1, Z9
-	VMOVUPS     (SI)(DI*8), Z10
-	VMOVUPS     64(SI)(DI*8), Z16
-	VMOVAPS     Z10, Z17
-	VPERMT2PS   Z16, Z0, Z17
-	VMOVAPS     Z10, Z10
-	VPERMT2PS   Z16, Z1, Z10
-	VFMADD213PS Z3, Z2, Z11
+	VMOVUPS     (SI)(R8*8), Z5
+	VMOVUPS     64(SI)(R8*8), Z6
+	VMOVAPS     Z5, Z7
+	VPERMT2PS   Z6, Z0, Z7
+	VMOVAPS     Z5, Z5
+	VPERMT2PS   Z6, Z1, Z5
+	VMOVUPS     (DI)(R8*8), Z6
+	VMOVUPS     64(DI)(R8*8), Z8
+	VMOVAPS     Z6, Z9
+	VPERMT2PS   Z8, Z0, Z9
+	VMOVAPS     Z6, Z6
+	VPERMT2PS   Z8, Z1, Z6
+	VFMADD213PS Z3, Z2, Z7
+	VFMADD213PS Z3, Z2, Z5
 	VFMADD213PS Z3, Z2, Z9
-	VFMADD213PS Z3, Z2, Z17
-	VFMADD213PS Z3, Z2, Z10
-	VCMPPS      $0x1e, Z11, Z9, K1
-	VCMPPS      $0x1e, Z17, Z10, K2
-	VMAXPS      Z11, Z9, Z11
-	VMAXPS      Z17, Z10, Z17
-	VCMPPS      $0x1e, Z11, Z17, K3
-	VMAXPS      Z11, Z17, Z11
-	VMAXPS      Z11, Z4, Z11
-	VCMPPS      $0x1e, Z4, Z11, K4
-	VPBLENDMD   Z5, Z4, K1, Z12
-	VPBLENDMD   Z7, Z6, K2, Z13
-	VPBLENDMD   Z13, Z12, K3, Z12
-	VPBLENDMD   Z12, Z8, K4, Z12
-	VMOVUPS     Z11, (CX)(DI*4)
-	VPMOVDB     Z12, (DX)(DI*1)
-	ADDQ        $0x10, DI
-	CMPQ        DI, AX
+	VFMADD213PS Z3, Z2, Z6
+	VCMPPS      $0x1e, Z7, Z5, K1
+	VCMPPS      $0x1e, Z9, Z6, K2
+	VMAXPS      Z7, Z5, Z7
+	VMAXPS      Z9, Z6, Z9
+	VCMPPS      $0x1e, Z7, Z9, K3
+	VMAXPS      Z7, Z9, Z7
+	VMAXPS      Z7, Z4, Z7
+	VCMPPS      $0x1e, Z4, Z7, K4
+	KANDNW      K1, K3, K1
+	KANDW       K2, K3, K2
+	KORW        K2, K1, K1
+	VMOVUPS     Z7, (CX)(R8*4)
+	KMOVW       K4, (DX)
+	KMOVW       K1, (DX)(BX*1)
+	KMOVW       K3, (DX)(BX*2)
+	ADDQ        $0x02, DX
+	ADDQ        $0x10, R8
+	CMPQ        R8, AX
 	JLE         wideNormPoolLoop
 
 wideNormPoolLoopLast:
 	ADDQ        $0x10, AX
-	SUBQ        DI, AX
+	SUBQ        R8, AX
 	JZ          wideNormPoolLoopDone
-	MOVL        $-1, R8
-	BZHIL       AX, R8, R8
-	KMOVD       R8, K1
+	MOVL        $-1, R9
+	BZHIL       AX, R9, R9
+	KMOVD       R9, K1
 	SHLQ        $0x01, AX
-	MOVL        $-1, R8
-	BZHIL       AX, R8, AX
+	MOVL        $-1, R9
+	BZHIL       AX, R9, AX
 	KMOVD       AX, K2
 	KSHIFTRD    $0x10, K2, K3
-	VMOVUPS.Z   (BX)(DI*8), K2, Z9
-	VMOVUPS.Z   64(BX)(DI*8), K3, Z10
-	VMOVAPS     Z9, Z11
-	VPERMT2PS   Z10, Z0, Z11
-	VMOVAPS     Z9, Z9
-	VPERMT2PS   Z10, Z1, Z9
-	VMOVUPS.Z   (SI)(DI*8), K2, Z10
-	VMOVUPS.Z   64(SI)(DI*8), K3, Z12
-	VMOVAPS     Z10, Z13
-	VPERMT2PS   Z12, Z0, Z13
-	VMOVAPS     Z10, Z0
-	VPERMT2PS   Z12, Z1, Z0
-	VFMADD213PS Z3, Z2, Z11
+	VMOVUPS.Z   (SI)(R8*8), K2, Z5
+	VMOVUPS.Z   64(SI)(R8*8), K3, Z6
+	VMOVAPS     Z5, Z7
+	VPERMT2PS   Z6, Z0, Z7
+	VMOVAPS     Z5, Z5
+	VPERMT2PS   Z6, Z1, Z5
+	VMOVUPS.Z   (DI)(R8*8), K2, Z6
+	VMOVUPS.Z   64(DI)(R8*8), K3, Z8
+	VMOVAPS     Z6, Z9
+	VPERMT2PS   Z8, Z0, Z9
+	VMOVAPS     Z6, Z0
+	VPERMT2PS   Z8, Z1, Z0
+	VFMADD213PS Z3, Z2, Z7
+	VFMADD213PS Z3, Z2, Z5
 	VFMADD213PS Z3, Z2, Z9
-	VFMADD213PS Z3, Z2, Z13
 	VFMADD213PS Z3, Z2, Z0
-	VCMPPS      $0x1e, Z11, Z9, K2
-	VCMPPS      $0x1e, Z13, Z0, K3
-	VMAXPS      Z11, Z9, Z11
-	VMAXPS      Z13, Z0, Z13
-	VCMPPS      $0x1e, Z11, Z13, K4
-	VMAXPS      Z11, Z13, Z11
-	VMAXPS      Z11, Z4, Z11
-	VCMPPS      $0x1e, Z4, Z11, K5
-	VPBLENDMD   Z5, Z4, K2, Z14
-	VPBLENDMD   Z7, Z6, K3, Z15
-	VPBLENDMD   Z15, Z14, K4, Z14
-	VPBLENDMD   Z14, Z8, K5, Z14
-	VMOVUPS     Z11, K1, (CX)(DI*4)
-	VPMOVDB     Z14, X0
-	VMOVDQU8    X0, K1, (DX)(DI*1)
+	VCMPPS      $0x1e, Z7, Z5, K2
+	VCMPPS      $0x1e, Z9, Z0, K3
+	VMAXPS      Z7, Z5, Z7
+	VMAXPS      Z9, Z0, Z9
+	VCMPPS      $0x1e, Z7, Z9, K4
+	VMAXPS      Z7, Z9, Z7
+	VMAXPS      Z7, Z4, Z7
+	VCMPPS      $0x1e, Z4, Z7, K5
+	KANDNW      K2, K4, K2
+	KANDW       K3, K4, K3
+	KORW        K3, K2, K2
+	VMOVUPS     Z7, K1, (CX)(R8*4)
+	KMOVW       K5, (DX)
+	KMOVW       K2, (DX)(BX*1)
+	KMOVW       K4, (DX)(BX*2)
+	ADDQ        $0x02, DX
 
 wideNormPoolLoopDone:
 	VZEROUPPER
 	RET
 
-// func wideNormPoolSums(n int, d *float32, choice *uint8, top *float32, bottom *float32, mean float32) (sum float32, dot float32)
+// func wideNormPoolSums(n int, d *float32, choice *uint16, plane int, top *float32, bottom *float32, mean float32) (sum float32, dot float32)
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VL, BMI2, SSE
-TEXT ·wideNormPoolSums(SB), NOSPLIT, $0-56
+TEXT ·wideNormPoolSums(SB), NOSPLIT, $0-64
 	MOVQ         n+0(FP), AX
 	MOVQ         d+8(FP), CX
 	MOVQ         choice+16(FP), DX
-	MOVQ         top+24(FP), BX
-	MOVQ         bottom+32(FP), SI
+	MOVQ         plane+24(FP), BX
+	MOVQ         top+32(FP), SI
+	MOVQ         bottom+40(FP), DI
 	VMOVDQU32    evenElements<>+0(SB), Z0
 	VMOVDQU32    oddElements<>+0(SB), Z1
-	VBROADCASTSS mean+40(FP), Z2
-	MOVL         $0x00000001, DI
-	VPBROADCASTD DI, Z3
-	MOVL         $0x00000002, DI
-	VPBROADCASTD DI, Z4
-	MOVL         $0x00000003, DI
-	VPBROADCASTD DI, Z5
-	MOVL         $0x00000004, DI
-	VPBROADCASTD DI, Z6
-	VPXORD       Z7, Z7, Z7
-	VMOVAPS      Z7, Z8
-	VMOVAPS      Z7, Z9
-	VMOVAPS      Z7, Z10
-	XORQ         DI, DI
+	VBROADCASTSS mean+48(FP), Z2
+	VPXORD       Z3, Z3, Z3
+	VMOVAPS      Z3, Z4
+	VMOVAPS      Z3, Z5
+	VMOVAPS      Z3, Z6
+	XORQ         R8, R8
 	SUBQ         $0x10, AX
 	JLT          wideNormPoolSumsLoopLast
 
 wideNormPoolSumsLoop:
-	VMOVUPS     (BX)(DI*8), Z11
-	VMOVUPS     64(BX)(DI*8), Z12
-	VMOVAPS     Z11, Z13
-	VPERMT2PS   Z12, Z0, Z13
-	VMOVAPS     Z11, Z11
-	VPERMT2PS   Z12, Z1, Z11
-	VMOVUPS     (SI)(DI*8), Z12
-	VMOVUPS     64(SI)(DI*8), Z14
-	VMOVAPS     Z12, Z15
-	VPERMT2PS   Z14, Z0, Z15
-	VMOVAPS     Z12, Z12
-	VPERMT2PS   Z14, Z1, Z12
-	VPMOVZXBD   (DX)(DI*1), Z14
-	VPCMPEQD    Z14, Z3, K1
-	VMOVAPS     Z11, K1, Z13
-	VPCMPEQD    Z14, Z4, K1
-	VMOVAPS     Z15, K1, Z13
-	VPCMPEQD    Z14, Z5, K1
-	VMOVAPS     Z12, K1, Z13
-	VMOVUPS     (CX)(DI*4), Z11
-	VPCMPGTD    Z14, Z6, K1
-	VMOVAPS.Z   Z11, K1, Z11
-	VADDPS      Z11, Z7, Z7
-	VSUBPS      Z2, Z13, Z13
-	VFMADD231PS Z11, Z13, Z8
-	ADDQ        $0x10, DI
-	CMPQ        DI, AX
+	VMOVUPS     (SI)(R8*8), Z7
+	VMOVUPS     64(SI)(R8*8), Z8
+	VMOVAPS     Z7, Z9
+	VPERMT2PS   Z8, Z0, Z9
+	VMOVAPS     Z7, Z7
+	VPERMT2PS   Z8, Z1, Z7
+	VMOVUPS     (DI)(R8*8), Z8
+	VMOVUPS     64(DI)(R8*8), Z10
+	VMOVAPS     Z8, Z11
+	VPERMT2PS   Z10, Z0, Z11
+	VMOVAPS     Z8, Z8
+	VPERMT2PS   Z10, Z1, Z8
+	VMOVUPS     (CX)(R8*4), Z10
+	KMOVW       (DX), K1
+	KMOVW       (DX)(BX*1), K2
+	KMOVW       (DX)(BX*2), K3
+	ADDQ        $0x02, DX
+	VMOVAPS     Z7, K2, Z9
+	VMOVAPS     Z8, K2, Z11
+	VMOVAPS     Z11, K3, Z9
+	VMOVAPS.Z   Z10, K1, Z10
+	VADDPS      Z10, Z3, Z3
+	VSUBPS      Z2, Z9, Z9
+	VFMADD231PS Z10, Z9, Z4
+	ADDQ        $0x10, R8
+	CMPQ        R8, AX
 	JLE         wideNormPoolSumsLoop
 
 wideNormPoolSumsLoopLast:
 	ADDQ        $0x10, AX
-	SUBQ        DI, AX
+	SUBQ        R8, AX
 	JZ          wideNormPoolSumsLoopDone
-	MOVL        $-1, R8
-	BZHIL       AX, R8, R8
-	KMOVD       R8, K1
+	MOVL        $-1, R9
+	BZHIL       AX, R9, R9
+	KMOVD       R9, K1
 	SHLQ        $0x01, AX
-	MOVL        $-1, R8
-	BZHIL       AX, R8, AX
+	MOVL        $-1, R9
+	BZHIL       AX, R9, AX
 	KMOVD       AX, K2
 	KSHIFTRD    $0x10, K2, K3
-	VMOVUPS.Z   (BX)(DI*8), K2, Z11
-	VMOVUPS.Z   64(BX)(DI*8), K3, Z12
-	VMOVAPS     Z11, Z13
-	VPERMT2PS   Z12, Z0, Z13
-	VMOVAPS     Z11, Z11
-	VPERMT2PS   Z12, Z1, Z11
-	VMOVUPS.Z   (SI)(DI*8), K2, Z12
-	VMOVUPS.Z   64(SI)(DI*8), K3, Z14
-	VMOVAPS     Z12, Z15
-	VPERMT2PS   Z14, Z0, Z15
-	VMOVAPS     Z12, Z0
-	VPERMT2PS   Z14, Z1, Z0
-	VMOVDQU8.Z  (DX)(DI*1), K1, X1
-	VPMOVZXBD   X1, Z1
-	VPCMPEQD    Z1, Z3, K2
-	VMOVAPS     Z11, K2, Z13
-	VPCMPEQD    Z1, Z4, K2
-	VMOVAPS     Z15, K2, Z13
-	VPCMPEQD    Z1, Z5, K2
-	VMOVAPS     Z0, K2, Z13
-	VMOVUPS.Z   (CX)(DI*4), K1, Z0
-	VPCMPGTD    Z1, Z6, K2
-	VMOVAPS.Z   Z0, K2, Z0
-	VADDPS      Z0, Z7, Z7
-	VSUBPS      Z2, Z13, Z13
-	VFMADD231PS Z0, Z13, Z8
+	VMOVUPS.Z   (SI)(R8*8), K2, Z7
+	VMOVUPS.Z   64(SI)(R8*8), K3, Z8
+	VMOVAPS     Z7, Z9
+	VPERMT2PS   Z8, Z0, Z9
+	VMOVAPS     Z7, Z7
+	VPERMT2PS   Z8, Z1, Z7
+	VMOVUPS.Z   (DI)(R8*8), K2, Z8
+	VMOVUPS.Z   64(DI)(R8*8), K3, Z10
+	VMOVAPS     Z8, Z11
+	VPERMT2PS   Z10, Z0, Z11
+	VMOVAPS     Z8, Z0
+	VPERMT2PS   Z10, Z1, Z0
+	VMOVUPS.Z   (CX)(R8*4), K1, Z1
+	KMOVW       (DX), K1
+	KMOVW       (DX)(BX*1), K2
+	KMOVW       (DX)(BX*2), K3
+	ADDQ        $0x02, DX
+	VMOVAPS     Z7, K2, Z9
+	VMOVAPS     Z0, K2, Z11
+	VMOVAPS     Z11, K3, Z9
+	VMOVAPS.Z   Z1, K1, Z1
+	VADDPS      Z1, Z3, Z3
+	VSUBPS      Z2, Z9, Z9
+	VFMADD231PS Z1, Z9, Z4
 
 wideNormPoolSumsLoopDone:
-	VUNPCKLPS     Z8, Z7, Z0
-	VUNPCKHPS     Z8, Z7, Z7
-	VADDPS        Z7, Z0, Z0
-	VUNPCKLPS     Z10, Z9, Z1
-	VUNPCKHPS     Z10, Z9, Z9
-	VADDPS        Z9, Z1, Z1
+	VUNPCKLPS     Z4, Z3, Z0
+	VUNPCKHPS     Z4, Z3, Z3
+	VADDPS        Z3, Z0, Z0
+	VUNPCKLPS     Z6, Z5, Z1
+	VUNPCKHPS     Z6, Z5, Z5
+	VADDPS        Z5, Z1, Z1
 	VUNPCKLPD     Z1, Z0, Z2
 	VUNPCKHPD     Z1, Z0, Z0
 	VADDPS        Z0, Z2, Z2
@@ -1322,123 +1307,125 @@ wideNormPoolSumsLoopDone:
 	VADDPS        X0, X2, X0
 	VMOVSHDUP     X0, X1
 	VZEROUPPER
-	MOVSS         X0, sum+48(FP)
-	MOVSS         X1, dot+52(FP)
+	MOVSS         X0, sum+56(FP)
+	MOVSS         X1, dot+60(FP)
 	RET
 
-// func wideNormPoolBackward(n int, top *float32, bottom *float32, d *float32, choice *uint8, scale float32, ofX float32, shift float32)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·wideNormPoolBackward(SB), NOSPLIT, $0-52
+// func wideNormPoolBackward(n int, top *float32, bottom *float32, d *float32, choice *uint16, plane int, scale float32, ofX float32, shift float32)
+// Requires: AVX, AVX512BW, AVX512F, BMI2
+TEXT ·wideNormPoolBackward(SB), NOSPLIT, $0-60
 	MOVQ         n+0(FP), AX
 	MOVQ         top+8(FP), CX
 	MOVQ         bottom+16(FP), DX
 	MOVQ         d+24(FP), BX
 	MOVQ         choice+32(FP), SI
-	VBROADCASTSS scale+40(FP), Z0
-	VBROADCASTSS ofX+44(FP), Z1
-	VBROADCASTSS shift+48(FP), Z2
-	VMOVDQU32    lowPairs<>+0(SB), Z3
-	VMOVDQU32    highPairs<>+0(SB), Z4
-	MOVL         $0x00000000, DI
-	VPBROADCASTD DI, Z5
-	MOVL         $0x00000001, DI
-	VPBROADCASTD DI, Z6
-	MOVL         $0x00000002, DI
-	VPBROADCASTD DI, Z7
-	MOVL         $0x00000003, DI
-	VPBROADCASTD DI, Z8
-	XORQ         DI, DI
+	MOVQ         plane+40(FP), DI
+	VMOVDQU32    lowPairs<>+0(SB), Z0
+	VMOVDQU32    highPairs<>+0(SB), Z1
+	VBROADCASTSS scale+48(FP), Z2
+	VBROADCASTSS ofX+52(FP), Z3
+	VBROADCASTSS shift+56(FP), Z4
+	XORQ         R8, R8
 	SUBQ         $0x10, AX
 	JLT          wideNormPoolBackwardLoopLast
 
 wideNormPoolBackwardLoop:
-	VPMOVZXBD   (SI)(DI*1), Z9
-	VMOVUPS     (BX)(DI*4), Z10
-	VMULPS      Z0, Z10, Z10
-	VPCMPEQD    Z9, Z5, K1
-	VMOVAPS.Z   Z10, K1, Z11
-	VPCMPEQD    Z9, Z6, K1
-	VMOVAPS.Z   Z10, K1, Z12
-	VMOVAPS     Z11, Z13
-	VPERMT2PS   Z12, Z3, Z13
-	VADDPS      Z2, Z13, Z13
-	VMOVUPS     (CX)(DI*8), Z14
-	VFMADD231PS Z14, Z1, Z13
-	VMOVUPS     Z13, (CX)(DI*8)
-	VMOVAPS     Z11, Z11
-	VPERMT2PS   Z12, Z4, Z11
-	VADDPS      Z2, Z11, Z11
-	VMOVUPS     64(CX)(DI*8), Z12
-	VFMADD231PS Z12, Z1, Z11
-	VMOVUPS     Z11, 64(CX)(DI*8)
-	VPCMPEQD    Z9, Z7, K1
-	VMOVAPS.Z   Z10, K1, Z11
-	VPCMPEQD    Z9, Z8, K1
-	VMOVAPS.Z   Z10, K1, Z9
-	VMOVAPS     Z11, Z10
-	VPERMT2PS   Z9, Z3, Z10
-	VADDPS      Z2, Z10, Z10
-	VMOVUPS     (DX)(DI*8), Z12
-	VFMADD231PS Z12, Z1, Z10
-	VMOVUPS     Z10, (DX)(DI*8)
-	VMOVAPS     Z11, Z10
-	VPERMT2PS   Z9, Z4, Z10
-	VADDPS      Z2, Z10, Z10
-	VMOVUPS     64(DX)(DI*8), Z9
-	VFMADD231PS Z9, Z1, Z10
-	VMOVUPS     Z10, 64(DX)(DI*8)
-	ADDQ        $0x10, DI
-	CMPQ        DI, AX
+	VMOVUPS     (BX)(R8*4), Z5
+	KMOVW       (SI), K1
+	VMOVAPS.Z   Z5, K1, Z5
+	VMULPS      Z2, Z5, Z5
+	KMOVW       (SI)(DI*1), K1
+	KMOVW       (SI)(DI*2), K2
+	ADDQ        $0x02, SI
+	KORW        K1, K2, K3
+	KNOTW       K3, K3
+	KANDNW      K1, K2, K4
+	VMOVAPS.Z   Z5, K3, Z6
+	VMOVAPS.Z   Z5, K4, Z7
+	VMOVAPS     Z6, Z8
+	VPERMT2PS   Z7, Z0, Z8
+	VMOVAPS     Z6, Z6
+	VPERMT2PS   Z7, Z1, Z6
+	KANDNW      K2, K1, K3
+	KANDW       K2, K1, K1
+	VMOVAPS.Z   Z5, K3, Z7
+	VMOVAPS.Z   Z5, K1, Z5
+	VMOVAPS     Z7, Z9
+	VPERMT2PS   Z5, Z0, Z9
+	VMOVAPS     Z7, Z7
+	VPERMT2PS   Z5, Z1, Z7
+	VADDPS      Z4, Z8, Z8
+	VMOVUPS     (CX)(R8*8), Z5
+	VFMADD231PS Z5, Z3, Z8
+	VMOVUPS     Z8, (CX)(R8*8)
+	VADDPS      Z4, Z6, Z6
+	VMOVUPS     64(CX)(R8*8), Z5
+	VFMADD231PS Z5, Z3, Z6
+	VMOVUPS     Z6, 64(CX)(R8*8)
+	VADDPS      Z4, Z9, Z9
+	VMOVUPS     (DX)(R8*8), Z5
+	VFMADD231PS Z5, Z3, Z9
+	VMOVUPS     Z9, (DX)(R8*8)
+	VADDPS      Z4, Z7, Z7
+	VMOVUPS     64(DX)(R8*8), Z5
+	VFMADD231PS Z5, Z3, Z7
+	VMOVUPS     Z7, 64(DX)(R8*8)
+	ADDQ        $0x10, R8
+	CMPQ        R8, AX
 	JLE         wideNormPoolBackwardLoop
 
 wideNormPoolBackwardLoopLast:
 	ADDQ        $0x10, AX
-	SUBQ        DI, AX
+	SUBQ        R8, AX
 	JZ          wideNormPoolBackwardLoopDone
-	MOVL        $-1, R8
-	BZHIL       AX, R8, R8
-	KMOVD       R8, K1
+	MOVL        $-1, R9
+	BZHIL       AX, R9, R9
+	KMOVD       R9, K1
 	SHLQ        $0x01, AX
-	MOVL        $-1, R8
-	BZHIL       AX, R8, AX
+	MOVL        $-1, R9
+	BZHIL       AX, R9, AX
 	KMOVD       AX, K2
 	KSHIFTRD    $0x10, K2, K3
-	VMOVDQU8.Z  (SI)(DI*1), K1, X9
-	VPMOVZXBD   X9, Z9
-	VMOVUPS.Z   (BX)(DI*4), K1, Z10
-	VMULPS      Z0, Z10, Z10
-	VPCMPEQD    Z9, Z5, K1
-	VMOVAPS.Z   Z10, K1, Z0
-	VPCMPEQD    Z9, Z6, K1
-	VMOVAPS.Z   Z10, K1, Z5
-	VMOVAPS     Z0, Z6
-	VPERMT2PS   Z5, Z3, Z6
-	VADDPS      Z2, Z6, Z6
-	VMOVUPS.Z   (CX)(DI*8), K2, Z11
-	VFMADD231PS Z11, Z1, Z6
-	VMOVUPS     Z6, K2, (CX)(DI*8)
-	VMOVAPS     Z0, Z0
-	VPERMT2PS   Z5, Z4, Z0
-	VADDPS      Z2, Z0, Z0
-	VMOVUPS.Z   64(CX)(DI*8), K3, Z5
-	VFMADD231PS Z5, Z1, Z0
-	VMOVUPS     Z0, K3, 64(CX)(DI*8)
-	VPCMPEQD    Z9, Z7, K1
-	VMOVAPS.Z   Z10, K1, Z0
-	VPCMPEQD    Z9, Z8, K1
-	VMOVAPS.Z   Z10, K1, Z5
-	VMOVAPS     Z0, Z6
-	VPERMT2PS   Z5, Z3, Z6
-	VADDPS      Z2, Z6, Z6
-	VMOVUPS.Z   (DX)(DI*8), K2, Z3
-	VFMADD231PS Z3, Z1, Z6
-	VMOVUPS     Z6, K2, (DX)(DI*8)
-	VMOVAPS     Z0, Z0
-	VPERMT2PS   Z5, Z4, Z0
-	VADDPS      Z2, Z0, Z0
-	VMOVUPS.Z   64(DX)(DI*8), K3, Z2
-	VFMADD231PS Z2, Z1, Z0
-	VMOVUPS     Z0, K3, 64(DX)(DI*8)
+	VMOVUPS.Z   (BX)(R8*4), K1, Z5
+	KMOVW       (SI), K1
+	VMOVAPS.Z   Z5, K1, Z5
+	VMULPS      Z2, Z5, Z5
+	KMOVW       (SI)(DI*1), K1
+	KMOVW       (SI)(DI*2), K4
+	ADDQ        $0x02, SI
+	KORW        K1, K4, K5
+	KNOTW       K5, K5
+	KANDNW      K1, K4, K6
+	VMOVAPS.Z   Z5, K5, Z2
+	VMOVAPS.Z   Z5, K6, Z6
+	VMOVAPS     Z2, Z7
+	VPERMT2PS   Z6, Z0, Z7
+	VMOVAPS     Z2, Z2
+	VPERMT2PS   Z6, Z1, Z2
+	KANDNW      K4, K1, K5
+	KANDW       K4, K1, K1
+	VMOVAPS.Z   Z5, K5, Z6
+	VMOVAPS.Z   Z5, K1, Z5
+	VMOVAPS     Z6, Z8
+	VPERMT2PS   Z5, Z0, Z8
+	VMOVAPS     Z6, Z0
+	VPERMT2PS   Z5, Z1, Z0
+	VADDPS      Z4, Z7, Z7
+	VMOVUPS.Z   (CX)(R8*8), K2, Z1
+	VFMADD231PS Z1, Z3, Z7
+	VMOVUPS     Z7, K2, (CX)(R8*8)
+	VADDPS      Z4, Z2, Z2
+	VMOVUPS.Z   64(CX)(R8*8), K3, Z1
+	VFMADD231PS Z1, Z3, Z2
+	VMOVUPS     Z2, K3, 64(CX)(R8*8)
+	VADDPS      Z4, Z8, Z8
+	VMOVUPS.Z   (DX)(R8*8), K2, Z1
+	VFMADD231PS Z1, Z3, Z8
+	VMOVUPS     Z8, K2, (DX)(R8*8)
+	VADDPS      Z4, Z0, Z0
+	VMOVUPS.Z   64(DX)(R8*8), K3, Z1
+	VFMADD231PS Z1, Z3, Z0
+	VMOVUPS     Z0, K3, 64(DX)(R8*8)
 
 wideNormPoolBackwardLoopDone:
 	VZEROUPPER
@@ -1479,6 +1466,117 @@ DATA highPairs<>+52(SB)/4, $0x0000001e
 DATA highPairs<>+56(SB)/4, $0x0000000f
 DATA highPairs<>+60(SB)/4, $0x0000001f
 GLOBL highPairs<>(SB), RODATA|NOPTR, $64
+
+// func wideUnpool(n int, top *float32, bottom *float32, d *float32, choice *uint16, plane int) float32
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VL, BMI2, SSE
+TEXT ·wideUnpool(SB), NOSPLIT, $0-52
+	MOVQ      n+0(FP), AX
+	MOVQ      top+8(FP), CX
+	MOVQ      bottom+16(FP), DX
+	MOVQ      d+24(FP), BX
+	MOVQ      choice+32(FP), SI
+	MOVQ      plane+40(FP), DI
+	VMOVDQU32 lowPairs<>+0(SB), Z0
+	VMOVDQU32 highPairs<>+0(SB), Z1
+	VPXORD    Z2, Z2, Z2
+	VMOVAPS   Z2, Z3
+	VMOVAPS   Z2, Z4
+	VMOVAPS   Z2, Z5
+	XORQ      R8, R8
+	SUBQ      $0x10, AX
+	JLT       wideUnpoolLoopLast
+
+wideUnpoolLoop:
+	VMOVUPS   (BX)(R8*4), Z6
+	KMOVW     (SI), K1
+	VMOVAPS.Z Z6, K1, Z6
+	VADDPS    Z6, Z2, Z2
+	KMOVW     (SI)(DI*1), K1
+	KMOVW     (SI)(DI*2), K2
+	ADDQ      $0x02, SI
+	KORW      K1, K2, K3
+	KNOTW     K3, K3
+	KANDNW    K1, K2, K4
+	VMOVAPS.Z Z6, K3, Z7
+	VMOVAPS.Z Z6, K4, Z8
+	VMOVAPS   Z7, Z9
+	VPERMT2PS Z8, Z0, Z9
+	VMOVAPS   Z7, Z7
+	VPERMT2PS Z8, Z1, Z7
+	KANDNW    K2, K1, K3
+	KANDW     K2, K1, K1
+	VMOVAPS.Z Z6, K3, Z8
+	VMOVAPS.Z Z6, K1, Z6
+	VMOVAPS   Z8, Z10
+	VPERMT2PS Z6, Z0, Z10
+	VMOVAPS   Z8, Z8
+	VPERMT2PS Z6, Z1, Z8
+	VMOVUPS   Z9, (CX)(R8*8)
+	VMOVUPS   Z7, 64(CX)(R8*8)
+	VMOVUPS   Z10, (DX)(R8*8)
+	VMOVUPS   Z8, 64(DX)(R8*8)
+	ADDQ      $0x10, R8
+	CMPQ      R8, AX
+	JLE       wideUnpoolLoop
+
+wideUnpoolLoopLast:
+	ADDQ      $0x10, AX
+	SUBQ      R8, AX
+	JZ        wideUnpoolLoopDone
+	MOVL      $-1, R9
+	BZHIL     AX, R9, R9
+	KMOVD     R9, K1
+	SHLQ      $0x01, AX
+	MOVL      $-1, R9
+	BZHIL     AX, R9, AX
+	KMOVD     AX, K2
+	KSHIFTRD  $0x10, K2, K3
+	VMOVUPS.Z (BX)(R8*4), K1, Z6
+	KMOVW     (SI), K1
+	VMOVAPS.Z Z6, K1, Z6
+	VADDPS    Z6, Z2, Z2
+	KMOVW     (SI)(DI*1), K1
+	KMOVW     (SI)(DI*2), K4
+	ADDQ      $0x02, SI
+	KORW      K1, K4, K5
+	KNOTW     K5, K5
+	KANDNW    K1, K4, K6
+	VMOVAPS.Z Z6, K5, Z7
+	VMOVAPS.Z Z6, K6, Z8
+	VMOVAPS   Z7, Z9
+	VPERMT2PS Z8, Z0, Z9
+	VMOVAPS   Z7, Z7
+	VPERMT2PS Z8, Z1, Z7
+	KANDNW    K4, K1, K5
+	KANDW     K4, K1, K1
+	VMOVAPS.Z Z6, K5, Z8
+	VMOVAPS.Z Z6, K1, Z6
+	VMOVAPS   Z8, Z10
+	VPERMT2PS Z6, Z0, Z10
+	VMOVAPS   Z8, Z0
+	VPERMT2PS Z6, Z1, Z0
+	VMOVUPS   Z9, K2, (CX)(R8*8)
+	VMOVUPS   Z7, K3, 64(CX)(R8*8)
+	VMOVUPS   Z10, K2, (DX)(R8*8)
+	VMOVUPS   Z0, K3, 64(DX)(R8*8)
+
+wideUnpoolLoopDone:
+	VUNPCKLPS     Z3, Z2, Z0
+	VUNPCKHPS     Z3, Z2, Z2
+	VADDPS        Z2, Z0, Z0
+	VUNPCKLPS     Z5, Z4, Z1
+	VUNPCKHPS     Z5, Z4, Z4
+	VADDPS        Z4, Z1, Z1
+	VUNPCKLPD     Z1, Z0, Z2
+	VUNPCKHPD     Z1, Z0, Z0
+	VADDPS        Z0, Z2, Z2
+	VEXTRACTF32X8 $0x01, Z2, Y0
+	VADDPS        Y0, Y2, Y2
+	VEXTRACTF32X4 $0x01, Y2, X0
+	VADDPS        X0, X2, X0
+	VZEROUPPER
+	MOVSS         X0, ret+48(FP)
+	RET
 
 // func wideDepthwisePlane(rows int, vectors int, x *float32, rowStep int, taps int, offsets *int, w *float32, y *float32, yStep int, bias float32, floor float32, ceiling float32)
 // Requires: AVX, AVX512F, FMA3

@@ -103,15 +103,14 @@ func TestVectorKernelsStayInBounds(t *testing.T) {
 				set.halve(y, guarded(t, 2*n, atStart), guarded(t, 2*n, atStart), 0)
 				set.reluBackward(z, y, x)
 			}
-			for n := 1; n <= 20; n++ {
+			for n := 1; n <= 40; n++ {
 				top, bottom, d := guarded(t, 2*n, atStart), guarded(t, 2*n, atStart), guarded(t, n, atStart)
-				choice := unsafe.Slice((*uint8)(unsafe.Pointer(&guarded(t, ceilDiv(n, 4), atStart)[0])), 4*ceilDiv(n, 4))
-				if !atStart {
-					choice = choice[len(choice)-n:]
-				}
+				words := guardedBytes(t, 2*choiceWords(n), atStart)
+				choice := unsafe.Slice((*uint16)(unsafe.Pointer(unsafe.SliceData(words))), choiceWords(n))
 				set.normPool(d, choice, top, bottom, 1, 2)
 				set.normPoolSums(d, choice, top, bottom, 1)
 				set.normPoolBackward(top, bottom, d, choice, 1, 2, 3)
+				set.unpool(top, bottom, d, choice)
 			}
 			for k := 1; k <= 10; k++ {
 				set.gemmTile(k, guarded(t, k*set.mr, atStart), guarded(t, k*set.nr, atStart), guarded(t, set.mr*set.nr, atStart))

@@ -4,11 +4,8 @@
 package kernels
 
 // Batch normalisation, ReLU and 2×2 max pooling with stride 2 in one: the full-size activations are read once and never
-// written, and the backward pass turns them into their gradients in place. That pass needs one byte for each window: which
-// pixel was chosen, or that ReLU cut it off.
-
-// deadChoice marks a window whose output ReLU made 0, so that no gradient passes.
-const deadChoice = 4
+// written, and the backward pass turns them into their gradients in place. All that it needs beside them is the choice of
+// each window, described in choice.go.
 
 // ImageShape is the shape of a batch of images.
 type ImageShape struct {
@@ -21,6 +18,11 @@ func (s ImageShape) Len() int { return s.Batch * s.Channels * s.Height * s.Width
 // PooledLen returns the number of elements after 2×2 pooling with stride 2; an odd last row or column is left out.
 func (s ImageShape) PooledLen() int { return s.Batch * s.Channels * (s.Height / 2) * (s.Width / 2) }
 
+// ChoiceLen returns the number of words that the choices of all windows take.
+func (s ImageShape) ChoiceLen() int {
+	return s.Batch * s.Channels * (s.Height / 2) * choiceWords(s.Width/2)
+}
+
 func (s ImageShape) norm() NormShape {
 	return NormShape{Batch: s.Batch, Channels: s.Channels, Plane: s.Height * s.Width}
 }
@@ -29,18 +31,18 @@ func (s ImageShape) norm() NormShape {
 type normPoolArgs struct {
 	s                   ImageShape
 	x, pooled           []float32
-	choice              []uint8
+	choice              []uint16
 	scale, shift        []float32
 	gamma, mean, invStd []float32
 	dgamma, dbeta       []float32
 }
 
-// NormReLUPoolTraining computes pooled = maxpool(max(0, batchnorm(x))) and records in choice what the backward pass needs,
-// one byte for each element of pooled. The other arguments are those of BatchNormTraining. Height and Width are at least 2.
+// NormReLUPoolTraining computes pooled = maxpool(max(0, batchnorm(x))) and records in choice, s.ChoiceLen() words, what the
+// backward pass needs. The other arguments are those of BatchNormTraining. Height and Width are at least 2.
 func (ws *Workspace) NormReLUPoolTraining(s ImageShape, x, gamma, beta []float32, eps, momentum float32,
-	pooled []float32, choice []uint8, mean, invStd, runningMean, runningVar []float32) {
+	pooled []float32, choice []uint16, mean, invStd, runningMean, runningVar []float32) {
 	checkLength("norm-relu-pool", "x", x, s.Len())
-	checkLength("norm-relu-pool", "choice", choice, s.PooledLen())
+	checkLength("norm-relu-pool", "choice", choice, s.ChoiceLen())
 	for _, p := range [][]float32{gamma, beta, mean, invStd, runningMean, runningVar} {
 		checkLength("norm-relu-pool", "a per-channel slice", p, s.Channels)
 	}
@@ -58,7 +60,7 @@ func (ws *Workspace) NormReLUPoolInference(s ImageShape, x, gamma, beta, mean, v
 }
 
 // normReLUPool runs the second pass, once the statistics are known.
-func (ws *Workspace) normReLUPool(s ImageShape, x, gamma, beta, mean, invStd, pooled []float32, choice []uint8) {
+func (ws *Workspace) normReLUPool(s ImageShape, x, gamma, beta, mean, invStd, pooled []float32, choice []uint16) {
 	checkLength("norm-relu-pool", "pooled", pooled, s.PooledLen())
 	ws.scale, ws.shift = grow(ws.scale, s.Channels), grow(ws.shift, s.Channels)
 	for c := range s.Channels {
@@ -71,20 +73,27 @@ func (ws *Workspace) normReLUPool(s ImageShape, x, gamma, beta, mean, invStd, po
 
 func normPoolPart(ws *Workspace, worker, part int) {
 	a := &ws.normPool
-	height, width := a.s.Height/2, a.s.Width/2
-	c := part % a.s.Channels
-	for row := range height {
+	scale, shift := a.scale[part%a.s.Channels], a.shift[part%a.s.Channels]
+	for row := range a.s.Height / 2 {
 		top, bottom := a.rows(part, row)
-		at := (part*height + row) * width
-		var choice []uint8
-		if a.choice != nil {
-			choice = a.choice[at:][:width]
-		} else {
-			ws.workers[worker].choice = grow(ws.workers[worker].choice, width)
-			choice = ws.workers[worker].choice[:width]
+		pooled, choice := a.windows(part, row)
+		if a.choice == nil {
+			state := &ws.workers[worker]
+			state.choice = grow(state.choice, choiceWords(len(pooled)))
+			choice = state.choice
 		}
-		ws.set.normPool(a.pooled[at:][:width], choice, top, bottom, a.scale[c], a.shift[c])
+		ws.set.normPool(pooled, choice, top, bottom, scale, shift)
 	}
+}
+
+// windows returns a row of windows' elements of pooled and their choices, nil if there are none.
+func (a *normPoolArgs) windows(plane, row int) (pooled []float32, choice []uint16) {
+	height, width := a.s.Height/2, a.s.Width/2
+	at := plane*height + row
+	if a.choice != nil {
+		choice = a.choice[at*choiceWords(width):][:choiceWords(width)]
+	}
+	return a.pooled[at*width:][:width], choice
 }
 
 // rows returns the two rows of x that a row of windows covers, without an odd last column.
@@ -96,11 +105,11 @@ func (a *normPoolArgs) rows(plane, row int) (top, bottom []float32) {
 
 // NormReLUPoolBackward replaces x by the gradient of the loss with respect to it, given dpooled and what
 // NormReLUPoolTraining left in choice, mean and invStd. dgamma and dbeta are overwritten.
-func (ws *Workspace) NormReLUPoolBackward(s ImageShape, x, dpooled []float32, choice []uint8,
+func (ws *Workspace) NormReLUPoolBackward(s ImageShape, x, dpooled []float32, choice []uint16,
 	gamma, mean, invStd, dgamma, dbeta []float32) {
 	checkLength("norm-relu-pool backward", "x", x, s.Len())
 	checkLength("norm-relu-pool backward", "dpooled", dpooled, s.PooledLen())
-	checkLength("norm-relu-pool backward", "choice", choice, s.PooledLen())
+	checkLength("norm-relu-pool backward", "choice", choice, s.ChoiceLen())
 	for _, p := range [][]float32{gamma, mean, invStd, dgamma, dbeta} {
 		checkLength("norm-relu-pool backward", "a per-channel slice", p, s.Channels)
 	}
@@ -124,13 +133,12 @@ func (ws *Workspace) NormReLUPoolBackward(s ImageShape, x, dpooled []float32, ch
 // normPoolSumsPart leaves Σd and Σ d·(x-mean) of one plane's chosen pixels in its moments.
 func normPoolSumsPart(ws *Workspace, _, part int) {
 	a := &ws.normPool
-	height, width := a.s.Height/2, a.s.Width/2
 	mean := a.mean[part%a.s.Channels]
 	var total moments
-	for row := range height {
+	for row := range a.s.Height / 2 {
 		top, bottom := a.rows(part, row)
-		at := (part*height + row) * width
-		sum, dot := ws.set.normPoolSums(a.pooled[at:][:width], a.choice[at:][:width], top, bottom, mean)
+		d, choice := a.windows(part, row)
+		sum, dot := ws.set.normPoolSums(d, choice, top, bottom, mean)
 		total.mean += float64(sum)
 		total.squares += float64(dot)
 	}
@@ -141,17 +149,16 @@ func normPoolSumsPart(ws *Workspace, _, part int) {
 // for chosen pixels.
 func normPoolBackwardPart(ws *Workspace, _, part int) {
 	a := &ws.normPool
-	height, width := a.s.Height/2, a.s.Width/2
 	c := part % a.s.Channels
 	count := float64(a.s.Batch * a.s.Height * a.s.Width)
 	invStd := float64(a.invStd[c])
 	scale := float64(a.gamma[c]) * invStd
 	ofX := -scale * invStd * float64(a.dgamma[c]) / count
 	shift := -scale*float64(a.dbeta[c])/count - ofX*float64(a.mean[c])
-	for row := range height {
+	for row := range a.s.Height / 2 {
 		top, bottom := a.rows(part, row)
-		at := (part*height + row) * width
-		ws.set.normPoolBackward(top, bottom, a.pooled[at:][:width], a.choice[at:][:width], float32(scale), float32(ofX), float32(shift))
+		d, choice := a.windows(part, row)
+		ws.set.normPoolBackward(top, bottom, d, choice, float32(scale), float32(ofX), float32(shift))
 	}
 	a.unpooled(part, float32(ofX), float32(shift))
 }
@@ -167,59 +174,5 @@ func (a *normPoolArgs) unpooled(plane int, ofX, shift float32) {
 	if a.s.Height%2 == 1 {
 		last := x[(a.s.Height-1)*a.s.Width:]
 		affine(last, last, ofX, shift)
-	}
-}
-
-// normPoolRow is the portable normPool of a set.
-func normPoolRow(out []float32, choice []uint8, top, bottom []float32, scale, shift float32) {
-	choice, top, bottom = choice[:len(out)], top[:2*len(out)], bottom[:2*len(out)]
-	for i := range out {
-		best, at := scale*top[2*i]+shift, uint8(0)
-		if v := scale*top[2*i+1] + shift; v > best || v != v {
-			best, at = v, 1
-		}
-		if v := scale*bottom[2*i] + shift; v > best || v != v {
-			best, at = v, 2
-		}
-		if v := scale*bottom[2*i+1] + shift; v > best || v != v {
-			best, at = v, 3
-		}
-		best = max(best, 0)
-		if !(best > 0) {
-			at = deadChoice
-		}
-		out[i], choice[i] = best, at
-	}
-}
-
-// normPoolSumsRow is the portable normPoolSums of a set.
-func normPoolSumsRow(d []float32, choice []uint8, top, bottom []float32, mean float32) (sum, dot float32) {
-	for i, g := range d {
-		var x float32
-		switch choice[i] {
-		case 0, 1:
-			x = top[2*i+int(choice[i])]
-		case 2, 3:
-			x = bottom[2*i+int(choice[i])-2]
-		default:
-			continue
-		}
-		sum += g
-		dot += g * (x - mean)
-	}
-	return sum, dot
-}
-
-// normPoolBackwardRow is the portable normPoolBackward of a set.
-func normPoolBackwardRow(top, bottom, d []float32, choice []uint8, scale, ofX, shift float32) {
-	affine(top, top, ofX, shift)
-	affine(bottom, bottom, ofX, shift)
-	for i, g := range d {
-		switch choice[i] {
-		case 0, 1:
-			top[2*i+int(choice[i])] += scale * g
-		case 2, 3:
-			bottom[2*i+int(choice[i])-2] += scale * g
-		}
 	}
 }

@@ -5,10 +5,9 @@ package kernels
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 var normPoolShapes = []ImageShape{
@@ -44,15 +43,17 @@ func checkNormReLUPool(t *testing.T, ws *Workspace, s ImageShape) {
 	reference.ReLUBackward(y, dy, dy)
 	reference.BatchNormBackward(s.norm(), x, dy, gamma, wantMean, wantInvStd, wantDX, wantDGamma, wantDBeta)
 
-	got, choice := make([]float32, s.PooledLen()), make([]uint8, s.PooledLen())
+	got, choice := make([]float32, s.PooledLen()), make([]uint16, s.ChoiceLen())
 	mean, invStd, runningMean, runningVar := perChannel(), perChannel(), perChannel(), perChannel()
 	ws.NormReLUPoolTraining(s, x, gamma, beta, eps, momentum, got, choice, mean, invStd, runningMean, runningVar)
 	expectClose(t, "pooled", got, want, 1e-5)
 	expectClose(t, "running mean", runningMean, wantRunningMean, 1e-5)
 	expectClose(t, "running variance", runningVar, wantRunningVar, 1e-5)
+	width := s.Width / 2
 	for i, v := range want {
-		if v > 0 && choice[i] != argmax[i] || v == 0 && choice[i] != deadChoice {
-			t.Fatalf("choice[%d] = %d, the largest pixel is %d and the output %v", i, choice[i], argmax[i], v)
+		row := choice[i/width*choiceWords(width):][:choiceWords(width)]
+		if pixel, alive := chosenPixel(row, i%width); alive != (v > 0) || alive && pixel != int(argmax[i]) {
+			t.Fatalf("window %d chose pixel %d (alive: %t), the largest is %d and the output %v", i, pixel, alive, argmax[i], v)
 		}
 	}
 	dx, dgamma, dbeta := slices.Clone(x), perChannel(), perChannel()
@@ -78,12 +79,45 @@ func TestNormPoolTies(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		const dead = -1
 		top := []float32{1, 1, 0, 1, 0, 0, 0, 0, -1, -1, 2, 1, 1, 2, 0, 3}
 		bottom := []float32{1, 1, 1, 1, 1, 0, 0, 1, -1, -1, 2, 2, 3, 3, 4, 4}
-		out, choice := make([]float32, 8), make([]uint8, 8)
+		out, choice := make([]float32, 8), make([]uint16, choiceWords(8))
 		set.normPool(out, choice, top, bottom, 1, 0)
-		if diff := cmp.Diff([]uint8{0, 1, 2, 3, deadChoice, 0, 2, 2}, choice); diff != "" {
-			t.Errorf("%s: choices (-want +got):\n%s", name, diff)
+		for i, want := range []int{0, 1, 2, 3, dead, 0, 2, 2} {
+			if pixel, alive := chosenPixel(choice, i); alive != (want != dead) || alive && pixel != want {
+				t.Errorf("%s: window %d chose pixel %d (alive: %t), want %d", name, i, pixel, alive, want)
+			}
 		}
 	}
+}
+
+// ReLU and pooling in one must agree with one after the other, whatever the gradient's memory held.
+func TestReLUPool(t *testing.T) {
+	forEachSet(t, func(t *testing.T, ws *Workspace) {
+		for _, s := range normPoolShapes {
+			t.Run(fmt.Sprint(s), func(t *testing.T) {
+				reference := newWorkspace(t, "portable", 1)
+				pool := PoolShape{Batch: s.Batch, Channels: s.Channels, InHeight: s.Height, InWidth: s.Width, KernelH: 2, KernelW: 2, StrideH: 2, StrideW: 2}
+				x, dpooled := randomSlice(s.Len(), 1), randomSlice(s.PooledLen(), 2)
+				x[0] = float32(math.NaN())
+				y, want, wantDX := make([]float32, s.Len()), make([]float32, s.PooledLen()), make([]float32, s.Len())
+				argmax := make([]uint8, s.PooledLen())
+				reference.Unary(ReLU, 0, 0, x, y)
+				reference.MaxPool(pool, y, want, argmax)
+				reference.MaxPoolBackward(pool, dpooled, argmax, wantDX)
+				reference.ReLUBackward(y, wantDX, wantDX)
+
+				got, choice, dx := make([]float32, s.PooledLen()), make([]uint16, s.ChoiceLen()), slices.Clone(x)
+				ws.ReLUPool(s, x, got, choice)
+				ws.ReLUPoolBackward(s, dpooled, choice, dx)
+				inference := make([]float32, s.PooledLen())
+				ws.ReLUPool(s, x, inference, nil)
+				want[0], got[0], inference[0] = 0, 0, 0 // NaN equals nothing
+				expectClose(t, "pooled", got, want, 0)
+				expectClose(t, "inference", inference, want, 0)
+				expectClose(t, "dx", dx, wantDX, 0)
+			})
+		}
+	})
 }

@@ -50,10 +50,11 @@ type set struct {
 	// quantized is nil if convolutions of 8 bits are computed by definition.
 	quantized *quantizedKernels
 
-	// normPool, normPoolSums and normPoolBackward work on one row of 2×2 windows, described in asm/normpool.go.
-	normPool         func(out []float32, choice []uint8, top, bottom []float32, scale, shift float32)
-	normPoolSums     func(d []float32, choice []uint8, top, bottom []float32, mean float32) (sum, dot float32)
-	normPoolBackward func(top, bottom, d []float32, choice []uint8, scale, ofX, shift float32)
+	// normPool, normPoolSums, normPoolBackward and unpool work on one row of 2×2 windows, described in asm/normpool.go.
+	normPool         func(out []float32, choice []uint16, top, bottom []float32, scale, shift float32)
+	normPoolSums     func(d []float32, choice []uint16, top, bottom []float32, mean float32) (sum, dot float32)
+	normPoolBackward func(top, bottom, d []float32, choice []uint16, scale, ofX, shift float32)
+	unpool           func(top, bottom, d []float32, choice []uint16) (sum float32)
 
 	sum               func(x []float32) float64                        // Σx
 	squaredDeviations func(x []float32, mean float32) float64          // Σ(x-mean)²

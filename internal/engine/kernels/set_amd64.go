@@ -37,6 +37,7 @@ var avx2Set = set{
 	normPool:         normPoolAVX2,
 	normPoolSums:     normPoolSumsAVX2,
 	normPoolBackward: normPoolBackwardAVX2,
+	unpool:           unpoolAVX2,
 
 	sum: func(x []float32) float64 {
 		var total float64

@@ -46,24 +46,31 @@ var avx512Set = set{
 	},
 	quantized: avx512Quantized(),
 
-	normPool: func(out []float32, choice []uint8, top, bottom []float32, scale, shift float32) {
-		choice, top, bottom = choice[:len(out)], top[:2*len(out)], bottom[:2*len(out)]
+	normPool: func(out []float32, choice []uint16, top, bottom []float32, scale, shift float32) {
+		choice, top, bottom = choice[:choiceWords(len(out))], top[:2*len(out)], bottom[:2*len(out)]
 		if n := len(out); n > 0 {
-			wideNormPool(n, &out[0], &choice[0], &top[0], &bottom[0], scale, shift)
+			wideNormPool(n, &out[0], &choice[0], planeBytes(choice), &top[0], &bottom[0], scale, shift)
 		}
 	},
-	normPoolSums: func(d []float32, choice []uint8, top, bottom []float32, mean float32) (sum, dot float32) {
-		choice, top, bottom = choice[:len(d)], top[:2*len(d)], bottom[:2*len(d)]
+	normPoolSums: func(d []float32, choice []uint16, top, bottom []float32, mean float32) (sum, dot float32) {
+		choice, top, bottom = choice[:choiceWords(len(d))], top[:2*len(d)], bottom[:2*len(d)]
 		if n := len(d); n > 0 {
-			sum, dot = wideNormPoolSums(n, &d[0], &choice[0], &top[0], &bottom[0], mean)
+			sum, dot = wideNormPoolSums(n, &d[0], &choice[0], planeBytes(choice), &top[0], &bottom[0], mean)
 		}
 		return sum, dot
 	},
-	normPoolBackward: func(top, bottom, d []float32, choice []uint8, scale, ofX, shift float32) {
-		choice, top, bottom = choice[:len(d)], top[:2*len(d)], bottom[:2*len(d)]
+	normPoolBackward: func(top, bottom, d []float32, choice []uint16, scale, ofX, shift float32) {
+		choice, top, bottom = choice[:choiceWords(len(d))], top[:2*len(d)], bottom[:2*len(d)]
 		if n := len(d); n > 0 {
-			wideNormPoolBackward(n, &top[0], &bottom[0], &d[0], &choice[0], scale, ofX, shift)
+			wideNormPoolBackward(n, &top[0], &bottom[0], &d[0], &choice[0], planeBytes(choice), scale, ofX, shift)
 		}
+	},
+	unpool: func(top, bottom, d []float32, choice []uint16) (sum float32) {
+		choice, top, bottom = choice[:choiceWords(len(d))], top[:2*len(d)], bottom[:2*len(d)]
+		if n := len(d); n > 0 {
+			sum = wideUnpool(n, &top[0], &bottom[0], &d[0], &choice[0], planeBytes(choice))
+		}
+		return sum
 	},
 
 	sum: func(x []float32) float64 {

@@ -13,6 +13,7 @@ var portableSet = set{
 	normPool:         normPoolRow,
 	normPoolSums:     normPoolSumsRow,
 	normPoolBackward: normPoolBackwardRow,
+	unpool:           unpoolRow,
 
 	sum:               sumFloat64,
 	squaredDeviations: squaredDeviations,

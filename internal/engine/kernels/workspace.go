@@ -75,7 +75,7 @@ type workerState struct {
 	matrix  Matrix           // the right-hand operand, where each part has its own
 	buffer  []float32
 	offsets []int
-	choice  []uint8
+	choice  []uint16
 }
 
 // partFunc does one part of an operation. worker is below the number of threads and names the scratch memory to use.

@@ -58,6 +58,7 @@ func float32s() {
 	columnProduct()
 	normPoolSums()
 	normPoolBackward()
+	unpool()
 	winogradInput()
 	winogradOutput("winogradOutput", false)
 	winogradOutput("winogradOutputPool", true)

@@ -10,25 +10,71 @@ import (
 )
 
 // The kernels of batch normalisation, ReLU and 2×2 max pooling in one work on 8 windows at a time: 16 pixels of two rows.
-// Even and odd columns are separated by a shuffle that leaves the windows in the order 0 1 4 5 2 3 6 7; unscramble is its
-// own inverse.
-const unscramble = 0xD8
+// The choice of a row of windows is three planes of bits, described in normpool.go.
 
-// window holds the four pixels of 8 windows, in choice order.
+// window holds the four pixels of 8 windows: those of the row top, then those of bottom.
 type window [4]reg.VecVirtual
 
 // loadWindow loads 16 pixels of each row and separates even from odd columns.
 func loadWindow(top, bottom, at reg.Register) window {
 	var w window
 	for row, pointer := range []reg.Register{top, bottom} {
-		first, second := YMM(), YMM()
-		VMOVUPS(Mem{Base: pointer, Index: at, Scale: 8}, first)
-		VMOVUPS(Mem{Base: pointer, Index: at, Scale: 8, Disp: 32}, second)
+		pixels := func(i int) Mem { return Mem{Base: pointer, Index: at, Scale: 8, Disp: 4 * i} }
+		first, second := YMM(), YMM() // pixels 0 to 3 and 8 to 11, 4 to 7 and 12 to 15
+		VMOVUPS(pixels(0), first.AsX())
+		VMOVUPS(pixels(4), second.AsX())
+		VINSERTF128(Imm(1), pixels(8), first, first)
+		VINSERTF128(Imm(1), pixels(12), second, second)
 		w[2*row], w[2*row+1] = YMM(), YMM()
-		VSHUFPS(Imm(0x88), second, first, w[2*row])
-		VSHUFPS(Imm(0xDD), second, first, w[2*row+1])
+		VSHUFPS(Imm(evens), second, first, w[2*row])
+		VSHUFPS(Imm(odds), second, first, w[2*row+1])
 	}
 	return w
+}
+
+// choicePlanes are the planes of a row's choice, from the next 8 windows on.
+type choicePlanes struct {
+	pointer, stride reg.Register
+}
+
+func loadChoicePlanes() choicePlanes {
+	return choicePlanes{pointer: Load(Param("choice"), GP64()), stride: Load(Param("plane"), GP64())}
+}
+
+// address returns where a plane's bits of the next windows are.
+func (c choicePlanes) address(plane int) Mem { return rowAddress(c.pointer, c.stride, plane, 0) }
+
+// store stores the signs of a vector as bits of a plane.
+func (c choicePlanes) store(plane int, signs reg.VecVirtual) {
+	bits := GP32()
+	VMOVMSKPS(signs, bits)
+	MOVB(bits.As8(), c.address(plane))
+}
+
+// load returns a mask of the windows whose bit of a plane is set; bits has the bit that belongs to each lane.
+func (c choicePlanes) load(plane int, bits reg.VecVirtual) reg.VecVirtual {
+	mask := YMM()
+	VPBROADCASTB(c.address(plane), mask)
+	VPAND(bits, mask, mask)
+	VPCMPEQD(bits, mask, mask)
+	return mask
+}
+
+// The order of windows in a vector, as the bytes of a number: byte i is the bit of lane i's window.
+const (
+	inOrder = 0x80_40_20_10_08_04_02_01
+	// unpacked is the order 0 1 4 5 2 3 6 7, in which VUNPCKLPS and VUNPCKHPS leave pixels where they belong. VPERMPD by
+	// outer takes windows to it.
+	unpacked = 0x80_40_08_04_20_10_02_01
+)
+
+// windowBits returns each lane's bit in the planes of choices.
+func windowBits(order uint64) reg.VecVirtual {
+	scalar, bytes, bits := GP64(), XMM(), YMM()
+	MOVQ(U64(order), scalar)
+	VMOVQ(scalar, bytes)
+	VPMOVZXBD(bytes, bits)
+	return bits
 }
 
 // integers fills a vector with an integer.
@@ -51,23 +97,18 @@ func loopOverWindows(name string, n reg.Register, body func(at reg.Register)) {
 	JLT(LabelRef(name))
 }
 
-const (
-	greaterThan = 30 // ordered, quiet
-	deadChoice  = 4
-)
+const greaterThan = 30 // ordered, quiet
 
 func normPool() {
-	function("normPool8", "func(n int, out *float32, choice *uint8, top, bottom *float32, scale, shift float32)")
+	function("normPool8", "func(n int, out *float32, choice *uint16, plane int, top, bottom *float32, scale, shift float32)")
 	Doc("normPool8 computes out = max(0, scale·x + shift) of the largest pixel of each of n windows of 2×2, n a positive",
-		"multiple of 8. choice is the first largest pixel (0 and 1 in the row top, 2 and 3 in bottom), or 4 if out is 0.")
+		"multiple of 8. choice receives which is the first largest, in three planes of bits that lie plane bytes apart.")
 	n := Load(Param("n"), GP64())
 	out := Load(Param("out"), GP64())
-	choice := Load(Param("choice"), GP64())
+	choice := loadChoicePlanes()
 	top := Load(Param("top"), GP64())
 	bottom := Load(Param("bottom"), GP64())
 	scale, shift := bound("scale"), bound("shift")
-	dead := integers(deadChoice)
-	two := integers(2)
 	zero := YMM()
 	VXORPS(zero, zero, zero)
 	loopOverWindows("normPoolLoop", n, func(at reg.Register) {
@@ -75,76 +116,44 @@ func normPool() {
 		for _, pixels := range w {
 			VFMADD213PS(shift, scale, pixels)
 		}
-		// A comparison's mask is -1, so subtracting it counts.
-		upper, lower, low := YMM(), YMM(), YMM()
-		VCMPPS(Imm(greaterThan), w[0], w[1], upper)
-		VCMPPS(Imm(greaterThan), w[2], w[3], lower)
+		right, lowerRight, lower, alive := YMM(), YMM(), YMM(), YMM()
+		VCMPPS(Imm(greaterThan), w[0], w[1], right)
+		VCMPPS(Imm(greaterThan), w[2], w[3], lowerRight)
 		VMAXPS(w[0], w[1], w[0])
 		VMAXPS(w[2], w[3], w[2])
-		VCMPPS(Imm(greaterThan), w[0], w[2], low)
+		VCMPPS(Imm(greaterThan), w[0], w[2], lower)
 		VMAXPS(w[0], w[2], w[0])
-		VPXOR(zero, zero, w[1])
-		VPSUBD(upper, w[1], upper)
-		VPSUBD(lower, two, lower)
-		VBLENDVPS(low, lower, upper, upper)
+		VBLENDVPS(lower, lowerRight, right, right)
 		VMAXPS(w[0], zero, w[0])
-		alive := YMM()
 		VCMPPS(Imm(greaterThan), zero, w[0], alive)
-		VBLENDVPS(alive, upper, dead, upper)
-		VPERMPD(Imm(unscramble), w[0], w[0])
 		VMOVUPS(w[0], Mem{Base: out, Index: at, Scale: 4})
-		VPERMQ(Imm(unscramble), upper, upper)
-		high := XMM()
-		VEXTRACTI128(Imm(1), upper, high)
-		VPACKSSDW(high, upper.AsX(), high)
-		VPACKUSWB(high, high, high)
-		VMOVQ(high, Mem{Base: choice, Index: at, Scale: 1})
+		for plane, signs := range []reg.VecVirtual{alive, right, lower} {
+			choice.store(plane, signs)
+		}
+		INCQ(choice.pointer)
 	})
 	VZEROUPPER()
 	RET()
 }
 
-// loadChoice loads 8 choices as integers, in the order of loadWindow.
-func loadChoice(choice, at reg.Register) reg.VecVirtual {
-	c := YMM()
-	VPMOVZXBD(Mem{Base: choice, Index: at, Scale: 1}, c)
-	VPERMQ(Imm(unscramble), c, c)
-	return c
-}
-
-// loadGradient loads the gradients of 8 windows, in the order of loadWindow.
-func loadGradient(d, at reg.Register) reg.VecVirtual {
-	g := YMM()
-	VPERMPD(Imm(unscramble), Mem{Base: d, Index: at, Scale: 4}, g)
-	return g
-}
-
 func normPoolSums() {
-	function("normPoolSums8", "func(n int, d *float32, choice *uint8, top, bottom *float32, mean float32) (sum, dot float32)")
+	function("normPoolSums8", "func(n int, d *float32, choice *uint16, plane int, top, bottom *float32, mean float32) (sum, dot float32)")
 	Doc("normPoolSums8 returns Σd and Σ d·(x-mean) over the pixels x that the n windows chose, n a positive multiple of 8.")
 	n := Load(Param("n"), GP64())
 	d := Load(Param("d"), GP64())
-	choice := Load(Param("choice"), GP64())
+	choice := loadChoicePlanes()
 	top := Load(Param("top"), GP64())
 	bottom := Load(Param("bottom"), GP64())
-	mean := bound("mean")
-	dead := integers(deadChoice)
-	var pick [4]reg.VecVirtual
-	for i := 1; i < 4; i++ {
-		pick[i] = integers(uint32(i))
-	}
+	mean, bits := bound("mean"), windowBits(inOrder)
 	sums := zeroed(2)
 	loopOverWindows("normPoolSumsLoop", n, func(at reg.Register) {
 		w := loadWindow(top, bottom, at)
-		c := loadChoice(choice, at)
-		mask := YMM()
-		for i := 1; i < 4; i++ {
-			VPCMPEQD(c, pick[i], mask)
-			VBLENDVPS(mask, w[i], w[0], w[0])
-		}
-		VPCMPGTD(c, dead, mask)
-		g := loadGradient(d, at)
-		VANDPS(mask, g, g)
+		g, right, lower := choice.load(0, bits), choice.load(1, bits), choice.load(2, bits)
+		INCQ(choice.pointer)
+		VBLENDVPS(right, w[1], w[0], w[0])
+		VBLENDVPS(right, w[3], w[2], w[2])
+		VBLENDVPS(lower, w[2], w[0], w[0])
+		VANDPS(Mem{Base: d, Index: at, Scale: 4}, g, g)
 		VADDPS(g, sums[0], sums[0])
 		VSUBPS(mean, w[0], w[0])
 		VFMADD231PS(g, w[0], sums[1])
@@ -160,41 +169,84 @@ func normPoolSums() {
 	RET()
 }
 
+// chosenGradients loads the gradients of 8 windows, 0 for those that ReLU cut off. Windows are in unpacked order.
+func (c choicePlanes) chosenGradients(d, at reg.Register, bits reg.VecVirtual) reg.VecVirtual {
+	g, alive := YMM(), c.load(0, bits)
+	VPERMPD(Imm(outer), Mem{Base: d, Index: at, Scale: 4}, g)
+	VANDPS(alive, g, g)
+	return g
+}
+
+// spread returns the gradients g of 8 windows at the pixels they chose, two vectors for each row.
+func (c choicePlanes) spread(g, bits reg.VecVirtual) [2][2]reg.VecVirtual {
+	right, lower := c.load(1, bits), c.load(2, bits)
+	INCQ(c.pointer)
+	var rows [2][2]reg.VecVirtual
+	for row := range rows {
+		even, odd, first, second := YMM(), YMM(), YMM(), YMM()
+		if row == 0 {
+			VANDNPS(g, lower, odd)
+		} else {
+			VANDPS(g, lower, odd)
+		}
+		VANDNPS(odd, right, even)
+		VANDPS(odd, right, odd)
+		VUNPCKLPS(odd, even, first)
+		VUNPCKHPS(odd, even, second)
+		rows[row] = [2]reg.VecVirtual{first, second}
+	}
+	return rows
+}
+
 func normPoolBackward() {
-	function("normPoolBackward8", "func(n int, top, bottom, d *float32, choice *uint8, scale, ofX, shift float32)")
+	function("normPoolBackward8", "func(n int, top, bottom, d *float32, choice *uint16, plane int, scale, ofX, shift float32)")
 	Doc("normPoolBackward8 replaces each pixel x of n windows by ofX·x + shift, plus scale·d for the one that the window",
 		"chose, n a positive multiple of 8.")
 	n := Load(Param("n"), GP64())
-	top := Load(Param("top"), GP64())
-	bottom := Load(Param("bottom"), GP64())
+	pointers := []reg.Register{Load(Param("top"), GP64()), Load(Param("bottom"), GP64())}
 	d := Load(Param("d"), GP64())
-	choice := Load(Param("choice"), GP64())
-	scale, ofX, shift := bound("scale"), bound("ofX"), bound("shift")
-	var pick [4]reg.VecVirtual
-	for i := range pick {
-		pick[i] = integers(uint32(i))
-	}
+	choice := loadChoicePlanes()
+	scale, ofX, shift, bits := bound("scale"), bound("ofX"), bound("shift"), windowBits(unpacked)
 	loopOverWindows("normPoolBackwardLoop", n, func(at reg.Register) {
-		c := loadChoice(choice, at)
-		g := loadGradient(d, at)
+		g := choice.chosenGradients(d, at, bits)
 		VMULPS(scale, g, g)
-		for row, pointer := range []reg.Register{top, bottom} {
-			even, odd := YMM(), YMM()
-			VPCMPEQD(c, pick[2*row], even)
-			VPCMPEQD(c, pick[2*row+1], odd)
-			VANDPS(even, g, even)
-			VANDPS(odd, g, odd)
-			first, second := YMM(), YMM()
-			VUNPCKLPS(odd, even, first)
-			VUNPCKHPS(odd, even, second)
-			VADDPS(shift, first, first)
-			VADDPS(shift, second, second)
-			VFMADD231PS(Mem{Base: pointer, Index: at, Scale: 8}, ofX, first)
-			VFMADD231PS(Mem{Base: pointer, Index: at, Scale: 8, Disp: 32}, ofX, second)
-			VMOVUPS(first, Mem{Base: pointer, Index: at, Scale: 8})
-			VMOVUPS(second, Mem{Base: pointer, Index: at, Scale: 8, Disp: 32})
+		for row, gradients := range choice.spread(g, bits) {
+			for half, gradient := range gradients {
+				pixels := Mem{Base: pointers[row], Index: at, Scale: 8, Disp: vectorBytes * half}
+				VADDPS(shift, gradient, gradient)
+				VFMADD231PS(pixels, ofX, gradient)
+				VMOVUPS(gradient, pixels)
+			}
 		}
 	})
 	VZEROUPPER()
+	RET()
+}
+
+func unpool() {
+	function("unpool8", "func(n int, top, bottom, d *float32, choice *uint16, plane int) float32")
+	Doc("unpool8 sets the pixel that each of n windows chose to d and the others to 0, n a positive multiple of 8. It returns the",
+		"sum of the pixels.")
+	n := Load(Param("n"), GP64())
+	pointers := []reg.Register{Load(Param("top"), GP64()), Load(Param("bottom"), GP64())}
+	d := Load(Param("d"), GP64())
+	choice := loadChoicePlanes()
+	bits, sum := windowBits(unpacked), zeroed(1)[0]
+	loopOverWindows("unpoolLoop", n, func(at reg.Register) {
+		g := choice.chosenGradients(d, at, bits)
+		VADDPS(g, sum, sum)
+		for row, gradients := range choice.spread(g, bits) {
+			for half, gradient := range gradients {
+				VMOVUPS(gradient, Mem{Base: pointers[row], Index: at, Scale: 8, Disp: vectorBytes * half})
+			}
+		}
+	})
+	high := XMM()
+	VEXTRACTF128(Imm(1), sum, high)
+	VADDPS(high, sum.AsX(), high)
+	VHADDPS(high, high, high)
+	VHADDPS(high, high, high)
+	VZEROUPPER()
+	Store(high, ReturnIndex(0))
 	RET()
 }

@@ -28,6 +28,7 @@ func wideKernels() {
 	wideNormPool()
 	wideNormPoolSums()
 	wideNormPoolBackward()
+	wideUnpool()
 	wideDepthwise()
 	wideDotTiles("wideDotTiles", false)
 	wideDotTiles("wideDotTilesVNNI", true)

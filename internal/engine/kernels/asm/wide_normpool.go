@@ -82,17 +82,11 @@ func (w *wideWindows) values(d reg.Register) reg.VecVirtual {
 	return maskedLoad(Mem{Base: d, Index: w.at, Scale: 4}, w.windows)
 }
 
-// choices returns the choices as integers.
-func (w *wideWindows) choices(choice reg.Register) reg.VecVirtual {
-	c := ZMM()
-	if address := (Mem{Base: choice, Index: w.at, Scale: 1}); w.windows == nil {
-		VPMOVZXBD(address, c)
-	} else {
-		bytes := XMM()
-		VMOVDQU8_Z(address, w.windows, bytes)
-		VPMOVZXBD(bytes, c)
-	}
-	return c
+// chosen returns the bits of the windows in a plane of a choice.
+func (w *wideWindows) chosen(choice choicePlanes, plane int) reg.Register {
+	bits := K()
+	KMOVW(choice.address(plane), bits)
+	return bits
 }
 
 // wideSplit generates the separation of neighbours.
@@ -130,19 +124,14 @@ func wideHalve() {
 }
 
 func wideNormPool() {
-	function("wideNormPool", "func(n int, out *float32, choice *uint8, top, bottom *float32, scale, shift float32)")
-	Doc("wideNormPool computes out = max(0, scale·x + shift) of the largest pixel of each of n ≥ 1 windows of 2×2. choice is the",
-		"first largest pixel (0 and 1 in the row top, 2 and 3 in bottom), or 4 if out is 0.")
+	function("wideNormPool", "func(n int, out *float32, choice *uint16, plane int, top, bottom *float32, scale, shift float32)")
+	Doc("wideNormPool computes out = max(0, scale·x + shift) of the largest pixel of each of n ≥ 1 windows of 2×2. choice receives",
+		"which is the first largest, in three planes of bits that lie plane bytes apart.")
 	n := Load(Param("n"), GP64())
 	out := Load(Param("out"), GP64())
-	choice := Load(Param("choice"), GP64())
+	choice := loadChoicePlanes()
 	w := wideWindows{top: Load(Param("top"), GP64()), bottom: Load(Param("bottom"), GP64()), even: evenElements(), odd: oddElements()}
-	scale, shift := wideBound("scale"), wideBound("shift")
-	var pick [deadChoice + 1]reg.VecVirtual
-	for i := range pick {
-		pick[i] = wideIntegers(uint32(i))
-	}
-	zero := pick[0]
+	scale, shift, zero := wideBound("scale"), wideBound("shift"), wideZeroed(1)[0]
 	overWideWindows("wideNormPoolLoop", n, w, func(w *wideWindows) {
 		x := w.load()
 		for _, pixels := range x {
@@ -157,46 +146,35 @@ func wideNormPool() {
 		VMAXPS(x[0], x[2], x[0])
 		VMAXPS(x[0], zero, x[0])
 		VCMPPS(Imm(greaterThan), zero, x[0], alive)
-		chosen, below := ZMM(), ZMM()
-		VPBLENDMD(pick[1], pick[0], right, chosen)
-		VPBLENDMD(pick[3], pick[2], lowerRight, below)
-		VPBLENDMD(below, chosen, lower, chosen)
-		VPBLENDMD(chosen, pick[deadChoice], alive, chosen)
+		KANDNW(right, lower, right)
+		KANDW(lowerRight, lower, lowerRight)
+		KORW(lowerRight, right, right)
 		maskedStore(x[0], w.windows, Mem{Base: out, Index: w.at, Scale: 4})
-		if address := (Mem{Base: choice, Index: w.at, Scale: 1}); w.windows == nil {
-			VPMOVDB(chosen, address)
-		} else {
-			bytes := XMM()
-			VPMOVDB(chosen, bytes)
-			VMOVDQU8(bytes, w.windows, address)
+		for plane, bits := range []reg.Register{alive, right, lower} {
+			KMOVW(bits, choice.address(plane))
 		}
+		ADDQ(Imm(wideLanes/8), choice.pointer)
 	})
 	VZEROUPPER()
 	RET()
 }
 
 func wideNormPoolSums() {
-	function("wideNormPoolSums", "func(n int, d *float32, choice *uint8, top, bottom *float32, mean float32) (sum, dot float32)")
+	function("wideNormPoolSums", "func(n int, d *float32, choice *uint16, plane int, top, bottom *float32, mean float32) (sum, dot float32)")
 	Doc("wideNormPoolSums returns Σd and Σ d·(x-mean) over the pixels x that the n ≥ 1 windows chose.")
 	n := Load(Param("n"), GP64())
 	d := Load(Param("d"), GP64())
-	choice := Load(Param("choice"), GP64())
+	choice := loadChoicePlanes()
 	w := wideWindows{top: Load(Param("top"), GP64()), bottom: Load(Param("bottom"), GP64()), even: evenElements(), odd: oddElements()}
-	mean := wideBound("mean")
-	var pick [deadChoice + 1]reg.VecVirtual
-	for i := 1; i < len(pick); i++ {
-		pick[i] = wideIntegers(uint32(i))
-	}
-	sums := wideZeroed(4)
+	mean, sums := wideBound("mean"), wideZeroed(4)
 	overWideWindows("wideNormPoolSumsLoop", n, w, func(w *wideWindows) {
-		x, c, mask := w.load(), w.choices(choice), K()
-		for i := 1; i < deadChoice; i++ {
-			VPCMPEQD(c, pick[i], mask)
-			VMOVAPS(x[i], mask, x[0])
-		}
-		g := w.values(d)
-		VPCMPGTD(c, pick[deadChoice], mask)
-		VMOVAPS_Z(g, mask, g)
+		x, g := w.load(), w.values(d)
+		alive, right, lower := w.chosen(choice, 0), w.chosen(choice, 1), w.chosen(choice, 2)
+		ADDQ(Imm(wideLanes/8), choice.pointer)
+		VMOVAPS(x[1], right, x[0])
+		VMOVAPS(x[3], right, x[2])
+		VMOVAPS(x[2], lower, x[0])
+		VMOVAPS_Z(g, alive, g)
 		VADDPS(g, sums[0], sums[0])
 		VSUBPS(mean, x[0], x[0])
 		VFMADD231PS(g, x[0], sums[1])
@@ -209,40 +187,86 @@ func wideNormPoolSums() {
 	RET()
 }
 
+// wideSpreading is what it takes to bring the gradients of windows to the pixels they chose.
+type wideSpreading struct {
+	choice choicePlanes
+	pairs  [2]reg.VecVirtual // tables
+}
+
+// spread returns the gradients g of the next windows at the pixels they chose, two vectors for each row.
+func (s *wideSpreading) spread(w *wideWindows, g reg.VecVirtual) [2][2]reg.VecVirtual {
+	right, lower := w.chosen(s.choice, 1), w.chosen(s.choice, 2)
+	ADDQ(Imm(wideLanes/8), s.choice.pointer)
+	var rows [2][2]reg.VecVirtual
+	for row := range rows {
+		left, rightMost := K(), K()
+		if row == 0 {
+			KORW(right, lower, left)
+			KNOTW(left, left)
+			KANDNW(right, lower, rightMost)
+		} else {
+			KANDNW(lower, right, left)
+			KANDW(lower, right, rightMost)
+		}
+		even, odd := ZMM(), ZMM()
+		VMOVAPS_Z(g, left, even)
+		VMOVAPS_Z(g, rightMost, odd)
+		rows[row] = [2]reg.VecVirtual{selected(s.pairs[0], even, odd), selected(s.pairs[1], even, odd)}
+	}
+	return rows
+}
+
+// chosenGradients returns the gradients of the windows, 0 for those that ReLU cut off.
+func (w *wideWindows) chosenGradients(d reg.Register, choice choicePlanes) reg.VecVirtual {
+	g := w.values(d)
+	VMOVAPS_Z(g, w.chosen(choice, 0), g)
+	return g
+}
+
 func wideNormPoolBackward() {
-	function("wideNormPoolBackward", "func(n int, top, bottom, d *float32, choice *uint8, scale, ofX, shift float32)")
+	function("wideNormPoolBackward", "func(n int, top, bottom, d *float32, choice *uint16, plane int, scale, ofX, shift float32)")
 	Doc("wideNormPoolBackward replaces each pixel x of n ≥ 1 windows by ofX·x + shift, plus scale·d for the one that the window",
 		"chose.")
 	n := Load(Param("n"), GP64())
 	w := wideWindows{top: Load(Param("top"), GP64()), bottom: Load(Param("bottom"), GP64())}
 	d := Load(Param("d"), GP64())
-	choice := Load(Param("choice"), GP64())
+	s := wideSpreading{choice: loadChoicePlanes(), pairs: [2]reg.VecVirtual{lowPairs(), highPairs()}}
 	scale, ofX, shift := wideBound("scale"), wideBound("ofX"), wideBound("shift")
-	pairs := [2]reg.VecVirtual{lowPairs(), highPairs()}
-	var pick [deadChoice]reg.VecVirtual
-	for i := range pick {
-		pick[i] = wideIntegers(uint32(i))
-	}
 	overWideWindows("wideNormPoolBackwardLoop", n, w, func(w *wideWindows) {
-		c, g := w.choices(choice), w.values(d)
+		g := w.chosenGradients(d, s.choice)
 		VMULPS(scale, g, g)
-		for row, pointer := range []reg.Register{w.top, w.bottom} {
-			var gradients [2]reg.VecVirtual // of the left and the right pixels
-			for i := range gradients {
-				mask := K()
-				gradients[i] = ZMM()
-				VPCMPEQD(c, pick[2*row+i], mask)
-				VMOVAPS_Z(g, mask, gradients[i])
-			}
-			for half := range pairs {
-				gradient := selected(pairs[half], gradients[0], gradients[1])
+		for row, gradients := range s.spread(w, g) {
+			for half, gradient := range gradients {
+				pixels := w.address([]reg.Register{w.top, w.bottom}[row], half)
 				VADDPS(shift, gradient, gradient)
-				x := maskedLoad(w.address(pointer, half), w.pixels[half])
-				VFMADD231PS(x, ofX, gradient)
-				maskedStore(gradient, w.pixels[half], w.address(pointer, half))
+				VFMADD231PS(maskedLoad(pixels, w.pixels[half]), ofX, gradient)
+				maskedStore(gradient, w.pixels[half], pixels)
 			}
 		}
 	})
 	VZEROUPPER()
+	RET()
+}
+
+func wideUnpool() {
+	function("wideUnpool", "func(n int, top, bottom, d *float32, choice *uint16, plane int) float32")
+	Doc("wideUnpool sets the pixel that each of n ≥ 1 windows chose to d and the others to 0. It returns the sum of the pixels.")
+	n := Load(Param("n"), GP64())
+	w := wideWindows{top: Load(Param("top"), GP64()), bottom: Load(Param("bottom"), GP64())}
+	d := Load(Param("d"), GP64())
+	s := wideSpreading{choice: loadChoicePlanes(), pairs: [2]reg.VecVirtual{lowPairs(), highPairs()}}
+	sums := wideZeroed(4)
+	overWideWindows("wideUnpoolLoop", n, w, func(w *wideWindows) {
+		g := w.chosenGradients(d, s.choice)
+		VADDPS(g, sums[0], sums[0])
+		for row, gradients := range s.spread(w, g) {
+			for half, gradient := range gradients {
+				maskedStore(gradient, w.pixels[half], w.address([]reg.Register{w.top, w.bottom}[row], half))
+			}
+		}
+	})
+	total := wideSums(sums)
+	VZEROUPPER()
+	Store(total, ReturnIndex(0))
 	RET()
 }
