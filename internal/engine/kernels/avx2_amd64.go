@@ -176,6 +176,26 @@ func winogradOutput(groups int, m *float32, pointStride int, bias float32, floor
 //go:noescape
 func winogradOutputPool(groups int, m *float32, pointStride int, bias float32, floor float32, y *float32, rowStride int, scratch *float32)
 
+// interleave8 copies 8·vectors pixels, vectors ≥ 1, of 8 planes that are planeStride bytes apart from x to y, where the
+// planes' values of a pixel lie side by side.
+//
+//go:noescape
+func interleave8(vectors int, x *float32, planeStride int, y *float32)
+
+// winogradWeightsInput transforms tiles ≥ 1 neighbouring tiles of 6×6 pixels, 4 apart, of 8 channels: x has the channels of a
+// pixel side by side. Point (i, j) of a tile goes to (6·i+j)·pointStride behind v, channels 4 to 7 quadStride further, and
+// the next tile's 4 floats on. scratch has 36 vectors of 8. Strides are in bytes.
+//
+//go:noescape
+func winogradWeightsInput(tiles int, x *float32, rowStride int, v *float32, quadStride int, pointStride int, scratch *float32)
+
+// winogradWeightsGradient transforms tiles ≥ 1 neighbouring tiles of 4×4 pixels of 8 channels, which lie side by side in dy, to
+// 6×6 points: point (i, j) goes to (6·i+j)·pointStride behind e, that of the next tile tileStride further. scratch has
+// 24 vectors of 8. Strides are in bytes.
+//
+//go:noescape
+func winogradWeightsGradient(tiles int, dy *float32, rowStride int, e *float32, tileStride int, pointStride int, scratch *float32)
+
 // rowsProduct1 computes m = u·v for 4 rows of m in each of quads ≥ 1 and a few vectors of 8 columns; u is
 // [quads][channels][4], channels ≥ 1. The rows of v and m are vStride and mStride bytes apart.
 //

@@ -1697,6 +1697,270 @@ winogradOutputPoolRow:
 	VZEROUPPER
 	RET
 
+// func interleave8(vectors int, x *float32, planeStride int, y *float32)
+// Requires: AVX
+TEXT ·interleave8(SB), NOSPLIT, $0-32
+	MOVQ vectors+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ planeStride+16(FP), DX
+	MOVQ y+24(FP), BX
+	LEAQ (DX)(DX*2), SI
+	LEAQ (CX)(DX*4), DI
+
+interleaveVector:
+	VMOVUPS     (CX), X0
+	VINSERTF128 $0x01, (DI), Y0, Y0
+	VMOVUPS     (CX)(DX*1), X1
+	VINSERTF128 $0x01, (DI)(DX*1), Y1, Y1
+	VMOVUPS     (CX)(DX*2), X2
+	VINSERTF128 $0x01, (DI)(DX*2), Y2, Y2
+	VMOVUPS     (CX)(SI*1), X3
+	VINSERTF128 $0x01, (DI)(SI*1), Y3, Y3
+	VUNPCKLPS   Y1, Y0, Y4
+	VUNPCKHPS   Y1, Y0, Y5
+	VUNPCKLPS   Y3, Y2, Y6
+	VUNPCKHPS   Y3, Y2, Y7
+	VUNPCKLPD   Y6, Y4, Y8
+	VUNPCKHPD   Y6, Y4, Y4
+	VMOVUPS     Y8, (BX)
+	VMOVUPS     Y4, 32(BX)
+	VUNPCKLPD   Y7, Y5, Y4
+	VUNPCKHPD   Y7, Y5, Y5
+	VMOVUPS     Y4, 64(BX)
+	VMOVUPS     Y5, 96(BX)
+	VMOVUPS     16(CX), X9
+	VINSERTF128 $0x01, 16(DI), Y9, Y9
+	VMOVUPS     16(CX)(DX*1), X10
+	VINSERTF128 $0x01, 16(DI)(DX*1), Y10, Y10
+	VMOVUPS     16(CX)(DX*2), X11
+	VINSERTF128 $0x01, 16(DI)(DX*2), Y11, Y11
+	VMOVUPS     16(CX)(SI*1), X12
+	VINSERTF128 $0x01, 16(DI)(SI*1), Y12, Y12
+	VUNPCKLPS   Y10, Y9, Y4
+	VUNPCKHPS   Y10, Y9, Y5
+	VUNPCKLPS   Y12, Y11, Y6
+	VUNPCKHPS   Y12, Y11, Y7
+	VUNPCKLPD   Y6, Y4, Y8
+	VUNPCKHPD   Y6, Y4, Y4
+	VMOVUPS     Y8, 128(BX)
+	VMOVUPS     Y4, 160(BX)
+	VUNPCKLPD   Y7, Y5, Y4
+	VUNPCKHPD   Y7, Y5, Y5
+	VMOVUPS     Y4, 192(BX)
+	VMOVUPS     Y5, 224(BX)
+	ADDQ        $0x20, CX
+	ADDQ        $0x20, DI
+	ADDQ        $0x00000100, BX
+	DECQ        AX
+	JNZ         interleaveVector
+	VZEROUPPER
+	RET
+
+// func winogradWeightsInput(tiles int, x *float32, rowStride int, v *float32, quadStride int, pointStride int, scratch *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·winogradWeightsInput(SB), NOSPLIT, $0-56
+	MOVQ         quadStride+32(FP), AX
+	MOVQ         tiles+0(FP), CX
+	MOVQ         x+8(FP), DX
+	MOVQ         rowStride+16(FP), BX
+	MOVQ         v+24(FP), SI
+	MOVQ         pointStride+40(FP), DI
+	MOVQ         scratch+48(FP), R8
+	MOVL         $0x40000000, R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	MOVL         $0x40800000, R9
+	VMOVD        R9, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0x40a00000, R9
+	VMOVD        R9, X2
+	VPBROADCASTD X2, Y2
+
+winogradWeightsInputGroup:
+	MOVQ DX, R9
+	MOVQ R8, R10
+	MOVQ $0x00000006, R11
+
+winogradWeightsInputRow:
+	VMOVUPS      (R9), Y3
+	VMOVUPS      32(R9), Y4
+	VMOVUPS      64(R9), Y5
+	VMOVUPS      96(R9), Y6
+	VMOVUPS      128(R9), Y7
+	VMOVUPS      160(R9), Y8
+	VMOVAPS      Y7, Y9
+	VFNMADD231PS Y1, Y5, Y9
+	VMOVAPS      Y6, Y10
+	VFNMADD231PS Y1, Y4, Y10
+	VADDPS       Y10, Y9, Y11
+	VMOVUPS      Y11, 32(R10)
+	VSUBPS       Y10, Y9, Y9
+	VMOVUPS      Y9, 64(R10)
+	VSUBPS       Y5, Y7, Y9
+	VSUBPS       Y4, Y6, Y10
+	VMOVAPS      Y9, Y11
+	VFMADD231PS  Y0, Y10, Y11
+	VMOVUPS      Y11, 96(R10)
+	VFNMADD231PS Y0, Y10, Y9
+	VMOVUPS      Y9, 128(R10)
+	VFMADD231PS  Y1, Y3, Y7
+	VFNMADD231PS Y2, Y5, Y7
+	VMOVUPS      Y7, (R10)
+	VFMADD231PS  Y1, Y4, Y8
+	VFNMADD231PS Y2, Y6, Y8
+	VMOVUPS      Y8, 160(R10)
+	ADDQ         BX, R9
+	ADDQ         $0x000000c0, R10
+	DECQ         R11
+	JNZ          winogradWeightsInputRow
+	MOVQ         R8, R10
+	MOVQ         SI, R9
+	MOVQ         $0x00000006, R11
+
+winogradWeightsInputColumn:
+	VMOVUPS      (R10), Y3
+	VMOVUPS      192(R10), Y4
+	VMOVUPS      384(R10), Y5
+	VMOVUPS      576(R10), Y6
+	VMOVUPS      768(R10), Y7
+	VMOVUPS      960(R10), Y8
+	VMOVAPS      Y7, Y9
+	VFNMADD231PS Y1, Y5, Y9
+	VMOVAPS      Y6, Y10
+	VFNMADD231PS Y1, Y4, Y10
+	VADDPS       Y10, Y9, Y11
+	IMUL3Q       $0x06, DI, R12
+	VMOVUPS      X11, (R9)(R12*1)
+	ADDQ         AX, R12
+	VEXTRACTF128 $0x01, Y11, (R9)(R12*1)
+	VSUBPS       Y10, Y9, Y9
+	IMUL3Q       $0x0c, DI, R12
+	VMOVUPS      X9, (R9)(R12*1)
+	ADDQ         AX, R12
+	VEXTRACTF128 $0x01, Y9, (R9)(R12*1)
+	VSUBPS       Y5, Y7, Y9
+	VSUBPS       Y4, Y6, Y10
+	VMOVAPS      Y9, Y11
+	VFMADD231PS  Y0, Y10, Y11
+	IMUL3Q       $0x12, DI, R12
+	VMOVUPS      X11, (R9)(R12*1)
+	ADDQ         AX, R12
+	VEXTRACTF128 $0x01, Y11, (R9)(R12*1)
+	VFNMADD231PS Y0, Y10, Y9
+	IMUL3Q       $0x18, DI, R12
+	VMOVUPS      X9, (R9)(R12*1)
+	ADDQ         AX, R12
+	VEXTRACTF128 $0x01, Y9, (R9)(R12*1)
+	VFMADD231PS  Y1, Y3, Y7
+	VFNMADD231PS Y2, Y5, Y7
+	IMUL3Q       $0x00, DI, R12
+	VMOVUPS      X7, (R9)(R12*1)
+	ADDQ         AX, R12
+	VEXTRACTF128 $0x01, Y7, (R9)(R12*1)
+	VFMADD231PS  Y1, Y4, Y8
+	VFNMADD231PS Y2, Y6, Y8
+	IMUL3Q       $0x1e, DI, R12
+	VMOVUPS      X8, (R9)(R12*1)
+	ADDQ         AX, R12
+	VEXTRACTF128 $0x01, Y8, (R9)(R12*1)
+	ADDQ         $0x20, R10
+	ADDQ         DI, R9
+	DECQ         R11
+	JNZ          winogradWeightsInputColumn
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x10, SI
+	DECQ         CX
+	JNZ          winogradWeightsInputGroup
+	VZEROUPPER
+	RET
+
+// func winogradWeightsGradient(tiles int, dy *float32, rowStride int, e *float32, tileStride int, pointStride int, scratch *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·winogradWeightsGradient(SB), NOSPLIT, $0-56
+	MOVQ         tiles+0(FP), AX
+	MOVQ         dy+8(FP), CX
+	MOVQ         rowStride+16(FP), DX
+	MOVQ         e+24(FP), BX
+	MOVQ         tileStride+32(FP), SI
+	MOVQ         pointStride+40(FP), DI
+	MOVQ         scratch+48(FP), R8
+	MOVL         $0x40000000, R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	MOVL         $0x40800000, R9
+	VMOVD        R9, X1
+	VPBROADCASTD X1, Y1
+
+winogradWeightsGradientTile:
+	MOVQ CX, R9
+	MOVQ R8, R10
+	MOVQ $0x00000004, R11
+
+winogradWeightsGradientRow:
+	VMOVUPS      (R9), Y2
+	VMOVUPS      32(R9), Y3
+	VMOVUPS      64(R9), Y4
+	VMOVUPS      96(R9), Y5
+	VMOVUPS      Y2, (R10)
+	VMOVUPS      Y5, 160(R10)
+	VADDPS       Y4, Y2, Y6
+	VADDPS       Y5, Y3, Y7
+	VADDPS       Y7, Y6, Y8
+	VMOVUPS      Y8, 32(R10)
+	VSUBPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 64(R10)
+	VFMADD231PS  Y1, Y4, Y2
+	VFMADD231PS  Y1, Y5, Y3
+	VMOVAPS      Y2, Y8
+	VFMADD231PS  Y0, Y3, Y8
+	VMOVUPS      Y8, 96(R10)
+	VFNMADD231PS Y0, Y3, Y2
+	VMOVUPS      Y2, 128(R10)
+	ADDQ         DX, R9
+	ADDQ         $0x000000c0, R10
+	DECQ         R11
+	JNZ          winogradWeightsGradientRow
+	MOVQ         R8, R10
+	MOVQ         BX, R9
+	MOVQ         $0x00000006, R11
+
+winogradWeightsGradientColumn:
+	VMOVUPS      (R10), Y2
+	VMOVUPS      192(R10), Y3
+	VMOVUPS      384(R10), Y4
+	VMOVUPS      576(R10), Y5
+	IMUL3Q       $0x00, DI, R12
+	VMOVUPS      Y2, (R9)(R12*1)
+	IMUL3Q       $0x1e, DI, R12
+	VMOVUPS      Y5, (R9)(R12*1)
+	VADDPS       Y4, Y2, Y6
+	VADDPS       Y5, Y3, Y7
+	VADDPS       Y7, Y6, Y8
+	IMUL3Q       $0x06, DI, R12
+	VMOVUPS      Y8, (R9)(R12*1)
+	VSUBPS       Y7, Y6, Y6
+	IMUL3Q       $0x0c, DI, R12
+	VMOVUPS      Y6, (R9)(R12*1)
+	VFMADD231PS  Y1, Y4, Y2
+	VFMADD231PS  Y1, Y5, Y3
+	VMOVAPS      Y2, Y8
+	VFMADD231PS  Y0, Y3, Y8
+	IMUL3Q       $0x12, DI, R12
+	VMOVUPS      Y8, (R9)(R12*1)
+	VFNMADD231PS Y0, Y3, Y2
+	IMUL3Q       $0x18, DI, R12
+	VMOVUPS      Y2, (R9)(R12*1)
+	ADDQ         $0x20, R10
+	ADDQ         DI, R9
+	DECQ         R11
+	JNZ          winogradWeightsGradientColumn
+	ADDQ         $0x00000080, CX
+	ADDQ         SI, BX
+	DECQ         AX
+	JNZ          winogradWeightsGradientTile
+	VZEROUPPER
+	RET
+
 // func rowsProduct1(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int)
 // Requires: AVX, FMA3
 TEXT ·rowsProduct1(SB), NOSPLIT, $0-56

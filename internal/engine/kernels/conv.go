@@ -185,6 +185,10 @@ func (ws *Workspace) Conv2DBackwardWeights(s ConvShape, x, dy, dw, dbias []float
 		c.b = dbias
 		ws.run(s.OutChannels, convBiasGradientPart)
 	}
+	if ws.winogradWeightsFit(s) {
+		ws.winogradWeights3x3(s, x, dy, dw)
+		return
+	}
 	if ws.directWeights(s) {
 		ws.conv3x3Weights(s, x, dy, dw)
 		return

@@ -43,6 +43,9 @@ var avx512Set = set{
 		products: []func(int, *float32, int, *float32, int, *float32, int){
 			wideRowsProduct1, wideRowsProduct2, wideRowsProduct3, wideRowsProduct4, wideRowsProduct5, wideRowsProduct6,
 		},
+		interleave:      interleave8,
+		weightsInput:    winogradWeightsInput,
+		weightsGradient: winogradWeightsGradient,
 	},
 	quantized: avx512Quantized(),
 

@@ -31,6 +31,11 @@ type winogradKernels struct {
 	output, outputPool func(groups int, m *float32, pointStride int, bias, floor float32, y *float32, rowStride int, scratch *float32)
 	// products[n-1] multiplies n vectors of columns.
 	products []func(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int)
+
+	// interleave, weightsInput and weightsGradient are those of the weights' gradient, described in asm/winograd_weights.go.
+	interleave      func(vectors int, x *float32, planeStride int, y *float32)
+	weightsInput    func(tiles int, x *float32, rowStride int, v *float32, quadStride, pointStride int, scratch *float32)
+	weightsGradient func(tiles int, dy *float32, rowStride int, e *float32, tileStride, pointStride int, scratch *float32)
 }
 
 // winogradScratch is the length of the transforms' scratch memory: a vector of the widest set for each point.
@@ -60,8 +65,12 @@ func (ws *Workspace) winogradFits(s ConvShape) bool {
 
 // usesWinograd reports whether it pays even if the weights have to be transformed.
 func (ws *Workspace) usesWinograd(s ConvShape) bool {
-	tiles := s.Batch * ceilDiv(s.OutHeight(), winogradTile) * ceilDiv(s.OutWidth(), winogradTile)
-	return ws.winogradFits(s) && tiles >= winogradLeastTiles
+	return ws.winogradFits(s) && s.tileCount() >= winogradLeastTiles
+}
+
+// tileCount returns the number of tiles of the batch.
+func (s ConvShape) tileCount() int {
+	return s.Batch * ceilDiv(s.OutHeight(), winogradTile) * ceilDiv(s.OutWidth(), winogradTile)
 }
 
 // isPlain3x3 reports whether this is a 3×3 convolution with stride 1 of all channels, their number a multiple of 4.

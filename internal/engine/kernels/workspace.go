@@ -30,23 +30,24 @@ type Workspace struct {
 
 	// One operation runs at a time; its arguments live here so that the parts, which are plain functions, find them
 	// without a closure being allocated.
-	conv      convArgs
-	band      bandArgs
-	wino      winogradArgs
-	column    columnArgs
-	plane     planeArgs
-	strip     stripArgs
-	gemm      gemmArgs
-	norm      normArgs
-	normPool  normPoolArgs
-	pool      poolArgs
-	vector    vectorArgs
-	broadcast broadcastArgs
-	softmax   softmaxArgs
-	update    updateArgs
-	quantized quantizedArgs
-	bytes     quantizedImageArgs
-	byteSum   quantizedSumArgs
+	conv        convArgs
+	band        bandArgs
+	wino        winogradArgs
+	winoWeights winogradWeightsArgs
+	column      columnArgs
+	plane       planeArgs
+	strip       stripArgs
+	gemm        gemmArgs
+	norm        normArgs
+	normPool    normPoolArgs
+	pool        poolArgs
+	vector      vectorArgs
+	broadcast   broadcastArgs
+	softmax     softmaxArgs
+	update      updateArgs
+	quantized   quantizedArgs
+	bytes       quantizedImageArgs
+	byteSum     quantizedSumArgs
 
 	right        Matrix    // the right-hand operand of Gemm
 	packed       []float32 // the packed left-hand operand, which all parts read

@@ -62,6 +62,9 @@ func float32s() {
 	winogradInput()
 	winogradOutput("winogradOutput", false)
 	winogradOutput("winogradOutputPool", true)
+	interleave()
+	winogradWeightsInput()
+	winogradWeightsGradient()
 	for vectors := 1; vectors <= tileVectors; vectors++ {
 		rowsProduct(fmt.Sprint("rowsProduct", vectors), vectors, fromZero)
 		rowsProduct(fmt.Sprint("rowsConvolution", vectors), vectors, fromBias)

@@ -52,7 +52,7 @@ func wideWinogradInput() {
 	Doc("wideWinogradInput transforms groups ≥ 1 of 16 neighbouring tiles: each reads 6×6 pixels, 4 apart from tile to tile,",
 		"from x, whose rows have 4 pixels more than the groups' 64. Point (i, j) of the tiles goes to v at (6·i+j)·pointStride.",
 		"scratch has 36 vectors of 16. Strides are in bytes.")
-	winogradInputBody("wideWinogradInput", vectorsOf16, func() func(row reg.Register) [points]reg.VecVirtual {
+	winogradInputBody("wideWinogradInput", vectorsOf16, vectorsOfTiles(wideBytes), func() func(row reg.Register) [points]reg.VecVirtual {
 		firstColumns := wideTable("firstColumns", func(i int) int { return i%8*outputs + i/8 })
 		lastColumns := wideTable("lastColumns", func(i int) int { return i%8*outputs + i/8 + 2 })
 		return func(row reg.Register) [points]reg.VecVirtual {

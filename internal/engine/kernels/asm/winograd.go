@@ -94,7 +94,7 @@ func winogradInput() {
 	Doc("winogradInput transforms groups ≥ 1 of 8 neighbouring tiles: each reads 6×6 pixels, 4 apart from tile to tile, from x,",
 		"whose rows have 4 pixels more than the groups' 32. Point (i, j) of the tiles goes to v at (6·i+j)·pointStride. scratch",
 		"has 36 vectors of 8. Strides are in bytes.")
-	winogradInputBody("winogradInput", vectorsOf8, func() func(row reg.Register) [points]reg.VecVirtual { return columnsOfTiles })
+	winogradInputBody("winogradInput", vectorsOf8, vectorsOfTiles(vectorBytes), func() func(row reg.Register) [points]reg.VecVirtual { return columnsOfTiles })
 }
 
 // columnsOfTiles returns the six columns of pixels that 8 tiles need, which lie side by side in memory.
@@ -123,10 +123,22 @@ func columnsOfTiles(row reg.Register) [points]reg.VecVirtual {
 
 const winogradInputSignature = "func(groups int, x *float32, rowStride int, v *float32, pointStride int, scratch *float32)"
 
+// pointStore is where a kernel that transforms the input leaves points.
+type pointStore struct {
+	count string                             // the parameter that says how many vectors to transform
+	step  int                                // bytes from a point of one vector to that of the next
+	store func(point reg.VecVirtual, at Mem) // may overwrite the address's index
+}
+
+// vectorsOfTiles stores points one after the other.
+func vectorsOfTiles(bytes int) pointStore {
+	return pointStore{"groups", bytes, func(point reg.VecVirtual, at Mem) { VMOVUPS(point, at) }}
+}
+
 // winogradInputBody generates the transform of the input. prepare loads what columns, which it returns, needs; columns
 // returns the pixels of a row of the tiles, by their place in the tile.
-func winogradInputBody(name string, size vectorSize, prepare func() (columns func(row reg.Register) [points]reg.VecVirtual)) {
-	groups := Load(Param("groups"), GP64())
+func winogradInputBody(name string, size vectorSize, to pointStore, prepare func() (columns func(row reg.Register) [points]reg.VecVirtual)) {
+	left := Load(Param(to.count), GP64())
 	x := Load(Param("x"), GP64())
 	rowStride := Load(Param("rowStride"), GP64())
 	v := Load(Param("v"), GP64())
@@ -162,15 +174,15 @@ func winogradInputBody(name string, size vectorSize, prepare func() (columns fun
 	inputTransform(size.vector, d, two, four, five, func(i int, t reg.VecVirtual) {
 		out := GP64()
 		IMUL3Q(Imm(uint64(points*i)), pointStride, out)
-		VMOVUPS(t, Mem{Base: column, Index: out, Scale: 1})
+		to.store(t, Mem{Base: column, Index: out, Scale: 1})
 	})
 	ADDQ(Imm(uint64(size.bytes)), temporary)
 	ADDQ(pointStride, column)
 	DECQ(count)
 	JNZ(LabelRef(name + "Column"))
 	ADDQ(U32(size.bytes*outputs), x)
-	ADDQ(Imm(uint64(size.bytes)), v)
-	DECQ(groups)
+	ADDQ(Imm(uint64(to.step)), v)
+	DECQ(left)
 	JNZ(LabelRef(name + "Group"))
 	VZEROUPPER()
 	RET()
