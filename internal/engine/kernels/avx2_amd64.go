@@ -157,24 +157,26 @@ func normPoolBackward8(n int, top *float32, bottom *float32, d *float32, choice 
 //go:noescape
 func unpool8(n int, top *float32, bottom *float32, d *float32, choice *uint16, plane int) float32
 
-// winogradInput transforms groups ≥ 1 of 8 neighbouring tiles: each reads 6×6 pixels, 4 apart from tile to tile, from x,
-// whose rows have 4 pixels more than the groups' 32. Point (i, j) of the tiles goes to v at (6·i+j)·pointStride. scratch
-// has 36 vectors of 8. Strides are in bytes.
+// winogradInput transforms groups ≥ 1 of 8 neighbouring tiles, each of 6×6 pixels, 4 apart from tile to tile, of the plane
+// x. The tiles' first row begins at bytes from x; rows that do not begin within planeBytes are zeros, which has
+// 36 elements. The first tile's left pixel is column from the beginning of its row; of the 32 pixels a group and 4 more behind
+// that, those are read whose masks are negative. Point (i, j) of the tiles goes to v at (6·i+j)·pointStride. scratch
+// has 36 vectors of 8. All distances are in bytes.
 //
 //go:noescape
-func winogradInput(groups int, x *float32, rowStride int, v *float32, pointStride int, scratch *float32)
+func winogradInput(groups int, x *float32, column int, at int, rowBytes int, planeBytes int, zeros *float32, masks *int32, v *float32, pointStride int, scratch *float32)
 
 // winogradOutput transforms groups ≥ 1 of 8 neighbouring tiles back, adds bias, raises what is below floor to it and
-// writes 4 rows of 4 pixels a tile to y. Point (i, j) is at m plus (6·i+j)·pointStride. scratch has 24 vectors of 8.
-// Strides are in bytes.
+// writes 4 rows of 4 pixels a tile to y. Point (i, j) is at m plus (6·i+j)·pointStride; what lies next behind it is
+// fetched into the cache. scratch has 24 vectors of 8. Distances are in bytes.
 //
 //go:noescape
-func winogradOutput(groups int, m *float32, pointStride int, bias float32, floor float32, y *float32, rowStride int, scratch *float32)
+func winogradOutput(groups int, m *float32, pointStride int, next int, bias float32, floor float32, y *float32, rowStride int, scratch *float32)
 
 // winogradOutputPool is winogradOutput with 2×2 max pooling: 2 rows of 2 pixels a tile go to y.
 //
 //go:noescape
-func winogradOutputPool(groups int, m *float32, pointStride int, bias float32, floor float32, y *float32, rowStride int, scratch *float32)
+func winogradOutputPool(groups int, m *float32, pointStride int, next int, bias float32, floor float32, y *float32, rowStride int, scratch *float32)
 
 // interleave8 copies 8·vectors pixels, vectors ≥ 1, of 8 planes that are planeStride bytes apart from x to y, where the
 // planes' values of a pixel lie side by side.

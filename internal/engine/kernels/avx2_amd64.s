@@ -1340,167 +1340,190 @@ unpoolLoop:
 	MOVSS        X0, ret+48(FP)
 	RET
 
-// func winogradInput(groups int, x *float32, rowStride int, v *float32, pointStride int, scratch *float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·winogradInput(SB), NOSPLIT, $0-48
+// func winogradInput(groups int, x *float32, column int, at int, rowBytes int, planeBytes int, zeros *float32, masks *int32, v *float32, pointStride int, scratch *float32)
+// Requires: AVX, AVX2, CMOV, FMA3, MMX+
+TEXT ·winogradInput(SB), NOSPLIT, $0-88
 	MOVQ         groups+0(FP), AX
-	MOVQ         x+8(FP), CX
-	MOVQ         rowStride+16(FP), DX
-	MOVQ         v+24(FP), BX
-	MOVQ         pointStride+32(FP), SI
-	MOVQ         scratch+40(FP), DI
-	MOVL         $0x40000000, R8
-	VMOVD        R8, X0
+	MOVQ         v+64(FP), CX
+	MOVQ         pointStride+72(FP), DX
+	MOVQ         scratch+80(FP), BX
+	MOVL         $0x40000000, SI
+	VMOVD        SI, X0
 	VPBROADCASTD X0, Y0
-	MOVL         $0x40800000, R8
-	VMOVD        R8, X1
+	MOVL         $0x40800000, SI
+	VMOVD        SI, X1
 	VPBROADCASTD X1, Y1
-	MOVL         $0x40a00000, R8
-	VMOVD        R8, X2
+	MOVL         $0x40a00000, SI
+	VMOVD        SI, X2
 	VPBROADCASTD X2, Y2
+	MOVQ         x+8(FP), SI
+	MOVQ         column+16(FP), DI
+	ADDQ         DI, SI
+	MOVQ         rowBytes+32(FP), DI
+	MOVQ         planeBytes+40(FP), R8
+	MOVQ         zeros+48(FP), R9
+	MOVQ         masks+56(FP), R10
 
 winogradInputGroup:
-	MOVQ CX, R8
-	MOVQ DI, R9
-	MOVQ $0x00000006, R10
+	MOVQ at+24(FP), R11
+	MOVQ BX, R12
+	MOVQ $0x00000006, R13
 
 winogradInputRow:
-	VBROADCASTF128 (R8), Y5
-	VINSERTF128    $0x01, 64(R8), Y5, Y5
-	VBROADCASTF128 16(R8), Y11
-	VINSERTF128    $0x01, 80(R8), Y11, Y11
-	VBROADCASTF128 32(R8), Y4
-	VINSERTF128    $0x01, 96(R8), Y4, Y4
-	VBROADCASTF128 48(R8), Y10
-	VINSERTF128    $0x01, 112(R8), Y10, Y10
-	VBROADCASTF128 64(R8), Y3
-	VINSERTF128    $0x01, 128(R8), Y3, Y3
-	VUNPCKLPS      Y4, Y11, Y6
-	VUNPCKLPS      Y3, Y10, Y9
-	VUNPCKLPD      Y9, Y6, Y7
-	VUNPCKHPD      Y9, Y6, Y8
-	VUNPCKLPS      Y11, Y5, Y3
-	VUNPCKHPS      Y11, Y5, Y5
-	VUNPCKLPS      Y10, Y4, Y6
-	VUNPCKHPS      Y10, Y4, Y9
-	VUNPCKHPD      Y6, Y3, Y4
-	VUNPCKLPD      Y6, Y3, Y3
-	VUNPCKHPD      Y9, Y5, Y6
-	VUNPCKLPD      Y9, Y5, Y5
-	VMOVAPS        Y7, Y9
-	VFNMADD231PS   Y1, Y5, Y9
-	VMOVAPS        Y6, Y10
-	VFNMADD231PS   Y1, Y4, Y10
-	VADDPS         Y10, Y9, Y11
-	VMOVUPS        Y11, 32(R9)
-	VSUBPS         Y10, Y9, Y9
-	VMOVUPS        Y9, 64(R9)
-	VSUBPS         Y5, Y7, Y9
-	VSUBPS         Y4, Y6, Y10
-	VMOVAPS        Y9, Y11
-	VFMADD231PS    Y0, Y10, Y11
-	VMOVUPS        Y11, 96(R9)
-	VFNMADD231PS   Y0, Y10, Y9
-	VMOVUPS        Y9, 128(R9)
-	VFMADD231PS    Y1, Y3, Y7
-	VFNMADD231PS   Y2, Y5, Y7
-	VMOVUPS        Y7, (R9)
-	VFMADD231PS    Y1, Y4, Y8
-	VFNMADD231PS   Y2, Y6, Y8
-	VMOVUPS        Y8, 160(R9)
-	ADDQ           DX, R8
-	ADDQ           $0x000000c0, R9
-	DECQ           R10
-	JNZ            winogradInputRow
-	MOVQ           DI, R9
-	MOVQ           BX, R8
-	MOVQ           $0x00000006, R10
-
-winogradInputColumn:
-	VMOVUPS      (R9), Y3
-	VMOVUPS      192(R9), Y4
-	VMOVUPS      384(R9), Y5
-	VMOVUPS      576(R9), Y6
-	VMOVUPS      768(R9), Y7
-	VMOVUPS      960(R9), Y8
+	LEAQ         (SI)(R11*1), R14
+	PREFETCHT0   (R14)(R8*1)
+	PREFETCHT0   64(R14)(R8*1)
+	CMPQ         R11, R8
+	CMOVQCC      R9, R14
+	ADDQ         DI, R11
+	VMOVUPS      (R10), Y4
+	VMASKMOVPS   (R14), Y4, Y4
+	VMOVUPS      32(R10), Y7
+	VMASKMOVPS   32(R14), Y7, Y7
+	VMOVUPS      64(R10), Y3
+	VMASKMOVPS   64(R14), Y3, Y3
+	VMOVUPS      96(R10), Y8
+	VMASKMOVPS   96(R14), Y8, Y8
+	VMOVUPS      128(R10), X6
+	VMASKMOVPS   128(R14), X6, X6
+	VPERM2F128   $0x20, Y3, Y4, Y5
+	VPERM2F128   $0x31, Y3, Y4, Y11
+	VPERM2F128   $0x20, Y8, Y7, Y4
+	VPERM2F128   $0x31, Y8, Y7, Y10
+	VINSERTF128  $0x01, X6, Y3, Y3
+	VUNPCKLPS    Y4, Y11, Y6
+	VUNPCKLPS    Y3, Y10, Y9
+	VUNPCKLPD    Y9, Y6, Y7
+	VUNPCKHPD    Y9, Y6, Y8
+	VUNPCKLPS    Y11, Y5, Y3
+	VUNPCKHPS    Y11, Y5, Y5
+	VUNPCKLPS    Y10, Y4, Y6
+	VUNPCKHPS    Y10, Y4, Y9
+	VUNPCKHPD    Y6, Y3, Y4
+	VUNPCKLPD    Y6, Y3, Y3
+	VUNPCKHPD    Y9, Y5, Y6
+	VUNPCKLPD    Y9, Y5, Y5
 	VMOVAPS      Y7, Y9
 	VFNMADD231PS Y1, Y5, Y9
 	VMOVAPS      Y6, Y10
 	VFNMADD231PS Y1, Y4, Y10
 	VADDPS       Y10, Y9, Y11
-	IMUL3Q       $0x06, SI, R11
-	VMOVUPS      Y11, (R8)(R11*1)
+	VMOVUPS      Y11, 32(R12)
 	VSUBPS       Y10, Y9, Y9
-	IMUL3Q       $0x0c, SI, R11
-	VMOVUPS      Y9, (R8)(R11*1)
+	VMOVUPS      Y9, 64(R12)
 	VSUBPS       Y5, Y7, Y9
 	VSUBPS       Y4, Y6, Y10
 	VMOVAPS      Y9, Y11
 	VFMADD231PS  Y0, Y10, Y11
-	IMUL3Q       $0x12, SI, R11
-	VMOVUPS      Y11, (R8)(R11*1)
+	VMOVUPS      Y11, 96(R12)
 	VFNMADD231PS Y0, Y10, Y9
-	IMUL3Q       $0x18, SI, R11
-	VMOVUPS      Y9, (R8)(R11*1)
+	VMOVUPS      Y9, 128(R12)
 	VFMADD231PS  Y1, Y3, Y7
 	VFNMADD231PS Y2, Y5, Y7
-	IMUL3Q       $0x00, SI, R11
-	VMOVUPS      Y7, (R8)(R11*1)
+	VMOVUPS      Y7, (R12)
 	VFMADD231PS  Y1, Y4, Y8
 	VFNMADD231PS Y2, Y6, Y8
-	IMUL3Q       $0x1e, SI, R11
-	VMOVUPS      Y8, (R8)(R11*1)
-	ADDQ         $0x20, R9
-	ADDQ         SI, R8
-	DECQ         R10
+	VMOVUPS      Y8, 160(R12)
+	ADDQ         $0x000000c0, R12
+	DECQ         R13
+	JNZ          winogradInputRow
+	MOVQ         BX, R12
+	MOVQ         CX, R11
+	MOVQ         $0x00000006, R13
+
+winogradInputColumn:
+	VMOVUPS      (R12), Y3
+	VMOVUPS      192(R12), Y4
+	VMOVUPS      384(R12), Y5
+	VMOVUPS      576(R12), Y6
+	VMOVUPS      768(R12), Y7
+	VMOVUPS      960(R12), Y8
+	VMOVAPS      Y7, Y9
+	VFNMADD231PS Y1, Y5, Y9
+	VMOVAPS      Y6, Y10
+	VFNMADD231PS Y1, Y4, Y10
+	VADDPS       Y10, Y9, Y11
+	IMUL3Q       $0x06, DX, R14
+	VMOVUPS      Y11, (R11)(R14*1)
+	VSUBPS       Y10, Y9, Y9
+	IMUL3Q       $0x0c, DX, R14
+	VMOVUPS      Y9, (R11)(R14*1)
+	VSUBPS       Y5, Y7, Y9
+	VSUBPS       Y4, Y6, Y10
+	VMOVAPS      Y9, Y11
+	VFMADD231PS  Y0, Y10, Y11
+	IMUL3Q       $0x12, DX, R14
+	VMOVUPS      Y11, (R11)(R14*1)
+	VFNMADD231PS Y0, Y10, Y9
+	IMUL3Q       $0x18, DX, R14
+	VMOVUPS      Y9, (R11)(R14*1)
+	VFMADD231PS  Y1, Y3, Y7
+	VFNMADD231PS Y2, Y5, Y7
+	IMUL3Q       $0x00, DX, R14
+	VMOVUPS      Y7, (R11)(R14*1)
+	VFMADD231PS  Y1, Y4, Y8
+	VFNMADD231PS Y2, Y6, Y8
+	IMUL3Q       $0x1e, DX, R14
+	VMOVUPS      Y8, (R11)(R14*1)
+	ADDQ         $0x20, R12
+	ADDQ         DX, R11
+	DECQ         R13
 	JNZ          winogradInputColumn
-	ADDQ         $0x00000080, CX
-	ADDQ         $0x20, BX
+	ADDQ         $0x00000080, SI
+	ADDQ         $0x00000080, R10
+	ADDQ         $0x20, CX
 	DECQ         AX
 	JNZ          winogradInputGroup
 	VZEROUPPER
 	RET
 
-// func winogradOutput(groups int, m *float32, pointStride int, bias float32, floor float32, y *float32, rowStride int, scratch *float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·winogradOutput(SB), NOSPLIT, $0-56
+// func winogradOutput(groups int, m *float32, pointStride int, next int, bias float32, floor float32, y *float32, rowStride int, scratch *float32)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·winogradOutput(SB), NOSPLIT, $0-64
 	MOVQ         groups+0(FP), AX
 	MOVQ         m+8(FP), CX
 	MOVQ         pointStride+16(FP), DX
-	VBROADCASTSS bias+24(FP), Y0
-	VBROADCASTSS floor+28(FP), Y1
-	MOVQ         y+32(FP), BX
-	MOVQ         rowStride+40(FP), SI
-	MOVQ         scratch+48(FP), DI
-	MOVL         $0x40000000, R8
-	VMOVD        R8, X2
+	VBROADCASTSS bias+32(FP), Y0
+	VBROADCASTSS floor+36(FP), Y1
+	MOVQ         y+40(FP), BX
+	MOVQ         rowStride+48(FP), SI
+	MOVQ         next+24(FP), DI
+	MOVQ         scratch+56(FP), R8
+	MOVL         $0x40000000, R9
+	VMOVD        R9, X2
 	VPBROADCASTD X2, Y2
-	MOVL         $0x40800000, R8
-	VMOVD        R8, X3
+	MOVL         $0x40800000, R9
+	VMOVD        R9, X3
 	VPBROADCASTD X3, Y3
-	MOVL         $0x41000000, R8
-	VMOVD        R8, X4
+	MOVL         $0x41000000, R9
+	VMOVD        R9, X4
 	VPBROADCASTD X4, Y4
 
 winogradOutputGroup:
-	MOVQ   DI, R8
-	MOVQ   CX, R9
-	MOVQ   $0x00000006, R10
-	IMUL3Q $0x06, DX, R11
+	MOVQ   R8, R9
+	MOVQ   CX, R10
+	MOVQ   $0x00000006, R11
+	IMUL3Q $0x06, DX, R12
 
 winogradOutputColumn:
-	MOVQ        R9, R12
-	VMOVUPS     (R12), Y5
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Y6
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Y7
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Y8
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Y9
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Y10
+	MOVQ        R10, R13
+	VMOVUPS     (R13), Y5
+	PREFETCHT0  (R13)(DI*1)
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Y6
+	PREFETCHT0  (R13)(DI*1)
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Y7
+	PREFETCHT0  (R13)(DI*1)
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Y8
+	PREFETCHT0  (R13)(DI*1)
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Y9
+	PREFETCHT0  (R13)(DI*1)
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Y10
+	PREFETCHT0  (R13)(DI*1)
 	VADDPS      Y9, Y8, Y11
 	VSUBPS      Y9, Y8, Y12
 	VADDPS      Y7, Y6, Y8
@@ -1511,25 +1534,25 @@ winogradOutputColumn:
 	VFMADD231PS Y4, Y12, Y10
 	VFMADD231PS Y2, Y12, Y9
 	VFMADD231PS Y3, Y11, Y8
-	VMOVUPS     Y5, (R8)
-	VMOVUPS     Y9, 192(R8)
-	VMOVUPS     Y8, 384(R8)
-	VMOVUPS     Y10, 576(R8)
-	ADDQ        $0x20, R8
-	ADDQ        DX, R9
-	DECQ        R10
+	VMOVUPS     Y5, (R9)
+	VMOVUPS     Y9, 192(R9)
+	VMOVUPS     Y8, 384(R9)
+	VMOVUPS     Y10, 576(R9)
+	ADDQ        $0x20, R9
+	ADDQ        DX, R10
+	DECQ        R11
 	JNZ         winogradOutputColumn
-	MOVQ        DI, R8
-	MOVQ        BX, R9
-	MOVQ        $0x00000004, R10
+	MOVQ        R8, R9
+	MOVQ        BX, R10
+	MOVQ        $0x00000004, R11
 
 winogradOutputRow:
-	VMOVUPS      (R8), Y5
-	VMOVUPS      32(R8), Y6
-	VMOVUPS      64(R8), Y7
-	VMOVUPS      96(R8), Y8
-	VMOVUPS      128(R8), Y9
-	VMOVUPS      160(R8), Y10
+	VMOVUPS      (R9), Y5
+	VMOVUPS      32(R9), Y6
+	VMOVUPS      64(R9), Y7
+	VMOVUPS      96(R9), Y8
+	VMOVUPS      128(R9), Y9
+	VMOVUPS      160(R9), Y10
 	VADDPS       Y9, Y8, Y11
 	VSUBPS       Y9, Y8, Y12
 	VADDPS       Y7, Y6, Y8
@@ -1554,19 +1577,19 @@ winogradOutputRow:
 	VUNPCKHPS    Y10, Y8, Y8
 	VUNPCKLPD    Y7, Y6, Y9
 	VUNPCKHPD    Y7, Y6, Y6
-	VMOVUPS      X9, (R9)
-	VEXTRACTF128 $0x01, Y9, 64(R9)
-	VMOVUPS      X6, 16(R9)
-	VEXTRACTF128 $0x01, Y6, 80(R9)
+	VMOVUPS      X9, (R10)
+	VEXTRACTF128 $0x01, Y9, 64(R10)
+	VMOVUPS      X6, 16(R10)
+	VEXTRACTF128 $0x01, Y6, 80(R10)
 	VUNPCKLPD    Y8, Y5, Y6
 	VUNPCKHPD    Y8, Y5, Y5
-	VMOVUPS      X6, 32(R9)
-	VEXTRACTF128 $0x01, Y6, 96(R9)
-	VMOVUPS      X5, 48(R9)
-	VEXTRACTF128 $0x01, Y5, 112(R9)
-	ADDQ         $0x000000c0, R8
-	ADDQ         SI, R9
-	DECQ         R10
+	VMOVUPS      X6, 32(R10)
+	VEXTRACTF128 $0x01, Y6, 96(R10)
+	VMOVUPS      X5, 48(R10)
+	VEXTRACTF128 $0x01, Y5, 112(R10)
+	ADDQ         $0x000000c0, R9
+	ADDQ         SI, R10
+	DECQ         R11
 	JNZ          winogradOutputRow
 	ADDQ         $0x20, CX
 	ADDQ         $0x00000080, BX
@@ -1575,46 +1598,53 @@ winogradOutputRow:
 	VZEROUPPER
 	RET
 
-// func winogradOutputPool(groups int, m *float32, pointStride int, bias float32, floor float32, y *float32, rowStride int, scratch *float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·winogradOutputPool(SB), NOSPLIT, $0-56
+// func winogradOutputPool(groups int, m *float32, pointStride int, next int, bias float32, floor float32, y *float32, rowStride int, scratch *float32)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·winogradOutputPool(SB), NOSPLIT, $0-64
 	MOVQ         groups+0(FP), AX
 	MOVQ         m+8(FP), CX
 	MOVQ         pointStride+16(FP), DX
-	VBROADCASTSS bias+24(FP), Y0
-	VBROADCASTSS floor+28(FP), Y1
-	MOVQ         y+32(FP), BX
-	MOVQ         rowStride+40(FP), SI
-	MOVQ         scratch+48(FP), DI
-	MOVL         $0x40000000, R8
-	VMOVD        R8, X2
+	VBROADCASTSS bias+32(FP), Y0
+	VBROADCASTSS floor+36(FP), Y1
+	MOVQ         y+40(FP), BX
+	MOVQ         rowStride+48(FP), SI
+	MOVQ         next+24(FP), DI
+	MOVQ         scratch+56(FP), R8
+	MOVL         $0x40000000, R9
+	VMOVD        R9, X2
 	VPBROADCASTD X2, Y2
-	MOVL         $0x40800000, R8
-	VMOVD        R8, X3
+	MOVL         $0x40800000, R9
+	VMOVD        R9, X3
 	VPBROADCASTD X3, Y3
-	MOVL         $0x41000000, R8
-	VMOVD        R8, X4
+	MOVL         $0x41000000, R9
+	VMOVD        R9, X4
 	VPBROADCASTD X4, Y4
 
 winogradOutputPoolGroup:
-	MOVQ   DI, R8
-	MOVQ   CX, R9
-	MOVQ   $0x00000006, R10
-	IMUL3Q $0x06, DX, R11
+	MOVQ   R8, R9
+	MOVQ   CX, R10
+	MOVQ   $0x00000006, R11
+	IMUL3Q $0x06, DX, R12
 
 winogradOutputPoolColumn:
-	MOVQ        R9, R12
-	VMOVUPS     (R12), Y5
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Y6
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Y7
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Y8
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Y9
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Y10
+	MOVQ        R10, R13
+	VMOVUPS     (R13), Y5
+	PREFETCHT0  (R13)(DI*1)
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Y6
+	PREFETCHT0  (R13)(DI*1)
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Y7
+	PREFETCHT0  (R13)(DI*1)
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Y8
+	PREFETCHT0  (R13)(DI*1)
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Y9
+	PREFETCHT0  (R13)(DI*1)
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Y10
+	PREFETCHT0  (R13)(DI*1)
 	VADDPS      Y9, Y8, Y11
 	VSUBPS      Y9, Y8, Y12
 	VADDPS      Y7, Y6, Y8
@@ -1625,25 +1655,25 @@ winogradOutputPoolColumn:
 	VFMADD231PS Y4, Y12, Y10
 	VFMADD231PS Y2, Y12, Y9
 	VFMADD231PS Y3, Y11, Y8
-	VMOVUPS     Y5, (R8)
-	VMOVUPS     Y9, 192(R8)
-	VMOVUPS     Y8, 384(R8)
-	VMOVUPS     Y10, 576(R8)
-	ADDQ        $0x20, R8
-	ADDQ        DX, R9
-	DECQ        R10
+	VMOVUPS     Y5, (R9)
+	VMOVUPS     Y9, 192(R9)
+	VMOVUPS     Y8, 384(R9)
+	VMOVUPS     Y10, 576(R9)
+	ADDQ        $0x20, R9
+	ADDQ        DX, R10
+	DECQ        R11
 	JNZ         winogradOutputPoolColumn
-	MOVQ        DI, R8
-	MOVQ        BX, R9
-	MOVQ        $0x00000002, R10
+	MOVQ        R8, R9
+	MOVQ        BX, R10
+	MOVQ        $0x00000002, R11
 
 winogradOutputPoolRow:
-	VMOVUPS      (R8), Y5
-	VMOVUPS      32(R8), Y6
-	VMOVUPS      64(R8), Y7
-	VMOVUPS      96(R8), Y8
-	VMOVUPS      128(R8), Y9
-	VMOVUPS      160(R8), Y10
+	VMOVUPS      (R9), Y5
+	VMOVUPS      32(R9), Y6
+	VMOVUPS      64(R9), Y7
+	VMOVUPS      96(R9), Y8
+	VMOVUPS      128(R9), Y9
+	VMOVUPS      160(R9), Y10
 	VADDPS       Y9, Y8, Y11
 	VSUBPS       Y9, Y8, Y12
 	VADDPS       Y7, Y6, Y8
@@ -1656,12 +1686,12 @@ winogradOutputPoolRow:
 	VFMADD231PS  Y3, Y11, Y8
 	VMAXPS       Y9, Y5, Y5
 	VMAXPS       Y10, Y8, Y8
-	VMOVUPS      192(R8), Y6
-	VMOVUPS      224(R8), Y7
-	VMOVUPS      256(R8), Y9
-	VMOVUPS      288(R8), Y10
-	VMOVUPS      320(R8), Y11
-	VMOVUPS      352(R8), Y12
+	VMOVUPS      192(R9), Y6
+	VMOVUPS      224(R9), Y7
+	VMOVUPS      256(R9), Y9
+	VMOVUPS      288(R9), Y10
+	VMOVUPS      320(R9), Y11
+	VMOVUPS      352(R9), Y12
 	VADDPS       Y11, Y10, Y13
 	VSUBPS       Y11, Y10, Y14
 	VADDPS       Y9, Y7, Y10
@@ -1682,13 +1712,13 @@ winogradOutputPoolRow:
 	VMAXPS       Y8, Y1, Y8
 	VUNPCKLPS    Y8, Y5, Y6
 	VUNPCKHPS    Y8, Y5, Y5
-	VMOVUPS      X6, (R9)
-	VMOVUPS      X5, 16(R9)
-	VEXTRACTF128 $0x01, Y6, 32(R9)
-	VEXTRACTF128 $0x01, Y5, 48(R9)
-	ADDQ         $0x00000180, R8
-	ADDQ         SI, R9
-	DECQ         R10
+	VMOVUPS      X6, (R10)
+	VMOVUPS      X5, 16(R10)
+	VEXTRACTF128 $0x01, Y6, 32(R10)
+	VEXTRACTF128 $0x01, Y5, 48(R10)
+	ADDQ         $0x00000180, R9
+	ADDQ         SI, R10
+	DECQ         R11
 	JNZ          winogradOutputPoolRow
 	ADDQ         $0x20, CX
 	ADDQ         $0x00000040, BX
@@ -1761,24 +1791,24 @@ interleaveVector:
 TEXT ·winogradWeightsInput(SB), NOSPLIT, $0-56
 	MOVQ         quadStride+32(FP), AX
 	MOVQ         tiles+0(FP), CX
-	MOVQ         x+8(FP), DX
-	MOVQ         rowStride+16(FP), BX
-	MOVQ         v+24(FP), SI
-	MOVQ         pointStride+40(FP), DI
-	MOVQ         scratch+48(FP), R8
-	MOVL         $0x40000000, R9
-	VMOVD        R9, X0
+	MOVQ         v+24(FP), DX
+	MOVQ         pointStride+40(FP), BX
+	MOVQ         scratch+48(FP), SI
+	MOVL         $0x40000000, DI
+	VMOVD        DI, X0
 	VPBROADCASTD X0, Y0
-	MOVL         $0x40800000, R9
-	VMOVD        R9, X1
+	MOVL         $0x40800000, DI
+	VMOVD        DI, X1
 	VPBROADCASTD X1, Y1
-	MOVL         $0x40a00000, R9
-	VMOVD        R9, X2
+	MOVL         $0x40a00000, DI
+	VMOVD        DI, X2
 	VPBROADCASTD X2, Y2
+	MOVQ         x+8(FP), DI
+	MOVQ         rowStride+16(FP), R8
 
 winogradWeightsInputGroup:
-	MOVQ DX, R9
-	MOVQ R8, R10
+	MOVQ DI, R9
+	MOVQ SI, R10
 	MOVQ $0x00000006, R11
 
 winogradWeightsInputRow:
@@ -1788,6 +1818,7 @@ winogradWeightsInputRow:
 	VMOVUPS      96(R9), Y6
 	VMOVUPS      128(R9), Y7
 	VMOVUPS      160(R9), Y8
+	ADDQ         R8, R9
 	VMOVAPS      Y7, Y9
 	VFNMADD231PS Y1, Y5, Y9
 	VMOVAPS      Y6, Y10
@@ -1809,12 +1840,11 @@ winogradWeightsInputRow:
 	VFMADD231PS  Y1, Y4, Y8
 	VFNMADD231PS Y2, Y6, Y8
 	VMOVUPS      Y8, 160(R10)
-	ADDQ         BX, R9
 	ADDQ         $0x000000c0, R10
 	DECQ         R11
 	JNZ          winogradWeightsInputRow
-	MOVQ         R8, R10
-	MOVQ         SI, R9
+	MOVQ         SI, R10
+	MOVQ         DX, R9
 	MOVQ         $0x00000006, R11
 
 winogradWeightsInputColumn:
@@ -1829,12 +1859,12 @@ winogradWeightsInputColumn:
 	VMOVAPS      Y6, Y10
 	VFNMADD231PS Y1, Y4, Y10
 	VADDPS       Y10, Y9, Y11
-	IMUL3Q       $0x06, DI, R12
+	IMUL3Q       $0x06, BX, R12
 	VMOVUPS      X11, (R9)(R12*1)
 	ADDQ         AX, R12
 	VEXTRACTF128 $0x01, Y11, (R9)(R12*1)
 	VSUBPS       Y10, Y9, Y9
-	IMUL3Q       $0x0c, DI, R12
+	IMUL3Q       $0x0c, BX, R12
 	VMOVUPS      X9, (R9)(R12*1)
 	ADDQ         AX, R12
 	VEXTRACTF128 $0x01, Y9, (R9)(R12*1)
@@ -1842,33 +1872,33 @@ winogradWeightsInputColumn:
 	VSUBPS       Y4, Y6, Y10
 	VMOVAPS      Y9, Y11
 	VFMADD231PS  Y0, Y10, Y11
-	IMUL3Q       $0x12, DI, R12
+	IMUL3Q       $0x12, BX, R12
 	VMOVUPS      X11, (R9)(R12*1)
 	ADDQ         AX, R12
 	VEXTRACTF128 $0x01, Y11, (R9)(R12*1)
 	VFNMADD231PS Y0, Y10, Y9
-	IMUL3Q       $0x18, DI, R12
+	IMUL3Q       $0x18, BX, R12
 	VMOVUPS      X9, (R9)(R12*1)
 	ADDQ         AX, R12
 	VEXTRACTF128 $0x01, Y9, (R9)(R12*1)
 	VFMADD231PS  Y1, Y3, Y7
 	VFNMADD231PS Y2, Y5, Y7
-	IMUL3Q       $0x00, DI, R12
+	IMUL3Q       $0x00, BX, R12
 	VMOVUPS      X7, (R9)(R12*1)
 	ADDQ         AX, R12
 	VEXTRACTF128 $0x01, Y7, (R9)(R12*1)
 	VFMADD231PS  Y1, Y4, Y8
 	VFNMADD231PS Y2, Y6, Y8
-	IMUL3Q       $0x1e, DI, R12
+	IMUL3Q       $0x1e, BX, R12
 	VMOVUPS      X8, (R9)(R12*1)
 	ADDQ         AX, R12
 	VEXTRACTF128 $0x01, Y8, (R9)(R12*1)
 	ADDQ         $0x20, R10
-	ADDQ         DI, R9
+	ADDQ         BX, R9
 	DECQ         R11
 	JNZ          winogradWeightsInputColumn
-	ADDQ         $0x00000080, DX
-	ADDQ         $0x10, SI
+	ADDQ         $0x00000080, DI
+	ADDQ         $0x10, DX
 	DECQ         CX
 	JNZ          winogradWeightsInputGroup
 	VZEROUPPER

@@ -128,24 +128,23 @@ func wideDotTilesVNNI(tiles int, offsets *int, x *int16, runs int, runOffsets *i
 //go:noescape
 func wideDotBytesVNNI(tiles int, offsets *int, x *uint8, runs int, runOffsets *int, units int, w *int8, sums *int32)
 
-// wideWinogradInput transforms groups ≥ 1 of 16 neighbouring tiles: each reads 6×6 pixels, 4 apart from tile to tile,
-// from x, whose rows have 4 pixels more than the groups' 64. Point (i, j) of the tiles goes to v at (6·i+j)·pointStride.
-// scratch has 36 vectors of 16. Strides are in bytes.
+// wideWinogradInput is winogradInput for groups of 16 tiles: of 64 pixels a group and 16 more those are read whose masks are
+// negative, zeros has 80 elements, and scratch 36 vectors of 16.
 //
 //go:noescape
-func wideWinogradInput(groups int, x *float32, rowStride int, v *float32, pointStride int, scratch *float32)
+func wideWinogradInput(groups int, x *float32, column int, at int, rowBytes int, planeBytes int, zeros *float32, masks *int32, v *float32, pointStride int, scratch *float32)
 
 // wideWinogradOutput transforms groups ≥ 1 of 16 neighbouring tiles back, adds bias, raises what is below floor to it
-// and writes 4 rows of 4 pixels a tile to y. Point (i, j) is at m plus (6·i+j)·pointStride. scratch has 24 vectors of
-// 16. Strides are in bytes.
+// and writes 4 rows of 4 pixels a tile to y. Point (i, j) is at m plus (6·i+j)·pointStride; what lies next behind it is
+// fetched into the cache. scratch has 24 vectors of 16. Distances are in bytes.
 //
 //go:noescape
-func wideWinogradOutput(groups int, m *float32, pointStride int, bias float32, floor float32, y *float32, rowStride int, scratch *float32)
+func wideWinogradOutput(groups int, m *float32, pointStride int, next int, bias float32, floor float32, y *float32, rowStride int, scratch *float32)
 
 // wideWinogradOutputPool is wideWinogradOutput with 2×2 max pooling: 2 rows of 2 pixels a tile go to y.
 //
 //go:noescape
-func wideWinogradOutputPool(groups int, m *float32, pointStride int, bias float32, floor float32, y *float32, rowStride int, scratch *float32)
+func wideWinogradOutputPool(groups int, m *float32, pointStride int, next int, bias float32, floor float32, y *float32, rowStride int, scratch *float32)
 
 // wideRowsProduct1 is rowsProduct1 with 8 columns.
 //

@@ -1898,119 +1898,142 @@ wideDotBytesUnit:
 	VZEROUPPER
 	RET
 
-// func wideWinogradInput(groups int, x *float32, rowStride int, v *float32, pointStride int, scratch *float32)
-// Requires: AVX, AVX512F
-TEXT ·wideWinogradInput(SB), NOSPLIT, $0-48
+// func wideWinogradInput(groups int, x *float32, column int, at int, rowBytes int, planeBytes int, zeros *float32, masks *int32, v *float32, pointStride int, scratch *float32)
+// Requires: AVX, AVX512DQ, AVX512F, CMOV, MMX+
+TEXT ·wideWinogradInput(SB), NOSPLIT, $0-88
 	MOVQ         groups+0(FP), AX
-	MOVQ         x+8(FP), CX
-	MOVQ         rowStride+16(FP), DX
-	MOVQ         v+24(FP), BX
-	MOVQ         pointStride+32(FP), SI
-	MOVQ         scratch+40(FP), DI
-	MOVL         $0x40000000, R8
-	VPBROADCASTD R8, Z0
-	MOVL         $0x40800000, R8
-	VPBROADCASTD R8, Z1
-	MOVL         $0x40a00000, R8
-	VPBROADCASTD R8, Z2
+	MOVQ         v+64(FP), CX
+	MOVQ         pointStride+72(FP), DX
+	MOVQ         scratch+80(FP), BX
+	MOVL         $0x40000000, SI
+	VPBROADCASTD SI, Z0
+	MOVL         $0x40800000, SI
+	VPBROADCASTD SI, Z1
+	MOVL         $0x40a00000, SI
+	VPBROADCASTD SI, Z2
 	VMOVDQU32    firstColumns<>+0(SB), Z3
 	VMOVDQU32    lastColumns<>+0(SB), Z4
+	MOVQ         x+8(FP), SI
+	MOVQ         column+16(FP), DI
+	ADDQ         DI, SI
+	MOVQ         rowBytes+32(FP), DI
+	MOVQ         planeBytes+40(FP), R8
+	MOVQ         zeros+48(FP), R9
+	MOVQ         masks+56(FP), R10
 
 wideWinogradInputGroup:
-	MOVQ CX, R8
-	MOVQ DI, R9
-	MOVQ $0x00000006, R10
+	MOVQ      at+24(FP), R11
+	VMOVDQU32 (R10), Z5
+	VPMOVD2M  Z5, K1
+	VMOVDQU32 64(R10), Z5
+	VPMOVD2M  Z5, K2
+	VMOVDQU32 128(R10), Z5
+	VPMOVD2M  Z5, K3
+	VMOVDQU32 192(R10), Z5
+	VPMOVD2M  Z5, K4
+	VMOVDQU32 256(R10), Z5
+	VPMOVD2M  Z5, K5
+	MOVQ      BX, R12
+	MOVQ      $0x00000006, R13
 
 wideWinogradInputRow:
-	VMOVUPS      (R8), Z5
-	VMOVUPS      64(R8), Z6
-	VMOVAPS      Z5, Z7
-	VPERMT2PS    Z6, Z3, Z7
+	LEAQ         (SI)(R11*1), R14
+	PREFETCHT0   (R14)(R8*1)
+	PREFETCHT0   64(R14)(R8*1)
+	PREFETCHT0   128(R14)(R8*1)
+	PREFETCHT0   192(R14)(R8*1)
+	CMPQ         R11, R8
+	CMOVQCC      R9, R14
+	ADDQ         DI, R11
+	VMOVUPS.Z    (R14), K1, Z5
+	VMOVUPS.Z    64(R14), K2, Z6
+	VMOVUPS.Z    128(R14), K3, Z7
+	VMOVUPS.Z    192(R14), K4, Z8
+	VMOVAPS      Z5, Z9
+	VPERMT2PS    Z6, Z3, Z9
 	VMOVAPS      Z5, Z5
 	VPERMT2PS    Z6, Z4, Z5
-	VMOVUPS      128(R8), Z6
-	VMOVUPS      192(R8), Z8
-	VMOVAPS      Z6, Z9
-	VPERMT2PS    Z8, Z3, Z9
-	VMOVAPS      Z6, Z6
-	VPERMT2PS    Z8, Z4, Z6
-	VSHUFF64X2   $0x44, Z9, Z7, Z8
-	VSHUFF64X2   $0xee, Z9, Z7, Z7
-	VSHUFF64X2   $0x44, Z6, Z5, Z9
-	VSHUFF64X2   $0xee, Z6, Z5, Z5
-	VBROADCASTSS 256(R8), Z6
-	VALIGND      $0x01, Z8, Z6, Z6
-	VBROADCASTSS 260(R8), Z10
-	VALIGND      $0x01, Z7, Z10, Z10
-	VMOVAPS      Z6, Z11
+	VMOVAPS      Z7, Z6
+	VPERMT2PS    Z8, Z3, Z6
+	VMOVAPS      Z7, Z7
+	VPERMT2PS    Z8, Z4, Z7
+	VSHUFF64X2   $0x44, Z6, Z9, Z8
+	VSHUFF64X2   $0xee, Z6, Z9, Z6
+	VSHUFF64X2   $0x44, Z7, Z5, Z9
+	VSHUFF64X2   $0xee, Z7, Z5, Z5
+	VMOVUPS.Z    256(R14), K5, Z7
+	VALIGND      $0x01, Z8, Z7, Z10
+	VALIGND      $0x01, Z7, Z7, Z7
+	VALIGND      $0x01, Z6, Z7, Z7
+	VMOVAPS      Z10, Z11
 	VFNMADD231PS Z1, Z9, Z11
 	VMOVAPS      Z5, Z12
-	VFNMADD231PS Z1, Z7, Z12
+	VFNMADD231PS Z1, Z6, Z12
 	VADDPS       Z12, Z11, Z13
-	VMOVUPS      Z13, 64(R9)
+	VMOVUPS      Z13, 64(R12)
 	VSUBPS       Z12, Z11, Z11
-	VMOVUPS      Z11, 128(R9)
-	VSUBPS       Z9, Z6, Z11
-	VSUBPS       Z7, Z5, Z12
+	VMOVUPS      Z11, 128(R12)
+	VSUBPS       Z9, Z10, Z11
+	VSUBPS       Z6, Z5, Z12
 	VMOVAPS      Z11, Z13
 	VFMADD231PS  Z0, Z12, Z13
-	VMOVUPS      Z13, 192(R9)
+	VMOVUPS      Z13, 192(R12)
 	VFNMADD231PS Z0, Z12, Z11
-	VMOVUPS      Z11, 256(R9)
-	VFMADD231PS  Z1, Z8, Z6
-	VFNMADD231PS Z2, Z9, Z6
-	VMOVUPS      Z6, (R9)
-	VFMADD231PS  Z1, Z7, Z10
-	VFNMADD231PS Z2, Z5, Z10
-	VMOVUPS      Z10, 320(R9)
-	ADDQ         DX, R8
-	ADDQ         $0x00000180, R9
-	DECQ         R10
+	VMOVUPS      Z11, 256(R12)
+	VFMADD231PS  Z1, Z8, Z10
+	VFNMADD231PS Z2, Z9, Z10
+	VMOVUPS      Z10, (R12)
+	VFMADD231PS  Z1, Z6, Z7
+	VFNMADD231PS Z2, Z5, Z7
+	VMOVUPS      Z7, 320(R12)
+	ADDQ         $0x00000180, R12
+	DECQ         R13
 	JNZ          wideWinogradInputRow
-	MOVQ         DI, R9
-	MOVQ         BX, R8
-	MOVQ         $0x00000006, R10
+	MOVQ         BX, R12
+	MOVQ         CX, R11
+	MOVQ         $0x00000006, R13
 
 wideWinogradInputColumn:
-	VMOVUPS      (R9), Z5
-	VMOVUPS      384(R9), Z6
-	VMOVUPS      768(R9), Z7
-	VMOVUPS      1152(R9), Z8
-	VMOVUPS      1536(R9), Z9
-	VMOVUPS      1920(R9), Z10
+	VMOVUPS      (R12), Z5
+	VMOVUPS      384(R12), Z6
+	VMOVUPS      768(R12), Z7
+	VMOVUPS      1152(R12), Z8
+	VMOVUPS      1536(R12), Z9
+	VMOVUPS      1920(R12), Z10
 	VMOVAPS      Z9, Z11
 	VFNMADD231PS Z1, Z7, Z11
 	VMOVAPS      Z8, Z12
 	VFNMADD231PS Z1, Z6, Z12
 	VADDPS       Z12, Z11, Z13
-	IMUL3Q       $0x06, SI, R11
-	VMOVUPS      Z13, (R8)(R11*1)
+	IMUL3Q       $0x06, DX, R14
+	VMOVUPS      Z13, (R11)(R14*1)
 	VSUBPS       Z12, Z11, Z11
-	IMUL3Q       $0x0c, SI, R11
-	VMOVUPS      Z11, (R8)(R11*1)
+	IMUL3Q       $0x0c, DX, R14
+	VMOVUPS      Z11, (R11)(R14*1)
 	VSUBPS       Z7, Z9, Z11
 	VSUBPS       Z6, Z8, Z12
 	VMOVAPS      Z11, Z13
 	VFMADD231PS  Z0, Z12, Z13
-	IMUL3Q       $0x12, SI, R11
-	VMOVUPS      Z13, (R8)(R11*1)
+	IMUL3Q       $0x12, DX, R14
+	VMOVUPS      Z13, (R11)(R14*1)
 	VFNMADD231PS Z0, Z12, Z11
-	IMUL3Q       $0x18, SI, R11
-	VMOVUPS      Z11, (R8)(R11*1)
+	IMUL3Q       $0x18, DX, R14
+	VMOVUPS      Z11, (R11)(R14*1)
 	VFMADD231PS  Z1, Z5, Z9
 	VFNMADD231PS Z2, Z7, Z9
-	IMUL3Q       $0x00, SI, R11
-	VMOVUPS      Z9, (R8)(R11*1)
+	IMUL3Q       $0x00, DX, R14
+	VMOVUPS      Z9, (R11)(R14*1)
 	VFMADD231PS  Z1, Z6, Z10
 	VFNMADD231PS Z2, Z8, Z10
-	IMUL3Q       $0x1e, SI, R11
-	VMOVUPS      Z10, (R8)(R11*1)
-	ADDQ         $0x40, R9
-	ADDQ         SI, R8
-	DECQ         R10
+	IMUL3Q       $0x1e, DX, R14
+	VMOVUPS      Z10, (R11)(R14*1)
+	ADDQ         $0x40, R12
+	ADDQ         DX, R11
+	DECQ         R13
 	JNZ          wideWinogradInputColumn
-	ADDQ         $0x00000100, CX
-	ADDQ         $0x40, BX
+	ADDQ         $0x00000100, SI
+	ADDQ         $0x00000100, R10
+	ADDQ         $0x40, CX
 	DECQ         AX
 	JNZ          wideWinogradInputGroup
 	VZEROUPPER
@@ -2052,45 +2075,52 @@ DATA lastColumns<>+56(SB)/4, $0x0000001b
 DATA lastColumns<>+60(SB)/4, $0x0000001f
 GLOBL lastColumns<>(SB), RODATA|NOPTR, $64
 
-// func wideWinogradOutput(groups int, m *float32, pointStride int, bias float32, floor float32, y *float32, rowStride int, scratch *float32)
-// Requires: AVX, AVX512F
-TEXT ·wideWinogradOutput(SB), NOSPLIT, $0-56
+// func wideWinogradOutput(groups int, m *float32, pointStride int, next int, bias float32, floor float32, y *float32, rowStride int, scratch *float32)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·wideWinogradOutput(SB), NOSPLIT, $0-64
 	MOVQ         groups+0(FP), AX
 	MOVQ         m+8(FP), CX
 	MOVQ         pointStride+16(FP), DX
-	VBROADCASTSS bias+24(FP), Z0
-	VBROADCASTSS floor+28(FP), Z1
-	MOVQ         y+32(FP), BX
-	MOVQ         rowStride+40(FP), SI
-	MOVQ         scratch+48(FP), DI
-	MOVL         $0x40000000, R8
-	VPBROADCASTD R8, Z2
-	MOVL         $0x40800000, R8
-	VPBROADCASTD R8, Z3
-	MOVL         $0x41000000, R8
-	VPBROADCASTD R8, Z4
+	VBROADCASTSS bias+32(FP), Z0
+	VBROADCASTSS floor+36(FP), Z1
+	MOVQ         y+40(FP), BX
+	MOVQ         rowStride+48(FP), SI
+	MOVQ         next+24(FP), DI
+	MOVQ         scratch+56(FP), R8
+	MOVL         $0x40000000, R9
+	VPBROADCASTD R9, Z2
+	MOVL         $0x40800000, R9
+	VPBROADCASTD R9, Z3
+	MOVL         $0x41000000, R9
+	VPBROADCASTD R9, Z4
 	VMOVDQU32    lowPairs<>+0(SB), Z5
 	VMOVDQU32    highPairs<>+0(SB), Z6
 
 wideWinogradOutputGroup:
-	MOVQ   DI, R8
-	MOVQ   CX, R9
-	MOVQ   $0x00000006, R10
-	IMUL3Q $0x06, DX, R11
+	MOVQ   R8, R9
+	MOVQ   CX, R10
+	MOVQ   $0x00000006, R11
+	IMUL3Q $0x06, DX, R12
 
 wideWinogradOutputColumn:
-	MOVQ        R9, R12
-	VMOVUPS     (R12), Z7
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Z8
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Z9
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Z10
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Z11
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Z12
+	MOVQ        R10, R13
+	VMOVUPS     (R13), Z7
+	PREFETCHT0  (R13)(DI*1)
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Z8
+	PREFETCHT0  (R13)(DI*1)
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Z9
+	PREFETCHT0  (R13)(DI*1)
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Z10
+	PREFETCHT0  (R13)(DI*1)
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Z11
+	PREFETCHT0  (R13)(DI*1)
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Z12
+	PREFETCHT0  (R13)(DI*1)
 	VADDPS      Z11, Z10, Z13
 	VSUBPS      Z11, Z10, Z14
 	VADDPS      Z9, Z8, Z10
@@ -2101,25 +2131,25 @@ wideWinogradOutputColumn:
 	VFMADD231PS Z4, Z14, Z12
 	VFMADD231PS Z2, Z14, Z11
 	VFMADD231PS Z3, Z13, Z10
-	VMOVUPS     Z7, (R8)
-	VMOVUPS     Z11, 384(R8)
-	VMOVUPS     Z10, 768(R8)
-	VMOVUPS     Z12, 1152(R8)
-	ADDQ        $0x40, R8
-	ADDQ        DX, R9
-	DECQ        R10
+	VMOVUPS     Z7, (R9)
+	VMOVUPS     Z11, 384(R9)
+	VMOVUPS     Z10, 768(R9)
+	VMOVUPS     Z12, 1152(R9)
+	ADDQ        $0x40, R9
+	ADDQ        DX, R10
+	DECQ        R11
 	JNZ         wideWinogradOutputColumn
-	MOVQ        DI, R8
-	MOVQ        BX, R9
-	MOVQ        $0x00000004, R10
+	MOVQ        R8, R9
+	MOVQ        BX, R10
+	MOVQ        $0x00000004, R11
 
 wideWinogradOutputRow:
-	VMOVUPS     (R8), Z7
-	VMOVUPS     64(R8), Z8
-	VMOVUPS     128(R8), Z9
-	VMOVUPS     192(R8), Z10
-	VMOVUPS     256(R8), Z11
-	VMOVUPS     320(R8), Z12
+	VMOVUPS     (R9), Z7
+	VMOVUPS     64(R9), Z8
+	VMOVUPS     128(R9), Z9
+	VMOVUPS     192(R9), Z10
+	VMOVUPS     256(R9), Z11
+	VMOVUPS     320(R9), Z12
 	VADDPS      Z11, Z10, Z13
 	VSUBPS      Z11, Z10, Z14
 	VADDPS      Z9, Z8, Z10
@@ -2144,23 +2174,23 @@ wideWinogradOutputRow:
 	VPERMT2PS   Z12, Z5, Z9
 	VMOVAPS     Z8, Z13
 	VPERMT2PS   Z9, Z5, Z13
-	VMOVUPS     Z13, (R9)
+	VMOVUPS     Z13, (R10)
 	VMOVAPS     Z8, Z8
 	VPERMT2PS   Z9, Z6, Z8
-	VMOVUPS     Z8, 64(R9)
+	VMOVUPS     Z8, 64(R10)
 	VMOVAPS     Z7, Z7
 	VPERMT2PS   Z10, Z6, Z7
 	VMOVAPS     Z11, Z8
 	VPERMT2PS   Z12, Z6, Z8
 	VMOVAPS     Z7, Z9
 	VPERMT2PS   Z8, Z5, Z9
-	VMOVUPS     Z9, 128(R9)
+	VMOVUPS     Z9, 128(R10)
 	VMOVAPS     Z7, Z7
 	VPERMT2PS   Z8, Z6, Z7
-	VMOVUPS     Z7, 192(R9)
-	ADDQ        $0x00000180, R8
-	ADDQ        SI, R9
-	DECQ        R10
+	VMOVUPS     Z7, 192(R10)
+	ADDQ        $0x00000180, R9
+	ADDQ        SI, R10
+	DECQ        R11
 	JNZ         wideWinogradOutputRow
 	ADDQ        $0x40, CX
 	ADDQ        $0x00000100, BX
@@ -2169,45 +2199,52 @@ wideWinogradOutputRow:
 	VZEROUPPER
 	RET
 
-// func wideWinogradOutputPool(groups int, m *float32, pointStride int, bias float32, floor float32, y *float32, rowStride int, scratch *float32)
-// Requires: AVX, AVX512F
-TEXT ·wideWinogradOutputPool(SB), NOSPLIT, $0-56
+// func wideWinogradOutputPool(groups int, m *float32, pointStride int, next int, bias float32, floor float32, y *float32, rowStride int, scratch *float32)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·wideWinogradOutputPool(SB), NOSPLIT, $0-64
 	MOVQ         groups+0(FP), AX
 	MOVQ         m+8(FP), CX
 	MOVQ         pointStride+16(FP), DX
-	VBROADCASTSS bias+24(FP), Z0
-	VBROADCASTSS floor+28(FP), Z1
-	MOVQ         y+32(FP), BX
-	MOVQ         rowStride+40(FP), SI
-	MOVQ         scratch+48(FP), DI
-	MOVL         $0x40000000, R8
-	VPBROADCASTD R8, Z2
-	MOVL         $0x40800000, R8
-	VPBROADCASTD R8, Z3
-	MOVL         $0x41000000, R8
-	VPBROADCASTD R8, Z4
+	VBROADCASTSS bias+32(FP), Z0
+	VBROADCASTSS floor+36(FP), Z1
+	MOVQ         y+40(FP), BX
+	MOVQ         rowStride+48(FP), SI
+	MOVQ         next+24(FP), DI
+	MOVQ         scratch+56(FP), R8
+	MOVL         $0x40000000, R9
+	VPBROADCASTD R9, Z2
+	MOVL         $0x40800000, R9
+	VPBROADCASTD R9, Z3
+	MOVL         $0x41000000, R9
+	VPBROADCASTD R9, Z4
 	VMOVDQU32    lowPairs<>+0(SB), Z5
 	VMOVDQU32    highPairs<>+0(SB), Z6
 
 wideWinogradOutputPoolGroup:
-	MOVQ   DI, R8
-	MOVQ   CX, R9
-	MOVQ   $0x00000006, R10
-	IMUL3Q $0x06, DX, R11
+	MOVQ   R8, R9
+	MOVQ   CX, R10
+	MOVQ   $0x00000006, R11
+	IMUL3Q $0x06, DX, R12
 
 wideWinogradOutputPoolColumn:
-	MOVQ        R9, R12
-	VMOVUPS     (R12), Z7
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Z8
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Z9
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Z10
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Z11
-	ADDQ        R11, R12
-	VMOVUPS     (R12), Z12
+	MOVQ        R10, R13
+	VMOVUPS     (R13), Z7
+	PREFETCHT0  (R13)(DI*1)
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Z8
+	PREFETCHT0  (R13)(DI*1)
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Z9
+	PREFETCHT0  (R13)(DI*1)
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Z10
+	PREFETCHT0  (R13)(DI*1)
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Z11
+	PREFETCHT0  (R13)(DI*1)
+	ADDQ        R12, R13
+	VMOVUPS     (R13), Z12
+	PREFETCHT0  (R13)(DI*1)
 	VADDPS      Z11, Z10, Z13
 	VSUBPS      Z11, Z10, Z14
 	VADDPS      Z9, Z8, Z10
@@ -2218,25 +2255,25 @@ wideWinogradOutputPoolColumn:
 	VFMADD231PS Z4, Z14, Z12
 	VFMADD231PS Z2, Z14, Z11
 	VFMADD231PS Z3, Z13, Z10
-	VMOVUPS     Z7, (R8)
-	VMOVUPS     Z11, 384(R8)
-	VMOVUPS     Z10, 768(R8)
-	VMOVUPS     Z12, 1152(R8)
-	ADDQ        $0x40, R8
-	ADDQ        DX, R9
-	DECQ        R10
+	VMOVUPS     Z7, (R9)
+	VMOVUPS     Z11, 384(R9)
+	VMOVUPS     Z10, 768(R9)
+	VMOVUPS     Z12, 1152(R9)
+	ADDQ        $0x40, R9
+	ADDQ        DX, R10
+	DECQ        R11
 	JNZ         wideWinogradOutputPoolColumn
-	MOVQ        DI, R8
-	MOVQ        BX, R9
-	MOVQ        $0x00000002, R10
+	MOVQ        R8, R9
+	MOVQ        BX, R10
+	MOVQ        $0x00000002, R11
 
 wideWinogradOutputPoolRow:
-	VMOVUPS     (R8), Z7
-	VMOVUPS     64(R8), Z8
-	VMOVUPS     128(R8), Z9
-	VMOVUPS     192(R8), Z10
-	VMOVUPS     256(R8), Z11
-	VMOVUPS     320(R8), Z12
+	VMOVUPS     (R9), Z7
+	VMOVUPS     64(R9), Z8
+	VMOVUPS     128(R9), Z9
+	VMOVUPS     192(R9), Z10
+	VMOVUPS     256(R9), Z11
+	VMOVUPS     320(R9), Z12
 	VADDPS      Z11, Z10, Z13
 	VSUBPS      Z11, Z10, Z14
 	VADDPS      Z9, Z8, Z10
@@ -2247,12 +2284,12 @@ wideWinogradOutputPoolRow:
 	VFMADD231PS Z4, Z14, Z12
 	VFMADD231PS Z2, Z14, Z11
 	VFMADD231PS Z3, Z13, Z10
-	VMOVUPS     384(R8), Z8
-	VMOVUPS     448(R8), Z9
-	VMOVUPS     512(R8), Z13
-	VMOVUPS     576(R8), Z14
-	VMOVUPS     640(R8), Z15
-	VMOVUPS     704(R8), Z16
+	VMOVUPS     384(R9), Z8
+	VMOVUPS     448(R9), Z9
+	VMOVUPS     512(R9), Z13
+	VMOVUPS     576(R9), Z14
+	VMOVUPS     640(R9), Z15
+	VMOVUPS     704(R9), Z16
 	VADDPS      Z15, Z14, Z17
 	VSUBPS      Z15, Z14, Z18
 	VADDPS      Z13, Z9, Z14
@@ -2275,13 +2312,13 @@ wideWinogradOutputPoolRow:
 	VMAXPS      Z10, Z1, Z10
 	VMOVAPS     Z7, Z8
 	VPERMT2PS   Z10, Z5, Z8
-	VMOVUPS     Z8, (R9)
+	VMOVUPS     Z8, (R10)
 	VMOVAPS     Z7, Z7
 	VPERMT2PS   Z10, Z6, Z7
-	VMOVUPS     Z7, 64(R9)
-	ADDQ        $0x00000300, R8
-	ADDQ        SI, R9
-	DECQ        R10
+	VMOVUPS     Z7, 64(R10)
+	ADDQ        $0x00000300, R9
+	ADDQ        SI, R10
+	DECQ        R11
 	JNZ         wideWinogradOutputPoolRow
 	ADDQ        $0x40, CX
 	ADDQ        $0x00000080, BX

@@ -177,34 +177,36 @@ const wideSumBlock = 4 * sumBlock
 
 // Winograd's transforms take groups of 8 tiles two at a time; that of AVX2 does an odd last one.
 
-func winogradInputAVX512(groups int, x *float32, rowStride int, v *float32, pointStride int, scratch *float32) {
+func winogradInputAVX512(groups int, x *float32, column, at, rowBytes, planeBytes int, zeros *float32, masks *int32,
+	v *float32, pointStride int, scratch *float32) {
 	if pairs := groups / 2; pairs > 0 {
-		wideWinogradInput(pairs, x, rowStride, v, pointStride, scratch)
+		wideWinogradInput(pairs, x, column, at, rowBytes, planeBytes, zeros, masks, v, pointStride, scratch)
 	}
 	if done := groups &^ 1; done < groups {
-		winogradInput(1, offset(x, done*lanes*winogradTile), rowStride, offset(v, done*lanes), pointStride, scratch)
+		pixels := done * lanes * winogradTile
+		winogradInput(1, x, column+pixels*floatSize, at, rowBytes, planeBytes, zeros, offset(masks, pixels), offset(v, done*lanes), pointStride, scratch)
 	}
 }
 
-func winogradOutputAVX512(groups int, m *float32, pointStride int, bias, floor float32, y *float32, rowStride int, scratch *float32) {
+func winogradOutputAVX512(groups int, m *float32, pointStride, next int, bias, floor float32, y *float32, rowStride int, scratch *float32) {
 	if pairs := groups / 2; pairs > 0 {
-		wideWinogradOutput(pairs, m, pointStride, bias, floor, y, rowStride, scratch)
+		wideWinogradOutput(pairs, m, pointStride, next, bias, floor, y, rowStride, scratch)
 	}
 	if done := groups &^ 1; done < groups {
-		winogradOutput(1, offset(m, done*lanes), pointStride, bias, floor, offset(y, done*lanes*winogradTile), rowStride, scratch)
+		winogradOutput(1, offset(m, done*lanes), pointStride, next, bias, floor, offset(y, done*lanes*winogradTile), rowStride, scratch)
 	}
 }
 
-func winogradOutputPoolAVX512(groups int, m *float32, pointStride int, bias, floor float32, y *float32, rowStride int, scratch *float32) {
+func winogradOutputPoolAVX512(groups int, m *float32, pointStride, next int, bias, floor float32, y *float32, rowStride int, scratch *float32) {
 	if pairs := groups / 2; pairs > 0 {
-		wideWinogradOutputPool(pairs, m, pointStride, bias, floor, y, rowStride, scratch)
+		wideWinogradOutputPool(pairs, m, pointStride, next, bias, floor, y, rowStride, scratch)
 	}
 	if done := groups &^ 1; done < groups {
-		winogradOutputPool(1, offset(m, done*lanes), pointStride, bias, floor, offset(y, done*lanes*winogradTile/2), rowStride, scratch)
+		winogradOutputPool(1, offset(m, done*lanes), pointStride, next, bias, floor, offset(y, done*lanes*winogradTile/2), rowStride, scratch)
 	}
 }
 
 // offset returns the address n elements behind p.
-func offset(p *float32, n int) *float32 {
-	return (*float32)(unsafe.Add(unsafe.Pointer(p), n*floatSize))
+func offset[T float32 | int32](p *T, n int) *T {
+	return (*T)(unsafe.Add(unsafe.Pointer(p), n*int(unsafe.Sizeof(*p))))
 }

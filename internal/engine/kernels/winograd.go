@@ -27,8 +27,9 @@ const (
 
 // winogradKernels are the inner loops of a set, described in asm/winograd.go.
 type winogradKernels struct {
-	input              func(groups int, x *float32, rowStride int, v *float32, pointStride int, scratch *float32)
-	output, outputPool func(groups int, m *float32, pointStride int, bias, floor float32, y *float32, rowStride int, scratch *float32)
+	input func(groups int, x *float32, column, at, rowBytes, planeBytes int, zeros *float32, masks *int32,
+		v *float32, pointStride int, scratch *float32)
+	output, outputPool func(groups int, m *float32, pointStride, next int, bias, floor float32, y *float32, rowStride int, scratch *float32)
 	// products[n-1] multiplies n vectors of columns.
 	products []func(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int)
 
@@ -55,6 +56,8 @@ type winogradArgs struct {
 	inPoint        int // floats from one point of the transformed input to the next
 	outPoint       int // floats from one point of the products to the next
 	u              []float32
+	zeros          []float32 // a row above or below the image
+	masks          []int32   // -1 for each pixel of a row of tiles that lies inside the image
 }
 
 // winogradFits reports whether Winograd's algorithm pays for this convolution, not counting the weights' transform.
@@ -185,6 +188,15 @@ func (ws *Workspace) winograd(s ConvShape, x, u, bias, y []float32, e Epilogue) 
 	a := &ws.wino
 	a.setUp(s.withDefaults(), ws.threads)
 	a.x, a.u, a.bias, a.y, a.epilogue = x, u, bias, y, e
+	ws.zeros = grow(ws.zeros, a.rowFloats())
+	ws.tileMasks = grow(ws.tileMasks, a.rowFloats())
+	a.zeros, a.masks = ws.zeros, ws.tileMasks
+	for i := range a.rowFloats() {
+		a.masks[i] = 0
+		if uint(i-a.s.PadLeft) < uint(a.s.InWidth) {
+			a.masks[i] = -1
+		}
+	}
 	ws.run(a.blocks*a.splits, winogradPart)
 }
 
@@ -196,18 +208,14 @@ func winogradPart(ws *Workspace, worker, part int) {
 	first := block * a.tileRows
 	last := min(first+a.tileRows, a.s.Batch*a.tilesH)
 	groups := ceilDiv(a.tilesW, lanes)
-	in := a.s.InChannels
-	image := (winogradTile + 2) * a.rowFloats()
 	tiles, products := winogradPoints*a.inPoint, winogradPoints*a.outPoint
-	scratch := state.scratch(winogradScratch + image + tiles + products + winogradTile*groups*winogradTile*lanes)
+	scratch := state.scratch(winogradScratch + tiles + products + winogradTile*groups*winogradTile*lanes)
 	take := func(n int) []float32 { s := scratch[:n]; scratch = scratch[n:]; return s }
-	temporary, rows, v, m, result := take(winogradScratch), take(image), take(tiles), take(products), scratch
+	temporary, v, m, result := take(winogradScratch), take(tiles), take(products), scratch
 
-	for c := range in {
+	for c := range a.s.InChannels {
 		for row := first; row < last; row++ {
-			a.loadTileRow(rows, c, row)
-			ws.set.winograd.input(groups, &rows[0], a.rowFloats()*floatSize, &v[c*a.columns+(row-first)*a.tilesW],
-				a.inPoint*floatSize, &temporary[0])
+			a.loadTileRow(ws.set.winograd, v[c*a.columns+(row-first)*a.tilesW:], c, row, groups, temporary)
 		}
 	}
 	quads := a.s.OutChannels / quad
@@ -223,28 +231,19 @@ func winogradPart(ws *Workspace, worker, part int) {
 	}
 }
 
-// rowFloats returns the floats of a row of tiles' pixels: whole groups of 8 tiles and the 4 pixels that the last shares.
+// rowFloats returns the floats of a row of tiles' pixels: whole groups of 8 tiles, the 4 pixels that the last shares, and
+// what else the widest set reads together with them.
 func (a *winogradArgs) rowFloats() int {
-	return (ceilDiv(a.tilesW, lanes)*lanes + 1) * winogradTile
+	return ceilDiv(a.tilesW, lanes)*lanes*winogradTile + 2*lanes
 }
 
-// loadTileRow copies the 6 rows of pixels of channel c that a row of tiles needs, with their padding.
-func (a *winogradArgs) loadTileRow(dst []float32, c, tileRow int) {
+// loadTileRow transforms a row of tiles of input channel c. v is where the row's first tile belongs.
+func (a *winogradArgs) loadTileRow(kernels *winogradKernels, v []float32, c, tileRow, groups int, temporary []float32) {
 	s := &a.s
 	image, oy := tileRow/a.tilesH, tileRow%a.tilesH*winogradTile
-	x := a.x[(image*s.InChannels+c)*s.InHeight*s.InWidth:][:s.InHeight*s.InWidth]
-	width := a.rowFloats()
-	for i := range winogradTile + 2 {
-		row := dst[i*width:][:width]
-		iy := oy - s.PadTop + i
-		if uint(iy) >= uint(s.InHeight) {
-			clear(row)
-			continue
-		}
-		clear(row[:s.PadLeft])
-		n := copy(row[s.PadLeft:], x[iy*s.InWidth:][:s.InWidth])
-		clear(row[s.PadLeft+n:])
-	}
+	plane, rowBytes := s.InHeight*s.InWidth, s.InWidth*floatSize
+	kernels.input(groups, &a.x[(image*s.InChannels+c)*plane], -s.PadLeft*floatSize, (oy-s.PadTop)*rowBytes, rowBytes, plane*floatSize,
+		&a.zeros[0], &a.masks[0], &v[0], a.inPoint*floatSize, &temporary[0])
 }
 
 // multiply computes the products of output channels [k0, k1) at every point, for whole vectors of tiles.
@@ -284,21 +283,21 @@ func (a *winogradArgs) storeTileRow(kernels *winogradKernels, m []float32, chann
 	}
 	image, oy := tileRow/a.tilesH, tileRow%a.tilesH*side
 	y := a.y[((image*a.s.OutChannels+channel)*outH+oy)*outW:]
-	pointStride := a.outPoint * floatSize
+	pointStride, next := a.outPoint*floatSize, a.columns*floatSize
 	// Whole groups go straight to y, the rest of the row by way of result.
 	whole := outW / (lanes * side)
 	if oy+side > outH {
 		whole = 0
 	}
 	if whole > 0 {
-		transform(whole, &m[0], pointStride, bias, a.epilogue.floor(), &y[0], outW*floatSize, &temporary[0])
+		transform(whole, &m[0], pointStride, next, bias, a.epilogue.floor(), &y[0], outW*floatSize, &temporary[0])
 	}
 	if whole == groups || outH <= oy {
 		return
 	}
 	width := (groups - whole) * lanes * side
 	done := whole * lanes * side
-	transform(groups-whole, &m[whole*lanes], pointStride, bias, a.epilogue.floor(), &result[0], width*floatSize, &temporary[0])
+	transform(groups-whole, &m[whole*lanes], pointStride, next, bias, a.epilogue.floor(), &result[0], width*floatSize, &temporary[0])
 	for i := range min(side, outH-oy) {
 		copy(y[i*outW+done:][:outW-done], result[i*width:])
 	}

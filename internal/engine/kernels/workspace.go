@@ -55,6 +55,7 @@ type Workspace struct {
 	zeros        []float32
 	padded       []float32 // a bias with room for missing output channels
 	unpooled     []float32
+	tileMasks    []int32 // which pixels of a row of tiles are inside the image
 	moments      []moments
 	inverse      []float32 // 1/√(variance+eps) per channel
 	scale, shift []float32 // of each channel

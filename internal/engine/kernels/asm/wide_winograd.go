@@ -11,13 +11,11 @@ import (
 
 // Winograd's transforms of 16 neighbouring tiles at a time, a tile to a lane.
 
-// wideColumnsOfTiles returns the four columns of pixels of 16 tiles that lie side by side in memory.
-func wideColumnsOfTiles(pixels reg.Register, firstColumns, lastColumns reg.VecVirtual) [outputs]reg.VecVirtual {
+// wideColumnsOfTiles returns the first four columns of 16 tiles, given their pixels, 4 tiles to a vector.
+func wideColumnsOfTiles(pixels [outputs]reg.VecVirtual, firstColumns, lastColumns reg.VecVirtual) [outputs]reg.VecVirtual {
 	var halves [2][2]reg.VecVirtual // of 8 tiles: two columns, one after the other
 	for half := range halves {
-		a, b := ZMM(), ZMM()
-		VMOVUPS(Mem{Base: pixels, Disp: wideBytes * 2 * half}, a)
-		VMOVUPS(Mem{Base: pixels, Disp: wideBytes * (2*half + 1)}, b)
+		a, b := pixels[2*half], pixels[2*half+1]
 		halves[half] = [2]reg.VecVirtual{selected(firstColumns, a, b), selected(lastColumns, a, b)}
 	}
 	var columns [outputs]reg.VecVirtual
@@ -36,10 +34,9 @@ const (
 	highHalves = 0xEE
 )
 
-// nextTiles returns a column of the tiles that are one further on; the last one's first pixel is at address.
-func nextTiles(column reg.VecVirtual, address Mem) reg.VecVirtual {
-	beyond, v := ZMM(), ZMM()
-	VBROADCASTSS(address, beyond)
+// nextTiles returns a column of the tiles that are one further on; the last one's is the first element of beyond.
+func nextTiles(column, beyond reg.VecVirtual) reg.VecVirtual {
+	v := ZMM()
 	VALIGND(Imm(1), column, beyond, v)
 	return v
 }
@@ -49,21 +46,37 @@ var vectorsOf16 = vectorSize{wideBytes, ZMM, wideIntegers, wideBound}
 // wideWinogradInput generates winogradInput for 16 tiles.
 func wideWinogradInput() {
 	function("wideWinogradInput", winogradInputSignature)
-	Doc("wideWinogradInput transforms groups ≥ 1 of 16 neighbouring tiles: each reads 6×6 pixels, 4 apart from tile to tile,",
-		"from x, whose rows have 4 pixels more than the groups' 64. Point (i, j) of the tiles goes to v at (6·i+j)·pointStride.",
-		"scratch has 36 vectors of 16. Strides are in bytes.")
-	winogradInputBody("wideWinogradInput", vectorsOf16, vectorsOfTiles(wideBytes), func() func(row reg.Register) [points]reg.VecVirtual {
+	Doc("wideWinogradInput is winogradInput for groups of 16 tiles: of 64 pixels a group and 16 more those are read whose masks are",
+		"negative, zeros has 80 elements, and scratch 36 vectors of 16.")
+	winogradInputBody("wideWinogradInput", vectorsOf16, vectorsOfTiles(wideBytes), func() tileSource {
 		firstColumns := wideTable("firstColumns", func(i int) int { return i%8*outputs + i/8 })
 		lastColumns := wideTable("lastColumns", func(i int) int { return i%8*outputs + i/8 + 2 })
-		return func(row reg.Register) [points]reg.VecVirtual {
-			var d [points]reg.VecVirtual
-			columns := wideColumnsOfTiles(row, firstColumns, lastColumns)
-			copy(d[:], columns[:])
-			for i := range 2 {
-				d[outputs+i] = nextTiles(columns[i], Mem{Base: row, Disp: wideBytes*outputs + 4*i})
-			}
-			return d
+		var inside [outputs + 1]reg.Register // the masks of a vector of tiles
+		for i := range inside {
+			inside[i] = K()
 		}
+		prepare := func(masks reg.Register) {
+			for i := range inside {
+				elements := ZMM()
+				VMOVDQU32(Mem{Base: masks, Disp: wideBytes * i}, elements)
+				VPMOVD2M(elements, inside[i])
+			}
+		}
+		return planeTiles(vectorsOf16, prepare, func(row, _ reg.Register) [points]reg.VecVirtual {
+			load := func(i int) reg.VecVirtual {
+				v := ZMM()
+				VMOVUPS_Z(Mem{Base: row, Disp: wideBytes * i}, inside[i], v)
+				return v
+			}
+			var d [points]reg.VecVirtual
+			columns := wideColumnsOfTiles([outputs]reg.VecVirtual{load(0), load(1), load(2), load(3)}, firstColumns, lastColumns)
+			copy(d[:], columns[:])
+			beyond := load(outputs)
+			d[outputs] = nextTiles(columns[0], beyond)
+			VALIGND(Imm(1), beyond, beyond, beyond)
+			d[outputs+1] = nextTiles(columns[1], beyond)
+			return d
+		})
 	})
 }
 
@@ -76,8 +89,8 @@ func wideWinogradOutput(name string, pooling bool) {
 		store = wideStorePooledTiles
 	} else {
 		Doc(name+" transforms groups ≥ 1 of 16 neighbouring tiles back, adds bias, raises what is below floor to it",
-			"and writes 4 rows of 4 pixels a tile to y. Point (i, j) is at m plus (6·i+j)·pointStride. scratch has 24 vectors of",
-			"16. Strides are in bytes.")
+			"and writes 4 rows of 4 pixels a tile to y. Point (i, j) is at m plus (6·i+j)·pointStride; what lies next behind it is",
+			"fetched into the cache. scratch has 24 vectors of 16. Distances are in bytes.")
 	}
 	winogradOutputBody(name, vectorsOf16, pooling, func() tileStore { return store(lowPairs(), highPairs()) })
 }

@@ -14,6 +14,7 @@ const (
 	points      = 6 // of a transformed tile, per side
 	outputs     = 4 // pixels of a tile, per side
 	vectorBytes = 32
+	cacheLine   = 64
 )
 
 const (
@@ -70,14 +71,6 @@ func outputTransform(vector func() reg.VecVirtual, m [points]reg.VecVirtual, two
 	return [outputs]reg.VecVirtual{m[0], difference12, sum12, m[5]}
 }
 
-// loadHalves loads 4 pixels of one tile and 4 of the tile that is 4 further on.
-func loadHalves(base reg.Register, disp int) reg.VecVirtual {
-	v := YMM()
-	VBROADCASTF128(Mem{Base: base, Disp: disp}, v)
-	VINSERTF128(Imm(1), Mem{Base: base, Disp: disp + 64}, v, v)
-	return v
-}
-
 // vectorSize is the size of the vectors that a kernel computes with.
 type vectorSize struct {
 	bytes  int
@@ -91,20 +84,42 @@ var vectorsOf8 = vectorSize{vectorBytes, YMM, integers, bound}
 // winogradInput generates the transform of the input.
 func winogradInput() {
 	function("winogradInput", winogradInputSignature)
-	Doc("winogradInput transforms groups ≥ 1 of 8 neighbouring tiles: each reads 6×6 pixels, 4 apart from tile to tile, from x,",
-		"whose rows have 4 pixels more than the groups' 32. Point (i, j) of the tiles goes to v at (6·i+j)·pointStride. scratch",
-		"has 36 vectors of 8. Strides are in bytes.")
-	winogradInputBody("winogradInput", vectorsOf8, vectorsOfTiles(vectorBytes), func() func(row reg.Register) [points]reg.VecVirtual { return columnsOfTiles })
+	Doc("winogradInput transforms groups ≥ 1 of 8 neighbouring tiles, each of 6×6 pixels, 4 apart from tile to tile, of the plane",
+		"x. The tiles' first row begins at bytes from x; rows that do not begin within planeBytes are zeros, which has",
+		"36 elements. The first tile's left pixel is column from the beginning of its row; of the 32 pixels a group and 4 more behind",
+		"that, those are read whose masks are negative. Point (i, j) of the tiles goes to v at (6·i+j)·pointStride. scratch",
+		"has 36 vectors of 8. All distances are in bytes.")
+	winogradInputBody("winogradInput", vectorsOf8, vectorsOfTiles(vectorBytes), func() tileSource {
+		return planeTiles(vectorsOf8, func(reg.Register) {}, columnsOfTiles)
+	})
+}
+
+// loadMasked loads pixels where masks, at the same distance, are negative, and zeros elsewhere.
+func loadMasked(row, masks reg.Register, disp int, v reg.VecVirtual) {
+	VMOVUPS(Mem{Base: masks, Disp: disp}, v)
+	VMASKMOVPS(Mem{Base: row, Disp: disp}, v, v)
 }
 
 // columnsOfTiles returns the six columns of pixels that 8 tiles need, which lie side by side in memory.
-func columnsOfTiles(row reg.Register) [points]reg.VecVirtual {
+func columnsOfTiles(row, masks reg.Register) [points]reg.VecVirtual {
 	var d [points]reg.VecVirtual
 	for i := range d {
 		d[i] = YMM()
 	}
-	a, b, c, e := loadHalves(row, 0), loadHalves(row, 16), loadHalves(row, 32), loadHalves(row, 48)
-	next := loadHalves(row, 64) // the tiles' fifth and sixth pixels are the next tiles' first two
+	// Pairs of tiles 0 and 1, 2 and 3, 4 and 5, 6 and 7 become pairs of a tile and the one that is 4 further on.
+	var pairs [4]reg.VecVirtual
+	for i := range pairs {
+		pairs[i] = YMM()
+		loadMasked(row, masks, vectorBytes*i, pairs[i])
+	}
+	last := XMM()
+	loadMasked(row, masks, vectorBytes*len(pairs), last)
+	a, b, c, e, next := YMM(), YMM(), YMM(), YMM(), YMM()
+	VPERM2F128(Imm(lowerHalves), pairs[2], pairs[0], a)
+	VPERM2F128(Imm(upperHalves), pairs[2], pairs[0], b)
+	VPERM2F128(Imm(lowerHalves), pairs[3], pairs[1], c)
+	VPERM2F128(Imm(upperHalves), pairs[3], pairs[1], e)
+	VINSERTF128(Imm(1), last, pairs[2], next) // the tiles' fifth and sixth pixels are the next tiles' first two
 	low, high := YMM(), YMM()
 	VUNPCKLPS(c, b, low)
 	VUNPCKLPS(next, e, high)
@@ -121,7 +136,53 @@ func columnsOfTiles(row reg.Register) [points]reg.VecVirtual {
 	return d
 }
 
-const winogradInputSignature = "func(groups int, x *float32, rowStride int, v *float32, pointStride int, scratch *float32)"
+// Selectors of VPERM2F128: the lower, or the upper, halves of two vectors.
+const (
+	lowerHalves = 0x20
+	upperHalves = 0x31
+)
+
+const winogradInputSignature = "func(groups int, x *float32, column, at, rowBytes, planeBytes int, zeros *float32, masks *int32, v *float32, pointStride int, scratch *float32)"
+
+// tileSource is where a kernel that transforms the input takes vectors of tiles from.
+type tileSource struct {
+	begin func()                        // goes to the first row of a vector of tiles
+	row   func() [points]reg.VecVirtual // returns the next row of pixels, by their place in the tile
+	end   func()                        // goes to the next vector of tiles
+}
+
+// planeTiles takes tiles from a plane, with zeros for what lies beyond it. columns returns the pixels of a row of the tiles, by
+// their place in the tile, after prepare has been called with the masks of these tiles.
+func planeTiles(size vectorSize, prepare func(masks reg.Register), columns func(row, masks reg.Register) [points]reg.VecVirtual) tileSource {
+	x := Load(Param("x"), GP64())
+	ADDQ(Load(Param("column"), GP64()), x)
+	rowBytes := Load(Param("rowBytes"), GP64())
+	planeBytes := Load(Param("planeBytes"), GP64())
+	zeros := Load(Param("zeros"), GP64())
+	masks := Load(Param("masks"), GP64())
+	at := GP64()
+	return tileSource{
+		begin: func() {
+			Load(Param("at"), at)
+			prepare(masks)
+		},
+		row: func() [points]reg.VecVirtual {
+			row := GP64()
+			LEAQ(Mem{Base: x, Index: at, Scale: 1}, row)
+			for line := range size.bytes * outputs / cacheLine {
+				PREFETCHT0(Mem{Base: row, Index: planeBytes, Scale: 1, Disp: cacheLine * line}) // of the next plane
+			}
+			CMPQ(at, planeBytes)
+			CMOVQCC(zeros, row)
+			ADDQ(rowBytes, at)
+			return columns(row, masks)
+		},
+		end: func() {
+			ADDQ(U32(size.bytes*outputs), x)
+			ADDQ(U32(size.bytes*outputs), masks)
+		},
+	}
+}
 
 // pointStore is where a kernel that transforms the input leaves points.
 type pointStore struct {
@@ -135,28 +196,24 @@ func vectorsOfTiles(bytes int) pointStore {
 	return pointStore{"groups", bytes, func(point reg.VecVirtual, at Mem) { VMOVUPS(point, at) }}
 }
 
-// winogradInputBody generates the transform of the input. prepare loads what columns, which it returns, needs; columns
-// returns the pixels of a row of the tiles, by their place in the tile.
-func winogradInputBody(name string, size vectorSize, to pointStore, prepare func() (columns func(row reg.Register) [points]reg.VecVirtual)) {
+// winogradInputBody generates the transform of the input. from loads what the source needs.
+func winogradInputBody(name string, size vectorSize, to pointStore, from func() tileSource) {
 	left := Load(Param(to.count), GP64())
-	x := Load(Param("x"), GP64())
-	rowStride := Load(Param("rowStride"), GP64())
 	v := Load(Param("v"), GP64())
 	pointStride := Load(Param("pointStride"), GP64())
 	scratch := Load(Param("scratch"), GP64())
 	two, four, five := size.fill(bitsOf2), size.fill(bitsOf4), size.fill(bitsOf5)
-	columns := prepare()
+	tiles := from()
 
 	Label(name + "Group")
-	row, temporary, count := GP64(), GP64(), GP64()
-	MOVQ(x, row)
+	tiles.begin()
+	temporary, count := GP64(), GP64()
 	MOVQ(scratch, temporary)
 	MOVQ(U32(points), count)
 	Label(name + "Row")
-	inputTransform(size.vector, columns(row), two, four, five, func(j int, t reg.VecVirtual) {
+	inputTransform(size.vector, tiles.row(), two, four, five, func(j int, t reg.VecVirtual) {
 		VMOVUPS(t, Mem{Base: temporary, Disp: size.bytes * j})
 	})
-	ADDQ(rowStride, row)
 	ADDQ(U32(size.bytes*points), temporary)
 	DECQ(count)
 	JNZ(LabelRef(name + "Row"))
@@ -180,7 +237,7 @@ func winogradInputBody(name string, size vectorSize, to pointStore, prepare func
 	ADDQ(pointStride, column)
 	DECQ(count)
 	JNZ(LabelRef(name + "Column"))
-	ADDQ(U32(size.bytes*outputs), x)
+	tiles.end()
 	ADDQ(Imm(uint64(to.step)), v)
 	DECQ(left)
 	JNZ(LabelRef(name + "Group"))
@@ -197,13 +254,13 @@ func winogradOutput(name string, pooling bool) {
 		store = storePooledTiles
 	} else {
 		Doc(name+" transforms groups ≥ 1 of 8 neighbouring tiles back, adds bias, raises what is below floor to it and",
-			"writes 4 rows of 4 pixels a tile to y. Point (i, j) is at m plus (6·i+j)·pointStride. scratch has 24 vectors of 8.",
-			"Strides are in bytes.")
+			"writes 4 rows of 4 pixels a tile to y. Point (i, j) is at m plus (6·i+j)·pointStride; what lies next behind it is",
+			"fetched into the cache. scratch has 24 vectors of 8. Distances are in bytes.")
 	}
 	winogradOutputBody(name, vectorsOf8, pooling, func() tileStore { return store })
 }
 
-const winogradOutputSignature = "func(groups int, m *float32, pointStride int, bias, floor float32, y *float32, rowStride int, scratch *float32)"
+const winogradOutputSignature = "func(groups int, m *float32, pointStride, next int, bias, floor float32, y *float32, rowStride int, scratch *float32)"
 
 // tileStore writes a row of pixels, or one of pooled pixels, of a group of tiles to memory. load(i) returns the i-th row of
 // the tiles' pixels, by their place in the tile, and done adds the bias and applies the bound.
@@ -221,6 +278,7 @@ func winogradOutputBody(name string, size vectorSize, pooling bool, prepare func
 	bias, floor := size.bound("bias"), size.bound("floor")
 	y := Load(Param("y"), GP64())
 	rowStride := Load(Param("rowStride"), GP64())
+	next := Load(Param("next"), GP64())
 	scratch := Load(Param("scratch"), GP64())
 	two, four, eight := size.fill(bitsOf2), size.fill(bitsOf4), size.fill(bitsOf8)
 	store := prepare()
@@ -238,6 +296,7 @@ func winogradOutputBody(name string, size vectorSize, pooling bool, prepare func
 	for i := range values {
 		values[i] = size.vector()
 		VMOVUPS(Mem{Base: in}, values[i])
+		PREFETCHT0(Mem{Base: in, Index: next, Scale: 1})
 		if i < points-1 {
 			ADDQ(step, in)
 		}

@@ -67,20 +67,32 @@ func winogradWeightsInput() {
 		"pixel side by side. Point (i, j) of a tile goes to (6·i+j)·pointStride behind v, channels 4 to 7 quadStride further, and",
 		"the next tile's 4 floats on. scratch has 36 vectors of 8. Strides are in bytes.")
 	quadStride := Load(Param("quadStride"), GP64())
-	columns := func(row reg.Register) [points]reg.VecVirtual {
-		var d [points]reg.VecVirtual
-		for i := range d {
-			d[i] = YMM()
-			VMOVUPS(Mem{Base: row, Disp: vectorBytes * i}, d[i])
-		}
-		return d
-	}
 	quads := pointStore{"tiles", 4 * tileChannels, func(point reg.VecVirtual, at Mem) {
 		VMOVUPS(point.AsX(), at)
 		ADDQ(quadStride, at.Index)
 		VEXTRACTF128(Imm(1), point, at)
 	}}
-	winogradInputBody("winogradWeightsInput", vectorsOf8, quads, func() func(row reg.Register) [points]reg.VecVirtual { return columns })
+	winogradInputBody("winogradWeightsInput", vectorsOf8, quads, channelTiles)
+}
+
+// channelTiles takes tiles of 8 channels from x, which has the channels of a pixel side by side.
+func channelTiles() tileSource {
+	x := Load(Param("x"), GP64())
+	rowStride := Load(Param("rowStride"), GP64())
+	row := GP64()
+	return tileSource{
+		begin: func() { MOVQ(x, row) },
+		row: func() [points]reg.VecVirtual {
+			var d [points]reg.VecVirtual
+			for i := range d {
+				d[i] = YMM()
+				VMOVUPS(Mem{Base: row, Disp: vectorBytes * i}, d[i])
+			}
+			ADDQ(rowStride, row)
+			return d
+		},
+		end: func() { ADDQ(U32(vectorBytes*outputs), x) },
+	}
 }
 
 // gradientTransform passes the rows of A·d to store, for the four vectors d, which it overwrites.
