@@ -73,6 +73,7 @@ func TestResultOf(t *testing.T) {
 		"other":                      {err: broken, wantError: broken},
 		"stalled beside a conflict":  {err: errors.Join(stalled("A", errors.New("a")), conflict), want: retryConflict},
 		"waiting beside another one": {err: errors.Join(waiting("A", 0, errors.New("a")), broken), wantError: broken},
+		"other among others":         {err: errors.Join(conflict, errors.Join(stalled("A", errors.New("a")), broken)), wantError: broken},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

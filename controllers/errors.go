@@ -69,15 +69,20 @@ func resultOf(result ctrl.Result, err error) (ctrl.Result, error) {
 	return result, nil
 }
 
-// parts are the errors that errors.Join has put together.
+// parts are the errors that errors.Join has put together, those within others too.
 func parts(err error) []error {
 	if err == nil {
 		return nil
 	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		return joined.Unwrap()
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
 	}
-	return []error{err}
+	var all []error
+	for _, err := range joined.Unwrap() {
+		all = append(all, parts(err)...)
+	}
+	return all
 }
 
 // earlier is the smaller of two times to look again, of which zero is none.

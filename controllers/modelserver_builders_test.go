@@ -70,7 +70,11 @@ func TestDesiredDeployment(t *testing.T) {
 	}).Obj()
 	untouched := server.DeepCopy()
 	info := infoOf("run-1", "models")
-	got, err := desiredDeployment(deploymentInput{server: server, revision: "pets-1", info: info, limits: parsed(t, server).limits, replicas: 3})
+	template, err := newTemplate(templateInput{server: server, revision: "pets-1", info: info, limits: parsed(t, server).limits})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := desiredDeployment(server, "pets-1", template, 3)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +123,7 @@ func TestDesiredDeployment(t *testing.T) {
 // a read-only root file system on top.
 func TestRestricted(t *testing.T) {
 	server := makeServer().Obj()
-	deployment, err := desiredDeployment(deploymentInput{server: server, revision: "pets-1", info: infoOf("run-1", "models")})
+	template, err := newTemplate(templateInput{server: server, revision: "pets-1", info: infoOf("run-1", "models")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +131,7 @@ func TestRestricted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, spec := range map[string]corev1.PodSpec{"server": deployment.Spec.Template.Spec, "smoke": job.Spec.Template.Spec} {
+	for name, spec := range map[string]corev1.PodSpec{"server": template.Pod.Spec, "smoke": job.Spec.Template.Spec} {
 		pod, container := spec.SecurityContext, spec.Containers[0].SecurityContext
 		switch {
 		case !*pod.RunAsNonRoot, *pod.RunAsUser != 65532, pod.SeccompProfile.Type != corev1.SeccompProfileTypeRuntimeDefault:
@@ -145,11 +149,11 @@ func TestRestricted(t *testing.T) {
 	}
 }
 
-func TestDesiredDeploymentOfAnotherScheme(t *testing.T) {
+func TestTemplateOfAnotherScheme(t *testing.T) {
 	server := makeServer().Obj()
 	info := infoOf("run-1", "models")
 	info.Model.URI = "s3://bucket/model.onnx"
-	if _, err := desiredDeployment(deploymentInput{server: server, revision: "pets-1", info: info}); err == nil || !strings.Contains(err.Error(), "s3://bucket/model.onnx") {
+	if _, err := newTemplate(templateInput{server: server, revision: "pets-1", info: info}); err == nil || !strings.Contains(err.Error(), "s3://bucket/model.onnx") {
 		t.Errorf("error = %v, want one that names the URI", err)
 	}
 }

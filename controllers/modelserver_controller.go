@@ -41,6 +41,7 @@ import (
 // +kubebuilder:rbac:groups=trainyard.dev,resources=modelservers/finalizers,verbs=update
 // +kubebuilder:rbac:groups=trainyard.dev,resources=trainingruns,verbs=get;list;watch
 // +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=apps,resources=controllerrevisions,verbs=get;list;watch;create;delete
 // +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;delete
 // +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch
@@ -79,6 +80,7 @@ func setupModelServer(mgr ctrl.Manager, options Options) error {
 		For(&v1alpha1.ModelServer{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Owns(&corev1.Service{}).
 		Owns(&appsv1.Deployment{}).
+		Owns(&appsv1.ControllerRevision{}).
 		Owns(&batchv1.Job{}).
 		Owns(&autoscalingv2.HorizontalPodAutoscaler{}).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(serverOfLabel)).
@@ -143,11 +145,12 @@ type modelServerScope struct {
 	info       *revisionInfo       // resolveModel: of the spec's revision; nil while unresolved
 	unresolved *rollout.Unresolved // resolveModel: why info is nil
 
-	service     *corev1.Service               // observe, execute: nil if there is none
-	deployments map[string]*appsv1.Deployment // observe: by name
-	pods        map[string][]*corev1.Pod      // observe: by revision; a test's by the name of its Job
-	jobs        map[string]*batchv1.Job       // observe: by name
-	observed    *rollout.Observed             // observe; execute brings it up to date
+	service     *corev1.Service                       // observe, execute: nil if there is none
+	deployments map[string]*appsv1.Deployment         // observe: by name
+	templates   map[string]*appsv1.ControllerRevision // observe: by name, which is the revision's
+	pods        map[string][]*corev1.Pod              // observe: by revision; a test's by the name of its Job
+	jobs        map[string]*batchv1.Job               // observe: by name
+	observed    *rollout.Observed                     // observe; execute brings it up to date
 
 	actions rollout.Actions // plan
 
@@ -251,6 +254,7 @@ func (r *modelServerReconciler) observe(ctx context.Context, s *modelServerScope
 		Desired:   desiredReplicas(&s.server.Spec),
 		Last:      lastStatus(&s.server.Status),
 		Revisions: map[string]*rollout.Revision{},
+		Templates: map[string]bool{},
 	}
 	if s.info == nil {
 		o.Unresolved = *s.unresolved
@@ -262,7 +266,7 @@ func (r *modelServerReconciler) observe(ctx context.Context, s *modelServerScope
 		o.Target = &rollout.Target{Name: name, Model: s.info.Model, GateFailure: gateFailure(s.config.gates, s.info.Metrics)}
 	}
 	for _, read := range []func(context.Context, *modelServerScope, *rollout.Observed) error{
-		r.observeService, r.observePods, r.observeDeployments, r.observeJobs, r.observeEndpoints,
+		r.observeService, r.observePods, r.observeDeployments, r.observeTemplates, r.observeJobs, r.observeEndpoints,
 	} {
 		if err := read(ctx, s, o); err != nil {
 			return err
@@ -408,11 +412,11 @@ func (r *modelServerReconciler) ours(s *modelServerScope) []client.ListOption {
 	return []client.ListOption{client.InNamespace(s.server.Namespace), client.MatchingLabels(modelServerLabels(s.server))}
 }
 
-// isRevision tells whether a Deployment is one that the rollout sees: its owner
-// reference and its labels are still those that it was made with.
-func isRevision(deployment *appsv1.Deployment, server *v1alpha1.ModelServer) bool {
-	labelled := labels.SelectorFromSet(modelServerLabels(server)).Matches(labels.Set(deployment.Labels))
-	return labelled && metav1.IsControlledBy(deployment, server)
+// isRevision tells whether a Deployment or ControllerRevision is one that the rollout
+// sees: its owner reference and its labels are still those that it was made with.
+func isRevision(object client.Object, server *v1alpha1.ModelServer) bool {
+	labelled := labels.SelectorFromSet(modelServerLabels(server)).Matches(labels.Set(object.GetLabels()))
+	return labelled && metav1.IsControlledBy(object, server)
 }
 
 // plan asks the planner.

@@ -27,7 +27,8 @@ const (
 )
 
 // revisionInfo is what was resolved when a revision was made. It is kept on the
-// revision's Deployment, because the TrainingRun may be gone when it is needed.
+// revision's Deployment and with its template, because the TrainingRun may be gone when
+// it is needed.
 type revisionInfo struct {
 	Image   string                     `json:"image"`
 	Model   v1alpha1.RevisionModel     `json:"model"`
@@ -45,21 +46,26 @@ func readRevisionInfo(deployment *appsv1.Deployment) revisionInfo {
 	return info
 }
 
-// deploymentInput is what a revision's Deployment is made from.
-type deploymentInput struct {
+// revisionTemplate is what a revision's Deployment is made from, every time that it has
+// to be made.
+type revisionTemplate struct {
+	Info revisionInfo           `json:"info"`
+	Pod  corev1.PodTemplateSpec `json:"template"`
+}
+
+// templateInput is what the template of a revision is made from.
+type templateInput struct {
 	server   *v1alpha1.ModelServer
 	revision string
 	info     revisionInfo
 	limits   contract.Limits
-	replicas int32
 }
 
-// desiredDeployment builds the Deployment of a revision. It is created once; later
-// only its replicas change.
-func desiredDeployment(in deploymentInput) (*appsv1.Deployment, error) {
+// newTemplate builds the template of the revision that a spec asks for.
+func newTemplate(in templateInput) (revisionTemplate, error) {
 	claim, file, err := parsePVCURI(in.info.Model.URI)
 	if err != nil {
-		return nil, err
+		return revisionTemplate{}, err
 	}
 	config, err := json.Marshal(contract.ServeConfig{
 		Version:  contract.Version,
@@ -75,23 +81,35 @@ func desiredDeployment(in deploymentInput) (*appsv1.Deployment, error) {
 		LogRequests:       in.server.Spec.Server.LogRequests != v1alpha1.Disabled,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("encode the server's configuration: %w", err)
+		return revisionTemplate{}, fmt.Errorf("encode the server's configuration: %w", err)
 	}
-	info, err := json.Marshal(in.info)
+	return revisionTemplate{
+		Info: in.info,
+		Pod: corev1.PodTemplateSpec{
+			ObjectMeta: metav1.ObjectMeta{Labels: revisionLabels(in.server, in.revision)},
+			Spec:       serverPod(in.server, in.info.Image, claim, string(config)),
+		},
+	}, nil
+}
+
+// desiredDeployment builds the Deployment of a revision. It is created once; later
+// only its replicas change.
+func desiredDeployment(server *v1alpha1.ModelServer, revision string, template revisionTemplate, replicas int32) (*appsv1.Deployment, error) {
+	info, err := json.Marshal(template.Info)
 	if err != nil {
-		return nil, fmt.Errorf("encode what was resolved for revision %s: %w", in.revision, err)
+		return nil, fmt.Errorf("encode what was resolved for revision %s: %w", revision, err)
 	}
 	return &appsv1.Deployment{
 		ObjectMeta: metav1.ObjectMeta{
-			Name:            in.revision,
-			Namespace:       in.server.Namespace,
-			Labels:          revisionLabels(in.server, in.revision),
+			Name:            revision,
+			Namespace:       server.Namespace,
+			Labels:          revisionLabels(server, revision),
 			Annotations:     map[string]string{v1alpha1.RevisionAnnotation: string(info)},
-			OwnerReferences: ownedByServer(in.server),
+			OwnerReferences: ownedByServer(server),
 		},
 		Spec: appsv1.DeploymentSpec{
-			Replicas: ptr.To(in.replicas),
-			Selector: &metav1.LabelSelector{MatchLabels: revisionSelector(in.revision)},
+			Replicas: ptr.To(replicas),
+			Selector: &metav1.LabelSelector{MatchLabels: revisionSelector(revision)},
 			Strategy: appsv1.DeploymentStrategy{
 				Type: appsv1.RollingUpdateDeploymentStrategyType,
 				RollingUpdate: &appsv1.RollingUpdateDeployment{
@@ -100,10 +118,7 @@ func desiredDeployment(in deploymentInput) (*appsv1.Deployment, error) {
 				},
 			},
 			RevisionHistoryLimit: ptr.To[int32](0), // the template never changes
-			Template: corev1.PodTemplateSpec{
-				ObjectMeta: metav1.ObjectMeta{Labels: revisionLabels(in.server, in.revision)},
-				Spec:       serverPod(in.server, in.info.Image, claim, string(config)),
-			},
+			Template:             *template.Pod.DeepCopy(),
 		},
 	}, nil
 }

@@ -6,6 +6,7 @@ package controllers
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -33,7 +34,7 @@ func stale(server *v1alpha1.ModelServer, format string, args ...any) error {
 }
 
 // execute does what was planned: it writes the record, or brings the children in line.
-// What serves comes first: a candidate that can't be created holds up nothing else.
+// What exists comes first: what can't be created holds up nothing else.
 func (r *modelServerReconciler) execute(ctx context.Context, s *modelServerScope) error {
 	a := &s.actions
 	if a.Record != nil {
@@ -59,10 +60,19 @@ func (r *modelServerReconciler) execute(ctx context.Context, s *modelServerScope
 			return err
 		}
 	}
-	if a.Create != nil {
-		return r.createRevision(ctx, s, *a.Create)
+	for _, name := range a.DeleteTemplates {
+		if err := r.deleteTemplate(ctx, s, name); err != nil {
+			return err
+		}
 	}
-	return nil
+	var errs []error
+	for _, name := range a.KeepTemplates {
+		errs = append(errs, r.keepTemplateOf(ctx, s, s.deployments[name]))
+	}
+	for _, create := range a.Create {
+		errs = append(errs, r.createRevision(ctx, s, create))
+	}
+	return errors.Join(errs...)
 }
 
 // writeRollout is the only function that moves traffic. It writes record and selector
@@ -134,6 +144,8 @@ func (r *modelServerReconciler) verifyLive(ctx context.Context, s *modelServerSc
 	switch {
 	case err != nil:
 		return err
+	case s.actions.Repaired != "" && s.observed.Templates[to]:
+		return nil // it was live before; if its Deployment is gone, it is made again
 	case deployment == nil || deployment.DeletionTimestamp != nil || !isRevision(deployment, s.server):
 		return stale(s.server, "Deployment %s is gone", to)
 	case s.actions.Repaired == "" && deployment.Status.AvailableReplicas == 0:
@@ -182,12 +194,6 @@ func (r *modelServerReconciler) createFailed(ctx context.Context, s *modelServer
 // createRevision creates a revision's Deployment, unless there are as many as there
 // may be: the cache may not show all of them yet.
 func (r *modelServerReconciler) createRevision(ctx context.Context, s *modelServerScope, create rollout.Scale) error {
-	deployment, err := desiredDeployment(deploymentInput{
-		server: s.server, revision: create.Revision, info: *s.info, limits: s.config.limits, replicas: create.Replicas,
-	})
-	if err != nil {
-		return stalled(v1alpha1.InvalidSpecReason, err)
-	}
 	existing := &appsv1.DeploymentList{}
 	if err := r.live.List(ctx, existing, r.ours(s)...); err != nil {
 		return fmt.Errorf("count the Deployments of ModelServer %s: %w", klog.KObj(s.server), err)
@@ -200,6 +206,14 @@ func (r *modelServerReconciler) createRevision(ctx context.Context, s *modelServ
 	}
 	if owned >= rollout.MaxDeployments {
 		return stale(s.server, "ModelServer %s has %d Deployments already", s.server.Name, owned)
+	}
+	template, err := r.templateOf(ctx, s, create.Revision)
+	if err != nil {
+		return err
+	}
+	deployment, err := desiredDeployment(s.server, create.Revision, template, create.Replicas)
+	if err != nil {
+		return err
 	}
 	if err := r.client.Create(ctx, deployment, client.FieldOwner(v1alpha1.FieldManager)); err != nil {
 		return r.createFailed(ctx, s, deployment, deploymentKind, err)

@@ -16,10 +16,11 @@ import (
 )
 
 const (
-	modelServerKind = "ModelServer"
-	deploymentKind  = "Deployment"
-	serviceKind     = "Service"
-	autoscalerKind  = "HorizontalPodAutoscaler"
+	modelServerKind        = "ModelServer"
+	deploymentKind         = "Deployment"
+	controllerRevisionKind = "ControllerRevision"
+	serviceKind            = "Service"
+	autoscalerKind         = "HorizontalPodAutoscaler"
 
 	// serverComponent and smokeComponent tell the pods that serve from those that test.
 	serverComponent = "server"
@@ -37,7 +38,8 @@ func modelServerLabels(server *v1alpha1.ModelServer) map[string]string {
 	}
 }
 
-// revisionLabels are on a revision's Deployment and its pods.
+// revisionLabels are on a revision's Deployment, its pods and the ControllerRevision
+// that keeps its template.
 func revisionLabels(server *v1alpha1.ModelServer, revision string) map[string]string {
 	labels := modelServerLabels(server)
 	labels[v1alpha1.ComponentLabel] = serverComponent

@@ -25,7 +25,7 @@ func makeScope(t *testing.T, changes ...func(*modelServerScope)) *modelServerSco
 	t.Helper()
 	server := makeServer().Replicas(2).Obj()
 	info := infoOf("run-1", "models")
-	deployment, err := desiredDeployment(deploymentInput{server: server, revision: "pets-1", info: info, replicas: 2})
+	deployment, err := desiredDeployment(server, "pets-1", revisionTemplate{Info: info}, 2)
 	if err != nil {
 		t.Fatal(err)
 	}

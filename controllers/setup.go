@@ -101,6 +101,7 @@ func CacheOptions() cache.Options {
 			&corev1.Pod{}:                            ours,
 			&corev1.Service{}:                        ours,
 			&appsv1.Deployment{}:                     ours,
+			&appsv1.ControllerRevision{}:             ours,
 			&discoveryv1.EndpointSlice{}:             ours,
 			&autoscalingv2.HorizontalPodAutoscaler{}: ours,
 		},

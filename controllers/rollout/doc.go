@@ -41,14 +41,17 @@
 //	forget        a retired revision is gone: left out
 //
 // If none applies, the children are brought in line: the candidate's Deployment is
-// created; live and fallback follow the number of replicas asked for, the candidate
+// created, and the live one's if somebody else has deleted it; live and fallback follow the number of replicas asked for, the candidate
 // too, but not while it is tested; a smoke Job starts when all of the candidate's
 // replicas are available, a bake Job when the Service's endpoints have followed the
 // switch; Jobs that test nothing of interest are deleted, and so are the Deployments
-// that the record, as it was read, names as retiring.
+// that the record, as it was read, names as retiring; the pod template of each revision
+// that may need its Deployment again is kept, beside the Deployment, and of no other.
 //
 // What follows from that:
 //
+//   - A live revision whose Deployment somebody else deletes comes back as it was,
+//     whatever the spec asks for.
 //   - A revision gets traffic only after each of its pods passed the smoke test, or
 //     after it had been baked before.
 //   - A Deployment is deleted only in a pass after the one that named it as retiring,

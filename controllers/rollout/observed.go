@@ -30,6 +30,9 @@ type Observed struct {
 	Last Last
 	// Revisions are the Deployments of this ModelServer, by name.
 	Revisions map[string]*Revision
+	// Templates are the revisions whose pod template is kept: from it their Deployment
+	// can be made again when neither the spec nor anything else says how.
+	Templates map[string]bool
 	// Jobs are the tests of this ModelServer.
 	Jobs []Job
 	// Endpoints are those in the Service's EndpointSlices.

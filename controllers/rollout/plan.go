@@ -16,13 +16,14 @@ const MaxDeployments = 3
 type Actions struct {
 	// Record is to be written, with the Service's selector set to its Live.
 	Record *Record
-	// Repaired says why, if the record had to be mended rather than moved on.
+	// Repaired says what somebody else has done, if that is put right.
 	Repaired string
 	// Gone are Deployments whose absence the new record relies on.
 	Gone []string
 
-	// Create is the revision whose Deployment is to be made.
-	Create *Scale
+	// Create are the revisions whose Deployment is to be made: from the template that is
+	// kept or, where there is none, from the spec, whose revision it is then.
+	Create []Scale
 	// Scale are Deployments whose number of replicas is to change.
 	Scale []Scale
 	// Start are the tests to start.
@@ -31,6 +32,10 @@ type Actions struct {
 	DeleteJobs []string
 	// DeleteRevisions are Deployments to delete, with their UID as precondition.
 	DeleteRevisions []Retiring
+	// KeepTemplates are revisions whose template is to be kept, as their Deployment has it.
+	KeepTemplates []string
+	// DeleteTemplates are revisions whose template is of no interest any more.
+	DeleteTemplates []string
 
 	// RequeueAfter is when time alone changes the plan; zero if it doesn't.
 	RequeueAfter time.Duration
@@ -81,6 +86,7 @@ func children(o *Observed, r *Record) Actions {
 	startSmoke(o, r, &a)
 	startBake(o, r, &a)
 	deleteJobs(o, r, &a)
+	templates(o, r, &a)
 	for _, retiring := range r.Retiring {
 		if d := o.exists(retiring.Name); d != nil && d.UID == retiring.UID {
 			a.DeleteRevisions = append(a.DeleteRevisions, retiring)
@@ -95,13 +101,18 @@ func children(o *Observed, r *Record) Actions {
 // create makes the candidate's Deployment, and the live one's if somebody else has
 // deleted it: it is the same revision, so what was tested about it still holds.
 func create(o *Observed, r *Record, a *Actions) {
-	if o.Target == nil || o.Revisions[o.Target.Name] != nil || len(o.Revisions) >= MaxDeployments {
-		return
+	add := func(name string, replicas int32) {
+		if o.Revisions[name] == nil && len(o.Revisions)+len(a.Create) < MaxDeployments {
+			a.Create = append(a.Create, Scale{name, replicas})
+		}
+	}
+	if o.Templates[r.Live] || o.isTarget(r.Live) {
+		if add(r.Live, o.Desired); len(a.Create) > 0 {
+			a.Repaired = "the Deployment of the live revision " + r.Live + " was deleted by somebody else and is made again"
+		}
 	}
 	if c := o.candidate(r); c != nil {
-		a.Create = &Scale{c.Name, candidateReplicas(o, r)}
-	} else if o.isTarget(r.Live) {
-		a.Create = &Scale{r.Live, o.Desired}
+		add(c.Name, candidateReplicas(o, r))
 	}
 }
 
@@ -198,6 +209,23 @@ func deleteJobs(o *Observed, r *Record, a *Actions) {
 		})
 		if !current && !job.Deleting {
 			a.DeleteJobs = append(a.DeleteJobs, job.Name())
+		}
+	}
+}
+
+// templates keeps the template of each revision that has a Deployment or may be given
+// one again, and of no other.
+func templates(o *Observed, r *Record, a *Actions) {
+	for _, name := range sortedKeys(o.Revisions) {
+		if !o.Templates[name] && o.exists(name) != nil && !r.isRetiring(name) {
+			a.KeepTemplates = append(a.KeepTemplates, name)
+		}
+	}
+	c := o.candidate(r)
+	for _, name := range sortedKeys(o.Templates) {
+		wanted := name == r.Live || name == r.Fallback || c != nil && name == c.Name
+		if !wanted && o.Revisions[name] == nil {
+			a.DeleteTemplates = append(a.DeleteTemplates, name)
 		}
 	}
 }

@@ -34,10 +34,10 @@ func revision(name string, n int32) *Revision {
 	return r
 }
 
-// observed makes an observation with these revisions, two replicas asked for, and the
-// selector as the record has it.
+// observed makes an observation with these revisions, their templates, two replicas asked
+// for, and the selector as the record has it.
 func observed(target string, record *Record, revisions ...*Revision) *Observed {
-	o := &Observed{Now: now, Policy: "p", Desired: 2, Revisions: map[string]*Revision{}}
+	o := &Observed{Now: now, Policy: "p", Desired: 2, Revisions: map[string]*Revision{}, Templates: map[string]bool{}}
 	if target != "" {
 		o.Target = &Target{Name: target, Model: v1alpha1.RevisionModel{SHA256: target}}
 	}
@@ -47,6 +47,7 @@ func observed(target string, record *Record, revisions ...*Revision) *Observed {
 	}
 	for _, r := range revisions {
 		o.Revisions[r.Name] = r
+		o.Templates[r.Name] = true
 	}
 	return o
 }
@@ -106,6 +107,21 @@ func TestRecordWrites(t *testing.T) {
 		},
 		"recover: only the fallback exists": {
 			o:    observed("a", nil, revision("b", 2)).but(func(o *Observed) { o.Last = Last{Live: "a", LiveSince: at0, Fallback: "b"} }),
+			want: &Record{At: at1, Live: "b", Available: 2, Baked: true},
+		},
+		"recover: only the template of live exists": {
+			o: observed("b", nil).but(func(o *Observed) {
+				o.Templates["a"] = true
+				o.Last = Last{Live: "a", LiveSince: at0, Rejected: []v1alpha1.RejectedRevision{{Revision: "b"}}}
+			}),
+			want: &Record{At: at0, BakedSince: at1, Live: "a",
+				Rejected: []Rejection{{RejectedRevision: v1alpha1.RejectedRevision{Revision: "b"}, Policy: "p"}}},
+		},
+		"recover: a fallback that exists goes before a template": {
+			o: observed("a", nil, revision("b", 2)).but(func(o *Observed) {
+				o.Templates["a"] = true
+				o.Last = Last{Live: "a", LiveSince: at0, Fallback: "b"}
+			}),
 			want: &Record{At: at1, Live: "b", Available: 2, Baked: true},
 		},
 		"reselect": {
@@ -238,8 +254,8 @@ func TestRecordWrites(t *testing.T) {
 			o:    observed("a", &Record{Switch: 1, At: at0, Live: "a", Rejected: []Rejection{rejection("a", "old", "BakeFailed")}}, revision("a", 2)),
 			want: &Record{Switch: 2, At: at0, BakedSince: at1, Live: "a", Available: 2},
 		},
-		"live was deleted and can't be made again: back to the fallback": {
-			o: observed("c", bakingRecord("b", "a"), revision("a", 2)),
+		"live was deleted, the spec asks for another: back to the fallback": {
+			o: observed("c", bakingRecord("b", "a"), revision("a", 2)).but(func(o *Observed) { o.Templates["b"] = true }),
 			want: &Record{Switch: 3, At: at1, Live: "a", Available: 2, Baked: true,
 				History: []v1alpha1.RetiredRevision{{Revision: "b", PromotedTime: &at0, RetiredTime: &at1, Reason: ReasonGone}}},
 		},
@@ -336,14 +352,18 @@ func TestSwitchFromGoneLiveIsChecked(t *testing.T) {
 func TestChildren(t *testing.T) {
 	smokeB := smokeID("p", revision("b", 2))
 	bakeB := JobID{Bake, "b", "2", 0}
+	rejectedB := bakedRecord("a")
+	rejectedB.Rejected = []Rejection{rejection("b", "p", v1alpha1.SmokeFailedReason)}
+	lostA := func(o *Observed) { o.Templates["a"] = true }
+	const deletedA = "the Deployment of the live revision a was deleted by somebody else and is made again"
 	cases := map[string]struct {
 		o    *Observed
 		want Actions
 	}{
-		"the first candidate": {o: observed("a", &Record{}), want: Actions{Create: &Scale{"a", 2}}},
+		"the first candidate": {o: observed("a", &Record{}), want: Actions{Create: []Scale{{"a", 2}}}},
 		"a candidate as large as live is": {
 			o:    observed("b", bakedRecord("a"), revision("a", 4)).but(func(o *Observed) { o.Desired = 3 }),
-			want: Actions{Create: &Scale{"b", 4}, Scale: []Scale{{"a", 3}}},
+			want: Actions{Create: []Scale{{"b", 4}}, Scale: []Scale{{"a", 3}}},
 		},
 		"a candidate waits while three Deployments exist": {
 			o: observed("d", &Record{Live: "b", Fallback: "a", Retiring: []Retiring{{"c", "uc"}}},
@@ -354,7 +374,48 @@ func TestChildren(t *testing.T) {
 				but(func(o *Observed) { o.Revisions["b"].Deleting = true }),
 		},
 		"live was deleted: made again, the same revision": {
-			o: observed("a", bakedRecord("a")), want: Actions{Create: &Scale{"a", 2}},
+			o: observed("a", bakedRecord("a")), want: Actions{Create: []Scale{{"a", 2}}, Repaired: deletedA},
+		},
+		"live was deleted, the spec's revision is rejected: made again from its template": {
+			o: observed("b", rejectedB).but(lostA), want: Actions{Create: []Scale{{"a", 2}}, Repaired: deletedA},
+		},
+		"live was deleted, the spec's model isn't resolved: made again from its template": {
+			o: observed("", bakedRecord("a")).but(lostA), want: Actions{Create: []Scale{{"a", 2}}, Repaired: deletedA},
+		},
+		"live was deleted and nothing says what it was made from": {
+			o: observed("b", rejectedB),
+		},
+		"live is being deleted": {
+			o: observed("b", rejectedB, revision("a", 2)).but(func(o *Observed) { o.Revisions["a"].Deleting = true }),
+		},
+		"live was deleted, a candidate is to be made": {
+			o: observed("b", bakedRecord("a")).but(lostA), want: Actions{Create: []Scale{{"a", 2}, {"b", 2}}, Repaired: deletedA},
+		},
+		"live was deleted, there is room for one": {
+			o: observed("b", &Record{Live: "a", Baked: true, Retiring: []Retiring{{"c", "uc"}, {"d", "ud"}}}, revision("c", 2), revision("d", 2)).but(lostA).
+				but(func(o *Observed) { o.Revisions["c"].Deleting, o.Revisions["d"].Deleting = true, true }),
+			want: Actions{Create: []Scale{{"a", 2}}, Repaired: deletedA},
+		},
+		"templates of revisions that exist are kept": {
+			o:    observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobRunning).but(func(o *Observed) { o.Templates = nil }),
+			want: Actions{KeepTemplates: []string{"a", "b"}},
+		},
+		"templates of revisions that go aren't": {
+			o: observed("a", &Record{Live: "a", Baked: true, Retiring: []Retiring{{"b", "ub"}}}, revision("a", 2), revision("b", 2), revision("c", 2)).
+				but(func(o *Observed) {
+					o.Templates = nil
+					o.Revisions["b"].Deleting, o.Revisions["c"].Deleting = true, true
+				}),
+			want: Actions{KeepTemplates: []string{"a"}},
+		},
+		"templates of what is neither there nor wanted are deleted": {
+			o: observed("c", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)).bake(JobRunning).
+				but(func(o *Observed) { o.Templates["c"], o.Templates["d"], o.Templates["e"] = true, true, true }),
+			want: Actions{Create: []Scale{{"c", 2}}, DeleteTemplates: []string{"d", "e"}},
+		},
+		"the template of a rejected revision is deleted": {
+			o:    observed("b", rejectedB, revision("a", 2)).but(func(o *Observed) { o.Templates["b"] = true }),
+			want: Actions{DeleteTemplates: []string{"b"}},
 		},
 		"smoke when all replicas are available": {
 			o:    observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)),

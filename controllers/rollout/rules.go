@@ -40,7 +40,8 @@ func moveTo(o *Observed, r *Record, to *Revision, reason string) *Record {
 }
 
 // recoverRecord makes the record again from the status, where the revisions that it
-// names still exist. Whether live had been baked isn't known, so it is baked again.
+// names still exist, or live's template does. Whether live had been baked isn't known,
+// so it is baked again.
 func recoverRecord(o *Observed) (Actions, bool) {
 	if o.Service != nil && o.Service.Record != nil {
 		return Actions{}, false
@@ -57,16 +58,19 @@ func recoverRecord(o *Observed) (Actions, bool) {
 	}
 	live, fallback := o.exists(o.Last.Live), o.exists(o.Last.Fallback)
 	switch {
-	case live != nil:
-		r.Live, r.Available = live.Name, live.Available
+	case live == nil && fallback != nil:
+		r.Live, r.Available, r.Baked = fallback.Name, fallback.Available, true
+	case live != nil || o.Templates[o.Last.Live]:
+		r.Live = o.Last.Live
+		if live != nil {
+			r.Available = live.Available
+		}
 		if !o.Last.LiveSince.IsZero() {
 			r.At, r.BakedSince = o.Last.LiveSince, o.now()
 		}
-		if fallback != nil && fallback.Name != live.Name {
+		if fallback != nil && fallback.Name != r.Live {
 			r.Fallback = fallback.Name
 		}
-	case fallback != nil:
-		r.Live, r.Available, r.Baked = fallback.Name, fallback.Available, true
 	}
 	a := Actions{Record: r}
 	switch {
@@ -89,7 +93,7 @@ func reselect(o *Observed, r *Record) (Actions, bool) {
 	}, true
 }
 
-// switchBack (B): live failed its bake, or was deleted and can't be made again.
+// switchBack (B): live failed its bake, or was deleted while the spec asks for another.
 func switchBack(o *Observed, r *Record) (Actions, bool) {
 	if r.Live == "" || r.Baked {
 		return Actions{}, false

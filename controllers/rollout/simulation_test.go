@@ -67,6 +67,7 @@ type simulation struct {
 	record      string // the annotation; empty: no annotation
 	service     bool
 	deployments map[string]*simDeployment
+	templates   map[string]bool
 	jobs        map[string]*simJob
 	status      Last
 	calm        bool // nothing fails by itself
@@ -81,7 +82,7 @@ func newSimulation(seed uint64) *simulation {
 	return &simulation{
 		rng: rand.New(rand.NewPCG(seed, 0)), now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
 		model: "good1", policy: "p1", desired: 1, resolved: true,
-		deployments: map[string]*simDeployment{}, jobs: map[string]*simJob{},
+		deployments: map[string]*simDeployment{}, templates: map[string]bool{}, jobs: map[string]*simJob{},
 		smoked: map[string]bool{}, baked: map[string]bool{},
 	}
 }
@@ -108,6 +109,7 @@ func (s *simulation) observe() *Observed {
 	o := &Observed{
 		Now: s.now, Policy: s.policy, Desired: s.desired, Last: s.status,
 		Revisions:  map[string]*Revision{},
+		Templates:  maps.Clone(s.templates),
 		Unresolved: Unresolved{Reason: v1alpha1.TrainingRunNotCompleteReason},
 	}
 	if s.resolved {
@@ -217,6 +219,7 @@ func (s *simulation) writeRecord(a Actions) {
 	s.switches++
 	d := s.deployments[s.selected]
 	switch {
+	case d == nil && a.Repaired != "" && s.templates[s.selected]: // it is made again
 	case d == nil || d.deleting:
 		s.broken("selected %s, which is gone or being deleted", s.selected)
 	case !s.smoked[s.selected] && !s.baked[s.selected]:
@@ -227,20 +230,6 @@ func (s *simulation) writeRecord(a Actions) {
 }
 
 func (s *simulation) execute(a Actions, write func(func()) error) error {
-	if a.Create != nil && s.deployments[a.Create.Revision] == nil {
-		if len(s.deployments) >= MaxDeployments {
-			return errors.New("the cache missed a Deployment") // the controller counts them anew
-		}
-		name := a.Create.Revision
-		if record, err := DecodeRecord(s.record); err == nil && record.rejectedUnder(name, s.policy) && name != record.Live {
-			s.broken("%s is tried again under the policy that it failed", name)
-		}
-		if err := write(func() {
-			s.deployments[name] = &simDeployment{uid: s.nextUID(), model: modelOf(name), replicas: a.Create.Replicas, downSince: s.now}
-		}); err != nil {
-			return err
-		}
-	}
 	for _, scale := range a.Scale {
 		if d := s.deployments[scale.Revision]; d != nil {
 			if err := write(func() { d.replicas = scale.Replicas }); err != nil {
@@ -278,7 +267,55 @@ func (s *simulation) execute(a Actions, write func(func()) error) error {
 			}
 		}
 	}
+	return s.executeTemplates(a, write)
+}
+
+// executeTemplates creates Deployments and keeps their templates.
+func (s *simulation) executeTemplates(a Actions, write func(func()) error) error {
+	for _, name := range a.KeepTemplates {
+		if s.deployments[name] != nil && !s.templates[name] {
+			if err := write(func() { s.templates[name] = true }); err != nil {
+				return err
+			}
+		}
+	}
+	for _, name := range a.DeleteTemplates {
+		if s.templates[name] {
+			if err := write(func() { delete(s.templates, name) }); err != nil {
+				return err
+			}
+		}
+	}
+	for _, create := range a.Create {
+		if err := s.create(create, write); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+func (s *simulation) create(create Scale, write func(func()) error) error {
+	name := create.Revision
+	if s.deployments[name] != nil {
+		return nil
+	}
+	if len(s.deployments) >= MaxDeployments {
+		return errors.New("the cache missed a Deployment") // the controller counts them anew
+	}
+	if record, err := DecodeRecord(s.record); err == nil && record.rejectedUnder(name, s.policy) && name != record.Live {
+		s.broken("%s is tried again under the policy that it failed", name)
+	}
+	if !s.templates[name] {
+		if !s.resolved || name != revisionOf(s.model) {
+			return errors.New("the cache missed that a template is gone")
+		}
+		if err := write(func() { s.templates[name] = true }); err != nil {
+			return err
+		}
+	}
+	return write(func() {
+		s.deployments[name] = &simDeployment{uid: s.nextUID(), model: modelOf(name), replicas: create.Replicas, downSince: s.now}
+	})
 }
 
 func (s *simulation) updateStatus(o *Observed) {
@@ -302,8 +339,8 @@ func (s *simulation) check() {
 	if err != nil || s.selected != record.Live {
 		return
 	}
-	if d := s.deployments[s.selected]; s.selected != "" && (d == nil || d.deleting) {
-		s.broken("the Service selects %s, which is gone or being deleted", s.selected)
+	if d := s.deployments[s.selected]; s.selected != "" && (d == nil && !s.templates[s.selected] || d != nil && d.deleting) {
+		s.broken("the Service selects %s, which is gone for good or being deleted", s.selected)
 	}
 }
 
@@ -415,7 +452,7 @@ func (s *simulation) heal() {
 
 // disturb lets a person, or chance, change something.
 func (s *simulation) disturb() {
-	switch s.rng.IntN(14) {
+	switch s.rng.IntN(17) {
 	case 0, 1, 2, 3:
 		s.model = simModels[s.rng.IntN(len(simModels))]
 	case 12, 13:
@@ -435,5 +472,14 @@ func (s *simulation) disturb() {
 		s.selected = "somebody-elses"
 	case 11:
 		s.service, s.record, s.selected = false, "", ""
+	case 14, 15:
+		// One of the two that live is made from, never both.
+		if s.templates[s.selected] {
+			delete(s.deployments, s.selected)
+		}
+	case 16:
+		if s.deployments[s.selected] != nil {
+			delete(s.templates, s.selected)
+		}
 	}
 }

@@ -1,0 +1,119 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/klog/v2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/controllers/rollout"
+)
+
+// A revision's template is kept in a ControllerRevision, as StatefulSets and DaemonSets
+// do it: its data can't be changed, and it outlives the revision's Deployment.
+
+// desiredControllerRevision builds what keeps a revision's template. Its number stays
+// zero: revisions are told apart by their names, and have no order in which one that is
+// asked for again would have a place.
+func desiredControllerRevision(server *v1alpha1.ModelServer, revision string, template revisionTemplate) (*appsv1.ControllerRevision, error) {
+	data, err := json.Marshal(template)
+	if err != nil {
+		return nil, fmt.Errorf("encode the template of revision %s: %w", revision, err)
+	}
+	return &appsv1.ControllerRevision{
+		ObjectMeta: metav1.ObjectMeta{
+			Name:            revision,
+			Namespace:       server.Namespace,
+			Labels:          revisionLabels(server, revision),
+			OwnerReferences: ownedByServer(server),
+		},
+		Data: runtime.RawExtension{Raw: data},
+	}, nil
+}
+
+// readTemplate is the inverse of desiredControllerRevision.
+func readTemplate(kept *appsv1.ControllerRevision) (revisionTemplate, error) {
+	var template revisionTemplate
+	err := json.Unmarshal(kept.Data.Raw, &template)
+	if err == nil && len(template.Pod.Spec.Containers) == 0 {
+		err = errors.New("its pod has no container")
+	}
+	if err != nil {
+		return revisionTemplate{}, stalled(v1alpha1.NameConflictReason,
+			fmt.Errorf("ControllerRevision %s holds no template of a revision: delete it: %w", kept.Name, err))
+	}
+	return template, nil
+}
+
+func (r *modelServerReconciler) observeTemplates(ctx context.Context, s *modelServerScope, o *rollout.Observed) error {
+	kept := &appsv1.ControllerRevisionList{}
+	if err := r.client.List(ctx, kept, r.ours(s)...); err != nil {
+		return fmt.Errorf("list the ControllerRevisions of ModelServer %s: %w", klog.KObj(s.server), err)
+	}
+	s.templates = map[string]*appsv1.ControllerRevision{}
+	for i := range kept.Items {
+		revision := &kept.Items[i]
+		if !isRevision(revision, s.server) || revision.DeletionTimestamp != nil {
+			continue
+		}
+		s.templates[revision.Name] = revision
+		o.Templates[revision.Name] = true
+	}
+	return nil
+}
+
+// templateOf returns the template that is kept of a revision. If there is none, it is
+// the spec's revision, whose template is made and kept, before anything is made from it.
+func (r *modelServerReconciler) templateOf(ctx context.Context, s *modelServerScope, revision string) (revisionTemplate, error) {
+	kept := s.templates[revision]
+	if kept == nil {
+		template, err := newTemplate(templateInput{server: s.server, revision: revision, info: *s.info, limits: s.config.limits})
+		if err != nil {
+			return revisionTemplate{}, stalled(v1alpha1.InvalidSpecReason, err)
+		}
+		if kept, err = r.keepTemplate(ctx, s, revision, template); err != nil {
+			return revisionTemplate{}, err
+		}
+	}
+	return readTemplate(kept)
+}
+
+// keepTemplateOf keeps the template of a Deployment: the one that kept it is gone, or the
+// Deployment was made by a version that kept none.
+func (r *modelServerReconciler) keepTemplateOf(ctx context.Context, s *modelServerScope, deployment *appsv1.Deployment) error {
+	template := revisionTemplate{Info: readRevisionInfo(deployment), Pod: deployment.Spec.Template}
+	_, err := r.keepTemplate(ctx, s, deployment.Name, template)
+	return err
+}
+
+// keepTemplate returns what keeps a revision's template from now on, or has before.
+func (r *modelServerReconciler) keepTemplate(ctx context.Context, s *modelServerScope, revision string, template revisionTemplate) (*appsv1.ControllerRevision, error) {
+	kept, err := desiredControllerRevision(s.server, revision, template)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.client.Create(ctx, kept, client.FieldOwner(v1alpha1.FieldManager)); err != nil {
+		return kept, r.createFailed(ctx, s, kept, controllerRevisionKind, err)
+	}
+	logf.FromContext(ctx).Info("Kept the template of a revision", "controllerRevision", klog.KObj(kept))
+	return kept, nil
+}
+
+func (r *modelServerReconciler) deleteTemplate(ctx context.Context, s *modelServerScope, revision string) error {
+	kept := s.templates[revision]
+	if err := r.client.Delete(ctx, kept, client.Preconditions{UID: &kept.UID}); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("delete ControllerRevision %s: %w", klog.KObj(kept), err)
+	}
+	return nil
+}
