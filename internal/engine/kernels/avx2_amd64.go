@@ -178,6 +178,13 @@ func winogradOutput(groups int, m *float32, pointStride int, next int, bias floa
 //go:noescape
 func winogradOutputPool(groups int, m *float32, pointStride int, next int, bias float32, floor float32, y *float32, rowStride int, scratch *float32)
 
+// winogradFilters transforms vectors ≥ 1 of 8 filters of 3×3 taps. The first tap of a vector's filters is at w plus the places, in
+// floats; the next tap is tapStep bytes further, the next vector vectorStep. Point (i, j) goes to (6·i+j)·pointStride bytes
+// behind u, that of the next vector behind it. scratch has 18 vectors of 8.
+//
+//go:noescape
+func winogradFilters(vectors int, w *float32, places *int32, tapStep int, vectorStep int, u *float32, pointStride int, scratch *float32)
+
 // interleave8 copies 8·vectors pixels, vectors ≥ 1, of 8 planes that are planeStride bytes apart from x to y, where the
 // planes' values of a pixel lie side by side.
 //

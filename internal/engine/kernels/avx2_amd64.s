@@ -1727,6 +1727,115 @@ winogradOutputPoolRow:
 	VZEROUPPER
 	RET
 
+// func winogradFilters(vectors int, w *float32, places *int32, tapStep int, vectorStep int, u *float32, pointStride int, scratch *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·winogradFilters(SB), NOSPLIT, $0-64
+	MOVQ         vectors+0(FP), AX
+	MOVQ         w+8(FP), CX
+	MOVQ         tapStep+24(FP), DX
+	MOVQ         vectorStep+32(FP), BX
+	MOVQ         u+40(FP), SI
+	MOVQ         pointStride+48(FP), DI
+	MOVQ         scratch+56(FP), R8
+	MOVQ         places+16(FP), R9
+	VMOVUPS      (R9), Y0
+	MOVL         $0x40000000, R9
+	VMOVD        R9, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0x40800000, R9
+	VMOVD        R9, X5
+	VPBROADCASTD X5, Y5
+	MOVL         $0x3e800000, R9
+	VMOVD        R9, X6
+	VPBROADCASTD X6, Y6
+	MOVL         $0xbe2aaaab, R9
+	VMOVD        R9, X7
+	VPBROADCASTD X7, Y7
+	MOVL         $0x3d2aaaab, R9
+	VMOVD        R9, X8
+	VPBROADCASTD X8, Y8
+
+winogradFiltersVector:
+	MOVQ CX, R9
+	MOVQ R8, R10
+	MOVQ $0x00000003, R11
+
+winogradFiltersRow:
+	VPCMPEQD     Y9, Y9, Y9
+	VGATHERDPS   Y9, (R9)(Y0*4), Y2
+	ADDQ         DX, R9
+	VPCMPEQD     Y9, Y9, Y9
+	VGATHERDPS   Y9, (R9)(Y0*4), Y3
+	ADDQ         DX, R9
+	VPCMPEQD     Y9, Y9, Y9
+	VGATHERDPS   Y9, (R9)(Y0*4), Y4
+	ADDQ         DX, R9
+	VMOVUPS      Y4, 160(R10)
+	VADDPS       Y4, Y2, Y9
+	VMOVAPS      Y2, Y10
+	VFMADD231PS  Y5, Y4, Y10
+	VMULPS       Y6, Y2, Y2
+	VMOVUPS      Y2, (R10)
+	VADDPS       Y3, Y9, Y11
+	VMULPS       Y7, Y11, Y11
+	VMOVUPS      Y11, 32(R10)
+	VSUBPS       Y3, Y9, Y9
+	VMULPS       Y7, Y9, Y9
+	VMOVUPS      Y9, 64(R10)
+	VMOVAPS      Y10, Y11
+	VFMADD231PS  Y1, Y3, Y11
+	VMULPS       Y8, Y11, Y11
+	VMOVUPS      Y11, 96(R10)
+	VFNMADD231PS Y1, Y3, Y10
+	VMULPS       Y8, Y10, Y10
+	VMOVUPS      Y10, 128(R10)
+	ADDQ         $0x000000c0, R10
+	DECQ         R11
+	JNZ          winogradFiltersRow
+	MOVQ         R8, R10
+	MOVQ         SI, R9
+	MOVQ         $0x00000006, R11
+
+winogradFiltersColumn:
+	VMOVUPS      (R10), Y9
+	VMOVUPS      192(R10), Y10
+	VMOVUPS      384(R10), Y11
+	IMUL3Q       $0x1e, DI, R12
+	VMOVUPS      Y11, (R9)(R12*1)
+	VADDPS       Y11, Y9, Y12
+	VMOVAPS      Y9, Y13
+	VFMADD231PS  Y5, Y11, Y13
+	VMULPS       Y6, Y9, Y9
+	IMUL3Q       $0x00, DI, R12
+	VMOVUPS      Y9, (R9)(R12*1)
+	VADDPS       Y10, Y12, Y9
+	VMULPS       Y7, Y9, Y9
+	IMUL3Q       $0x06, DI, R12
+	VMOVUPS      Y9, (R9)(R12*1)
+	VSUBPS       Y10, Y12, Y12
+	VMULPS       Y7, Y12, Y12
+	IMUL3Q       $0x0c, DI, R12
+	VMOVUPS      Y12, (R9)(R12*1)
+	VMOVAPS      Y13, Y9
+	VFMADD231PS  Y1, Y10, Y9
+	VMULPS       Y8, Y9, Y9
+	IMUL3Q       $0x12, DI, R12
+	VMOVUPS      Y9, (R9)(R12*1)
+	VFNMADD231PS Y1, Y10, Y13
+	VMULPS       Y8, Y13, Y13
+	IMUL3Q       $0x18, DI, R12
+	VMOVUPS      Y13, (R9)(R12*1)
+	ADDQ         $0x20, R10
+	ADDQ         DI, R9
+	DECQ         R11
+	JNZ          winogradFiltersColumn
+	ADDQ         BX, CX
+	ADDQ         $0x20, SI
+	DECQ         AX
+	JNZ          winogradFiltersVector
+	VZEROUPPER
+	RET
+
 // func interleave8(vectors int, x *float32, planeStride int, y *float32)
 // Requires: AVX
 TEXT ·interleave8(SB), NOSPLIT, $0-32

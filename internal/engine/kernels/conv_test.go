@@ -20,6 +20,7 @@ var convShapes = map[string]ConvShape{
 	"tiles of images":   {Batch: 51, InChannels: 16, InHeight: 8, InWidth: 8, OutChannels: 16, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
 	"whole tile groups": {Batch: 3, InChannels: 18, InHeight: 33, InWidth: 32, OutChannels: 20, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
 	"tiles, odd pads":   {Batch: 40, InChannels: 20, InHeight: 6, InWidth: 9, OutChannels: 16, KernelH: 3, KernelW: 3, PadTop: 0, PadLeft: 2, PadBottom: 2, PadRight: 0},
+	"tiles, odd inputs": {Batch: 4, InChannels: 19, InHeight: 12, InWidth: 12, OutChannels: 20, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
 	"odd pads":          {Batch: 2, InChannels: 4, InHeight: 9, InWidth: 10, OutChannels: 8, KernelH: 3, KernelW: 3, PadTop: 2, PadLeft: 0, PadBottom: 0, PadRight: 1},
 	"no padding":        {Batch: 2, InChannels: 4, InHeight: 14, InWidth: 15, OutChannels: 6, KernelH: 3, KernelW: 3},
 	"pointwise":         {Batch: 2, InChannels: 13, InHeight: 7, InWidth: 7, OutChannels: 21, KernelH: 1, KernelW: 1},

@@ -29,8 +29,9 @@ var avx2Set = set{
 	depthwise3x3:      [2]depthwise3x3Kernel{depthwise3x3Stride1, depthwise3x3Stride2},
 	winograd: &winogradKernels{
 		input: winogradInput, output: winogradOutput, outputPool: winogradOutputPool,
-		products:   []func(int, *float32, int, *float32, int, *float32, int){rowsProduct1, rowsProduct2, rowsProduct3},
-		interleave: interleave8, weightsInput: winogradWeightsInput, weightsGradient: winogradWeightsGradient,
+		products: []func(int, *float32, int, *float32, int, *float32, int){rowsProduct1, rowsProduct2, rowsProduct3},
+		filters:  winogradFilters, interleave: interleave8,
+		weightsInput: winogradWeightsInput, weightsGradient: winogradWeightsGradient,
 	},
 
 	quantized: &avx2Quantized,

@@ -43,6 +43,7 @@ var avx512Set = set{
 		products: []func(int, *float32, int, *float32, int, *float32, int){
 			wideRowsProduct1, wideRowsProduct2, wideRowsProduct3, wideRowsProduct4, wideRowsProduct5, wideRowsProduct6,
 		},
+		filters:         winogradFilters,
 		interleave:      interleave8,
 		weightsInput:    winogradWeightsInput,
 		weightsGradient: winogradWeightsGradient,

@@ -17,8 +17,8 @@ const (
 	winogradPoints = (winogradTile + 2) * (winogradTile + 2)
 	// winogradChannels is the least number of input and output channels that repays the transforms.
 	winogradChannels = 16
-	// winogradLeastTiles is the least number of tiles that repays the transform of the weights.
-	winogradLeastTiles = 192
+	// winogradLeastTiles is the least number of tiles that repays the transform of the weights or of their gradient.
+	winogradLeastTiles = 32
 	// winogradTiles is how many tiles a block may have.
 	winogradTiles = 3 * tileVectors * lanes
 	// winogradOutputs is the number of output channels computed between two visits of a block's tiles.
@@ -32,6 +32,8 @@ type winogradKernels struct {
 	output, outputPool func(groups int, m *float32, pointStride, next int, bias, floor float32, y *float32, rowStride int, scratch *float32)
 	// products[n-1] multiplies n vectors of columns.
 	products []func(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int)
+	// filters transforms weights, described in asm/winograd_filters.go.
+	filters func(vectors int, w *float32, places *int32, tapStep, vectorStep int, u *float32, pointStride int, scratch *float32)
 
 	// interleave, weightsInput and weightsGradient are those of the weights' gradient, described in asm/winograd_weights.go.
 	interleave      func(vectors int, x *float32, planeStride int, y *float32)
@@ -68,12 +70,8 @@ func (ws *Workspace) winogradFits(s ConvShape) bool {
 
 // usesWinograd reports whether it pays even if the weights have to be transformed.
 func (ws *Workspace) usesWinograd(s ConvShape) bool {
-	return ws.winogradFits(s) && s.tileCount() >= winogradLeastTiles
-}
-
-// tileCount returns the number of tiles of the batch.
-func (s ConvShape) tileCount() int {
-	return s.Batch * ceilDiv(s.OutHeight(), winogradTile) * ceilDiv(s.OutWidth(), winogradTile)
+	tiles := s.Batch * ceilDiv(s.OutHeight(), winogradTile) * ceilDiv(s.OutWidth(), winogradTile)
+	return ws.winogradFits(s) && tiles >= winogradLeastTiles
 }
 
 // isPlain3x3 reports whether this is a 3×3 convolution with stride 1 of all channels, their number a multiple of 4.
@@ -147,40 +145,28 @@ func (ws *Workspace) transformWeights(s ConvShape, w, u []float32, mirrored bool
 	ws.run(s.OutChannels/quad, transformWeightsPart)
 }
 
-func transformWeightsPart(ws *Workspace, _, part int) {
+// transformWeightsPart transforms the filters of 4 output channels, two input channels at a time.
+func transformWeightsPart(ws *Workspace, worker, part int) {
 	a := &ws.wino
 	in, out := a.s.InChannels, a.s.OutChannels
-	for c := range in {
-		for j := range quad {
-			k := part*quad + j
-			var g [9]float32
-			if a.mirrored {
-				for tap := range g {
-					g[tap] = a.w[(c*out+k)*9+8-tap]
-				}
-			} else {
-				copy(g[:], a.w[(k*in+c)*9:])
-			}
-			for point, v := range transformKernel(&g) {
-				a.u[((point*out/quad+part)*in+c)*quad+j] = v
-			}
-		}
+	// From one input channel to the next, from one output channel to the next, and from tap to tap.
+	nextIn, nextOut, nextTap, first := 9, 9*in, 1, 0
+	if a.mirrored {
+		nextIn, nextOut, nextTap, first = 9*out, 9, -1, 8
 	}
-}
-
-// transformKernel returns G·g·Gᵀ.
-func transformKernel(g *[9]float32) [winogradPoints]float32 {
-	column := func(a, b, c float32) [6]float32 {
-		ends, spread := a+c, a+4*c
-		return [6]float32{a * (1.0 / 4), (ends + b) * (-1.0 / 6), (ends - b) * (-1.0 / 6), (spread + 2*b) * (1.0 / 24), (spread - 2*b) * (1.0 / 24), c}
+	var places [lanes]int32
+	for i := range places {
+		places[i] = int32(i/quad*nextIn + i%quad*nextOut)
 	}
-	c0, c1, c2 := column(g[0], g[3], g[6]), column(g[1], g[4], g[7]), column(g[2], g[5], g[8])
-	var u [winogradPoints]float32
-	for i := range 6 {
-		row := column(c0[i], c1[i], c2[i])
-		copy(u[6*i:], row[:])
+	scratch := ws.workers[worker].scratch(winogradScratch)
+	transform := func(c, pairs int) {
+		ws.set.winograd.filters(pairs, &a.w[part*quad*nextOut+c*nextIn+first], &places[0], nextTap*floatSize, 2*nextIn*floatSize,
+			&a.u[(part*in+c)*quad], out*in*floatSize, &scratch[0])
 	}
-	return u
+	transform(0, in/2)
+	if in%2 > 0 {
+		transform(in-2, 1)
+	}
 }
 
 // winograd computes y = epilogue(conv(x, w) + bias), u being the transformed w.

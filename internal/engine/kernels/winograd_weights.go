@@ -17,8 +17,6 @@ const (
 	winogradChunk = 160
 	// winogradChunkFloats is how many floats a transformed chunk has at most, if that leaves it a row of tiles.
 	winogradChunkFloats = 5 << 18
-	// winogradLeastSum is the least number of tiles whose sum repays the transforms.
-	winogradLeastSum = 32
 	// winogradParts is the number of parts wanted in the transform of a chunk.
 	winogradParts = 32
 )
@@ -42,7 +40,7 @@ type winogradWeightsArgs struct {
 
 // winogradWeightsFit reports whether the gradient of this convolution's weights is computed in Winograd's domain.
 func (ws *Workspace) winogradWeightsFit(s ConvShape) bool {
-	return ws.winogradFits(s) && s.tileCount() >= winogradLeastSum && min(s.InWidth, s.OutWidth()) >= lanes
+	return ws.usesWinograd(s) && min(s.InWidth, s.OutWidth()) >= lanes
 }
 
 // winogradWeights3x3 computes dw, the gradient of the weights.

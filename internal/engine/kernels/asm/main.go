@@ -62,6 +62,7 @@ func float32s() {
 	winogradInput()
 	winogradOutput("winogradOutput", false)
 	winogradOutput("winogradOutputPool", true)
+	winogradFilters()
 	interleave()
 	winogradWeightsInput()
 	winogradWeightsGradient()
