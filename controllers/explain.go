@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -18,8 +19,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// What only events tell: the Job controller, the kubelet and the attach controller say
-// nowhere else why there is no pod, or no container in it.
+// Why there is no pod, or no container in it. A Deployment's conditions tell; the Job
+// controller, the kubelet and the attach controller say it nowhere but in events.
 
 // startGrace is how long a Job may have no pod, and a pod no container, before events
 // are asked for the cause.
@@ -56,7 +57,7 @@ func explainJob(ctx context.Context, live client.Reader, job *batchv1.Job, now t
 	if err != nil {
 		return podProblem{}, 0, fmt.Errorf("list the events of Job %s: %w", klog.KObj(job), err)
 	}
-	return findCreateProblem(jobEvents), startGrace, nil
+	return findCreateProblem(job, jobEvents), startGrace, nil
 }
 
 // listEvents reads an object's events past the cache: they are never watched.
@@ -69,16 +70,52 @@ func listEvents(ctx context.Context, live client.Reader, object client.Object) (
 // podName is how the API server's refusal of a pod starts: with a name that is another each time.
 var podName = regexp.MustCompile(`^[Pp]ods? "[^"]*" is (forbidden|invalid): `)
 
-// findCreateProblem tells from a Job's events whether its pod is refused: by a quota,
-// an admission webhook, Pod Security. The newest event decides.
-func findCreateProblem(jobEvents []corev1.Event) podProblem {
+// failedCreate is the reason of the Job controller's event, and of a Deployment's
+// condition, that tells of a pod that was refused.
+const failedCreate = "FailedCreate"
+
+// findCreateProblem tells from a Job's events whether its pod is refused. The newest
+// event decides.
+func findCreateProblem(job *batchv1.Job, jobEvents []corev1.Event) podProblem {
 	newest := newestEvent(jobEvents)
-	if newest == nil || newest.Reason != "FailedCreate" {
+	if newest == nil || newest.Reason != failedCreate {
 		return podProblem{}
 	}
 	cause := strings.TrimPrefix(newest.Message, "(combined from similar events): ")
-	cause = podName.ReplaceAllString(strings.TrimPrefix(cause, "Error creating: "), "")
-	return podProblem{message: "the Job's pod can't be made: " + cause}
+	return createProblem("the pod of Job "+job.Name, strings.TrimPrefix(cause, "Error creating: "))
+}
+
+// findReplicaProblem tells from a Deployment's conditions whether its pods are refused.
+func findReplicaProblem(deployment *appsv1.Deployment) podProblem {
+	for i := range deployment.Status.Conditions {
+		c := &deployment.Status.Conditions[i]
+		if c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue && c.Reason == failedCreate {
+			return createProblem("pods of Deployment "+deployment.Name, c.Message)
+		}
+	}
+	return podProblem{}
+}
+
+// createProblem is that pods are refused for this cause: by a quota, a LimitRange, an
+// admission webhook, Pod Security. What only a person can tell from the cause has no remedy.
+func createProblem(pods, cause string) podProblem {
+	cause = podName.ReplaceAllString(cause, "")
+	message := fmt.Sprintf("%s can't be made: %s", pods, cause)
+	for _, refusal := range refusals {
+		if strings.Contains(cause, refusal.sign) {
+			return podProblem{message: message + "; " + refusal.remedy}
+		}
+	}
+	return podProblem{message: message}
+}
+
+// refusals are what the API server's own admission says of pods that it refuses.
+var refusals = []struct{ sign, remedy string }{
+	{"exceeded quota: ", "raise the quota, or ask for less in spec.podTemplate.resources"},
+	{"failed quota: ", "set what the quota counts in spec.podTemplate.resources"},
+	{" usage per Container is ", "keep spec.podTemplate.resources within the namespace's LimitRange"},
+	{" usage per Pod is ", "keep spec.podTemplate.resources within the namespace's LimitRange"},
+	{"violates PodSecurity ", "Trainyard's own pods meet the level restricted: find what adds to them, such as an injector of sidecars"},
 }
 
 // findStartProblem tells from a pod's events what keeps its containers from being made.

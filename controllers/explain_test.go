@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -82,7 +83,8 @@ func TestFindStartProblem(t *testing.T) {
 
 func TestFindCreateProblem(t *testing.T) {
 	quota := `Error creating: pods "pets-1a2b3c4d-x7k2p" is forbidden: exceeded quota: q, requested: pods=1, used: pods=0, limited: pods=0`
-	const wantQuota = "the Job's pod can't be made: exceeded quota: q, requested: pods=1, used: pods=0, limited: pods=0"
+	const wantQuota = "the pod of Job pets-1a2b3c4d can't be made: exceeded quota: q, requested: pods=1, used: pods=0, limited: pods=0; " +
+		"raise the quota, or ask for less in spec.podTemplate.resources"
 	cases := map[string]struct {
 		events []corev1.Event
 		want   string
@@ -95,13 +97,73 @@ func TestFindCreateProblem(t *testing.T) {
 		},
 		"a webhook": {
 			events: []corev1.Event{warning("FailedCreate", `Error creating: admission webhook "w" denied the request: no`, 5)},
-			want:   `the Job's pod can't be made: admission webhook "w" denied the request: no`,
+			want:   `the pod of Job pets-1a2b3c4d can't be made: admission webhook "w" denied the request: no`,
 		},
 		"another warning": {events: []corev1.Event{warning("TooManyActivePods", "x", 5)}},
 	}
+	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Name: "pets-1a2b3c4d"}}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(podProblem{message: tc.want}, findCreateProblem(tc.events), cmp.AllowUnexported(podProblem{})); diff != "" {
+			if diff := cmp.Diff(podProblem{message: tc.want}, findCreateProblem(job, tc.events), cmp.AllowUnexported(podProblem{})); diff != "" {
+				t.Errorf("problem (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestFindReplicaProblem(t *testing.T) {
+	condition := func(kind appsv1.DeploymentConditionType, status corev1.ConditionStatus, reason, message string) appsv1.DeploymentCondition {
+		return appsv1.DeploymentCondition{Type: kind, Status: status, Reason: reason, Message: message}
+	}
+	refused := func(cause string) []appsv1.DeploymentCondition {
+		return []appsv1.DeploymentCondition{
+			condition(appsv1.DeploymentAvailable, corev1.ConditionFalse, "MinimumReplicasUnavailable", "x"),
+			condition(appsv1.DeploymentReplicaFailure, corev1.ConditionTrue, "FailedCreate", `pods "pets-1-5d9c-x7k2p" is forbidden: `+cause),
+		}
+	}
+	cases := map[string]struct {
+		conditions []appsv1.DeploymentCondition
+		cause      string
+		remedy     string
+	}{
+		"well": {conditions: []appsv1.DeploymentCondition{condition(appsv1.DeploymentAvailable, corev1.ConditionTrue, "MinimumReplicasAvailable", "x")}},
+		"quota": {
+			conditions: refused("exceeded quota: q, requested: requests.cpu=1, used: requests.cpu=1, limited: requests.cpu=1"),
+			cause:      "exceeded quota: q, requested: requests.cpu=1, used: requests.cpu=1, limited: requests.cpu=1",
+			remedy:     "; raise the quota, or ask for less in spec.podTemplate.resources",
+		},
+		"a quota of what isn't set": {
+			conditions: refused("failed quota: q: must specify limits.cpu for: server"),
+			cause:      "failed quota: q: must specify limits.cpu for: server",
+			remedy:     "; set what the quota counts in spec.podTemplate.resources",
+		},
+		"LimitRange": {
+			conditions: refused("maximum memory usage per Container is 1Gi, but limit is 2Gi"),
+			cause:      "maximum memory usage per Container is 1Gi, but limit is 2Gi",
+			remedy:     "; keep spec.podTemplate.resources within the namespace's LimitRange",
+		},
+		"Pod Security": {
+			conditions: refused(`violates PodSecurity "restricted:latest": privileged (container "proxy" must not set securityContext.privileged=true)`),
+			cause:      `violates PodSecurity "restricted:latest": privileged (container "proxy" must not set securityContext.privileged=true)`,
+			remedy:     "; Trainyard's own pods meet the level restricted: find what adds to them, such as an injector of sidecars",
+		},
+		"a webhook": {
+			conditions: []appsv1.DeploymentCondition{
+				condition(appsv1.DeploymentReplicaFailure, corev1.ConditionTrue, "FailedCreate", `admission webhook "w" denied the request: no`),
+			},
+			cause: `admission webhook "w" denied the request: no`,
+		},
+		"not any more":     {conditions: []appsv1.DeploymentCondition{condition(appsv1.DeploymentReplicaFailure, corev1.ConditionFalse, "FailedCreate", "x")}},
+		"pods that remain": {conditions: []appsv1.DeploymentCondition{condition(appsv1.DeploymentReplicaFailure, corev1.ConditionTrue, "FailedDelete", "x")}},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: "pets-1"}, Status: appsv1.DeploymentStatus{Conditions: tc.conditions}}
+			var want podProblem
+			if tc.cause != "" {
+				want.message = "pods of Deployment pets-1 can't be made: " + tc.cause + tc.remedy
+			}
+			if diff := cmp.Diff(want, findReplicaProblem(deployment), cmp.AllowUnexported(podProblem{})); diff != "" {
 				t.Errorf("problem (-want +got):\n%s", diff)
 			}
 		})
@@ -117,7 +179,7 @@ func TestExplainJob(t *testing.T) {
 		wantAsked []string
 	}{
 		"long without a pod": {
-			change: func(*batchv1.Job) {}, want: "the Job's pod can't be made: no room", wantAgain: startGrace,
+			change: func(*batchv1.Job) {}, want: "the pod of Job pets-1a2b3c4d can't be made: no room", wantAgain: startGrace,
 			wantAsked: []string{"involvedObject.uid=job-1"},
 		},
 		"just made":     {change: func(job *batchv1.Job) { job.CreationTimestamp = metav1.NewTime(testNow) }, wantAgain: startGrace},
@@ -132,7 +194,7 @@ func TestExplainJob(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{UID: "job-1", CreationTimestamp: t0}}
+			job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Name: "pets-1a2b3c4d", UID: "job-1", CreationTimestamp: t0}}
 			tc.change(job)
 			reader := &eventReader{events: []corev1.Event{warning("FailedCreate", "no room", 5)}, err: tc.err}
 			got, again, err := explainJob(t.Context(), reader, job, testNow)

@@ -11,19 +11,16 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/klog/v2"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 	"github.com/trainyard-dev/trainyard/controllers/rollout"
-	"github.com/trainyard-dev/trainyard/internal/contract"
 )
 
 // stale ends a pass that was planned on what has changed since. It is a conflict like
@@ -363,42 +360,4 @@ func (r *modelServerReconciler) updateAutoscaler(ctx context.Context, s *modelSe
 		return fmt.Errorf("patch HorizontalPodAutoscaler %s: %w", klog.KObj(updated), err)
 	}
 	return nil
-}
-
-// explain finds out what keeps the pods from running that the rollout waits for.
-func (r *modelServerReconciler) explain(ctx context.Context, s *modelServerScope) error {
-	status := rollout.Describe(s.observed)
-	if status.Outcome != rollout.Reconciling {
-		return nil
-	}
-	for _, key := range []string{status.Pods, status.Job} {
-		for _, pod := range s.pods[key] {
-			if key == "" || s.problem.message != "" {
-				return nil
-			}
-			problem, again, err := explainPod(ctx, r.live, pod, s.now)
-			if err != nil {
-				return err
-			}
-			s.problem = withServerEnd(problem, pod)
-			s.requeueWithin(again)
-		}
-	}
-	return nil
-}
-
-// withServerEnd adds to the problem of a pod how its server ended last: the kubelet
-// says only that it waits before it starts it again.
-func withServerEnd(problem podProblem, pod *corev1.Pod) podProblem {
-	end := findContainerEnd(pod, contract.ServerContainer)
-	if problem.message == "" || end == nil {
-		return problem
-	}
-	if end.isOOM() {
-		problem.reason = v1alpha1.OOMKilledReason
-		problem.message += "; the server used more memory than spec.podTemplate.resources.limits allows"
-		return problem
-	}
-	problem.message += fmt.Sprintf("; the server ended with exit code %d: %s", ptr.Deref(end.exitCode, -1), serverMessage(end.output))
-	return problem
 }

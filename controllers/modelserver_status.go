@@ -136,6 +136,11 @@ func setAvailable(s *modelServerScope, w conditions.Writer) {
 		available = live.Available
 	}
 	message := fmt.Sprintf("%d of %d replicas of %s are available", available, s.observed.Desired, record.Live)
+	if live := s.deployments[record.Live]; live != nil && available < s.observed.Desired {
+		if problem := findReplicaProblem(live); problem.message != "" {
+			message += "; " + problem.message
+		}
+	}
 	if rollout.Enough(available, s.observed.Desired) {
 		w.Set(v1alpha1.AvailableCondition, metav1.ConditionTrue, v1alpha1.MinimumReplicasAvailableReason, message)
 		return

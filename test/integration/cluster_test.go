@@ -39,6 +39,7 @@ const (
 	failsBake     behaviour = "fails its bake"
 	refusesModel  behaviour = "refuses its model file"
 	neverReady    behaviour = "never becomes ready"
+	podsRefused   behaviour = "a quota refuses its next pods"
 	neverFinishes behaviour = "its tests never end"
 	bakesForEver  behaviour = "its bake never ends"
 )
@@ -199,7 +200,8 @@ func (f *fakeCluster) playDeployment(ctx context.Context, d *appsv1.Deployment, 
 			pods = append(pods, all[i])
 		}
 	}
-	for i := len(pods); i < int(*d.Spec.Replicas); i++ {
+	b := f.behaviourOf(config.Model.SHA256)
+	for i := len(pods); i < int(*d.Spec.Replicas) && b != podsRefused; i++ {
 		pod := podFrom(d, appsv1.SchemeGroupVersion.WithKind("Deployment"), &d.Spec.Template)
 		if err := k8s.Create(ctx, pod); err != nil {
 			return err
@@ -212,7 +214,6 @@ func (f *fakeCluster) playDeployment(ctx context.Context, d *appsv1.Deployment, 
 		}
 		pods = pods[1:]
 	}
-	b := f.behaviourOf(config.Model.SHA256)
 	var ready int32
 	for i := range pods {
 		isReady, err := playServer(ctx, &pods[i], b)
@@ -223,10 +224,13 @@ func (f *fakeCluster) playDeployment(ctx context.Context, d *appsv1.Deployment, 
 			ready++
 		}
 	}
-	return setDeploymentStatus(ctx, d, ready)
+	return setDeploymentStatus(ctx, d, ready, b == podsRefused)
 }
 
-func setDeploymentStatus(ctx context.Context, d *appsv1.Deployment, ready int32) error {
+// quotaSays is what the API server says of a pod that a quota refuses.
+const quotaSays = "exceeded quota: q, requested: pods=1, used: pods=1, limited: pods=1"
+
+func setDeploymentStatus(ctx context.Context, d *appsv1.Deployment, ready int32, refused bool) error {
 	before := d.DeepCopy()
 	d.Status.ObservedGeneration = d.Generation
 	d.Status.Replicas, d.Status.ReadyReplicas, d.Status.AvailableReplicas = *d.Spec.Replicas, ready, ready
@@ -238,6 +242,12 @@ func setDeploymentStatus(ctx context.Context, d *appsv1.Deployment, ready int32)
 		d.Status.Conditions = []appsv1.DeploymentCondition{{
 			Type: appsv1.DeploymentAvailable, Status: status, LastTransitionTime: metav1.NewTime(clk.Now()), LastUpdateTime: metav1.NewTime(clk.Now()),
 		}}
+		if refused && ready < *d.Spec.Replicas {
+			d.Status.Conditions = append(d.Status.Conditions, appsv1.DeploymentCondition{
+				Type: appsv1.DeploymentReplicaFailure, Status: corev1.ConditionTrue, Reason: "FailedCreate",
+				Message: fmt.Sprintf("pods %q is forbidden: %s", d.Name+"-5d9c-x7k2p", quotaSays),
+			})
+		}
 	}
 	if equalStatus(before.Status, d.Status) {
 		return nil

@@ -13,7 +13,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	eventsv1 "k8s.io/api/events/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
@@ -160,7 +159,7 @@ var _ = Describe("ModelServer, when what serves is deleted by hand", func() {
 		orphan := pets.deployment(ctx, first)
 		Expect(k8s.Patch(ctx, orphan, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"ownerReferences":null}}`)))).To(Succeed())
 		server := pets.reaches(ctx, v1alpha1.NameConflictReason)
-		Expect(meta.FindStatusCondition(server.Status.Conditions, v1alpha1.ReadyCondition).Message).To(ContainSubstring("Deployment " + first))
+		Expect(message(server, v1alpha1.ReadyCondition)).To(ContainSubstring("Deployment " + first))
 		asksFor(ctx, "run-2")
 		Expect(pets.reaches(ctx, v1alpha1.ServingReason).Status.Live.Model.TrainingRun).To(Equal("run-2"))
 	})

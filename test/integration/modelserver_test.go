@@ -20,6 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
@@ -105,6 +106,14 @@ func condition(server *v1alpha1.ModelServer, conditionType string) string {
 		return ""
 	}
 	return fmt.Sprintf("%s/%s", c.Status, c.Reason)
+}
+
+// message returns the message of a condition, or nothing.
+func message(server *v1alpha1.ModelServer, conditionType string) string {
+	if c := meta.FindStatusCondition(server.Status.Conditions, conditionType); c != nil {
+		return c.Message
+	}
+	return ""
 }
 
 var _ = Describe("ModelServer", func() {
@@ -267,6 +276,55 @@ var _ = Describe("ModelServer", func() {
 		pets.serve(ctx, "run-3")
 		pets.reaches(ctx, v1alpha1.ServingReason)
 		Eventually(pets.deployments).WithContext(ctx).Should(ConsistOf(server.Status.Live.Revision))
+	})
+
+	It("tells that a candidate's pods are refused, and takes it back when they aren't", func(ctx SpecContext) {
+		serving(ctx)
+		cluster.model(digestOf("2"), podsRefused)
+		pets.serve(ctx, "run-2")
+		server := pets.reaches(ctx, v1alpha1.StartingReason)
+		candidate := server.Status.Candidate.Revision
+		refused := "0 of 1 replicas of " + candidate + " are available; pods of Deployment " + candidate + " can't be made: " + quotaSays +
+			"; raise the quota, or ask for less in spec.podTemplate.resources"
+		Eventually(func() string { return message(pets.get(ctx), v1alpha1.ReadyCondition) }).Should(Equal(refused))
+		Expect(condition(pets.get(ctx), v1alpha1.ReconcilingCondition)).To(Equal("True/Starting"))
+		cluster.model(digestOf("2"), behavesWell)
+		server = pets.reaches(ctx, v1alpha1.ServingReason)
+		Expect(message(server, v1alpha1.ReadyCondition)).NotTo(ContainSubstring("quota"))
+	})
+
+	It("tells that live's pods are refused, while another model is rejected too", func(ctx SpecContext) {
+		first := serving(ctx).Status.Live.Revision
+		cluster.model(digestOf("1"), podsRefused)
+		pets.update(ctx, func(server *v1alpha1.ModelServer) { server.Spec.Replicas = ptr.To[int32](3) })
+		pets.reaches(ctx, v1alpha1.UnavailableReason)
+		refused := "1 of 3 replicas of " + first + " are available; pods of Deployment " + first + " can't be made: exceeded quota: q"
+		Eventually(func() string { return message(pets.get(ctx), v1alpha1.ReadyCondition) }).Should(HavePrefix(refused))
+		cluster.model(digestOf("2"), failsSmoke)
+		pets.serve(ctx, "run-2")
+		server := pets.reaches(ctx, v1alpha1.SmokeFailedReason)
+		Expect(condition(server, v1alpha1.AvailableCondition)).To(Equal("False/MinimumReplicasUnavailable"))
+		Expect(message(server, v1alpha1.AvailableCondition)).To(HavePrefix(refused))
+	})
+
+	It("finds in the events of a test's Job that its pod is refused", func(ctx SpecContext) {
+		serving(ctx)
+		cluster.model(digestOf("2"), neverFinishes)
+		pets.serve(ctx, "run-2")
+		pets.reaches(ctx, v1alpha1.SmokingReason)
+		Eventually(func() int { return len(pets.jobs(ctx)) }).Should(Equal(1))
+		job := pets.jobs(ctx)[0]
+		Expect(k8s.Create(ctx, &corev1.Event{
+			ObjectMeta:     metav1.ObjectMeta{GenerateName: "job-", Namespace: pets.namespace},
+			InvolvedObject: corev1.ObjectReference{Kind: "Job", Namespace: pets.namespace, Name: job.Name, UID: job.UID},
+			Reason:         "FailedCreate", Message: `Error creating: pods "pets-x" is forbidden: ` + quotaSays, Type: corev1.EventTypeWarning,
+			LastTimestamp: metav1.Now(),
+		})).To(Succeed())
+		clk.Step(startGrace)
+		Expect(k8s.Patch(ctx, &job, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"touched":"yes"}}}`)))).To(Succeed())
+		Eventually(func() string { return message(pets.get(ctx), v1alpha1.ReadyCondition) }).
+			Should(ContainSubstring("the pod of Job " + job.Name + " can't be made: " + quotaSays + "; raise the quota"))
+		Expect(condition(pets.get(ctx), v1alpha1.ReconcilingCondition)).To(Equal("True/Smoking"))
 	})
 
 	It("serves on while the spec's model can't be resolved", func(ctx SpecContext) {

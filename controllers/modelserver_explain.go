@@ -1,0 +1,72 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/controllers/rollout"
+	"github.com/trainyard-dev/trainyard/internal/contract"
+)
+
+// explain finds out what keeps the pods from running that the rollout waits for.
+func (r *modelServerReconciler) explain(ctx context.Context, s *modelServerScope) error {
+	status := rollout.Describe(s.observed)
+	if status.Outcome != rollout.Reconciling {
+		return nil
+	}
+	if deployment := s.deployments[status.Pods]; deployment != nil {
+		s.problem = findReplicaProblem(deployment)
+	}
+	if err := r.explainPods(ctx, s, status); err != nil {
+		return err
+	}
+	job := s.jobs[status.Job]
+	if job == nil || len(s.pods[job.Name]) > 0 || s.problem.message != "" {
+		return nil
+	}
+	problem, again, err := explainJob(ctx, r.live, job, s.now)
+	s.problem = problem
+	s.requeueWithin(again)
+	return err
+}
+
+// explainPods finds out what keeps pods from running that are there.
+func (r *modelServerReconciler) explainPods(ctx context.Context, s *modelServerScope, status rollout.Status) error {
+	for _, key := range []string{status.Pods, status.Job} {
+		for _, pod := range s.pods[key] {
+			if key == "" || s.problem.message != "" {
+				return nil
+			}
+			problem, again, err := explainPod(ctx, r.live, pod, s.now)
+			if err != nil {
+				return err
+			}
+			s.problem = withServerEnd(problem, pod)
+			s.requeueWithin(again)
+		}
+	}
+	return nil
+}
+
+// withServerEnd adds to the problem of a pod how its server ended last: the kubelet
+// says only that it waits before it starts it again.
+func withServerEnd(problem podProblem, pod *corev1.Pod) podProblem {
+	end := findContainerEnd(pod, contract.ServerContainer)
+	if problem.message == "" || end == nil {
+		return problem
+	}
+	if end.isOOM() {
+		problem.reason = v1alpha1.OOMKilledReason
+		problem.message += "; the server used more memory than spec.podTemplate.resources.limits allows"
+		return problem
+	}
+	problem.message += fmt.Sprintf("; the server ended with exit code %d: %s", ptr.Deref(end.exitCode, -1), serverMessage(end.output))
+	return problem
+}
