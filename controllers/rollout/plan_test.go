@@ -259,6 +259,19 @@ func TestRecordWrites(t *testing.T) {
 			want: &Record{Switch: 3, At: at1, Live: "a", Available: 2, Baked: true,
 				History: []v1alpha1.RetiredRevision{{Revision: "b", PromotedTime: &at0, RetiredTime: &at1, Reason: ReasonGone}}},
 		},
+		"live was deleted during its bake: back to the fallback, which serves at once": {
+			o: observed("b", bakingRecord("b", "a"), revision("a", 2)).but(func(o *Observed) { o.Templates["b"] = true }),
+			want: &Record{Switch: 3, At: at1, Live: "a", Available: 2, Baked: true,
+				History: []v1alpha1.RetiredRevision{{Revision: "b", Model: v1alpha1.RevisionModel{SHA256: "b"}, PromotedTime: &at0, RetiredTime: &at1, Reason: ReasonGone}}},
+		},
+		"live is being deleted during its bake: back to the fallback": {
+			o: observed("b", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)).but(func(o *Observed) { o.Revisions["b"].Deleting = true }),
+			want: &Record{Switch: 3, At: at1, Live: "a", Available: 2, Baked: true, Retiring: retireB,
+				History: []v1alpha1.RetiredRevision{left("b", ReasonGone)}},
+		},
+		"live was deleted during its bake, the fallback isn't ready: live is made again": {
+			o: observed("b", bakingRecord("b", "a"), revision("a", 2)).but(func(o *Observed) { o.Revisions["a"].Available = 0 }),
+		},
 		"the fallback was deleted": {
 			o:    observed("b", bakingRecord("b", "a"), revision("b", 2)),
 			want: &Record{Switch: 2, At: at0, Live: "b", Available: 2},

@@ -93,14 +93,15 @@ func reselect(o *Observed, r *Record) (Actions, bool) {
 	}, true
 }
 
-// switchBack (B): live failed its bake, or was deleted while the spec asks for another.
+// switchBack (B): live failed its bake, or was deleted by somebody else, and is then a
+// candidate again if the spec asks for it.
 func switchBack(o *Observed, r *Record) (Actions, bool) {
 	if r.Live == "" || r.Baked {
 		return Actions{}, false
 	}
 	failure := bakeFailure(o, r)
 	rejected := r.Rejection(r.Live) != nil
-	gone := o.exists(r.Live) == nil && !o.isTarget(r.Live)
+	gone := o.exists(r.Live) == nil
 	if failure == nil && !rejected && !gone {
 		return Actions{}, false
 	}

@@ -155,6 +155,22 @@ var _ = Describe("ModelServer, when what serves is deleted by hand", func() {
 		Expect(cluster.selections()).To(Equal([]string{first}))
 	})
 
+	It("has the fallback serve meanwhile, and tries live again, during its bake", func(ctx SpecContext) {
+		cluster.model(digestOf("2"), bakesForEver)
+		asksFor(ctx, "run-2")
+		second := pets.reaches(ctx, v1alpha1.BakingReason).Status.Live.Revision
+		Expect(k8s.Delete(ctx, pets.deployment(ctx, second))).To(Succeed())
+		Eventually(cluster.selections).Should(Equal([]string{first, second, first, second}))
+		server := pets.reaches(ctx, v1alpha1.BakingReason)
+		Expect(server.Status.Fallback.Revision).To(Equal(first))
+		Expect(server.Status.History).To(HaveExactElements(
+			And(HaveField("Revision", first), HaveField("Reason", "Replaced")),
+			And(HaveField("Revision", second), HaveField("Reason", "Gone")),
+			And(HaveField("Revision", first), HaveField("Reason", "Replaced")),
+		))
+		Expect(server.Status.Rejected).To(BeEmpty())
+	})
+
 	It("goes on to the next model while live can't be made again", func(ctx SpecContext) {
 		orphan := pets.deployment(ctx, first)
 		Expect(k8s.Patch(ctx, orphan, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"ownerReferences":null}}`)))).To(Succeed())
