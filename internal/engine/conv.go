@@ -91,16 +91,23 @@ func (l *Conv2D) biasData() []float32 {
 
 // Backward implements Layer.
 func (l *Conv2D) Backward(ws *kernels.Workspace, dy *Tensor, wantInput bool) *Tensor {
+	if !wantInput {
+		return l.backward(ws, dy, nil)
+	}
+	l.dx.Resize(l.x.Shape...)
+	return l.backward(ws, dy, &l.dx)
+}
+
+// backward computes the gradients of the parameters and then, unless dx is nil, that of the input. dx may be the input.
+func (l *Conv2D) backward(ws *kernels.Workspace, dy, dx *Tensor) *Tensor {
 	s := l.shape(l.x.Shape)
 	var dbias []float32
 	if l.Bias != nil {
 		dbias = l.Bias.Grad.Data
 	}
 	ws.Conv2DBackwardWeights(s, l.x.Data, dy.Data, l.Weight.Grad.Data, dbias)
-	if !wantInput {
-		return nil
+	if dx != nil {
+		ws.Conv2DBackwardData(s, dy.Data, l.Weight.Value.Data, dx.Data)
 	}
-	l.dx.Resize(l.x.Shape...)
-	ws.Conv2DBackwardData(s, dy.Data, l.Weight.Value.Data, l.dx.Data)
-	return &l.dx
+	return dx
 }

@@ -6,38 +6,67 @@ package engine
 import "github.com/trainyard-dev/trainyard/internal/engine/kernels"
 
 // Fuse returns the layers that compute what layers compute, with runs of them joined into steps that save memory and time:
-// batch normalisation, if there is one, ReLU and 2×2 max pooling after a convolution. The parameters and buffers are those
-// of the given layers. A fused step may overwrite its input in the backward pass, so the layer before it must not need its
-// own output for that; a convolution does not.
+// batch normalisation, if there is one, ReLU and 2×2 max pooling after a convolution, and the convolution too if it is the
+// first layer. The parameters and buffers are those of the given layers. A step may overwrite its input in the backward pass
+// if the one before doesn't need its own output for that: a pooling step overwrites that of a convolution, a convolution
+// that of a pooling step.
 func Fuse(layers []Layer) []Layer {
 	var steps []Layer
-	for i := 0; i < len(layers); i++ {
-		step, joined := fuseAt(layers, i)
+	for i := 0; i < len(layers); {
+		var previous Layer
+		if i > 0 {
+			previous = steps[len(steps)-1]
+		}
+		step, joined := fuse(previous, layers[i:])
 		steps = append(steps, step)
-		i += joined - 1
+		i += joined
 	}
 	return steps
 }
 
-// fuseAt returns the step that begins with layer i, and how many layers it joins.
-func fuseAt(layers []Layer, i int) (step Layer, joined int) {
-	if i == 0 {
-		return layers[i], 1
-	}
-	if _, ok := layers[i-1].(*Conv2D); !ok {
-		return layers[i], 1
-	}
-	switch l := layers[i].(type) {
+// fuse returns the step that begins with the first of layers and follows previous, nil at the beginning, and how many layers
+// it joins.
+func fuse(previous Layer, layers []Layer) (step Layer, joined int) {
+	switch l := layers[0].(type) {
+	case *Conv2D:
+		if previous == nil && len(layers) > 1 && l.Bias == nil {
+			if norm, ok := layers[1].(*BatchNorm2D); ok {
+				if pool := reluAndPool(layers[2:]); pool != nil {
+					return &convNormReLUPool{conv: l, rest: &normReLUPool{BatchNorm2D: norm, pool: pool}}, 4
+				}
+			}
+		}
+		if pools(previous) {
+			return &convInPlace{l}, 1
+		}
 	case *BatchNorm2D:
-		if pool := reluAndPool(layers[i+1:]); pool != nil {
+		if pool := reluAndPool(layers[1:]); pool != nil && convolves(previous) {
 			return &normReLUPool{BatchNorm2D: l, pool: pool}, 3
 		}
 	case *ReLU:
-		if pool := reluAndPool(layers[i:]); pool != nil {
+		if pool := reluAndPool(layers); pool != nil && convolves(previous) {
 			return &reluPool{ReLU: l, pool: pool}, 2
 		}
 	}
-	return layers[i], 1
+	return layers[0], 1
+}
+
+// convolves reports whether a step is a convolution.
+func convolves(step Layer) bool {
+	switch step.(type) {
+	case *Conv2D, *convInPlace:
+		return true
+	}
+	return false
+}
+
+// pools reports whether a fused step ends in pooling.
+func pools(step Layer) bool {
+	switch step.(type) {
+	case *convNormReLUPool, *normReLUPool, *reluPool:
+		return true
+	}
+	return false
 }
 
 // reluAndPool returns the pooling if layers begin with ReLU and 2×2 max pooling, else nil.
@@ -51,16 +80,6 @@ func reluAndPool(layers []Layer) *MaxPool2D {
 		return nil
 	}
 	return pool
-}
-
-// ReusesInput tells whether the backward pass of l leaves the gradient of its input in the input itself, so that it
-// needs no memory of its own.
-func ReusesInput(l Layer) bool {
-	switch l.(type) {
-	case *normReLUPool, *reluPool:
-		return true
-	}
-	return false
 }
 
 func imageShape(in []int) kernels.ImageShape {
@@ -143,4 +162,15 @@ func (l *reluPool) Forward(ws *kernels.Workspace, x *Tensor, training bool) *Ten
 func (l *reluPool) Backward(ws *kernels.Workspace, dy *Tensor, _ bool) *Tensor {
 	ws.ReLUPoolBackward(imageShape(l.x.Shape), dy.Data, l.choice, l.x.Data)
 	return l.x
+}
+
+// convInPlace is a convolution whose backward pass leaves the gradient of its input in the input itself.
+type convInPlace struct{ *Conv2D }
+
+// Backward implements Layer.
+func (l *convInPlace) Backward(ws *kernels.Workspace, dy *Tensor, wantInput bool) *Tensor {
+	if !wantInput {
+		return l.backward(ws, dy, nil)
+	}
+	return l.backward(ws, dy, l.x)
 }

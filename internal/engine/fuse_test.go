@@ -4,6 +4,7 @@
 package engine
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
@@ -13,9 +14,10 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
 )
 
-// block returns a convolution, batch normalisation, ReLU and max pooling with random parameters.
-func block(pool *MaxPool2D) []Layer {
-	layers := []Layer{NewConv2D("conv", Conv2DConfig{InChannels: 2, OutChannels: 4, Kernel: 3, Padding: 1}), NewBatchNorm2D("norm", 4), NewReLU("relu"), pool}
+// block returns a convolution from in to 4 channels, batch normalisation, ReLU and max pooling with random parameters.
+func block(name string, in int, pool *MaxPool2D) []Layer {
+	conv := NewConv2D(name+".conv", Conv2DConfig{InChannels: in, OutChannels: 4, Kernel: 3, Padding: 1})
+	layers := []Layer{conv, NewBatchNorm2D(name+".norm", 4), NewReLU(name + ".relu"), pool}
 	for i, l := range layers {
 		for j, p := range l.Params() {
 			copy(p.Value.Data, randomTensor(uint64(10*i+j), p.Value.Shape...).Data)
@@ -34,36 +36,53 @@ func forwardAll(ws *kernels.Workspace, layers []Layer, x *Tensor, training bool)
 	return x.Clone()
 }
 
-func backwardAll(ws *kernels.Workspace, layers []Layer, dy *Tensor) *Tensor {
-	for _, l := range slices.Backward(layers) {
-		dy = l.Backward(ws, dy, true)
+func backwardAll(ws *kernels.Workspace, layers []Layer, dy *Tensor, wantInput bool) *Tensor {
+	for i, l := range slices.Backward(layers) {
+		dy = l.Backward(ws, dy, wantInput || i > 0)
+	}
+	if !wantInput {
+		return nil // not all layers leave it out
 	}
 	return dy
 }
 
 func TestFusedLayersAgree(t *testing.T) {
-	pool := func() *MaxPool2D { return NewMaxPool2D("pool", 2, 2) }
+	whole := func() []Layer { return block("a", 3, NewMaxPool2D("pool", 2, 2)) }
+	// The first block is in one with its convolution but where it is narrow; the second one never is.
+	two := func() []Layer { return append(whole(), block("b", 4, NewMaxPool2D("pool", 2, 2))...) }
+	twoWithoutNorm := func() []Layer {
+		return append(withoutNorm(whole()), withoutNorm(block("b", 4, NewMaxPool2D("pool", 2, 2)))...)
+	}
 	for name, tc := range map[string]struct {
-		plain, layers []Layer
+		layers        func() []Layer
 		height, width int
+		steps         int
 	}{
-		"with normalisation":            {block(pool()), block(pool()), 10, 12},
-		"with normalisation, odd":       {block(pool()), block(pool()), 11, 19},
-		"without normalisation":         {withoutNorm(block(pool())), withoutNorm(block(pool())), 10, 12},
-		"without normalisation, narrow": {withoutNorm(block(pool())), withoutNorm(block(pool())), 5, 3},
+		"first block":                   {whole, 18, 44, 1},
+		"first block, odd":              {whole, 11, 35, 1},
+		"first block, narrow":           {whole, 10, 6, 1},
+		"two blocks":                    {two, 20, 40, 3},
+		"two blocks, odd":               {two, 23, 47, 3},
+		"two blocks, narrow":            {two, 10, 6, 3},
+		"without normalisation":         {twoWithoutNorm, 20, 40, 4},
+		"without normalisation, narrow": {twoWithoutNorm, 11, 5, 4},
 	} {
-		t.Run(name, func(t *testing.T) { checkFused(t, tc.plain, tc.layers, tc.height, tc.width) })
+		for _, wantInput := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/wantInput=%t", name, wantInput), func(t *testing.T) {
+				plain, layers := tc.layers(), tc.layers()
+				fused := Fuse(layers)
+				if len(fused) != tc.steps {
+					t.Errorf("%d steps, want %d", len(fused), tc.steps)
+				}
+				checkFused(t, plain, layers, fused, randomTensor(1, 3, 3, tc.height, tc.width), wantInput)
+			})
+		}
 	}
 }
 
 // checkFused compares plain layers with the same ones once fused.
-func checkFused(t *testing.T, plain, layers []Layer, height, width int) {
+func checkFused(t *testing.T, plain, layers, fused []Layer, x *Tensor, wantInput bool) {
 	ws := newWorkspace(t)
-	fused := Fuse(layers)
-	if len(fused) != 2 {
-		t.Fatalf("%d steps, want the convolution and one for the rest", len(fused))
-	}
-	x, dy := randomTensor(1, 3, 2, height, width), randomTensor(2, 3, 4, height/2, width/2)
 	near := cmpopts.EquateApprox(1e-4, 1e-5)
 	compare := func(what string, want, got any) {
 		t.Helper()
@@ -71,31 +90,50 @@ func checkFused(t *testing.T, plain, layers []Layer, height, width int) {
 			t.Errorf("%s (-plain +fused):\n%s", what, diff)
 		}
 	}
-	compare("training output", forwardAll(ws, plain, x, true), forwardAll(ws, fused, x, true))
-	compare("input gradient", backwardAll(ws, plain, dy), backwardAll(ws, fused, dy))
-	for i, l := range plain {
-		compare("parameters of "+l.Name(), l.Params(), layers[i].Params())
-		compare("running statistics of "+l.Name(), l.Buffers(), layers[i].Buffers())
+	for range 2 { // a step must not depend on what the one before left
+		y := forwardAll(ws, plain, x, true)
+		compare("training output", y, forwardAll(ws, fused, x, true))
+		dy := randomTensor(2, y.Shape...)
+		compare("input gradient", backwardAll(ws, plain, dy, wantInput), backwardAll(ws, fused, dy, wantInput))
+		for i, l := range plain {
+			compare("parameters of "+l.Name(), l.Params(), layers[i].Params())
+			compare("running statistics of "+l.Name(), l.Buffers(), layers[i].Buffers())
+		}
+		compare("inference output", forwardAll(ws, plain, x, false), forwardAll(ws, fused, x, false))
 	}
-	compare("inference output", forwardAll(ws, plain, x, false), forwardAll(ws, fused, x, false))
-	shape, err := fused[1].OutputShape([]int{3, 4, height, width})
-	if err != nil {
-		t.Fatal(err)
+	shape := x.Shape
+	for _, step := range fused {
+		var err error
+		if shape, err = step.OutputShape(shape); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := step.OutputShape([]int{3, 4}); err == nil {
+			t.Errorf("%s: a shape of two dimensions was accepted", step.Name())
+		}
 	}
-	compare("output shape", []int{3, 4, height / 2, width / 2}, shape)
-	if _, err := fused[1].OutputShape([]int{3, 4}); err == nil {
-		t.Error("a shape of two dimensions was accepted")
+	compare("output shape", forwardAll(ws, plain, x, false).Shape, shape)
+	var params, fusedParams []*Param
+	var buffers, fusedBuffers []*Buffer
+	for _, l := range layers {
+		params, buffers = append(params, l.Params()...), append(buffers, l.Buffers()...)
+	}
+	for _, step := range fused {
+		fusedParams, fusedBuffers = append(fusedParams, step.Params()...), append(fusedBuffers, step.Buffers()...)
+	}
+	if !slices.Equal(params, fusedParams) || !slices.Equal(buffers, fusedBuffers) {
+		t.Error("the steps have other parameters or buffers than the layers")
 	}
 }
 
 func TestFuseLeavesOtherLayersAlone(t *testing.T) {
 	for name, layers := range map[string][]Layer{
-		"another window": block(NewMaxPool2D("pool", 3, 2)),
-		"no convolution": block(NewMaxPool2D("pool", 2, 2))[1:],
-		"no pooling":     block(NewMaxPool2D("pool", 2, 2))[:3],
+		"another window":     block("a", 3, NewMaxPool2D("pool", 3, 2)),
+		"no convolution":     block("a", 3, NewMaxPool2D("pool", 2, 2))[1:],
+		"no pooling":         block("a", 3, NewMaxPool2D("pool", 2, 2))[:3],
+		"convolutions alone": {NewConv2D("a", Conv2DConfig{InChannels: 3, OutChannels: 4, Kernel: 3}), NewConv2D("b", Conv2DConfig{InChannels: 4, OutChannels: 4, Kernel: 3})},
 	} {
-		if got := Fuse(layers); len(got) != len(layers) {
-			t.Errorf("%s: %d layers became %d", name, len(layers), len(got))
+		if got := Fuse(layers); !slices.Equal(got, layers) {
+			t.Errorf("%s: %d layers became %d others", name, len(layers), len(got))
 		}
 	}
 }

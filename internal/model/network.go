@@ -64,32 +64,10 @@ func (n *Network) Backward(dlogits *engine.Tensor) {
 	}
 }
 
-// TrainingBytes returns how much memory training on batches of that size takes, but for the parameters and what is kept
-// with them: the images, each step's output, and the gradient of it.
+// TrainingBytes returns how much memory training on batches of that size takes, but for the parameters, what is kept with
+// them, and scratch memory.
 func (n *Network) TrainingBytes(batch int) (int64, error) {
-	const bytesPerFloat = 4
-	shape := append([]int{batch}, n.InputShape()...)
-	total := elements(shape) * bytesPerFloat
-	for i, step := range n.steps {
-		var err error
-		if shape, err = step.OutputShape(shape); err != nil {
-			return 0, err
-		}
-		total += elements(shape) * bytesPerFloat
-		if i+1 == len(n.steps) || !engine.ReusesInput(n.steps[i+1]) {
-			total += elements(shape) * bytesPerFloat
-		}
-	}
-	return total, nil
-}
-
-// elements returns the number of elements of a tensor.
-func elements(shape []int) int64 {
-	size := int64(1)
-	for _, d := range shape {
-		size *= int64(d)
-	}
-	return size
+	return engine.TrainingBytes(n.ws, n.steps, append([]int{batch}, n.InputShape()...))
 }
 
 // Params returns the trainable tensors in network order.

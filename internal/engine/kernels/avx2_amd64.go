@@ -157,6 +157,16 @@ func normPoolBackward8(n int, top *float32, bottom *float32, d *float32, choice 
 //go:noescape
 func unpool8(n int, top *float32, bottom *float32, d *float32, choice *uint16, plane int) float32
 
+// widen8 converts n elements, n a positive multiple of 8, and returns their sum.
+//
+//go:noescape
+func widen8(n int, y *float64, x *float32) float64
+
+// patchProducts4 adds x[p+i]·y[p+j] to sums[i][j][p%4] for 0 ≤ i, j < 3 and 0 ≤ p < n, n a positive multiple of 4.
+//
+//go:noescape
+func patchProducts4(n int, x *float64, y *float64, sums *float64)
+
 // winogradInput transforms groups ≥ 1 of 8 neighbouring tiles, each of 6×6 pixels, 4 apart from tile to tile, of the plane
 // x. The tiles' first row begins at bytes from x; rows that do not begin within planeBytes are zeros, which has
 // 36 elements. The first tile's left pixel is column from the beginning of its row; of the 32 pixels a group and 4 more behind

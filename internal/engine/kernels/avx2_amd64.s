@@ -1340,6 +1340,83 @@ unpoolLoop:
 	MOVSS        X0, ret+48(FP)
 	RET
 
+// func widen8(n int, y *float64, x *float32) float64
+// Requires: AVX, SSE2
+TEXT ·widen8(SB), NOSPLIT, $0-32
+	MOVQ   n+0(FP), AX
+	MOVQ   y+8(FP), CX
+	MOVQ   x+16(FP), DX
+	VXORPD Y0, Y0, Y0
+	VXORPD Y1, Y1, Y1
+
+widenLoop:
+	VCVTPS2PD    (DX), Y2
+	VMOVUPD      Y2, (CX)
+	VADDPD       Y2, Y0, Y0
+	VCVTPS2PD    16(DX), Y2
+	VMOVUPD      Y2, 32(CX)
+	VADDPD       Y2, Y1, Y1
+	ADDQ         $0x20, DX
+	ADDQ         $0x40, CX
+	SUBQ         $0x08, AX
+	JNZ          widenLoop
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X1
+	VHADDPD      X1, X1, X1
+	VZEROUPPER
+	MOVSD        X1, ret+24(FP)
+	RET
+
+// func patchProducts4(n int, x *float64, y *float64, sums *float64)
+// Requires: AVX, FMA3
+TEXT ·patchProducts4(SB), NOSPLIT, $0-32
+	MOVQ    n+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    y+16(FP), DX
+	MOVQ    sums+24(FP), BX
+	VMOVUPD (BX), Y0
+	VMOVUPD 32(BX), Y1
+	VMOVUPD 64(BX), Y2
+	VMOVUPD 96(BX), Y3
+	VMOVUPD 128(BX), Y4
+	VMOVUPD 160(BX), Y5
+	VMOVUPD 192(BX), Y6
+	VMOVUPD 224(BX), Y7
+	VMOVUPD 256(BX), Y8
+
+patchProductsLoop:
+	VMOVUPD     (CX), Y9
+	VMOVUPD     (DX), Y10
+	VMOVUPD     8(CX), Y11
+	VMOVUPD     8(DX), Y12
+	VMOVUPD     16(CX), Y13
+	VMOVUPD     16(DX), Y14
+	VFMADD231PD Y9, Y10, Y0
+	VFMADD231PD Y9, Y12, Y1
+	VFMADD231PD Y9, Y14, Y2
+	VFMADD231PD Y11, Y10, Y3
+	VFMADD231PD Y11, Y12, Y4
+	VFMADD231PD Y11, Y14, Y5
+	VFMADD231PD Y13, Y10, Y6
+	VFMADD231PD Y13, Y12, Y7
+	VFMADD231PD Y13, Y14, Y8
+	ADDQ        $0x20, CX
+	ADDQ        $0x20, DX
+	SUBQ        $0x04, AX
+	JNZ         patchProductsLoop
+	VMOVUPD     Y0, (BX)
+	VMOVUPD     Y1, 32(BX)
+	VMOVUPD     Y2, 64(BX)
+	VMOVUPD     Y3, 96(BX)
+	VMOVUPD     Y4, 128(BX)
+	VMOVUPD     Y5, 160(BX)
+	VMOVUPD     Y6, 192(BX)
+	VMOVUPD     Y7, 224(BX)
+	VMOVUPD     Y8, 256(BX)
+	VZEROUPPER
+	RET
+
 // func winogradInput(groups int, x *float32, column int, at int, rowBytes int, planeBytes int, zeros *float32, masks *int32, v *float32, pointStride int, scratch *float32)
 // Requires: AVX, AVX2, CMOV, FMA3, MMX+
 TEXT ·winogradInput(SB), NOSPLIT, $0-88

@@ -39,16 +39,22 @@ func (ws *Workspace) batchStatistics(s NormShape, x []float32, eps, momentum flo
 	ws.norm = normArgs{s: s, x: x}
 	ws.moments = grow(ws.moments, s.Batch*s.Channels)
 	ws.run(s.Batch*s.Channels, planeMomentsPart)
-	count := float64(s.Batch * s.Plane)
+	batch := statistics{mean, invStd, runningMean, runningVar}
 	for c := range s.Channels {
-		total := ws.channelMoments(c)
-		variance := total.squares / count
-		mean[c] = float32(total.mean)
-		invStd[c] = float32(1 / math.Sqrt(variance+float64(eps)))
-		unbiased := float32(total.squares / max(count-1, 1))
-		runningMean[c] += momentum * (mean[c] - runningMean[c])
-		runningVar[c] += momentum * (unbiased - runningVar[c])
+		batch.record(c, ws.channelMoments(c), float64(s.Batch*s.Plane), eps, momentum)
 	}
+}
+
+// statistics are those of a batch and the running ones, an element for each channel.
+type statistics struct{ mean, invStd, runningMean, runningVar []float32 }
+
+// record sets channel c's statistics of a batch with count elements to a channel and moves the running ones.
+func (s *statistics) record(c int, total moments, count float64, eps, momentum float32) {
+	s.mean[c] = float32(total.mean)
+	s.invStd[c] = float32(1 / math.Sqrt(total.squares/count+float64(eps)))
+	unbiased := float32(total.squares / max(count-1, 1))
+	s.runningMean[c] += momentum * (s.mean[c] - s.runningMean[c])
+	s.runningVar[c] += momentum * (unbiased - s.runningVar[c])
 }
 
 // planeMomentsPart computes the moments of one plane, in two passes while it is in the cache.

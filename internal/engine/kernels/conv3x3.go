@@ -17,6 +17,8 @@ const (
 	floatSize    = int(unsafe.Sizeof(float32(0)))
 	bandFloats   = 48 << 10 // floats of a band's scratch memory: most of the second-level cache's half
 	weightFloats = 3 * 3 * quad
+	// unpooledFloats is how many floats of unpooled output rows of 4 channels stay in the cache.
+	unpooledFloats = 16 << 10
 )
 
 // bandArgs describe how output rows, counted over the whole batch, are cut into bands.
@@ -142,7 +144,6 @@ func (ws *Workspace) directConv3x3(s ConvShape, x, u, bias, y []float32, e Epilo
 // share makes bands small enough for threads to share them evenly, and for the unpooled rows of 4 channels to stay in the
 // cache; with pooling, bands have an even number of rows.
 func (b *bandArgs) share(threads int) {
-	const unpooledFloats = 16 << 10
 	total := b.s.Batch * b.outH
 	if b.epilogue.MaxPool {
 		b.rows = min(b.rows, max(unpooledFloats/(quad*b.outW), 2))

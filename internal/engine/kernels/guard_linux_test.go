@@ -119,6 +119,54 @@ func TestVectorKernelsStayInBounds(t *testing.T) {
 	}
 }
 
+func TestConvNormReLUPoolStaysInBounds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short mode: takes long under the race detector")
+	}
+	for _, s := range patchShapes {
+		for _, atStart := range []bool{false, true} {
+			ws, p := newWorkspace(t, "", 1), newConvPool(s)
+			if !ws.FusesConvPool(s) {
+				continue
+			}
+			p.Weight = guardedCopy(t, p.Weight, atStart)
+			words := guardedBytes(t, 2*len(p.Choice), atStart)
+			p.Choice = unsafe.Slice((*uint16)(unsafe.Pointer(unsafe.SliceData(words))), len(p.Choice))
+			x, pooled := guarded(t, s.InLen(), atStart), guarded(t, p.Output().PooledLen(), atStart)
+			dw, dgamma, dbeta := guarded(t, s.WeightLen(), atStart), guarded(t, s.OutChannels, atStart), guarded(t, s.OutChannels, atStart)
+			for range 2 {
+				ws.ConvNormReLUPoolTraining(p, x, pooled)
+				guardScratch(t, ws, atStart)
+				ws.ConvNormReLUPoolTraining(p, x, pooled)
+				ws.ConvNormReLUPoolBackward(p, x, pooled, dw, dgamma, dbeta)
+				guardScratch(t, ws, atStart)
+			}
+		}
+	}
+}
+
+// guardedDoubles returns n float64 as guarded does.
+func guardedDoubles(t *testing.T, n int, atStart bool) []float64 {
+	t.Helper()
+	return unsafe.Slice((*float64)(unsafe.Pointer(unsafe.SliceData(guarded(t, 2*n, atStart)))), n)
+}
+
+func TestPatchKernelsStayInBounds(t *testing.T) {
+	for _, name := range SetNames() {
+		set, err := findSet(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, atStart := range []bool{false, true} {
+			for n := 1; n <= 20; n++ {
+				set.patch.widen(guardedDoubles(t, n, atStart), guarded(t, n, atStart))
+				sums := (*[patchTile]float64)(guardedDoubles(t, patchTile, atStart))
+				set.patch.products(sums, n, guardedDoubles(t, n+2, atStart), guardedDoubles(t, n+2, atStart))
+			}
+		}
+	}
+}
+
 func TestPreparedConv2DStaysInBounds(t *testing.T) {
 	if testing.Short() {
 		t.Skip("short mode: takes long under the race detector")

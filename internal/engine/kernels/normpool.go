@@ -62,13 +62,18 @@ func (ws *Workspace) NormReLUPoolInference(s ImageShape, x, gamma, beta, mean, v
 // normReLUPool runs the second pass, once the statistics are known.
 func (ws *Workspace) normReLUPool(s ImageShape, x, gamma, beta, mean, invStd, pooled []float32, choice []uint16) {
 	checkLength("norm-relu-pool", "pooled", pooled, s.PooledLen())
-	ws.scale, ws.shift = grow(ws.scale, s.Channels), grow(ws.shift, s.Channels)
-	for c := range s.Channels {
+	ws.foldNorm(gamma, beta, mean, invStd, s.Channels)
+	ws.normPool = normPoolArgs{s: s, x: x, pooled: pooled, choice: choice, scale: ws.scale, shift: ws.shift}
+	ws.run(s.Batch*s.Channels, normPoolPart)
+}
+
+// foldNorm brings normalisation to the form scale·x + shift.
+func (ws *Workspace) foldNorm(gamma, beta, mean, invStd []float32, channels int) {
+	ws.scale, ws.shift = grow(ws.scale, channels), grow(ws.shift, channels)
+	for c := range channels {
 		ws.scale[c] = gamma[c] * invStd[c]
 		ws.shift[c] = beta[c] - mean[c]*ws.scale[c]
 	}
-	ws.normPool = normPoolArgs{s: s, x: x, pooled: pooled, choice: choice, scale: ws.scale, shift: ws.shift}
-	ws.run(s.Batch*s.Channels, normPoolPart)
 }
 
 func normPoolPart(ws *Workspace, worker, part int) {
@@ -76,24 +81,23 @@ func normPoolPart(ws *Workspace, worker, part int) {
 	scale, shift := a.scale[part%a.s.Channels], a.shift[part%a.s.Channels]
 	for row := range a.s.Height / 2 {
 		top, bottom := a.rows(part, row)
-		pooled, choice := a.windows(part, row)
-		if a.choice == nil {
-			state := &ws.workers[worker]
-			state.choice = grow(state.choice, choiceWords(len(pooled)))
-			choice = state.choice
-		}
+		pooled, choice := a.windows(&ws.workers[worker], part, row)
 		ws.set.normPool(pooled, choice, top, bottom, scale, shift)
 	}
 }
 
-// windows returns a row of windows' elements of pooled and their choices, nil if there are none.
-func (a *normPoolArgs) windows(plane, row int) (pooled []float32, choice []uint16) {
+// windows returns a row of windows' elements of pooled and their choices, which are the worker's scratch memory if nobody
+// wants them.
+func (a *normPoolArgs) windows(state *workerState, plane, row int) (pooled []float32, choice []uint16) {
 	height, width := a.s.Height/2, a.s.Width/2
-	at := plane*height + row
-	if a.choice != nil {
-		choice = a.choice[at*choiceWords(width):][:choiceWords(width)]
+	at, words := plane*height+row, choiceWords(width)
+	if a.choice == nil {
+		state.choice = grow(state.choice, words)
+		choice = state.choice
+	} else {
+		choice = a.choice[at*words:]
 	}
-	return a.pooled[at*width:][:width], choice
+	return a.pooled[at*width:][:width], choice[:words]
 }
 
 // rows returns the two rows of x that a row of windows covers, without an odd last column.
@@ -131,13 +135,13 @@ func (ws *Workspace) NormReLUPoolBackward(s ImageShape, x, dpooled []float32, ch
 }
 
 // normPoolSumsPart leaves Σd and Σ d·(x-mean) of one plane's chosen pixels in its moments.
-func normPoolSumsPart(ws *Workspace, _, part int) {
+func normPoolSumsPart(ws *Workspace, worker, part int) {
 	a := &ws.normPool
 	mean := a.mean[part%a.s.Channels]
 	var total moments
 	for row := range a.s.Height / 2 {
 		top, bottom := a.rows(part, row)
-		d, choice := a.windows(part, row)
+		d, choice := a.windows(&ws.workers[worker], part, row)
 		sum, dot := ws.set.normPoolSums(d, choice, top, bottom, mean)
 		total.mean += float64(sum)
 		total.squares += float64(dot)
@@ -147,7 +151,7 @@ func normPoolSumsPart(ws *Workspace, _, part int) {
 
 // normPoolBackwardPart turns one plane into its gradient: dx = gamma·invStd·(d - dbeta/m - x̂·dgamma/m), where d is 0 but
 // for chosen pixels.
-func normPoolBackwardPart(ws *Workspace, _, part int) {
+func normPoolBackwardPart(ws *Workspace, worker, part int) {
 	a := &ws.normPool
 	c := part % a.s.Channels
 	count := float64(a.s.Batch * a.s.Height * a.s.Width)
@@ -157,7 +161,7 @@ func normPoolBackwardPart(ws *Workspace, _, part int) {
 	shift := -scale*float64(a.dbeta[c])/count - ofX*float64(a.mean[c])
 	for row := range a.s.Height / 2 {
 		top, bottom := a.rows(part, row)
-		d, choice := a.windows(part, row)
+		d, choice := a.windows(&ws.workers[worker], part, row)
 		ws.set.normPoolBackward(top, bottom, d, choice, float32(scale), float32(ofX), float32(shift))
 	}
 	a.unpooled(part, float32(ofX), float32(shift))

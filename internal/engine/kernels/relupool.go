@@ -29,12 +29,12 @@ func (ws *Workspace) ReLUPoolBackward(s ImageShape, dpooled []float32, choice []
 	ws.run(s.Batch*s.Channels, reluPoolBackwardPart)
 }
 
-func reluPoolBackwardPart(ws *Workspace, _, part int) {
+func reluPoolBackwardPart(ws *Workspace, worker, part int) {
 	a := &ws.normPool
 	dx := a.x[part*a.s.Height*a.s.Width:][:a.s.Height*a.s.Width]
 	for row := range a.s.Height / 2 {
 		top, bottom := a.rows(part, row)
-		d, choice := a.windows(part, row)
+		d, choice := a.windows(&ws.workers[worker], part, row)
 		ws.set.unpool(top, bottom, d, choice)
 	}
 	if a.s.Width%2 == 1 {

@@ -56,6 +56,9 @@ type set struct {
 	normPoolBackward func(top, bottom, d []float32, choice []uint16, scale, ofX, shift float32)
 	unpool           func(top, bottom, d []float32, choice []uint16) (sum float32)
 
+	// patch are the inner loops of the moments of patches.
+	patch *patchKernels
+
 	sum               func(x []float32) float64                        // Σx
 	squaredDeviations func(x []float32, mean float32) float64          // Σ(x-mean)²
 	dotDeviation      func(y, x []float32, mean float32) float64       // Σ y·(x-mean)

@@ -41,6 +41,8 @@ var avx2Set = set{
 	normPoolBackward: normPoolBackwardAVX2,
 	unpool:           unpoolAVX2,
 
+	patch: &avx2Patches,
+
 	sum: func(x []float32) float64 {
 		var total float64
 		for len(x) >= 32 {

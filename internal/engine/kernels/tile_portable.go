@@ -15,6 +15,8 @@ var portableSet = set{
 	normPoolBackward: normPoolBackwardRow,
 	unpool:           unpoolRow,
 
+	patch: &patchKernels{widen: widenRow, products: patchProductsRow},
+
 	sum:               sumFloat64,
 	squaredDeviations: squaredDeviations,
 	dotDeviation:      dotDeviation,

@@ -47,6 +47,7 @@ type Workspace struct {
 	update      updateArgs
 	quantized   quantizedArgs
 	bytes       quantizedImageArgs
+	patch       patchArgs
 	byteSum     quantizedSumArgs
 
 	right        Matrix    // the right-hand operand of Gemm
@@ -57,6 +58,7 @@ type Workspace struct {
 	unpooled     []float32
 	tileMasks    []int32 // which pixels of a row of tiles are inside the image
 	moments      []moments
+	sums         []float64 // partial sums of patches' moments and of gradients
 	inverse      []float32 // 1/√(variance+eps) per channel
 	scale, shift []float32 // of each channel
 	workers      []workerState
@@ -78,6 +80,7 @@ type workerState struct {
 	buffer  []float32
 	offsets []int
 	choice  []uint16
+	patch   patchState
 }
 
 // partFunc does one part of an operation. worker is below the number of threads and names the scratch memory to use.

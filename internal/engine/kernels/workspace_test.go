@@ -44,6 +44,17 @@ func everything(ws *Workspace) []float32 {
 		ws.Conv2DBackwardWeights(s, x, dy, dw, db)
 		results = slices.Concat(results, y, dx, dw, db)
 	}
+	for _, s := range []ConvShape{patchShapes["odd"], patchShapes["many bands"]} {
+		if p := newConvPool(s); ws.FusesConvPool(s) {
+			x, pooled := randomSlice(s.InLen(), 1), make([]float32, p.Output().PooledLen())
+			dw, dgamma, dbeta := make([]float32, s.WeightLen()), make([]float32, s.OutChannels), make([]float32, s.OutChannels)
+			ws.ConvNormReLUPoolTraining(p, x, pooled)
+			ws.ConvNormReLUPoolBackward(p, x, pooled, dw, dgamma, dbeta)
+			results = slices.Concat(results, pooled, p.Mean, p.InvStd, p.RunningMean, p.RunningVar, dw, dgamma, dbeta)
+			ws.ConvNormReLUPoolInference(p, x, pooled)
+			results = slices.Concat(results, pooled)
+		}
+	}
 	n := NormShape{Batch: 5, Channels: 7, Plane: 1100}
 	x, dy := randomSlice(n.Len(), 4), randomSlice(n.Len(), 5)
 	y, dx := make([]float32, n.Len()), make([]float32, n.Len())
@@ -90,11 +101,17 @@ func TestSteadyStateDoesNotAllocate(t *testing.T) {
 		n := NormShape{Batch: s.Batch, Channels: s.OutChannels, Plane: s.outPlane()}
 		a, b, c, d := randomSlice(n.Channels, 4), randomSlice(n.Channels, 5), randomSlice(n.Channels, 6), randomSlice(n.Channels, 7)
 		shapeA, shapeB := []int{30}, []int{1}
+		block := newConvPool(patchShapes["odd"])
+		image := randomSlice(block.Shape.InLen(), 8)
 		allocations := testing.AllocsPerRun(5, func() {
 			ws.Conv2D(s, x, w, a, dy)
 			ws.BatchNormTraining(n, dy, a, b, 1e-5, 0.1, dy, c, d, a, b)
 			ws.Conv2DBackwardWeights(s, x, dy, w, nil)
 			ws.Conv2DBackwardData(s, dy, w, x)
+			if ws.FusesConvPool(block.Shape) {
+				ws.ConvNormReLUPoolTraining(block, image, dy)
+				ws.ConvNormReLUPoolBackward(block, image, dy, w, a, b)
+			}
 			ws.Gemm(30, 20, 10, RowMajor(x, 10), RowMajor(w, 20), dy, 20, true)
 			ws.Unary(ReLU, 0, 0, x, x)
 			ws.Binary(Add, shapeA, x, shapeB, w, x)

@@ -159,8 +159,8 @@ func tensors(checkpoint *artifact.Checkpoint, prefix string) *engine.State {
 // bytesPerFloat of a float32.
 const bytesPerFloat = 4
 
-// networkMemory estimates how many bytes training needs: what the network says, and for each parameter its gradient, two
-// moments, the best weights and a checkpoint's copies.
+// networkMemory estimates how many bytes training needs: what the network says, for each parameter its gradient, two
+// moments, the best weights and a checkpoint's copies, and the kernels' scratch memory.
 func networkMemory(cfg contract.TrainConfig) int64 {
 	network, err := model.New(model.Config{
 		Architecture: cfg.Model.Architecture, Classes: 2, ImageSize: cfg.Model.ImageSize, Dropout: cfg.Model.Dropout,
@@ -172,6 +172,9 @@ func networkMemory(cfg contract.TrainConfig) int64 {
 	if err != nil {
 		return 0
 	}
-	const copiesOfParameters = 12
-	return activations + int64(parameters(network))*copiesOfParameters*bytesPerFloat
+	const (
+		copiesOfParameters = 12
+		scratch            = 24 << 20 // measured with BaselineCNN and two threads
+	)
+	return activations + int64(parameters(network))*copiesOfParameters*bytesPerFloat + scratch
 }

@@ -59,6 +59,8 @@ func float32s() {
 	normPoolSums()
 	normPoolBackward()
 	unpool()
+	widenRow()
+	patchProducts()
 	winogradInput()
 	winogradOutput("winogradOutput", false)
 	winogradOutput("winogradOutputPool", true)

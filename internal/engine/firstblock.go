@@ -1,0 +1,86 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"slices"
+
+	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+)
+
+// convNormReLUPool is a network's first block: convolution, batch normalisation, ReLU and 2×2 max pooling. Where the kernels
+// compute such a convolution in one with the rest, its output is not kept; otherwise conv and rest run one after another.
+type convNormReLUPool struct {
+	conv    *Conv2D
+	rest    *normReLUPool
+	x       *Tensor
+	moments []float64
+	inOne   bool // the last Forward
+}
+
+// Name implements Layer.
+func (l *convNormReLUPool) Name() string { return l.conv.Name() }
+
+// Params implements Layer.
+func (l *convNormReLUPool) Params() []*Param {
+	return slices.Concat(l.conv.Params(), l.rest.Params())
+}
+
+// Buffers implements Layer.
+func (l *convNormReLUPool) Buffers() []*Buffer { return l.rest.Buffers() }
+
+// OutputShape implements Layer.
+func (l *convNormReLUPool) OutputShape(in []int) ([]int, error) {
+	shape, err := l.conv.OutputShape(in)
+	if err != nil {
+		return nil, err
+	}
+	return l.rest.OutputShape(shape)
+}
+
+// block describes the step to the kernels, for images of the shape of x.
+func (l *convNormReLUPool) block(x *Tensor) kernels.ConvNormReLUPool {
+	norm := l.rest.BatchNorm2D
+	return kernels.ConvNormReLUPool{
+		Shape: l.conv.shape(x.Shape), Weight: l.conv.Weight.Value.Data, Gamma: norm.Weight.Value.Data, Beta: norm.Bias.Value.Data,
+		Epsilon: norm.Epsilon, Momentum: norm.Momentum, RunningMean: norm.RunningMean.Value.Data, RunningVar: norm.RunningVar.Value.Data,
+		Mean: norm.mean, InvStd: norm.invStd, Choice: l.rest.choice, Moments: l.moments,
+	}
+}
+
+// Forward implements Layer.
+func (l *convNormReLUPool) Forward(ws *kernels.Workspace, x *Tensor, training bool) *Tensor {
+	if l.inOne = ws.FusesConvPool(l.conv.shape(x.Shape)); !l.inOne {
+		return l.rest.Forward(ws, l.conv.Forward(ws, x, training), training)
+	}
+	l.x = x
+	block := l.block(x)
+	images, y := block.Output(), &l.rest.y
+	y.Resize(images.Batch, images.Channels, images.Height/2, images.Width/2)
+	if !training {
+		ws.ConvNormReLUPoolInference(&block, x.Data, y.Data)
+		return y
+	}
+	if l.moments == nil {
+		l.moments = make([]float64, block.MomentsLen())
+	}
+	block.Choice, block.Moments = l.rest.choice.of(images), l.moments
+	ws.ConvNormReLUPoolTraining(&block, x.Data, y.Data)
+	return y
+}
+
+// Backward implements Layer. The gradient of the input, which a network's first block does not need, takes the convolution's
+// output, which is computed again.
+func (l *convNormReLUPool) Backward(ws *kernels.Workspace, dy *Tensor, wantInput bool) *Tensor {
+	if l.inOne && !wantInput {
+		block := l.block(l.x)
+		norm := l.rest.BatchNorm2D
+		ws.ConvNormReLUPoolBackward(&block, l.x.Data, dy.Data, l.conv.Weight.Grad.Data, norm.Weight.Grad.Data, norm.Bias.Grad.Data)
+		return nil
+	}
+	if l.inOne {
+		l.rest.x = l.conv.Forward(ws, l.x, true)
+	}
+	return l.conv.Backward(ws, l.rest.Backward(ws, dy, true), wantInput)
+}

@@ -1,0 +1,23 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package kernels
+
+var avx2Patches = patchKernels{
+	widen: func(y []float64, x []float32) (sum float64) {
+		y = y[:len(x)]
+		n := len(x) &^ (lanes - 1)
+		if n > 0 {
+			sum = widen8(n, &y[0], &x[0])
+		}
+		return sum + widenRow(y[n:], x[n:])
+	},
+	products: func(sums *[patchTile]float64, n int, x, y []float64) {
+		x, y = x[:n+patchSide-1], y[:n+patchSide-1]
+		whole := n &^ (patchLanes - 1)
+		if whole > 0 {
+			patchProducts4(whole, &x[0], &y[0], &sums[0])
+		}
+		patchProductsRow(sums, n-whole, x[whole:], y[whole:])
+	},
+}
