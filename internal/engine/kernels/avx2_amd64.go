@@ -195,6 +195,12 @@ func winogradOutputPool(groups int, m *float32, pointStride int, next int, bias 
 //go:noescape
 func winogradFilters(vectors int, w *float32, places *int32, tapStep int, vectorStep int, u *float32, pointStride int, scratch *float32)
 
+// winogradFilterGradients transforms the sums of vectors ≥ 1 of 8 filters back. Point (i, j) of the first is (6·i+j)·pointStride bytes behind
+// m, that of the next vectorStep further. dw is [vectors][3][3][8]. scratch has 18 vectors of 8.
+//
+//go:noescape
+func winogradFilterGradients(vectors int, m *float32, vectorStep int, pointStride int, dw *float32, scratch *float32)
+
 // interleave8 copies 8·vectors pixels, vectors ≥ 1, of 8 planes that are planeStride bytes apart from x to y, where the
 // planes' values of a pixel lie side by side.
 //

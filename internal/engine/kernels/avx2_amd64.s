@@ -1913,6 +1913,132 @@ winogradFiltersColumn:
 	VZEROUPPER
 	RET
 
+// func winogradFilterGradients(vectors int, m *float32, vectorStep int, pointStride int, dw *float32, scratch *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·winogradFilterGradients(SB), NOSPLIT, $0-48
+	MOVQ         vectors+0(FP), AX
+	MOVQ         m+8(FP), CX
+	MOVQ         vectorStep+16(FP), DX
+	MOVQ         pointStride+24(FP), BX
+	MOVQ         dw+32(FP), SI
+	MOVQ         scratch+40(FP), DI
+	MOVL         $0x3e800000, R8
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y0
+	MOVL         $0xbe2aaaab, R8
+	VMOVD        R8, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0x3daaaaab, R8
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Y2
+	MOVL         $0x3d2aaaab, R8
+	VMOVD        R8, X3
+	VPBROADCASTD X3, Y3
+
+winogradFilterGradientsVector:
+	MOVQ   CX, R8
+	MOVQ   DI, R9
+	MOVQ   $0x00000006, R10
+	IMUL3Q $0x06, BX, R11
+
+winogradFilterGradientsColumn:
+	MOVQ         R8, R12
+	VMOVUPS      (R12), Y4
+	ADDQ         R11, R12
+	VMOVUPS      (R12), Y5
+	ADDQ         R11, R12
+	VMOVUPS      (R12), Y6
+	ADDQ         R11, R12
+	VMOVUPS      (R12), Y7
+	ADDQ         R11, R12
+	VMOVUPS      (R12), Y8
+	ADDQ         R11, R12
+	VMOVUPS      (R12), Y9
+	VADDPS       Y6, Y5, Y10
+	VSUBPS       Y6, Y5, Y5
+	VADDPS       Y8, Y7, Y6
+	VSUBPS       Y8, Y7, Y7
+	VMULPS       Y0, Y4, Y4
+	VFMADD231PS  Y1, Y10, Y4
+	VFMADD231PS  Y3, Y6, Y4
+	VMULPS       Y2, Y7, Y7
+	VFMADD231PS  Y1, Y5, Y7
+	VSUBPS       Y10, Y6, Y6
+	VFNMADD231PS Y1, Y6, Y9
+	VMOVUPS      Y4, (R9)
+	VMOVUPS      Y7, 192(R9)
+	VMOVUPS      Y9, 384(R9)
+	ADDQ         $0x20, R9
+	ADDQ         BX, R8
+	DECQ         R10
+	JNZ          winogradFilterGradientsColumn
+	VMOVUPS      (DI), Y4
+	VMOVUPS      32(DI), Y5
+	VMOVUPS      64(DI), Y6
+	VMOVUPS      96(DI), Y7
+	VMOVUPS      128(DI), Y8
+	VMOVUPS      160(DI), Y9
+	VADDPS       Y6, Y5, Y10
+	VSUBPS       Y6, Y5, Y5
+	VADDPS       Y8, Y7, Y6
+	VSUBPS       Y8, Y7, Y7
+	VMULPS       Y0, Y4, Y4
+	VFMADD231PS  Y1, Y10, Y4
+	VFMADD231PS  Y3, Y6, Y4
+	VMULPS       Y2, Y7, Y7
+	VFMADD231PS  Y1, Y5, Y7
+	VSUBPS       Y10, Y6, Y6
+	VFNMADD231PS Y1, Y6, Y9
+	VMOVUPS      Y4, (SI)
+	VMOVUPS      Y7, 32(SI)
+	VMOVUPS      Y9, 64(SI)
+	VMOVUPS      192(DI), Y4
+	VMOVUPS      224(DI), Y5
+	VMOVUPS      256(DI), Y6
+	VMOVUPS      288(DI), Y7
+	VMOVUPS      320(DI), Y8
+	VMOVUPS      352(DI), Y9
+	VADDPS       Y6, Y5, Y10
+	VSUBPS       Y6, Y5, Y5
+	VADDPS       Y8, Y7, Y6
+	VSUBPS       Y8, Y7, Y7
+	VMULPS       Y0, Y4, Y4
+	VFMADD231PS  Y1, Y10, Y4
+	VFMADD231PS  Y3, Y6, Y4
+	VMULPS       Y2, Y7, Y7
+	VFMADD231PS  Y1, Y5, Y7
+	VSUBPS       Y10, Y6, Y6
+	VFNMADD231PS Y1, Y6, Y9
+	VMOVUPS      Y4, 96(SI)
+	VMOVUPS      Y7, 128(SI)
+	VMOVUPS      Y9, 160(SI)
+	VMOVUPS      384(DI), Y4
+	VMOVUPS      416(DI), Y5
+	VMOVUPS      448(DI), Y6
+	VMOVUPS      480(DI), Y7
+	VMOVUPS      512(DI), Y8
+	VMOVUPS      544(DI), Y9
+	VADDPS       Y6, Y5, Y10
+	VSUBPS       Y6, Y5, Y5
+	VADDPS       Y8, Y7, Y6
+	VSUBPS       Y8, Y7, Y7
+	VMULPS       Y0, Y4, Y4
+	VFMADD231PS  Y1, Y10, Y4
+	VFMADD231PS  Y3, Y6, Y4
+	VMULPS       Y2, Y7, Y7
+	VFMADD231PS  Y1, Y5, Y7
+	VSUBPS       Y10, Y6, Y6
+	VFNMADD231PS Y1, Y6, Y9
+	VMOVUPS      Y4, 192(SI)
+	VMOVUPS      Y7, 224(SI)
+	VMOVUPS      Y9, 256(SI)
+	ADDQ         DX, CX
+	ADDQ         $0x00000120, SI
+	DECQ         AX
+	JNZ          winogradFilterGradientsVector
+	VZEROUPPER
+	RET
+
 // func interleave8(vectors int, x *float32, planeStride int, y *float32)
 // Requires: AVX
 TEXT ·interleave8(SB), NOSPLIT, $0-32

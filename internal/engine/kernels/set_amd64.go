@@ -30,8 +30,8 @@ var avx2Set = set{
 	winograd: &winogradKernels{
 		input: winogradInput, output: winogradOutput, outputPool: winogradOutputPool,
 		products: []func(int, *float32, int, *float32, int, *float32, int){rowsProduct1, rowsProduct2, rowsProduct3},
-		filters:  winogradFilters, interleave: interleave8,
-		weightsInput: winogradWeightsInput, weightsGradient: winogradWeightsGradient,
+		filters:  winogradFilters, filterGradients: winogradFilterGradients,
+		interleave: interleave8, weightsInput: winogradWeightsInput, weightsGradient: winogradWeightsGradient,
 	},
 
 	quantized: &avx2Quantized,

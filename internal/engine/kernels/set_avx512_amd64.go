@@ -44,6 +44,7 @@ var avx512Set = set{
 			wideRowsProduct1, wideRowsProduct2, wideRowsProduct3, wideRowsProduct4, wideRowsProduct5, wideRowsProduct6,
 		},
 		filters:         winogradFilters,
+		filterGradients: winogradFilterGradients,
 		interleave:      interleave8,
 		weightsInput:    winogradWeightsInput,
 		weightsGradient: winogradWeightsGradient,

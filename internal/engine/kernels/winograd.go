@@ -32,8 +32,9 @@ type winogradKernels struct {
 	output, outputPool func(groups int, m *float32, pointStride, next int, bias, floor float32, y *float32, rowStride int, scratch *float32)
 	// products[n-1] multiplies n vectors of columns.
 	products []func(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int)
-	// filters transforms weights, described in asm/winograd_filters.go.
-	filters func(vectors int, w *float32, places *int32, tapStep, vectorStep int, u *float32, pointStride int, scratch *float32)
+	// filters transforms weights, and filterGradients their gradients back, described in asm/winograd_filters.go.
+	filters         func(vectors int, w *float32, places *int32, tapStep, vectorStep int, u *float32, pointStride int, scratch *float32)
+	filterGradients func(vectors int, m *float32, vectorStep, pointStride int, dw *float32, scratch *float32)
 
 	// interleave, weightsInput and weightsGradient are those of the weights' gradient, described in asm/winograd_weights.go.
 	interleave      func(vectors int, x *float32, planeStride int, y *float32)

@@ -187,45 +187,29 @@ func multiplyChunkPart(ws *Workspace, worker, point int) {
 }
 
 // storeWeightsPart transforms the sums of 8 output channels back.
-func storeWeightsPart(ws *Workspace, _, vector int) {
+func storeWeightsPart(ws *Workspace, worker, vector int) {
 	a := &ws.winoWeights
 	s := &a.s
 	start, width := a.panel(ws.set.winograd, vector)
+	scratch := ws.workers[worker].scratch(winogradScratch + a.in*9*lanes)
+	temporary, filters := scratch[:winogradScratch], scratch[winogradScratch:]
+	ws.set.winograd.filterGradients(a.in, &a.sums[(start*a.in+vector-start)*lanes], width*lanes*floatSize, a.sumPoint*floatSize,
+		&filters[0], &temporary[0])
 	first := firstChannel(vector, s.OutChannels)
-	for row := range a.in {
-		c := firstChannel(row/lanes, s.InChannels) + row%lanes
-		if c < row/lanes*lanes {
-			continue // the vector before has it
-		}
-		sums := a.sums[((start*a.in+row*width)+vector-start)*lanes:]
-		for j := vector*lanes - first; j < lanes; j++ {
-			var m [winogradPoints]float32
-			for point := range m {
-				m[point] = sums[point*a.sumPoint+j]
-			}
-			g := transformSums(&m)
-			copy(a.dw[((first+j)*s.InChannels+c)*9:][:9], g[:])
+	for j := vector*lanes - first; j < lanes; j++ {
+		dw := a.dw[(first+j)*s.InChannels*9:][:s.InChannels*9]
+		for row := range a.in {
+			// Rows of the last vector that the one before it has too are written twice.
+			c := firstChannel(row/lanes, s.InChannels) + row%lanes
+			storeFilter(dw[c*9:][:9], filters[row*9*lanes+j:])
 		}
 	}
 }
 
-// transformSums returns Gᵀ·m·G.
-func transformSums(m *[winogradPoints]float32) [9]float32 {
-	column := func(m []float32, stride int) (a, b, c float32) {
-		sum12, difference12 := m[stride]+m[2*stride], m[stride]-m[2*stride]
-		sum34, difference34 := m[3*stride]+m[4*stride], m[3*stride]-m[4*stride]
-		a = m[0]*(1.0/4) - sum12*(1.0/6) + sum34*(1.0/24)
-		b = difference34*(1.0/12) - difference12*(1.0/6)
-		c = (sum34-sum12)*(1.0/6) + m[5*stride]
-		return a, b, c
+// storeFilter gathers the taps of a filter, which lie 8 apart.
+func storeFilter(dw, taps []float32) {
+	_ = taps[8*lanes]
+	for i := range dw {
+		dw[i] = taps[i*lanes]
 	}
-	var half [18]float32
-	for i := range 6 {
-		half[i], half[6+i], half[12+i] = column(m[i:], 6)
-	}
-	var g [9]float32
-	for i := range 3 {
-		g[3*i], g[3*i+1], g[3*i+2] = column(half[6*i:], 1)
-	}
-	return g
 }

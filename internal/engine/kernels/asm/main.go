@@ -65,6 +65,7 @@ func float32s() {
 	winogradOutput("winogradOutput", false)
 	winogradOutput("winogradOutputPool", true)
 	winogradFilters()
+	winogradFilterGradients()
 	interleave()
 	winogradWeightsInput()
 	winogradWeightsGradient()

@@ -12,6 +12,7 @@ import (
 const (
 	bitsOfQuarter      = 0x3E800000
 	bitsOfMinusSixth   = 0xBE2AAAAB
+	bitsOfTwelfth      = 0x3DAAAAAB
 	bitsOfTwentyfourth = 0x3D2AAAAB
 )
 
@@ -102,6 +103,83 @@ func winogradFilters() {
 	JNZ(LabelRef(name + "Column"))
 	ADDQ(vectorStep, w)
 	ADDQ(Imm(vectorBytes), u)
+	DECQ(vectors)
+	JNZ(LabelRef(name + "Vector"))
+	VZEROUPPER()
+	RET()
+}
+
+// filterGradient returns Gᵀ·m for the six vectors m, which it overwrites.
+func filterGradient(m [points]reg.VecVirtual, quarter, minusSixth, twelfth, twentyfourth reg.VecVirtual) [taps]reg.VecVirtual {
+	sum12, sum34 := YMM(), YMM()
+	VADDPS(m[2], m[1], sum12)
+	VSUBPS(m[2], m[1], m[1])
+	VADDPS(m[4], m[3], sum34)
+	VSUBPS(m[4], m[3], m[3])
+	// m0/4 - (m1 + m2)/6 + (m3 + m4)/24
+	VMULPS(quarter, m[0], m[0])
+	VFMADD231PS(minusSixth, sum12, m[0])
+	VFMADD231PS(twentyfourth, sum34, m[0])
+	// (m3 - m4)/12 - (m1 - m2)/6
+	VMULPS(twelfth, m[3], m[3])
+	VFMADD231PS(minusSixth, m[1], m[3])
+	// (m3 + m4 - m1 - m2)/6 + m5
+	VSUBPS(sum12, sum34, sum34)
+	VFNMADD231PS(minusSixth, sum34, m[5])
+	return [taps]reg.VecVirtual{m[0], m[3], m[5]}
+}
+
+// winogradFilterGradients generates the transform back of 8 filters' gradients at a time.
+func winogradFilterGradients() {
+	const name = "winogradFilterGradients"
+	function(name, "func(vectors int, m *float32, vectorStep, pointStride int, dw *float32, scratch *float32)")
+	Doc(name+" transforms the sums of vectors ≥ 1 of 8 filters back. Point (i, j) of the first is (6·i+j)·pointStride bytes behind",
+		"m, that of the next vectorStep further. dw is [vectors][3][3][8]. scratch has 18 vectors of 8.")
+	vectors := Load(Param("vectors"), GP64())
+	m := Load(Param("m"), GP64())
+	vectorStep := Load(Param("vectorStep"), GP64())
+	pointStride := Load(Param("pointStride"), GP64())
+	dw := Load(Param("dw"), GP64())
+	scratch := Load(Param("scratch"), GP64())
+	quarter, minusSixth := integers(bitsOfQuarter), integers(bitsOfMinusSixth)
+	twelfth, twentyfourth := integers(bitsOfTwelfth), integers(bitsOfTwentyfourth)
+
+	Label(name + "Vector")
+	column, temporary, count, step := GP64(), GP64(), GP64(), GP64()
+	MOVQ(m, column)
+	MOVQ(scratch, temporary)
+	MOVQ(U32(points), count)
+	IMUL3Q(Imm(points), pointStride, step)
+	Label(name + "Column")
+	var values [points]reg.VecVirtual
+	in := GP64()
+	MOVQ(column, in)
+	for i := range values {
+		values[i] = YMM()
+		VMOVUPS(Mem{Base: in}, values[i])
+		if i < points-1 {
+			ADDQ(step, in)
+		}
+	}
+	for i, t := range filterGradient(values, quarter, minusSixth, twelfth, twentyfourth) {
+		VMOVUPS(t, Mem{Base: temporary, Disp: vectorBytes * points * i})
+	}
+	ADDQ(Imm(vectorBytes), temporary)
+	ADDQ(pointStride, column)
+	DECQ(count)
+	JNZ(LabelRef(name + "Column"))
+
+	for i := range taps {
+		for j := range values {
+			values[j] = YMM()
+			VMOVUPS(Mem{Base: scratch, Disp: vectorBytes * (points*i + j)}, values[j])
+		}
+		for j, t := range filterGradient(values, quarter, minusSixth, twelfth, twentyfourth) {
+			VMOVUPS(t, Mem{Base: dw, Disp: vectorBytes * (taps*i + j)})
+		}
+	}
+	ADDQ(vectorStep, m)
+	ADDQ(U32(vectorBytes*taps*taps), dw)
 	DECQ(vectors)
 	JNZ(LabelRef(name + "Vector"))
 	VZEROUPPER()
