@@ -271,8 +271,9 @@ func TestQuantizedSum(t *testing.T) {
 				ws.RunQuantizedSum(s, a, b, y)
 				want := make([]uint8, n)
 				for i := range want {
-					sum := float32(a[i]) * s.ScaleA
-					sum += float32(b[i]) * s.ScaleB
+					// The conversions keep the compiler from fusing product and sum, as it does for arm64.
+					sum := float32(float32(a[i]) * s.ScaleA)
+					sum += float32(float32(b[i]) * s.ScaleB)
 					sum += s.Offset
 					rounded := math.RoundToEven(float64(sum)) + float64(s.OutZero)
 					want[i] = uint8(min(max(rounded, float64(s.Low)), float64(s.High)))
