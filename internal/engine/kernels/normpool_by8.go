@@ -1,6 +1,8 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build amd64
+
 package kernels
 
 // windowRow is the end of a row of windows that does not fill a vector, copied to where there is room for one.
@@ -24,7 +26,7 @@ func newWindowRow(top, bottom []float32, choice []uint16, n int) windowRow {
 // planeBytes returns how far apart the planes of a row's choice are.
 func planeBytes(choice []uint16) int { return len(choice) / choicePlanes * choiceBits / 8 }
 
-func normPoolAVX2(out []float32, choice []uint16, top, bottom []float32, scale, shift float32) {
+func normPoolBy8(out []float32, choice []uint16, top, bottom []float32, scale, shift float32) {
 	choice, top, bottom = choice[:choiceWords(len(out))], top[:2*len(out)], bottom[:2*len(out)]
 	n := len(out) &^ 7
 	if n > 0 {
@@ -41,7 +43,7 @@ func normPoolAVX2(out []float32, choice []uint16, top, bottom []float32, scale, 
 	}
 }
 
-func normPoolSumsAVX2(d []float32, choice []uint16, top, bottom []float32, mean float32) (sum, dot float32) {
+func normPoolSumsBy8(d []float32, choice []uint16, top, bottom []float32, mean float32) (sum, dot float32) {
 	choice, top, bottom = choice[:choiceWords(len(d))], top[:2*len(d)], bottom[:2*len(d)]
 	n := len(d) &^ 7
 	if n > 0 {
@@ -56,7 +58,7 @@ func normPoolSumsAVX2(d []float32, choice []uint16, top, bottom []float32, mean 
 	return sum, dot
 }
 
-func normPoolBackwardAVX2(top, bottom, d []float32, choice []uint16, scale, ofX, shift float32) {
+func normPoolBackwardBy8(top, bottom, d []float32, choice []uint16, scale, ofX, shift float32) {
 	choice, top, bottom = choice[:choiceWords(len(d))], top[:2*len(d)], bottom[:2*len(d)]
 	n := len(d) &^ 7
 	if n > 0 {
@@ -71,7 +73,7 @@ func normPoolBackwardAVX2(top, bottom, d []float32, choice []uint16, scale, ofX,
 	}
 }
 
-func unpoolAVX2(top, bottom, d []float32, choice []uint16) float32 {
+func unpoolBy8(top, bottom, d []float32, choice []uint16) float32 {
 	choice, top, bottom = choice[:choiceWords(len(d))], top[:2*len(d)], bottom[:2*len(d)]
 	var sum float32
 	n := len(d) &^ 7
