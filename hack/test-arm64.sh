@@ -13,3 +13,5 @@ fi
 # runtime makes some of its own.
 GOARCH=arm64 CGO_ENABLED=0 go test -short -exec $emulator -skip DoesNotAllocate -timeout=30m \
   ./internal/engine/... ./internal/model/... ./internal/onnx/... ./internal/artifact/... ./internal/dataset/...
+# Kernels against unreadable pages, which -short leaves out.
+GOARCH=arm64 CGO_ENABLED=0 go test -exec $emulator -run InBounds ./internal/engine/kernels

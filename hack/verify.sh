@@ -23,6 +23,9 @@ echo "--- lint"
 make lint
 echo "--- go vet"
 go vet ./...
+GOARCH=arm64 go vet ./internal/engine/kernels
+echo "--- the generators of kernels"
+(cd internal/engine/kernels/asm && go vet ./... && go test ./...)
 echo "--- race detector"
 # It needs cgo. What it watches is what runs in the images; envtest and the cluster
 # have targets of their own.

@@ -14,7 +14,7 @@
 //
 // A set is a table of inner loops for one instruction set. "portable" is plain Go, runs everywhere and is the
 // reference that the others are tested against. The best set that the CPU supports is chosen at run time;
-// TRAINYARD_KERNELS=portable|avx2|avx512 forces one.
+// TRAINYARD_KERNELS=portable|avx2|avx512|neon forces one.
 //
 // # Layout
 //

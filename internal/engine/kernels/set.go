@@ -6,6 +6,7 @@ package kernels
 //go:generate go -C asm run . -pkg kernels -out ../avx2_amd64.s -stubs ../avx2_amd64.go
 //go:generate go -C asm run . -avx512 -pkg kernels -out ../avx512_amd64.s -stubs ../avx512_amd64.go
 //go:generate go -C asm run . -quantized -pkg kernels -out ../quantized_avx2_amd64.s -stubs ../quantized_avx2_amd64.go
+//go:generate go -C asm run ./neon -out ../neon_arm64.s -stubs ../neon_arm64.go
 
 import (
 	"fmt"

@@ -41,7 +41,7 @@ var avx2Set = set{
 	normPoolBackward: normPoolBackwardBy8,
 	unpool:           unpoolBy8,
 
-	patch: &avx2Patches,
+	patch: &patchesBy8,
 
 	sum:               sumBy8,
 	squaredDeviations: squaredDeviationsBy8,

@@ -50,7 +50,7 @@ var avx512Set = set{
 		weightsGradient: winogradWeightsGradient,
 	},
 	quantized: avx512Quantized(),
-	patch:     &avx2Patches,
+	patch:     &patchesBy8,
 
 	normPool: func(out []float32, choice []uint16, top, bottom []float32, scale, shift float32) {
 		choice, top, bottom = choice[:choiceWords(len(out))], top[:2*len(out)], bottom[:2*len(out)]

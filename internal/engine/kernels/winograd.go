@@ -42,7 +42,8 @@ type winogradKernels struct {
 	weightsGradient func(tiles int, dy *float32, rowStride int, e *float32, tileStride, pointStride int, scratch *float32)
 }
 
-// winogradScratch is the length of the transforms' scratch memory: a vector of the widest set for each point.
+// winogradScratch is the length of the transforms' scratch memory: a vector of the widest set for each point. NEON has
+// vectors half as long, and keeps a row of pixels behind them.
 const winogradScratch = winogradPoints * 2 * lanes
 
 // winogradArgs are the arguments of one convolution.

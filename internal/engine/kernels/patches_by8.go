@@ -1,9 +1,12 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build amd64 || arm64
+
 package kernels
 
-var avx2Patches = patchKernels{
+// patchesBy8 are the kernels of patches' moments of AVX2 and NEON.
+var patchesBy8 = patchKernels{
 	widen: func(y []float64, x []float32) (sum float64) {
 		y = y[:len(x)]
 		n := len(x) &^ (lanes - 1)

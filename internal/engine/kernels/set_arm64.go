@@ -1,0 +1,53 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package kernels
+
+// architectureSets lists the kernel sets of this architecture: every arm64 CPU has NEON.
+var architectureSets = []*set{&neonSet}
+
+// neonSet has been tested under emulation, but not timed. NEON has no masked loads, so it gathers columns in plain Go and
+// copies planes for depthwise convolutions; those of 8 bits are computed by definition.
+var neonSet = set{
+	name:      "neon",
+	supported: func() bool { return true },
+	mr:        8,
+	nr:        12,
+	gemmTile: func(k int, a, b, c []float32) {
+		_, _, _ = a[8*k-1], b[12*k-1], c[8*12-1]
+		gemmTile8x12(k, &a[0], &b[0], &c[0])
+	},
+	convPixels:        lanes,
+	convTiles:         convTiles3x3,
+	convWeights:       convWeights3x3,
+	rowsConvolutions:  []rowsKernel{rowsConvolution1, rowsConvolution2, rowsConvolution3},
+	rowsAccumulations: []rowsKernel{rowsAccumulation1, rowsAccumulation2, rowsAccumulation3},
+	columnProduct:     columnProduct,
+	depthwisePlane:    depthwisePlane,
+	winograd: &winogradKernels{
+		input: winogradInput, output: winogradOutput, outputPool: winogradOutputPool,
+		products: []func(int, *float32, int, *float32, int, *float32, int){rowsProduct1, rowsProduct2, rowsProduct3},
+		filters:  winogradFilters, filterGradients: winogradFilterGradients,
+		interleave: interleave8, weightsInput: winogradWeightsInput, weightsGradient: winogradWeightsGradient,
+	},
+
+	normPool:         normPoolBy8,
+	normPoolSums:     normPoolSumsBy8,
+	normPoolBackward: normPoolBackwardBy8,
+	unpool:           unpoolBy8,
+
+	patch: &patchesBy8,
+
+	sum:               sumBy8,
+	squaredDeviations: squaredDeviationsBy8,
+	dotDeviation:      dotDeviationBy8,
+	affine:            affineBy8,
+	affine2:           affine2By8,
+	add:               addBy8,
+	maximum:           maximumBy8,
+	split:             splitBy8,
+	halve:             halveBy8,
+	clip:              clipBy8,
+	relu:              reluBy8,
+	reluBackward:      reluBackwardBy8,
+}
