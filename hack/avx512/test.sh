@@ -92,7 +92,7 @@ fi
 # Tests with a part for each set, then those that take the best one.
 emulate corei7_icelake_u $newer << 'EOF'
 /kernels.test -test.short -test.run /^avx512$
-/kernels.test -test.run ^Test(Convolution|PreparedConv2D)StaysInBounds$
+/kernels.test -test.run ^Test(Convolution|PreparedConv2D|ConvNormReLUPool)StaysInBounds$
 /kernels.test -test.run QuantizedConvStaysInBounds/^avx512$
 /engine.test -test.short
 EOF
