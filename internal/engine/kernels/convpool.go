@@ -15,6 +15,10 @@ package kernels
 //	dgamma = invStd·(w·A - mean·Σd)
 //	dw     = Σ dx·patch = scale·A + ofX·(Σ patch·patchᵀ)·w + shift·Σ patch
 
+// convPoolChunks is the number of chunks, with sums of their own, into which the backward pass cuts the bands: enough for
+// many threads to share them evenly.
+const convPoolChunks = 32
+
 // ConvNormReLUPool is such a block. Slices without another length have an element for each output channel.
 type ConvNormReLUPool struct {
 	Shape                   ConvShape
@@ -175,7 +179,7 @@ func (ws *Workspace) ConvNormReLUPoolBackward(p *ConvNormReLUPool, x, dpooled, d
 	b.setUp(s, lanes, 1, bandPixels)
 	b.x = x
 	b.shareImage(bandPixels / (b.vectors * lanes))
-	b.chunks = min(weightParts, s.Batch*b.imageBands())
+	b.chunks = min(convPoolChunks, s.Batch*b.imageBands())
 	ws.partial = grow(ws.partial, b.chunks*s.WeightLen())
 	ws.sums = grow(ws.sums, b.chunks*s.OutChannels)
 	ws.run(b.chunks, convPoolSumsPart)
