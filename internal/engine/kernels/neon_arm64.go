@@ -39,6 +39,24 @@ func convWeights3x3(rows int, offsets *int, vectors int, x *float32, channels, c
 //go:noescape
 func depthwisePlane(rows, vectors int, x *float32, rowStep, taps int, offsets *int, w *float32, y *float32, yStep int, bias, floor, ceiling float32)
 
+// gatherStride1 copies, from each of channels ≥ 1 planes, rows ≥ 1 of vectors ≥ 1 of 8 elements, neighbours in x.
+// A plane's first row begins at bytes from x, the next is advance further on; rows that do not begin within planeBytes are
+// zeros, which is as long as a row of vectors reaches. A row's first element is column from its beginning. Elements whose
+// masks, 1·8 a vector, are 0, not -1, are taken for zero and not read; they are those before the row's beginning and
+// behind its end. All distances are in bytes.
+//
+//go:noescape
+func gatherStride1(channels, rows, vectors int, x *float32, channelStep, column, at, advance, planeBytes int, zeros *float32, masks *int32, y *float32, rowStep, yStep int)
+
+// gatherStride2 copies, from each of channels ≥ 1 planes, rows ≥ 1 of vectors ≥ 1 of 8 elements, every second one in x.
+// A plane's first row begins at bytes from x, the next is advance further on; rows that do not begin within planeBytes are
+// zeros, which is as long as a row of vectors reaches. A row's first element is column from its beginning. Elements whose
+// masks, 2·8 a vector, are 0, not -1, are taken for zero and not read; they are those before the row's beginning and
+// behind its end. All distances are in bytes.
+//
+//go:noescape
+func gatherStride2(channels, rows, vectors int, x *float32, channelStep, column, at, advance, planeBytes int, zeros *float32, masks *int32, y *float32, rowStep, yStep int)
+
 // winogradInput transforms groups ≥ 1 of 8 neighbouring tiles, each of 6×6 pixels, 4 apart from tile to tile, of the plane
 // x. The tiles' first row begins at bytes from x; rows that do not begin within planeBytes are zeros, which has
 // 36 elements. The first tile's left pixel is column from the beginning of its row; of the 32 pixels a group and 4 more behind

@@ -674,6 +674,173 @@ tap:
 	BNE row
 	RET
 
+// func gatherStride1(channels, rows, vectors int, x *float32, channelStep, column, at, advance, planeBytes int, zeros *float32, masks *int32, y *float32, rowStep, yStep int)
+TEXT ·gatherStride1(SB), NOSPLIT, $0-112
+	MOVD channels+0(FP), R0
+	MOVD x+24(FP), R1
+	MOVD y+88(FP), R2
+	MOVD advance+56(FP), R3
+	MOVD planeBytes+64(FP), R4
+	MOVD rowStep+96(FP), R5
+	MOVD column+40(FP), R14
+	NEG R14, R11
+	CMP $0, R11
+	CSEL GT, R11, ZR, R11
+	MOVD vectors+16(FP), R15
+	MOVD masks+80(FP), R19
+	LSL $5, R15, R13
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+
+mask:
+	VLD1.P 32(R19), [V2.S4, V3.S4]
+	VADD V2.S4, V0.S4, V0.S4
+	VADD V3.S4, V1.S4, V1.S4
+	SUBS $1, R15
+	BNE mask
+	VADD V1.S4, V0.S4, V0.S4
+	VADDV V0.S4, V0
+	FMOVS F0, R12
+	NEGW R12, R12
+	LSL $2, R12
+
+channel:
+	MOVD at+48(FP), R6
+	MOVD rows+8(FP), R7
+	MOVD R2, R8
+
+row:
+	MOVD column+40(FP), R9
+	ADD R1, R9
+	ADD R6, R9
+	MOVD zeros+72(FP), R10
+	CMP R4, R6
+	CSEL HS, R10, R9, R9
+	MOVD R8, R14
+	MOVD R12, R15
+	CMP R13, R12
+	BEQ whole
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	MOVD R13, R15
+
+clear:
+	VST1.P [V0.S4, V1.S4], 32(R14)
+	SUBS $32, R15
+	BNE clear
+	ADD R11, R8, R14
+	ADD R11, R9
+	MOVD R12, R15
+
+whole:
+	CMP $32, R15
+	BLT few
+
+copy:
+	VLD1.P 32(R9), [V0.S4, V1.S4]
+	VST1.P [V0.S4, V1.S4], 32(R14)
+	SUB $32, R15
+	CMP $32, R15
+	BGE copy
+	CBZ R15, copied
+	ADD R15, R9
+	ADD R15, R14
+	FLDPQ -32(R9), (F0, F1)
+	FSTPQ (F0, F1), -32(R14)
+	B copied
+
+few:
+	CBZ R15, copied
+	MOVWU.P 4(R9), R19
+	MOVW.P R19, 4(R14)
+	SUB $4, R15
+	B few
+
+copied:
+	ADD R3, R6
+	ADD R5, R8
+	SUBS $1, R7
+	BNE row
+	MOVD channelStep+32(FP), R9
+	ADD R9, R1
+	MOVD yStep+104(FP), R9
+	ADD R9, R2
+	SUBS $1, R0
+	BNE channel
+	RET
+
+// func gatherStride2(channels, rows, vectors int, x *float32, channelStep, column, at, advance, planeBytes int, zeros *float32, masks *int32, y *float32, rowStep, yStep int)
+TEXT ·gatherStride2(SB), NOSPLIT, $0-112
+	MOVD channels+0(FP), R0
+	MOVD x+24(FP), R1
+	MOVD y+88(FP), R2
+	MOVD advance+56(FP), R3
+	MOVD planeBytes+64(FP), R4
+	MOVD rowStep+96(FP), R5
+
+channel:
+	MOVD at+48(FP), R6
+	MOVD rows+8(FP), R7
+	MOVD R2, R8
+
+row:
+	MOVD column+40(FP), R9
+	ADD R1, R9
+	ADD R6, R9
+	MOVD zeros+72(FP), R10
+	CMP R4, R6
+	CSEL HS, R10, R9, R9
+	MOVD masks+80(FP), R12
+	MOVD vectors+16(FP), R13
+	MOVD R8, R11
+
+vector:
+	VLD1.P 64(R12), [V0.S4, V1.S4, V2.S4, V3.S4]
+	VADD V1.S4, V0.S4, V0.S4
+	VADD V2.S4, V0.S4, V0.S4
+	VADD V3.S4, V0.S4, V0.S4
+	VADDV V0.S4, V0
+	FMOVS F0, R14
+	NEGW R14, R14
+	LSL $2, R14
+	CMP $64, R14
+	BNE side
+	VLD2.P 32(R9), [V0.S4, V1.S4]
+	VLD2.P 32(R9), [V2.S4, V3.S4]
+	FSTPQ (F0, F2), 0(R11)
+	ADD $32, R11
+	B next
+
+side:
+	SUB $64, R12, R15
+	MOVD $8, R20
+
+element:
+	MOVWU.P 8(R15), R19
+	CBZ R19, store
+	MOVWU 0(R9), R19
+
+store:
+	MOVW.P R19, 4(R11)
+	ADD $8, R9
+	SUBS $1, R20
+	BNE element
+
+next:
+	SUBS $1, R13
+	BNE vector
+	ADD R3, R6
+	ADD R5, R8
+	SUBS $1, R7
+	BNE row
+	MOVD channelStep+32(FP), R9
+	ADD R9, R1
+	MOVD yStep+104(FP), R9
+	ADD R9, R2
+	SUBS $1, R0
+	BNE channel
+	RET
+
 // func winogradInput(groups int, x *float32, column, at, rowBytes, planeBytes int, zeros *float32, masks *int32, v *float32, pointStride int, scratch *float32)
 TEXT ·winogradInput(SB), NOSPLIT, $0-88
 	MOVD x+8(FP), R0
@@ -704,21 +871,21 @@ group:
 	CSEL GT, R8, ZR, R8
 	FMOVQ 0(R6), F1
 	FMOVQ 16(R6), F2
+	FMOVQ 32(R6), F3
+	FMOVQ 48(R6), F4
+	FMOVQ 64(R6), F5
+	FMOVQ 80(R6), F6
+	FMOVQ 96(R6), F7
+	FMOVQ 112(R6), F8
+	FMOVQ 128(R6), F9
 	VADD V2.S4, V1.S4, V1.S4
-	FMOVQ 32(R6), F2
-	VADD V2.S4, V1.S4, V1.S4
-	FMOVQ 48(R6), F2
-	VADD V2.S4, V1.S4, V1.S4
-	FMOVQ 64(R6), F2
-	VADD V2.S4, V1.S4, V1.S4
-	FMOVQ 80(R6), F2
-	VADD V2.S4, V1.S4, V1.S4
-	FMOVQ 96(R6), F2
-	VADD V2.S4, V1.S4, V1.S4
-	FMOVQ 112(R6), F2
-	VADD V2.S4, V1.S4, V1.S4
-	FMOVQ 128(R6), F2
-	VADD V2.S4, V1.S4, V1.S4
+	VADD V3.S4, V1.S4, V1.S4
+	VADD V4.S4, V1.S4, V1.S4
+	VADD V5.S4, V1.S4, V1.S4
+	VADD V6.S4, V1.S4, V1.S4
+	VADD V7.S4, V1.S4, V1.S4
+	VADD V8.S4, V1.S4, V1.S4
+	VADD V9.S4, V1.S4, V1.S4
 	VADDV V1.S4, V1
 	FMOVS F1, R9
 	NEGW R9, R9
@@ -753,22 +920,20 @@ row:
 	ADD R8, R21, R23
 	ADD R8, R7, R24
 	MOVD R9, R25
-	CMP $16, R25
+	CMP $32, R25
 	BLT few
 
 copy:
-	CMP $16, R25
-	BLE last
-	VLD1.P 16(R23), [V1.S4]
-	VST1.P [V1.S4], 16(R24)
-	SUB $16, R25
-	B copy
-
-last:
+	VLD1.P 32(R23), [V1.S4, V2.S4]
+	VST1.P [V1.S4, V2.S4], 32(R24)
+	SUB $32, R25
+	CMP $32, R25
+	BGE copy
+	CBZ R25, copied
 	ADD R25, R23
 	ADD R25, R24
-	FMOVQ -16(R23), F1
-	FMOVQ F1, -16(R24)
+	FLDPQ -32(R23), (F1, F2)
+	FSTPQ (F1, F2), -32(R24)
 	B copied
 
 few:

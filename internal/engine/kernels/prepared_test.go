@@ -14,6 +14,7 @@ func TestPreparedConv2D(t *testing.T) {
 	shapes := map[string]ConvShape{
 		"tiles, pooled evenly": {InChannels: 3, InHeight: 24, InWidth: 20, OutChannels: 8, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
 		"Winograd":             {InChannels: 16, InHeight: 22, InWidth: 35, OutChannels: 20, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
+		"Winograd, a vector":   {InChannels: 16, InHeight: 28, InWidth: 28, OutChannels: 16, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1}, // is left over
 		"Winograd, groups":     {InChannels: 16, InHeight: 16, InWidth: 64, OutChannels: 80, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
 	}
 	for name, s := range convShapes {

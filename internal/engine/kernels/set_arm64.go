@@ -6,8 +6,8 @@ package kernels
 // architectureSets lists the kernel sets of this architecture: every arm64 CPU has NEON.
 var architectureSets = []*set{&neonSet}
 
-// neonSet has been tested under emulation, but not timed. NEON has no masked loads, so it gathers columns in plain Go and
-// copies planes for depthwise convolutions; those of 8 bits are computed by definition.
+// neonSet has been tested under emulation, but not timed. Depthwise convolutions go by copies of planes, and those of
+// 8 bits are computed by definition.
 var neonSet = set{
 	name:      "neon",
 	supported: func() bool { return true },
@@ -23,6 +23,7 @@ var neonSet = set{
 	rowsConvolutions:  []rowsKernel{rowsConvolution1, rowsConvolution2, rowsConvolution3},
 	rowsAccumulations: []rowsKernel{rowsAccumulation1, rowsAccumulation2, rowsAccumulation3},
 	columnProduct:     columnProduct,
+	gather:            [2]gatherKernel{gatherStride1, gatherStride2},
 	depthwisePlane:    depthwisePlane,
 	winograd: &winogradKernels{
 		input: winogradInput, output: winogradOutput, outputPool: winogradOutputPool,

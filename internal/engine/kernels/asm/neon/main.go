@@ -53,6 +53,8 @@ func kernels() []*kernel {
 		convTile(),
 		convWeightTile(),
 		depthwise(),
+		gather(1),
+		gather(2),
 		winogradInput(),
 		winogradOutput("winogradOutput", false),
 		winogradOutput("winogradOutputPool", true),

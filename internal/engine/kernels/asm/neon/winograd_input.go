@@ -38,25 +38,18 @@ type planeTiles struct {
 // begin counts the pixels of these tiles' rows inside the plane.
 func (k *planeTiles) begin() {
 	k.loadTo("at", k.at)
-	k.emit("NEG", k.column, k.skipped)
-	k.emit("CMP", immediate(0), k.skipped)
-	k.emit("CSEL", "GT", k.skipped, "ZR", k.skipped)
+	k.before(k.column, k.skipped)
 	k.scope(func() {
-		v, mask := k.registers(1), k.registers(1)
-		k.loadRegister(k.masks, 0, v[0])
-		for i := 1; i < rowPixels/4; i++ {
-			k.loadRegister(k.masks, registerBytes*i, mask[0])
-			k.VADD(mask, v, v)
+		masks := k.registers(rowPixels / 4)
+		for i, r := range masks {
+			k.loadRegister(k.masks, registerBytes*i, r)
 		}
-		k.emit("VADDV", floats(v[0]), whole(v[0]))
-		k.emit("FMOVS", scalar(v[0]), k.inside)
-		k.emit("NEGW", k.inside, k.inside)
-		k.emit("LSL", immediate(2), k.inside)
+		k.countInside(masks, k.inside)
 		k.emit("CMP", immediate(rowPixels*floatBytes), k.inside)
 		k.emit("BEQ", "counted")
-		k.zero(v)
-		for i := range rowPixels / 4 {
-			k.storeRegister(v[0], k.edge, registerBytes*i)
+		k.zero(masks[:1])
+		for i := range masks {
+			k.storeRegister(masks[0], k.edge, registerBytes*i)
 		}
 	})
 	k.label("counted")
@@ -99,32 +92,11 @@ func (k *planeTiles) row() [points]vector {
 // copyInside copies the pixels inside the plane to edge.
 func (k *planeTiles) copyInside(row general) {
 	k.scope(func() {
-		from, to, left, pixel, v := k.general(), k.general(), k.general(), k.general(), k.registers(1)
+		from, to, left := k.general(), k.general(), k.general()
 		k.emit("ADD", k.skipped, row, from)
 		k.emit("ADD", k.skipped, k.edge, to)
 		k.emit("MOVD", k.inside, left)
-		k.emit("CMP", immediate(registerBytes), left)
-		k.emit("BLT", "few")
-		k.label("copy")
-		k.emit("CMP", immediate(registerBytes), left)
-		k.emit("BLE", "last")
-		k.loadNext(1, from, v)
-		k.storeNext(1, v, to)
-		k.emit("SUB", immediate(registerBytes), left)
-		k.emit("B", "copy")
-		k.label("last") // overlaps the one before
-		k.emit("ADD", left, from)
-		k.emit("ADD", left, to)
-		k.loadRegister(from, -registerBytes, v[0])
-		k.storeRegister(v[0], to, -registerBytes)
-		k.emit("B", "copied")
-		k.label("few")
-		k.emit("CBZ", left, "copied")
-		k.emit("MOVWU.P", at(from, floatBytes), pixel)
-		k.emit("MOVW.P", pixel, at(to, floatBytes))
-		k.emit("SUB", immediate(floatBytes), left)
-		k.emit("B", "few")
-		k.label("copied")
+		k.copyFloats(from, to, left)
 	})
 }
 
