@@ -4,7 +4,6 @@
 package kernels
 
 import (
-	"math"
 	"slices"
 	"unsafe"
 )
@@ -44,15 +43,15 @@ type QuantizedConv struct {
 // running it does not change it.
 type PreparedQuantizedConv struct {
 	QuantizedConv
-	set       *set
-	bias      []int32   // that of the sums Σ w·x, for whole tiles of output channels
-	scale     []float32 // for whole tiles
-	low, high float32   // bounds of the rounded product, before OutZero is added
-	method    quantizedMethod
-	w         []int16 // the packed weights
-	wBytes    []int8  // the same, of bytes
-	runs      []int   // byte offsets of the runs of a window
-	units     int     // of a run: 2 channels, or 4 of dotBytes
+	set    *set
+	bias   []int32   // that of the sums Σ w·x, for whole tiles of output channels
+	scale  []float32 // for whole tiles
+	to     byteRange // Low to High
+	method quantizedMethod
+	w      []int16 // the packed weights
+	wBytes []int8  // the same, of bytes
+	runs   []int   // byte offsets of the runs of a window
+	units  int     // of a run: 2 channels, or 4 of dotBytes
 }
 
 // quantizedMethod is a way to compute a convolution of 8 bits.
@@ -65,7 +64,8 @@ const (
 	quantizedByBytes // direct, by dotBytes
 )
 
-// quantizedKernels are the inner loops of a set for convolutions of 8 bits, described in asm/quantized.go.
+// quantizedKernels are the inner loops of a set for convolutions of 8 bits, described in asm/quantized.go. to points to a
+// byteRange's first field.
 type quantizedKernels struct {
 	// dotTiles multiplies windows with weights: 6 pixels by 16 output channels.
 	dotTiles func(tiles int, offsets *int, x *int16, runs int, runOffsets *int, units int, w *int16, sums *int32)
@@ -73,14 +73,14 @@ type quantizedKernels struct {
 	dotBytes       func(tiles int, offsets *int, x *uint8, runs int, runOffsets *int, units int, w *int8, sums *int32)
 	bytesLimit     int
 	widen          func(n int, x *uint8, y *int16)
-	requantize     func(pixels int, sums, bias *int32, scale *float32, low, high float32, zero int32, y *uint8)
+	requantize     func(pixels int, sums, bias *int32, scale *float32, to *float32, y *uint8)
 	pool           func(windows int, top, bottom, y *uint8, yStride int)
-	add            func(n int, a, b *uint8, scaleA, scaleB, offset, low, high float32, zero int32, y *uint8)
+	add            func(n int, a, b *uint8, scaleA, scaleB, offset float32, to *float32, y *uint8)
 	quantizePixels func(n int, x0, x1, x2, x3 *float32, scale, low, high float32, zero int32, y *uint8)
 	// winogradInput and the two outputs transform tiles.
 	winogradInput                      func(tiles, vectors int, x *uint8, pixelStride, rowStride int, v *int16, pointStride int, scratch *int16)
-	winogradOutput, winogradOutputPool func(tiles int, m *int32, pointStride int, bias *int32, scale *float32, low, high float32,
-		zero int32, y *uint8, pixelStride, rowStride int, scratch *int32)
+	winogradOutput, winogradOutputPool func(tiles int, m *int32, pointStride int, bias *int32, scale *float32, to *float32,
+		y *uint8, pixelStride, rowStride int, scratch *int32)
 }
 
 const (
@@ -116,9 +116,7 @@ func (ws *Workspace) PrepareQuantizedConv(c QuantizedConv) *PreparedQuantizedCon
 	checkLength("prepare quantized conv", "weights", c.Weights, c.Shape.WeightLen())
 	checkLength("prepare quantized conv", "bias", c.Bias, c.Shape.OutChannels)
 	checkLength("prepare quantized conv", "scale", c.Scale, c.Shape.OutChannels)
-	p := &PreparedQuantizedConv{
-		QuantizedConv: c, set: ws.set, low: float32(c.Low) - float32(c.OutZero), high: float32(c.High) - float32(c.OutZero),
-	}
+	p := &PreparedQuantizedConv{QuantizedConv: c, set: ws.set, to: newByteRange(c.OutZero, c.Low, c.High)}
 	p.foldInput()
 	p.prepare(ws.set.quantized)
 	return p
@@ -231,8 +229,7 @@ func (a *quantizedArgs) outRows() int {
 
 // requantized returns the byte of a sum for output channel k, the input's zero point being in the bias.
 func (p *PreparedQuantizedConv) requantized(sum int32, k int) uint8 {
-	v := float32(sum+p.bias[k]) * p.scale[k]
-	return uint8(int32(math.RoundToEven(float64(min(max(v, p.low), p.high)))) + int32(p.OutZero))
+	return p.to.round(float32(sum+p.bias[k]) * p.scale[k])
 }
 
 // quantizedRowPart computes one row of the output by definition: the reference of all sets.

@@ -3,8 +3,6 @@
 
 package kernels
 
-import "math"
-
 // QuantizedSum describes the sum of two values of 8 bits, y = min(max(OutZero + round(a·ScaleA + b·ScaleB + Offset), Low),
 // High). Scales are those of the inputs divided by the output's, and Offset moves the inputs' zero points. Every product and
 // every sum, from the left, is rounded to float32.
@@ -19,6 +17,7 @@ const quantizedSumPart = 16 << 10
 // quantizedSumArgs are the arguments of one sum.
 type quantizedSumArgs struct {
 	s       QuantizedSum
+	to      byteRange
 	a, b, y []uint8
 }
 
@@ -26,7 +25,7 @@ type quantizedSumArgs struct {
 func (ws *Workspace) RunQuantizedSum(s QuantizedSum, a, b, y []uint8) {
 	checkLength("quantized sum", "a", a, len(y))
 	checkLength("quantized sum", "b", b, len(y))
-	ws.byteSum = quantizedSumArgs{s: s, a: a, b: b, y: y}
+	ws.byteSum = quantizedSumArgs{s: s, to: newByteRange(s.OutZero, s.Low, s.High), a: a, b: b, y: y}
 	ws.run(ceilDiv(len(y), quantizedSumPart), quantizedSumPartOf)
 }
 
@@ -36,15 +35,13 @@ func quantizedSumPartOf(ws *Workspace, _, part int) {
 	first := part * quantizedSumPart
 	y := args.y[first:min(first+quantizedSumPart, len(args.y))]
 	a, b := args.a[first:][:len(y)], args.b[first:][:len(y)]
-	low, high := float32(s.Low)-float32(s.OutZero), float32(s.High)-float32(s.OutZero)
 	done := 0
 	if kernels := ws.set.quantized; kernels != nil && len(y) >= 32 {
 		done = len(y) &^ 31
-		kernels.add(done, &a[0], &b[0], s.ScaleA, s.ScaleB, s.Offset, low, high, int32(s.OutZero), &y[0])
+		kernels.add(done, &a[0], &b[0], s.ScaleA, s.ScaleB, s.Offset, &args.to.high[0], &y[0])
 	}
 	for i := done; i < len(y); i++ {
 		// The conversions keep the compiler from fusing product and sum.
-		v := float32(float32(float32(a[i])*s.ScaleA)+float32(float32(b[i])*s.ScaleB)) + s.Offset
-		y[i] = uint8(int32(math.RoundToEven(float64(min(max(v, low), high)))) + int32(s.OutZero))
+		y[i] = args.to.round(float32(float32(float32(a[i])*s.ScaleA)+float32(float32(b[i])*s.ScaleB)) + s.Offset)
 	}
 }

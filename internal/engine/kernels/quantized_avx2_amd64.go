@@ -25,22 +25,21 @@ func dotBytes6x16(tiles int, offsets *int, x *uint8, runs int, runOffsets *int, 
 //go:noescape
 func widen16(n int, x *uint8, y *int16)
 
-// requantize16 computes y = zero + round(min(max((sums+bias)·scale, low), high)) for 16 output channels of pixels, an even
-// number above 0, which lie one after the other.
+// requantize16 computes the bytes of (sums+bias)·scale for 16 output channels of pixels, an even number above 0, which lie
+// one after the other.
 //
 //go:noescape
-func requantize16(pixels int, sums *int32, bias *int32, scale *float32, low float32, high float32, zero int32, y *uint8)
+func requantize16(pixels int, sums *int32, bias *int32, scale *float32, to *float32, y *uint8)
 
 // poolBytes16 stores the largest of 2×2 pixels of 16 channels, for windows ≥ 1, at y, yStride bytes apart.
 //
 //go:noescape
 func poolBytes16(windows int, top *uint8, bottom *uint8, y *uint8, yStride int)
 
-// addBytes32 computes y = zero + round(min(max((a·scaleA + b·scaleB) + offset, low), high)) for n bytes, a multiple of 32
-// above 0.
+// addBytes32 computes the bytes of (a·scaleA + b·scaleB) + offset for n bytes, a multiple of 32 above 0.
 //
 //go:noescape
-func addBytes32(n int, a *uint8, b *uint8, scaleA float32, scaleB float32, offset float32, low float32, high float32, zero int32, y *uint8)
+func addBytes32(n int, a *uint8, b *uint8, scaleA float32, scaleB float32, offset float32, to *float32, y *uint8)
 
 // quantizePixels4 computes y = zero + round(min(max(x/scale, low), high)) for n pixels of 4 planes, n a multiple of 8 above 0.
 //
@@ -59,9 +58,9 @@ func quantizedWinogradInput(tiles int, vectors int, x *uint8, pixelStride int, r
 // apart. scratch has 24 vectors of 8. Strides are in bytes.
 //
 //go:noescape
-func quantizedWinogradOutput(tiles int, m *int32, pointStride int, bias *int32, scale *float32, low float32, high float32, zero int32, y *uint8, pixelStride int, rowStride int, scratch *int32)
+func quantizedWinogradOutput(tiles int, m *int32, pointStride int, bias *int32, scale *float32, to *float32, y *uint8, pixelStride int, rowStride int, scratch *int32)
 
 // quantizedWinogradOutputPool is quantizedWinogradOutput with 2×2 max pooling: 2 rows of 2 pixels a tile go to y.
 //
 //go:noescape
-func quantizedWinogradOutputPool(tiles int, m *int32, pointStride int, bias *int32, scale *float32, low float32, high float32, zero int32, y *uint8, pixelStride int, rowStride int, scratch *int32)
+func quantizedWinogradOutputPool(tiles int, m *int32, pointStride int, bias *int32, scale *float32, to *float32, y *uint8, pixelStride int, rowStride int, scratch *int32)

@@ -267,59 +267,52 @@ widenLoop:
 	VZEROUPPER
 	RET
 
-// func requantize16(pixels int, sums *int32, bias *int32, scale *float32, low float32, high float32, zero int32, y *uint8)
+// func requantize16(pixels int, sums *int32, bias *int32, scale *float32, to *float32, y *uint8)
 // Requires: AVX, AVX2
-TEXT ·requantize16(SB), NOSPLIT, $0-56
-	MOVQ         pixels+0(FP), AX
-	MOVQ         sums+8(FP), CX
-	MOVQ         bias+16(FP), DX
-	MOVQ         scale+24(FP), BX
-	MOVQ         y+48(FP), SI
-	MOVQ         $0x0703060205010400, DI
-	VMOVQ        DI, X0
-	VPMOVZXBD    X0, Y0
-	VBROADCASTSS low+32(FP), Y1
-	VBROADCASTSS high+36(FP), Y2
-	VBROADCASTSS zero+40(FP), Y3
-	VMOVDQU      (DX), Y4
-	VMOVUPS      (BX), Y5
-	VMOVDQU      32(DX), Y6
-	VMOVUPS      32(BX), Y7
+TEXT ·requantize16(SB), NOSPLIT, $0-48
+	MOVQ      pixels+0(FP), AX
+	MOVQ      sums+8(FP), CX
+	MOVQ      bias+16(FP), DX
+	MOVQ      scale+24(FP), BX
+	MOVQ      y+40(FP), SI
+	MOVQ      $0x0703060205010400, DI
+	VMOVQ     DI, X0
+	VPMOVZXBD X0, Y0
+	MOVQ      to+32(FP), DI
+	VMOVDQU   (DX), Y1
+	VMOVUPS   (BX), Y2
+	VMOVDQU   32(DX), Y3
+	VMOVUPS   32(BX), Y4
 
 requantizeLoop:
-	VPADDD    (CX), Y4, Y8
+	VPADDD    (CX), Y1, Y5
+	VCVTDQ2PS Y5, Y5
+	VMULPS    Y2, Y5, Y5
+	VMINPS    (DI), Y5, Y5
+	VCVTPS2DQ Y5, Y5
+	VPADDD    32(CX), Y3, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y4, Y6, Y6
+	VMINPS    (DI), Y6, Y6
+	VCVTPS2DQ Y6, Y6
+	VPADDD    64(CX), Y1, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y2, Y7, Y7
+	VMINPS    (DI), Y7, Y7
+	VCVTPS2DQ Y7, Y7
+	VPADDD    96(CX), Y3, Y8
 	VCVTDQ2PS Y8, Y8
-	VMULPS    Y5, Y8, Y8
-	VMAXPS    Y1, Y8, Y8
-	VMINPS    Y2, Y8, Y8
+	VMULPS    Y4, Y8, Y8
+	VMINPS    (DI), Y8, Y8
 	VCVTPS2DQ Y8, Y8
-	VPADDD    Y3, Y8, Y8
-	VPADDD    32(CX), Y6, Y9
-	VCVTDQ2PS Y9, Y9
-	VMULPS    Y7, Y9, Y9
-	VMAXPS    Y1, Y9, Y9
-	VMINPS    Y2, Y9, Y9
-	VCVTPS2DQ Y9, Y9
-	VPADDD    Y3, Y9, Y9
-	VPADDD    64(CX), Y4, Y10
-	VCVTDQ2PS Y10, Y10
-	VMULPS    Y5, Y10, Y10
-	VMAXPS    Y1, Y10, Y10
-	VMINPS    Y2, Y10, Y10
-	VCVTPS2DQ Y10, Y10
-	VPADDD    Y3, Y10, Y10
-	VPADDD    96(CX), Y6, Y11
-	VCVTDQ2PS Y11, Y11
-	VMULPS    Y7, Y11, Y11
-	VMAXPS    Y1, Y11, Y11
-	VMINPS    Y2, Y11, Y11
-	VCVTPS2DQ Y11, Y11
-	VPADDD    Y3, Y11, Y11
-	VPACKSSDW Y9, Y8, Y8
-	VPACKSSDW Y11, Y10, Y10
-	VPACKUSWB Y10, Y8, Y8
-	VPERMD    Y8, Y0, Y8
-	VMOVDQU   Y8, (SI)
+	VPACKSSDW Y6, Y5, Y5
+	VPADDSW   32(DI), Y5, Y5
+	VPACKSSDW Y8, Y7, Y7
+	VPADDSW   32(DI), Y7, Y7
+	VPACKUSWB Y7, Y5, Y5
+	VPMAXUB   64(DI), Y5, Y5
+	VPERMD    Y5, Y0, Y5
+	VMOVDQU   Y5, (SI)
 	ADDQ      $0x00000080, CX
 	ADDQ      $0x20, SI
 	SUBQ      $0x02, AX
@@ -349,7 +342,7 @@ poolBytesLoop:
 	JNZ     poolBytesLoop
 	RET
 
-// func addBytes32(n int, a *uint8, b *uint8, scaleA float32, scaleB float32, offset float32, low float32, high float32, zero int32, y *uint8)
+// func addBytes32(n int, a *uint8, b *uint8, scaleA float32, scaleB float32, offset float32, to *float32, y *uint8)
 // Requires: AVX, AVX2
 TEXT ·addBytes32(SB), NOSPLIT, $0-56
 	MOVQ         n+0(FP), AX
@@ -362,64 +355,57 @@ TEXT ·addBytes32(SB), NOSPLIT, $0-56
 	MOVQ         $0x0703060205010400, SI
 	VMOVQ        SI, X3
 	VPMOVZXBD    X3, Y3
-	VBROADCASTSS low+36(FP), Y4
-	VBROADCASTSS high+40(FP), Y5
-	VBROADCASTSS zero+44(FP), Y6
+	MOVQ         to+40(FP), SI
 
 addBytesLoop:
-	VPMOVZXBD (CX), Y7
-	VPMOVZXBD (DX), Y8
+	VPMOVZXBD (CX), Y4
+	VPMOVZXBD (DX), Y5
+	VCVTDQ2PS Y4, Y4
+	VCVTDQ2PS Y5, Y5
+	VMULPS    Y0, Y4, Y4
+	VMULPS    Y1, Y5, Y5
+	VADDPS    Y5, Y4, Y4
+	VADDPS    Y2, Y4, Y4
+	VMINPS    (SI), Y4, Y4
+	VCVTPS2DQ Y4, Y4
+	VPMOVZXBD 8(CX), Y5
+	VPMOVZXBD 8(DX), Y6
+	VCVTDQ2PS Y5, Y5
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y5, Y5
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y6, Y5, Y5
+	VADDPS    Y2, Y5, Y5
+	VMINPS    (SI), Y5, Y5
+	VCVTPS2DQ Y5, Y5
+	VPMOVZXBD 16(CX), Y6
+	VPMOVZXBD 16(DX), Y7
+	VCVTDQ2PS Y6, Y6
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y0, Y6, Y6
+	VMULPS    Y1, Y7, Y7
+	VADDPS    Y7, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMINPS    (SI), Y6, Y6
+	VCVTPS2DQ Y6, Y6
+	VPMOVZXBD 24(CX), Y7
+	VPMOVZXBD 24(DX), Y8
 	VCVTDQ2PS Y7, Y7
 	VCVTDQ2PS Y8, Y8
 	VMULPS    Y0, Y7, Y7
 	VMULPS    Y1, Y8, Y8
 	VADDPS    Y8, Y7, Y7
 	VADDPS    Y2, Y7, Y7
-	VMAXPS    Y4, Y7, Y7
-	VMINPS    Y5, Y7, Y7
+	VMINPS    (SI), Y7, Y7
 	VCVTPS2DQ Y7, Y7
-	VPADDD    Y6, Y7, Y7
-	VPMOVZXBD 8(CX), Y8
-	VPMOVZXBD 8(DX), Y9
-	VCVTDQ2PS Y8, Y8
-	VCVTDQ2PS Y9, Y9
-	VMULPS    Y0, Y8, Y8
-	VMULPS    Y1, Y9, Y9
-	VADDPS    Y9, Y8, Y8
-	VADDPS    Y2, Y8, Y8
-	VMAXPS    Y4, Y8, Y8
-	VMINPS    Y5, Y8, Y8
-	VCVTPS2DQ Y8, Y8
-	VPADDD    Y6, Y8, Y8
-	VPMOVZXBD 16(CX), Y9
-	VPMOVZXBD 16(DX), Y10
-	VCVTDQ2PS Y9, Y9
-	VCVTDQ2PS Y10, Y10
-	VMULPS    Y0, Y9, Y9
-	VMULPS    Y1, Y10, Y10
-	VADDPS    Y10, Y9, Y9
-	VADDPS    Y2, Y9, Y9
-	VMAXPS    Y4, Y9, Y9
-	VMINPS    Y5, Y9, Y9
-	VCVTPS2DQ Y9, Y9
-	VPADDD    Y6, Y9, Y9
-	VPMOVZXBD 24(CX), Y10
-	VPMOVZXBD 24(DX), Y11
-	VCVTDQ2PS Y10, Y10
-	VCVTDQ2PS Y11, Y11
-	VMULPS    Y0, Y10, Y10
-	VMULPS    Y1, Y11, Y11
-	VADDPS    Y11, Y10, Y10
-	VADDPS    Y2, Y10, Y10
-	VMAXPS    Y4, Y10, Y10
-	VMINPS    Y5, Y10, Y10
-	VCVTPS2DQ Y10, Y10
-	VPADDD    Y6, Y10, Y10
-	VPACKSSDW Y8, Y7, Y7
-	VPACKSSDW Y10, Y9, Y9
-	VPACKUSWB Y9, Y7, Y7
-	VPERMD    Y7, Y3, Y7
-	VMOVDQU   Y7, (BX)
+	VPACKSSDW Y5, Y4, Y4
+	VPADDSW   32(SI), Y4, Y4
+	VPACKSSDW Y7, Y6, Y6
+	VPADDSW   32(SI), Y6, Y6
+	VPACKUSWB Y6, Y4, Y4
+	VPMAXUB   64(SI), Y4, Y4
+	VPERMD    Y4, Y3, Y4
+	VMOVDQU   Y4, (BX)
 	ADDQ      $0x20, CX
 	ADDQ      $0x20, DX
 	ADDQ      $0x20, BX
@@ -595,15 +581,15 @@ quantizedInputRow:
 	VZEROUPPER
 	RET
 
-// func quantizedWinogradOutput(tiles int, m *int32, pointStride int, bias *int32, scale *float32, low float32, high float32, zero int32, y *uint8, pixelStride int, rowStride int, scratch *int32)
+// func quantizedWinogradOutput(tiles int, m *int32, pointStride int, bias *int32, scale *float32, to *float32, y *uint8, pixelStride int, rowStride int, scratch *int32)
 // Requires: AVX, AVX2
-TEXT ·quantizedWinogradOutput(SB), NOSPLIT, $0-88
+TEXT ·quantizedWinogradOutput(SB), NOSPLIT, $8-80
 	MOVQ         m+8(FP), AX
 	MOVQ         pointStride+16(FP), CX
-	MOVQ         y+56(FP), DX
-	MOVQ         rowStride+72(FP), BX
-	MOVQ         pixelStride+64(FP), SI
-	MOVQ         scratch+80(FP), DI
+	MOVQ         y+48(FP), DX
+	MOVQ         rowStride+64(FP), BX
+	MOVQ         pixelStride+56(FP), SI
+	MOVQ         scratch+72(FP), DI
 	MOVQ         bias+24(FP), R8
 	MOVQ         scale+32(FP), R9
 	IMUL3Q       $0x06, CX, R10
@@ -614,25 +600,26 @@ TEXT ·quantizedWinogradOutput(SB), NOSPLIT, $0-88
 	MOVQ         $0x0703060205010400, R12
 	VMOVQ        R12, X1
 	VPMOVZXBD    X1, Y1
+	MOVQ         to+40(FP), R12
 
 quantizedWinogradOutputTile:
-	MOVQ DI, R12
-	MOVQ AX, R13
-	MOVQ $0x00000006, R14
+	MOVQ DI, R13
+	MOVQ AX, R14
+	MOVQ $0x00000006, R15
 
 quantizedWinogradOutputColumn:
-	MOVQ    R13, R15
-	VMOVDQU (R15), Y2
-	ADDQ    R10, R15
-	VMOVDQU (R15), Y3
-	ADDQ    R10, R15
-	VMOVDQU (R15), Y4
-	ADDQ    R10, R15
-	VMOVDQU (R15), Y5
-	ADDQ    R10, R15
-	VMOVDQU (R15), Y6
-	ADDQ    R10, R15
-	VMOVDQU (R15), Y7
+	MOVQ    R14, BP
+	VMOVDQU (BP), Y2
+	ADDQ    R10, BP
+	VMOVDQU (BP), Y3
+	ADDQ    R10, BP
+	VMOVDQU (BP), Y4
+	ADDQ    R10, BP
+	VMOVDQU (BP), Y5
+	ADDQ    R10, BP
+	VMOVDQU (BP), Y6
+	ADDQ    R10, BP
+	VMOVDQU (BP), Y7
 	VPADDD  Y6, Y5, Y8
 	VPSUBD  Y6, Y5, Y9
 	VPADDD  Y4, Y3, Y5
@@ -647,25 +634,25 @@ quantizedWinogradOutputColumn:
 	VPADDD  Y9, Y6, Y6
 	VPSLLD  $0x02, Y9, Y9
 	VPADDD  Y9, Y7, Y7
-	VMOVDQU Y2, (R12)
-	VMOVDQU Y6, 192(R12)
-	VMOVDQU Y5, 384(R12)
-	VMOVDQU Y7, 576(R12)
-	ADDQ    $0x20, R12
-	ADDQ    CX, R13
-	DECQ    R14
+	VMOVDQU Y2, (R13)
+	VMOVDQU Y6, 192(R13)
+	VMOVDQU Y5, 384(R13)
+	VMOVDQU Y7, 576(R13)
+	ADDQ    $0x20, R13
+	ADDQ    CX, R14
+	DECQ    R15
 	JNZ     quantizedWinogradOutputColumn
-	MOVQ    DI, R12
-	MOVQ    DX, R13
-	MOVQ    $0x00000004, R14
+	MOVQ    DI, R13
+	MOVQ    DX, R14
+	MOVQ    $0x00000004, R15
 
 quantizedWinogradOutputRow:
-	VMOVDQU      (R12), Y2
-	VMOVDQU      32(R12), Y3
-	VMOVDQU      64(R12), Y4
-	VMOVDQU      96(R12), Y5
-	VMOVDQU      128(R12), Y6
-	VMOVDQU      160(R12), Y7
+	VMOVDQU      (R13), Y2
+	VMOVDQU      32(R13), Y3
+	VMOVDQU      64(R13), Y4
+	VMOVDQU      96(R13), Y5
+	VMOVDQU      128(R13), Y6
+	VMOVDQU      160(R13), Y7
 	VPADDD       Y6, Y5, Y8
 	VPSUBD       Y6, Y5, Y9
 	VPADDD       Y4, Y3, Y5
@@ -684,54 +671,46 @@ quantizedWinogradOutputRow:
 	VPMULLD      Y0, Y6, Y6
 	VPMULLD      Y0, Y5, Y5
 	VPMULLD      Y0, Y7, Y7
-	VBROADCASTSS low+40(FP), Y3
-	VBROADCASTSS high+44(FP), Y4
-	VBROADCASTSS zero+48(FP), Y8
 	VPSRAD       $0x06, Y2, Y2
 	VPADDD       (R8), Y2, Y2
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       (R9), Y2, Y2
-	VMAXPS       Y3, Y2, Y2
-	VMINPS       Y4, Y2, Y2
+	VMINPS       (R12), Y2, Y2
 	VCVTPS2DQ    Y2, Y2
-	VPADDD       Y8, Y2, Y2
 	VPSRAD       $0x06, Y6, Y6
 	VPADDD       (R8), Y6, Y6
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       (R9), Y6, Y6
-	VMAXPS       Y3, Y6, Y6
-	VMINPS       Y4, Y6, Y6
+	VMINPS       (R12), Y6, Y6
 	VCVTPS2DQ    Y6, Y6
-	VPADDD       Y8, Y6, Y6
 	VPSRAD       $0x06, Y5, Y5
 	VPADDD       (R8), Y5, Y5
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       (R9), Y5, Y5
-	VMAXPS       Y3, Y5, Y5
-	VMINPS       Y4, Y5, Y5
+	VMINPS       (R12), Y5, Y5
 	VCVTPS2DQ    Y5, Y5
-	VPADDD       Y8, Y5, Y5
 	VPSRAD       $0x06, Y7, Y7
 	VPADDD       (R8), Y7, Y7
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       (R9), Y7, Y7
-	VMAXPS       Y3, Y7, Y7
-	VMINPS       Y4, Y7, Y7
+	VMINPS       (R12), Y7, Y7
 	VCVTPS2DQ    Y7, Y7
-	VPADDD       Y8, Y7, Y7
 	VPACKSSDW    Y6, Y2, Y2
+	VPADDSW      32(R12), Y2, Y2
 	VPACKSSDW    Y7, Y5, Y5
+	VPADDSW      32(R12), Y5, Y5
 	VPACKUSWB    Y5, Y2, Y2
+	VPMAXUB      64(R12), Y2, Y2
 	VPERMD       Y2, Y1, Y2
 	VEXTRACTI128 $0x01, Y2, X3
-	VMOVQ        X2, (R13)
-	VPEXTRQ      $0x01, X2, (R13)(SI*1)
-	LEAQ         (R13)(SI*2), R15
-	VMOVQ        X3, (R15)
-	VPEXTRQ      $0x01, X3, (R15)(SI*1)
-	ADDQ         $0x000000c0, R12
-	ADDQ         BX, R13
-	DECQ         R14
+	VMOVQ        X2, (R14)
+	VPEXTRQ      $0x01, X2, (R14)(SI*1)
+	LEAQ         (R14)(SI*2), BP
+	VMOVQ        X3, (BP)
+	VPEXTRQ      $0x01, X3, (BP)(SI*1)
+	ADDQ         $0x000000c0, R13
+	ADDQ         BX, R14
+	DECQ         R15
 	JNZ          quantizedWinogradOutputRow
 	LEAQ         (DX)(SI*4), DX
 	ADDQ         $0x40, AX
@@ -740,15 +719,15 @@ quantizedWinogradOutputRow:
 	VZEROUPPER
 	RET
 
-// func quantizedWinogradOutputPool(tiles int, m *int32, pointStride int, bias *int32, scale *float32, low float32, high float32, zero int32, y *uint8, pixelStride int, rowStride int, scratch *int32)
+// func quantizedWinogradOutputPool(tiles int, m *int32, pointStride int, bias *int32, scale *float32, to *float32, y *uint8, pixelStride int, rowStride int, scratch *int32)
 // Requires: AVX, AVX2
-TEXT ·quantizedWinogradOutputPool(SB), NOSPLIT, $0-88
+TEXT ·quantizedWinogradOutputPool(SB), NOSPLIT, $8-80
 	MOVQ         m+8(FP), AX
 	MOVQ         pointStride+16(FP), CX
-	MOVQ         y+56(FP), DX
-	MOVQ         rowStride+72(FP), BX
-	MOVQ         pixelStride+64(FP), SI
-	MOVQ         scratch+80(FP), DI
+	MOVQ         y+48(FP), DX
+	MOVQ         rowStride+64(FP), BX
+	MOVQ         pixelStride+56(FP), SI
+	MOVQ         scratch+72(FP), DI
 	MOVQ         bias+24(FP), R8
 	MOVQ         scale+32(FP), R9
 	IMUL3Q       $0x06, CX, R10
@@ -759,25 +738,26 @@ TEXT ·quantizedWinogradOutputPool(SB), NOSPLIT, $0-88
 	MOVQ         $0x0703060205010400, R12
 	VMOVQ        R12, X1
 	VPMOVZXBD    X1, Y1
+	MOVQ         to+40(FP), R12
 
 quantizedWinogradOutputPoolTile:
-	MOVQ DI, R12
-	MOVQ AX, R13
-	MOVQ $0x00000006, R14
+	MOVQ DI, R13
+	MOVQ AX, R14
+	MOVQ $0x00000006, R15
 
 quantizedWinogradOutputPoolColumn:
-	MOVQ         R13, R15
-	VMOVDQU      (R15), Y2
-	ADDQ         R10, R15
-	VMOVDQU      (R15), Y3
-	ADDQ         R10, R15
-	VMOVDQU      (R15), Y4
-	ADDQ         R10, R15
-	VMOVDQU      (R15), Y5
-	ADDQ         R10, R15
-	VMOVDQU      (R15), Y6
-	ADDQ         R10, R15
-	VMOVDQU      (R15), Y7
+	MOVQ         R14, BP
+	VMOVDQU      (BP), Y2
+	ADDQ         R10, BP
+	VMOVDQU      (BP), Y3
+	ADDQ         R10, BP
+	VMOVDQU      (BP), Y4
+	ADDQ         R10, BP
+	VMOVDQU      (BP), Y5
+	ADDQ         R10, BP
+	VMOVDQU      (BP), Y6
+	ADDQ         R10, BP
+	VMOVDQU      (BP), Y7
 	VPADDD       Y6, Y5, Y8
 	VPSUBD       Y6, Y5, Y9
 	VPADDD       Y4, Y3, Y5
@@ -792,22 +772,22 @@ quantizedWinogradOutputPoolColumn:
 	VPADDD       Y9, Y6, Y6
 	VPSLLD       $0x02, Y9, Y9
 	VPADDD       Y9, Y7, Y7
-	VMOVDQU      Y2, (R12)
-	VMOVDQU      Y6, 192(R12)
-	VMOVDQU      Y5, 384(R12)
-	VMOVDQU      Y7, 576(R12)
-	ADDQ         $0x20, R12
-	ADDQ         CX, R13
-	DECQ         R14
+	VMOVDQU      Y2, (R13)
+	VMOVDQU      Y6, 192(R13)
+	VMOVDQU      Y5, 384(R13)
+	VMOVDQU      Y7, 576(R13)
+	ADDQ         $0x20, R13
+	ADDQ         CX, R14
+	DECQ         R15
 	JNZ          quantizedWinogradOutputPoolColumn
-	MOVQ         DI, R12
-	MOVQ         DX, R13
-	VMOVDQU      (R12), Y2
-	VMOVDQU      32(R12), Y3
-	VMOVDQU      64(R12), Y4
-	VMOVDQU      96(R12), Y5
-	VMOVDQU      128(R12), Y6
-	VMOVDQU      160(R12), Y7
+	MOVQ         DI, R13
+	MOVQ         DX, R14
+	VMOVDQU      (R13), Y2
+	VMOVDQU      32(R13), Y3
+	VMOVDQU      64(R13), Y4
+	VMOVDQU      96(R13), Y5
+	VMOVDQU      128(R13), Y6
+	VMOVDQU      160(R13), Y7
 	VPADDD       Y6, Y5, Y8
 	VPSUBD       Y6, Y5, Y9
 	VPADDD       Y4, Y3, Y5
@@ -828,12 +808,12 @@ quantizedWinogradOutputPoolColumn:
 	VPMULLD      Y0, Y7, Y7
 	VPMAXSD      Y6, Y2, Y2
 	VPMAXSD      Y7, Y5, Y5
-	VMOVDQU      192(R12), Y3
-	VMOVDQU      224(R12), Y4
-	VMOVDQU      256(R12), Y6
-	VMOVDQU      288(R12), Y7
-	VMOVDQU      320(R12), Y8
-	VMOVDQU      352(R12), Y9
+	VMOVDQU      192(R13), Y3
+	VMOVDQU      224(R13), Y4
+	VMOVDQU      256(R13), Y6
+	VMOVDQU      288(R13), Y7
+	VMOVDQU      320(R13), Y8
+	VMOVDQU      352(R13), Y9
 	VPADDD       Y8, Y7, Y10
 	VPSUBD       Y8, Y7, Y11
 	VPADDD       Y6, Y4, Y7
@@ -856,12 +836,12 @@ quantizedWinogradOutputPoolColumn:
 	VPMAXSD      Y8, Y2, Y2
 	VPMAXSD      Y7, Y5, Y5
 	VPMAXSD      Y9, Y5, Y5
-	VMOVDQU      384(R12), Y3
-	VMOVDQU      416(R12), Y4
-	VMOVDQU      448(R12), Y6
-	VMOVDQU      480(R12), Y7
-	VMOVDQU      512(R12), Y8
-	VMOVDQU      544(R12), Y9
+	VMOVDQU      384(R13), Y3
+	VMOVDQU      416(R13), Y4
+	VMOVDQU      448(R13), Y6
+	VMOVDQU      480(R13), Y7
+	VMOVDQU      512(R13), Y8
+	VMOVDQU      544(R13), Y9
 	VPADDD       Y8, Y7, Y10
 	VPSUBD       Y8, Y7, Y11
 	VPADDD       Y6, Y4, Y7
@@ -882,12 +862,12 @@ quantizedWinogradOutputPoolColumn:
 	VPMULLD      Y0, Y9, Y9
 	VPMAXSD      Y8, Y3, Y3
 	VPMAXSD      Y9, Y7, Y7
-	VMOVDQU      576(R12), Y4
-	VMOVDQU      608(R12), Y6
-	VMOVDQU      640(R12), Y8
-	VMOVDQU      672(R12), Y9
-	VMOVDQU      704(R12), Y10
-	VMOVDQU      736(R12), Y11
+	VMOVDQU      576(R13), Y4
+	VMOVDQU      608(R13), Y6
+	VMOVDQU      640(R13), Y8
+	VMOVDQU      672(R13), Y9
+	VMOVDQU      704(R13), Y10
+	VMOVDQU      736(R13), Y11
 	VPADDD       Y10, Y9, Y12
 	VPSUBD       Y10, Y9, Y13
 	VPADDD       Y8, Y6, Y9
@@ -910,51 +890,43 @@ quantizedWinogradOutputPoolColumn:
 	VPMAXSD      Y10, Y3, Y3
 	VPMAXSD      Y9, Y7, Y7
 	VPMAXSD      Y11, Y7, Y7
-	VBROADCASTSS low+40(FP), Y4
-	VBROADCASTSS high+44(FP), Y6
-	VBROADCASTSS zero+48(FP), Y8
 	VPSRAD       $0x06, Y2, Y2
 	VPADDD       (R8), Y2, Y2
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       (R9), Y2, Y2
-	VMAXPS       Y4, Y2, Y2
-	VMINPS       Y6, Y2, Y2
+	VMINPS       (R12), Y2, Y2
 	VCVTPS2DQ    Y2, Y2
-	VPADDD       Y8, Y2, Y2
 	VPSRAD       $0x06, Y5, Y5
 	VPADDD       (R8), Y5, Y5
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       (R9), Y5, Y5
-	VMAXPS       Y4, Y5, Y5
-	VMINPS       Y6, Y5, Y5
+	VMINPS       (R12), Y5, Y5
 	VCVTPS2DQ    Y5, Y5
-	VPADDD       Y8, Y5, Y5
 	VPSRAD       $0x06, Y3, Y3
 	VPADDD       (R8), Y3, Y3
 	VCVTDQ2PS    Y3, Y3
 	VMULPS       (R9), Y3, Y3
-	VMAXPS       Y4, Y3, Y3
-	VMINPS       Y6, Y3, Y3
+	VMINPS       (R12), Y3, Y3
 	VCVTPS2DQ    Y3, Y3
-	VPADDD       Y8, Y3, Y3
 	VPSRAD       $0x06, Y7, Y7
 	VPADDD       (R8), Y7, Y7
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       (R9), Y7, Y7
-	VMAXPS       Y4, Y7, Y7
-	VMINPS       Y6, Y7, Y7
+	VMINPS       (R12), Y7, Y7
 	VCVTPS2DQ    Y7, Y7
-	VPADDD       Y8, Y7, Y7
 	VPACKSSDW    Y5, Y2, Y2
+	VPADDSW      32(R12), Y2, Y2
 	VPACKSSDW    Y7, Y3, Y3
+	VPADDSW      32(R12), Y3, Y3
 	VPACKUSWB    Y3, Y2, Y2
+	VPMAXUB      64(R12), Y2, Y2
 	VPERMD       Y2, Y1, Y2
 	VEXTRACTI128 $0x01, Y2, X3
-	VMOVQ        X2, (R13)
-	VPEXTRQ      $0x01, X2, (R13)(SI*1)
-	ADDQ         BX, R13
-	VMOVQ        X3, (R13)
-	VPEXTRQ      $0x01, X3, (R13)(SI*1)
+	VMOVQ        X2, (R14)
+	VPEXTRQ      $0x01, X2, (R14)(SI*1)
+	ADDQ         BX, R14
+	VMOVQ        X3, (R14)
+	VPEXTRQ      $0x01, X3, (R14)(SI*1)
 	LEAQ         (DX)(SI*2), DX
 	ADDQ         $0x40, AX
 	DECQ         R11

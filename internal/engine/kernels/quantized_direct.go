@@ -126,7 +126,7 @@ func quantizedDirectPart(ws *Workspace, worker, part int) {
 			a.storeFloats(sums, pixels, k*dotOuts)
 			continue
 		}
-		kernels.requantize(tiles*dotRows, &sums[0], &p.bias[k*dotOuts], &p.scale[k*dotOuts], p.low, p.high, int32(p.OutZero), &bytes[0])
+		kernels.requantize(tiles*dotRows, &sums[0], &p.bias[k*dotOuts], &p.scale[k*dotOuts], &p.to.high[0], &bytes[0])
 		a.store(kernels, bytes, image, first, last, k*dotOuts)
 	}
 }
@@ -182,7 +182,7 @@ func (a *quantizedArgs) widenRows(kernels *quantizedKernels, dst []int16, stride
 }
 
 // fill sets all elements to v.
-func fill[T int8 | int16 | uint8](s []T, v T) {
+func fill[T int8 | int16 | uint8 | float32](s []T, v T) {
 	for i := range s {
 		s[i] = v
 	}

@@ -157,9 +157,8 @@ func quantizedGlobalAveragePart(ws *Workspace, _, part int) {
 		v := x[i*pixel:][:4]
 		s0, s1, s2, s3 = s0+int32(v[0]), s1+int32(v[1]), s2+int32(v[2]), s3+int32(v[3])
 	}
-	low, high := -float32(a.outZero), 255-float32(a.outZero)
+	to := newByteRange(a.outZero, 0, math.MaxUint8)
 	for j, sum := range [4]int32{s0, s1, s2, s3} {
-		v := float32(sum-int32(n)*int32(a.zero)) * a.multiplier
-		a.y[image*pixel+channel+j] = uint8(int32(math.RoundToEven(float64(min(max(v, low), high)))) + int32(a.outZero))
+		a.y[image*pixel+channel+j] = to.round(float32(sum-int32(n)*int32(a.zero)) * a.multiplier)
 	}
 }

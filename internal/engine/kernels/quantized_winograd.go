@@ -175,14 +175,14 @@ func (a *quantizedArgs) storeTiles(kernels *quantizedKernels, m []int32, pointSt
 		whole = 0
 	}
 	if whole > 0 {
-		transform(whole, &m[0], pointStride, &p.bias[k], &p.scale[k], p.low, p.high, int32(p.OutZero), &y[0], a.outPixel, outW*a.outPixel, &temporary[0])
+		transform(whole, &m[0], pointStride, &p.bias[k], &p.scale[k], &p.to.high[0], &y[0], a.outPixel, outW*a.outPixel, &temporary[0])
 	}
 	done := whole * side
 	if done >= outW {
 		return
 	}
 	width := (a.tilesW - whole) * side
-	transform(a.tilesW-whole, &m[whole*dotOuts], pointStride, &p.bias[k], &p.scale[k], p.low, p.high, int32(p.OutZero), &result[0], halfOuts, width*halfOuts, &temporary[0])
+	transform(a.tilesW-whole, &m[whole*dotOuts], pointStride, &p.bias[k], &p.scale[k], &p.to.high[0], &result[0], halfOuts, width*halfOuts, &temporary[0])
 	for i := range min(side, outH-oy) {
 		for j := range outW - done {
 			copy(y[(i*outW+done+j)*a.outPixel:][:halfOuts], result[(i*width+j)*halfOuts:])

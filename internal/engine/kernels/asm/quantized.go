@@ -164,64 +164,74 @@ func widen() {
 	RET()
 }
 
-// output is what turns sums into bytes.
+// output turns numbers into bytes. What it saturates to is in a byteRange of package kernels.
 type output struct {
-	zero, low, high, order reg.VecVirtual
+	to    reg.Register
+	order reg.VecVirtual
 }
+
+// The fields of a byteRange.
+const (
+	rangeHigh = 0
+	rangeZero = vectorBytes
+	rangeLow  = 2 * vectorBytes
+)
 
 // dwordOrder is, as 8 bytes, the permutation that undoes how packing interleaves the halves of vectors.
 const dwordOrder = 0x0703060205010400
 
+// newOutput loads the parameter to.
 func newOutput() *output {
 	order, bits, x := YMM(), GP64(), XMM()
 	MOVQ(U64(dwordOrder), bits)
 	VMOVQ(bits, x)
 	VPMOVZXBD(x, order)
-	return &output{order: order}
+	return &output{to: Load(Param("to"), GP64()), order: order}
 }
 
-// loadBounds loads the parameters zero, low and high.
-func (o *output) loadBounds() {
-	o.low, o.high, o.zero = bound("low"), bound("high"), bound("zero")
-}
-
-// scale turns a vector of sums with their bias into integers from 0 to 255.
+// scale turns a vector of sums with their bias into integers.
 func (o *output) scale(v reg.VecVirtual, scale Op) {
 	VCVTDQ2PS(v, v)
 	VMULPS(scale, v, v)
 	o.round(v)
 }
 
-// round turns a vector of numbers into integers from 0 to 255. A NaN becomes the lower bound: VMAXPS returns its second
-// operand then.
+// round turns a vector of numbers into integers, none above the upper bound. A number below -2³¹ becomes -2³¹, as the
+// conversion yields for what it has no integer for.
 func (o *output) round(v reg.VecVirtual) {
-	VMAXPS(o.low, v, v)
-	VMINPS(o.high, v, v)
+	VMINPS(Mem{Base: o.to, Disp: rangeHigh}, v, v)
 	VCVTPS2DQ(v, v)
-	VPADDD(o.zero, v, v)
 }
 
-// pack returns the bytes of four vectors of integers, one vector after the other.
+// pack returns the bytes of four vectors of integers, each half of the vectors for itself.
 func (o *output) pack(a, b, c, d reg.VecVirtual) reg.VecVirtual {
 	VPACKSSDW(b, a, a)
+	VPADDSW(Mem{Base: o.to, Disp: rangeZero}, a, a)
 	VPACKSSDW(d, c, c)
+	VPADDSW(Mem{Base: o.to, Disp: rangeZero}, c, c)
 	VPACKUSWB(c, a, a)
-	VPERMD(a, o.order, a)
+	VPMAXUB(Mem{Base: o.to, Disp: rangeLow}, a, a)
 	return a
+}
+
+// packInOrder returns the bytes of four vectors of integers, one vector after the other.
+func (o *output) packInOrder(a, b, c, d reg.VecVirtual) reg.VecVirtual {
+	bytes := o.pack(a, b, c, d)
+	VPERMD(bytes, o.order, bytes)
+	return bytes
 }
 
 // requantize generates the conversion of sums to bytes.
 func requantize() {
-	function("requantize16", "func(pixels int, sums, bias *int32, scale *float32, low, high float32, zero int32, y *uint8)")
-	Doc("requantize16 computes y = zero + round(min(max((sums+bias)·scale, low), high)) for 16 output channels of pixels, an even",
-		"number above 0, which lie one after the other.")
+	function("requantize16", "func(pixels int, sums, bias *int32, scale *float32, to *float32, y *uint8)")
+	Doc("requantize16 computes the bytes of (sums+bias)·scale for 16 output channels of pixels, an even number above 0, which lie",
+		"one after the other.")
 	pixels := Load(Param("pixels"), GP64())
 	sums := Load(Param("sums"), GP64())
 	bias := Load(Param("bias"), GP64())
 	scale := Load(Param("scale"), GP64())
 	y := Load(Param("y"), GP64())
 	o := newOutput()
-	o.loadBounds()
 	var biases, scales [dotVectors]reg.VecVirtual
 	for v := range dotVectors {
 		biases[v], scales[v] = YMM(), YMM()
@@ -235,7 +245,7 @@ func requantize() {
 		VPADDD(Mem{Base: sums, Disp: vectorBytes * i}, biases[i%dotVectors], values[i])
 		o.scale(values[i], scales[i%dotVectors])
 	}
-	VMOVDQU(o.pack(values[0], values[1], values[2], values[3]), Mem{Base: y})
+	VMOVDQU(o.packInOrder(values[0], values[1], values[2], values[3]), Mem{Base: y})
 	ADDQ(U32(2*dotVectors*vectorBytes), sums)
 	ADDQ(Imm(vectorBytes), y)
 	SUBQ(Imm(2), pixels)
@@ -270,16 +280,14 @@ func poolBytes() {
 
 // addBytes generates the sum of bytes of different scales.
 func addBytes() {
-	function("addBytes32", "func(n int, a, b *uint8, scaleA, scaleB, offset, low, high float32, zero int32, y *uint8)")
-	Doc("addBytes32 computes y = zero + round(min(max((a·scaleA + b·scaleB) + offset, low), high)) for n bytes, a multiple of 32",
-		"above 0.")
+	function("addBytes32", "func(n int, a, b *uint8, scaleA, scaleB, offset float32, to *float32, y *uint8)")
+	Doc("addBytes32 computes the bytes of (a·scaleA + b·scaleB) + offset for n bytes, a multiple of 32 above 0.")
 	n := Load(Param("n"), GP64())
 	a := Load(Param("a"), GP64())
 	b := Load(Param("b"), GP64())
 	y := Load(Param("y"), GP64())
 	scaleA, scaleB, offset := bound("scaleA"), bound("scaleB"), bound("offset")
 	o := newOutput()
-	o.loadBounds()
 	Label("addBytesLoop")
 	var values [4]reg.VecVirtual
 	for i := range values {
@@ -295,7 +303,7 @@ func addBytes() {
 		VADDPS(offset, values[i], values[i])
 		o.round(values[i])
 	}
-	VMOVDQU(o.pack(values[0], values[1], values[2], values[3]), Mem{Base: y})
+	VMOVDQU(o.packInOrder(values[0], values[1], values[2], values[3]), Mem{Base: y})
 	ADDQ(Imm(vectorBytes), a)
 	ADDQ(Imm(vectorBytes), b)
 	ADDQ(Imm(vectorBytes), y)
@@ -316,16 +324,17 @@ func quantizePixels() {
 	for i, name := range []string{"x0", "x1", "x2", "x3"} {
 		x[i] = Load(Param(name), GP64())
 	}
-	scale := bound("scale")
-	o := &output{}
-	o.loadBounds()
+	scale, low, high, zero := bound("scale"), bound("low"), bound("high"), bound("zero")
 	Label("quantizePixelsLoop")
 	var pixels reg.VecVirtual
 	for i := range planes {
 		v := YMM()
 		VMOVUPS(Mem{Base: x[i]}, v)
 		VDIVPS(scale, v, v)
-		o.round(v)
+		VMAXPS(low, v, v) // its second operand, the lower bound, if v is a NaN
+		VMINPS(high, v, v)
+		VCVTPS2DQ(v, v)
+		VPADDD(zero, v, v)
 		ADDQ(Imm(vectorBytes), x[i])
 		if i == 0 {
 			pixels = v

@@ -150,7 +150,7 @@ const inverseOf9 = 0x38E38E39
 
 // quantizedWinogradOutput generates the transform of the output; with pooling, 2×2 pixels become their largest.
 func quantizedWinogradOutput(name string, pooling bool) {
-	function(name, "func(tiles int, m *int32, pointStride int, bias *int32, scale *float32, low, high float32, zero int32, y *uint8, pixelStride, rowStride int, scratch *int32)")
+	function(name, "func(tiles int, m *int32, pointStride int, bias *int32, scale *float32, to *float32, y *uint8, pixelStride, rowStride int, scratch *int32)")
 	if pooling {
 		Doc(name+" is quantizedWinogradOutput with 2×2 max pooling: 2 rows of 2 pixels a tile go to y.", "")
 	} else {
@@ -208,13 +208,12 @@ func quantizedWinogradOutput(name string, pooling bool) {
 		return t
 	}
 	finish := func(t [outputs]reg.VecVirtual) reg.VecVirtual {
-		o.loadBounds() // here, for want of registers
 		for _, v := range t {
 			VPSRAD(Imm(6), v, v)
 			VPADDD(Mem{Base: bias}, v, v)
 			o.scale(v, Mem{Base: scale})
 		}
-		return o.pack(t[0], t[1], t[2], t[3])
+		return o.packInOrder(t[0], t[1], t[2], t[3])
 	}
 	row := GP64()
 	MOVQ(scratch, temporary)
