@@ -70,8 +70,10 @@ type quantizedKernels struct {
 	// dotTiles multiplies windows with weights: 6 pixels by 16 output channels.
 	dotTiles func(tiles int, offsets *int, x *int16, runs int, runOffsets *int, units int, w *int16, sums *int32)
 	// dotBytes does so for bytes, exactly if no weight is larger than bytesLimit.
-	dotBytes       func(tiles int, offsets *int, x *uint8, runs int, runOffsets *int, units int, w *int8, sums *int32)
-	bytesLimit     int
+	dotBytes   func(tiles int, offsets *int, x *uint8, runs int, runOffsets *int, units int, w *int8, sums *int32)
+	bytesLimit int
+	// convBytes does so too and stores the bytes of the sums; nil means that requantize does that.
+	convBytes      func(tiles int, offsets *int, x *uint8, runs int, runOffsets *int, units int, w *int8, bias *int32, scale, to *float32, y *uint8, pixelStride int)
 	widen          func(n int, x *uint8, y *int16)
 	requantize     func(pixels int, sums, bias *int32, scale *float32, to *float32, y *uint8)
 	pool           func(windows int, top, bottom, y *uint8, yStride int)

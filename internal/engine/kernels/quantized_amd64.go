@@ -8,6 +8,7 @@ var avx2Quantized = quantizedKernels{
 	dotTiles:           dotTiles6x16,
 	dotBytes:           dotBytes6x16,
 	bytesLimit:         64,
+	convBytes:          convBytes6x16,
 	widen:              widen16,
 	requantize:         requantize16,
 	pool:               poolBytes16,

@@ -20,6 +20,12 @@ func dotTiles6x16(tiles int, offsets *int, x *int16, runs int, runOffsets *int, 
 //go:noescape
 func dotBytes6x16(tiles int, offsets *int, x *uint8, runs int, runOffsets *int, units int, w *int8, sums *int32)
 
+// convBytes6x16 is dotBytes6x16 with the conversion to bytes by requantize16: those of a pixel go to y, pixelStride
+// bytes from one pixel to the next.
+//
+//go:noescape
+func convBytes6x16(tiles int, offsets *int, x *uint8, runs int, runOffsets *int, units int, w *int8, bias *int32, scale *float32, to *float32, y *uint8, pixelStride int)
+
 // widen16 converts n bytes, a multiple of 16, n > 0.
 //
 //go:noescape

@@ -141,25 +141,10 @@ dotUnit:
 // func dotBytes6x16(tiles int, offsets *int, x *uint8, runs int, runOffsets *int, units int, w *int8, sums *int32)
 // Requires: AVX, AVX2
 TEXT ·dotBytes6x16(SB), NOSPLIT, $0-64
-	MOVQ     tiles+0(FP), AX
-	MOVQ     offsets+8(FP), CX
-	MOVQ     sums+56(FP), DX
 	VPCMPEQW Y0, Y0, Y0
 	VPABSW   Y0, Y0
 
 dotBytesTile:
-	MOVQ   x+16(FP), BX
-	ADDQ   (CX), BX
-	MOVQ   x+16(FP), SI
-	ADDQ   8(CX), SI
-	MOVQ   x+16(FP), DI
-	ADDQ   16(CX), DI
-	MOVQ   x+16(FP), R8
-	ADDQ   24(CX), R8
-	MOVQ   x+16(FP), R9
-	ADDQ   32(CX), R9
-	MOVQ   x+16(FP), R10
-	ADDQ   40(CX), R10
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -172,81 +157,279 @@ dotBytesTile:
 	VXORPS Y10, Y10, Y10
 	VXORPS Y11, Y11, Y11
 	VXORPS Y12, Y12, Y12
-	MOVQ   w+48(FP), R11
-	MOVQ   runs+24(FP), R12
-	MOVQ   runOffsets+32(FP), R13
+	MOVQ   offsets+8(FP), AX
+	MOVQ   x+16(FP), CX
+	ADDQ   (AX), CX
+	MOVQ   x+16(FP), DX
+	ADDQ   8(AX), DX
+	MOVQ   x+16(FP), BX
+	ADDQ   16(AX), BX
+	MOVQ   x+16(FP), SI
+	ADDQ   24(AX), SI
+	MOVQ   x+16(FP), DI
+	ADDQ   32(AX), DI
+	MOVQ   x+16(FP), R8
+	ADDQ   40(AX), R8
+	MOVQ   w+48(FP), AX
+	MOVQ   runs+24(FP), R9
+	MOVQ   runOffsets+32(FP), R10
 
 dotBytesRun:
-	MOVQ units+40(FP), R15
-	MOVQ (R13), R14
+	MOVQ units+40(FP), R12
+	MOVQ (R10), R11
 
 dotBytesUnit:
-	VMOVDQU      (R11), Y13
-	VPBROADCASTD (BX)(R14*1), Y14
+	VMOVDQU      (AX), Y13
+	VPBROADCASTD (CX)(R11*1), Y14
 	VPMADDUBSW   Y13, Y14, Y15
 	VPMADDWD     Y0, Y15, Y15
 	VPADDD       Y15, Y1, Y1
-	VPMADDUBSW   32(R11), Y14, Y14
+	VPMADDUBSW   32(AX), Y14, Y14
 	VPMADDWD     Y0, Y14, Y14
 	VPADDD       Y14, Y2, Y2
-	VPBROADCASTD (SI)(R14*1), Y14
+	VPBROADCASTD (DX)(R11*1), Y14
 	VPMADDUBSW   Y13, Y14, Y15
 	VPMADDWD     Y0, Y15, Y15
 	VPADDD       Y15, Y3, Y3
-	VPMADDUBSW   32(R11), Y14, Y14
+	VPMADDUBSW   32(AX), Y14, Y14
 	VPMADDWD     Y0, Y14, Y14
 	VPADDD       Y14, Y4, Y4
-	VPBROADCASTD (DI)(R14*1), Y14
+	VPBROADCASTD (BX)(R11*1), Y14
 	VPMADDUBSW   Y13, Y14, Y15
 	VPMADDWD     Y0, Y15, Y15
 	VPADDD       Y15, Y5, Y5
-	VPMADDUBSW   32(R11), Y14, Y14
+	VPMADDUBSW   32(AX), Y14, Y14
 	VPMADDWD     Y0, Y14, Y14
 	VPADDD       Y14, Y6, Y6
-	VPBROADCASTD (R8)(R14*1), Y14
+	VPBROADCASTD (SI)(R11*1), Y14
 	VPMADDUBSW   Y13, Y14, Y15
 	VPMADDWD     Y0, Y15, Y15
 	VPADDD       Y15, Y7, Y7
-	VPMADDUBSW   32(R11), Y14, Y14
+	VPMADDUBSW   32(AX), Y14, Y14
 	VPMADDWD     Y0, Y14, Y14
 	VPADDD       Y14, Y8, Y8
-	VPBROADCASTD (R9)(R14*1), Y14
+	VPBROADCASTD (DI)(R11*1), Y14
 	VPMADDUBSW   Y13, Y14, Y15
 	VPMADDWD     Y0, Y15, Y15
 	VPADDD       Y15, Y9, Y9
-	VPMADDUBSW   32(R11), Y14, Y14
+	VPMADDUBSW   32(AX), Y14, Y14
 	VPMADDWD     Y0, Y14, Y14
 	VPADDD       Y14, Y10, Y10
-	VPBROADCASTD (R10)(R14*1), Y14
+	VPBROADCASTD (R8)(R11*1), Y14
 	VPMADDUBSW   Y13, Y14, Y13
 	VPMADDWD     Y0, Y13, Y13
 	VPADDD       Y13, Y11, Y11
-	VPMADDUBSW   32(R11), Y14, Y14
+	VPMADDUBSW   32(AX), Y14, Y14
 	VPMADDWD     Y0, Y14, Y14
 	VPADDD       Y14, Y12, Y12
-	ADDQ         $0x04, R14
-	ADDQ         $0x40, R11
-	DECQ         R15
-	JNZ          dotBytesUnit
-	ADDQ         $0x08, R13
+	ADDQ         $0x04, R11
+	ADDQ         $0x40, AX
 	DECQ         R12
+	JNZ          dotBytesUnit
+	ADDQ         $0x08, R10
+	DECQ         R9
 	JNZ          dotBytesRun
-	VMOVDQU      Y1, (DX)
-	VMOVDQU      Y2, 32(DX)
-	VMOVDQU      Y3, 64(DX)
-	VMOVDQU      Y4, 96(DX)
-	VMOVDQU      Y5, 128(DX)
-	VMOVDQU      Y6, 160(DX)
-	VMOVDQU      Y7, 192(DX)
-	VMOVDQU      Y8, 224(DX)
-	VMOVDQU      Y9, 256(DX)
-	VMOVDQU      Y10, 288(DX)
-	VMOVDQU      Y11, 320(DX)
-	VMOVDQU      Y12, 352(DX)
-	ADDQ         $0x00000180, DX
-	ADDQ         $0x30, CX
-	DECQ         AX
+	ADDQ         $0x30, offsets+8(FP)
+	MOVQ         sums+56(FP), AX
+	VMOVDQU      Y1, (AX)
+	VMOVDQU      Y2, 32(AX)
+	VMOVDQU      Y3, 64(AX)
+	VMOVDQU      Y4, 96(AX)
+	VMOVDQU      Y5, 128(AX)
+	VMOVDQU      Y6, 160(AX)
+	VMOVDQU      Y7, 192(AX)
+	VMOVDQU      Y8, 224(AX)
+	VMOVDQU      Y9, 256(AX)
+	VMOVDQU      Y10, 288(AX)
+	VMOVDQU      Y11, 320(AX)
+	VMOVDQU      Y12, 352(AX)
+	ADDQ         $0x00000180, sums+56(FP)
+	DECQ         tiles+0(FP)
 	JNZ          dotBytesTile
+	VZEROUPPER
+	RET
+
+// func convBytes6x16(tiles int, offsets *int, x *uint8, runs int, runOffsets *int, units int, w *int8, bias *int32, scale *float32, to *float32, y *uint8, pixelStride int)
+// Requires: AVX, AVX2
+TEXT ·convBytes6x16(SB), NOSPLIT, $0-96
+	VPCMPEQW Y0, Y0, Y0
+	VPABSW   Y0, Y0
+
+convBytesTile:
+	MOVQ    bias+56(FP), AX
+	VMOVDQU (AX), Y1
+	VMOVDQU 32(AX), Y2
+	VMOVDQU (AX), Y3
+	VMOVDQU 32(AX), Y4
+	VMOVDQU (AX), Y5
+	VMOVDQU 32(AX), Y6
+	VMOVDQU (AX), Y7
+	VMOVDQU 32(AX), Y8
+	VMOVDQU (AX), Y9
+	VMOVDQU 32(AX), Y10
+	VMOVDQU (AX), Y11
+	VMOVDQU 32(AX), Y12
+	MOVQ    offsets+8(FP), AX
+	MOVQ    x+16(FP), CX
+	ADDQ    (AX), CX
+	MOVQ    x+16(FP), DX
+	ADDQ    8(AX), DX
+	MOVQ    x+16(FP), BX
+	ADDQ    16(AX), BX
+	MOVQ    x+16(FP), SI
+	ADDQ    24(AX), SI
+	MOVQ    x+16(FP), DI
+	ADDQ    32(AX), DI
+	MOVQ    x+16(FP), R8
+	ADDQ    40(AX), R8
+	MOVQ    w+48(FP), AX
+	MOVQ    runs+24(FP), R9
+	MOVQ    runOffsets+32(FP), R10
+
+convBytesRun:
+	MOVQ units+40(FP), R12
+	MOVQ (R10), R11
+
+convBytesUnit:
+	VMOVDQU      (AX), Y13
+	VPBROADCASTD (CX)(R11*1), Y14
+	VPMADDUBSW   Y13, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPMADDUBSW   32(AX), Y14, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y2, Y2
+	VPBROADCASTD (DX)(R11*1), Y14
+	VPMADDUBSW   Y13, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPMADDUBSW   32(AX), Y14, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y4, Y4
+	VPBROADCASTD (BX)(R11*1), Y14
+	VPMADDUBSW   Y13, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPMADDUBSW   32(AX), Y14, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y6, Y6
+	VPBROADCASTD (SI)(R11*1), Y14
+	VPMADDUBSW   Y13, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPMADDUBSW   32(AX), Y14, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y8, Y8
+	VPBROADCASTD (DI)(R11*1), Y14
+	VPMADDUBSW   Y13, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPMADDUBSW   32(AX), Y14, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y10, Y10
+	VPBROADCASTD (R8)(R11*1), Y14
+	VPMADDUBSW   Y13, Y14, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VPADDD       Y13, Y11, Y11
+	VPMADDUBSW   32(AX), Y14, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y12, Y12
+	ADDQ         $0x04, R11
+	ADDQ         $0x40, AX
+	DECQ         R12
+	JNZ          convBytesUnit
+	ADDQ         $0x08, R10
+	DECQ         R9
+	JNZ          convBytesRun
+	ADDQ         $0x30, offsets+8(FP)
+	MOVQ         scale+64(FP), AX
+	MOVQ         y+80(FP), CX
+	MOVQ         pixelStride+88(FP), DX
+	MOVQ         $0x0703060205010400, BX
+	VMOVQ        BX, X13
+	VPMOVZXBD    X13, Y13
+	MOVQ         to+72(FP), BX
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       (AX), Y1, Y1
+	VMINPS       (BX), Y1, Y1
+	VCVTPS2DQ    Y1, Y1
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       32(AX), Y2, Y2
+	VMINPS       (BX), Y2, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       (AX), Y3, Y3
+	VMINPS       (BX), Y3, Y3
+	VCVTPS2DQ    Y3, Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       32(AX), Y4, Y4
+	VMINPS       (BX), Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       (AX), Y5, Y5
+	VMINPS       (BX), Y5, Y5
+	VCVTPS2DQ    Y5, Y5
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       32(AX), Y6, Y6
+	VMINPS       (BX), Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       (AX), Y7, Y7
+	VMINPS       (BX), Y7, Y7
+	VCVTPS2DQ    Y7, Y7
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       32(AX), Y8, Y8
+	VMINPS       (BX), Y8, Y8
+	VCVTPS2DQ    Y8, Y8
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       (AX), Y9, Y9
+	VMINPS       (BX), Y9, Y9
+	VCVTPS2DQ    Y9, Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       32(AX), Y10, Y10
+	VMINPS       (BX), Y10, Y10
+	VCVTPS2DQ    Y10, Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       (AX), Y11, Y11
+	VMINPS       (BX), Y11, Y11
+	VCVTPS2DQ    Y11, Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       32(AX), Y12, Y12
+	VMINPS       (BX), Y12, Y12
+	VCVTPS2DQ    Y12, Y12
+	VPACKSSDW    Y2, Y1, Y1
+	VPADDSW      32(BX), Y1, Y1
+	VPACKSSDW    Y4, Y3, Y3
+	VPADDSW      32(BX), Y3, Y3
+	VPACKUSWB    Y3, Y1, Y1
+	VPMAXUB      64(BX), Y1, Y1
+	VPERMD       Y1, Y13, Y1
+	VMOVDQU      X1, (CX)
+	VEXTRACTI128 $0x01, Y1, (CX)(DX*1)
+	LEAQ         (CX)(DX*2), CX
+	VPACKSSDW    Y6, Y5, Y5
+	VPADDSW      32(BX), Y5, Y5
+	VPACKSSDW    Y8, Y7, Y7
+	VPADDSW      32(BX), Y7, Y7
+	VPACKUSWB    Y7, Y5, Y5
+	VPMAXUB      64(BX), Y5, Y5
+	VPERMD       Y5, Y13, Y5
+	VMOVDQU      X5, (CX)
+	VEXTRACTI128 $0x01, Y5, (CX)(DX*1)
+	LEAQ         (CX)(DX*2), CX
+	VPACKSSDW    Y10, Y9, Y9
+	VPADDSW      32(BX), Y9, Y9
+	VPACKSSDW    Y12, Y11, Y11
+	VPADDSW      32(BX), Y11, Y11
+	VPACKUSWB    Y11, Y9, Y9
+	VPMAXUB      64(BX), Y9, Y9
+	VPERMD       Y9, Y13, Y9
+	VMOVDQU      X9, (CX)
+	VEXTRACTI128 $0x01, Y9, (CX)(DX*1)
+	LEAQ         (CX)(DX*2), CX
+	MOVQ         CX, y+80(FP)
+	DECQ         tiles+0(FP)
+	JNZ          convBytesTile
 	VZEROUPPER
 	RET
 

@@ -109,26 +109,52 @@ func quantizedDirectPart(ws *Workspace, worker, part int) {
 		input, _ = viewAs[uint8](scratch, inputLen)
 		input = a.padRows(input, stride, image, first*s.StrideH-s.PadTop, inputRows)
 	}
-	state.offsets = grow(state.offsets, tiles*dotRows)
-	for i := range tiles * dotRows {
-		pixel := min(i, pixels-1)
-		state.offsets[i] = (pixel/a.outW*s.StrideH*stride + pixel%a.outW*s.StrideW*a.inPixel) * size
-	}
+	a.locate(state, pixels, stride, size)
 	depth := s.KernelH * s.KernelW * a.inPixel * dotOuts // weights of a tile of output channels
 	outTiles := ceilDiv(s.OutChannels, dotOuts)
 	for k := split * outTiles / a.splits; k < (split+1)*outTiles/a.splits; k++ {
-		if p.method == quantizedWidened {
+		whole := 0 // tiles that go straight to their places
+		switch {
+		case p.method == quantizedWidened:
 			kernels.dotTiles(tiles, &state.offsets[0], &widened[0], len(p.runs), &p.runs[0], p.units, &p.w[k*depth], &sums[0])
-		} else {
+		case kernels.convBytes == nil || a.floats != nil:
 			kernels.dotBytes(tiles, &state.offsets[0], &input[0], len(p.runs), &p.runs[0], p.units, &p.wBytes[k*depth], &sums[0])
+		default:
+			if !p.MaxPool && a.outPixel-k*dotOuts >= dotOuts && pixels >= dotRows {
+				whole = pixels / dotRows
+				y := a.y[(image*a.outH+first)*a.outW*a.outPixel+k*dotOuts:]
+				a.convBytes(kernels, whole, state.offsets, input, k, depth, y, a.outPixel)
+			}
+			if whole < tiles {
+				a.convBytes(kernels, tiles-whole, state.offsets[whole*dotRows:], input, k, depth, bytes[whole*dotSums:], dotOuts)
+			}
+			a.store(kernels, bytes, image, first, last, whole*dotRows, k*dotOuts)
+			continue
 		}
 		if a.floats != nil {
 			a.storeFloats(sums, pixels, k*dotOuts)
 			continue
 		}
 		kernels.requantize(tiles*dotRows, &sums[0], &p.bias[k*dotOuts], &p.scale[k*dotOuts], &p.to.high[0], &bytes[0])
-		a.store(kernels, bytes, image, first, last, k*dotOuts)
+		a.store(kernels, bytes, image, first, last, 0, k*dotOuts)
 	}
+}
+
+// locate fills a worker's offsets with the places of the windows of a band's pixels; the last tile repeats the last pixel.
+func (a *quantizedArgs) locate(state *workerState, pixels, stride, size int) {
+	tiles := ceilDiv(pixels, dotRows)
+	state.offsets = grow(state.offsets, tiles*dotRows)
+	for i := range tiles * dotRows {
+		pixel := min(i, pixels-1)
+		state.offsets[i] = (pixel/a.outW*a.s.StrideH*stride + pixel%a.outW*a.s.StrideW*a.inPixel) * size
+	}
+}
+
+// convBytes computes tiles ≥ 1 of pixels of the k-th 16 output channels, whose weights take depth bytes.
+func (a *quantizedArgs) convBytes(kernels *quantizedKernels, tiles int, offsets []int, x []uint8, k, depth int, y []uint8, pixelStride int) {
+	p := a.p
+	kernels.convBytes(tiles, &offsets[0], &x[0], len(p.runs), &p.runs[0], p.units, &p.wBytes[k*depth], &p.bias[k*dotOuts],
+		&p.scale[k*dotOuts], &p.to.high[0], &y[0], pixelStride)
 }
 
 // padRows returns rows of an image, from row first on, with their padding: as they are if there is none, or else a copy in
@@ -188,12 +214,12 @@ func fill[T int8 | int16 | uint8 | float32](s []T, v T) {
 	}
 }
 
-// store copies the bytes of 16 output channels from k on to their places, pooled or not.
-func (a *quantizedArgs) store(kernels *quantizedKernels, bytes []uint8, image, first, last, k int) {
+// store copies the bytes of 16 output channels from k on, of pixels from done on, to their places, pooled or not.
+func (a *quantizedArgs) store(kernels *quantizedKernels, bytes []uint8, image, first, last, done, k int) {
 	n := min(dotOuts, a.outPixel-k)
 	if !a.p.MaxPool {
 		y := a.y[((image*a.outH+first)*a.outW)*a.outPixel+k:]
-		for i := range (last - first) * a.outW {
+		for i := done; i < (last-first)*a.outW; i++ {
 			copy(y[i*a.outPixel:][:n], bytes[i*dotOuts:])
 		}
 		return

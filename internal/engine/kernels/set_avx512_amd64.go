@@ -169,7 +169,7 @@ func avx512Quantized() *quantizedKernels {
 	kernels.dotTiles = wideDotTiles
 	if cpu.X86.HasAVX512VNNI {
 		kernels.dotTiles = wideDotTilesVNNI
-		kernels.dotBytes, kernels.bytesLimit = wideDotBytesVNNI, -math.MinInt8
+		kernels.dotBytes, kernels.bytesLimit, kernels.convBytes = wideDotBytesVNNI, -math.MinInt8, nil
 	}
 	return &kernels
 }

@@ -21,6 +21,7 @@ const (
 func quantized() {
 	dotTiles()
 	dotBytes()
+	convBytes()
 	widen()
 	requantize()
 	poolBytes()
@@ -94,27 +95,71 @@ func dotBytes() {
 	function("dotBytes6x16", "func(tiles int, offsets *int, x *uint8, runs int, runOffsets *int, units int, w *int8, sums *int32)")
 	Doc("dotBytes6x16 is dotTiles6x16 for bytes and weights from -64 to 64: a run has 4·units channels, and w is",
 		"[runs][units][16][4].")
-	tiles := Load(Param("tiles"), GP64())
-	offsets := Load(Param("offsets"), GP64())
+	ones := wordOnes()
+	Label("dotBytesTile")
+	accumulators := zeroed(dotRows * dotVectors)
+	dotBytesTile("dotBytes", accumulators, ones)
 	sums := Load(Param("sums"), GP64())
+	for i, sum := range accumulators {
+		VMOVDQU(sum, Mem{Base: sums, Disp: vectorBytes * i})
+	}
+	advance("sums", U32(vectorBytes*dotRows*dotVectors))
+	nextTile("dotBytesTile")
+}
+
+// convBytes generates the product of bytes with what becomes of the sums.
+func convBytes() {
+	function("convBytes6x16", "func(tiles int, offsets *int, x *uint8, runs int, runOffsets *int, units int, w *int8, bias *int32, scale *float32, to *float32, y *uint8, pixelStride int)")
+	Doc("convBytes6x16 is dotBytes6x16 with the conversion to bytes by requantize16: those of a pixel go to y, pixelStride",
+		"bytes from one pixel to the next.")
+	ones := wordOnes()
+	Label("convBytesTile")
+	bias := Load(Param("bias"), GP64())
+	accumulators := make([]reg.VecVirtual, dotRows*dotVectors)
+	for i := range accumulators {
+		accumulators[i] = YMM()
+		VMOVDQU(Mem{Base: bias, Disp: vectorBytes * (i % dotVectors)}, accumulators[i])
+	}
+	dotBytesTile("convBytes", accumulators, ones)
+	scale, y, pixelStride := Load(Param("scale"), GP64()), Load(Param("y"), GP64()), Load(Param("pixelStride"), GP64())
+	o := newOutput()
+	for i, v := range accumulators {
+		o.scale(v, Mem{Base: scale, Disp: vectorBytes * (i % dotVectors)})
+	}
+	for i := 0; i < len(accumulators); i += 2 * dotVectors {
+		bytes := o.packInOrder(accumulators[i], accumulators[i+1], accumulators[i+2], accumulators[i+3])
+		VMOVDQU(bytes.AsX(), Mem{Base: y})
+		VEXTRACTI128(Imm(1), bytes, Mem{Base: y, Index: pixelStride, Scale: 1})
+		LEAQ(Mem{Base: y, Index: pixelStride, Scale: 2}, y)
+	}
+	Store(y, Param("y"))
+	nextTile("convBytesTile")
+}
+
+// wordOnes returns 1 in each 16 bits, with which VPMADDWD adds up neighbours.
+func wordOnes() reg.VecVirtual {
 	ones := YMM()
 	VPCMPEQW(ones, ones, ones)
 	VPABSW(ones, ones)
+	return ones
+}
 
-	Label("dotBytesTile")
+// dotBytesTile adds the products of a tile to accumulators. The parameters are read again for each tile, so that what
+// follows has their registers.
+func dotBytesTile(name string, accumulators []reg.VecVirtual, ones reg.VecVirtual) {
+	offsets := Load(Param("offsets"), GP64())
 	var rows [dotRows]reg.GPVirtual
 	for r := range rows {
 		rows[r] = Load(Param("x"), GP64()).(reg.GPVirtual)
 		ADDQ(Mem{Base: offsets, Disp: 8 * r}, rows[r])
 	}
-	accumulators := zeroed(dotRows * dotVectors)
 	w := Load(Param("w"), GP64())
 	runs := Load(Param("runs"), GP64())
 	runOffsets := Load(Param("runOffsets"), GP64())
-	Label("dotBytesRun")
+	Label(name + "Run")
 	at, units := GP64(), Load(Param("units"), GP64())
 	MOVQ(Mem{Base: runOffsets}, at)
-	Label("dotBytesUnit")
+	Label(name + "Unit")
 	weights := YMM()
 	VMOVDQU(Mem{Base: w}, weights)
 	for r := range rows {
@@ -130,17 +175,30 @@ func dotBytes() {
 	ADDQ(Imm(unitBytes), at)
 	ADDQ(Imm(vectorBytes*dotVectors), w)
 	DECQ(units)
-	JNZ(LabelRef("dotBytesUnit"))
+	JNZ(LabelRef(name + "Unit"))
 	ADDQ(Imm(8), runOffsets)
 	DECQ(runs)
-	JNZ(LabelRef("dotBytesRun"))
-	for i, sum := range accumulators {
-		VMOVDQU(sum, Mem{Base: sums, Disp: vectorBytes * i})
+	JNZ(LabelRef(name + "Run"))
+	advance("offsets", Imm(8*dotRows))
+}
+
+// advance adds to a parameter where it lies in memory.
+func advance(name string, n Op) {
+	address, err := Param(name).Resolve()
+	if err != nil {
+		panic(err)
 	}
-	ADDQ(U32(vectorBytes*dotRows*dotVectors), sums)
-	ADDQ(Imm(8*dotRows), offsets)
-	DECQ(tiles)
-	JNZ(LabelRef("dotBytesTile"))
+	ADDQ(n, address.Addr)
+}
+
+// nextTile ends the loop over tiles, and the kernel.
+func nextTile(label string) {
+	tiles, err := Param("tiles").Resolve()
+	if err != nil {
+		panic(err)
+	}
+	DECQ(tiles.Addr)
+	JNZ(LabelRef(label))
 	VZEROUPPER()
 	RET()
 }
