@@ -25,11 +25,12 @@ func PixelStride(channels int) int {
 //	y = min(max(OutZero + round((Σ w·(x - InZero) + Bias)·Scale), Low), High),
 //
 // rounding half to even, then the maximum of 2×2 pixels if MaxPool is set, an odd last row or column being left out. The
-// product with Scale is rounded to float32. ReLU is Low = OutZero. Only one group is supported.
+// product with Scale is rounded to float32, and Low ≤ High. ReLU is Low = OutZero.
 type QuantizedConv struct {
-	// Shape is that of the convolution; its Batch does not matter.
+	// Shape is that of the convolution; its Batch does not matter. Groups is 1, or the number of channels of both input and
+	// output (depthwise); then MaxPool is not supported.
 	Shape ConvShape
-	// Weights are [OutChannels, InChannels, KernelH, KernelW].
+	// Weights are [OutChannels, InChannels/Groups, KernelH, KernelW].
 	Weights []int8
 	// Bias and Scale have an element for each output channel; Scale is positive.
 	Bias            []int32
@@ -51,7 +52,7 @@ type PreparedQuantizedConv struct {
 	w      []int16 // the packed weights
 	wBytes []int8  // the same, of bytes
 	runs   []int   // byte offsets of the runs of a window
-	units  int     // of a run: 2 channels, or 4 of dotBytes
+	units  int     // of a run: 2 channels, or 4 of dotBytes; or passes of depthwise
 }
 
 // quantizedMethod is a way to compute a convolution of 8 bits.
@@ -62,6 +63,7 @@ const (
 	quantizedByWinograd
 	quantizedWidened // direct, by dotTiles
 	quantizedByBytes // direct, by dotBytes
+	quantizedDepthwise
 )
 
 // quantizedKernels are the inner loops of a set for convolutions of 8 bits, described in asm/quantized.go. to points to a
@@ -73,7 +75,10 @@ type quantizedKernels struct {
 	dotBytes   func(tiles int, offsets *int, x *uint8, runs int, runOffsets *int, units int, w *int8, sums *int32)
 	bytesLimit int
 	// convBytes does so too and stores the bytes of the sums; nil means that requantize does that.
-	convBytes      func(tiles int, offsets *int, x *uint8, runs int, runOffsets *int, units int, w *int8, bias *int32, scale, to *float32, y *uint8, pixelStride int)
+	convBytes func(tiles int, offsets *int, x *uint8, runs int, runOffsets *int, units int, w *int8, bias *int32, scale, to *float32, y *uint8, pixelStride int)
+	// depthwise is that of 3×3 for 32 channels, exact if no weight is larger than depthwiseLimit.
+	depthwise      func(pixels int, x *uint8, pixelStep, rowStep, columnStep, passes int, w *int8, bias *int32, scale, to *float32, y *uint8, yStep int)
+	depthwiseLimit int
 	widen          func(n int, x *uint8, y *int16)
 	requantize     func(pixels int, sums, bias *int32, scale *float32, to *float32, y *uint8)
 	pool           func(windows int, top, bottom, y *uint8, yStride int)
@@ -112,8 +117,8 @@ type quantizedArgs struct {
 func (ws *Workspace) PrepareQuantizedConv(c QuantizedConv) *PreparedQuantizedConv {
 	c.Shape = c.Shape.withDefaults()
 	c.Shape.Batch = 1
-	if c.Shape.Groups != 1 {
-		panic("kernels: prepare quantized conv: only one group is supported")
+	if c.Shape.Groups != 1 && (!c.Shape.isDepthwise() || c.MaxPool) {
+		panic("kernels: prepare quantized conv: one group is supported, or depthwise without max pooling")
 	}
 	checkLength("prepare quantized conv", "weights", c.Weights, c.Shape.WeightLen())
 	checkLength("prepare quantized conv", "bias", c.Bias, c.Shape.OutChannels)
@@ -126,18 +131,26 @@ func (ws *Workspace) PrepareQuantizedConv(c QuantizedConv) *PreparedQuantizedCon
 
 // prepare chooses how to compute the convolution and packs the weights for that.
 func (p *PreparedQuantizedConv) prepare(kernels *quantizedKernels) {
-	tooLarge := func(w int8) bool { return max(int(w), -int(w)) > kernels.bytesLimit }
+	s := p.Shape
+	depthwise := s.Groups > 1
 	switch {
-	case kernels == nil:
+	case kernels == nil, depthwise && (s.KernelH != 3 || s.KernelW != 3):
 		p.packByTaps()
+	case depthwise:
+		p.packDepthwise(kernels.depthwiseLimit)
 	case p.winogradFits():
 		p.method = quantizedByWinograd
 		p.transformWeights()
-	case slices.ContainsFunc(p.Weights, tooLarge):
+	case p.exceeds(kernels.bytesLimit):
 		p.packWidened()
 	default:
 		p.packBytes()
 	}
+}
+
+// exceeds reports whether the magnitude of a weight is above a limit.
+func (p *PreparedQuantizedConv) exceeds(limit int) bool {
+	return slices.ContainsFunc(p.Weights, func(w int8) bool { return max(int(w), -int(w)) > limit })
 }
 
 // foldInput moves the input's zero point into the bias.
@@ -216,6 +229,8 @@ func (ws *Workspace) runQuantized(a *quantizedArgs) {
 		ws.run(a.s.Batch*a.outRows(), quantizedRowPart)
 	case quantizedByWinograd:
 		ws.quantizedWinograd(a)
+	case quantizedDepthwise:
+		ws.quantizedDepthwise(a)
 	default:
 		ws.quantizedDirect(a)
 	}
@@ -268,10 +283,11 @@ func quantizedRowPart(ws *Workspace, _, part int) {
 // sum returns Σ w·x of one output, padding counting as the input's zero point.
 func (a *quantizedArgs) sum(image, oy, ox, k int) int32 {
 	s := &a.s
-	taps := s.KernelH * s.KernelW
+	taps, channels := s.KernelH*s.KernelW, s.InChannels/s.Groups
+	first := k / (s.OutChannels / s.Groups) * channels // of the group
 	var sum int32
 	for tap := range taps {
-		w := a.p.wBytes[(k*taps+tap)*s.InChannels:][:s.InChannels]
+		w := a.p.wBytes[(k*taps+tap)*channels:][:channels]
 		iy := oy*s.StrideH + tap/s.KernelW*s.DilationH - s.PadTop
 		ix := ox*s.StrideW + tap%s.KernelW*s.DilationW - s.PadLeft
 		if uint(iy) >= uint(s.InHeight) || uint(ix) >= uint(s.InWidth) {
@@ -280,7 +296,7 @@ func (a *quantizedArgs) sum(image, oy, ox, k int) int32 {
 			}
 			continue
 		}
-		x := a.x[((image*s.InHeight+iy)*s.InWidth+ix)*a.inPixel:][:len(w)]
+		x := a.x[((image*s.InHeight+iy)*s.InWidth+ix)*a.inPixel+first:][:len(w)]
 		for c, weight := range w {
 			sum += int32(weight) * int32(x[c])
 		}
@@ -288,14 +304,14 @@ func (a *quantizedArgs) sum(image, oy, ox, k int) int32 {
 	return sum
 }
 
-// packByTaps brings the weights into the order [OutChannels][KernelH][KernelW][InChannels], that of the input's bytes.
+// packByTaps brings the weights into the order [OutChannels][KernelH][KernelW][InChannels/Groups], that of the input's bytes.
 func (p *PreparedQuantizedConv) packByTaps() {
 	s := p.Shape
-	taps := s.KernelH * s.KernelW
+	taps, channels := s.KernelH*s.KernelW, s.InChannels/s.Groups
 	p.wBytes = make([]int8, len(p.Weights))
 	for i, w := range p.Weights {
-		k, c, tap := i/(s.InChannels*taps), i/taps%s.InChannels, i%taps
-		p.wBytes[(k*taps+tap)*s.InChannels+c] = w
+		k, c, tap := i/(channels*taps), i/taps%channels, i%taps
+		p.wBytes[(k*taps+tap)*channels+c] = w
 	}
 }
 

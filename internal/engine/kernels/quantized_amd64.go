@@ -9,6 +9,8 @@ var avx2Quantized = quantizedKernels{
 	dotBytes:           dotBytes6x16,
 	bytesLimit:         64,
 	convBytes:          convBytes6x16,
+	depthwise:          depthwiseBytes32,
+	depthwiseLimit:     64,
 	widen:              widen16,
 	requantize:         requantize16,
 	pool:               poolBytes16,

@@ -26,6 +26,13 @@ func dotBytes6x16(tiles int, offsets *int, x *uint8, runs int, runOffsets *int, 
 //go:noescape
 func convBytes6x16(tiles int, offsets *int, x *uint8, runs int, runOffsets *int, units int, w *int8, bias *int32, scale *float32, to *float32, y *uint8, pixelStride int)
 
+// depthwiseBytes32 computes 3×3 windows of 32 channels for pixels ≥ 1. Windows are pixelStep bytes apart in x, the rows of
+// one rowStep, its columns columnStep; the results in y are yStep apart. The weights, bias and scale, whose order
+// packDepthwise knows, are the sum of passes ≥ 1 of 384 bytes each. As in requantize16, to is the range of the results.
+//
+//go:noescape
+func depthwiseBytes32(pixels int, x *uint8, pixelStep int, rowStep int, columnStep int, passes int, w *int8, bias *int32, scale *float32, to *float32, y *uint8, yStep int)
+
 // widen16 converts n bytes, a multiple of 16, n > 0.
 //
 //go:noescape

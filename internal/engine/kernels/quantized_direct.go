@@ -165,7 +165,14 @@ func (a *quantizedArgs) padRows(dst []uint8, stride, image, first, rows int) []u
 	if max(s.PadTop, s.PadLeft, s.PadBottom, s.PadRight) == 0 {
 		return a.x[(image*s.InHeight+first)*width:][:rows*width]
 	}
-	left := s.PadLeft * a.inPixel
+	a.copyRows(dst, stride, image, first, rows)
+	return dst
+}
+
+// copyRows copies rows of an image, from row first on, with their padding to dst.
+func (a *quantizedArgs) copyRows(dst []uint8, stride, image, first, rows int) {
+	s := &a.s
+	left, width := s.PadLeft*a.inPixel, s.InWidth*a.inPixel
 	for i := range rows {
 		row := dst[i*stride:][:stride]
 		iy := first + i
@@ -177,7 +184,6 @@ func (a *quantizedArgs) padRows(dst []uint8, stride, image, first, rows int) []u
 		copy(row[left:], a.x[(image*s.InHeight+iy)*width:][:width])
 		fill(row[left+width:], a.p.InZero)
 	}
-	return dst
 }
 
 // widenRows copies rows of an image, from row first on, with their padding.

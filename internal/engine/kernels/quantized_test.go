@@ -23,6 +23,14 @@ var quantizedShapes = map[string]ConvShape{
 	"dilated":               {Batch: 1, InChannels: 9, InHeight: 14, InWidth: 13, OutChannels: 16, KernelH: 3, KernelW: 2, DilationH: 2, DilationW: 3, PadTop: 2, PadLeft: 3},
 	"strided, pointwise":    {Batch: 1, InChannels: 16, InHeight: 9, InWidth: 8, OutChannels: 32, KernelH: 1, KernelW: 1, StrideH: 2, StrideW: 2},
 	"one pixel":             {Batch: 7, InChannels: 50, InHeight: 1, InWidth: 1, OutChannels: 10, KernelH: 1, KernelW: 1},
+	"depthwise":             {Batch: 2, InChannels: 96, InHeight: 12, InWidth: 9, OutChannels: 96, Groups: 96, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
+	"depthwise, strided":    {Batch: 2, InChannels: 40, InHeight: 12, InWidth: 9, OutChannels: 40, Groups: 40, KernelH: 3, KernelW: 3, StrideH: 2, StrideW: 2, PadBottom: 1, PadRight: 1},
+	"depthwise, unpadded":   {Batch: 1, InChannels: 60, InHeight: 9, InWidth: 8, OutChannels: 60, Groups: 60, KernelH: 3, KernelW: 3, StrideH: 2},
+	"depthwise, dilated":    {Batch: 1, InChannels: 33, InHeight: 9, InWidth: 8, OutChannels: 33, Groups: 33, KernelH: 3, KernelW: 3, DilationH: 2, DilationW: 3, PadTop: 2, PadLeft: 1, PadBottom: 5, PadRight: 3},
+	"depthwise, narrow":     {Batch: 2, InChannels: 11, InHeight: 7, InWidth: 5, OutChannels: 11, Groups: 11, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
+	"depthwise, 4 channels": {Batch: 2, InChannels: 4, InHeight: 6, InWidth: 5, OutChannels: 4, Groups: 4, KernelH: 3, KernelW: 3},
+	"depthwise, many bands": {Batch: 1, InChannels: 72, InHeight: 40, InWidth: 81, OutChannels: 72, Groups: 72, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
+	"depthwise 5×5":         {Batch: 1, InChannels: 40, InHeight: 8, InWidth: 9, OutChannels: 40, Groups: 40, KernelH: 5, KernelW: 5, PadTop: 2, PadLeft: 2, PadBottom: 2, PadRight: 2},
 	"few outputs":           {Batch: 1, InChannels: 8, InHeight: 5, InWidth: 6, OutChannels: 2, KernelH: 3, KernelW: 3},
 }
 
@@ -57,6 +65,9 @@ func quantizedConv(s ConvShape, epilogue int) QuantizedConv {
 	}
 	return c
 }
+
+// canPool reports whether a convolution of 8 bits can have max pooling after it.
+func canPool(s ConvShape) bool { return s.Groups <= 1 && min(s.OutHeight(), s.OutWidth()) >= 2 }
 
 // referenceConv computes a convolution by the definition, with the float32 convolution of whole numbers, whose sums are exact.
 func referenceConv(t *testing.T, c QuantizedConv, x []uint8) []uint8 {
@@ -117,7 +128,7 @@ func TestQuantizedConvEqualsReference(t *testing.T) {
 	forEachSet(t, func(t *testing.T, ws *Workspace) {
 		for name, s := range quantizedShapes {
 			for epilogue := range 8 {
-				if epilogue&1 != 0 && min(s.OutHeight(), s.OutWidth()) < 2 {
+				if epilogue&1 != 0 && !canPool(s) {
 					continue
 				}
 				t.Run(fmt.Sprintf("%s/%d", name, epilogue), func(t *testing.T) {
@@ -193,6 +204,25 @@ func TestQuantizedWinogradBound(t *testing.T) {
 			expectBytes(t, y, want, 16)
 		})
 	}
+}
+
+// Sums of bytes must not saturate with the largest weights.
+func TestQuantizedDepthwiseExtremes(t *testing.T) {
+	s := ConvShape{Batch: 1, InChannels: 32, InHeight: 5, InWidth: 5, OutChannels: 32, Groups: 32, KernelH: 3, KernelW: 3}
+	forEachSet(t, func(t *testing.T, ws *Workspace) {
+		for _, weight := range []int8{64, -64, 65, 127, -128} {
+			c := quantizedConv(s, 0)
+			fill(c.Weights, weight)
+			for k := range c.Scale {
+				c.Scale[k] = 1e-3
+			}
+			p := ws.PrepareQuantizedConv(c)
+			x, y := make([]uint8, p.InLen(1)), make([]uint8, p.OutLen(1))
+			fill(x, 255)
+			ws.RunQuantizedConv(p, 1, x, y)
+			expectBytes(t, y, referenceConv(t, c, x), s.OutChannels)
+		}
+	})
 }
 
 func TestQuantizeImages(t *testing.T) {
@@ -289,7 +319,7 @@ func TestQuantizedSum(t *testing.T) {
 
 func TestQuantizedDoesNotAllocate(t *testing.T) {
 	forEachSet(t, func(t *testing.T, ws *Workspace) {
-		for _, name := range []string{"Winograd", "first layer"} {
+		for _, name := range []string{"Winograd", "first layer", "pointwise", "depthwise", "depthwise, narrow"} {
 			s := quantizedShapes[name]
 			p := ws.PrepareQuantizedConv(quantizedConv(s, 3))
 			x, y, images := randomBytes(p.InLen(s.Batch), 1), make([]uint8, p.OutLen(s.Batch)), ImageShape{s.Batch, s.InChannels, s.InHeight, s.InWidth}

@@ -22,6 +22,7 @@ func quantized() {
 	dotTiles()
 	dotBytes()
 	convBytes()
+	depthwiseBytes()
 	widen()
 	requantize()
 	poolBytes()
