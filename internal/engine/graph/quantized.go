@@ -5,7 +5,6 @@ package graph
 
 import (
 	"maps"
-	"math"
 	"slices"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
@@ -121,11 +120,11 @@ func (f *quantizedFuser) next(name string) *Node {
 	return nil
 }
 
-// destination follows what computes a value to where it is quantised, by way of ReLU and 2×2 max pooling where they are
-// allowed. It returns the quantised value's name, empty if there is none, and the nodes on the way.
-func (f *quantizedFuser) destination(n *Node, relu, pool bool) (name string, way []*Node) {
+// destination follows what computes a value to where it is quantised, by way of ReLU or Clip and 2×2 max pooling where they
+// are allowed. It returns the quantised value's name, empty if there is none, and the nodes on the way.
+func (f *quantizedFuser) destination(n *Node, activation, pool bool) (name string, way []*Node) {
 	at := f.next(n.Outputs[0])
-	if at != nil && relu && at.Op == "Relu" {
+	if at != nil && activation && f.isBound(at) {
 		way = append(way, at)
 		at = f.next(at.Outputs[0])
 	}
@@ -142,27 +141,28 @@ func (f *quantizedFuser) destination(n *Node, relu, pool bool) (name string, way
 	return at.Outputs[0], append(way, at)
 }
 
-// conv fuses a convolution with the ReLU and the max pooling after it.
+// conv fuses a convolution with the activation and the max pooling after it.
 func (f *quantizedFuser) conv(n *Node) {
-	groups, given := n.Attributes["group"].(int64)
 	x, in, ok := f.source(n.Inputs[0])
-	if !ok || given && groups != 1 {
-		return
-	}
-	y, way := f.destination(n, true, true)
-	if y == "" {
-		return
-	}
-	q := &quantizedNode{in: in, out: f.values[y]}
-	scales, ok := f.weights(q, n.Inputs[1], 4, 0)
 	if !ok {
 		return
 	}
+	q := &quantizedNode{in: in}
+	scales, ok := f.weights(q, n.Inputs[1], 4, 0)
+	groups := (&instruction{node: n}).intAttr("group", 1)
+	if !ok || groups != 1 && !IsDepthwise3x3(int(groups), q.kernel) {
+		return
+	}
+	y, way := f.destination(n, true, groups == 1)
+	if y == "" {
+		return
+	}
+	q.out = f.values[y]
 	for _, node := range way {
 		q.conv.MaxPool = q.conv.MaxPool || node.Op == "MaxPool"
 	}
 	// The pooling may have its own QuantizeLinear with the same scale.
-	if dequantize := f.next(y); dequantize != nil && !q.conv.MaxPool {
+	if dequantize := f.next(y); dequantize != nil && !q.conv.MaxPool && groups == 1 {
 		if pool := f.next(dequantize.Outputs[0]); pool != nil && isHalving(pool) {
 			if pooled, rest := f.destination(pool, false, false); pooled != "" && f.values[pooled] == q.out {
 				q.conv.MaxPool = true
@@ -171,14 +171,20 @@ func (f *quantizedFuser) conv(n *Node) {
 			}
 		}
 	}
-	if !f.epilogue(q, n, 2, scales, slices.ContainsFunc(way, func(n *Node) bool { return n.Op == "Relu" })) {
+	if !f.epilogue(q, n, 2, scales, way) {
 		return
 	}
 	f.fuse(n, quantizedConvOperator, q, x, y, way)
 	f.images[x], f.images[y] = true, true
 }
 
-// product fuses Gemm, or MatMul of rows, with the ReLU after it.
+// IsDepthwise3x3 reports whether a convolution of as many groups, whose weights have a shape, is a depthwise 3×3 one: of
+// grouped convolutions those that are computed in 8 bits.
+func IsDepthwise3x3(groups int, weights []int) bool {
+	return slices.Equal(weights, []int{groups, 1, 3, 3})
+}
+
+// product fuses Gemm, or MatMul of rows, with the activation after it.
 func (f *quantizedFuser) product(n *Node) {
 	x, in, ok := f.source(n.Inputs[0])
 	if !ok || n.Op == "MatMul" && !f.isMatrix(x) {
@@ -208,7 +214,7 @@ func (f *quantizedFuser) product(n *Node) {
 	} else {
 		q.out = f.values[y]
 	}
-	if f.epilogue(q, n, 2, scales, len(way) > 1) {
+	if f.epilogue(q, n, 2, scales, way) {
 		f.fuse(n, quantizedProductOperator, q, x, y, way)
 	}
 }
@@ -225,7 +231,7 @@ func (f *quantizedFuser) isMatrix(name string) bool {
 	return false
 }
 
-// sum fuses the addition of two images, with the ReLU after it.
+// sum fuses the addition of two images, with the activation after it.
 func (f *quantizedFuser) sum(n *Node) {
 	a, inA, okA := f.source(n.Inputs[0])
 	b, inB, okB := f.source(n.Inputs[1])
@@ -237,11 +243,9 @@ func (f *quantizedFuser) sum(n *Node) {
 	offset := -float64(inA.zero)*float64(inA.scale) - float64(inB.zero)*float64(inB.scale)
 	q.sum = kernels.QuantizedSum{
 		ScaleA: float32(float64(inA.scale) / float64(q.out.scale)), ScaleB: float32(float64(inB.scale) / float64(q.out.scale)),
-		Offset: float32(offset / float64(q.out.scale)), OutZero: q.out.zero, High: math.MaxUint8,
+		Offset: float32(offset / float64(q.out.scale)), OutZero: q.out.zero,
 	}
-	if len(way) > 1 {
-		q.sum.Low = q.out.zero
-	}
+	q.sum.Low, q.sum.High = f.bounds(way, q.out)
 	if !usableScale(q.sum.ScaleA) || !usableScale(q.sum.ScaleB) {
 		return
 	}

@@ -97,13 +97,43 @@ func (f *quantizedFuser) zeroPointIsZero(n *Node) bool {
 	return zero != nil && !slices.ContainsFunc(zero.Ints, func(v int64) bool { return v != 0 })
 }
 
-// epilogue fills in the bias, which is the i-th input, and what happens to the sums.
-func (f *quantizedFuser) epilogue(q *quantizedNode, n *Node, i int, scales []float32, relu bool) bool {
-	q.conv.Scale, q.conv.Bias = make([]float32, len(scales)), make([]int32, len(scales))
-	q.conv.InZero, q.conv.OutZero, q.conv.High = q.in.zero, q.out.zero, math.MaxUint8
-	if relu {
-		q.conv.Low = q.out.zero
+// isBound reports whether a node only bounds its input by constants.
+func (f *quantizedFuser) isBound(n *Node) bool {
+	if n.Op == "Relu" {
+		return true
 	}
+	a := activationOf(f.g, n)
+	return n.Op == "Clip" && a.set && a.alpha == a.alpha && a.beta == a.beta // not NaN
+}
+
+// bounds returns the bytes of the bounds that the nodes on the way to quantisation set. As quantising never falls where its
+// input grows, bounding the bytes by them is bounding the numbers before.
+func (f *quantizedFuser) bounds(way []*Node, out byteScale) (low, high uint8) {
+	low, high = 0, math.MaxUint8
+	for _, n := range way {
+		switch n.Op {
+		case "Relu":
+			low = out.zero
+		case "Clip":
+			a := activationOf(f.g, n)
+			low, high = out.quantise(a.alpha), out.quantise(a.beta)
+			low = min(low, high) // as Clip does with bounds that cross
+		}
+	}
+	return low, high
+}
+
+// quantise returns the byte of a number that is not NaN.
+func (s byteScale) quantise(v float32) uint8 {
+	steps := math.RoundToEven(float64(v / s.scale))
+	return uint8(min(max(steps+float64(s.zero), 0), math.MaxUint8))
+}
+
+// epilogue fills in the bias, which is the i-th input, and what happens to the sums on the way to quantisation.
+func (f *quantizedFuser) epilogue(q *quantizedNode, n *Node, i int, scales []float32, way []*Node) bool {
+	q.conv.Scale, q.conv.Bias = make([]float32, len(scales)), make([]int32, len(scales))
+	q.conv.InZero, q.conv.OutZero = q.in.zero, q.out.zero
+	q.conv.Low, q.conv.High = f.bounds(way, q.out)
 	for k, scale := range scales {
 		q.conv.Scale[k] = float32(float64(q.in.scale) * float64(scale) / float64(q.out.scale))
 		if !usableScale(q.conv.Scale[k]) {

@@ -64,6 +64,11 @@ func (b *qdq) scales(n int) string {
 	return b.constant(NewFloats(s, n))
 }
 
+// clip adds Clip with constant bounds.
+func (b *qdq) clip(x string, low, high float32) string {
+	return b.node("Clip", nil, x, b.constant(NewFloats([]float32{low})), b.constant(NewFloats([]float32{high})))
+}
+
 func (b *qdq) floats(n int) string {
 	f := make([]float32, n)
 	for i := range f {
@@ -93,6 +98,11 @@ var (
 	halving = map[string]any{"kernel_shape": []int64{2, 2}, "strides": []int64{2, 2}}
 	turned  = map[string]any{"transB": int64(1)}
 )
+
+// grouped are a convolution's groups and padding on each side.
+func grouped(groups, padding int64) map[string]any {
+	return map[string]any{"group": groups, "pads": []int64{padding, padding, padding, padding}}
+}
 
 // quantisedGraphs are graphs and the operators that they are compiled to.
 var quantisedGraphs = map[string]struct {
@@ -156,10 +166,34 @@ var quantisedGraphs = map[string]struct {
 		return b.output(b.quantise(b.node("Add", nil, y, mean), 0.0331, 50))
 	}, []string{packOperator, quantizedConvOperator, quantizedGlobalAverageOperator, quantizedConvOperator, quantizedSumOperator, quantizedSumOperator, unpackOperator}},
 	"depthwise": {func(b *qdq) *Graph {
-		attributes := map[string]any{"pads": []int64{1, 1, 1, 1}, "group": int64(3)}
-		y := b.node("Conv", attributes, b.quantise("x", 0.02, 3), b.weights(0, 3, 1, 3, 3))
+		y := b.node("Conv", grouped(3, 1), b.quantise("x", 0.02, 3), b.weights(0, 3, 1, 3, 3))
+		return b.output(b.quantise(y, 0.001, 5))
+	}, []string{packOperator, quantizedConvOperator, unpackOperator}},
+	"depthwise 5×5": {func(b *qdq) *Graph {
+		y := b.node("Conv", grouped(3, 2), b.quantise("x", 0.02, 3), b.weights(0, 3, 1, 5, 5))
 		return b.output(b.quantise(y, 0.01, 5))
 	}, []string{"QuantizeLinear", "DequantizeLinear", "Conv", "QuantizeLinear", "DequantizeLinear"}},
+	"groups of several channels": {func(b *qdq) *Graph {
+		y := b.node("Conv", grouped(3, 1), b.quantise("x", 0.02, 3), b.weights(0, 6, 1, 3, 3))
+		return b.output(b.quantise(y, 0.01, 5))
+	}, []string{"QuantizeLinear", "DequantizeLinear", "Conv", "QuantizeLinear", "DequantizeLinear"}},
+	"depthwise and pooling": {func(b *qdq) *Graph {
+		y := b.node("Conv", grouped(3, 1), b.quantise("x", 0.02, 3), b.weights(0, 3, 1, 3, 3))
+		return b.output(b.quantise(b.node("MaxPool", halving, y), 0.01, 5))
+	}, []string{"QuantizeLinear", "DequantizeLinear", "Conv", "QuantizeLinear", "DequantizeLinear"}},
+	"inverted residual": {func(b *qdq) *Graph {
+		x := b.quantise(b.clip(b.node("Conv", padded, b.quantise("x", 0.02, 3), b.weights(0, 8, 3, 3, 3)), 0, 6), 0.0213, 1)
+		y := b.quantise(b.clip(b.node("Conv", nil, x, b.weights(0, 24, 8, 1, 1)), 0, 6), 0.019, 0)
+		y = b.quantise(b.clip(b.node("Conv", grouped(24, 1), y, b.weights(0, 24, 1, 3, 3)), 0, 1.7), 0.0101, 7)
+		y = b.quantise(b.node("Conv", nil, y, b.weights(0, 8, 24, 1, 1)), 0.03, 90)
+		return b.output(b.quantise(b.clip(b.node("Add", nil, x, y), -1, 2), 0.0417, 100))
+	}, []string{packOperator, quantizedConvOperator, quantizedConvOperator, quantizedConvOperator, quantizedConvOperator, quantizedSumOperator, unpackOperator}},
+	"bounds that cross, and one alone": {func(b *qdq) *Graph {
+		x := b.quantise("x", 0.02, 3)
+		y := b.quantise(b.clip(b.node("Conv", padded, x, b.weights(0, 8, 3, 3, 3)), 0.7, 0.31), 0.0213, 1)
+		z := b.quantise(b.node("Clip", nil, b.node("Conv", padded, x, b.weights(0, 8, 3, 3, 3)), "", b.constant(NewFloats([]float32{0.2}))), 0.0213, 100)
+		return b.output(y, z)
+	}, []string{packOperator, quantizedConvOperator, unpackOperator, quantizedConvOperator, unpackOperator}},
 	"conv that stays float32": {func(b *qdq) *Graph {
 		return b.output(b.node("Conv", padded, b.quantise("x", 0.02, 3), b.weights(0, 8, 3, 3, 3)))
 	}, []string{"QuantizeLinear", "DequantizeLinear", "Conv"}},
