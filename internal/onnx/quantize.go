@@ -54,7 +54,7 @@ func quantize(data []byte, samples iter.Seq2[[]float32, error]) ([]byte, error) 
 		return nil, fmt.Errorf("%w: it is of opset %d: export it with opset %d or newer", ErrNotQuantizable, opset, quantizedOpset)
 	}
 	q := newQuantizer(file.GetGraph())
-	q.foldIdentities()
+	q.foldConstants()
 	q.foldBatchNormalization()
 	if err := q.choose(); err != nil {
 		return nil, err
@@ -179,7 +179,7 @@ func (q *quantizer) choose() error {
 			}
 		case "Add":
 			if q.isQuantized(node.Input[0]) && q.isQuantized(node.Input[1]) {
-				q.observe(q.afterReLU(node.Output[0]))
+				q.observe(q.afterActivation(node.Output[0]))
 			}
 		case "GlobalAveragePool":
 			if q.isQuantized(node.Input[0]) {
@@ -188,7 +188,7 @@ func (q *quantizer) choose() error {
 		}
 	}
 	if len(q.layers) == 0 {
-		return fmt.Errorf("%w: it has no convolution of one group and no Gemm with constant weights", ErrNotQuantizable)
+		return fmt.Errorf("%w: it has no convolution of one group, no depthwise 3×3 one and no Gemm with constant weights", ErrNotQuantizable)
 	}
 	return nil
 }
@@ -205,25 +205,33 @@ func (q *quantizer) observe(name string) {
 	}
 }
 
-// chooseConv takes a convolution with constant weights. Grouped ones, most of them depthwise, lose much accuracy in 8 bits
-// for the little that they compute.
+// chooseConv takes a convolution with constant weights. Grouped ones that the engine doesn't compute in 8 bits would only lose
+// accuracy.
 func (q *quantizer) chooseConv(node *onnxpb.NodeProto) {
 	w := q.floats(node, 1)
-	if w == nil || len(w.Shape) != 4 || w.Len() == 0 || intAttributeOf(node, "group", 1) != 1 || q.weights[node.Input[0]] != nil ||
-		hasBias(node) && q.floats(node, 2) == nil {
+	if w == nil || len(w.Shape) != 4 || w.Len() == 0 || q.weights[node.Input[0]] != nil || hasBias(node) && q.floats(node, 2) == nil {
+		return
+	}
+	if groups := intAttributeOf(node, "group", 1); groups != 1 && !graph.IsDepthwise3x3(int(groups), w.Shape) {
 		return
 	}
 	q.layers[node] = true
 	q.observe(node.Input[0])
-	q.observe(q.afterReLU(node.Output[0]))
+	q.observe(q.afterActivation(node.Output[0]))
 }
 
-// afterReLU returns what a value becomes by the ReLU that alone reads it, or else the value.
-func (q *quantizer) afterReLU(name string) string {
-	if next := q.onlyReader(name); next != nil && next.GetOpType() == "Relu" {
-		return next.Output[0]
+// afterActivation returns what a value becomes by the ReLU, or Clip with constant bounds, that alone reads it, or else the value.
+func (q *quantizer) afterActivation(name string) string {
+	next := q.onlyReader(name)
+	if next == nil || next.GetOpType() != "Relu" && next.GetOpType() != "Clip" {
+		return name
 	}
-	return name
+	for _, bound := range next.GetInput()[1:] {
+		if bound != "" && q.weights[bound] == nil {
+			return name
+		}
+	}
+	return next.Output[0]
 }
 
 // chooseProduct takes a Gemm with constant weights. Its result is quantised only for a layer that reads it.

@@ -19,10 +19,14 @@ import (
 // maxWeight is the largest magnitude of a quantised weight. Two products with bytes, 2·64·255, fit in 16 bits.
 const maxWeight = 64
 
-// foldIdentities gives readers of constants by way of Identity, with which exporters write equal weights once, the constants.
-func (q *quantizer) foldIdentities() {
+// foldConstants makes tensors of Constant nodes initializers, and gives readers of constants by way of Identity, with which
+// exporters write equal weights once, the constants.
+func (q *quantizer) foldConstants() {
 	same := map[string]string{}
 	q.graph.Node = slices.DeleteFunc(q.graph.Node, func(n *onnxpb.NodeProto) bool {
+		if n.GetOpType() == "Constant" && !q.outputs[n.Output[0]] {
+			return q.foldConstant(n)
+		}
 		for i, name := range n.GetInput() {
 			if constant := same[name]; constant != "" {
 				n.Input[i] = constant
@@ -35,6 +39,18 @@ func (q *quantizer) foldIdentities() {
 		return constant
 	})
 	q.index()
+}
+
+// foldConstant makes a Constant node an initializer if it has a tensor.
+func (q *quantizer) foldConstant(n *onnxpb.NodeProto) bool {
+	t := attribute(n, "value").GetT()
+	if t == nil {
+		return false
+	}
+	t.Name = n.Output[0]
+	q.weights[t.Name] = t
+	q.graph.Initializer = append(q.graph.Initializer, t)
+	return true
 }
 
 // foldBatchNormalization lets convolutions do what the batch normalisations after them would, as the engine's compiler does.

@@ -142,11 +142,17 @@ func quantizedDirectPart(ws *Workspace, worker, part int) {
 
 // locate fills a worker's offsets with the places of the windows of a band's pixels; the last tile repeats the last pixel.
 func (a *quantizedArgs) locate(state *workerState, pixels, stride, size int) {
-	tiles := ceilDiv(pixels, dotRows)
-	state.offsets = grow(state.offsets, tiles*dotRows)
-	for i := range tiles * dotRows {
-		pixel := min(i, pixels-1)
-		state.offsets[i] = (pixel/a.outW*a.s.StrideH*stride + pixel%a.outW*a.s.StrideW*a.inPixel) * size
+	whole := ceilDiv(pixels, dotRows) * dotRows
+	state.offsets = grow(state.offsets, whole)
+	for first := 0; first < pixels; first += a.outW {
+		at := first / a.outW * a.s.StrideH * stride * size
+		for x := range a.outW {
+			state.offsets[first+x] = at
+			at += a.s.StrideW * a.inPixel * size
+		}
+	}
+	for i := pixels; i < whole; i++ {
+		state.offsets[i] = state.offsets[pixels-1]
 	}
 }
 
@@ -215,8 +221,16 @@ func (a *quantizedArgs) widenRows(kernels *quantizedKernels, dst []int16, stride
 
 // fill sets all elements to v.
 func fill[T int8 | int16 | uint8 | float32](s []T, v T) {
-	for i := range s {
+	if v == 0 {
+		clear(s)
+		return
+	}
+	const few = 16
+	for i := range s[:min(len(s), few)] {
 		s[i] = v
+	}
+	for n := few; n < len(s); n *= 2 {
+		copy(s[n:], s[:n])
 	}
 }
 
