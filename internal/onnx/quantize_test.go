@@ -6,6 +6,7 @@ package onnx
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"iter"
 	"math"
 	"math/rand/v2"
@@ -15,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/trainyard-dev/trainyard/internal/engine/graph"
 	"github.com/trainyard-dev/trainyard/internal/model"
 	"github.com/trainyard-dev/trainyard/internal/onnx/onnxpb"
 	"github.com/trainyard-dev/trainyard/test/peers"
@@ -99,6 +101,65 @@ func TestQuantizeWritesQDQ(t *testing.T) {
 	}
 }
 
+// quantizableNetwork is a file of networkModel, of opset 13 at least. From opset 11 on, the bounds of Clip are inputs,
+// which exporters write as nodes.
+func quantizableNetwork(t *testing.T, name string) []byte {
+	t.Helper()
+	m := networkModel(t, "testdata/networks/"+name+".onnx")
+	if opset := m.OpsetImport[0]; opset.Version < quantizedOpset {
+		opset.Version = quantizedOpset
+		var nodes []*onnxpb.NodeProto
+		for _, node := range m.Graph.Node {
+			for i, bound := range []string{"min", "max"} {
+				if node.GetOpType() != "Clip" {
+					break
+				}
+				value := &onnxpb.TensorProto{DataType: int32(onnxpb.TensorProto_FLOAT), FloatData: []float32{attribute(node, bound).GetF()}}
+				constant := &onnxpb.NodeProto{OpType: "Constant", Output: []string{fmt.Sprint(node.Output[0], ".", i)}, Attribute: []*onnxpb.AttributeProto{{
+					Name: "value", Type: onnxpb.AttributeProto_TENSOR, T: value,
+				}}}
+				nodes, node.Input = append(nodes, constant), append(node.Input, constant.Output[0])
+			}
+			if node.GetOpType() == "Clip" {
+				node.Attribute = nil
+			}
+			nodes = append(nodes, node)
+		}
+		m.Graph.Node = nodes
+	}
+	file, err := proto.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// MobileNetV2's activations are bounded by Clip, whose bounds are nodes: what it leaves is quantised, nothing before.
+func TestQuantizeActivationsAfterClip(t *testing.T) {
+	file := quantizableNetwork(t, "mobilenet_v2")
+	decoded, err := Decode(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	size, err := graph.Elements(decoded.Graph.Inputs[0].Shape[1:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	quantized, err := Quantize(file, batches(make([]float32, size)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The input, 35 Clips, the 17 convolutions and the 10 sums that have none, and the flattened means are quantised; 52
+	// convolutions and a product have weights and a bias.
+	const quantize = 1 + 35 + 17 + 10 + 2
+	want := map[string]int{
+		"QuantizeLinear": quantize, "DequantizeLinear": quantize + 2*53, "Conv": 52, "Clip": 35, "Add": 10, "GlobalAveragePool": 1, "Flatten": 1, "Gemm": 1,
+	}
+	if diff := cmp.Diff(want, operators(t, quantized)); diff != "" {
+		t.Errorf("operators (-want +got):\n%s", diff)
+	}
+}
+
 // ONNX Runtime reads what Quantize writes and answers the same: it computes with the same integers, up to the last bits of
 // float32 where a value is rounded to its byte.
 func TestQuantizeAgainstONNXRuntime(t *testing.T) {
@@ -125,17 +186,14 @@ func TestQuantizeAgainstONNXRuntime(t *testing.T) {
 	}
 }
 
-// Networks of the field are quantised too, as far as they consist of what can be: ResNet-18 as a whole,
-// MobileNetV2 but for its depthwise convolutions.
+// Networks of the field are quantised too, as far as they consist of what can be: ResNet-18 and MobileNetV2 as a whole,
+// RegNet but for its grouped convolutions.
 func TestQuantizedNetworksAgainstONNXRuntime(t *testing.T) {
 	peers.Python(t) // before the work, if it is to be skipped
 	const maxDifference = 0.05
-	for _, name := range []string{"resnet18", "googlenet", "keras_mobilenetv2", "regnet_y_400mf"} {
+	for _, name := range []string{"resnet18", "googlenet", "mobilenet_v2", "keras_mobilenetv2", "mnasnet0_5", "regnet_y_400mf"} {
 		t.Run(name, func(t *testing.T) {
-			file, err := proto.Marshal(networkModel(t, "testdata/networks/"+name+".onnx"))
-			if err != nil {
-				t.Fatal(err)
-			}
+			file := quantizableNetwork(t, name)
 			model, err := Decode(file)
 			if err != nil {
 				t.Fatal(err)
