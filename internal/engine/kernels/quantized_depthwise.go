@@ -16,7 +16,9 @@ const (
 )
 
 // isDepthwise reports whether each channel is a group of its own.
-func (s ConvShape) isDepthwise() bool { return s.Groups == s.InChannels && s.Groups == s.OutChannels }
+func (s ConvShape) isDepthwise() bool {
+	return s.InChannels == s.OutChannels && s.Groups == s.InChannels
+}
 
 // depthBlocks returns the number of blocks of a pixel's channels.
 func (a *quantizedArgs) depthBlocks() int { return ceilDiv(a.inPixel, depthLanes) }
