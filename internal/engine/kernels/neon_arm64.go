@@ -39,6 +39,24 @@ func convWeights3x3(rows int, offsets *int, vectors int, x *float32, channels, c
 //go:noescape
 func depthwisePlane(rows, vectors int, x *float32, rowStep, taps int, offsets *int, w *float32, y *float32, yStep int, bias, floor, ceiling float32)
 
+// depthwise3x3Stride1 computes rows ≥ 1 of 8 neighbouring outputs: y = bias + Σ w·x over 3×3 taps, kept between floor and ceiling.
+// The row of x of the first output's upper taps begins at bytes from x; rows that do not begin within planeBytes are
+// zeros, which has 18 elements. The first output's left tap is column from the beginning of its row.
+// Of the 8 elements of a row from each of the elements [0 1 2] behind that, those are read whose masks are -1; the others, whose
+// masks are 0, lie before the row's beginning or behind its end. All distances are in bytes.
+//
+//go:noescape
+func depthwise3x3Stride1(rows int, x *float32, column, at, rowBytes, planeBytes int, zeros *float32, masks *int32, w *float32, y *float32, yStep int, bias, floor, ceiling float32)
+
+// depthwise3x3Stride2 computes rows ≥ 1 of 8 neighbouring outputs: y = bias + Σ w·x over 3×3 taps, kept between floor and ceiling.
+// The row of x of the first output's upper taps begins at bytes from x; rows that do not begin within planeBytes are
+// zeros, which has 18 elements. The first output's left tap is column from the beginning of its row.
+// Of the 8 elements of a row from each of the elements [0 8 2 10] behind that, those are read whose masks are -1; the others, whose
+// masks are 0, lie before the row's beginning or behind its end. All distances are in bytes.
+//
+//go:noescape
+func depthwise3x3Stride2(rows int, x *float32, column, at, rowBytes, planeBytes int, zeros *float32, masks *int32, w *float32, y *float32, yStep int, bias, floor, ceiling float32)
+
 // gatherStride1 copies, from each of channels ≥ 1 planes, rows ≥ 1 of vectors ≥ 1 of 8 elements, neighbours in x.
 // A plane's first row begins at bytes from x, the next is advance further on; rows that do not begin within planeBytes are
 // zeros, which is as long as a row of vectors reaches. A row's first element is column from its beginning. Elements whose

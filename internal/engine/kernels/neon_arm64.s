@@ -674,6 +674,439 @@ tap:
 	BNE row
 	RET
 
+// func depthwise3x3Stride1(rows int, x *float32, column, at, rowBytes, planeBytes int, zeros *float32, masks *int32, w *float32, y *float32, yStep int, bias, floor, ceiling float32)
+TEXT ·depthwise3x3Stride1(SB), NOSPLIT, $48-100
+	MOVD rows+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD at+24(FP), R2
+	MOVD rowBytes+32(FP), R3
+	MOVD planeBytes+40(FP), R4
+	MOVD zeros+48(FP), R5
+	MOVD y+72(FP), R6
+	MOVD yStep+80(FP), R7
+	MOVD $local-48(SP), R8
+	FMOVS bias+88(FP), F0
+	VDUP V0.S[0], V0.S4
+	FMOVS floor+92(FP), F1
+	VDUP V1.S[0], V1.S4
+	FMOVS ceiling+96(FP), F2
+	VDUP V2.S[0], V2.S4
+	MOVD column+16(FP), R11
+	ADD R11, R1
+	NEG R11, R9
+	CMP $0, R9
+	CSEL GT, R9, ZR, R9
+	MOVD masks+56(FP), R12
+	FMOVQ 0(R12), F3
+	FMOVQ 16(R12), F4
+	FMOVD 88(R12), F5
+	VADD V4.S4, V3.S4, V3.S4
+	VADD V5.S4, V3.S4, V3.S4
+	VADDV V3.S4, V3
+	FMOVS F3, R10
+	NEGW R10, R10
+	LSL $2, R10
+	VEOR V3.B16, V3.B16, V3.B16
+	FMOVQ F3, 0(R8)
+	FMOVQ F3, 16(R8)
+	FMOVQ F3, 32(R8)
+	MOVD w+64(FP), R11
+	FMOVQ 0(R11), F3
+	FMOVQ 16(R11), F4
+	FMOVS 32(R11), F5
+	ADD R1, R2, R11
+	CMP R4, R2
+	CSEL HS, R5, R11, R11
+	ADD R3, R2
+	CMP $40, R10
+	BEQ firstWhole
+	ADD R9, R11, R12
+	ADD R9, R8, R13
+	MOVD R10, R14
+	CMP $32, R14
+	BLT firstFew
+
+firstCopy:
+	VLD1.P 32(R12), [V10.S4, V11.S4]
+	VST1.P [V10.S4, V11.S4], 32(R13)
+	SUB $32, R14
+	CMP $32, R14
+	BGE firstCopy
+	CBZ R14, firstCopied
+	ADD R14, R12
+	ADD R14, R13
+	FLDPQ -32(R12), (F10, F11)
+	FSTPQ (F10, F11), -32(R13)
+	B firstCopied
+
+firstFew:
+	CBZ R14, firstCopied
+	MOVWU.P 4(R12), R15
+	MOVW.P R15, 4(R13)
+	SUB $4, R14
+	B firstFew
+
+firstCopied:
+	MOVD R8, R11
+
+firstWhole:
+	FMOVQ 0(R11), F10
+	FMOVQ 16(R11), F11
+	FMOVQ 4(R11), F12
+	FMOVQ 20(R11), F13
+	FMOVQ 8(R11), F14
+	FMOVQ 24(R11), F15
+	VMOV V0.B16, V8.B16
+	VMOV V0.B16, V9.B16
+	WORD $0x4f831148 // fmla v8.4s, v10.4s, v3.s[0]
+	WORD $0x4f831169 // fmla v9.4s, v11.4s, v3.s[0]
+	WORD $0x4fa31188 // fmla v8.4s, v12.4s, v3.s[1]
+	WORD $0x4fa311a9 // fmla v9.4s, v13.4s, v3.s[1]
+	WORD $0x4f8319c8 // fmla v8.4s, v14.4s, v3.s[2]
+	WORD $0x4f8319e9 // fmla v9.4s, v15.4s, v3.s[2]
+	ADD R1, R2, R11
+	CMP R4, R2
+	CSEL HS, R5, R11, R11
+	ADD R3, R2
+	CMP $40, R10
+	BEQ secondWhole
+	ADD R9, R11, R12
+	ADD R9, R8, R13
+	MOVD R10, R14
+	CMP $32, R14
+	BLT secondFew
+
+secondCopy:
+	VLD1.P 32(R12), [V10.S4, V11.S4]
+	VST1.P [V10.S4, V11.S4], 32(R13)
+	SUB $32, R14
+	CMP $32, R14
+	BGE secondCopy
+	CBZ R14, secondCopied
+	ADD R14, R12
+	ADD R14, R13
+	FLDPQ -32(R12), (F10, F11)
+	FSTPQ (F10, F11), -32(R13)
+	B secondCopied
+
+secondFew:
+	CBZ R14, secondCopied
+	MOVWU.P 4(R12), R15
+	MOVW.P R15, 4(R13)
+	SUB $4, R14
+	B secondFew
+
+secondCopied:
+	MOVD R8, R11
+
+secondWhole:
+	FMOVQ 0(R11), F10
+	FMOVQ 16(R11), F11
+	FMOVQ 4(R11), F12
+	FMOVQ 20(R11), F13
+	FMOVQ 8(R11), F14
+	FMOVQ 24(R11), F15
+	VMOV V8.B16, V6.B16
+	VMOV V9.B16, V7.B16
+	WORD $0x4fa31946 // fmla v6.4s, v10.4s, v3.s[3]
+	WORD $0x4fa31967 // fmla v7.4s, v11.4s, v3.s[3]
+	WORD $0x4f841186 // fmla v6.4s, v12.4s, v4.s[0]
+	WORD $0x4f8411a7 // fmla v7.4s, v13.4s, v4.s[0]
+	WORD $0x4fa411c6 // fmla v6.4s, v14.4s, v4.s[1]
+	WORD $0x4fa411e7 // fmla v7.4s, v15.4s, v4.s[1]
+	VMOV V0.B16, V8.B16
+	VMOV V0.B16, V9.B16
+	WORD $0x4f831148 // fmla v8.4s, v10.4s, v3.s[0]
+	WORD $0x4f831169 // fmla v9.4s, v11.4s, v3.s[0]
+	WORD $0x4fa31188 // fmla v8.4s, v12.4s, v3.s[1]
+	WORD $0x4fa311a9 // fmla v9.4s, v13.4s, v3.s[1]
+	WORD $0x4f8319c8 // fmla v8.4s, v14.4s, v3.s[2]
+	WORD $0x4f8319e9 // fmla v9.4s, v15.4s, v3.s[2]
+
+output:
+	ADD R1, R2, R11
+	CMP R4, R2
+	CSEL HS, R5, R11, R11
+	ADD R3, R2
+	CMP $40, R10
+	BEQ rowWhole
+	ADD R9, R11, R12
+	ADD R9, R8, R13
+	MOVD R10, R14
+	CMP $32, R14
+	BLT rowFew
+
+rowCopy:
+	VLD1.P 32(R12), [V10.S4, V11.S4]
+	VST1.P [V10.S4, V11.S4], 32(R13)
+	SUB $32, R14
+	CMP $32, R14
+	BGE rowCopy
+	CBZ R14, rowCopied
+	ADD R14, R12
+	ADD R14, R13
+	FLDPQ -32(R12), (F10, F11)
+	FSTPQ (F10, F11), -32(R13)
+	B rowCopied
+
+rowFew:
+	CBZ R14, rowCopied
+	MOVWU.P 4(R12), R15
+	MOVW.P R15, 4(R13)
+	SUB $4, R14
+	B rowFew
+
+rowCopied:
+	MOVD R8, R11
+
+rowWhole:
+	FMOVQ 0(R11), F10
+	FMOVQ 16(R11), F11
+	FMOVQ 4(R11), F12
+	FMOVQ 20(R11), F13
+	FMOVQ 8(R11), F14
+	FMOVQ 24(R11), F15
+	WORD $0x4f841946 // fmla v6.4s, v10.4s, v4.s[2]
+	WORD $0x4f841967 // fmla v7.4s, v11.4s, v4.s[2]
+	WORD $0x4fa41986 // fmla v6.4s, v12.4s, v4.s[3]
+	WORD $0x4fa419a7 // fmla v7.4s, v13.4s, v4.s[3]
+	WORD $0x4f8511c6 // fmla v6.4s, v14.4s, v5.s[0]
+	WORD $0x4f8511e7 // fmla v7.4s, v15.4s, v5.s[0]
+	WORD $0x4e21f4c6 // fmax v6.4s, v6.4s, v1.4s
+	WORD $0x4e21f4e7 // fmax v7.4s, v7.4s, v1.4s
+	WORD $0x4ea2f4c6 // fmin v6.4s, v6.4s, v2.4s
+	WORD $0x4ea2f4e7 // fmin v7.4s, v7.4s, v2.4s
+	FSTPQ (F6, F7), 0(R6)
+	ADD R7, R6
+	VMOV V8.B16, V6.B16
+	VMOV V9.B16, V7.B16
+	WORD $0x4fa31946 // fmla v6.4s, v10.4s, v3.s[3]
+	WORD $0x4fa31967 // fmla v7.4s, v11.4s, v3.s[3]
+	WORD $0x4f841186 // fmla v6.4s, v12.4s, v4.s[0]
+	WORD $0x4f8411a7 // fmla v7.4s, v13.4s, v4.s[0]
+	WORD $0x4fa411c6 // fmla v6.4s, v14.4s, v4.s[1]
+	WORD $0x4fa411e7 // fmla v7.4s, v15.4s, v4.s[1]
+	VMOV V0.B16, V8.B16
+	VMOV V0.B16, V9.B16
+	WORD $0x4f831148 // fmla v8.4s, v10.4s, v3.s[0]
+	WORD $0x4f831169 // fmla v9.4s, v11.4s, v3.s[0]
+	WORD $0x4fa31188 // fmla v8.4s, v12.4s, v3.s[1]
+	WORD $0x4fa311a9 // fmla v9.4s, v13.4s, v3.s[1]
+	WORD $0x4f8319c8 // fmla v8.4s, v14.4s, v3.s[2]
+	WORD $0x4f8319e9 // fmla v9.4s, v15.4s, v3.s[2]
+	SUBS $1, R0
+	BNE output
+	RET
+
+// func depthwise3x3Stride2(rows int, x *float32, column, at, rowBytes, planeBytes int, zeros *float32, masks *int32, w *float32, y *float32, yStep int, bias, floor, ceiling float32)
+TEXT ·depthwise3x3Stride2(SB), NOSPLIT, $80-100
+	MOVD rows+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD at+24(FP), R2
+	MOVD rowBytes+32(FP), R3
+	MOVD planeBytes+40(FP), R4
+	MOVD zeros+48(FP), R5
+	MOVD y+72(FP), R6
+	MOVD yStep+80(FP), R7
+	MOVD $local-80(SP), R8
+	FMOVS bias+88(FP), F0
+	VDUP V0.S[0], V0.S4
+	FMOVS floor+92(FP), F1
+	VDUP V1.S[0], V1.S4
+	FMOVS ceiling+96(FP), F2
+	VDUP V2.S[0], V2.S4
+	MOVD column+16(FP), R11
+	ADD R11, R1
+	NEG R11, R9
+	CMP $0, R9
+	CSEL GT, R9, ZR, R9
+	MOVD masks+56(FP), R12
+	FMOVQ 0(R12), F3
+	FMOVQ 16(R12), F4
+	FMOVQ 32(R12), F5
+	FMOVQ 48(R12), F6
+	FMOVD 120(R12), F7
+	VADD V4.S4, V3.S4, V3.S4
+	VADD V5.S4, V3.S4, V3.S4
+	VADD V6.S4, V3.S4, V3.S4
+	VADD V7.S4, V3.S4, V3.S4
+	VADDV V3.S4, V3
+	FMOVS F3, R10
+	NEGW R10, R10
+	LSL $2, R10
+	VEOR V3.B16, V3.B16, V3.B16
+	FMOVQ F3, 0(R8)
+	FMOVQ F3, 16(R8)
+	FMOVQ F3, 32(R8)
+	FMOVQ F3, 48(R8)
+	FMOVQ F3, 64(R8)
+	MOVD w+64(FP), R11
+	FMOVQ 0(R11), F3
+	FMOVQ 16(R11), F4
+	FMOVS 32(R11), F5
+	ADD R1, R2, R11
+	CMP R4, R2
+	CSEL HS, R5, R11, R11
+	ADD R3, R2
+	CMP $72, R10
+	BEQ firstWhole
+	ADD R9, R11, R12
+	ADD R9, R8, R13
+	MOVD R10, R14
+	CMP $32, R14
+	BLT firstFew
+
+firstCopy:
+	VLD1.P 32(R12), [V8.S4, V9.S4]
+	VST1.P [V8.S4, V9.S4], 32(R13)
+	SUB $32, R14
+	CMP $32, R14
+	BGE firstCopy
+	CBZ R14, firstCopied
+	ADD R14, R12
+	ADD R14, R13
+	FLDPQ -32(R12), (F8, F9)
+	FSTPQ (F8, F9), -32(R13)
+	B firstCopied
+
+firstFew:
+	CBZ R14, firstCopied
+	MOVWU.P 4(R12), R15
+	MOVW.P R15, 4(R13)
+	SUB $4, R14
+	B firstFew
+
+firstCopied:
+	MOVD R8, R11
+
+firstWhole:
+	VLD2.P 32(R11), [V8.S4, V9.S4]
+	VLD2.P 32(R11), [V10.S4, V11.S4]
+	FMOVS 0(R11), F14
+	VEXT $4, V10.B16, V8.B16, V12.B16
+	VEXT $4, V14.B16, V10.B16, V13.B16
+	VMOV V0.B16, V6.B16
+	VMOV V0.B16, V7.B16
+	WORD $0x4f831106 // fmla v6.4s, v8.4s, v3.s[0]
+	WORD $0x4f831147 // fmla v7.4s, v10.4s, v3.s[0]
+	WORD $0x4fa31126 // fmla v6.4s, v9.4s, v3.s[1]
+	WORD $0x4fa31167 // fmla v7.4s, v11.4s, v3.s[1]
+	WORD $0x4f831986 // fmla v6.4s, v12.4s, v3.s[2]
+	WORD $0x4f8319a7 // fmla v7.4s, v13.4s, v3.s[2]
+
+output:
+	ADD R1, R2, R11
+	CMP R4, R2
+	CSEL HS, R5, R11, R11
+	ADD R3, R2
+	CMP $72, R10
+	BEQ middleWhole
+	ADD R9, R11, R12
+	ADD R9, R8, R13
+	MOVD R10, R14
+	CMP $32, R14
+	BLT middleFew
+
+middleCopy:
+	VLD1.P 32(R12), [V8.S4, V9.S4]
+	VST1.P [V8.S4, V9.S4], 32(R13)
+	SUB $32, R14
+	CMP $32, R14
+	BGE middleCopy
+	CBZ R14, middleCopied
+	ADD R14, R12
+	ADD R14, R13
+	FLDPQ -32(R12), (F8, F9)
+	FSTPQ (F8, F9), -32(R13)
+	B middleCopied
+
+middleFew:
+	CBZ R14, middleCopied
+	MOVWU.P 4(R12), R15
+	MOVW.P R15, 4(R13)
+	SUB $4, R14
+	B middleFew
+
+middleCopied:
+	MOVD R8, R11
+
+middleWhole:
+	VLD2.P 32(R11), [V8.S4, V9.S4]
+	VLD2.P 32(R11), [V10.S4, V11.S4]
+	FMOVS 0(R11), F14
+	VEXT $4, V10.B16, V8.B16, V12.B16
+	VEXT $4, V14.B16, V10.B16, V13.B16
+	WORD $0x4fa31906 // fmla v6.4s, v8.4s, v3.s[3]
+	WORD $0x4fa31947 // fmla v7.4s, v10.4s, v3.s[3]
+	WORD $0x4f841126 // fmla v6.4s, v9.4s, v4.s[0]
+	WORD $0x4f841167 // fmla v7.4s, v11.4s, v4.s[0]
+	WORD $0x4fa41186 // fmla v6.4s, v12.4s, v4.s[1]
+	WORD $0x4fa411a7 // fmla v7.4s, v13.4s, v4.s[1]
+	ADD R1, R2, R11
+	CMP R4, R2
+	CSEL HS, R5, R11, R11
+	ADD R3, R2
+	CMP $72, R10
+	BEQ lastWhole
+	ADD R9, R11, R12
+	ADD R9, R8, R13
+	MOVD R10, R14
+	CMP $32, R14
+	BLT lastFew
+
+lastCopy:
+	VLD1.P 32(R12), [V8.S4, V9.S4]
+	VST1.P [V8.S4, V9.S4], 32(R13)
+	SUB $32, R14
+	CMP $32, R14
+	BGE lastCopy
+	CBZ R14, lastCopied
+	ADD R14, R12
+	ADD R14, R13
+	FLDPQ -32(R12), (F8, F9)
+	FSTPQ (F8, F9), -32(R13)
+	B lastCopied
+
+lastFew:
+	CBZ R14, lastCopied
+	MOVWU.P 4(R12), R15
+	MOVW.P R15, 4(R13)
+	SUB $4, R14
+	B lastFew
+
+lastCopied:
+	MOVD R8, R11
+
+lastWhole:
+	VLD2.P 32(R11), [V8.S4, V9.S4]
+	VLD2.P 32(R11), [V10.S4, V11.S4]
+	FMOVS 0(R11), F14
+	VEXT $4, V10.B16, V8.B16, V12.B16
+	VEXT $4, V14.B16, V10.B16, V13.B16
+	WORD $0x4f841906 // fmla v6.4s, v8.4s, v4.s[2]
+	WORD $0x4f841947 // fmla v7.4s, v10.4s, v4.s[2]
+	WORD $0x4fa41926 // fmla v6.4s, v9.4s, v4.s[3]
+	WORD $0x4fa41967 // fmla v7.4s, v11.4s, v4.s[3]
+	WORD $0x4f851186 // fmla v6.4s, v12.4s, v5.s[0]
+	WORD $0x4f8511a7 // fmla v7.4s, v13.4s, v5.s[0]
+	WORD $0x4e21f4c6 // fmax v6.4s, v6.4s, v1.4s
+	WORD $0x4e21f4e7 // fmax v7.4s, v7.4s, v1.4s
+	WORD $0x4ea2f4c6 // fmin v6.4s, v6.4s, v2.4s
+	WORD $0x4ea2f4e7 // fmin v7.4s, v7.4s, v2.4s
+	FSTPQ (F6, F7), 0(R6)
+	ADD R7, R6
+	VMOV V0.B16, V6.B16
+	VMOV V0.B16, V7.B16
+	WORD $0x4f831106 // fmla v6.4s, v8.4s, v3.s[0]
+	WORD $0x4f831147 // fmla v7.4s, v10.4s, v3.s[0]
+	WORD $0x4fa31126 // fmla v6.4s, v9.4s, v3.s[1]
+	WORD $0x4fa31167 // fmla v7.4s, v11.4s, v3.s[1]
+	WORD $0x4f831986 // fmla v6.4s, v12.4s, v3.s[2]
+	WORD $0x4f8319a7 // fmla v7.4s, v13.4s, v3.s[2]
+	SUBS $1, R0
+	BNE output
+	RET
+
 // func gatherStride1(channels, rows, vectors int, x *float32, channelStep, column, at, advance, planeBytes int, zeros *float32, masks *int32, y *float32, rowStep, yStep int)
 TEXT ·gatherStride1(SB), NOSPLIT, $0-112
 	MOVD channels+0(FP), R0
@@ -734,29 +1167,29 @@ clear:
 
 whole:
 	CMP $32, R15
-	BLT few
+	BLT rowFew
 
-copy:
+rowCopy:
 	VLD1.P 32(R9), [V0.S4, V1.S4]
 	VST1.P [V0.S4, V1.S4], 32(R14)
 	SUB $32, R15
 	CMP $32, R15
-	BGE copy
-	CBZ R15, copied
+	BGE rowCopy
+	CBZ R15, rowCopied
 	ADD R15, R9
 	ADD R15, R14
 	FLDPQ -32(R9), (F0, F1)
 	FSTPQ (F0, F1), -32(R14)
-	B copied
+	B rowCopied
 
-few:
-	CBZ R15, copied
+rowFew:
+	CBZ R15, rowCopied
 	MOVWU.P 4(R9), R19
 	MOVW.P R19, 4(R14)
 	SUB $4, R15
-	B few
+	B rowFew
 
-copied:
+rowCopied:
 	ADD R3, R6
 	ADD R5, R8
 	SUBS $1, R7
@@ -921,29 +1354,29 @@ row:
 	ADD R8, R7, R24
 	MOVD R9, R25
 	CMP $32, R25
-	BLT few
+	BLT rowFew
 
-copy:
+rowCopy:
 	VLD1.P 32(R23), [V1.S4, V2.S4]
 	VST1.P [V1.S4, V2.S4], 32(R24)
 	SUB $32, R25
 	CMP $32, R25
-	BGE copy
-	CBZ R25, copied
+	BGE rowCopy
+	CBZ R25, rowCopied
 	ADD R25, R23
 	ADD R25, R24
 	FLDPQ -32(R23), (F1, F2)
 	FSTPQ (F1, F2), -32(R24)
-	B copied
+	B rowCopied
 
-few:
-	CBZ R25, copied
+rowFew:
+	CBZ R25, rowCopied
 	MOVWU.P 4(R23), R26
 	MOVW.P R26, 4(R24)
 	SUB $4, R25
-	B few
+	B rowFew
 
-copied:
+rowCopied:
 	MOVD R7, R21
 
 whole:

@@ -6,8 +6,8 @@ package kernels
 // architectureSets lists the kernel sets of this architecture: every arm64 CPU has NEON.
 var architectureSets = []*set{&neonSet}
 
-// neonSet has been tested under emulation, but not timed. Depthwise convolutions go by copies of planes, and those of
-// 8 bits are computed by definition.
+// neonSet has been tested under emulation, but not timed. Convolutions of 8 bits are computed by
+// definition.
 var neonSet = set{
 	name:      "neon",
 	supported: func() bool { return true },
@@ -25,6 +25,7 @@ var neonSet = set{
 	columnProduct:     columnProduct,
 	gather:            [2]gatherKernel{gatherStride1, gatherStride2},
 	depthwisePlane:    depthwisePlane,
+	depthwise3x3:      [2]depthwise3x3Kernel{depthwise3x3Stride1, depthwise3x3Stride2},
 	winograd: &winogradKernels{
 		input: winogradInput, output: winogradOutput, outputPool: winogradOutputPool,
 		products: []func(int, *float32, int, *float32, int, *float32, int){rowsProduct1, rowsProduct2, rowsProduct3},

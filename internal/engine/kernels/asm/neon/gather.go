@@ -26,31 +26,31 @@ func (k *kernel) countInside(masks []register, inside general) {
 	k.emit("LSL", immediate(2), inside)
 }
 
-// copyFloats copies left bytes of floats, which may be none, and changes its arguments. A function may have one such copy.
-func (k *kernel) copyFloats(from, to, left general) {
+// copyFloats copies left bytes of floats, which may be none, and changes its arguments. name makes its labels unique.
+func (k *kernel) copyFloats(name string, from, to, left general) {
 	k.scope(func() {
 		v, float := k.vector(), k.general()
 		k.emit("CMP", immediate(vectorBytes), left)
-		k.emit("BLT", "few")
-		k.label("copy")
+		k.emit("BLT", name+"Few")
+		k.label(name + "Copy")
 		k.loadNext(1, from, v)
 		k.storeNext(1, v, to)
 		k.emit("SUB", immediate(vectorBytes), left)
 		k.emit("CMP", immediate(vectorBytes), left)
-		k.emit("BGE", "copy")
-		k.emit("CBZ", left, "copied")
+		k.emit("BGE", name+"Copy")
+		k.emit("CBZ", left, name+"Copied")
 		k.emit("ADD", left, from) // the last copy overlaps the one before
 		k.emit("ADD", left, to)
 		k.loadVector(from, -vectorBytes, v)
 		k.storeVector(v, to, -vectorBytes)
-		k.emit("B", "copied")
-		k.label("few")
-		k.emit("CBZ", left, "copied")
+		k.emit("B", name+"Copied")
+		k.label(name + "Few")
+		k.emit("CBZ", left, name+"Copied")
 		k.emit("MOVWU.P", at(from, floatBytes), float)
 		k.emit("MOVW.P", float, at(to, floatBytes))
 		k.emit("SUB", immediate(floatBytes), left)
-		k.emit("B", "few")
-		k.label("copied")
+		k.emit("B", name+"Few")
+		k.label(name + "Copied")
 	})
 }
 
@@ -130,7 +130,7 @@ func (k *kernel) neighbours() func(from, out general) {
 		k.emit("ADD", skipped, from)
 		k.emit("MOVD", inside, left)
 		k.label("whole")
-		k.copyFloats(from, to, left)
+		k.copyFloats("row", from, to, left)
 	}
 }
 

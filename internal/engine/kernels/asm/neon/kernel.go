@@ -46,6 +46,7 @@ type kernel struct {
 	doc             []string
 	parameters      map[string]parameter
 	size            int // of the parameters and results
+	frame           int // bytes of local memory
 	code            bytes.Buffer
 	generals        int // in use
 	vectors         int // in use
@@ -165,6 +166,15 @@ func (k *kernel) load(name string) general {
 // loadTo loads a parameter.
 func (k *kernel) loadTo(name string, g general) { k.emit("MOVD", k.parameter(name), g) }
 
+// local takes an integer register and sets it to the address of as many bytes, a multiple of 16, of local memory: all that
+// the function has.
+func (k *kernel) local(bytes int) general {
+	k.frame = bytes
+	g := k.general()
+	k.emit("MOVD", fmt.Sprintf("$local-%d(SP)", bytes), g)
+	return g
+}
+
 // bound takes a register and fills it with a parameter.
 func (k *kernel) bound(name string) register {
 	r := k.registers(1)[0]
@@ -191,7 +201,7 @@ func (k *kernel) constants(lanes [4]uint32) register {
 
 // assembly returns the function's source.
 func (k *kernel) assembly() string {
-	return fmt.Sprintf("\n// func %s%s\nTEXT ·%s(SB), NOSPLIT, $0-%d\n%s\tRET\n", k.name, k.signature, k.name, k.size, k.code.String())
+	return fmt.Sprintf("\n// func %s%s\nTEXT ·%s(SB), NOSPLIT, $%d-%d\n%s\tRET\n", k.name, k.signature, k.name, k.frame, k.size, k.code.String())
 }
 
 // stub returns the function's declaration.

@@ -53,6 +53,8 @@ func kernels() []*kernel {
 		convTile(),
 		convWeightTile(),
 		depthwise(),
+		depthwise3x3(1),
+		depthwise3x3(2),
 		gather(1),
 		gather(2),
 		winogradInput(),

@@ -96,7 +96,7 @@ func (k *planeTiles) copyInside(row general) {
 		k.emit("ADD", k.skipped, row, from)
 		k.emit("ADD", k.skipped, k.edge, to)
 		k.emit("MOVD", k.inside, left)
-		k.copyFloats(from, to, left)
+		k.copyFloats("row", from, to, left)
 	})
 }
 
