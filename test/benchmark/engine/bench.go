@@ -99,10 +99,11 @@ func (b *bench) comparisons() ([]*comparison, error) {
 	all := []*comparison{
 		infer("infer_1t_vs_ort", "baseline", 1, 1, baselineGFLOP, true),
 		infer("infer_2t_vs_ort", "baseline", 2, 1, baselineGFLOP, true),
-		b.quantized(self, "infer_int8_1t_vs_ort", 1),
+		b.quantized(self, "infer_int8_1t_vs_ort", "baseline", baselineGFLOP, true),
 		infer("infer_batch8_2t_vs_ort", "baseline", 2, 8, baselineGFLOP, false),
 		infer("resnet50_1t_vs_ort", "resnet50", 1, 1, resnet50GFLOP, false),
 		infer("mobilenetv2_1t_vs_ort", "mobilenetv2", 1, 1, mobilenetV2GFLOP, false),
+		b.quantized(self, "mobilenetv2_int8_1t_vs_ort", "mobilenetv2", mobilenetV2GFLOP, false),
 		train("train_1t_vs_torch_fp32", "float32", 1, 32),
 		train("train_2t_vs_torch_fp32", "float32", 2, 16, 32),
 	}
@@ -115,21 +116,22 @@ func (b *bench) comparisons() ([]*comparison, error) {
 	return slices.DeleteFunc(all, func(c *comparison) bool { return !slices.Contains(b.only, c.name) }), nil
 }
 
-// quantized compares inference with 8 bits: the first peer runs the same file, the second one that ONNX Runtime's own tool has
-// made, with all 8 bits of the weights.
-func (b *bench) quantized(self, key string, threads int) *comparison {
-	t := strconv.Itoa(threads)
+// quantized compares inference with 8 bits and one thread: the first peer runs the same file, the second, if any, one that ONNX
+// Runtime's own tool has made, with all 8 bits of the weights.
+func (b *bench) quantized(self, key, model string, gflop float64, ownFile bool) *comparison {
+	file := filepath.Join(b.models, model+"-int8.onnx")
 	ort := func(name, file string) *contestant {
-		return &contestant{name: name, gflop: baselineGFLOP, command: []string{b.python, b.script, "ort", filepath.Join(b.models, file), t, "1"}}
+		return &contestant{name: name, gflop: gflop, command: []string{b.python, b.script, "ort", file, "1", "1"}}
 	}
-	return &comparison{name: key,
-		ours:  &contestant{name: "trainyard", gflop: baselineGFLOP, command: []string{self, "worker", "infer", filepath.Join(b.models, int8File), t, "1"}},
-		peers: []*contestant{ort("onnxruntime", int8File), ort("onnxruntime, its own int8", "baseline-int8-ort.onnx")},
+	c := &comparison{name: key,
+		ours:  &contestant{name: "trainyard", gflop: gflop, command: []string{self, "worker", "infer", file, "1", "1"}},
+		peers: []*contestant{ort("onnxruntime", file)},
 	}
+	if ownFile {
+		c.peers = append(c.peers, ort("onnxruntime, its own int8", filepath.Join(b.models, model+"-int8-ort.onnx")))
+	}
+	return c
 }
-
-// int8File is BaselineCNN as we quantise it.
-const int8File = "baseline-int8.onnx"
 
 // run makes the comparisons and prints a table and the line of ratios.
 func (b *bench) run() error {

@@ -24,8 +24,10 @@ if [ ! -e "$models/exported" ]; then
 fi
 cd "$top"
 CGO_ENABLED=0 go build -o "$models/engine" ./test/benchmark/engine
+for model in baseline mobilenetv2; do
+  "$models/engine" quantize "$models/$model.onnx" "$models/$model-int8.onnx"
+done
 if [ ! -e "$models/baseline-int8-ort.onnx" ]; then
-  "$models/engine" quantize "$models/baseline.onnx" "$models/baseline-int8.onnx"
   "$venv/bin/python" "$here/peers.py" quantize "$models/baseline.onnx" "$models/baseline-int8-ort.onnx"
 fi
 exec "$models/engine" -python "$venv/bin/python" -models "$models" "$@"
