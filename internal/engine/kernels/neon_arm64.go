@@ -162,6 +162,33 @@ func widen8(n int, y *float64, x *float32) float64
 //go:noescape
 func patchProducts4(n int, x, y, sums *float64)
 
+// dotBytes6x16 computes, for each of tiles ≥ 1, the sums of 6 pixels by 16 output channels. offsets holds 6 byte offsets a
+// tile: where in x each pixel's window begins. A window has runs ≥ 1 of 4·units channels at runOffsets bytes from there.
+// w is [runs][units][16][4], sums [tiles][6][16].
+//
+//go:noescape
+func dotBytes6x16(tiles int, offsets *int, x *uint8, runs int, runOffsets *int, units int, w *int8, sums *int32)
+
+// requantize16 computes the bytes of (sums+bias)·scale for 16 output channels of pixels > 0, which lie one after the other.
+//
+//go:noescape
+func requantize16(pixels int, sums, bias *int32, scale *float32, to *float32, y *uint8)
+
+// poolBytes16 stores the largest of 2×2 pixels of 16 channels, for windows ≥ 1, at y, yStride bytes apart.
+//
+//go:noescape
+func poolBytes16(windows int, top, bottom, y *uint8, yStride int)
+
+// addBytes32 computes the bytes of (a·scaleA + b·scaleB) + offset for n bytes, a multiple of 16 above 0.
+//
+//go:noescape
+func addBytes32(n int, a, b *uint8, scaleA, scaleB, offset float32, to *float32, y *uint8)
+
+// quantizePixels4 computes y = zero + round(min(max(x/scale, low), high)) for n pixels of 4 planes, n a multiple of 8 above 0.
+//
+//go:noescape
+func quantizePixels4(n int, x0, x1, x2, x3 *float32, scale, low, high float32, zero int32, y *uint8)
+
 // split8 sets even[i] = x[2i] and odd[i] = x[2i+1] for 0 ≤ i < n, n a positive multiple of 8.
 //
 //go:noescape

@@ -2849,6 +2849,348 @@ pixels:
 	FSTPQ (F16, F17), 256(R3)
 	RET
 
+// func dotBytes6x16(tiles int, offsets *int, x *uint8, runs int, runOffsets *int, units int, w *int8, sums *int32)
+TEXT ·dotBytes6x16(SB), NOSPLIT, $64-64
+	MOVD tiles+0(FP), R0
+	MOVD offsets+8(FP), R1
+	MOVD sums+56(FP), R2
+	MOVD $local-64(SP), R3
+	MOVD $0x8080808080808080, R4
+	VMOV R4, V0.D[0]
+	MOVD $0x8080808080808080, R4
+	VMOV R4, V0.D[1]
+	MOVD w+48(FP), R4
+	MOVD runs+24(FP), R5
+	MOVD units+40(FP), R6
+	MUL R6, R5
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+
+weights:
+	VLD1.P 64(R4), [V5.S4, V6.S4, V7.S4, V8.S4]
+	WORD $0x4f80e0a1 // sdot v1.4s, v5.16b, v0.4b[0]
+	WORD $0x4f80e0c2 // sdot v2.4s, v6.16b, v0.4b[0]
+	WORD $0x4f80e0e3 // sdot v3.4s, v7.16b, v0.4b[0]
+	WORD $0x4f80e104 // sdot v4.4s, v8.16b, v0.4b[0]
+	SUBS $1, R5
+	BNE weights
+	VEOR V5.B16, V5.B16, V5.B16
+	VSUB V1.S4, V5.S4, V1.S4
+	VSUB V2.S4, V5.S4, V2.S4
+	VSUB V3.S4, V5.S4, V3.S4
+	VSUB V4.S4, V5.S4, V4.S4
+	VST1 [V1.S4, V2.S4, V3.S4, V4.S4], 0(R3)
+
+tile:
+	MOVD x+16(FP), R13
+	MOVD.P 8(R1), R4
+	ADD R13, R4
+	VLD1 0(R3), [V1.S4, V2.S4, V3.S4, V4.S4]
+	MOVD.P 8(R1), R5
+	ADD R13, R5
+	VLD1 0(R3), [V5.S4, V6.S4, V7.S4, V8.S4]
+	MOVD.P 8(R1), R6
+	ADD R13, R6
+	VLD1 0(R3), [V9.S4, V10.S4, V11.S4, V12.S4]
+	MOVD.P 8(R1), R7
+	ADD R13, R7
+	VLD1 0(R3), [V13.S4, V14.S4, V15.S4, V16.S4]
+	MOVD.P 8(R1), R8
+	ADD R13, R8
+	VLD1 0(R3), [V17.S4, V18.S4, V19.S4, V20.S4]
+	MOVD.P 8(R1), R9
+	ADD R13, R9
+	VLD1 0(R3), [V21.S4, V22.S4, V23.S4, V24.S4]
+	MOVD w+48(FP), R10
+	MOVD runs+24(FP), R11
+	MOVD runOffsets+32(FP), R12
+
+run:
+	MOVD.P 8(R12), R13
+	MOVD units+40(FP), R14
+
+unit:
+	VLD1.P 64(R10), [V25.S4, V26.S4, V27.S4, V28.S4]
+	FMOVS (R4)(R13), F29
+	VEOR V0.B16, V29.B16, V29.B16
+	WORD $0x4f9de321 // sdot v1.4s, v25.16b, v29.4b[0]
+	WORD $0x4f9de342 // sdot v2.4s, v26.16b, v29.4b[0]
+	WORD $0x4f9de363 // sdot v3.4s, v27.16b, v29.4b[0]
+	WORD $0x4f9de384 // sdot v4.4s, v28.16b, v29.4b[0]
+	FMOVS (R5)(R13), F30
+	VEOR V0.B16, V30.B16, V30.B16
+	WORD $0x4f9ee325 // sdot v5.4s, v25.16b, v30.4b[0]
+	WORD $0x4f9ee346 // sdot v6.4s, v26.16b, v30.4b[0]
+	WORD $0x4f9ee367 // sdot v7.4s, v27.16b, v30.4b[0]
+	WORD $0x4f9ee388 // sdot v8.4s, v28.16b, v30.4b[0]
+	FMOVS (R6)(R13), F29
+	VEOR V0.B16, V29.B16, V29.B16
+	WORD $0x4f9de329 // sdot v9.4s, v25.16b, v29.4b[0]
+	WORD $0x4f9de34a // sdot v10.4s, v26.16b, v29.4b[0]
+	WORD $0x4f9de36b // sdot v11.4s, v27.16b, v29.4b[0]
+	WORD $0x4f9de38c // sdot v12.4s, v28.16b, v29.4b[0]
+	FMOVS (R7)(R13), F30
+	VEOR V0.B16, V30.B16, V30.B16
+	WORD $0x4f9ee32d // sdot v13.4s, v25.16b, v30.4b[0]
+	WORD $0x4f9ee34e // sdot v14.4s, v26.16b, v30.4b[0]
+	WORD $0x4f9ee36f // sdot v15.4s, v27.16b, v30.4b[0]
+	WORD $0x4f9ee390 // sdot v16.4s, v28.16b, v30.4b[0]
+	FMOVS (R8)(R13), F29
+	VEOR V0.B16, V29.B16, V29.B16
+	WORD $0x4f9de331 // sdot v17.4s, v25.16b, v29.4b[0]
+	WORD $0x4f9de352 // sdot v18.4s, v26.16b, v29.4b[0]
+	WORD $0x4f9de373 // sdot v19.4s, v27.16b, v29.4b[0]
+	WORD $0x4f9de394 // sdot v20.4s, v28.16b, v29.4b[0]
+	FMOVS (R9)(R13), F30
+	VEOR V0.B16, V30.B16, V30.B16
+	WORD $0x4f9ee335 // sdot v21.4s, v25.16b, v30.4b[0]
+	WORD $0x4f9ee356 // sdot v22.4s, v26.16b, v30.4b[0]
+	WORD $0x4f9ee377 // sdot v23.4s, v27.16b, v30.4b[0]
+	WORD $0x4f9ee398 // sdot v24.4s, v28.16b, v30.4b[0]
+	ADD $4, R13
+	SUBS $1, R14
+	BNE unit
+	SUBS $1, R11
+	BNE run
+	VST1.P [V1.S4, V2.S4, V3.S4, V4.S4], 64(R2)
+	VST1.P [V5.S4, V6.S4, V7.S4, V8.S4], 64(R2)
+	VST1.P [V9.S4, V10.S4, V11.S4, V12.S4], 64(R2)
+	VST1.P [V13.S4, V14.S4, V15.S4, V16.S4], 64(R2)
+	VST1.P [V17.S4, V18.S4, V19.S4, V20.S4], 64(R2)
+	VST1.P [V21.S4, V22.S4, V23.S4, V24.S4], 64(R2)
+	SUBS $1, R0
+	BNE tile
+	RET
+
+// func requantize16(pixels int, sums, bias *int32, scale *float32, to *float32, y *uint8)
+TEXT ·requantize16(SB), NOSPLIT, $0-48
+	MOVD pixels+0(FP), R0
+	MOVD sums+8(FP), R1
+	MOVD bias+16(FP), R2
+	MOVD scale+24(FP), R3
+	MOVD y+40(FP), R4
+	MOVD to+32(FP), R5
+	FMOVQ 0(R5), F0
+	FMOVQ 32(R5), F1
+	FMOVQ 64(R5), F2
+	VLD1.P 64(R2), [V3.S4, V4.S4, V5.S4, V6.S4]
+	VLD1.P 64(R3), [V7.S4, V8.S4, V9.S4, V10.S4]
+
+pixel:
+	VLD1.P 64(R1), [V11.S4, V12.S4, V13.S4, V14.S4]
+	VADD V3.S4, V11.S4, V11.S4
+	VADD V4.S4, V12.S4, V12.S4
+	VADD V5.S4, V13.S4, V13.S4
+	VADD V6.S4, V14.S4, V14.S4
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e27dd6b // fmul v11.4s, v11.4s, v7.4s
+	WORD $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
+	WORD $0x6e29ddad // fmul v13.4s, v13.4s, v9.4s
+	WORD $0x6e2addce // fmul v14.4s, v14.4s, v10.4s
+	WORD $0x4ea0f56b // fmin v11.4s, v11.4s, v0.4s
+	WORD $0x4ea0f58c // fmin v12.4s, v12.4s, v0.4s
+	WORD $0x4ea0f5ad // fmin v13.4s, v13.4s, v0.4s
+	WORD $0x4ea0f5ce // fmin v14.4s, v14.4s, v0.4s
+	WORD $0x4e21a96b // fcvtns v11.4s, v11.4s
+	WORD $0x4e21a98c // fcvtns v12.4s, v12.4s
+	WORD $0x4e21a9ad // fcvtns v13.4s, v13.4s
+	WORD $0x4e21a9ce // fcvtns v14.4s, v14.4s
+	WORD $0x0e61496b // sqxtn v11.4h, v11.4s
+	WORD $0x4e61498b // sqxtn2 v11.8h, v12.4s
+	WORD $0x4e610d6b // sqadd v11.8h, v11.8h, v1.8h
+	WORD $0x0e6149ad // sqxtn v13.4h, v13.4s
+	WORD $0x4e6149cd // sqxtn2 v13.8h, v14.4s
+	WORD $0x4e610dad // sqadd v13.8h, v13.8h, v1.8h
+	WORD $0x2e21296b // sqxtun v11.8b, v11.8h
+	WORD $0x6e2129ab // sqxtun2 v11.16b, v13.8h
+	VUMAX V2.B16, V11.B16, V11.B16
+	VST1.P [V11.S4], 16(R4)
+	SUBS $1, R0
+	BNE pixel
+	RET
+
+// func poolBytes16(windows int, top, bottom, y *uint8, yStride int)
+TEXT ·poolBytes16(SB), NOSPLIT, $0-40
+	MOVD windows+0(FP), R0
+	MOVD top+8(FP), R1
+	MOVD bottom+16(FP), R2
+	MOVD y+24(FP), R3
+	MOVD yStride+32(FP), R4
+
+window:
+	VLD1.P 32(R1), [V0.S4, V1.S4]
+	VLD1.P 32(R2), [V2.S4, V3.S4]
+	VUMAX V1.B16, V0.B16, V0.B16
+	VUMAX V2.B16, V0.B16, V0.B16
+	VUMAX V3.B16, V0.B16, V0.B16
+	FMOVQ F0, 0(R3)
+	ADD R4, R3
+	SUBS $1, R0
+	BNE window
+	RET
+
+// func addBytes32(n int, a, b *uint8, scaleA, scaleB, offset float32, to *float32, y *uint8)
+TEXT ·addBytes32(SB), NOSPLIT, $0-56
+	MOVD n+0(FP), R0
+	MOVD a+8(FP), R1
+	MOVD b+16(FP), R2
+	MOVD y+48(FP), R3
+	MOVD to+40(FP), R4
+	FMOVQ 0(R4), F0
+	FMOVQ 32(R4), F1
+	FMOVQ 64(R4), F2
+	FMOVS scaleA+24(FP), F3
+	VDUP V3.S[0], V3.S4
+	FMOVS scaleB+28(FP), F4
+	VDUP V4.S[0], V4.S4
+	FMOVS offset+32(FP), F5
+	VDUP V5.S[0], V5.S4
+
+bytes:
+	VLD1.P 16(R1), [V6.S4]
+	VUXTL2 V6.B16, V8.H8
+	VUXTL V6.B8, V6.H8
+	VUXTL2 V6.H8, V7.S4
+	VUXTL V6.H4, V6.S4
+	VUXTL2 V8.H8, V9.S4
+	VUXTL V8.H4, V8.S4
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	VLD1.P 16(R2), [V10.S4]
+	VUXTL2 V10.B16, V12.H8
+	VUXTL V10.B8, V10.H8
+	VUXTL2 V10.H8, V11.S4
+	VUXTL V10.H4, V10.S4
+	VUXTL2 V12.H8, V13.S4
+	VUXTL V12.H4, V12.S4
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	WORD $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	WORD $0x6e23dd08 // fmul v8.4s, v8.4s, v3.4s
+	WORD $0x6e23dd29 // fmul v9.4s, v9.4s, v3.4s
+	WORD $0x6e24dd4a // fmul v10.4s, v10.4s, v4.4s
+	WORD $0x6e24dd6b // fmul v11.4s, v11.4s, v4.4s
+	WORD $0x6e24dd8c // fmul v12.4s, v12.4s, v4.4s
+	WORD $0x6e24ddad // fmul v13.4s, v13.4s, v4.4s
+	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
+	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
+	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	WORD $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
+	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
+	WORD $0x4e25d4e7 // fadd v7.4s, v7.4s, v5.4s
+	WORD $0x4e25d508 // fadd v8.4s, v8.4s, v5.4s
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	WORD $0x4ea0f4c6 // fmin v6.4s, v6.4s, v0.4s
+	WORD $0x4ea0f4e7 // fmin v7.4s, v7.4s, v0.4s
+	WORD $0x4ea0f508 // fmin v8.4s, v8.4s, v0.4s
+	WORD $0x4ea0f529 // fmin v9.4s, v9.4s, v0.4s
+	WORD $0x4e21a8c6 // fcvtns v6.4s, v6.4s
+	WORD $0x4e21a8e7 // fcvtns v7.4s, v7.4s
+	WORD $0x4e21a908 // fcvtns v8.4s, v8.4s
+	WORD $0x4e21a929 // fcvtns v9.4s, v9.4s
+	WORD $0x0e6148c6 // sqxtn v6.4h, v6.4s
+	WORD $0x4e6148e6 // sqxtn2 v6.8h, v7.4s
+	WORD $0x4e610cc6 // sqadd v6.8h, v6.8h, v1.8h
+	WORD $0x0e614908 // sqxtn v8.4h, v8.4s
+	WORD $0x4e614928 // sqxtn2 v8.8h, v9.4s
+	WORD $0x4e610d08 // sqadd v8.8h, v8.8h, v1.8h
+	WORD $0x2e2128c6 // sqxtun v6.8b, v6.8h
+	WORD $0x6e212906 // sqxtun2 v6.16b, v8.8h
+	VUMAX V2.B16, V6.B16, V6.B16
+	VST1.P [V6.S4], 16(R3)
+	SUBS $16, R0
+	BNE bytes
+	RET
+
+// func quantizePixels4(n int, x0, x1, x2, x3 *float32, scale, low, high float32, zero int32, y *uint8)
+TEXT ·quantizePixels4(SB), NOSPLIT, $0-64
+	MOVD n+0(FP), R0
+	MOVD y+56(FP), R1
+	MOVD x0+8(FP), R2
+	MOVD x1+16(FP), R3
+	MOVD x2+24(FP), R4
+	MOVD x3+32(FP), R5
+	FMOVS scale+40(FP), F0
+	VDUP V0.S[0], V0.S4
+	FMOVS low+44(FP), F1
+	VDUP V1.S[0], V1.S4
+	FMOVS high+48(FP), F2
+	VDUP V2.S[0], V2.S4
+	FMOVS zero+52(FP), F3
+	VDUP V3.S[0], V3.S4
+
+pixels:
+	VLD1.P 32(R2), [V8.S4, V9.S4]
+	WORD $0x6e20fd08 // fdiv v8.4s, v8.4s, v0.4s
+	WORD $0x6e20fd29 // fdiv v9.4s, v9.4s, v0.4s
+	WORD $0x4e21c508 // fmaxnm v8.4s, v8.4s, v1.4s
+	WORD $0x4e21c529 // fmaxnm v9.4s, v9.4s, v1.4s
+	WORD $0x4ea2f508 // fmin v8.4s, v8.4s, v2.4s
+	WORD $0x4ea2f529 // fmin v9.4s, v9.4s, v2.4s
+	WORD $0x4e21a908 // fcvtns v8.4s, v8.4s
+	WORD $0x4e21a929 // fcvtns v9.4s, v9.4s
+	VADD V3.S4, V8.S4, V8.S4
+	VADD V3.S4, V9.S4, V9.S4
+	WORD $0x0e614908 // sqxtn v8.4h, v8.4s
+	WORD $0x4e614928 // sqxtn2 v8.8h, v9.4s
+	WORD $0x2e212904 // sqxtun v4.8b, v8.8h
+	VLD1.P 32(R3), [V8.S4, V9.S4]
+	WORD $0x6e20fd08 // fdiv v8.4s, v8.4s, v0.4s
+	WORD $0x6e20fd29 // fdiv v9.4s, v9.4s, v0.4s
+	WORD $0x4e21c508 // fmaxnm v8.4s, v8.4s, v1.4s
+	WORD $0x4e21c529 // fmaxnm v9.4s, v9.4s, v1.4s
+	WORD $0x4ea2f508 // fmin v8.4s, v8.4s, v2.4s
+	WORD $0x4ea2f529 // fmin v9.4s, v9.4s, v2.4s
+	WORD $0x4e21a908 // fcvtns v8.4s, v8.4s
+	WORD $0x4e21a929 // fcvtns v9.4s, v9.4s
+	VADD V3.S4, V8.S4, V8.S4
+	VADD V3.S4, V9.S4, V9.S4
+	WORD $0x0e614908 // sqxtn v8.4h, v8.4s
+	WORD $0x4e614928 // sqxtn2 v8.8h, v9.4s
+	WORD $0x2e212905 // sqxtun v5.8b, v8.8h
+	VLD1.P 32(R4), [V8.S4, V9.S4]
+	WORD $0x6e20fd08 // fdiv v8.4s, v8.4s, v0.4s
+	WORD $0x6e20fd29 // fdiv v9.4s, v9.4s, v0.4s
+	WORD $0x4e21c508 // fmaxnm v8.4s, v8.4s, v1.4s
+	WORD $0x4e21c529 // fmaxnm v9.4s, v9.4s, v1.4s
+	WORD $0x4ea2f508 // fmin v8.4s, v8.4s, v2.4s
+	WORD $0x4ea2f529 // fmin v9.4s, v9.4s, v2.4s
+	WORD $0x4e21a908 // fcvtns v8.4s, v8.4s
+	WORD $0x4e21a929 // fcvtns v9.4s, v9.4s
+	VADD V3.S4, V8.S4, V8.S4
+	VADD V3.S4, V9.S4, V9.S4
+	WORD $0x0e614908 // sqxtn v8.4h, v8.4s
+	WORD $0x4e614928 // sqxtn2 v8.8h, v9.4s
+	WORD $0x2e212906 // sqxtun v6.8b, v8.8h
+	VLD1.P 32(R5), [V8.S4, V9.S4]
+	WORD $0x6e20fd08 // fdiv v8.4s, v8.4s, v0.4s
+	WORD $0x6e20fd29 // fdiv v9.4s, v9.4s, v0.4s
+	WORD $0x4e21c508 // fmaxnm v8.4s, v8.4s, v1.4s
+	WORD $0x4e21c529 // fmaxnm v9.4s, v9.4s, v1.4s
+	WORD $0x4ea2f508 // fmin v8.4s, v8.4s, v2.4s
+	WORD $0x4ea2f529 // fmin v9.4s, v9.4s, v2.4s
+	WORD $0x4e21a908 // fcvtns v8.4s, v8.4s
+	WORD $0x4e21a929 // fcvtns v9.4s, v9.4s
+	VADD V3.S4, V8.S4, V8.S4
+	VADD V3.S4, V9.S4, V9.S4
+	WORD $0x0e614908 // sqxtn v8.4h, v8.4s
+	WORD $0x4e614928 // sqxtn2 v8.8h, v9.4s
+	WORD $0x2e212907 // sqxtun v7.8b, v8.8h
+	VST4.P [V4.B8, V5.B8, V6.B8, V7.B8], 32(R1)
+	SUBS $8, R0
+	BNE pixels
+	RET
+
 // func split8(n int, even, odd, x *float32)
 TEXT ·split8(SB), NOSPLIT, $0-32
 	MOVD n+0(FP), R0

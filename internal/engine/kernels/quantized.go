@@ -69,14 +69,15 @@ const (
 // quantizedKernels are the inner loops of a set for convolutions of 8 bits, described in asm/quantized.go. to points to a
 // byteRange's first field.
 type quantizedKernels struct {
-	// dotTiles multiplies windows with weights: 6 pixels by 16 output channels.
+	// dotTiles multiplies windows with weights: 6 pixels by 16 output channels. It and widen are nil if dotBytes takes all weights.
 	dotTiles func(tiles int, offsets *int, x *int16, runs int, runOffsets *int, units int, w *int16, sums *int32)
 	// dotBytes does so for bytes, exactly if no weight is larger than bytesLimit.
 	dotBytes   func(tiles int, offsets *int, x *uint8, runs int, runOffsets *int, units int, w *int8, sums *int32)
 	bytesLimit int
 	// convBytes does so too and stores the bytes of the sums; nil means that requantize does that.
 	convBytes func(tiles int, offsets *int, x *uint8, runs int, runOffsets *int, units int, w *int8, bias *int32, scale, to *float32, y *uint8, pixelStride int)
-	// depthwise is that of 3×3 for 32 channels, exact if no weight is larger than depthwiseLimit.
+	// depthwise is that of 3×3 for 32 channels, exact if no weight is larger than depthwiseLimit; nil means that it is computed
+	// by definition.
 	depthwise      func(pixels int, x *uint8, pixelStep, rowStep, columnStep, passes int, w *int8, bias *int32, scale, to *float32, y *uint8, yStep int)
 	depthwiseLimit int
 	widen          func(n int, x *uint8, y *int16)
@@ -84,7 +85,7 @@ type quantizedKernels struct {
 	pool           func(windows int, top, bottom, y *uint8, yStride int)
 	add            func(n int, a, b *uint8, scaleA, scaleB, offset float32, to *float32, y *uint8)
 	quantizePixels func(n int, x0, x1, x2, x3 *float32, scale, low, high float32, zero int32, y *uint8)
-	// winogradInput and the two outputs transform tiles.
+	// winogradInput and the two outputs transform tiles; nil means that convolutions are computed directly.
 	winogradInput                      func(tiles, vectors int, x *uint8, pixelStride, rowStride int, v *int16, pointStride int, scratch *int16)
 	winogradOutput, winogradOutputPool func(tiles int, m *int32, pointStride int, bias *int32, scale *float32, to *float32,
 		y *uint8, pixelStride, rowStride int, scratch *int32)
@@ -134,11 +135,11 @@ func (p *PreparedQuantizedConv) prepare(kernels *quantizedKernels) {
 	s := p.Shape
 	depthwise := s.Groups > 1
 	switch {
-	case kernels == nil, depthwise && (s.KernelH != 3 || s.KernelW != 3):
+	case kernels == nil, depthwise && (s.KernelH != 3 || s.KernelW != 3 || kernels.depthwise == nil):
 		p.packByTaps()
 	case depthwise:
 		p.packDepthwise(kernels.depthwiseLimit)
-	case p.winogradFits():
+	case kernels.winogradInput != nil && p.winogradFits():
 		p.method = quantizedByWinograd
 		p.transformWeights()
 	case p.exceeds(kernels.bytesLimit):

@@ -171,8 +171,8 @@ func TestQuantizedLinear(t *testing.T) {
 // Winograd's algorithm in integers must refuse weights with which a sum could leave its 26 bits.
 func TestQuantizedWinogradBound(t *testing.T) {
 	ws := newWorkspace(t, "", 1)
-	if ws.set.quantized == nil {
-		t.Skip("the kernel set has no kernels of 8 bits")
+	if kernels := ws.set.quantized; kernels == nil || kernels.winogradInput == nil {
+		t.Skip("the kernel set has no kernels of 8 bits for Winograd's algorithm")
 	}
 	for name, tc := range map[string]struct {
 		channels int
@@ -231,7 +231,7 @@ func TestQuantizeImages(t *testing.T) {
 		for _, c := range []int{1, 3, 4, 10} {
 			s := ImageShape{Batch: 2, Channels: c, Height: 7, Width: 21}
 			x := randomSlice(s.Len(), 1)
-			copy(x, []float32{nan, infinity, -infinity, 0.25, 0.75, -0.25, 1e30, -1e30})
+			copy(x, []float32{nan, infinity, -infinity, 0.25, 0.75, nan, -0.25, 1e30, -1e30})
 			y := make([]uint8, s.QuantizedLen())
 			const zero = 100
 			ws.QuantizeImages(s, x, 0.5, zero, y)
@@ -354,6 +354,9 @@ func BenchmarkQuantizedConv(b *testing.B) {
 		} {
 			b.Run(fmt.Sprintf("%dx%d/%s", s.InChannels, s.OutChannels, name), func(b *testing.B) {
 				ws := newWorkspace(b, "", 1)
+				if kernels := ws.set.quantized; kernels == nil || name == "widened" && kernels.dotTiles == nil {
+					b.Skip("the kernel set has no such kernels")
+				}
 				p := ws.PrepareQuantizedConv(quantizedConv(s, 7))
 				if name != "chosen" {
 					p.runs = nil

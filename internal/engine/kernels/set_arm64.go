@@ -6,8 +6,7 @@ package kernels
 // architectureSets lists the kernel sets of this architecture: every arm64 CPU has NEON.
 var architectureSets = []*set{&neonSet}
 
-// neonSet has been tested under emulation, but not timed. Convolutions of 8 bits are computed by
-// definition.
+// neonSet has been tested under emulation, but not timed.
 var neonSet = set{
 	name:      "neon",
 	supported: func() bool { return true },
@@ -32,6 +31,8 @@ var neonSet = set{
 		filters:  winogradFilters, filterGradients: winogradFilterGradients,
 		interleave: interleave8, weightsInput: winogradWeightsInput, weightsGradient: winogradWeightsGradient,
 	},
+
+	quantized: neonQuantized(),
 
 	normPool:         normPoolBy8,
 	normPoolSums:     normPoolSumsBy8,

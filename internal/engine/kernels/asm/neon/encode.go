@@ -65,6 +65,34 @@ func fcvtl2(n, d register) instruction {
 	return twoRegisters(0x4E617800, "fcvtl2 v%d.2d, v%d.4s", n, d)
 }
 
+// The conversions between 4 integers of 32 bits, 8 of 16, and bytes saturate; fcvtns rounds half to even.
+
+func scvtf(n, d register) instruction { return twoRegisters(0x4E21D800, "scvtf v%d.4s, v%d.4s", n, d) }
+func fcvtns(n, d register) instruction {
+	return twoRegisters(0x4E21A800, "fcvtns v%d.4s, v%d.4s", n, d)
+}
+func sqxtn(n, d register) instruction { return twoRegisters(0x0E614800, "sqxtn v%d.4h, v%d.4s", n, d) }
+func sqxtn2(n, d register) instruction {
+	return twoRegisters(0x4E614800, "sqxtn2 v%d.8h, v%d.4s", n, d)
+}
+func sqxtun(n, d register) instruction {
+	return twoRegisters(0x2E212800, "sqxtun v%d.8b, v%d.8h", n, d)
+}
+func sqxtun2(n, d register) instruction {
+	return twoRegisters(0x6E212800, "sqxtun2 v%d.16b, v%d.8h", n, d)
+}
+
+func sqadd(m, n, d register) instruction  { return threeRegisters(0x4E600C00, "sqadd", "8h", m, n, d) }
+func fmaxnm(m, n, d register) instruction { return threeRegisters(0x4E20C400, "fmaxnm", "4s", m, n, d) }
+func fdiv(m, n, d register) instruction   { return threeRegisters(0x6E20FC00, "fdiv", "4s", m, n, d) }
+
+// sdotElement encodes the sums of d and the products of 4 bytes of n each with those of lane of m.
+func sdotElement(m register, lane int, n, d register) instruction {
+	i := byElement(0x4F80E000, "sdot", m, lane, n, d)
+	i.text = fmt.Sprintf("sdot v%d.4s, v%d.16b, v%d.4b[%d]", d, n, m, lane)
+	return i
+}
+
 func fmlaElement(m register, lane int, n, d register) instruction {
 	return byElement(0x4F801000, "fmla", m, lane, n, d)
 }

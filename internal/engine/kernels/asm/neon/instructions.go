@@ -10,15 +10,19 @@ import (
 
 // Operands as Go's assembler writes them.
 
-func immediate(n int) string           { return fmt.Sprint("$", n) }
-func at(base general, disp int) string { return fmt.Sprintf("%d(%s)", disp, base) }
-func scalar(r register) string         { return fmt.Sprint("F", int(r)) }
-func whole(r register) string          { return fmt.Sprint("V", int(r)) }
-func floats(r register) string         { return fmt.Sprintf("V%d.S4", r) }
-func bits(r register) string           { return fmt.Sprintf("V%d.B16", r) }
-func element(r register, i int) string { return fmt.Sprintf("V%d.S[%d]", r, i) }
-func doubled(r register) string        { return fmt.Sprintf("V%d.D2", r) }
-func pair(v vector) string             { return fmt.Sprintf("(F%d, F%d)", v[0], v[1]) }
+func immediate(n int) string             { return fmt.Sprint("$", n) }
+func at(base general, disp int) string   { return fmt.Sprintf("%d(%s)", disp, base) }
+func scalar(r register) string           { return fmt.Sprint("F", int(r)) }
+func whole(r register) string            { return fmt.Sprint("V", int(r)) }
+func floats(r register) string           { return fmt.Sprintf("V%d.S4", r) }
+func bits(r register) string             { return fmt.Sprintf("V%d.B16", r) }
+func element(r register, i int) string   { return fmt.Sprintf("V%d.S[%d]", r, i) }
+func words(r register) string            { return fmt.Sprintf("V%d.H8", r) }
+func lowWords(r register) string         { return fmt.Sprintf("V%d.H4", r) }
+func lowBytes(r register) string         { return fmt.Sprintf("V%d.B8", r) }
+func indexed(base, index general) string { return fmt.Sprintf("(%s)(%s)", base, index) }
+func doubled(r register) string          { return fmt.Sprintf("V%d.D2", r) }
+func pair(v vector) string               { return fmt.Sprintf("(F%d, F%d)", v[0], v[1]) }
 func list(registers []register, operand func(r register) string) string {
 	texts := make([]string, len(registers))
 	for i, r := range registers {
@@ -86,6 +90,12 @@ func (k *kernel) FCMGT(m, n, d vector) { k.three(fcmgt, m, n, d) } // d = the ma
 // FADDDoubles sets d = n + m in float64.
 func (k *kernel) FADDDoubles(m, n, d vector) { k.three(faddDoubles, m, n, d) }
 
+// FMAXNM sets d to the larger of n and m, or that which is no NaN.
+func (k *kernel) FMAXNM(m, n, d vector) { k.three(fmaxnm, m, n, d) }
+
+// FDIV sets d = n / m.
+func (k *kernel) FDIV(m, n, d vector) { k.three(fdiv, m, n, d) }
+
 // FCMGTZero sets d to the mask of n > 0.
 func (k *kernel) FCMGTZero(n, d vector) {
 	for i := range d {
@@ -109,6 +119,9 @@ func (k *kernel) FMLAElement(m factor, n, d vector) { k.elements(fmlaElement, m,
 func (k *kernel) FMLSElement(m factor, n, d vector) { k.elements(fmlsElement, m, n, d) } // d -= n·m
 func (k *kernel) FMULElement(m factor, n, d vector) { k.elements(fmulElement, m, n, d) } // d = n·m
 
+// SDOTElement adds to each sum of d the products of four bytes of n with those of m.
+func (k *kernel) SDOTElement(m factor, n, d vector) { k.elements(sdotElement, m, n, d) }
+
 // threeKnown writes an instruction that Go's assembler knows; operand is how it writes the registers.
 func (k *kernel) threeKnown(mnemonic string, operand func(r register) string, m, n, d vector) {
 	for i := range d {
@@ -122,6 +135,7 @@ func (k *kernel) VZIP1(m, n, d vector)        { k.threeKnown("VZIP1", floats, m,
 func (k *kernel) VZIP2(m, n, d vector)        { k.threeKnown("VZIP2", floats, m, n, d) }  // d = n2 m2 n3 m3
 func (k *kernel) VCMTST(m, n, d vector)       { k.threeKnown("VCMTST", floats, m, n, d) } // d = the mask of n & m ≠ 0
 func (k *kernel) VADD(m, n, d vector)         { k.threeKnown("VADD", floats, m, n, d) }   // d = n + m, integers
+func (k *kernel) VSUB(m, n, d vector)         { k.threeKnown("VSUB", floats, m, n, d) }   // d = n - m, integers
 func (k *kernel) VAND(m, n, d vector)         { k.threeKnown("VAND", bits, m, n, d) }     // d = n & m
 func (k *kernel) VORR(m, n, d vector)         { k.threeKnown("VORR", bits, m, n, d) }     // d = n | m
 func (k *kernel) VEOR(m, n, d vector)         { k.threeKnown("VEOR", bits, m, n, d) }     // d = n ^ m

@@ -33,28 +33,22 @@ const (
 // R28 to Go's assembler and runtime.
 var generals = []general{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 19, 20, 21, 22, 23, 24, 25, 26}
 
-// parameter is a parameter's, or result's, offset from the frame pointer and its type.
-type parameter struct {
-	offset int
-	float  bool
-}
-
 // kernel is a function of the assembly that is being written. Registers are handed out in turn; a scope gives back those
 // that were taken inside it.
 type kernel struct {
 	name, signature string
 	doc             []string
-	parameters      map[string]parameter
-	size            int // of the parameters and results
-	frame           int // bytes of local memory
+	parameters      map[string]int // the offsets of parameters and results from the frame pointer
+	size            int            // of the parameters and results
+	frame           int            // bytes of local memory
 	code            bytes.Buffer
 	generals        int // in use
 	vectors         int // in use
 }
 
-// newKernel begins a function. The signature is a function type of ints, pointers and float32s as Go writes it, without func.
+// newKernel begins a function. The signature is a function type of ints, numbers of 32 or 64 bits and pointers as Go writes it, without func.
 func newKernel(name, signature string, doc ...string) *kernel {
-	k := &kernel{name: name, signature: signature, doc: doc, parameters: map[string]parameter{}}
+	k := &kernel{name: name, signature: signature, doc: doc, parameters: map[string]int{}}
 	expression, err := parser.ParseExpr("func" + signature)
 	if err != nil {
 		panic(fmt.Sprintf("%s: %v", name, err))
@@ -73,8 +67,7 @@ func (k *kernel) place(fields *ast.FieldList) {
 	for _, field := range fields.List {
 		size := 8
 		identifier, ok := field.Type.(*ast.Ident)
-		float := ok && identifier.Name == "float32"
-		if float {
+		if ok && (identifier.Name == "float32" || identifier.Name == "int32") {
 			size = floatBytes
 		}
 		names := field.Names
@@ -83,7 +76,7 @@ func (k *kernel) place(fields *ast.FieldList) {
 		}
 		for _, name := range names {
 			k.size = (k.size + size - 1) / size * size
-			k.parameters[name.Name] = parameter{k.size, float}
+			k.parameters[name.Name] = k.size
 			k.size += size
 		}
 	}
@@ -91,11 +84,11 @@ func (k *kernel) place(fields *ast.FieldList) {
 
 // parameter returns the operand that stands for a parameter.
 func (k *kernel) parameter(name string) string {
-	p, ok := k.parameters[name]
+	offset, ok := k.parameters[name]
 	if !ok {
 		panic(fmt.Sprintf("%s has no parameter %s", k.name, name))
 	}
-	return fmt.Sprintf("%s+%d(FP)", name, p.offset)
+	return fmt.Sprintf("%s+%d(FP)", name, offset)
 }
 
 // emit writes an instruction of Go's assembler.

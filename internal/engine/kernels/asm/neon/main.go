@@ -71,6 +71,11 @@ func kernels() []*kernel {
 		unpool(),
 		widenRow(),
 		patchProducts(),
+		dotBytes(),
+		requantize(),
+		poolBytes(),
+		addBytes(),
+		quantizePixels(),
 		splitting(),
 		halving(),
 	}
