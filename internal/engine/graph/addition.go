@@ -11,15 +11,7 @@ const addendInput = 3
 // fuseAdditions lets a convolution add its result to the other summand of the Add that alone reads it, as it ends the
 // branches of residual networks. The two must be of one shape, which is known only now.
 func (c *compiler) fuseAdditions(instructions []*instruction, outputs []*value) ([]*instruction, error) {
-	producers, reads := map[*value]*instruction{}, map[*value]int{}
-	for _, v := range outputs {
-		reads[v]++
-	}
-	for _, in := range instructions {
-		for _, v := range in.inputs {
-			reads[v]++
-		}
-	}
+	producers, reads := map[*value]*instruction{}, countReads(instructions, outputs)
 	dropped := map[*instruction]bool{}
 	for i, add := range instructions {
 		// The summand computed last, which usually is the second, leaves the other's memory free earlier.
@@ -54,13 +46,8 @@ func (c *compiler) fuseAdditions(instructions []*instruction, outputs []*value) 
 
 // adds reports whether an instruction is a convolution that can add its result to something.
 func (in *instruction) adds() (bool, error) {
-	if in.node.Op != "Conv" || in.sum != nil || in.activation().set || in.intAttr(poolingAttribute, 0) != 0 {
+	if !in.isPlainConv() || in.activation().set {
 		return false, nil
-	}
-	for _, v := range in.inputs[1:] {
-		if v != nil && v.constant == nil {
-			return false, nil
-		}
 	}
 	s, err := in.convShape(in.inputs[1].shape)
 	if err != nil {

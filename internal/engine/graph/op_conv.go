@@ -29,12 +29,7 @@ func buildConv(in *instruction, s kernels.ConvShape) (run, error) {
 	if in.sum != nil {
 		addend, activation = in.inputs[addendInput], in.sum.activation()
 	}
-	switch {
-	case activation.set && activation.op == kernels.ReLU:
-		e.ReLU, activation.set = true, false
-	case activation.set && activation.op == kernels.Clip && activation.alpha == 0 && activation.beta > 0:
-		e.ReLU, e.Ceiling, activation.set = true, activation.beta, false
-	}
+	activation.moveTo(&e)
 	prepared, err := in.prepare(s, e)
 	if err != nil {
 		return nil, err
@@ -46,6 +41,17 @@ func buildConv(in *instruction, s kernels.ConvShape) (run, error) {
 		m.RunConv2D(prepared, s.Batch, m.floats(x), m.floats(y))
 		activation.apply(m, y)
 	}, nil
+}
+
+// moveTo moves the function to the epilogue of what computes its input, if that can do it, and reports whether none is left.
+func (a *activation) moveTo(e *kernels.Epilogue) bool {
+	switch {
+	case a.set && a.op == kernels.ReLU:
+		e.ReLU, a.set = true, false
+	case a.set && a.op == kernels.Clip && a.alpha == 0 && a.beta > 0:
+		e.ReLU, e.Ceiling, a.set = true, a.beta, false
+	}
+	return !a.set
 }
 
 // preparation is a convolution that is prepared.

@@ -139,6 +139,8 @@ type instruction struct {
 	view bool
 	// sum is the Add that a convolution computes too, or nil.
 	sum *instruction
+	// expansion is what the instruction computes if it is two convolutions, or nil; the first input is the first one's.
+	expansion *expansion
 }
 
 // value is a tensor of a plan.

@@ -53,6 +53,9 @@ func newPlan(g *Graph, batch int, options Options) (*plan, error) {
 	if instructions, err = c.fuseAdditions(removeUnused(instructions, pl.outputs), pl.outputs); err != nil {
 		return nil, err
 	}
+	if instructions, err = c.fuseExpansions(instructions, pl.outputs); err != nil {
+		return nil, err
+	}
 	reuseAddends(instructions, pl.outputs)
 	if pl.memory, err = layout(instructions, pl.inputs, pl.outputs, options.MaxMemory/floatBytes); err != nil {
 		return nil, err
@@ -213,10 +216,14 @@ func (in *instruction) compile() (run, error) {
 	if in.op.build == nil {
 		return nil, in.node.Errorf("is only supported on constants and shapes")
 	}
-	if slices.ContainsFunc(in.outputs, func(v *value) bool { return v.size() > 0 }) {
+	switch {
+	case !slices.ContainsFunc(in.outputs, func(v *value) bool { return v.size() > 0 }):
+		return func(*machine) {}, nil
+	case in.expansion != nil:
+		return buildExpansion(in)
+	default:
 		return in.op.build(in)
 	}
-	return func(*machine) {}, nil
 }
 
 // removeUnused drops the instructions that no output depends on.

@@ -118,6 +118,24 @@ func depthwise3x3Stride1(rows int, x *float32, column int, at int, rowBytes int,
 //go:noescape
 func depthwise3x3Stride2(rows int, x *float32, column int, at int, rowBytes int, planeBytes int, zeros *float32, masks *int32, w *float32, y *float32, yStep int, bias float32, floor float32, ceiling float32)
 
+// depthwiseStripsStride1 computes, in each of planes ≥ 1, strips ≥ 1 of 8 neighbouring columns of rows ≥ 1 of outputs: y = bias + Σ w·x over
+// 3×3 taps, kept between floor and ceiling; w has 9 elements a plane, bias one. The middle tap of a strip's first output's upper
+// row meets what lies at from x, its neighbours what lies left and right from there; the next row of x is rowBytes further on.
+// Rows for which at does not lie within planeBytes are zeros, around which as much is read. Unless masks is nil, the left
+// neighbours of a strip's outputs and then the right ones are only read where masks are negative. All distances are in bytes.
+//
+//go:noescape
+func depthwiseStripsStride1(planes int, strips int, rows int, x *float32, planeStep int, at int, rowBytes int, planeBytes int, zeros *float32, left int, right int, masks *int32, w *float32, bias *float32, y *float32, yPlane int, yStep int, floor float32, ceiling float32)
+
+// depthwiseStripsStride2 computes, in each of planes ≥ 1, strips ≥ 1 of 8 neighbouring columns of rows ≥ 1 of outputs: y = bias + Σ w·x over
+// 3×3 taps, kept between floor and ceiling; w has 9 elements a plane, bias one. The middle tap of a strip's first output's upper
+// row meets what lies at from x, its neighbours what lies left and right from there; the next row of x is rowBytes further on.
+// Rows for which at does not lie within planeBytes are zeros, around which as much is read. Unless masks is nil, the left
+// neighbours of a strip's outputs and then the right ones are only read where masks are negative. All distances are in bytes.
+//
+//go:noescape
+func depthwiseStripsStride2(planes int, strips int, rows int, x *float32, planeStep int, at int, rowBytes int, planeBytes int, zeros *float32, left int, right int, masks *int32, w *float32, bias *float32, y *float32, yPlane int, yStep int, floor float32, ceiling float32)
+
 // gatherStride1 copies, from each of channels ≥ 1 planes, rows ≥ 1 of vectors ≥ 1 of 8 elements, neighbours in x.
 // A plane's first row begins at bytes from x, the next is advance further on; rows that do not begin within planeBytes are
 // zeros, which is as long as a row of vectors reaches. A row's first element is column from its beginning. Elements whose

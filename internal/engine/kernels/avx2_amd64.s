@@ -1006,6 +1006,336 @@ depthwise3x3Stride2Row:
 	VZEROUPPER
 	RET
 
+// func depthwiseStripsStride1(planes int, strips int, rows int, x *float32, planeStep int, at int, rowBytes int, planeBytes int, zeros *float32, left int, right int, masks *int32, w *float32, bias *float32, y *float32, yPlane int, yStep int, floor float32, ceiling float32)
+// Requires: AVX, CMOV, FMA3
+TEXT ·depthwiseStripsStride1(SB), NOSPLIT, $0-144
+	MOVQ rowBytes+48(FP), AX
+	MOVQ zeros+64(FP), CX
+	MOVQ left+72(FP), DX
+	MOVQ right+80(FP), BX
+	MOVQ yStep+128(FP), SI
+	MOVQ masks+88(FP), DI
+	MOVQ w+96(FP), R8
+
+depthwiseStripsStride1Plane:
+	MOVQ         bias+104(FP), R9
+	VBROADCASTSS (R9), Y0
+	VBROADCASTSS (R8), Y1
+	VBROADCASTSS 4(R8), Y2
+	VBROADCASTSS 8(R8), Y3
+	VBROADCASTSS 12(R8), Y4
+	VBROADCASTSS 16(R8), Y5
+	VBROADCASTSS 20(R8), Y6
+	VBROADCASTSS 24(R8), Y7
+	VBROADCASTSS 28(R8), Y8
+	VBROADCASTSS 32(R8), Y9
+	MOVQ         x+24(FP), R9
+	MOVQ         y+112(FP), R10
+	MOVQ         strips+8(FP), R11
+
+depthwiseStripsStride1Strip:
+	MOVQ        R10, R12
+	MOVQ        rows+16(FP), R13
+	MOVQ        at+40(FP), R14
+	TESTQ       DI, DI
+	JZ          depthwiseStripsStride1Inside
+	LEAQ        (R9)(R14*1), R15
+	CMPQ        R14, planeBytes+56(FP)
+	CMOVQCC     CX, R15
+	ADDQ        AX, R14
+	VMOVUPS     (DI), Y11
+	VMASKMOVPS  (R15)(DX*1), Y11, Y11
+	VMOVAPS     Y0, Y10
+	VFMADD231PS Y11, Y1, Y10
+	VMOVUPS     (R15), Y11
+	VFMADD231PS Y11, Y2, Y10
+	VMOVUPS     32(DI), Y11
+	VMASKMOVPS  (R15)(BX*1), Y11, Y11
+	VFMADD231PS Y11, Y3, Y10
+	LEAQ        (R9)(R14*1), R15
+	CMPQ        R14, planeBytes+56(FP)
+	CMOVQCC     CX, R15
+	ADDQ        AX, R14
+	VMOVUPS     (DI), Y12
+	VMASKMOVPS  (R15)(DX*1), Y12, Y12
+	VMULPS      Y12, Y4, Y13
+	VMOVAPS     Y0, Y11
+	VFMADD231PS Y12, Y1, Y11
+	VMOVUPS     (R15), Y12
+	VFMADD231PS Y12, Y5, Y13
+	VFMADD231PS Y12, Y2, Y11
+	VMOVUPS     32(DI), Y12
+	VMASKMOVPS  (R15)(BX*1), Y12, Y12
+	VFMADD231PS Y12, Y6, Y13
+	VFMADD231PS Y12, Y3, Y11
+	VADDPS      Y10, Y13, Y10
+	VMOVAPS     Y11, Y11
+
+depthwiseStripsStride1EdgeRow:
+	LEAQ         (R9)(R14*1), R15
+	CMPQ         R14, planeBytes+56(FP)
+	CMOVQCC      CX, R15
+	ADDQ         AX, R14
+	VMOVUPS      (DI), Y12
+	VMASKMOVPS   (R15)(DX*1), Y12, Y12
+	VMULPS       Y12, Y7, Y13
+	VMULPS       Y12, Y4, Y14
+	VMOVAPS      Y0, Y15
+	VFMADD231PS  Y12, Y1, Y15
+	VMOVUPS      (R15), Y12
+	VFMADD231PS  Y12, Y8, Y13
+	VFMADD231PS  Y12, Y5, Y14
+	VFMADD231PS  Y12, Y2, Y15
+	VMOVUPS      32(DI), Y12
+	VMASKMOVPS   (R15)(BX*1), Y12, Y12
+	VFMADD231PS  Y12, Y9, Y13
+	VFMADD231PS  Y12, Y6, Y14
+	VFMADD231PS  Y12, Y3, Y15
+	VADDPS       Y10, Y13, Y13
+	VBROADCASTSS floor+136(FP), Y10
+	VMAXPS       Y13, Y10, Y13
+	VBROADCASTSS ceiling+140(FP), Y10
+	VMINPS       Y13, Y10, Y13
+	VMOVUPS      Y13, (R12)
+	ADDQ         SI, R12
+	VADDPS       Y11, Y14, Y10
+	VMOVAPS      Y15, Y11
+	DECQ         R13
+	JNZ          depthwiseStripsStride1EdgeRow
+	JMP          depthwiseStripsStride1Done
+
+depthwiseStripsStride1Inside:
+	LEAQ        (R9)(R14*1), R15
+	CMPQ        R14, planeBytes+56(FP)
+	CMOVQCC     CX, R15
+	ADDQ        AX, R14
+	VMOVUPS     (R15)(DX*1), Y11
+	VMOVAPS     Y0, Y10
+	VFMADD231PS Y11, Y1, Y10
+	VMOVUPS     (R15), Y11
+	VFMADD231PS Y11, Y2, Y10
+	VMOVUPS     (R15)(BX*1), Y11
+	VFMADD231PS Y11, Y3, Y10
+	LEAQ        (R9)(R14*1), R15
+	CMPQ        R14, planeBytes+56(FP)
+	CMOVQCC     CX, R15
+	ADDQ        AX, R14
+	VMOVUPS     (R15)(DX*1), Y12
+	VMULPS      Y12, Y4, Y13
+	VMOVAPS     Y0, Y11
+	VFMADD231PS Y12, Y1, Y11
+	VMOVUPS     (R15), Y12
+	VFMADD231PS Y12, Y5, Y13
+	VFMADD231PS Y12, Y2, Y11
+	VMOVUPS     (R15)(BX*1), Y12
+	VFMADD231PS Y12, Y6, Y13
+	VFMADD231PS Y12, Y3, Y11
+	VADDPS      Y10, Y13, Y10
+	VMOVAPS     Y11, Y11
+
+depthwiseStripsStride1Row:
+	LEAQ         (R9)(R14*1), R15
+	CMPQ         R14, planeBytes+56(FP)
+	CMOVQCC      CX, R15
+	ADDQ         AX, R14
+	VMOVUPS      (R15)(DX*1), Y12
+	VMULPS       Y12, Y7, Y13
+	VMULPS       Y12, Y4, Y14
+	VMOVAPS      Y0, Y15
+	VFMADD231PS  Y12, Y1, Y15
+	VMOVUPS      (R15), Y12
+	VFMADD231PS  Y12, Y8, Y13
+	VFMADD231PS  Y12, Y5, Y14
+	VFMADD231PS  Y12, Y2, Y15
+	VMOVUPS      (R15)(BX*1), Y12
+	VFMADD231PS  Y12, Y9, Y13
+	VFMADD231PS  Y12, Y6, Y14
+	VFMADD231PS  Y12, Y3, Y15
+	VADDPS       Y10, Y13, Y13
+	VBROADCASTSS floor+136(FP), Y10
+	VMAXPS       Y13, Y10, Y13
+	VBROADCASTSS ceiling+140(FP), Y10
+	VMINPS       Y13, Y10, Y13
+	VMOVUPS      Y13, (R12)
+	ADDQ         SI, R12
+	VADDPS       Y11, Y14, Y10
+	VMOVAPS      Y15, Y11
+	DECQ         R13
+	JNZ          depthwiseStripsStride1Row
+
+depthwiseStripsStride1Done:
+	ADDQ $0x20, R9
+	ADDQ $0x20, R10
+	DECQ R11
+	JNZ  depthwiseStripsStride1Strip
+	ADDQ $0x24, R8
+	ADDQ $0x04, bias+104(FP)
+	MOVQ planeStep+32(FP), R9
+	ADDQ R9, x+24(FP)
+	MOVQ yPlane+120(FP), R9
+	ADDQ R9, y+112(FP)
+	DECQ planes+0(FP)
+	JNZ  depthwiseStripsStride1Plane
+	VZEROUPPER
+	RET
+
+// func depthwiseStripsStride2(planes int, strips int, rows int, x *float32, planeStep int, at int, rowBytes int, planeBytes int, zeros *float32, left int, right int, masks *int32, w *float32, bias *float32, y *float32, yPlane int, yStep int, floor float32, ceiling float32)
+// Requires: AVX, CMOV, FMA3
+TEXT ·depthwiseStripsStride2(SB), NOSPLIT, $0-144
+	MOVQ rowBytes+48(FP), AX
+	MOVQ zeros+64(FP), CX
+	MOVQ left+72(FP), DX
+	MOVQ right+80(FP), BX
+	MOVQ yStep+128(FP), SI
+	MOVQ masks+88(FP), DI
+	MOVQ w+96(FP), R8
+
+depthwiseStripsStride2Plane:
+	MOVQ         bias+104(FP), R9
+	VBROADCASTSS (R9), Y0
+	VBROADCASTSS (R8), Y1
+	VBROADCASTSS 4(R8), Y2
+	VBROADCASTSS 8(R8), Y3
+	VBROADCASTSS 12(R8), Y4
+	VBROADCASTSS 16(R8), Y5
+	VBROADCASTSS 20(R8), Y6
+	VBROADCASTSS 24(R8), Y7
+	VBROADCASTSS 28(R8), Y8
+	VBROADCASTSS 32(R8), Y9
+	MOVQ         x+24(FP), R9
+	MOVQ         y+112(FP), R10
+	MOVQ         strips+8(FP), R11
+
+depthwiseStripsStride2Strip:
+	MOVQ        R10, R12
+	MOVQ        rows+16(FP), R13
+	MOVQ        at+40(FP), R14
+	TESTQ       DI, DI
+	JZ          depthwiseStripsStride2Inside
+	LEAQ        (R9)(R14*1), R15
+	CMPQ        R14, planeBytes+56(FP)
+	CMOVQCC     CX, R15
+	ADDQ        AX, R14
+	VMOVUPS     (DI), Y10
+	VMASKMOVPS  (R15)(DX*1), Y10, Y10
+	VMOVAPS     Y0, Y11
+	VFMADD231PS Y10, Y1, Y11
+	VMOVUPS     (R15), Y10
+	VFMADD231PS Y10, Y2, Y11
+	VMOVUPS     32(DI), Y10
+	VMASKMOVPS  (R15)(BX*1), Y10, Y10
+	VFMADD231PS Y10, Y3, Y11
+	VMOVAPS     Y11, Y10
+
+depthwiseStripsStride2EdgeRow:
+	LEAQ         (R9)(R14*1), R15
+	CMPQ         R14, planeBytes+56(FP)
+	CMOVQCC      CX, R15
+	ADDQ         AX, R14
+	VMOVUPS      (DI), Y11
+	VMASKMOVPS   (R15)(DX*1), Y11, Y11
+	VMULPS       Y11, Y4, Y11
+	VMOVUPS      (R15), Y12
+	VFMADD231PS  Y12, Y5, Y11
+	VMOVUPS      32(DI), Y12
+	VMASKMOVPS   (R15)(BX*1), Y12, Y12
+	VFMADD231PS  Y12, Y6, Y11
+	VADDPS       Y10, Y11, Y11
+	LEAQ         (R9)(R14*1), R15
+	CMPQ         R14, planeBytes+56(FP)
+	CMOVQCC      CX, R15
+	ADDQ         AX, R14
+	VMOVUPS      (DI), Y10
+	VMASKMOVPS   (R15)(DX*1), Y10, Y10
+	VMULPS       Y10, Y7, Y12
+	VMOVAPS      Y0, Y13
+	VFMADD231PS  Y10, Y1, Y13
+	VMOVUPS      (R15), Y10
+	VFMADD231PS  Y10, Y8, Y12
+	VFMADD231PS  Y10, Y2, Y13
+	VMOVUPS      32(DI), Y10
+	VMASKMOVPS   (R15)(BX*1), Y10, Y10
+	VFMADD231PS  Y10, Y9, Y12
+	VFMADD231PS  Y10, Y3, Y13
+	VADDPS       Y11, Y12, Y12
+	VBROADCASTSS floor+136(FP), Y10
+	VMAXPS       Y12, Y10, Y12
+	VBROADCASTSS ceiling+140(FP), Y10
+	VMINPS       Y12, Y10, Y12
+	VMOVUPS      Y12, (R12)
+	ADDQ         SI, R12
+	VMOVAPS      Y13, Y10
+	DECQ         R13
+	JNZ          depthwiseStripsStride2EdgeRow
+	JMP          depthwiseStripsStride2Done
+
+depthwiseStripsStride2Inside:
+	LEAQ        (R9)(R14*1), R15
+	CMPQ        R14, planeBytes+56(FP)
+	CMOVQCC     CX, R15
+	ADDQ        AX, R14
+	VMOVUPS     (R15)(DX*1), Y10
+	VMOVAPS     Y0, Y11
+	VFMADD231PS Y10, Y1, Y11
+	VMOVUPS     (R15), Y10
+	VFMADD231PS Y10, Y2, Y11
+	VMOVUPS     (R15)(BX*1), Y10
+	VFMADD231PS Y10, Y3, Y11
+	VMOVAPS     Y11, Y10
+
+depthwiseStripsStride2Row:
+	LEAQ         (R9)(R14*1), R15
+	CMPQ         R14, planeBytes+56(FP)
+	CMOVQCC      CX, R15
+	ADDQ         AX, R14
+	VMOVUPS      (R15)(DX*1), Y11
+	VMULPS       Y11, Y4, Y11
+	VMOVUPS      (R15), Y12
+	VFMADD231PS  Y12, Y5, Y11
+	VMOVUPS      (R15)(BX*1), Y12
+	VFMADD231PS  Y12, Y6, Y11
+	VADDPS       Y10, Y11, Y11
+	LEAQ         (R9)(R14*1), R15
+	CMPQ         R14, planeBytes+56(FP)
+	CMOVQCC      CX, R15
+	ADDQ         AX, R14
+	VMOVUPS      (R15)(DX*1), Y10
+	VMULPS       Y10, Y7, Y12
+	VMOVAPS      Y0, Y13
+	VFMADD231PS  Y10, Y1, Y13
+	VMOVUPS      (R15), Y10
+	VFMADD231PS  Y10, Y8, Y12
+	VFMADD231PS  Y10, Y2, Y13
+	VMOVUPS      (R15)(BX*1), Y10
+	VFMADD231PS  Y10, Y9, Y12
+	VFMADD231PS  Y10, Y3, Y13
+	VADDPS       Y11, Y12, Y12
+	VBROADCASTSS floor+136(FP), Y10
+	VMAXPS       Y12, Y10, Y12
+	VBROADCASTSS ceiling+140(FP), Y10
+	VMINPS       Y12, Y10, Y12
+	VMOVUPS      Y12, (R12)
+	ADDQ         SI, R12
+	VMOVAPS      Y13, Y10
+	DECQ         R13
+	JNZ          depthwiseStripsStride2Row
+
+depthwiseStripsStride2Done:
+	ADDQ $0x20, R9
+	ADDQ $0x20, R10
+	DECQ R11
+	JNZ  depthwiseStripsStride2Strip
+	ADDQ $0x24, R8
+	ADDQ $0x04, bias+104(FP)
+	MOVQ planeStep+32(FP), R9
+	ADDQ R9, x+24(FP)
+	MOVQ yPlane+120(FP), R9
+	ADDQ R9, y+112(FP)
+	DECQ planes+0(FP)
+	JNZ  depthwiseStripsStride2Plane
+	VZEROUPPER
+	RET
+
 // func gatherStride1(channels int, rows int, vectors int, x *float32, channelStep int, column int, at int, advance int, planeBytes int, zeros *float32, masks *int32, y *float32, rowStep int, yStep int)
 // Requires: AVX, CMOV
 TEXT ·gatherStride1(SB), NOSPLIT, $0-112
@@ -2304,7 +2634,7 @@ winogradWeightsGradientColumn:
 	RET
 
 // func rowsProduct1(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·rowsProduct1(SB), NOSPLIT, $0-56
 	MOVQ quads+0(FP), AX
 	MOVQ u+8(FP), CX
@@ -2321,6 +2651,7 @@ rowsProduct1Quad:
 	VXORPS Y3, Y3, Y3
 
 rowsProduct1Channel:
+	PREFETCHT0   4096(CX)
 	VMOVUPS      (DI), Y4
 	VBROADCASTSS (CX), Y5
 	VFMADD231PS  Y5, Y4, Y0
@@ -2348,7 +2679,7 @@ rowsProduct1Channel:
 	RET
 
 // func rowsConvolution1(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32, ceiling float32)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·rowsConvolution1(SB), NOSPLIT, $0-72
 	MOVQ bias+56(FP), AX
 	MOVQ quads+0(FP), CX
@@ -2366,6 +2697,7 @@ rowsConvolution1Quad:
 	VBROADCASTSS 12(AX), Y3
 
 rowsConvolution1Channel:
+	PREFETCHT0   4096(DX)
 	VMOVUPS      (R8), Y4
 	VBROADCASTSS (DX), Y5
 	VFMADD231PS  Y5, Y4, Y0
@@ -2404,7 +2736,7 @@ rowsConvolution1Channel:
 	RET
 
 // func rowsAccumulation1(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32, ceiling float32)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·rowsAccumulation1(SB), NOSPLIT, $0-72
 	MOVQ bias+56(FP), AX
 	MOVQ quads+0(FP), CX
@@ -2430,6 +2762,7 @@ rowsAccumulation1Quad:
 	VADDPS       (R10), Y3, Y3
 
 rowsAccumulation1Channel:
+	PREFETCHT0   4096(DX)
 	VMOVUPS      (R8), Y4
 	VBROADCASTSS (DX), Y5
 	VFMADD231PS  Y5, Y4, Y0
@@ -2468,7 +2801,7 @@ rowsAccumulation1Channel:
 	RET
 
 // func rowsProduct2(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·rowsProduct2(SB), NOSPLIT, $0-56
 	MOVQ quads+0(FP), AX
 	MOVQ u+8(FP), CX
@@ -2489,6 +2822,7 @@ rowsProduct2Quad:
 	VXORPS Y7, Y7, Y7
 
 rowsProduct2Channel:
+	PREFETCHT0   4096(CX)
 	VMOVUPS      (DI), Y8
 	VMOVUPS      32(DI), Y9
 	VBROADCASTSS (CX), Y10
@@ -2525,7 +2859,7 @@ rowsProduct2Channel:
 	RET
 
 // func rowsConvolution2(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32, ceiling float32)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·rowsConvolution2(SB), NOSPLIT, $0-72
 	MOVQ bias+56(FP), AX
 	MOVQ quads+0(FP), CX
@@ -2547,6 +2881,7 @@ rowsConvolution2Quad:
 	VBROADCASTSS 12(AX), Y7
 
 rowsConvolution2Channel:
+	PREFETCHT0   4096(DX)
 	VMOVUPS      (R8), Y8
 	VMOVUPS      32(R8), Y9
 	VBROADCASTSS (DX), Y10
@@ -2602,7 +2937,7 @@ rowsConvolution2Channel:
 	RET
 
 // func rowsAccumulation2(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32, ceiling float32)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·rowsAccumulation2(SB), NOSPLIT, $0-72
 	MOVQ bias+56(FP), AX
 	MOVQ quads+0(FP), CX
@@ -2636,6 +2971,7 @@ rowsAccumulation2Quad:
 	VADDPS       32(R10), Y7, Y7
 
 rowsAccumulation2Channel:
+	PREFETCHT0   4096(DX)
 	VMOVUPS      (R8), Y8
 	VMOVUPS      32(R8), Y9
 	VBROADCASTSS (DX), Y10
@@ -2691,7 +3027,7 @@ rowsAccumulation2Channel:
 	RET
 
 // func rowsProduct3(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·rowsProduct3(SB), NOSPLIT, $0-56
 	MOVQ quads+0(FP), AX
 	MOVQ u+8(FP), CX
@@ -2716,6 +3052,7 @@ rowsProduct3Quad:
 	VXORPS Y11, Y11, Y11
 
 rowsProduct3Channel:
+	PREFETCHT0   4096(CX)
 	VMOVUPS      (DI), Y12
 	VMOVUPS      32(DI), Y13
 	VMOVUPS      64(DI), Y14
@@ -2761,7 +3098,7 @@ rowsProduct3Channel:
 	RET
 
 // func rowsConvolution3(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32, ceiling float32)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·rowsConvolution3(SB), NOSPLIT, $0-72
 	MOVQ bias+56(FP), AX
 	MOVQ quads+0(FP), CX
@@ -2787,6 +3124,7 @@ rowsConvolution3Quad:
 	VBROADCASTSS 12(AX), Y11
 
 rowsConvolution3Channel:
+	PREFETCHT0   4096(DX)
 	VMOVUPS      (R8), Y12
 	VMOVUPS      32(R8), Y13
 	VMOVUPS      64(R8), Y14
@@ -2859,7 +3197,7 @@ rowsConvolution3Channel:
 	RET
 
 // func rowsAccumulation3(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32, ceiling float32)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·rowsAccumulation3(SB), NOSPLIT, $0-72
 	MOVQ bias+56(FP), AX
 	MOVQ quads+0(FP), CX
@@ -2901,6 +3239,7 @@ rowsAccumulation3Quad:
 	VADDPS       64(R10), Y11, Y11
 
 rowsAccumulation3Channel:
+	PREFETCHT0   4096(DX)
 	VMOVUPS      (R8), Y12
 	VMOVUPS      32(R8), Y13
 	VMOVUPS      64(R8), Y14

@@ -36,7 +36,7 @@ type columnArgs struct {
 	u, bias   []float32
 	bounds    bounds
 	add       bool // y holds what the convolution is added to
-	pointwise bool // the output pixels meet the input's pixels one to one
+	pointwise bool
 	inPlace   bool // the columns are the input itself
 	unit      int  // pixels that panels consist of multiples of
 	units     int  // of an image
@@ -127,15 +127,22 @@ func padBias(s ConvShape, bias, padded []float32) {
 // columns computes y = epilogue(conv(x, w) + bias) without pooling, u and bias being packed and padded.
 func (ws *Workspace) columns(s ConvShape, x, u, bias, y []float32, e Epilogue) {
 	c, a := &ws.conv, &ws.column
+	ws.setUpColumns(s, x, u, bias, y, e)
+	a.inPlace = a.pointwise && c.plane%lanes == 0 && a.quads <= copyQuads
+	a.cut(c, ws.threads)
+	ws.run(s.Batch*c.s.Groups*a.panels*a.splits, columnsPart)
+}
+
+// setUpColumns sets the arguments of a convolution by columns, but for how it is cut.
+func (ws *Workspace) setUpColumns(s ConvShape, x, u, bias, y []float32, e Epilogue) {
+	c, a := &ws.conv, &ws.column
 	c.setUp(s)
 	c.x, c.y = x, y
 	*a = columnArgs{
 		u: u, bias: bias, bounds: bounds{floor: e.floor(), ceiling: e.ceiling()}, add: e.Add, masks: a.masks,
 		quads: ceilDiv(c.channelsOut, quad), block: ws.columnBlock(c), tile: len(ws.set.rowsConvolutions) * lanes,
-		pointwise: c.taps == 1 && c.plane == c.inPlane && c.s.PadTop == 0 && c.s.PadLeft == 0,
+		pointwise: c.pointwise(),
 	}
-	a.inPlace = a.pointwise && c.plane%lanes == 0 && a.quads <= copyQuads
-	a.cut(c, ws.threads)
 	ws.zeros = grow(ws.zeros, a.quads*quad)
 	if w := c.s.StrideW; !a.pointwise && w <= len(ws.set.gather) && ws.set.gather[w-1] != nil {
 		a.gather = ws.set.gather[w-1]
@@ -143,7 +150,11 @@ func (ws *Workspace) columns(s ConvShape, x, u, bias, y []float32, e Epilogue) {
 		ws.zeros = grow(ws.zeros, a.maskLen)
 	}
 	a.zeros = ws.zeros
-	ws.run(s.Batch*c.s.Groups*a.panels*a.splits, columnsPart)
+}
+
+// pointwise reports whether the output pixels meet the input's pixels one to one.
+func (c *convArgs) pointwise() bool {
+	return c.taps == 1 && c.plane == c.inPlane && c.s.PadTop == 0 && c.s.PadLeft == 0
 }
 
 // cut plans the panels and how they are shared over threads. Panels are whole vectors or rows; rows are taken together so

@@ -36,6 +36,8 @@ var convShapes = map[string]ConvShape{
 	"grouped":           {Batch: 2, InChannels: 6, InHeight: 9, InWidth: 9, OutChannels: 9, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1, Groups: 3},
 	"depthwise":         {Batch: 2, InChannels: 7, InHeight: 10, InWidth: 11, OutChannels: 7, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1, Groups: 7},
 	"depthwise inside":  {Batch: 1, InChannels: 3, InHeight: 7, InWidth: 21, OutChannels: 6, KernelH: 3, KernelW: 3, Groups: 3},
+	"depthwise whole":   {Batch: 2, InChannels: 50, InHeight: 9, InWidth: 26, OutChannels: 50, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1, Groups: 50},
+	"depthwise of 8":    {Batch: 1, InChannels: 3, InHeight: 5, InWidth: 8, OutChannels: 3, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadRight: 1, Groups: 3},
 	"depthwise strided": {Batch: 1, InChannels: 4, InHeight: 12, InWidth: 9, OutChannels: 8, KernelH: 5, KernelW: 5, StrideH: 2, StrideW: 2, PadTop: 2, PadLeft: 2, PadBottom: 2, PadRight: 2, Groups: 4},
 	"depthwise halved":  {Batch: 2, InChannels: 5, InHeight: 9, InWidth: 30, OutChannels: 10, KernelH: 3, KernelW: 3, StrideH: 2, StrideW: 2, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1, Groups: 5},
 	"depthwise narrow":  {Batch: 3, InChannels: 4, InHeight: 7, InWidth: 7, OutChannels: 4, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1, Groups: 4},

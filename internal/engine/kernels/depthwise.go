@@ -20,6 +20,10 @@ func (ws *Workspace) planesFit(s ConvShape) bool {
 
 // depthwise computes y = epilogue(conv(x, w) + bias) without pooling, where each group has one input channel.
 func (ws *Workspace) depthwise(s ConvShape, x, w, bias, y []float32, e Epilogue) {
+	if ws.planeStripsFit(s) && s.withDefaults().StrideW == 1 {
+		ws.wholeStrips(s, x, w, bias, y, e)
+		return
+	}
 	if ws.stripsFit(s) {
 		ws.strips(s, x, w, bias, y, e)
 		return

@@ -192,6 +192,30 @@ func TestPreparedConv2DStaysInBounds(t *testing.T) {
 	}
 }
 
+func TestExpansionStaysInBounds(t *testing.T) {
+	for _, set := range SetNames() {
+		for name, shapes := range expansions {
+			s, d := shapes[0], shapes[1]
+			for _, atStart := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s/%s/atStart=%t", set, name, atStart), func(t *testing.T) {
+					ws := newWorkspace(t, set, 1)
+					if !ws.Expands(s, d) {
+						t.Skip("the set does not compute it in one step")
+					}
+					first := ws.PrepareConv2D(s, guarded(t, s.WeightLen(), atStart), nil, Epilogue{})
+					first.u, first.bias = guardedCopy(t, first.u, atStart), guardedCopy(t, first.bias, atStart)
+					second := ws.PrepareConv2D(d, guarded(t, d.WeightLen(), atStart), guarded(t, d.OutChannels, atStart), Epilogue{})
+					p := ws.PrepareExpansion(first, second)
+					x, y := guarded(t, s.InLen(), atStart), guarded(t, d.OutLen(), atStart)
+					ws.RunExpansion(p, s.Batch, x, y)
+					guardScratch(t, ws, atStart)
+					ws.RunExpansion(p, s.Batch, x, y)
+				})
+			}
+		}
+	}
+}
+
 // guardedBytes returns n bytes as guarded does.
 func guardedBytes(t *testing.T, n int, atStart bool) []uint8 {
 	t.Helper()

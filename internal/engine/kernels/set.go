@@ -46,6 +46,9 @@ type set struct {
 	// depthwise3x3[stride-1] convolves a strip of a plane in place, described in asm/depthwise3x3.go; nil means that
 	// depthwisePlane does it.
 	depthwise3x3 [2]depthwise3x3Kernel
+	// depthwiseStrips[stride-1] convolves a strip of some planes, described in asm/depthwise_strips.go; nil means that it goes strip by
+	// strip.
+	depthwiseStrips [2]planeStripsKernel
 	// winograd is nil if the set has no kernels for it.
 	winograd *winogradKernels
 	// quantized is nil if convolutions of 8 bits are computed by definition.

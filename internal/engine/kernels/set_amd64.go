@@ -27,6 +27,7 @@ var avx2Set = set{
 	gather:            [2]gatherKernel{gatherStride1, gatherStride2},
 	depthwisePlane:    depthwisePlane,
 	depthwise3x3:      [2]depthwise3x3Kernel{depthwise3x3Stride1, depthwise3x3Stride2},
+	depthwiseStrips:   [2]planeStripsKernel{depthwiseStripsStride1, depthwiseStripsStride2},
 	winograd: &winogradKernels{
 		input: winogradInput, output: winogradOutput, outputPool: winogradOutputPool,
 		products: []func(int, *float32, int, *float32, int, *float32, int){rowsProduct1, rowsProduct2, rowsProduct3},

@@ -32,10 +32,11 @@ var avx512Set = set{
 	rowsAccumulations: []rowsKernel{
 		wideRowsAccumulation1, wideRowsAccumulation2, wideRowsAccumulation3, wideRowsAccumulation4, wideRowsAccumulation5, wideRowsAccumulation6,
 	},
-	columnProduct:  avx2Set.columnProduct,
-	gather:         avx2Set.gather,
-	depthwisePlane: wideDepthwisePlane,
-	depthwise3x3:   avx2Set.depthwise3x3,
+	columnProduct:   avx2Set.columnProduct,
+	gather:          avx2Set.gather,
+	depthwisePlane:  wideDepthwisePlane,
+	depthwise3x3:    avx2Set.depthwise3x3,
+	depthwiseStrips: avx2Set.depthwiseStrips,
 	winograd: &winogradKernels{
 		input:      winogradInputAVX512,
 		output:     winogradOutputAVX512,

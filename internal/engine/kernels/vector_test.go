@@ -83,7 +83,7 @@ func TestVectorKernelsAgree(t *testing.T) {
 func TestSetsAreComplete(t *testing.T) {
 	optional := []string{
 		"convPixels", "convTiles", "convWeights", "quantized", "rowsConvolutions", "rowsAccumulations", "columnProduct", "gather",
-		"depthwisePlane", "depthwise3x3", "winograd",
+		"depthwisePlane", "depthwise3x3", "depthwiseStrips", "winograd",
 	}
 	for _, set := range sets {
 		fields := reflect.ValueOf(set).Elem()

@@ -37,6 +37,8 @@ type Workspace struct {
 	column      columnArgs
 	plane       planeArgs
 	strip       stripArgs
+	planes      planeStrips
+	expansion   expansionArgs
 	gemm        gemmArgs
 	norm        normArgs
 	normPool    normPoolArgs

@@ -35,7 +35,7 @@ func TestNew(t *testing.T) {
 // everything runs all operations that share work over threads and returns their results, joined.
 func everything(ws *Workspace) []float32 {
 	var results []float32
-	for _, name := range []string{"first layer", "middle layer", "wide", "narrow", "grouped", "depthwise strided", "depthwise halved", "depthwise narrow", "pointwise deep", "deep strided", "deep narrow", "stem", "many bands", "images in a band", "many channels", "tiles of images"} {
+	for _, name := range []string{"first layer", "middle layer", "wide", "narrow", "grouped", "depthwise whole", "depthwise strided", "depthwise halved", "depthwise narrow", "pointwise deep", "deep strided", "deep narrow", "stem", "many bands", "images in a band", "many channels", "tiles of images"} {
 		s := convShapes[name]
 		x, w, dy := randomSlice(s.InLen(), 1), randomSlice(s.WeightLen(), 2), randomSlice(s.OutLen(), 3)
 		y, dx, dw, db := make([]float32, len(dy)), make([]float32, len(x)), make([]float32, len(w)), make([]float32, s.OutChannels)

@@ -53,6 +53,8 @@ func float32s() {
 	depthwise()
 	depthwise3x3(1)
 	depthwise3x3(2)
+	depthwiseStrips(1)
+	depthwiseStrips(2)
 	gather(1)
 	gather(2)
 	columnProduct()

@@ -394,6 +394,9 @@ const (
 	fromResult // what is in m already
 )
 
+// weightsAhead is how many bytes beyond the weights in use a product asks for: those of a deep network come from memory.
+const weightsAhead = 4096
+
 // rowsProduct generates the product of 4·quads rows of packed weights with a few vectors of columns; unless the sums begin
 // with zero, bounds are applied to them at the end.
 func rowsProduct(name string, vectors int, from start) {
@@ -445,6 +448,7 @@ func rowsProduct(name string, vectors int, from start) {
 		}
 	}
 	Label(name + "Channel")
+	PREFETCHT0(Mem{Base: u, Disp: weightsAhead})
 	var columns []reg.VecVirtual
 	for i := range vectors {
 		columns = append(columns, YMM())
