@@ -14,7 +14,8 @@ import (
 // register is one of the 32 vector registers of 4 floats.
 type register int
 
-// vector is 4 floats in one register, or 8 in two; instructions on vectors are written for each of their registers.
+// vector is registers that are treated alike, most often the two of 8 floats; instructions on vectors are written for each
+// of their registers.
 type vector []register
 
 // general is an integer register.
