@@ -197,7 +197,7 @@ func (ws *Workspace) RunQuantizedConv(p *PreparedQuantizedConv, batch int, x, y 
 // pixels without padding, whose Low, High, OutZero and MaxPool do not matter.
 func (ws *Workspace) RunQuantizedLinear(p *PreparedQuantizedConv, batch int, x []uint8, y []float32) {
 	s := p.Shape
-	if s.InHeight*s.InWidth*s.KernelH*s.KernelW != 1 {
+	if !s.isOnePixel() {
 		panic("kernels: quantized linear: the convolution is not of one pixel")
 	}
 	checkLength("quantized linear", "x", x, p.InLen(batch))
@@ -208,6 +208,11 @@ func (ws *Workspace) RunQuantizedLinear(p *PreparedQuantizedConv, batch int, x [
 	ws.runQuantized(a)
 }
 
+// isOnePixel reports whether the convolution sees and yields one pixel, without padding.
+func (s ConvShape) isOnePixel() bool {
+	return s.InHeight*s.InWidth*s.KernelH*s.KernelW == 1 && max(s.PadTop, s.PadLeft, s.PadBottom, s.PadRight) == 0
+}
+
 // setUpQuantized prepares the arguments but for the output.
 func (ws *Workspace) setUpQuantized(p *PreparedQuantizedConv, batch int, x []uint8) {
 	if p.set != ws.set {
@@ -215,9 +220,9 @@ func (ws *Workspace) setUpQuantized(p *PreparedQuantizedConv, batch int, x []uin
 	}
 	s := p.Shape
 	s.Batch = batch
-	if s.InHeight*s.InWidth*s.KernelH*s.KernelW == 1 {
+	if s.isOnePixel() {
 		// A product of matrices: samples are neighbouring pixels.
-		s.Batch, s.InWidth = 1, batch
+		s.Batch, s.InWidth, s.StrideW = 1, batch, 1
 	}
 	ws.quantized = quantizedArgs{
 		p: p, s: s, x: x, inPixel: PixelStride(s.InChannels), outPixel: PixelStride(s.OutChannels), outH: s.OutHeight(), outW: s.OutWidth(),

@@ -63,7 +63,7 @@ func packTiles[T int8 | int16](p *PreparedQuantizedConv, group int) []T {
 // rowStride returns the elements of a padded row of the input: at least what the windows of a row of output read.
 func (p *PreparedQuantizedConv) rowStride() int {
 	s := &p.Shape
-	if s.InHeight*s.InWidth*s.KernelH*s.KernelW == 1 {
+	if s.isOnePixel() {
 		return 0 // one run: a row may have any number of pixels
 	}
 	return (s.PadLeft + s.InWidth + s.PadRight) * PixelStride(s.InChannels)

@@ -23,6 +23,8 @@ var quantizedShapes = map[string]ConvShape{
 	"dilated":               {Batch: 1, InChannels: 9, InHeight: 14, InWidth: 13, OutChannels: 16, KernelH: 3, KernelW: 2, DilationH: 2, DilationW: 3, PadTop: 2, PadLeft: 3},
 	"strided, pointwise":    {Batch: 1, InChannels: 16, InHeight: 9, InWidth: 8, OutChannels: 32, KernelH: 1, KernelW: 1, StrideH: 2, StrideW: 2},
 	"one pixel":             {Batch: 7, InChannels: 50, InHeight: 1, InWidth: 1, OutChannels: 10, KernelH: 1, KernelW: 1},
+	"one pixel, strided":    {Batch: 7, InChannels: 50, InHeight: 1, InWidth: 1, OutChannels: 10, KernelH: 1, KernelW: 1, StrideH: 2, StrideW: 2},
+	"one pixel, padded":     {Batch: 3, InChannels: 24, InHeight: 1, InWidth: 1, OutChannels: 7, KernelH: 1, KernelW: 1, StrideW: 2, PadTop: 2, PadRight: 1},
 	"depthwise":             {Batch: 2, InChannels: 96, InHeight: 12, InWidth: 9, OutChannels: 96, Groups: 96, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
 	"depthwise, strided":    {Batch: 2, InChannels: 40, InHeight: 12, InWidth: 9, OutChannels: 40, Groups: 40, KernelH: 3, KernelW: 3, StrideH: 2, StrideW: 2, PadBottom: 1, PadRight: 1},
 	"depthwise, unpadded":   {Batch: 1, InChannels: 60, InHeight: 9, InWidth: 8, OutChannels: 60, Groups: 60, KernelH: 3, KernelW: 3, StrideH: 2},
