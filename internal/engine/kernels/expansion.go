@@ -46,7 +46,7 @@ func (ws *Workspace) Expands(s, d ConvShape) bool {
 	c.setUp(s)
 	d = d.withDefaults()
 	return c.pointwise() && c.s.Groups == 1 && c.channelsOut%quad == 0 && ws.columnBlock(c) >= c.channelsIn &&
-		(d.StrideW == 1 || d.InWidth%2 == 0)
+		(d.StrideW == 1 || d.InWidth%2 == 0) && d.PadBottom <= 2 // so that no band lies below the image
 }
 
 // PrepareExpansion joins two prepared convolutions for which Expands holds; the first adds nothing, neither pools.

@@ -21,6 +21,8 @@ var expansions = map[string][2]ConvShape{
 	"halves":        expansionShapes(5, 24, 2, 12, 34, 2),
 	"odd rows":      expansionShapes(5, 24, 1, 13, 22, 2),
 	"bands, halves": expansionShapes(4, 16, 1, 90, 60, 2),
+	"bands, padded": padBelow(expansionShapes(4, 16, 1, 90, 56, 1), 2),
+	"halves, below": padBelow(expansionShapes(4, 16, 1, 90, 60, 2), 2),
 }
 
 // expansionShapes returns a 1×1 convolution and a depthwise one of its output.
@@ -32,6 +34,22 @@ func expansionShapes(in, out, batch, height, width, stride int) [2]ConvShape {
 			StrideH: stride, StrideW: stride, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1,
 		},
 	}
+}
+
+// padBelow sets the rows of zeros below the depthwise convolution's input.
+func padBelow(shapes [2]ConvShape, rows int) [2]ConvShape {
+	shapes[1].PadBottom = rows
+	return shapes
+}
+
+// A band of an expansion would lie below the image.
+func TestExpandsNotFarBelow(t *testing.T) {
+	forEachSet(t, func(t *testing.T, ws *Workspace) {
+		shapes := padBelow(expansionShapes(4, 16, 1, 64, 64, 1), 100)
+		if ws.Expands(shapes[0], shapes[1]) {
+			t.Error("is computed in one step, want two")
+		}
+	})
 }
 
 // An expansion must agree with its two convolutions one after another.
