@@ -32,7 +32,7 @@ type set struct {
 		dy *float32, dyStride int, dw *float32)
 
 	// rowsConvolutions[n-1] multiplies 4 rows of packed weights at a time with n vectors of columns, described in
-	// asm/winograd.go; nil means that convolutions go by gemmTile. rowsAccumulations[n-1] does the same and adds what m
+	// asm/rows.go; nil means that convolutions go by gemmTile. rowsAccumulations[n-1] does the same and adds what m
 	// holds; nil means that the channels of a convolution are not cut into blocks, and that none adds to its output.
 	rowsConvolutions, rowsAccumulations []rowsKernel
 	// columnProduct multiplies packed weights with a single column, described in asm/column.go; nil means that it fills up a
