@@ -23,7 +23,7 @@ const (
 	cacheLine = 16
 )
 
-// rowsKernel is described in asm/winograd.go.
+// rowsKernel is described in asm/rows.go.
 type rowsKernel func(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32,
 	floor, ceiling float32)
 
@@ -190,12 +190,7 @@ func (a *columnArgs) maskRows(c *convArgs) {
 	a.maskLen = ceilDiv(c.outW, lanes) * lanes * s.StrideW
 	a.masks = grow(a.masks, s.KernelW*a.maskLen)
 	for kx := range s.KernelW {
-		for i := range a.maskLen {
-			a.masks[kx*a.maskLen+i] = 0
-			if uint(i+kx*s.DilationW-s.PadLeft) < uint(s.InWidth) {
-				a.masks[kx*a.maskLen+i] = -1
-			}
-		}
+		maskInside(a.masks[kx*a.maskLen:][:a.maskLen], kx*s.DilationW-s.PadLeft, s.InWidth)
 	}
 }
 

@@ -58,11 +58,16 @@ func (c *convArgs) stripColumn(strip int) int { return min(strip*lanes, max(c.ou
 // maskStrip marks the elements, from column on, that loads find inside a row.
 func (c *convArgs) maskStrip(masks []int32, loads []int, column int) {
 	for i, load := range loads {
-		for lane := range lanes {
-			masks[i*lanes+lane] = 0
-			if uint(column+load+lane) < uint(c.s.InWidth) {
-				masks[i*lanes+lane] = -1
-			}
+		maskInside(masks[i*lanes:][:lanes], column+load, c.s.InWidth)
+	}
+}
+
+// maskInside marks, by -1 and not 0, which of the elements from first on lie inside a row of width elements.
+func maskInside(masks []int32, first, width int) {
+	for i := range masks {
+		masks[i] = 0
+		if uint(first+i) < uint(width) {
+			masks[i] = -1
 		}
 	}
 }

@@ -91,9 +91,8 @@ func (ws *Workspace) Adds(s ConvShape) bool {
 
 // method chooses how to compute a convolution with prepared weights.
 func (ws *Workspace) method(s ConvShape) convMethod {
-	tiles := ceilDiv(s.OutHeight(), winogradTile) * ceilDiv(s.OutWidth(), winogradTile)
 	switch {
-	case ws.winogradFits(s) && tiles >= preparedWinogradTiles:
+	case ws.winogradFits(s) && s.imageTiles() >= preparedWinogradTiles:
 		return byWinograd
 	case ws.direct(s):
 		return byTiles

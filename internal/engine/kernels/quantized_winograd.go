@@ -27,7 +27,7 @@ const (
 func (p *PreparedQuantizedConv) winogradFits() bool {
 	s := p.Shape
 	if !s.isPlain3x3() || s.InChannels%quantizedWinogradLeast != 0 || s.OutChannels%quantizedWinogradLeast != 0 ||
-		ceilDiv(s.OutHeight(), winogradTile)*ceilDiv(s.OutWidth(), winogradTile) < preparedWinogradTiles {
+		s.imageTiles() < preparedWinogradTiles {
 		return false
 	}
 	filter := s.InChannels * 9

@@ -72,8 +72,12 @@ func (ws *Workspace) winogradFits(s ConvShape) bool {
 
 // usesWinograd reports whether it pays even if the weights have to be transformed.
 func (ws *Workspace) usesWinograd(s ConvShape) bool {
-	tiles := s.Batch * ceilDiv(s.OutHeight(), winogradTile) * ceilDiv(s.OutWidth(), winogradTile)
-	return ws.winogradFits(s) && tiles >= winogradLeastTiles
+	return ws.winogradFits(s) && s.Batch*s.imageTiles() >= winogradLeastTiles
+}
+
+// imageTiles returns the number of tiles of an output plane of one image.
+func (s ConvShape) imageTiles() int {
+	return ceilDiv(s.OutHeight(), winogradTile) * ceilDiv(s.OutWidth(), winogradTile)
 }
 
 // isPlain3x3 reports whether this is a 3×3 convolution with stride 1 of all channels, their number a multiple of 4.
@@ -179,12 +183,7 @@ func (ws *Workspace) winograd(s ConvShape, x, u, bias, y []float32, e Epilogue) 
 	ws.zeros = grow(ws.zeros, a.rowFloats())
 	ws.tileMasks = grow(ws.tileMasks, a.rowFloats())
 	a.zeros, a.masks = ws.zeros, ws.tileMasks
-	for i := range a.rowFloats() {
-		a.masks[i] = 0
-		if uint(i-a.s.PadLeft) < uint(a.s.InWidth) {
-			a.masks[i] = -1
-		}
-	}
+	maskInside(a.masks[:a.rowFloats()], -a.s.PadLeft, a.s.InWidth)
 	ws.run(a.blocks*a.splits, winogradPart)
 }
 
