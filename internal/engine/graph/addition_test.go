@@ -4,9 +4,6 @@
 package graph
 
 import (
-	"math"
-	"math/rand/v2"
-	"slices"
 	"testing"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
@@ -14,25 +11,10 @@ import (
 
 // residualNet is a graph of an input x [N, 8, 6, 7] with 1×1 convolutions of 8 channels: the nodes name them w0 to w2.
 func residualNet(outputs []string, nodes ...*Node) *Graph {
-	random := rand.New(rand.NewPCG(1, 2))
-	numbers := func(shape ...int) *Tensor {
-		n, _ := Elements(shape)
-		data := make([]float32, n)
-		for i := range data {
-			data[i] = float32(random.NormFloat64())
-		}
-		return NewFloats(data, shape...)
-	}
-	g := &Graph{
-		Inputs: []Value{{Name: "x", DType: Float32, Shape: []int{Dynamic, 8, 6, 7}}}, Nodes: nodes,
-		Initializers: map[string]*Tensor{
-			"w0": numbers(8, 8, 1, 1), "w1": numbers(8, 8, 1, 1), "w2": numbers(8, 8, 1, 1), "b": numbers(8), "channel": numbers(1, 8, 1, 1),
-		},
-	}
-	for _, name := range outputs {
-		g.Outputs = append(g.Outputs, Value{Name: name})
-	}
-	return g
+	numbers := numbers(1, 2)
+	return netOf([]int{8, 6, 7}, map[string]*Tensor{
+		"w0": numbers(8, 8, 1, 1), "w1": numbers(8, 8, 1, 1), "w2": numbers(8, 8, 1, 1), "b": numbers(8), "channel": numbers(1, 8, 1, 1),
+	}, outputs, nodes)
 }
 
 func TestFuseAdditions(t *testing.T) {
@@ -61,34 +43,14 @@ func TestFuseAdditions(t *testing.T) {
 			conv("x", "w0", "c"), add("c", "p", "y")), 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			const batch = 2
-			x := images(4)[:batch*8*6*7]
-			var results [2][]float32
-			for i, set := range []string{"portable", ""} {
-				t.Setenv(kernels.SetEnvironmentVariable, set)
-				program := compileNet(t, tc.graph, Options{})
-				if set == "" && kernels.SetNames()[0] != "portable" {
-					if got := sums(t, program, batch); got != tc.want {
-						t.Errorf("convolutions compute %d sums, want %d", got, tc.want)
-					}
+			checkFusion(t, tc.graph, func(p *Program, batch int) {
+				if kernels.SetNames()[0] == "portable" {
+					return
 				}
-				s, err := program.NewSession(batch)
-				if err != nil {
-					t.Fatal(err)
+				if got := sums(t, p, batch); got != tc.want {
+					t.Errorf("convolutions compute %d sums, want %d", got, tc.want)
 				}
-				for range 2 { // a run leaves nothing behind that changes the next
-					copy(s.Input(0), x)
-					s.Run()
-				}
-				for j := range tc.graph.Outputs {
-					results[i] = slices.Concat(results[i], s.Output(j))
-				}
-			}
-			for i, want := range results[0] {
-				if math.Abs(float64(results[1][i]-want)) > 1e-4 {
-					t.Fatalf("output %d is %v, unfused it is %v", i, results[1][i], want)
-				}
-			}
+			})
 		})
 	}
 }
@@ -96,18 +58,9 @@ func TestFuseAdditions(t *testing.T) {
 // sums is the number of sums that a program's convolutions compute.
 func sums(t *testing.T, p *Program, batch int) int {
 	t.Helper()
-	c := newCompiler(p.options)
-	c.values["x"] = &value{name: "x", dtype: Float32, shape: []int{batch, 8, 6, 7}}
-	c.addConstants(p.graph.Initializers)
-	instructions, err := c.specialise(p.graph.Nodes)
+	c, instructions, outputs := specialised(t, p, batch)
+	instructions, err := c.fuseAdditions(instructions, outputs)
 	if err != nil {
-		t.Fatal(err)
-	}
-	var outputs []*value
-	for _, output := range p.graph.Outputs {
-		outputs = append(outputs, c.values[output.Name])
-	}
-	if instructions, err = c.fuseAdditions(instructions, outputs); err != nil {
 		t.Fatal(err)
 	}
 	n := 0

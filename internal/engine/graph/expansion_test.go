@@ -4,9 +4,6 @@
 package graph
 
 import (
-	"math"
-	"math/rand/v2"
-	"slices"
 	"testing"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
@@ -15,23 +12,10 @@ import (
 // expansionNet is a graph of an input x [N, 4, 9, 10] with the weights of a 1×1 convolution to 8 channels, w0, of depthwise
 // ones of those, w1 and w2, and a bias for each.
 func expansionNet(outputs []string, nodes ...*Node) *Graph {
-	random := rand.New(rand.NewPCG(3, 4))
-	numbers := func(shape ...int) *Tensor {
-		n, _ := Elements(shape)
-		data := make([]float32, n)
-		for i := range data {
-			data[i] = float32(random.NormFloat64())
-		}
-		return NewFloats(data, shape...)
-	}
-	g := &Graph{
-		Inputs: []Value{{Name: "x", DType: Float32, Shape: []int{Dynamic, 4, 9, 10}}}, Nodes: nodes,
-		Initializers: map[string]*Tensor{"w0": numbers(8, 4, 1, 1), "w1": numbers(8, 1, 3, 3), "w2": numbers(8, 1, 3, 3), "b": numbers(8)},
-	}
-	for _, name := range outputs {
-		g.Outputs = append(g.Outputs, Value{Name: name})
-	}
-	return g
+	numbers := numbers(3, 4)
+	return netOf([]int{4, 9, 10}, map[string]*Tensor{
+		"w0": numbers(8, 4, 1, 1), "w1": numbers(8, 1, 3, 3), "w2": numbers(8, 1, 3, 3), "b": numbers(8),
+	}, outputs, nodes)
 }
 
 func TestFuseExpansions(t *testing.T) {
@@ -56,34 +40,14 @@ func TestFuseExpansions(t *testing.T) {
 		"two depthwise":         {expansionNet([]string{"y"}, pointwise, depthwise("e", "w1", "d"), depthwise("d", "w2", "y")), 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			const batch = 2
-			x := images(4)[:batch*4*9*10]
-			var results [2][]float32
-			for i, set := range []string{"portable", ""} {
-				t.Setenv(kernels.SetEnvironmentVariable, set)
-				program := compileNet(t, tc.graph, Options{})
-				if set == "" && setExpands(t, program) {
-					if got := len(expansionsOf(t, program, batch)); got != tc.want {
-						t.Errorf("%d expansions, want %d", got, tc.want)
-					}
+			checkFusion(t, tc.graph, func(p *Program, batch int) {
+				if !setExpands(t, p) {
+					return
 				}
-				s, err := program.NewSession(batch)
-				if err != nil {
-					t.Fatal(err)
+				if got := len(expansionsOf(t, p, batch)); got != tc.want {
+					t.Errorf("%d expansions, want %d", got, tc.want)
 				}
-				for range 2 { // a run leaves nothing behind that changes the next
-					copy(s.Input(0), x)
-					s.Run()
-				}
-				for j := range tc.graph.Outputs {
-					results[i] = slices.Concat(results[i], s.Output(j))
-				}
-			}
-			for i, want := range results[0] {
-				if math.Abs(float64(results[1][i]-want)) > 1e-4 {
-					t.Fatalf("output %d is %v, unfused it is %v", i, results[1][i], want)
-				}
-			}
+			})
 		})
 	}
 }
@@ -106,18 +70,9 @@ func setExpands(t *testing.T, p *Program) bool {
 // expansionsOf returns the expansions that a program computes.
 func expansionsOf(t *testing.T, p *Program, batch int) []*expansion {
 	t.Helper()
-	c := newCompiler(p.options)
-	c.values["x"] = &value{name: "x", dtype: Float32, shape: []int{batch, 4, 9, 10}}
-	c.addConstants(p.graph.Initializers)
-	instructions, err := c.specialise(p.graph.Nodes)
+	c, instructions, outputs := specialised(t, p, batch)
+	instructions, err := c.fuseExpansions(instructions, outputs)
 	if err != nil {
-		t.Fatal(err)
-	}
-	var outputs []*value
-	for _, output := range p.graph.Outputs {
-		outputs = append(outputs, c.values[output.Name])
-	}
-	if instructions, err = c.fuseExpansions(instructions, outputs); err != nil {
 		t.Fatal(err)
 	}
 	var found []*expansion
