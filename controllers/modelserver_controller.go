@@ -154,6 +154,8 @@ type modelServerScope struct {
 
 	actions rollout.Actions // plan
 
+	repaired bool // execute: what actions.Repaired tells of was put right
+
 	problem podProblem // explain: what keeps the pods from running that are waited for
 
 	requeueAfter time.Duration // any: the soonest time to look again; zero is never
@@ -180,8 +182,8 @@ func (r *modelServerReconciler) Reconcile(ctx context.Context, req ctrl.Request)
 	defer func() {
 		computeModelServerStatus(s, err)
 		queueTransitions(helper, serveAction, helper.Before().(*v1alpha1.ModelServer).Status.Conditions, server.Status.Conditions)
-		if s.actions.Repaired != "" && err == nil {
-			helper.Warning(recordRepairedReason, serveAction, s.actions.Repaired)
+		if s.repaired {
+			helper.WarningNow(rolloutRepairedReason, serveAction, s.actions.Repaired)
 		}
 		if patchErr := client.IgnoreNotFound(helper.PatchStatus(ctx, server)); patchErr != nil {
 			err = patchErr // status tells of the other one as soon as it can be written
@@ -191,9 +193,9 @@ func (r *modelServerReconciler) Reconcile(ctx context.Context, req ctrl.Request)
 	return ctrl.Result{}, r.runPhases(ctx, s)
 }
 
-// recordRepairedReason is the reason of the event about a Service that somebody else
-// has changed or deleted.
-const recordRepairedReason = "RolloutRepaired"
+// rolloutRepairedReason is the reason of the event that what somebody else has changed
+// or deleted was put right.
+const rolloutRepairedReason = "RolloutRepaired"
 
 // runPhases runs the phases in order. Up to the plan it stops at the first error,
 // because each phase needs the one before; what follows doesn't depend on each other, so

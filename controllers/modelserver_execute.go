@@ -101,6 +101,7 @@ func (r *modelServerReconciler) writeRollout(ctx context.Context, s *modelServer
 	}
 	logf.FromContext(ctx).Info("Wrote rollout", "switch", record.Switch, "live", record.Live, "baked", record.Baked, "fallback", record.Fallback)
 	s.observed.Service = &rollout.Service{Selected: record.Live, Record: record}
+	s.repaired = s.actions.Repaired != ""
 	return nil
 }
 
@@ -216,6 +217,9 @@ func (r *modelServerReconciler) createRevision(ctx context.Context, s *modelServ
 		return r.createFailed(ctx, s, deployment, deploymentKind, err)
 	}
 	logf.FromContext(ctx).Info("Created revision", "deployment", klog.KObj(deployment), "replicas", create.Replicas)
+	if create.Revision == s.observed.Service.Record.Live {
+		s.repaired = true
+	}
 	return nil
 }
 

@@ -3,7 +3,8 @@
 
 // Package patch writes an object's status at most once per reconcile, only if it
 // has changed and only onto the version that was read, and emits the events of
-// that change after the write has succeeded.
+// that change after the write has succeeded. Events of what has been done to other
+// objects don't wait for it.
 package patch
 
 import (
@@ -55,6 +56,17 @@ func (h *Helper) Warning(reason, action, note string) {
 	h.events = append(h.events, event{corev1.EventTypeWarning, reason, action, note})
 }
 
+// WarningNow emits an event of type Warning at once. It is for what has been done
+// already: if the status can't be written, the next reconcile finds nothing to do
+// that it could tell of.
+func (h *Helper) WarningNow(reason, action, note string) {
+	h.emit(h.before, event{corev1.EventTypeWarning, reason, action, note})
+}
+
+func (h *Helper) emit(object client.Object, e event) {
+	h.recorder.Eventf(object, nil, e.eventType, e.reason, e.action, "%s", text.Clean(e.note, maxNote))
+}
+
 // PatchStatus writes object's status if it differs from the one that was read, and
 // then emits the queued events. The write carries the resource version that was
 // read: if somebody else has written the object since, it fails with a conflict,
@@ -72,7 +84,7 @@ func (h *Helper) PatchStatus(ctx context.Context, object client.Object) error {
 		}
 	}
 	for _, e := range h.events {
-		h.recorder.Eventf(object, nil, e.eventType, e.reason, e.action, "%s", text.Clean(e.note, maxNote))
+		h.emit(object, e)
 	}
 	h.events = nil
 	return nil

@@ -111,11 +111,13 @@ func TestPatchStatusOnAStaleObject(t *testing.T) {
 	h := NewHelper(c, recorder, "test", run)
 	run.Status.JobName = "pets-1"
 	h.Normal("Training", "Train", "has started")
+	h.WarningNow("Repaired", "Serve", "is there again")
 	if err := h.PatchStatus(t.Context(), run); !apierrors.IsConflict(err) {
 		t.Errorf("error = %v, want a conflict", err)
 	}
-	if got := emitted(recorder); len(got) != 0 {
-		t.Errorf("events = %q, want none without a write", got)
+	want := []string{"Warning Repaired is there again"}
+	if diff := cmp.Diff(want, emitted(recorder)); diff != "" {
+		t.Errorf("events without a write (-want +got):\n%s", diff)
 	}
 }
 
