@@ -5,15 +5,11 @@ package controllers
 
 import (
 	"errors"
-	"fmt"
 	"testing"
-	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
-	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 )
@@ -52,34 +48,6 @@ func TestCheckOwnership(t *testing.T) {
 			}
 			if got != tc.want {
 				t.Errorf("reason = %q (%v), want %q", got, err, tc.want)
-			}
-		})
-	}
-}
-
-func TestResultOf(t *testing.T) {
-	broken := errors.New("broken")
-	conflict := fmt.Errorf("x: %w", apierrors.NewConflict(batchv1.Resource("jobs"), "x", broken))
-	cases := map[string]struct {
-		err       error
-		want      time.Duration
-		wantError error
-	}{
-		"well":                       {want: 7 * time.Second},
-		"waiting":                    {err: fmt.Errorf("x: %w", waiting("A", time.Second, broken)), want: time.Second},
-		"waiting for an event":       {err: waiting("A", 0, broken), want: 7 * time.Second},
-		"stalled":                    {err: fmt.Errorf("x: %w", stalled("A", broken)), want: 7 * time.Second},
-		"conflict":                   {err: conflict, want: retryConflict},
-		"other":                      {err: broken, wantError: broken},
-		"stalled beside a conflict":  {err: errors.Join(stalled("A", errors.New("a")), conflict), want: retryConflict},
-		"waiting beside another one": {err: errors.Join(waiting("A", 0, errors.New("a")), broken), wantError: broken},
-		"other among others":         {err: errors.Join(conflict, errors.Join(stalled("A", errors.New("a")), broken)), wantError: broken},
-	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			got, err := resultOf(ctrl.Result{RequeueAfter: 7 * time.Second}, tc.err)
-			if got.RequeueAfter != tc.want || !errors.Is(err, tc.wantError) || (err == nil) != (tc.wantError == nil) {
-				t.Errorf("resultOf = %s, %v; want %s, %v", got.RequeueAfter, err, tc.want, tc.wantError)
 			}
 		})
 	}

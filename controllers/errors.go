@@ -5,10 +5,13 @@ package controllers
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 )
 
 // stalledError stops a reconcile until a person acts.
@@ -41,32 +44,58 @@ func waiting(reason string, after time.Duration, err error) error {
 
 // recheckStalled is how often an object is looked at again that waits for a person:
 // what it needs may be an object that the controllers don't watch.
-const recheckStalled = time.Minute
+const recheckStalled = 30 * time.Second
 
-// resultOf turns a reconcile's errors, which status tells of already, into what the
-// work queue needs: typed errors become a time to look again, a conflict a retry, and
-// only the others are logged and retried with back-off. Of several errors none hides
-// another: one that is no typed one decides, else the earliest time does.
-func resultOf(result ctrl.Result, err error) (ctrl.Result, error) {
-	var others []error
+// sortErrors splits a reconcile's errors, which status reports already. Typed errors
+// become a time to look again, of which the earliest counts, planned among them. A
+// write that was refused because its object has changed or gone since it was read is
+// no error either: the next pass decides anew. All others are returned joined.
+func sortErrors(planned time.Duration, err error) (within time.Duration, outdated bool, others error) {
+	within = planned
+	var rest []error
 	for _, err := range parts(err) {
 		var stall *stalledError
 		var wait *waitingError
 		switch {
 		case errors.As(err, &stall):
-			result.RequeueAfter = earlier(result.RequeueAfter, recheckStalled)
+			within = earlier(within, recheckStalled)
 		case errors.As(err, &wait):
-			result.RequeueAfter = earlier(result.RequeueAfter, wait.after)
-		case apierrors.IsConflict(err):
-			result.RequeueAfter = earlier(result.RequeueAfter, retryConflict)
+			within = earlier(within, wait.after)
+		case isOutdated(err):
+			outdated = true
 		default:
-			others = append(others, err)
+			rest = append(rest, err)
 		}
 	}
-	if len(others) > 0 {
-		return ctrl.Result{}, errors.Join(others...)
+	return within, outdated, errors.Join(rest...)
+}
+
+// isOutdated tells whether a request failed because what it was decided on has changed
+// or is gone.
+func isOutdated(err error) bool { return apierrors.IsConflict(err) || apierrors.IsNotFound(err) }
+
+// quietNamespaceEnd replaces an error that comes from a namespace being deleted by one that
+// waits: no object can be created there any more and those that exist go one by one, so
+// nothing is wrong. Whatever else is joined with it is no news then.
+func quietNamespaceEnd(namespace string, err error) error {
+	for _, err := range parts(err) {
+		if isNamespaceEnding(err) {
+			return waiting(v1alpha1.WaitingForDeletionReason, maxRetry,
+				fmt.Errorf("namespace %q is being deleted; nothing can be created in it", namespace))
+		}
 	}
-	return result, nil
+	return err
+}
+
+// isNamespaceEnding tells whether a request was refused because its namespace is being
+// deleted or gone.
+func isNamespaceEnding(err error) bool {
+	var status apierrors.APIStatus
+	if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
+		return true
+	}
+	return apierrors.IsNotFound(err) && errors.As(err, &status) &&
+		status.Status().Details != nil && status.Status().Details.Kind == "namespaces"
 }
 
 // parts are the errors that errors.Join has put together, those within others too.
@@ -92,7 +121,3 @@ func earlier(a, b time.Duration) time.Duration {
 	}
 	return min(a, b)
 }
-
-// retryConflict is how long the cache gets to catch up after a write was refused
-// because the object that it was decided on had changed.
-const retryConflict = 200 * time.Millisecond

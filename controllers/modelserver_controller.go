@@ -61,15 +61,17 @@ type modelServerReconciler struct {
 	client   client.Client
 	live     client.Reader // reads past the cache
 	recorder events.EventRecorder
+	retries  *retryLimiter
 	clock    clock.PassiveClock
 	image    string // of servers that name none, and of every smoke test
 }
 
-func setupModelServer(mgr ctrl.Manager, options Options) error {
+func setupModelServer(mgr ctrl.Manager, recorder events.EventRecorder, options Options) error {
 	r := &modelServerReconciler{
 		client:   mgr.GetClient(),
 		live:     mgr.GetAPIReader(),
-		recorder: mgr.GetEventRecorder(v1alpha1.FieldManager),
+		recorder: recorder,
+		retries:  newRetryLimiter(),
 		clock:    options.Clock,
 		image:    options.ServerImage,
 	}
@@ -86,7 +88,10 @@ func setupModelServer(mgr ctrl.Manager, options Options) error {
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(serverOfLabel)).
 		Watches(&discoveryv1.EndpointSlice{}, handler.EnqueueRequestsFromMapFunc(serverOfLabel)).
 		Watches(&v1alpha1.TrainingRun{}, handler.EnqueueRequestsFromMapFunc(r.serversOfRun), builder.WithPredicates(resolvableChanged())).
-		WithOptions(controller.Options{MaxConcurrentReconciles: options.MaxConcurrentReconciles}).
+		WithOptions(controller.Options{
+			MaxConcurrentReconciles: options.MaxConcurrentReconciles,
+			RateLimiter:             r.retries,
+		}).
 		Complete(r)
 }
 
@@ -180,15 +185,16 @@ func (r *modelServerReconciler) Reconcile(ctx context.Context, req ctrl.Request)
 	s := &modelServerScope{server: server, now: r.clock.Now()}
 	helper := patch.NewHelper(r.client, r.recorder, v1alpha1.FieldManager, server)
 	defer func() {
+		err = quietNamespaceEnd(req.Namespace, err)
 		computeModelServerStatus(s, err)
 		queueTransitions(helper, serveAction, helper.Before().(*v1alpha1.ModelServer).Status.Conditions, server.Status.Conditions)
 		if s.repaired {
 			helper.WarningNow(rolloutRepairedReason, serveAction, s.actions.Repaired)
 		}
 		if patchErr := client.IgnoreNotFound(helper.PatchStatus(ctx, server)); patchErr != nil {
-			err = patchErr // status tells of the other one as soon as it can be written
+			err = errors.Join(err, patchErr)
 		}
-		result, err = resultOf(ctrl.Result{RequeueAfter: s.requeueAfter}, err)
+		result, err = r.retries.resultOf(req, s.requeueAfter, err)
 	}()
 	return ctrl.Result{}, r.runPhases(ctx, s)
 }

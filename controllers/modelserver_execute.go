@@ -31,38 +31,28 @@ func stale(server *v1alpha1.ModelServer, format string, args ...any) error {
 }
 
 // execute does what was planned: it writes the record, or brings the children in line.
-// What exists comes first: what can't be created holds up nothing else.
+// No child's error keeps it from the others.
 func (r *modelServerReconciler) execute(ctx context.Context, s *modelServerScope) error {
 	a := &s.actions
 	if a.Record != nil {
 		return r.writeRollout(ctx, s)
 	}
+	var errs []error
 	for _, scale := range a.Scale {
-		if err := r.scaleRevision(ctx, s, scale); err != nil {
-			return err
-		}
+		errs = append(errs, r.scaleRevision(ctx, s, scale))
 	}
 	for _, start := range a.Start {
-		if err := r.startTest(ctx, s, start); err != nil {
-			return err
-		}
+		errs = append(errs, r.startTest(ctx, s, start))
 	}
 	for _, name := range a.DeleteJobs {
-		if err := r.deleteTest(ctx, s, name); err != nil {
-			return err
-		}
+		errs = append(errs, r.deleteTest(ctx, s, name))
 	}
 	for _, retiring := range a.DeleteRevisions {
-		if err := r.deleteRevision(ctx, s, retiring); err != nil {
-			return err
-		}
+		errs = append(errs, r.deleteRevision(ctx, s, retiring))
 	}
 	for _, name := range a.DeleteTemplates {
-		if err := r.deleteTemplate(ctx, s, name); err != nil {
-			return err
-		}
+		errs = append(errs, r.deleteTemplate(ctx, s, name))
 	}
-	var errs []error
 	for _, name := range a.KeepTemplates {
 		errs = append(errs, r.keepTemplateOf(ctx, s, s.deployments[name]))
 	}

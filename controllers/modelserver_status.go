@@ -8,7 +8,6 @@ import (
 	"fmt"
 
 	appsv1 "k8s.io/api/apps/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -170,7 +169,7 @@ func setServerReady(s *modelServerScope, w conditions.Writer, described rollout.
 	case errors.As(phaseErr, &wait):
 		w.Reconciling(wait.reason, wait.Error())
 		return
-	case phaseErr != nil && !apierrors.IsConflict(phaseErr) && described.Outcome == rollout.Reconciling:
+	case phaseErr != nil && !isOutdated(phaseErr) && described.Outcome == rollout.Reconciling:
 		message += fmt.Sprintf("; %v", phaseErr)
 	}
 	switch described.Outcome {

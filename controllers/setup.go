@@ -72,10 +72,14 @@ func SetupAll(mgr ctrl.Manager, options Options) error {
 	if err != nil {
 		return fmt.Errorf("set up the controllers: %w", err)
 	}
-	if err := setupTrainingRun(mgr, options); err != nil {
+	recorder, err := newRecorder(mgr)
+	if err != nil {
+		return fmt.Errorf("set up the events: %w", err)
+	}
+	if err := setupTrainingRun(mgr, recorder, options); err != nil {
 		return fmt.Errorf("set up the TrainingRun controller: %w", err)
 	}
-	if err := setupModelServer(mgr, options); err != nil {
+	if err := setupModelServer(mgr, recorder, options); err != nil {
 		return fmt.Errorf("set up the ModelServer controller: %w", err)
 	}
 	return nil

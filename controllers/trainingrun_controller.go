@@ -5,6 +5,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -55,16 +56,18 @@ type trainingRunReconciler struct {
 	client   client.Client
 	live     client.Reader // reads past the cache
 	recorder events.EventRecorder
+	retries  *retryLimiter
 	clock    clock.PassiveClock
 	image    string // of runs that name none
 	progress *progressPoller
 }
 
-func setupTrainingRun(mgr ctrl.Manager, options Options) error {
+func setupTrainingRun(mgr ctrl.Manager, recorder events.EventRecorder, options Options) error {
 	r := &trainingRunReconciler{
 		client:   mgr.GetClient(),
 		live:     mgr.GetAPIReader(),
-		recorder: mgr.GetEventRecorder(v1alpha1.FieldManager),
+		recorder: recorder,
+		retries:  newRetryLimiter(),
 		clock:    options.Clock,
 		image:    options.RunnerImage,
 		progress: newProgressPoller(options.ProgressTransport, options.Clock),
@@ -77,7 +80,10 @@ func setupTrainingRun(mgr ctrl.Manager, options Options) error {
 		Owns(&batchv1.Job{}).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(runOfPod)).
 		WatchesRawSource(source.Channel(r.progress.wakes, &handler.EnqueueRequestForObject{})).
-		WithOptions(controller.Options{MaxConcurrentReconciles: options.MaxConcurrentReconciles}).
+		WithOptions(controller.Options{
+			MaxConcurrentReconciles: options.MaxConcurrentReconciles,
+			RateLimiter:             r.retries,
+		}).
 		Complete(r)
 }
 
@@ -159,12 +165,13 @@ func (r *trainingRunReconciler) Reconcile(ctx context.Context, req ctrl.Request)
 	s := &trainingRunScope{run: run, now: r.clock.Now()}
 	helper := patch.NewHelper(r.client, r.recorder, v1alpha1.FieldManager, run)
 	defer func() {
+		err = quietNamespaceEnd(req.Namespace, err)
 		computeTrainingRunStatus(s, err)
 		queueTransitions(helper, trainAction, helper.Before().(*v1alpha1.TrainingRun).Status.Conditions, run.Status.Conditions)
 		if patchErr := client.IgnoreNotFound(helper.PatchStatus(ctx, run)); patchErr != nil {
-			err = patchErr // status tells of the other one as soon as it can be written
+			err = errors.Join(err, patchErr)
 		}
-		result, err = resultOf(ctrl.Result{RequeueAfter: s.requeueAfter}, err)
+		result, err = r.retries.resultOf(req, s.requeueAfter, err)
 	}()
 	return ctrl.Result{}, r.runPhases(ctx, s)
 }

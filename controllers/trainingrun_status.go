@@ -13,7 +13,6 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
@@ -266,7 +265,7 @@ func setUnfinished(s *trainingRunScope, w conditions.Writer, phaseErr error) {
 		w.Stalled(stall.reason, stall.Error())
 	case errors.As(phaseErr, &wait):
 		w.Reconciling(wait.reason, wait.Error())
-	case phaseErr != nil && !apierrors.IsConflict(phaseErr): // a conflict is tried again at once
+	case phaseErr != nil && !isOutdated(phaseErr): // what is outdated is decided anew at once
 		w.Reconciling(v1alpha1.PendingReason, phaseErr.Error())
 	case ptr.Deref(s.run.Spec.Suspend, false):
 		w.Reconciling(v1alpha1.SuspendedReason, suspendedMessage(s))
