@@ -17,6 +17,7 @@ import (
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/contract/unknown"
 )
 
 const (
@@ -34,6 +35,27 @@ type revisionInfo struct {
 	Model   v1alpha1.RevisionModel     `json:"model"`
 	Samples *v1alpha1.PublishedSamples `json:"samples,omitempty"`
 	Metrics []v1alpha1.Metric          `json:"metrics,omitempty"`
+	// Unknown is what a newer version has written.
+	Unknown *unknown.Fields `json:"-"`
+}
+
+// plainInfo is a revisionInfo that encoding/json decodes field by field.
+type plainInfo revisionInfo
+
+// UnmarshalJSON keeps the fields that this version doesn't have.
+func (i *revisionInfo) UnmarshalJSON(data []byte) error {
+	plain := plainInfo(*i)
+	err := json.Unmarshal(data, &plain)
+	if err == nil {
+		plain.Unknown, err = unknown.Of(data, plain)
+	}
+	*i = revisionInfo(plain)
+	return err
+}
+
+// MarshalJSON is the inverse of UnmarshalJSON.
+func (i revisionInfo) MarshalJSON() ([]byte, error) {
+	return unknown.Encode(plainInfo(i), i.Unknown)
 }
 
 // readRevisionInfo returns what is known of a Deployment's revision; the zero value

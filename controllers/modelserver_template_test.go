@@ -67,3 +67,28 @@ func TestReadTemplateRefuses(t *testing.T) {
 		})
 	}
 }
+
+// What a newer version has resolved for a revision is on its Deployment whenever that
+// is created.
+func TestTemplateKeepsWhatANewerVersionWrote(t *testing.T) {
+	const info = `{"image":"i","model":{"layer":"l","sha256":"s"},"signature":"x"}`
+	kept := &appsv1.ControllerRevision{Data: runtime.RawExtension{Raw: []byte(`{"info":` + info + `,"template":{"spec":{"containers":[{"name":"server"}]}}}`)}}
+	template, err := readTemplate(kept)
+	if err != nil {
+		t.Fatal(err)
+	}
+	deployment, err := desiredDeployment(makeServer().Obj(), "pets-1", template, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(info, deployment.Annotations[v1alpha1.RevisionAnnotation]); diff != "" {
+		t.Errorf("annotation (-want +got):\n%s", diff)
+	}
+	again, err := desiredControllerRevision(makeServer().Obj(), "pets-1", revisionTemplate{Info: readRevisionInfo(deployment), Pod: template.Pod})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(again.Data.Raw), info) {
+		t.Errorf("kept %s, want %s in it", again.Data.Raw, info)
+	}
+}

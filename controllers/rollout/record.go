@@ -4,17 +4,16 @@
 package rollout
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/internal/contract/unknown"
 )
 
 // maxRemembered bounds the rejected and the retired revisions in a record.
@@ -52,6 +51,8 @@ type Record struct {
 	Retiring []Retiring `json:"retiring,omitempty"`
 	// History are revisions that were live, the newest first.
 	History []v1alpha1.RetiredRevision `json:"history,omitempty"`
+	// Unknown is what a newer version has written into the record.
+	Unknown *unknown.Fields `json:"-"`
 }
 
 // Rejection is a revision that failed, and the policy that it failed under.
@@ -67,27 +68,40 @@ type Retiring struct {
 	UID  types.UID `json:"uid"`
 }
 
-// DecodeRecord reads what [Record.Encode] wrote. A record that somebody else has
-// changed beyond recognition is an error, never a guess.
+// DecodeRecord reads what [Record.Encode] wrote, in this version or a newer one, whose
+// fields are kept. A record that was changed outside Trainyard beyond recognition is an
+// error, never a guess: every version writes switch.
 func DecodeRecord(data string) (*Record, error) {
-	dec := json.NewDecoder(bytes.NewReader([]byte(data)))
-	dec.DisallowUnknownFields()
-	record := &Record{}
-	if err := dec.Decode(record); err != nil {
-		return nil, fmt.Errorf("decode rollout record: %w", err)
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("decode rollout record: something follows the JSON document")
-	}
-	if err := record.validate(); err != nil {
+	record, err := decodeRecord([]byte(data))
+	if err != nil {
 		return nil, fmt.Errorf("decode rollout record: %w", err)
 	}
 	return record, nil
 }
 
-// Encode renders the record as one line of JSON.
+func decodeRecord(data []byte) (*Record, error) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(data, &fields); err != nil {
+		return nil, err
+	}
+	if fields["switch"] == nil {
+		return nil, errors.New("it has no switch")
+	}
+	record := &Record{}
+	if err := json.Unmarshal(data, record); err != nil {
+		return nil, err
+	}
+	if err := record.validate(); err != nil {
+		return nil, err
+	}
+	var err error
+	record.Unknown, err = unknown.Of(data, record)
+	return record, err
+}
+
+// Encode renders the record as one line of JSON, with what a newer version has written.
 func (r *Record) Encode() (string, error) {
-	data, err := json.Marshal(r)
+	data, err := unknown.Encode(r, r.Unknown)
 	if err != nil {
 		return "", fmt.Errorf("encode rollout record: %w", err)
 	}

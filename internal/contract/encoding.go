@@ -57,7 +57,8 @@ func checkVersion(data []byte) error {
 }
 
 // EncodeTrainResult renders r within [MaxTerminationMessage] bytes: the log tail
-// goes first, then class names, then the end of the message.
+// goes first, then class names, then the end of the message, then what a newer version
+// has written.
 func EncodeTrainResult(r TrainResult) ([]byte, error) {
 	r.Version = Version
 	shorten := []func(){
@@ -73,6 +74,7 @@ func EncodeTrainResult(r TrainResult) ([]byte, error) {
 			}
 		},
 		func() { r.Message = head(r.Message, 256) },
+		func() { r.Unknown = nil },
 	}
 	return encodeWithin(&r, shorten)
 }

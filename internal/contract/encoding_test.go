@@ -122,3 +122,29 @@ func TestEncodeRefusesWhatCannotFit(t *testing.T) {
 		t.Error("a result of 5 kB was encoded")
 	}
 }
+
+// A runner publishes the result of an earlier one again as it was, a newer one's too.
+func TestResultKeepsWhatANewerVersionWrote(t *testing.T) {
+	const written = `{"version":1,"run":{"name":"r"},"files":[],"result":{"version":1,"outcome":"Succeeded","energy":{"joules":5},` +
+		`"metrics":[{"name":"accuracy","value":0.5,"split":"test"}],"model":{"uri":"u","sha256":"s","sizeBytes":1,"classCount":2,"classes":null,"opset":21}}}`
+	var manifest Manifest
+	if err := DecodeResult([]byte(written), &manifest); err != nil {
+		t.Fatal(err)
+	}
+	got, err := EncodeTrainResult(manifest.Result)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"energy":{"joules":5},"metrics":[{"name":"accuracy","split":"test","value":0.5}],` +
+		`"model":{"classCount":2,"classes":null,"opset":21,"sha256":"s","sizeBytes":1,"uri":"u"},"outcome":"Succeeded","version":1}`
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("published again (-want +got):\n%s", diff)
+	}
+	long := strings.Replace(written, `"joules":5`, `"joules":"`+strings.Repeat("9", MaxTerminationMessage)+`"`, 1)
+	if err := DecodeResult([]byte(long), &manifest); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := EncodeTrainResult(manifest.Result); err != nil || len(got) > MaxTerminationMessage || !strings.Contains(string(got), `"Succeeded"`) {
+		t.Errorf("a result with more than fits became %d bytes, %v; want what is known of it", len(got), err)
+	}
+}

@@ -3,6 +3,12 @@
 
 package contract
 
+import (
+	"encoding/json"
+
+	"github.com/trainyard-dev/trainyard/internal/contract/unknown"
+)
+
 // Outcomes of a run.
 const (
 	OutcomeSucceeded   = "Succeeded"
@@ -45,6 +51,27 @@ type TrainResult struct {
 	Dataset *DatasetResult `json:"dataset,omitempty"`
 	// Checkpoint is the last one written, if any.
 	Checkpoint *Checkpoint `json:"checkpoint,omitempty"`
+	// Unknown is what a newer runner has written into a result that this one publishes again.
+	Unknown *unknown.Fields `json:"-"`
+}
+
+// plainResult is a TrainResult that encoding/json decodes field by field.
+type plainResult TrainResult
+
+// UnmarshalJSON keeps the fields that this version doesn't have.
+func (r *TrainResult) UnmarshalJSON(data []byte) error {
+	plain := plainResult(*r)
+	err := json.Unmarshal(data, &plain)
+	if err == nil {
+		plain.Unknown, err = unknown.Of(data, plain)
+	}
+	*r = TrainResult(plain)
+	return err
+}
+
+// MarshalJSON is the inverse of UnmarshalJSON.
+func (r TrainResult) MarshalJSON() ([]byte, error) {
+	return unknown.Encode(plainResult(r), r.Unknown)
 }
 
 // Metric is one named figure.
