@@ -119,6 +119,9 @@ type ServedModel struct {
 	SHA256 string `json:"sha256"`
 	// TrainingRun is the run that made the model, for /model-info.
 	TrainingRun string `json:"trainingRun,omitempty"`
+	// Output is what the network yields: logits, probabilities, logProbabilities, sigmoid or logit. Empty: what the file's
+	// metadata says, or what is found out.
+	Output string `json:"output,omitempty"`
 }
 
 // Limits bound what a request may cost.

@@ -22,6 +22,7 @@ const (
 	keyDatasetDigest = "trainyard.dataset.digest"
 	keyRun           = "trainyard.run"
 	keyArchitecture  = "trainyard.architecture"
+	keyOutput        = "trainyard.output"
 	keyQuantization  = "trainyard.quantization"
 	keyVersion       = "trainyard.version"
 )
@@ -48,6 +49,8 @@ type Metadata struct {
 	Architecture string
 	// Quantization is Int8 for a model that computes with 8 bits, and empty for others.
 	Quantization string
+	// Output is what the network's numbers mean, or empty if that is left to FindOutput.
+	Output Output
 	// Version is that of the program that wrote the file.
 	Version string
 }
@@ -60,6 +63,9 @@ func (m *Metadata) validate() error {
 	sorted := slices.Sorted(slices.Values(m.Classes))
 	if sorted[0] == "" || len(slices.Compact(sorted)) < len(m.Classes) {
 		return fmt.Errorf("%s must be distinct names", keyClasses)
+	}
+	if err := m.Output.Validate(); err != nil {
+		return fmt.Errorf("%s: %w", keyOutput, err)
 	}
 	for name, v := range m.Metrics {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
@@ -102,6 +108,9 @@ func (m *Metadata) properties() ([][2]string, error) {
 	if m.Quantization != "" {
 		pairs = append(pairs, [2]string{keyQuantization, m.Quantization})
 	}
+	if m.Output != "" {
+		pairs = append(pairs, [2]string{keyOutput, string(m.Output)})
+	}
 	return pairs, nil
 }
 
@@ -115,6 +124,7 @@ func (m *Model) Metadata() (*Metadata, error) {
 		Run:           m.Properties[keyRun],
 		Architecture:  m.Properties[keyArchitecture],
 		Quantization:  m.Properties[keyQuantization],
+		Output:        Output(m.Properties[keyOutput]),
 		Version:       m.Properties[keyVersion],
 	}
 	for key, target := range map[string]any{

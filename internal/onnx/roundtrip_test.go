@@ -50,7 +50,7 @@ func testMetadata(architecture string) Metadata {
 	return Metadata{
 		Classes: []string{"cat", "dog", "hund, ø"}, Preprocess: preprocess.DefaultSpec(testImageSize),
 		Metrics: map[string]float64{"accuracy": 0.9375, "loss": 0.25}, DatasetDigest: "sha256:0123",
-		Run: "default/first", Architecture: architecture, Version: "v1.2.3",
+		Run: "default/first", Architecture: architecture, Output: OutputLogits, Version: "v1.2.3",
 	}
 }
 

@@ -58,7 +58,7 @@ func publish(t *testing.T, n int) published {
 	dir := t.TempDir()
 	p := published{model: filepath.Join(dir, contract.ModelFile), samples: filepath.Join(dir, contract.SamplesFile)}
 	writeFile(t, p.model, data)
-	loaded, err := inference.Load(p.model, "", 1)
+	loaded, err := inference.Load(p.model, inference.Options{Threads: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,6 +253,7 @@ func TestServeFails(t *testing.T) {
 		"empty name":       {args: []string{"--model", p.model, "--name", ""}, want: contract.ExitConfig, reason: contract.ReasonConfigInvalid, says: "name: must be set"},
 		"another digest":   {args: append(free, "--model", p.model, "--sha256", p.samplesDigest), want: contract.ExitArtifact, reason: contract.ReasonArtifactInvalid, says: p.modelDigest},
 		"not a model":      {args: append(free, "--model", garbage), want: contract.ExitArtifact, reason: contract.ReasonArtifactInvalid, says: "ONNX"},
+		"another output":   {args: append(free, "--model", p.model, "--output", "probabilities"), want: contract.ExitArtifact, reason: contract.ReasonArtifactInvalid, says: `trainyard.output is "probabilities", but`},
 		"model missing":    {args: append(free, "--model", garbage+"x"), want: contract.ExitArtifact, reason: contract.ReasonArtifactInvalid, says: "no such file"},
 		"port not to have": {args: []string{"--address", "127.0.0.1", "--port", strconv.Itoa(busy.Addr().(*net.TCPAddr).Port), "--model", p.model}, want: contract.ExitTemporary, says: "in use"},
 	}
@@ -284,7 +285,7 @@ func TestCommandLine(t *testing.T) {
 	if code := run(t.Context(), []string{"train"}, &out, &errs, Options{}); code != contract.ExitConfig {
 		t.Errorf("unknown command: exit code %d, want %d", code, contract.ExitConfig)
 	}
-	for _, args := range [][]string{{"--name", "a b/c"}, {"--port", "99999"}} {
+	for _, args := range [][]string{{"--name", "a b/c"}, {"--port", "99999"}, {"--output", "softmax"}} {
 		errs.Reset()
 		code := run(t.Context(), append([]string{"serve", "--model", "x"}, args...), &out, &errs, Options{})
 		if code != contract.ExitConfig || !strings.Contains(errs.String(), args[1]) {

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/onnx"
 	"github.com/trainyard-dev/trainyard/server/internal/httpapi"
 	"github.com/trainyard-dev/trainyard/server/internal/inference"
 )
@@ -62,6 +63,7 @@ flight and exits 0. Other exit codes: 3 the configuration can't be used,
 	src.addFlags(cmd)
 	cmd.Flags().StringVar(&flags.Model.Path, "model", "", "ONNX `file` to serve")
 	cmd.Flags().StringVar(&flags.Model.SHA256, "sha256", "", "digest that the model file must have, in hex; empty: any")
+	cmd.Flags().StringVar(&flags.Model.Output, "output", "", "what the network yields: logits, probabilities, logProbabilities, sigmoid or logit; empty: find out")
 	cmd.Flags().StringVar(&flags.Name, "name", flags.Name, "model's name in the Open Inference Protocol")
 	cmd.Flags().StringVar(&address, "address", "", "address to listen on; empty: all")
 	cmd.Flags().IntVar(&port, "port", contract.HTTPPort, "port to listen on")
@@ -89,6 +91,7 @@ func overrideServe(cmd *cobra.Command, config *contract.ServeConfig, flags contr
 	for name, set := range map[string]func(){
 		"model":       func() { config.Model.Path = flags.Model.Path },
 		"sha256":      func() { config.Model.SHA256 = flags.Model.SHA256 },
+		"output":      func() { config.Model.Output = flags.Model.Output },
 		"name":        func() { config.Name = flags.Name },
 		"threads":     func() { config.Limits.Threads = flags.Limits.Threads },
 		"drain-delay": func() { config.DrainDelaySeconds = flags.DrainDelaySeconds },
@@ -104,6 +107,9 @@ var modelName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$`)
 
 func checkServe(config contract.ServeConfig, port int) error {
 	const maxPort = 65535
+	if err := onnx.Output(config.Model.Output).Validate(); err != nil {
+		return fmt.Errorf("model.output: %w", err)
+	}
 	switch {
 	case config.Model.Path == "":
 		return errors.New("model.path: must be set; on the command line it is --model FILE")
@@ -129,7 +135,9 @@ func serve(ctx context.Context, config contract.ServeConfig, address string, log
 		Logger:      slog.New(slog.NewJSONHandler(log, nil)),
 		Wrap:        options.Wrap,
 	}, func(context.Context) (*inference.Model, error) {
-		return inference.Load(config.Model.Path, config.Model.SHA256, config.Limits.Threads)
+		return inference.Load(config.Model.Path, inference.Options{
+			SHA256: config.Model.SHA256, Output: onnx.Output(config.Model.Output), Threads: config.Limits.Threads,
+		})
 	})
 	if err != nil {
 		return configError(err)

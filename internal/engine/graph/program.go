@@ -34,6 +34,8 @@ type Program struct {
 	options Options
 	// batch is the graph's own batch size, or Dynamic.
 	batch int
+	// outputLen is the number of elements of the first output for each sample.
+	outputLen int
 
 	mu sync.Mutex
 	// plans are the plans by batch size; recent lists the sizes, the last used at the end.
@@ -71,8 +73,13 @@ func (p *Program) compile(g *Graph) error {
 		return err
 	}
 	p.graph = optimised
-	_, err := p.planFor(max(p.batch, 1))
-	return err
+	size := max(p.batch, 1)
+	pl, err := p.planFor(size)
+	if err != nil {
+		return err
+	}
+	p.outputLen = pl.outputs[0].size() / size
+	return nil
 }
 
 // checkGraph checks what does not depend on the size of a batch.
@@ -182,6 +189,9 @@ func (p *Program) planFor(batch int) (*plan, error) {
 	}
 	return pl, nil
 }
+
+// OutputLen is the number of elements that the only output of a graph has for each sample.
+func (p *Program) OutputLen() int { return p.outputLen }
 
 // Run computes the output of a batch for a graph with one input and one output: input has the elements of batch samples
 // one after the other, output receives those of their results. A graph made for a fixed batch size runs as often as

@@ -7,6 +7,7 @@ package evaluate
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/trainyard-dev/trainyard/internal/engine"
 	"github.com/trainyard-dev/trainyard/internal/engine/graph"
@@ -36,7 +37,9 @@ type Model struct {
 	Metadata *onnx.Metadata
 
 	program *graph.Program
-	logits  []float32
+	output  onnx.Output
+	// raw is what the network yields, logits what that means.
+	raw, logits []float32
 }
 
 // ErrNoClassifier says that a file is no model that images can be classified with here.
@@ -56,12 +59,12 @@ func ReadModel(data []byte, threads int) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoClassifier, err)
 	}
-	m := &Model{Metadata: metadata, program: program}
-	// The metadata comes from the file too: one image shows whether the network takes and yields what it says.
-	if _, err := m.Logits(make([]float32, metadata.Preprocess.TensorLen()), 1); err != nil {
+	// The metadata comes from the file too: probes show whether the network takes and yields what it says.
+	output, err := file.FindOutput(program, metadata)
+	if err != nil {
 		return nil, fmt.Errorf("%w: the network does not fit its metadata: %w", ErrNoClassifier, err)
 	}
-	return m, nil
+	return &Model{Metadata: metadata, program: program, output: output}, nil
 }
 
 // Classes implements Classifier.
@@ -69,9 +72,11 @@ func (m *Model) Classes() int { return len(m.Metadata.Classes) }
 
 // Logits implements Classifier.
 func (m *Model) Logits(images []float32, n int) ([]float32, error) {
-	size := n * m.Classes()
-	if cap(m.logits) < size {
-		m.logits = make([]float32, size)
+	size := n * m.program.OutputLen()
+	m.raw = slices.Grow(m.raw[:0], size)[:size]
+	if err := m.program.Run(images, n, m.raw); err != nil {
+		return nil, err
 	}
-	return m.logits[:size], m.program.Run(images, n, m.logits[:size])
+	m.logits = m.output.AppendLogits(m.logits[:0], m.raw)
+	return m.logits, nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/trainyard-dev/trainyard/internal/onnx"
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
 	"github.com/trainyard-dev/trainyard/internal/version"
 )
@@ -86,6 +87,7 @@ type ModelInfo struct {
 	SHA256      string             `json:"sha256" doc:"Digest of the model file in hex."`
 	SizeBytes   int64              `json:"sizeBytes"`
 	Classes     []string           `json:"classes" doc:"In the order of the logits."`
+	Output      onnx.Output        `json:"output" enum:"logits,probabilities,logProbabilities,sigmoid,logit" doc:"What the network yields: a number per class (logits, probabilities, logProbabilities), or one number, the second class's probability (sigmoid) or what a sigmoid makes that (logit)."`
 	Input       preprocess.Spec    `json:"input" doc:"How an image becomes the network's input."`
 	Metrics     map[string]float64 `json:"metrics,omitempty" doc:"On the test split, at training."`
 	// Architecture, Producer and Opset say what made the file.
@@ -143,6 +145,7 @@ func (s *Server) modelInfo(context.Context, *empty) (*modelInfoOutput, error) {
 		SHA256:       model.SHA256,
 		SizeBytes:    model.SizeBytes,
 		Classes:      model.Classes,
+		Output:       model.Output,
 		Input:        model.Preprocessing,
 		Metrics:      model.Metrics,
 		Architecture: model.Architecture,

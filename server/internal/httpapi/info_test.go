@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/onnx"
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
 	"github.com/trainyard-dev/trainyard/server/internal/inference/inferencetest"
 )
@@ -54,7 +55,7 @@ func TestModelInfo(t *testing.T) {
 	r.get(t, modelInfoPath).decode(t, &got)
 	want := ModelInfo{
 		Name: "pets", Revision: "pets-12345678", TrainingRun: "run", SHA256: "5eed", SizeBytes: 1234,
-		Classes: []string{"red", "blue"}, Input: preprocess.DefaultSpec(inferencetest.Size),
+		Classes: []string{"red", "blue"}, Output: onnx.OutputLogits, Input: preprocess.DefaultSpec(inferencetest.Size),
 		Metrics: map[string]float64{"accuracy": 0.9}, Architecture: "Test", Producer: "inferencetest", Opset: 17,
 		Lineage: map[string]string{"run": "default/run"},
 	}

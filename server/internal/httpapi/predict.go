@@ -16,6 +16,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/trainyard-dev/trainyard/internal/onnx"
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
 	"github.com/trainyard-dev/trainyard/server/internal/inference"
 )
@@ -25,7 +26,7 @@ const imageField = "file"
 
 type predictInput struct {
 	ContentType string `header:"Content-Type"`
-	Logits      bool   `query:"logits" doc:"Answer the network's raw output too."`
+	Logits      bool   `query:"logits" doc:"Answer the logits too."`
 	RawBody     []byte `contentType:"application/octet-stream"`
 }
 
@@ -38,7 +39,8 @@ type Prediction struct {
 	Class         string             `json:"class" doc:"The most probable class." example:"cat"`
 	Confidence    float64            `json:"confidence" doc:"That class's probability." example:"0.97"`
 	Probabilities map[string]float64 `json:"probabilities" doc:"The probability of every class. They sum to 1."`
-	Logits        []float32          `json:"logits,omitempty" doc:"The network's raw output, in the order of /model-info's classes."`
+	Logits        []float32          `json:"logits,omitempty" doc:"Numbers whose softmax are the probabilities, in the order of /model-info's classes: the network's own output if that is logits."`
+	LogitsFrom    onnx.Output        `json:"logitsFrom,omitempty" enum:"probabilities,logProbabilities,sigmoid,logit" doc:"What the network yields instead, if the logits are computed from that: of probabilities they are the natural logarithms."`
 	Model         ModelReference     `json:"model"`
 	LatencyMillis float64            `json:"latencyMillis" doc:"Time that decoding and computing took, waiting included." example:"12.5"`
 }
@@ -101,6 +103,9 @@ func (s *Server) predict(ctx context.Context, input *predictInput) (*predictOutp
 	}
 	if input.Logits {
 		output.Body.Logits = logits
+		if model.Output != onnx.OutputLogits {
+			output.Body.LogitsFrom = model.Output
+		}
 	}
 	recordPredictions(ctx, output.Body.Class)
 	return output, nil

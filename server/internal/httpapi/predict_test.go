@@ -21,6 +21,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/trainyard-dev/trainyard/internal/onnx"
 	"github.com/trainyard-dev/trainyard/server/internal/inference/inferencetest"
 )
 
@@ -78,6 +79,25 @@ func TestPredict(t *testing.T) {
 	}
 	if got.LatencyMillis <= 0 {
 		t.Errorf("latency = %v, want more than 0", got.LatencyMillis)
+	}
+}
+
+// TestPredictLogitsFrom says what the logits are computed from where the network yields none.
+func TestPredictLogitsFrom(t *testing.T) {
+	model := inferencetest.Model(&inferencetest.Predictor{})
+	model.Output = onnx.OutputProbabilities
+	r := startModel(t, testConfig(), model)
+	var got [2]Prediction
+	for i, path := range []string{"/predict", "/predict?logits=true"} {
+		r.ask(t, http.MethodPost, path, bytes.NewReader(inferencetest.PNG(t, inferencetest.Blue))).decode(t, &got[i])
+	}
+	if got[0].LogitsFrom != "" || got[1].LogitsFrom != onnx.OutputProbabilities || len(got[1].Logits) != 2 {
+		t.Errorf("answers %+v and, asked for logits, %+v", got[0], got[1])
+	}
+	var info ModelInfo
+	r.get(t, modelInfoPath).decode(t, &info)
+	if info.Output != onnx.OutputProbabilities {
+		t.Errorf("/model-info says %q", info.Output)
 	}
 }
 

@@ -43,9 +43,12 @@ type running struct {
 // start runs a server of a test model until the test ends.
 func start(t *testing.T, config Config, predictor *inferencetest.Predictor) *running {
 	t.Helper()
-	r := startLoading(t, config, func(context.Context) (*inference.Model, error) {
-		return inferencetest.Model(predictor), nil
-	})
+	return startModel(t, config, inferencetest.Model(predictor))
+}
+
+func startModel(t *testing.T, config Config, model *inference.Model) *running {
+	t.Helper()
+	r := startLoading(t, config, func(context.Context) (*inference.Model, error) { return model, nil })
 	waitFor(t, func() bool { return r.serving.Load() != nil })
 	return r
 }

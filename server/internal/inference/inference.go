@@ -5,9 +5,13 @@
 // requests into batches.
 package inference
 
-import "github.com/trainyard-dev/trainyard/internal/preprocess"
+import (
+	"github.com/trainyard-dev/trainyard/internal/onnx"
+	"github.com/trainyard-dev/trainyard/internal/preprocess"
+)
 
-// Predictor computes the logits of a network. It is used by one goroutine at a time.
+// Predictor computes the logits of a network: numbers for each class whose softmax are the probabilities, whatever the
+// network itself yields. It is used by one goroutine at a time.
 type Predictor interface {
 	// Predict returns the logits, of shape [n, classes], of n images. The input is of shape
 	// [n, 3, size, size], preprocessed, and valid only during the call; so are the logits
@@ -28,6 +32,8 @@ type Info struct {
 	SizeBytes int64
 	// Classes are the class names in the order of the logits.
 	Classes []string
+	// Output is what the network yields, of which a Predictor makes logits.
+	Output onnx.Output
 	// Preprocessing is how an image becomes the network's input.
 	Preprocessing preprocess.Spec
 	// Architecture, Producer and Opset say what made the file.

@@ -4,6 +4,7 @@
 package inference
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,24 +13,32 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/artifact"
 	"github.com/trainyard-dev/trainyard/internal/engine/graph"
 	"github.com/trainyard-dev/trainyard/internal/onnx"
-	"github.com/trainyard-dev/trainyard/internal/preprocess"
 )
 
 // ErrInvalid says that the model file is missing, is another one than expected, or can't be served. Trying
 // again won't help. Test with errors.Is.
 var ErrInvalid = errors.New("invalid model")
 
-// Load reads the ONNX model at path, verifies its SHA-256, in hex, unless digest is empty, and
-// computes a first prediction with it. A prediction uses as many threads as given, or one per CPU.
-func Load(path, digest string, threads int) (*Model, error) {
-	data, sum, err := artifact.ReadVerified(path, digest, onnx.MaxFileBytes)
+// Options say how a model is loaded.
+type Options struct {
+	// SHA256 is what the file's digest must be, in hex; empty: anything.
+	SHA256 string
+	// Output is what the network's numbers mean; empty: what its metadata says, or what is found out.
+	Output onnx.Output
+	// Threads are those of a prediction; 0: one per CPU.
+	Threads int
+}
+
+// Load reads the ONNX model at path, verifies its digest, and computes first predictions with it.
+func Load(path string, options Options) (*Model, error) {
+	data, sum, err := artifact.ReadVerified(path, options.SHA256, onnx.MaxFileBytes)
 	switch {
 	case errors.Is(err, artifact.ErrDigest), errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
 	case err != nil:
 		return nil, err
 	}
-	model, err := decode(data, threads)
+	model, err := decode(data, options)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrInvalid, path, err)
 	}
@@ -37,7 +46,7 @@ func Load(path, digest string, threads int) (*Model, error) {
 	return model, nil
 }
 
-func decode(data []byte, threads int) (*Model, error) {
+func decode(data []byte, options Options) (*Model, error) {
 	file, err := onnx.Decode(data)
 	if err != nil {
 		return nil, err
@@ -46,17 +55,14 @@ func decode(data []byte, threads int) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkInput(file.Graph, metadata.Preprocess.Size); err != nil {
-		return nil, err
-	}
-	compiled, err := graph.Compile(file.Graph, graph.Options{Threads: threads})
+	compiled, err := graph.Compile(file.Graph, graph.Options{Threads: options.Threads})
 	if err != nil {
 		return nil, err
 	}
-	p := &program{compiled: compiled, classes: len(metadata.Classes)}
-	// This also checks that the output is of shape [N, classes].
-	if _, err := p.Predict(make([]float32, metadata.Preprocess.TensorLen()), 1); err != nil {
-		return nil, fmt.Errorf("try a prediction: %w", err)
+	metadata.Output = cmp.Or(options.Output, metadata.Output)
+	output, err := file.FindOutput(compiled, metadata)
+	if err != nil {
+		return nil, err
 	}
 	lineage := map[string]string{}
 	for key, value := range map[string]string{
@@ -66,8 +72,9 @@ func decode(data []byte, threads int) (*Model, error) {
 			lineage[key] = value
 		}
 	}
-	return &Model{Predictor: p, Info: Info{
+	return &Model{Predictor: &program{compiled: compiled, output: output}, Info: Info{
 		Classes:       metadata.Classes,
+		Output:        output,
 		Preprocessing: metadata.Preprocess,
 		Architecture:  metadata.Architecture,
 		Producer:      file.Producer,
@@ -77,28 +84,20 @@ func decode(data []byte, threads int) (*Model, error) {
 	}}, nil
 }
 
-func checkInput(g *graph.Graph, size int) error {
-	if len(g.Inputs) != 1 || len(g.Outputs) != 1 {
-		return fmt.Errorf("the graph has %d inputs and %d outputs, want one of each", len(g.Inputs), len(g.Outputs))
-	}
-	shape, want := g.Inputs[0].Shape, []int{preprocess.Channels, size, size}
-	if len(shape) != 4 || !slices.Equal(shape[1:], want) {
-		return fmt.Errorf("the input %q is of shape %v, want [N %d %d %d] as the metadata says", g.Inputs[0].Name, shape, want[0], want[1], want[2])
-	}
-	return nil
-}
-
 // program is a Predictor of a compiled graph.
 type program struct {
 	compiled *graph.Program
-	classes  int
-	logits   []float32
+	output   onnx.Output
+	// raw is what the network yields, logits what that means.
+	raw, logits []float32
 }
 
 func (p *program) Predict(input []float32, n int) ([]float32, error) {
-	p.logits = slices.Grow(p.logits[:0], n*p.classes)[:n*p.classes]
-	if err := p.compiled.Run(input, n, p.logits); err != nil {
+	size := n * p.compiled.OutputLen()
+	p.raw = slices.Grow(p.raw[:0], size)[:size]
+	if err := p.compiled.Run(input, n, p.raw); err != nil {
 		return nil, err
 	}
+	p.logits = p.output.AppendLogits(p.logits[:0], p.raw)
 	return p.logits, nil
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/trainyard-dev/trainyard/internal/artifact"
@@ -73,12 +74,12 @@ func save(t *testing.T, data []byte) (path, digest string) {
 
 func TestLoad(t *testing.T) {
 	path, digest := save(t, encoded(t, nil))
-	got, err := inference.Load(path, digest, 1)
+	got, err := inference.Load(path, inference.Options{SHA256: digest, Threads: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := inference.Info{
-		SHA256: digest, SizeBytes: got.SizeBytes, Classes: []string{"a", "b", "c"}, Preprocessing: preprocess.DefaultSpec(networkSize),
+		SHA256: digest, SizeBytes: got.SizeBytes, Classes: []string{"a", "b", "c"}, Output: onnx.OutputLogits, Preprocessing: preprocess.DefaultSpec(networkSize),
 		Architecture: "SimpleCNN", Producer: "trainyard v1", Opset: 17, Metrics: map[string]float64{"accuracy": 0.5},
 		Lineage: map[string]string{"run": "ns/run", "datasetDigest": "sha256:00", "writtenBy": "v1"},
 	}
@@ -100,6 +101,37 @@ func TestLoad(t *testing.T) {
 	}
 }
 
+// A network that ends in Softmax answers the same probabilities as the one without.
+func TestLoadProbabilities(t *testing.T) {
+	x := engine.NewTensor(1, 3, networkSize, networkSize)
+	for i := range x.Data {
+		x.Data[i] = float32(math.Sin(float64(i)))
+	}
+	softmax := func(m *onnxpb.ModelProto) {
+		m.Graph.Node = append(m.Graph.Node, &onnxpb.NodeProto{OpType: "Softmax", Input: []string{m.Graph.Output[0].Name}, Output: []string{"probabilities"}})
+		m.Graph.Output[0].Name = "probabilities"
+	}
+	var probabilities [2][]float64
+	for i, change := range []func(*onnxpb.ModelProto){nil, softmax} {
+		path, _ := save(t, encoded(t, change))
+		loaded, err := inference.Load(path, inference.Options{Threads: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := []onnx.Output{onnx.OutputLogits, onnx.OutputProbabilities}[i]; loaded.Output != want {
+			t.Errorf("the output is %q, want %q", loaded.Output, want)
+		}
+		logits, err := loaded.Predict(x.Data, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		probabilities[i] = inference.Softmax(logits)
+	}
+	if diff := cmp.Diff(probabilities[0], probabilities[1], cmpopts.EquateApprox(0, 1e-6)); diff != "" {
+		t.Errorf("probabilities without and with Softmax (-without +with):\n%s", diff)
+	}
+}
+
 // A quantised model is loaded like any other, and answers an image alike whatever it is batched with.
 func TestLoadQuantized(t *testing.T) {
 	const n = 3
@@ -115,7 +147,7 @@ func TestLoadQuantized(t *testing.T) {
 	var logits [2][]float32
 	for i, data := range [][]byte{float, quantized} {
 		path, digest := save(t, data)
-		loaded, err := inference.Load(path, digest, 2)
+		loaded, err := inference.Load(path, inference.Options{SHA256: digest, Threads: 2})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -170,17 +202,17 @@ func TestLoadRefuses(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			path, _ := save(t, tc.data)
-			_, err := inference.Load(path, tc.digest, 1)
+			_, err := inference.Load(path, inference.Options{SHA256: tc.digest, Threads: 1})
 			if !errors.Is(err, inference.ErrInvalid) || tc.want != nil && !errors.Is(err, tc.want) {
 				t.Errorf("Load() error = %v, want ErrInvalid and %v", err, tc.want)
 			}
 		})
 	}
-	if _, err := inference.Load(filepath.Join(t.TempDir(), "none"), "", 1); !errors.Is(err, inference.ErrInvalid) {
+	if _, err := inference.Load(filepath.Join(t.TempDir(), "none"), inference.Options{Threads: 1}); !errors.Is(err, inference.ErrInvalid) {
 		t.Errorf("Load() of a missing file: error = %v, want ErrInvalid", err)
 	}
 	// A folder can be opened but not read, as a volume that has failed.
-	if _, err := inference.Load(t.TempDir(), "", 1); err == nil || errors.Is(err, inference.ErrInvalid) {
+	if _, err := inference.Load(t.TempDir(), inference.Options{Threads: 1}); err == nil || errors.Is(err, inference.ErrInvalid) {
 		t.Errorf("Load() of what can't be read: error = %v, want another than ErrInvalid", err)
 	}
 }

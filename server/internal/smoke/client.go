@@ -127,6 +127,8 @@ type modelInfo struct {
 	Revision string   `json:"revision"`
 	SHA256   string   `json:"sha256"`
 	Classes  []string `json:"classes"`
+	// Output is what the network yields; a server older than this program does not say.
+	Output string `json:"output"`
 }
 
 func (c *client) modelInfo(ctx context.Context) (modelInfo, time.Duration, error) {

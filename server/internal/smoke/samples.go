@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/trainyard-dev/trainyard/internal/artifact"
+	"github.com/trainyard-dev/trainyard/internal/onnx"
 	"github.com/trainyard-dev/trainyard/server/internal/inference"
 )
 
@@ -115,7 +116,7 @@ func (s *suite) integrity(ctx context.Context, v *visit) outcome {
 		id := sampleID{set, i}
 		p, _ := v.answers.get(id)
 		recorded := set.Items[i].Logits
-		difference, err := deviation(p.Logits, recorded)
+		difference, err := deviation(asRecorded(p.Logits, recorded, info), recorded)
 		if err == nil && difference > tolerance {
 			err = fmt.Errorf("the logits are off by %.2g of the greatest, more than %.0e", difference, tolerance)
 		}
@@ -132,6 +133,27 @@ func (s *suite) integrity(ctx context.Context, v *visit) outcome {
 		took = append(took, p.took)
 	}
 	return passed(median(took), "%d samples, logits within %.1e", end-first, worst)
+}
+
+// asRecorded is what a target answered in the form of what was recorded: as probabilities, if its network yields those and
+// they were recorded as they are.
+func asRecorded(logits, recorded []float32, info modelInfo) []float32 {
+	sum := 0.0
+	for _, v := range recorded {
+		sum += float64(v)
+		if v < 0 {
+			return logits
+		}
+	}
+	yieldsLogits := info.Output == "" || info.Output == string(onnx.OutputLogits)
+	if yieldsLogits || math.Abs(sum-1) > tolerance {
+		return logits
+	}
+	probabilities := make([]float32, len(logits))
+	for i, p := range inference.Softmax(logits) {
+		probabilities[i] = float32(p)
+	}
+	return probabilities
 }
 
 // deviation is the greatest difference of logits from those recorded, relative to the greatest of

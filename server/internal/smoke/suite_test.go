@@ -27,6 +27,7 @@ import (
 
 	"github.com/trainyard-dev/trainyard/internal/artifact"
 	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/onnx"
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
 	"github.com/trainyard-dev/trainyard/server/internal/httpapi"
 	"github.com/trainyard-dev/trainyard/server/internal/inference"
@@ -486,6 +487,42 @@ func betterBy(set *artifact.Samples, n int) *artifact.Samples {
 		logits[0], logits[1] = logits[1], logits[0]
 	}
 	return set
+}
+
+// TestIntegrityOfProbabilities compares what the network yields with what it yielded, be the record of probabilities or of
+// the logits that the server makes of them.
+func TestIntegrityOfProbabilities(t *testing.T) {
+	model := testModel()
+	model.Output = onnx.OutputProbabilities
+	url := serve(t, model, nil)
+	recorded := func(factor float32) *artifact.Samples {
+		set := colours(t, 4, 0)
+		for i := range set.Items {
+			for j, p := range inference.Softmax(set.Items[i].Logits) {
+				set.Items[i].Logits[j] = float32(p)
+			}
+			set.Items[i].Logits[0] *= factor
+		}
+		return set
+	}
+	for name, tc := range map[string]struct {
+		samples *artifact.Samples
+		want    string
+	}{
+		"logits":              {samples: colours(t, 4, 0), want: contract.CheckPassed},
+		"probabilities":       {samples: recorded(1), want: contract.CheckPassed},
+		"other probabilities": {samples: recorded(0.9), want: contract.CheckFailed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			report, err := newSuite(contract.SmokeConfig{Targets: []string{url}}, tc.samples, nil).run(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := messageOf(t, report, "integrity"); got.Result != tc.want {
+				t.Errorf("integrity = %+v, want %s", got, tc.want)
+			}
+		})
+	}
 }
 
 func TestIntegrityWithoutSamples(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"image/png"
 	"testing"
 
+	"github.com/trainyard-dev/trainyard/internal/onnx"
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
 	"github.com/trainyard-dev/trainyard/server/internal/inference"
 )
@@ -57,6 +58,7 @@ func Model(p *Predictor) *inference.Model {
 		SHA256:        "5eed",
 		SizeBytes:     1234,
 		Classes:       []string{"red", "blue"},
+		Output:        onnx.OutputLogits,
 		Preprocessing: preprocess.DefaultSpec(Size),
 		Architecture:  "Test",
 		Producer:      "inferencetest",

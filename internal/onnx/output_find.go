@@ -1,0 +1,173 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package onnx
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/trainyard-dev/trainyard/internal/engine/graph"
+	"github.com/trainyard-dev/trainyard/internal/preprocess"
+)
+
+// FindOutput finds out what the model's output means, by how its graph ends and by what program, which is compiled of it,
+// answers to probes. What the metadata says is only checked against the probes. The error says what is contradictory or
+// remains unknown.
+func (m *Model) FindOutput(program *graph.Program, metadata *Metadata) (Output, error) {
+	if err := checkInput(m.Graph, metadata.Preprocess.Size); err != nil {
+		return "", err
+	}
+	classes, width := len(metadata.Classes), program.OutputLen()
+	if width != classes && (width != 1 || classes != 2) {
+		return "", fmt.Errorf("the network yields %d numbers for an image, but the metadata names %d classes", width, classes)
+	}
+	probes, err := probe(program, metadata.Preprocess.TensorLen(), width)
+	if err != nil {
+		return "", err
+	}
+	end := endOf(m.Graph)
+	switch {
+	case metadata.Output != "":
+		return metadata.Output, checkTold(metadata.Output, end, probes)
+	case width == 1:
+		return findSingle(end, probes)
+	default:
+		return findMany(end, probes)
+	}
+}
+
+// checkInput checks that a graph takes images of a size and yields one value.
+func checkInput(g *graph.Graph, size int) error {
+	if len(g.Inputs) != 1 || len(g.Outputs) != 1 {
+		return fmt.Errorf("the graph has %d inputs and %d outputs, want one of each", len(g.Inputs), len(g.Outputs))
+	}
+	shape, want := g.Inputs[0].Shape, []int{preprocess.Channels, size, size}
+	if len(shape) != 4 || !slices.Equal(shape[1:], want) {
+		return fmt.Errorf("the input %q is of shape %v, want [N %d %d %d] as the metadata says", g.Inputs[0].Name, shape, want[0], want[1], want[2])
+	}
+	return nil
+}
+
+// checkTold checks what the metadata says, or who loads the model, against the probes.
+func checkTold(told Output, end ending, probes answers) error {
+	if told.single() != (len(probes[0]) == 1) {
+		return fmt.Errorf("%s is %q, but the network yields %d numbers for an image", keyOutput, told, len(probes[0]))
+	}
+	if !probes.fit(told, end.loose) {
+		return fmt.Errorf("%s is %q, but the network answers a probe with %s: correct it or leave it out", keyOutput, told, shown(probes[0]))
+	}
+	return nil
+}
+
+// findSingle finds out what one number for two classes means.
+func findSingle(end ending, probes answers) (Output, error) {
+	switch {
+	case end.op == "Softmax" || end.op == "LogSoftmax":
+		return "", fmt.Errorf("the network ends in %s of a single number, which is always the same: end it in Sigmoid, or in one output per class", end.op)
+	case end.op == "Sigmoid" || end.op == "HardSigmoid":
+		return OutputSigmoid, nil
+	case end.linear || !probes.fit(OutputSigmoid, false):
+		return OutputLogit, nil
+	case probes.differ():
+		return OutputSigmoid, nil
+	}
+	return "", fmt.Errorf("the network yields one number for two classes; neither its graph nor probes show what it means: set %s to %q or %q",
+		keyOutput, OutputSigmoid, OutputLogit)
+}
+
+// findMany finds out what one number per class means.
+func findMany(end ending, probes answers) (Output, error) {
+	const wrongAxis = "the network ends in %[1]s, but answers a probe with %[2]s, which are not the probabilities of one image: apply %[1]s along the classes"
+	switch end.op {
+	case "Softmax":
+		if !probes.fit(OutputProbabilities, end.loose) {
+			return "", fmt.Errorf(wrongAxis, end.op, shown(probes[0]))
+		}
+		return OutputProbabilities, nil
+	case "LogSoftmax":
+		if !probes.fit(OutputLogProbabilities, end.loose) {
+			return "", fmt.Errorf(wrongAxis, end.op, shown(probes[0]))
+		}
+		return OutputLogProbabilities, nil
+	case "Sigmoid", "HardSigmoid":
+		return "", fmt.Errorf("the network ends in one %[1]s per class, which makes classes independent; only classifiers that choose one class are supported: export it without the %[1]s", end.op)
+	}
+	switch {
+	case end.linear:
+		return OutputLogits, nil
+	case probes.differ() && probes.fit(OutputProbabilities, false):
+		return OutputProbabilities, nil
+	case probes.differ() && probes.fit(OutputLogProbabilities, false):
+		return OutputLogProbabilities, nil
+	case end.afterSoftmax:
+		return "", fmt.Errorf("the network computes on after its Softmax and answers a probe with %s, which are not probabilities: end it in Softmax, or set %s", shown(probes[0]), keyOutput)
+	}
+	return OutputLogits, nil
+}
+
+// ending is what the last operators of a graph are.
+type ending struct {
+	// op is the last operator that changes numbers; "" if that is an input.
+	op string
+	// linear says that it is a product with weights, or a sum of one and a constant, which yields any numbers.
+	linear bool
+	// loose says that numbers are rounded to 8 bits after it.
+	loose bool
+	// afterSoftmax says that op computes on with what a softmax has yielded.
+	afterSoftmax bool
+}
+
+var (
+	// unchanging are the operators that leave the numbers as they are, nearly.
+	unchanging = []string{"Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Cast", "QuantizeLinear", "DequantizeLinear"}
+	products   = []string{"Gemm", "MatMul", "Conv"}
+	// computing are the operators that turn probabilities into other numbers.
+	computing = []string{
+		"Abs", "Add", "Clip", "Concat", "Div", "Exp", "Expand", "GlobalAveragePool", "Log", "Max", "Mean", "Min", "Mul", "Neg", "Pow",
+		"ReduceMean", "ReduceSum", "Slice", "Sqrt", "Sub", "Sum", "Where",
+	}
+)
+
+func endOf(g *graph.Graph) ending {
+	producers := map[string]*graph.Node{}
+	for _, node := range g.Nodes {
+		for _, output := range node.Outputs {
+			producers[output] = node
+		}
+	}
+	end := ending{}
+	node := producers[g.Outputs[0].Name]
+	for node != nil && slices.Contains(unchanging, node.Op) {
+		end.loose = end.loose || node.Op == "QuantizeLinear"
+		node = producers[node.Inputs[0]]
+	}
+	if node == nil {
+		return end
+	}
+	end.op = node.Op
+	end.linear = slices.Contains(products, node.Op)
+	if node.Op == "Add" {
+		for i, input := range node.Inputs {
+			product, constant := producers[input], g.Initializers[node.Inputs[len(node.Inputs)-1-i]]
+			end.linear = end.linear || product != nil && constant != nil && slices.Contains(products, product.Op)
+		}
+	}
+	end.afterSoftmax = reaches(producers, node, map[*graph.Node]bool{})
+	return end
+}
+
+// reaches reports whether a node computes with what a softmax has yielded, and nothing but elementwise.
+func reaches(producers map[string]*graph.Node, node *graph.Node, seen map[*graph.Node]bool) bool {
+	if node == nil || seen[node] {
+		return false
+	}
+	seen[node] = true
+	if node.Op == "Softmax" || node.Op == "LogSoftmax" {
+		return true
+	}
+	if !slices.Contains(computing, node.Op) && !slices.Contains(unchanging, node.Op) {
+		return false
+	}
+	return slices.ContainsFunc(node.Inputs, func(input string) bool { return reaches(producers, producers[input], seen) })
+}
