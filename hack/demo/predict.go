@@ -44,17 +44,17 @@ func (d *demo) drawUnseenPicture(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	files, err := source.List(ctx)
+	listing, err := source.List(ctx)
 	if err != nil {
 		return "", err
 	}
-	if len(files) == 0 {
+	if len(listing.Files) == 0 {
 		return "", errors.New("the generator drew no picture")
 	}
-	data, err := source.Read(ctx, files[0].Name, 1<<20)
+	data, err := source.Read(ctx, listing.Files[0].Name, 1<<20)
 	if err != nil {
 		return "", err
 	}
-	file := filepath.Join(d.settings.OutDir, files[0].Class+".jpg")
+	file := filepath.Join(d.settings.OutDir, listing.Files[0].Class+".jpg")
 	return file, os.WriteFile(file, data, 0o644)
 }

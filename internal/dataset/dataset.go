@@ -45,7 +45,8 @@ const (
 
 // Sample is one labeled image.
 type Sample struct {
-	// Name is the image's path within its source, with forward slashes.
+	// Name is the image's path within its source, with forward slashes. It need
+	// not be UTF-8: see [Shown].
 	Name string
 	// Label is the index of its class in Dataset.Classes.
 	Label int32
@@ -63,8 +64,13 @@ type Dataset struct {
 	// sha256 over each sample's class and digest. Renaming a file leaves it as
 	// it is; adding, changing or moving one to another class doesn't.
 	Digest string
-	// Skipped are the files that are no usable images.
+	// Skipped are the files of classes that are no usable images.
 	Skipped Skipped
+	// LeftOut is everything that is no sample, those files included, sorted by
+	// cause.
+	LeftOut []LeftOut
+	// Warnings are what people should know of the dataset, a sentence each.
+	Warnings []string
 
 	source     Source
 	preprocess preprocess.Spec
@@ -83,6 +89,7 @@ const maxSkippedNamed = 20
 
 // SkippedFile is one file that was left out.
 type SkippedFile struct {
+	// Name is the file's path within the source, see [Shown].
 	Name string
 	// Err wraps one of package preprocess's errors, or is the file system's.
 	Err error
@@ -102,11 +109,11 @@ func (d *Dataset) Pixels(ctx context.Context, dst []uint8, i int) error {
 	}
 	data, err := d.File(ctx, i)
 	if err != nil {
-		return fmt.Errorf("read image %s again: %w", d.Samples[i].Name, err)
+		return fmt.Errorf("read image %s again: %w", Shown(d.Samples[i].Name), err)
 	}
 	img, err := preprocess.Decode(ctx, data, d.limits)
 	if err != nil {
-		return fmt.Errorf("read image %s again: %w", d.Samples[i].Name, err)
+		return fmt.Errorf("read image %s again: %w", Shown(d.Samples[i].Name), err)
 	}
 	d.preprocess.ResizeRGB(dst, img)
 	return nil

@@ -87,7 +87,8 @@ func TestOpen(t *testing.T) {
 	files[".hidden/1.png"] = picture(t, 1)
 	files["cat/.hidden.png"] = picture(t, 2)
 	files["cat/deep/er/5.png"] = picture(t, 99)
-	files["dog/Thumbs.db"] = []byte("no image")
+	files["dog/notes.txt"] = []byte("no image")
+	files["dog/Thumbs.db"] = []byte("no image either")
 	files["dog/empty.png"] = nil
 	files["dog/cut.png"] = picture(t, 3)[:60]
 	d := open(t, files, testOptions())
@@ -99,7 +100,7 @@ func TestOpen(t *testing.T) {
 		t.Errorf("ClassCounts (-want +got):\n%s", diff)
 	}
 	wantSkipped := map[string]error{
-		"dog/Thumbs.db": preprocess.ErrUnsupported, "dog/cut.png": preprocess.ErrTruncated, "dog/empty.png": preprocess.ErrTruncated,
+		"dog/notes.txt": preprocess.ErrUnsupported, "dog/cut.png": preprocess.ErrTruncated, "dog/empty.png": preprocess.ErrTruncated,
 	}
 	if d.Skipped.Count != len(wantSkipped) || len(d.Skipped.First) != len(wantSkipped) {
 		t.Errorf("Skipped = %+v, want %d files", d.Skipped, len(wantSkipped))
@@ -108,6 +109,16 @@ func TestOpen(t *testing.T) {
 		if !errors.Is(file.Err, wantSkipped[file.Name]) || wantSkipped[file.Name] == nil {
 			t.Errorf("skipped %s: %v, want %v", file.Name, file.Err, wantSkipped[file.Name])
 		}
+	}
+	wantLeftOut := []LeftOut{
+		{CauseBesideClasses, 1, []string{"README.md"}},
+		{CauseHidden, 2, []string{".hidden", "cat/.hidden.png"}},
+		{CauseNotAnImage, 1, []string{"dog/notes.txt"}},
+		{CauseSystem, 1, []string{"dog/Thumbs.db"}},
+		{CauseTruncated, 2, []string{"dog/cut.png", "dog/empty.png"}},
+	}
+	if diff := cmp.Diff(wantLeftOut, d.LeftOut); diff != "" {
+		t.Errorf("LeftOut (-want +got):\n%s", diff)
 	}
 	data, err := d.File(t.Context(), 0)
 	if err != nil {
@@ -133,7 +144,7 @@ func TestOpenRefuses(t *testing.T) {
 		"empty class":    {files: tree{"a/1.png": picture(t, 1), "b/.keep": nil}, want: ErrInvalid, parts: []string{`class "b"`, "empty", "remove it"}},
 		"one class":      {files: classTree(t, 5, "pets"), want: ErrInvalid, parts: []string{"one class only", `"pets"`, "add that to the path"}},
 		"class too few":  {files: tree{"a/1.png": picture(t, 1), "b/1.png": picture(t, 2)}, want: ErrInvalid, parts: []string{"1 usable images", `"a"`, "at least 3"}},
-		"class all junk": {files: tree{"a/1": []byte("x"), "b/1": []byte("y")}, want: ErrInvalid, parts: []string{"0 usable", "2 of 2 files", "a/1"}},
+		"class all junk": {files: tree{"a/1": []byte("x"), "b/1": []byte("y")}, want: ErrInvalid, parts: []string{"0 usable", "1 of its 1 files", "a/1"}},
 		"long name":      {files: tree{long + "/1.png": picture(t, 1)}, want: ErrInvalid, parts: []string{"rename"}},
 		"control code":   {files: tree{"a\nb/1.png": picture(t, 1)}, want: ErrInvalid, parts: []string{`"a\nb"`}},
 	}
@@ -299,8 +310,8 @@ type fakeSource struct {
 	read  func(ctx context.Context, name string) ([]byte, error)
 }
 
-func (s fakeSource) List(context.Context) ([]File, error) { return s.files, nil }
-func (s fakeSource) String() string                       { return "fake" }
+func (s fakeSource) List(context.Context) (Listing, error) { return Listing{Files: s.files}, nil }
+func (s fakeSource) String() string                        { return "fake" }
 func (s fakeSource) Read(ctx context.Context, name string, _ int64) ([]byte, error) {
 	return s.read(ctx, name)
 }

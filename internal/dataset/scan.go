@@ -10,13 +10,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"unicode"
-	"unicode/utf8"
 
 	"golang.org/x/sync/errgroup"
 
@@ -55,12 +54,13 @@ func Open(ctx context.Context, source Source, opts Options) (*Dataset, error) {
 	if opts.Workers <= 0 {
 		opts.Workers = runtime.GOMAXPROCS(0)
 	}
-	files, err := source.List(ctx)
+	listing, err := source.List(ctx)
 	if err != nil {
 		return nil, err
 	}
+	files := listing.Files
 	slices.SortFunc(files, func(a, b File) int { return cmp.Compare(a.Name, b.Name) })
-	classes, err := classesOf(source, files)
+	classes, err := classesOf(source, listing)
 	if err != nil {
 		return nil, err
 	}
@@ -69,8 +69,9 @@ func Open(ctx context.Context, source Source, opts Options) (*Dataset, error) {
 		return nil, fmt.Errorf("scan %v: %w", source, err)
 	}
 	d := &Dataset{Classes: classes, source: source, preprocess: opts.Preprocess, limits: opts.Limits}
-	d.collect(files, scanned)
-	if err := d.checkEnough(len(files)); err != nil {
+	d.collect(listing, scanned)
+	d.Warnings = similarClasses(classes)
+	if err := d.checkEnough(files, scanned); err != nil {
 		return nil, err
 	}
 	d.Digest = d.All().Digest()
@@ -78,20 +79,15 @@ func Open(ctx context.Context, source Source, opts Options) (*Dataset, error) {
 }
 
 // classesOf returns the names of the classes, sorted.
-func classesOf(source Source, files []File) ([]string, error) {
+func classesOf(source Source, listing Listing) ([]string, error) {
 	seen := map[string]bool{}
-	for _, file := range files {
+	for _, file := range listing.Files {
 		seen[file.Class] = true
 	}
-	classes := make([]string, 0, len(seen))
-	for class := range seen {
-		if !validClassName(class) {
-			return nil, fmt.Errorf("%w: %v has a class named %q: rename its folder to at most 63 printable characters", ErrInvalid, source, class)
-		}
-		classes = append(classes, class)
-	}
-	slices.Sort(classes)
+	classes := slices.Sorted(maps.Keys(seen))
 	switch {
+	case len(listing.Empty) > 0:
+		return nil, fmt.Errorf("%w: the folder of class %q in %v is empty: add images, or remove it", ErrInvalid, listing.Empty[0], source)
 	case len(classes) == 0:
 		return nil, fmt.Errorf("%w: %v has no images: %s", ErrInvalid, source, folderShape)
 	case len(classes) == 1:
@@ -102,13 +98,6 @@ func classesOf(source Source, files []File) ([]string, error) {
 			ErrInvalid, source, len(classes), MaxClasses)
 	}
 	return classes, nil
-}
-
-// validClassName keeps names to what fits into metadata, metrics and logs.
-func validClassName(name string) bool {
-	const maxBytes = 63
-	return len(name) <= maxBytes && utf8.ValidString(name) &&
-		!strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
 // scannedFile is what scan found out about one file.
@@ -156,7 +145,7 @@ func scanFile(ctx context.Context, source Source, file File, opts Options, budge
 		if fileAtFault(err) {
 			return scannedFile{err: err}, nil
 		}
-		return scannedFile{}, err
+		return scannedFile{}, fmt.Errorf("read %s: %w", Shown(file.Name), err)
 	}
 	img, err := preprocess.Decode(ctx, data, opts.Limits)
 	if ctx.Err() != nil {
@@ -177,26 +166,29 @@ func scanFile(ctx context.Context, source Source, file File, opts Options, budge
 // work again: to leave out what a failing disk doesn't return would train on
 // another dataset than the one asked for.
 func fileAtFault(err error) bool {
-	return errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid) ||
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrInvalid) || leadsNowhere(err) ||
 		errors.Is(err, preprocess.ErrTooLarge) || errors.Is(err, preprocess.ErrUnsupported)
 }
 
-// collect sorts what scan found into samples and skipped files.
-func (d *Dataset) collect(files []File, scanned []scannedFile) {
+// collect sorts what scan found into samples and what is left out.
+func (d *Dataset) collect(listing Listing, scanned []scannedFile) {
 	type cachedSample struct {
 		Sample
 		pixels []uint8
 	}
 	var usable []cachedSample
+	left := leftOut{}
 	for i, s := range scanned {
+		file := listing.Files[i]
 		if s.err != nil {
+			left.add(causeOf(s.err), file.Name)
 			d.Skipped.Count++
 			if len(d.Skipped.First) < maxSkippedNamed {
-				d.Skipped.First = append(d.Skipped.First, SkippedFile{Name: files[i].Name, Err: s.err})
+				d.Skipped.First = append(d.Skipped.First, SkippedFile{Name: Shown(file.Name), Err: s.err})
 			}
 			continue
 		}
-		sample := Sample{Name: files[i].Name, Label: labelOf(d.Classes, files[i].Class), Digest: s.digest}
+		sample := Sample{Name: file.Name, Label: labelOf(d.Classes, file.Class), Digest: s.digest}
 		usable = append(usable, cachedSample{sample, s.pixels})
 	}
 	slices.SortFunc(usable, func(a, b cachedSample) int { return compareSamples(a.Sample, b.Sample) })
@@ -205,19 +197,34 @@ func (d *Dataset) collect(files []File, scanned []scannedFile) {
 	for i, u := range usable {
 		d.Samples[i], d.cache[i] = u.Sample, u.pixels
 	}
+	d.LeftOut = left.merge(listing.LeftOut)
 }
 
 // checkEnough refuses a dataset with a class that has hardly any usable image.
-func (d *Dataset) checkEnough(files int) error {
+func (d *Dataset) checkEnough(files []File, scanned []scannedFile) error {
 	for label, count := range d.All().ClassCounts() {
 		if count >= MinImagesPerClass {
 			continue
 		}
-		err := fmt.Errorf("%w: %v has %d usable images of class %q, at least %d are needed: add images (formats: %s)",
-			ErrInvalid, d.source, count, d.Classes[label], MinImagesPerClass, strings.Join(preprocess.Formats(), ", "))
-		if d.Skipped.Count > 0 {
-			first := d.Skipped.First[0]
-			err = fmt.Errorf("%w; %d of %d files could not be used, the first being %s: %w", err, d.Skipped.Count, files, first.Name, first.Err)
+		class := d.Classes[label]
+		err := fmt.Errorf("%w: %v has %d usable images of class %q, at least %d are needed: add images (formats: %s), or move the folder away if it is no class",
+			ErrInvalid, d.source, count, class, MinImagesPerClass, strings.Join(preprocess.Formats(), ", "))
+		total, unusable, first := 0, 0, -1
+		for i, file := range files {
+			if file.Class != class {
+				continue
+			}
+			total++
+			if scanned[i].err != nil {
+				unusable++
+				if first < 0 {
+					first = i
+				}
+			}
+		}
+		if unusable > 0 {
+			err = fmt.Errorf("%w; %d of its %d files could not be used, the first being %s: %w", err, unusable, total,
+				Shown(files[first].Name), scanned[first].err)
 		}
 		return err
 	}

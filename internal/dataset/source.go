@@ -10,17 +10,16 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
-	"strings"
+	"path/filepath"
 
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
 )
 
 // Source is a place where images lie. Its methods may be called concurrently.
 type Source interface {
-	// List returns all files that may be images, in any order. Errors wrap
-	// ErrNotFound or ErrInvalid where a person has to act.
-	List(ctx context.Context) ([]File, error)
+	// List returns what there is. Errors wrap ErrNotFound or ErrInvalid where a
+	// person has to act.
+	List(ctx context.Context) (Listing, error)
 	// Read returns the bytes of a file that List named, or an error that wraps
 	// preprocess.ErrTooLarge if there are more than maxBytes.
 	Read(ctx context.Context, name string, maxBytes int64) ([]byte, error)
@@ -28,101 +27,100 @@ type Source interface {
 	String() string
 }
 
+// Listing is what a source holds.
+type Listing struct {
+	// Files are all that may be images, in any order.
+	Files []File
+	// Empty are the classes without any file.
+	Empty []string
+	// LeftOut is what else there is.
+	LeftOut []LeftOut
+}
+
 // File is one file of a source.
 type File struct {
-	// Name is its path within the source, with forward slashes.
+	// Name is its path within the source, with forward slashes. Its bytes are
+	// the file system's and need not be UTF-8.
 	Name string
-	// Class is the class that the file belongs to.
+	// Class is the class that the file belongs to, as [ClassName] returns it.
 	Class string
 }
 
 // Folder is a source of class folders: root holds one folder for each class,
-// named as the class, with images in it at any depth. Files and folders whose
-// name starts with a dot are passed over, and so are files right under root.
-func Folder(root string) Source { return folder{root: root, fsys: os.DirFS(root)} }
+// named as the class, with images in it at any depth. Links are followed. What
+// starts with a dot or is named as systems name their own is passed over, and
+// so are files right under root.
+func Folder(root string) Source {
+	dir, err := filepath.Abs(root)
+	if err != nil { // the working directory is gone
+		dir = root
+	}
+	return folder{root: root, dir: dir}
+}
 
 type folder struct {
-	root string
-	fsys fs.FS
+	root string // as it was given
+	dir  string // absolute
 }
 
 func (f folder) String() string { return fmt.Sprintf("folder %q", f.root) }
 
+// at is where a name of the source is.
+func (f folder) at(name string) string { return filepath.Join(f.dir, filepath.FromSlash(name)) }
+
 const folderShape = "it should hold one folder for each class, with that class's images in it"
 
-func (f folder) List(ctx context.Context) ([]File, error) {
-	entries, err := fs.ReadDir(f.fsys, ".")
+func (f folder) List(ctx context.Context) (Listing, error) {
+	real, err := filepath.EvalSymlinks(f.dir)
+	if err == nil {
+		err = f.check()
+	}
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("%w: %v does not exist: check the path and what is mounted there; %s", ErrNotFound, f, folderShape)
+	case leadsNowhere(err):
+		return Listing{}, fmt.Errorf("%w: %v does not exist: check the path and what is mounted there; %s", ErrNotFound, f, folderShape)
 	case errors.Is(err, fs.ErrPermission):
-		return nil, fmt.Errorf("%w: %v can't be read: allow the user who runs this to read it: %w", ErrInvalid, f, err)
+		return Listing{}, fmt.Errorf("%w: %v can't be read: allow the user who runs this to read it: %w", ErrInvalid, f, err)
+	case errors.Is(err, ErrInvalid):
+		return Listing{}, err
 	case err != nil:
-		if info, statErr := os.Stat(f.root); statErr == nil && !info.IsDir() {
-			return nil, fmt.Errorf("%w: %q is not a folder: %s", ErrInvalid, f.root, folderShape)
-		}
-		return nil, fmt.Errorf("list %v: %w", f, err)
+		return Listing{}, fmt.Errorf("list %v: %w", f, err)
 	}
-	var files []File
-	beside := 0
-	for _, entry := range entries {
-		class := entry.Name()
-		if hidden(class) {
-			continue
-		}
-		// Stat rather than the entry, to follow a link to a folder.
-		if info, err := fs.Stat(f.fsys, class); err != nil || !info.IsDir() {
-			beside++
-			continue
-		}
-		inClass, err := f.listClass(ctx, class)
-		if err != nil {
-			return nil, err
-		}
-		if len(inClass) == 0 {
-			return nil, fmt.Errorf("%w: the folder of class %q in %v is empty: add images, or remove it", ErrInvalid, class, f)
-		}
-		files = append(files, inClass...)
+	w := &walker{folder: f, real: real, left: leftOut{}}
+	root, err := w.walk(ctx)
+	if err != nil {
+		return Listing{}, err
 	}
-	if len(files) == 0 && beside > 0 {
-		return nil, fmt.Errorf("%w: %v has %d files but no class folders: %s", ErrInvalid, f, beside, folderShape)
-	}
-	return files, nil
+	return w.arrange(root)
 }
 
-func (f folder) listClass(ctx context.Context, class string) ([]File, error) {
-	sub, err := fs.Sub(f.fsys, class)
+// check reports a root that is no folder or can't be read.
+func (f folder) check() error {
+	dir, err := os.Open(f.dir)
 	if err != nil {
-		return nil, fmt.Errorf("list class %q of %v: %w", class, f, err)
+		return err
 	}
-	var files []File
-	err = fs.WalkDir(sub, ".", func(name string, entry fs.DirEntry, err error) error {
-		switch {
-		case errors.Is(err, fs.ErrPermission):
-			return fmt.Errorf("%w: can't be read: allow the user who runs this to read it: %w", ErrInvalid, err)
-		case err != nil:
-			return err
-		case ctx.Err() != nil:
-			return context.Cause(ctx)
-		case name != "." && hidden(entry.Name()) && entry.IsDir():
-			return fs.SkipDir
-		case entry.IsDir() || hidden(entry.Name()):
-			return nil
-		}
-		files = append(files, File{Name: path.Join(class, name), Class: class})
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list class %q of %v: %w", class, f, err)
+	defer dir.Close()
+	info, err := dir.Stat()
+	if err == nil && !info.IsDir() {
+		err = fmt.Errorf("%w: %q is not a folder: %s", ErrInvalid, f.root, folderShape)
 	}
-	return files, nil
+	return err
 }
-
-func hidden(name string) bool { return strings.HasPrefix(name, ".") }
 
 func (f folder) Read(_ context.Context, name string, maxBytes int64) ([]byte, error) {
+	data, err := readFile(f.at(name), maxBytes)
+	if target, linkErr := os.Readlink(f.at(name)); leadsNowhere(err) && linkErr == nil {
+		return nil, fmt.Errorf("link to %q, where nothing is: %w", target, pathless(err))
+	}
+	if err != nil {
+		return nil, pathless(err)
+	}
+	return data, nil
+}
+
+func readFile(at string, maxBytes int64) ([]byte, error) {
 	// Before opening: opening a named pipe would block.
-	info, err := fs.Stat(f.fsys, name)
+	info, err := os.Stat(at)
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +130,7 @@ func (f folder) Read(_ context.Context, name string, maxBytes int64) ([]byte, er
 	if info.Size() > maxBytes {
 		return nil, fmt.Errorf("%w: %d bytes, limit %d", preprocess.ErrTooLarge, info.Size(), maxBytes)
 	}
-	file, err := f.fsys.Open(name)
+	file, err := os.Open(at)
 	if err != nil {
 		return nil, err
 	}

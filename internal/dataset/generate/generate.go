@@ -159,7 +159,9 @@ func (s source) String() string {
 	return fmt.Sprintf("generated dataset (seed %d)", s.cfg.Seed)
 }
 
-func (s source) List(context.Context) ([]dataset.File, error) { return slices.Clone(s.list), nil }
+func (s source) List(context.Context) (dataset.Listing, error) {
+	return dataset.Listing{Files: slices.Clone(s.list)}, nil
+}
 
 func (s source) Read(_ context.Context, name string, maxBytes int64) ([]byte, error) {
 	data, err := s.draw(name)
@@ -191,10 +193,11 @@ func Write(ctx context.Context, dir string, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	files, err := src.List(ctx)
+	listing, err := src.List(ctx)
 	if err != nil {
 		return err
 	}
+	files := listing.Files
 	for _, class := range cfg.Classes {
 		if err := os.MkdirAll(filepath.Join(dir, string(class)), 0o755); err != nil {
 			return fmt.Errorf("make class folder: %w", err)

@@ -66,12 +66,12 @@ func read(t *testing.T, cfg Config) map[string][]byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := src.List(t.Context())
+	listing, err := src.List(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	contents := map[string][]byte{}
-	for _, file := range files {
+	for _, file := range listing.Files {
 		if contents[file.Name], err = src.Read(t.Context(), file.Name, math.MaxInt64); err != nil {
 			t.Fatal(err)
 		}
@@ -138,12 +138,12 @@ func TestLabelNoise(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			files, err := src.List(t.Context())
+			listing, err := src.List(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
 			wrong := 0
-			for _, file := range files {
+			for _, file := range listing.Files {
 				drawn, _, _ := strings.Cut(strings.TrimPrefix(file.Name, file.Class+"/"), ".")
 				if drawn != file.Class {
 					wrong++

@@ -100,9 +100,7 @@ func openImages(ctx context.Context, log *slog.Logger, source dataset.Source, mo
 		return nil, fmt.Errorf("%w: %v has the classes %s, the model knows %s: name the folders as the model's classes",
 			dataset.ErrInvalid, source, strings.Join(images.Classes, ", "), strings.Join(model.Metadata.Classes, ", "))
 	}
-	for _, file := range images.Skipped.First {
-		log.Warn("File left out", "file", file.Name, "error", file.Err)
-	}
+	report.LogDataset(log, images)
 	return images, nil
 }
 

@@ -9,7 +9,6 @@ import (
 	"io"
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
-	"github.com/trainyard-dev/trainyard/internal/dataset"
 	"github.com/trainyard-dev/trainyard/internal/plot"
 	"github.com/trainyard-dev/trainyard/runner/internal/metrics"
 )
@@ -49,9 +48,21 @@ type Dataset struct {
 	Train      int `json:"train,omitempty"`
 	Validation int `json:"validation,omitempty"`
 	Test       int `json:"test,omitempty"`
-	// Skipped counts files that are no usable images; the first are named.
+	// Skipped counts files in class folders that are no usable images; the first are named.
 	Skipped      int           `json:"skipped"`
 	SkippedFiles []SkippedFile `json:"skippedFiles,omitempty"`
+	// LeftOut counts everything that is no sample by its cause, those files included.
+	LeftOut []LeftOut `json:"leftOut,omitempty"`
+	// Warnings are what is odd about the dataset as a whole.
+	Warnings []string `json:"warnings,omitempty"`
+}
+
+// LeftOut is what was left out for one cause.
+type LeftOut struct {
+	Cause string `json:"cause"`
+	Count int    `json:"count"`
+	// Examples are the first few paths.
+	Examples []string `json:"examples"`
 }
 
 // SkippedFile is a file that is no usable image, and why.
@@ -112,13 +123,4 @@ func (r *Report) Write(add func(name string, write func(io.Writer) error) error)
 		}
 		return plot.TrainingCurves(w, epochs, r.History.BestEpoch)
 	})
-}
-
-// DescribeDataset describes a dataset, without its split.
-func DescribeDataset(d *dataset.Dataset) Dataset {
-	described := Dataset{Digest: d.Digest, Classes: d.Classes, Samples: len(d.Samples), Skipped: d.Skipped.Count}
-	for _, file := range d.Skipped.First {
-		described.SkippedFiles = append(described.SkippedFiles, SkippedFile{Name: file.Name, Reason: file.Err.Error()})
-	}
-	return described
 }

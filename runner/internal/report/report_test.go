@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -27,6 +28,11 @@ func example() *Report {
 		Dataset: DescribeDataset(&dataset.Dataset{
 			Classes: []string{"cat", "dog"}, Samples: make([]dataset.Sample, 4), Digest: "sha256:00",
 			Skipped: dataset.Skipped{Count: 3, First: []dataset.SkippedFile{{Name: "cat/x.jpg", Err: errors.New("truncated")}}},
+			LeftOut: []dataset.LeftOut{
+				{Cause: dataset.CauseHidden, Count: 1, First: []string{".git"}},
+				{Cause: dataset.CauseTruncated, Count: 3, First: []string{"cat/x.jpg"}},
+			},
+			Warnings: []string{"odd"},
 		}),
 		History: &History{Epochs: []Epoch{{TrainLoss: 1}, {TrainLoss: 0.5, ValidationAccuracy: 1}}, BestEpoch: 2},
 	}
@@ -58,6 +64,46 @@ func TestWrite(t *testing.T) {
 		if !bytes.HasPrefix(files[name].Bytes(), []byte("\x89PNG")) {
 			t.Errorf("%s is no PNG", name)
 		}
+	}
+}
+
+func TestDescribeDataset(t *testing.T) {
+	want := []LeftOut{{"Hidden", 1, []string{".git"}}, {"Truncated", 3, []string{"cat/x.jpg"}}}
+	got := example().Dataset
+	if diff := cmp.Diff(want, got.LeftOut); diff != "" {
+		t.Errorf("LeftOut (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]SkippedFile{{"cat/x.jpg", "truncated"}}, got.SkippedFiles); diff != "" || got.Skipped != 3 {
+		t.Errorf("%d files skipped, named (-want +got):\n%s", got.Skipped, diff)
+	}
+	if diff := cmp.Diff([]string{"odd"}, got.Warnings); diff != "" {
+		t.Errorf("Warnings (-want +got):\n%s", diff)
+	}
+}
+
+// What nobody means for an image is worth a line in the log, but no warning.
+func TestLogDataset(t *testing.T) {
+	var log bytes.Buffer
+	LogDataset(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return a
+	}})), &dataset.Dataset{
+		Skipped: dataset.Skipped{Count: 3, First: []dataset.SkippedFile{{Name: "cat/x.jpg", Err: errors.New("cut off")}}},
+		LeftOut: []dataset.LeftOut{
+			{Cause: dataset.CauseHidden, Count: 1, First: []string{".git"}},
+			{Cause: dataset.CauseTruncated, Count: 3, First: []string{"cat/x.jpg", "cat/y.jpg"}},
+		},
+		Warnings: []string{"two classes are alike"},
+	})
+	want := `level=WARN msg="File left out of the dataset" file=cat/x.jpg error="cut off"
+level=INFO msg="Left out of the dataset" cause=Hidden count=1 examples=.git
+level=WARN msg="Left out of the dataset" cause=Truncated count=3 examples="cat/x.jpg, cat/y.jpg"
+level=WARN msg="Dataset: two classes are alike"
+`
+	if diff := cmp.Diff(want, log.String()); diff != "" {
+		t.Errorf("log (-want +got):\n%s", diff)
 	}
 }
 

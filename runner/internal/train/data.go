@@ -16,6 +16,7 @@ import (
 	"github.com/trainyard-dev/trainyard/runner/internal/config"
 	"github.com/trainyard-dev/trainyard/runner/internal/failure"
 	"github.com/trainyard-dev/trainyard/runner/internal/memory"
+	"github.com/trainyard-dev/trainyard/runner/internal/report"
 )
 
 // data is what a run learns from and is measured on.
@@ -45,9 +46,7 @@ func (r *Run) load(ctx context.Context, limit int64) (*data, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, file := range d.dataset.Skipped.First {
-		r.Log.Warn("File left out of the dataset", "file", file.Name, "error", file.Err)
-	}
+	report.LogDataset(r.Log, d.dataset)
 	split := r.Config.Dataset.Split
 	d.split, err = d.dataset.Split(dataset.SplitConfig{
 		ValidationPercent: split.ValidationPercent, TestPercent: split.TestPercent, Seed: uint64(split.Seed),
@@ -80,7 +79,7 @@ func writeSplit(path string, d *data) error {
 		"train": d.split.Train, "validation": d.split.Validation, "test": d.split.Test,
 	} {
 		for _, i := range subset.Indices {
-			parts[name] = append(parts[name], d.dataset.Samples[i].Name)
+			parts[name] = append(parts[name], dataset.Shown(d.dataset.Samples[i].Name))
 		}
 	}
 	encoded, err := json.MarshalIndent(parts, "", " ")

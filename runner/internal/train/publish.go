@@ -14,6 +14,7 @@ import (
 
 	"github.com/trainyard-dev/trainyard/internal/artifact"
 	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/dataset"
 	"github.com/trainyard-dev/trainyard/internal/onnx"
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
 	"github.com/trainyard-dev/trainyard/internal/version"
@@ -169,21 +170,21 @@ func (r *Run) samples(ctx context.Context, out *exported, t *trainer, data *data
 		sample := test[i*len(test)/count]
 		file, err := data.dataset.File(ctx, sample)
 		if err != nil {
-			return nil, failure.Dataset(fmt.Errorf("read sample %s: %w", data.dataset.Samples[sample].Name, err))
+			return nil, failure.Dataset(fmt.Errorf("read sample %s: %w", dataset.Shown(data.dataset.Samples[sample].Name), err))
 		}
 		if len(file) > maxSampleBytes || total+len(file) > maxSamplesBytes {
 			continue
 		}
 		total += len(file)
 		if err := data.spec.Tensor(ctx, tensor, file, preprocess.DefaultLimits()); err != nil {
-			return nil, failure.Dataset(fmt.Errorf("decode sample %s: %w", data.dataset.Samples[sample].Name, err))
+			return nil, failure.Dataset(fmt.Errorf("decode sample %s: %w", dataset.Shown(data.dataset.Samples[sample].Name), err))
 		}
 		logits, err := agreedLogits(evaluate.Network{Network: t.network}, float, tensor)
 		if err == nil && out.quantized {
 			logits, err = publishedLogits(published, tensor)
 		}
 		if err != nil {
-			return nil, failure.Artifact(fmt.Errorf("sample %s: %w", data.dataset.Samples[sample].Name, err))
+			return nil, failure.Artifact(fmt.Errorf("sample %s: %w", dataset.Shown(data.dataset.Samples[sample].Name), err))
 		}
 		samples.Items = append(samples.Items, artifact.Sample{
 			Image: file, Label: data.dataset.Classes[data.dataset.Samples[sample].Label], Logits: logits,

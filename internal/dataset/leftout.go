@@ -1,0 +1,153 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package dataset
+
+import (
+	"errors"
+	"io/fs"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/trainyard-dev/trainyard/internal/preprocess"
+)
+
+// Cause says why something in a source is no sample.
+type Cause string
+
+// The causes.
+const (
+	// CauseHidden: a file or folder whose name starts with a dot.
+	CauseHidden Cause = "Hidden"
+	// CauseSystem: a file or folder that an operating system, a file server or
+	// an archiver keeps for itself, such as lost+found or __MACOSX.
+	CauseSystem Cause = "System"
+	// CauseBesideClasses: a file beside the class folders.
+	CauseBesideClasses Cause = "BesideClasses"
+	// CauseLinkLoop: a link to a folder that is read already.
+	CauseLinkLoop Cause = "LinkLoop"
+	// CauseNotFound: a link to nothing, or a file that is gone.
+	CauseNotFound Cause = "NotFound"
+	// CauseForbidden: a file that may not be read.
+	CauseForbidden Cause = "Forbidden"
+	// CauseNotAnImage: in no format that is decoded here.
+	CauseNotAnImage Cause = "NotAnImage"
+	// CauseTruncated: an image that ends too early.
+	CauseTruncated Cause = "Truncated"
+	// CauseTooLarge: an image with too many bytes or pixels.
+	CauseTooLarge Cause = "TooLarge"
+	// CauseDamaged: an image that can't be decoded otherwise.
+	CauseDamaged Cause = "Damaged"
+)
+
+// Expected reports whether a dataset is as complete without what has this
+// cause: nobody means a file manager's leftovers for images.
+func (c Cause) Expected() bool { return c == CauseHidden || c == CauseSystem }
+
+// causeOf classifies the error of a file that is no usable image.
+func causeOf(err error) Cause {
+	switch {
+	case errors.Is(err, preprocess.ErrUnsupported):
+		return CauseNotAnImage
+	case errors.Is(err, preprocess.ErrTruncated):
+		return CauseTruncated
+	case errors.Is(err, preprocess.ErrTooLarge):
+		return CauseTooLarge
+	case errors.Is(err, fs.ErrPermission):
+		return CauseForbidden
+	case leadsNowhere(err):
+		return CauseNotFound
+	default:
+		return CauseDamaged
+	}
+}
+
+// leadsNowhere reports whether err is that of a path with nothing at its end,
+// as that of a dangling link or of links in a circle.
+func leadsNowhere(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.ENOTDIR) ||
+		errors.Is(err, syscall.ENAMETOOLONG)
+}
+
+// LeftOut counts what a dataset is made without for one cause.
+type LeftOut struct {
+	Cause Cause
+	// Count is the number of files; a folder that isn't looked into counts as
+	// one.
+	Count int
+	// First are the paths of up to maxLeftOutNamed of them, see [Shown].
+	First []string
+}
+
+const maxLeftOutNamed = 5
+
+// leftOut collects what is left out. The zero value is ready to use.
+type leftOut map[Cause]*LeftOut
+
+func (l leftOut) add(cause Cause, name string) {
+	entry := l[cause]
+	if entry == nil {
+		entry = &LeftOut{Cause: cause}
+		l[cause] = entry
+	}
+	entry.Count++
+	if len(entry.First) < maxLeftOutNamed {
+		entry.First = append(entry.First, Shown(name))
+	}
+}
+
+// list returns the entries, sorted by cause.
+func (l leftOut) list() []LeftOut {
+	var entries []LeftOut
+	for _, entry := range l {
+		entries = append(entries, *entry)
+	}
+	slices.SortFunc(entries, func(a, b LeftOut) int { return strings.Compare(string(a.Cause), string(b.Cause)) })
+	return entries
+}
+
+// merge adds entries with other causes and returns all, sorted by cause.
+func (l leftOut) merge(others []LeftOut) []LeftOut {
+	for _, other := range others {
+		l[other.Cause] = &other
+	}
+	return l.list()
+}
+
+// systemNames are what operating systems, file servers and tools leave on the
+// volumes and in the archives that they touch, in lower case.
+var systemNames = map[string]bool{
+	// Linux
+	"lost+found": true, "aquota.user": true, "aquota.group": true,
+	// macOS
+	"__macosx": true, "icon\r": true, "temporary items": true, "network trash folder": true, "thevolumesettingsfolder": true,
+	// Windows
+	"$recycle.bin": true, "$extend": true, "system volume information": true, "thumbs.db": true, "ehthumbs.db": true,
+	"ehthumbs_vista.db": true, "desktop.ini": true, "config.msi": true, "wpsettings.dat": true,
+	// file servers: Synology, QNAP, NetApp and others
+	"@eadir": true, "@tmp": true, "@synoresource": true, "@recycle": true, "@recently-snapshot": true, "#recycle": true,
+	"#snapshot": true, "~snapshot": true,
+	// Python
+	"__pycache__": true,
+}
+
+// passedOver returns the cause for which a file or folder is no part of a
+// dataset, by its name alone.
+func passedOver(name string) (Cause, bool) {
+	switch {
+	case strings.HasPrefix(name, "."):
+		return CauseHidden, true
+	case systemNames[strings.ToLower(name)], checkDiskFolder(name):
+		return CauseSystem, true
+	default:
+		return "", false
+	}
+}
+
+// checkDiskFolder recognizes FOUND.000 and the like, where Windows' chkdsk puts
+// what it finds.
+func checkDiskFolder(name string) bool {
+	number, ok := strings.CutPrefix(strings.ToLower(name), "found.")
+	return ok && len(number) == 3 && strings.Trim(number, "0123456789") == ""
+}

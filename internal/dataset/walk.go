@@ -1,0 +1,174 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package dataset
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+// node is a folder of a source. Names are the file system's bytes.
+type node struct {
+	name string
+	path string // below the source's root, with forward slashes; "" is the root
+	real string // where it is on disk, without links
+	// dirs are the folders in it, links to folders included; files is all else
+	// that isn't passed over.
+	dirs  []*node
+	files []string
+	// broken are the links in it that lead nowhere, which may stand for either.
+	broken []string
+
+	links []*node // to folders, before they are followed
+}
+
+// walker reads a folder with all that is in it. It follows links to wherever
+// they lead, so that classes may lie on other disks, but reads no folder twice
+// for one entry of the root.
+type walker struct {
+	folder folder
+	real   string // the root without links
+	left   leftOut
+}
+
+// walk returns the tree below the root.
+func (w *walker) walk(ctx context.Context) (*node, error) {
+	root := &node{real: w.real}
+	if err := w.read(root); err != nil {
+		return nil, err
+	}
+	links := root.links
+	for _, link := range links {
+		if w.holdsRoot(link) {
+			w.left.add(CauseLinkLoop, link.path)
+			continue
+		}
+		root.dirs = append(root.dirs, link)
+	}
+	for _, dir := range root.dirs {
+		if err := w.fill(ctx, dir); err != nil {
+			return nil, err
+		}
+	}
+	return root, nil
+}
+
+// fill reads all that is below an entry of the root: what is there itself first,
+// then what links lead to, so that a link never takes the place of a folder.
+func (w *walker) fill(ctx context.Context, top *node) error {
+	seen := map[string]bool{}
+	type pending struct{ parent, link *node }
+	var queue []pending
+	var descend func(n *node) error
+	descend = func(n *node) error {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if seen[n.real] {
+			w.left.add(CauseLinkLoop, n.path)
+			return nil
+		}
+		seen[n.real] = true
+		if err := w.read(n); err != nil {
+			return err
+		}
+		for _, link := range n.links {
+			queue = append(queue, pending{n, link})
+		}
+		for _, dir := range n.dirs {
+			if err := descend(dir); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := descend(top); err != nil {
+		return err
+	}
+	for ; len(queue) > 0; queue = queue[1:] {
+		parent, link := queue[0].parent, queue[0].link
+		if seen[link.real] || w.holdsRoot(link) {
+			w.left.add(CauseLinkLoop, link.path)
+			continue
+		}
+		parent.dirs = append(parent.dirs, link)
+		if err := descend(link); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// holdsRoot reports whether a folder is the root or one above it.
+func (w *walker) holdsRoot(n *node) bool {
+	return n.real == w.real || strings.HasPrefix(w.real, strings.TrimSuffix(n.real, string(filepath.Separator))+string(filepath.Separator))
+}
+
+// read sorts the entries of one folder.
+func (w *walker) read(n *node) error {
+	entries, err := os.ReadDir(w.folder.at(n.path))
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%w: folder %q in %v can't be read: allow the user who runs this to read it", ErrInvalid, n.path, w.folder)
+	}
+	if err != nil {
+		return fmt.Errorf("list folder %q in %v: %w", n.path, w.folder, pathless(err))
+	}
+	for _, entry := range entries {
+		name := entry.Name()
+		child := &node{name: name, path: path.Join(n.path, name)}
+		if cause, ok := passedOver(name); ok {
+			w.left.add(cause, child.path)
+			continue
+		}
+		switch {
+		case entry.IsDir():
+			child.real = filepath.Join(n.real, name)
+			n.dirs = append(n.dirs, child)
+		case entry.Type()&fs.ModeSymlink != 0:
+			if err := w.readLink(n, child); err != nil {
+				return err
+			}
+		default:
+			n.files = append(n.files, name)
+		}
+	}
+	return nil
+}
+
+// readLink sorts an entry of n that is a link by what is at its end.
+func (w *walker) readLink(n, child *node) error {
+	at := w.folder.at(child.path)
+	info, err := os.Stat(at)
+	switch {
+	case leadsNowhere(err), errors.Is(err, fs.ErrPermission):
+		n.broken = append(n.broken, child.name)
+		return nil
+	case err != nil:
+		return fmt.Errorf("follow link %q in %v: %w", child.path, w.folder, pathless(err))
+	case !info.IsDir():
+		n.files = append(n.files, child.name)
+		return nil
+	}
+	if child.real, err = filepath.EvalSymlinks(at); err != nil {
+		return fmt.Errorf("follow link %q in %v: %w", child.path, w.folder, pathless(err))
+	}
+	n.links = append(n.links, child)
+	return nil
+}
+
+// pathless is what is wrong, without the path, which messages give as a name
+// within the source.
+func pathless(err error) error {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		return at.Err
+	}
+	return err
+}

@@ -1,0 +1,43 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package report
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+
+	"github.com/trainyard-dev/trainyard/internal/dataset"
+)
+
+// LogDataset logs what is odd about a dataset: its first unusable files one by one, then everything that was left out by
+// cause.
+func LogDataset(log *slog.Logger, d *dataset.Dataset) {
+	for _, file := range d.Skipped.First {
+		log.Warn("File left out of the dataset", "file", file.Name, "error", file.Err)
+	}
+	for _, left := range d.LeftOut {
+		level := slog.LevelWarn
+		if left.Cause.Expected() {
+			level = slog.LevelInfo
+		}
+		log.Log(context.Background(), level, "Left out of the dataset", "cause", left.Cause, "count", left.Count,
+			"examples", strings.Join(left.First, ", "))
+	}
+	for _, warning := range d.Warnings {
+		log.Warn("Dataset: " + warning)
+	}
+}
+
+// DescribeDataset describes a dataset, without its split.
+func DescribeDataset(d *dataset.Dataset) Dataset {
+	described := Dataset{Digest: d.Digest, Classes: d.Classes, Samples: len(d.Samples), Skipped: d.Skipped.Count, Warnings: d.Warnings}
+	for _, file := range d.Skipped.First {
+		described.SkippedFiles = append(described.SkippedFiles, SkippedFile{Name: file.Name, Reason: file.Err.Error()})
+	}
+	for _, left := range d.LeftOut {
+		described.LeftOut = append(described.LeftOut, LeftOut{Cause: string(left.Cause), Count: left.Count, Examples: left.First})
+	}
+	return described
+}
