@@ -31,6 +31,9 @@ var (
 	ErrNotFound = errors.New("dataset not found")
 	// ErrInvalid: what is there can't be trained on.
 	ErrInvalid = errors.New("dataset invalid")
+	// ErrChanged, which is an ErrInvalid: an image is no longer what it was when
+	// the dataset was opened.
+	ErrChanged = fmt.Errorf("%w: an image changed after it was read", ErrInvalid)
 )
 
 // Bounds on a dataset's shape.
@@ -95,13 +98,25 @@ type SkippedFile struct {
 	Err error
 }
 
-// File returns the bytes of sample i's file.
+// File returns the bytes of sample i's file. They are those that the dataset's
+// digest names, or the error wraps ErrChanged.
 func (d *Dataset) File(ctx context.Context, i int) ([]byte, error) {
-	return d.source.Read(ctx, d.Samples[i].Name, d.limits.MaxBytes)
+	sample := &d.Samples[i]
+	data, err := d.source.Read(ctx, sample.Name, d.limits.MaxBytes)
+	if err != nil && !fileAtFault(err) {
+		return nil, fmt.Errorf("read image %s again: %w", Shown(sample.Name), err)
+	}
+	if err == nil && sha256.Sum256(data) != sample.Digest {
+		err = errors.New("its sha256 differs")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s in %v: %w: leave the dataset as it is until the run ends", ErrChanged, Shown(sample.Name), d.source, err)
+	}
+	return data, nil
 }
 
 // Pixels writes sample i, resized by the preprocessing the dataset was opened
-// with, to dst: 8-bit RGB of shape [Size, Size, 3].
+// with, to dst: 8-bit RGB of shape [Size, Size, 3]. Errors are those of File.
 func (d *Dataset) Pixels(ctx context.Context, dst []uint8, i int) error {
 	if cached := d.cache[i]; cached != nil {
 		copy(dst, cached)
@@ -109,11 +124,11 @@ func (d *Dataset) Pixels(ctx context.Context, dst []uint8, i int) error {
 	}
 	data, err := d.File(ctx, i)
 	if err != nil {
-		return fmt.Errorf("read image %s again: %w", Shown(d.Samples[i].Name), err)
+		return err
 	}
 	img, err := preprocess.Decode(ctx, data, d.limits)
 	if err != nil {
-		return fmt.Errorf("read image %s again: %w", Shown(d.Samples[i].Name), err)
+		return fmt.Errorf("decode image %s again: %w", Shown(d.Samples[i].Name), err)
 	}
 	d.preprocess.ResizeRGB(dst, img)
 	return nil

@@ -280,27 +280,77 @@ func TestPixelsCachedOrNot(t *testing.T) {
 	}
 }
 
-func TestPixelsOfVanishedFile(t *testing.T) {
-	root := classTree(t, 3, "a", "b").write(t)
+// What is read again must be what the digest names.
+func TestChangedFiles(t *testing.T) {
+	cases := map[string]struct {
+		change func(root, file string) error
+		parts  []string // of the message
+	}{
+		"another image": {func(_, file string) error { return os.WriteFile(file, picture(t, 77), 0o644) }, []string{"sha256"}},
+		"no image":      {func(_, file string) error { return os.WriteFile(file, []byte("overwritten"), 0o644) }, []string{"sha256"}},
+		"cut off":       {func(_, file string) error { return os.Truncate(file, 60) }, []string{"sha256"}},
+		"longer":        {func(_, file string) error { return os.WriteFile(file, append(picture(t, 0), 0), 0o644) }, []string{"sha256"}},
+		"too large":     {func(_, file string) error { return os.Truncate(file, 64<<20) }, []string{"too large"}},
+		"removed":       {func(_, file string) error { return os.Remove(file) }, []string{"no such file"}},
+		"a folder":      {func(_, file string) error { return errors.Join(os.Remove(file), os.Mkdir(file, 0o755)) }, []string{"not a regular file"}},
+		"a dangling link": {func(_, file string) error { return errors.Join(os.Remove(file), os.Symlink("gone", file)) },
+			[]string{`link to "gone"`}},
+		"its class removed": {func(_, file string) error { return os.RemoveAll(filepath.Dir(file)) }, []string{"no such file"}},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			root := classTree(t, 3, "a", "b").write(t)
+			opts := testOptions()
+			opts.CacheBytes = 0
+			d, err := Open(t.Context(), Folder(root), opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := tc.change(root, filepath.Join(root, filepath.FromSlash(d.Samples[0].Name))); err != nil {
+				t.Fatal(err)
+			}
+			err = d.Pixels(t.Context(), make([]uint8, opts.Preprocess.PixelLen()), 0)
+			if !errors.Is(err, ErrChanged) || !errors.Is(err, ErrInvalid) {
+				t.Fatalf("Pixels() error = %v, want %v", err, ErrChanged)
+			}
+			for _, part := range append(tc.parts, d.Samples[0].Name, root) {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("Pixels() error = %q, want it to contain %q", err, part)
+				}
+			}
+			if _, fileErr := d.File(t.Context(), 0); !errors.Is(fileErr, ErrChanged) {
+				t.Errorf("File() error = %v, want %v", fileErr, ErrChanged)
+			}
+		})
+	}
+}
+
+// A volume that is unmounted, and a disk that fails, may come back as they were.
+func TestStorageGoneIsNoChange(t *testing.T) {
 	opts := testOptions()
 	opts.CacheBytes = 0
-	d, err := Open(t.Context(), Folder(root), opts)
-	if err != nil {
-		t.Fatal(err)
+	for name, unmount := range map[string]func(root string) error{
+		"nothing there": os.RemoveAll,
+		"empty":         func(root string) error { return errors.Join(os.RemoveAll(root), os.Mkdir(root, 0o755)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := classTree(t, 3, "a", "b").write(t)
+			d, err := Open(t.Context(), Folder(root), opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := unmount(root); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := d.File(t.Context(), 0); err == nil || errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), "mounted") {
+				t.Errorf("File() error = %v, want one that is no %v", err, ErrInvalid)
+			}
+		})
 	}
-	name := filepath.Join(root, filepath.FromSlash(d.Samples[0].Name))
-	dst := make([]uint8, opts.Preprocess.PixelLen())
-	if err := os.WriteFile(name, []byte("overwritten"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := d.Pixels(t.Context(), dst, 0); !errors.Is(err, preprocess.ErrUnsupported) || !strings.Contains(err.Error(), d.Samples[0].Name) {
-		t.Errorf("Pixels() of an overwritten file: %v, want %v with the name", err, preprocess.ErrUnsupported)
-	}
-	if err := os.Remove(name); err != nil {
-		t.Fatal(err)
-	}
-	if err := d.Pixels(t.Context(), dst, 0); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), d.Samples[0].Name) {
-		t.Errorf("Pixels() of a removed file: %v, want %v with the name", err, fs.ErrNotExist)
+	source := fakeSource{files: []File{}, read: func(context.Context, string) ([]byte, error) { return nil, syscall.ESTALE }}
+	d := &Dataset{Samples: []Sample{{Name: "a/0"}}, source: source}
+	if _, err := d.File(t.Context(), 0); !errors.Is(err, syscall.ESTALE) || errors.Is(err, ErrInvalid) {
+		t.Errorf("File() error = %v, want %v", err, syscall.ESTALE)
 	}
 }
 

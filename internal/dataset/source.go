@@ -109,6 +109,9 @@ func (f folder) check() error {
 
 func (f folder) Read(_ context.Context, name string, maxBytes int64) ([]byte, error) {
 	data, err := readFile(f.at(name), maxBytes)
+	if leadsNowhere(err) && f.gone() {
+		return nil, fmt.Errorf("%v is gone, or empty: check that its volume is mounted", f)
+	}
 	if target, linkErr := os.Readlink(f.at(name)); leadsNowhere(err) && linkErr == nil {
 		return nil, fmt.Errorf("link to %q, where nothing is: %w", target, pathless(err))
 	}
@@ -116,6 +119,13 @@ func (f folder) Read(_ context.Context, name string, maxBytes int64) ([]byte, er
 		return nil, pathless(err)
 	}
 	return data, nil
+}
+
+// gone reports whether nothing is left of the folder, as where a volume has been
+// unmounted: no file is at fault then.
+func (f folder) gone() bool {
+	entries, err := os.ReadDir(f.dir)
+	return err != nil || len(entries) == 0
 }
 
 func readFile(at string, maxBytes int64) ([]byte, error) {

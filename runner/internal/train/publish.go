@@ -162,6 +162,7 @@ func (r *Run) samples(ctx context.Context, out *exported, t *trainer, data *data
 		return nil, failure.Artifact(fmt.Errorf("read the published model back: %w", err))
 	}
 	samples := &artifact.Samples{Classes: data.dataset.Classes}
+	var changed error
 	tensor := make([]float32, data.spec.TensorLen())
 	total := 0
 	test := data.split.Test.Indices // sorted by class, so even steps give each class its share
@@ -169,8 +170,14 @@ func (r *Run) samples(ctx context.Context, out *exported, t *trainer, data *data
 	for i := range count {
 		sample := test[i*len(test)/count]
 		file, err := data.dataset.File(ctx, sample)
+		if errors.Is(err, dataset.ErrChanged) {
+			// The model was measured on what the digest names, in memory: a run of hours needs not fail for its samples.
+			r.Log.Warn("Test image left out of the samples", "error", err)
+			changed = err
+			continue
+		}
 		if err != nil {
-			return nil, failure.Dataset(fmt.Errorf("read sample %s: %w", dataset.Shown(data.dataset.Samples[sample].Name), err))
+			return nil, failure.Dataset(err)
 		}
 		if len(file) > maxSampleBytes || total+len(file) > maxSamplesBytes {
 			continue
@@ -189,6 +196,9 @@ func (r *Run) samples(ctx context.Context, out *exported, t *trainer, data *data
 		samples.Items = append(samples.Items, artifact.Sample{
 			Image: file, Label: data.dataset.Classes[data.dataset.Samples[sample].Label], Logits: logits,
 		})
+	}
+	if changed != nil && len(samples.Items) == 0 {
+		return nil, failure.Dataset(changed)
 	}
 	return samples, nil
 }
