@@ -11,27 +11,52 @@ import (
 	"strings"
 )
 
-// arrange turns the tree of a source into classes.
+// arrange turns the tree of a source into classes, and into the parts of a split
+// where the folders are one.
 func (w *walker) arrange(root *node) (Listing, error) {
-	for _, name := range root.files {
-		w.left.add(CauseBesideClasses, name)
-	}
 	if len(root.dirs) == 0 && len(root.broken) == 0 && len(root.files) > 0 {
 		return Listing{}, fmt.Errorf("%w: %v has %d files but no class folders: %s", ErrInvalid, w.folder, len(root.files), folderShape)
 	}
-	var listing Listing
-	if err := w.addClasses(&listing, root); err != nil {
+	base, parts, err := w.findSplit(root)
+	if err != nil {
 		return Listing{}, err
 	}
+	var listing Listing
+	if parts == nil {
+		listing.Warnings = sameFolders(root)
+		parts = []partFolder{{PartNone, root}}
+	} else {
+		if len(base.broken) > 0 {
+			return Listing{}, w.lostClass(path.Join(base.path, base.broken[0]))
+		}
+		for n := root; n != base; n = n.dirs[0] {
+			w.leaveFiles(n)
+		}
+		w.leaveFiles(base)
+	}
+	for _, part := range parts {
+		if err := w.addClasses(&listing, part.dir, part.part); err != nil {
+			return Listing{}, err
+		}
+	}
 	listing.LeftOut = w.left.list()
-	return listing, nil
+	return listing, w.checkParts(listing.Files)
 }
 
-// addClasses adds each folder in parent as a class.
-func (w *walker) addClasses(listing *Listing, parent *node) error {
+// leaveFiles leaves out the files beside class folders.
+func (w *walker) leaveFiles(n *node) {
+	for _, name := range n.files {
+		w.left.add(CauseBesideClasses, path.Join(n.path, name))
+	}
+}
+
+// addClasses adds each folder in parent as a class, whose images belong to part.
+func (w *walker) addClasses(listing *Listing, parent *node, part Part) error {
+	w.leaveFiles(parent)
 	if len(parent.broken) > 0 {
 		return w.lostClass(path.Join(parent.path, parent.broken[0]))
 	}
+	split := part == PartNone && splitClasses(parent)
 	folders := map[string]string{} // by class
 	for _, dir := range parent.dirs {
 		class := ClassName(dir.name)
@@ -44,12 +69,57 @@ func (w *walker) addClasses(listing *Listing, parent *node) error {
 		}
 		folders[class] = dir.path
 		before := len(listing.Files)
-		listing.Files = dir.appendFiles(listing.Files, class)
+		if split {
+			for _, sub := range dir.dirs {
+				listing.Files = sub.appendFiles(listing.Files, class, partOf(sub.name))
+			}
+		} else {
+			listing.Files = dir.appendFiles(listing.Files, class, part)
+		}
 		if len(listing.Files) == before {
-			listing.Empty = append(listing.Empty, class)
+			listing.Empty = append(listing.Empty, File{Name: dir.path, Class: class, Part: part})
 		}
 	}
 	return nil
+}
+
+// checkParts refuses a split that measures a class which nothing learns.
+func (w *walker) checkParts(files []File) error {
+	learned := map[string]bool{}
+	for _, file := range files {
+		learned[file.Class] = learned[file.Class] || file.Part == PartTrain
+	}
+	for _, file := range files {
+		if file.Part != PartNone && !learned[file.Class] {
+			return fmt.Errorf("%w: %v is split already, and its %v part has a class %q that its training part has not: name the class folders alike in all parts",
+				ErrInvalid, w.folder, file.Part, file.Class)
+		}
+	}
+	return nil
+}
+
+// sameFolders warns of class folders that are no classes by the look of them:
+// folds of a cross-validation, for one, each with the classes inside.
+func sameFolders(root *node) []string {
+	var first []string
+	for i, class := range root.dirs {
+		names := make([]string, len(class.dirs))
+		for k, dir := range class.dirs {
+			names[k] = ClassName(dir.name)
+		}
+		slices.Sort(names)
+		if i == 0 {
+			first = names
+		}
+		if len(class.files) > 0 || len(names) < 2 || !slices.Equal(names, first) {
+			return nil
+		}
+	}
+	if len(root.dirs) < 2 || splitClasses(root) {
+		return nil
+	}
+	return []string{fmt.Sprintf("the class folders %q and %q hold the same folders, %q and %q: if those are the classes, give each one folder for all its images",
+		root.dirs[0].name, root.dirs[1].name, first[0], first[1])}
 }
 
 // lostClass refuses a link that would be a class if it led somewhere: a model
@@ -64,12 +134,12 @@ func (w *walker) lostClass(link string) error {
 }
 
 // appendFiles appends every file below n.
-func (n *node) appendFiles(files []File, class string) []File {
+func (n *node) appendFiles(files []File, class string, part Part) []File {
 	for _, name := range slices.Concat(n.files, n.broken) {
-		files = append(files, File{Name: path.Join(n.path, name), Class: class})
+		files = append(files, File{Name: path.Join(n.path, name), Class: class, Part: part})
 	}
 	for _, dir := range n.dirs {
-		files = dir.appendFiles(files, class)
+		files = dir.appendFiles(files, class, part)
 	}
 	return files
 }

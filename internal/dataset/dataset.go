@@ -53,6 +53,8 @@ type Sample struct {
 	Name string
 	// Label is the index of its class in Dataset.Classes.
 	Label int32
+	// Part is the part of the split that the source gives it to.
+	Part Part
 	// Digest is the sha256 of the file's bytes.
 	Digest [sha256.Size]byte
 }
@@ -61,11 +63,13 @@ type Sample struct {
 type Dataset struct {
 	// Classes are the names of the classes, sorted.
 	Classes []string
-	// Samples are the usable images, sorted by label, then digest, then name.
+	// Samples are the usable images, sorted by label, then digest, then part,
+	// then name.
 	Samples []Sample
 	// Digest identifies the content, "sha256:" and 64 hexadecimal digits: the
 	// sha256 over each sample's class and digest. Renaming a file leaves it as
-	// it is; adding, changing or moving one to another class doesn't.
+	// it is; adding, changing or moving one to another class doesn't, nor, in a
+	// source that is split already, to another part.
 	Digest string
 	// Skipped are the files of classes that are no usable images.
 	Skipped Skipped
@@ -172,6 +176,20 @@ func (s Subset) Digest() string {
 	return digestString(h)
 }
 
+// digest computes d.Digest. Where the source decides the split it stands before
+// the class: no class's name holds a slash.
+func (d *Dataset) digest() string {
+	h := sha256.New()
+	for _, sample := range d.Samples {
+		class := d.Classes[sample.Label]
+		if sample.Part != PartNone {
+			class = sample.Part.String() + "/" + class
+		}
+		writeDigest(h, class, sample.Digest)
+	}
+	return digestString(h)
+}
+
 // writeDigest adds one sample to a content digest: the class's name, a zero
 // byte, which no folder's name contains, and the file's digest.
 func writeDigest(h hash.Hash, class string, digest [sha256.Size]byte) {
@@ -185,7 +203,7 @@ func digestString(h hash.Hash) string {
 }
 
 func compareSamples(a, b Sample) int {
-	return cmp.Or(cmp.Compare(a.Label, b.Label), bytes.Compare(a.Digest[:], b.Digest[:]), cmp.Compare(a.Name, b.Name))
+	return cmp.Or(cmp.Compare(a.Label, b.Label), bytes.Compare(a.Digest[:], b.Digest[:]), cmp.Compare(a.Part, b.Part), cmp.Compare(a.Name, b.Name))
 }
 
 // labelOf returns the index of class in classes, which are sorted.

@@ -370,7 +370,7 @@ func (s fakeSource) Read(ctx context.Context, name string, _ int64) ([]byte, err
 func TestOpenStorageFails(t *testing.T) {
 	failure := &fs.PathError{Op: "read", Path: "a/0", Err: syscall.EIO}
 	source := fakeSource{
-		files: []File{{"a/0", "a"}, {"b/0", "b"}},
+		files: []File{{Name: "a/0", Class: "a"}, {Name: "b/0", Class: "b"}},
 		read:  func(context.Context, string) ([]byte, error) { return nil, failure },
 	}
 	_, err := Open(t.Context(), source, testOptions())
@@ -383,7 +383,7 @@ func TestOpenStopsWithContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var files []File
 	for i := range 100 {
-		files = append(files, File{fmt.Sprintf("a/%d", i), "a"}, File{fmt.Sprintf("b/%d", i), "b"})
+		files = append(files, File{Name: fmt.Sprintf("a/%d", i), Class: "a"}, File{Name: fmt.Sprintf("b/%d", i), Class: "b"})
 	}
 	data := picture(t, 0)
 	source := fakeSource{files: files, read: func(context.Context, string) ([]byte, error) { cancel(); return data, nil }}

@@ -25,6 +25,14 @@ const (
 	CauseSystem Cause = "System"
 	// CauseBesideClasses: a file beside the class folders.
 	CauseBesideClasses Cause = "BesideClasses"
+	// CauseBesideSplit: a folder beside the parts of a split.
+	CauseBesideSplit Cause = "BesideSplit"
+	// CauseNoClassFolders: a part of a split without class folders, such as
+	// unlabeled test images.
+	CauseNoClassFolders Cause = "NoClassFolders"
+	// CauseHeldOutCopy: a training image that is a copy of one in the validation
+	// or test part.
+	CauseHeldOutCopy Cause = "HeldOutCopy"
 	// CauseLinkLoop: a link to a folder that is read already.
 	CauseLinkLoop Cause = "LinkLoop"
 	// CauseNotFound: a link to nothing, or a file that is gone.

@@ -69,12 +69,12 @@ func Open(ctx context.Context, source Source, opts Options) (*Dataset, error) {
 		return nil, fmt.Errorf("scan %v: %w", source, err)
 	}
 	d := &Dataset{Classes: classes, source: source, preprocess: opts.Preprocess, limits: opts.Limits}
+	d.Warnings = slices.Concat(listing.Warnings, similarClasses(classes))
 	d.collect(listing, scanned)
-	d.Warnings = similarClasses(classes)
 	if err := d.checkEnough(files, scanned); err != nil {
 		return nil, err
 	}
-	d.Digest = d.All().Digest()
+	d.Digest = d.digest()
 	return d, nil
 }
 
@@ -87,7 +87,7 @@ func classesOf(source Source, listing Listing) ([]string, error) {
 	classes := slices.Sorted(maps.Keys(seen))
 	switch {
 	case len(listing.Empty) > 0:
-		return nil, fmt.Errorf("%w: the folder of class %q in %v is empty: add images, or remove it", ErrInvalid, listing.Empty[0], source)
+		return nil, fmt.Errorf("%w: the folder of class %q in %v is empty: add images, or remove it", ErrInvalid, Shown(listing.Empty[0].Name), source)
 	case len(classes) == 0:
 		return nil, fmt.Errorf("%w: %v has no images: %s", ErrInvalid, source, folderShape)
 	case len(classes) == 1:
@@ -178,6 +178,7 @@ func (d *Dataset) collect(listing Listing, scanned []scannedFile) {
 	}
 	var usable []cachedSample
 	left := leftOut{}
+	heldOut := map[[sha256.Size]byte]uint8{} // the set of parts that an image is in
 	for i, s := range scanned {
 		file := listing.Files[i]
 		if s.err != nil {
@@ -188,9 +189,17 @@ func (d *Dataset) collect(listing Listing, scanned []scannedFile) {
 			}
 			continue
 		}
-		sample := Sample{Name: file.Name, Label: labelOf(d.Classes, file.Class), Digest: s.digest}
+		sample := Sample{Name: file.Name, Label: labelOf(d.Classes, file.Class), Part: file.Part, Digest: s.digest}
 		usable = append(usable, cachedSample{sample, s.pixels})
+		heldOut[s.digest] |= 1 << file.Part
 	}
+	usable = slices.DeleteFunc(usable, func(s cachedSample) bool {
+		leaks := s.Part == PartTrain && heldOut[s.Digest] != 1<<PartTrain
+		if leaks {
+			left.add(CauseHeldOutCopy, s.Name)
+		}
+		return leaks
+	})
 	slices.SortFunc(usable, func(a, b cachedSample) int { return compareSamples(a.Sample, b.Sample) })
 	d.Samples = make([]Sample, len(usable))
 	d.cache = make([][]uint8, len(usable))
@@ -198,6 +207,7 @@ func (d *Dataset) collect(listing Listing, scanned []scannedFile) {
 		d.Samples[i], d.cache[i] = u.Sample, u.pixels
 	}
 	d.LeftOut = left.merge(listing.LeftOut)
+	d.warnOfSharedImages(heldOut)
 }
 
 // checkEnough refuses a dataset with a class that has hardly any usable image.

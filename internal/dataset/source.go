@@ -31,10 +31,12 @@ type Source interface {
 type Listing struct {
 	// Files are all that may be images, in any order.
 	Files []File
-	// Empty are the classes without any file.
-	Empty []string
+	// Empty are the class folders without any file.
+	Empty []File
 	// LeftOut is what else there is.
 	LeftOut []LeftOut
+	// Warnings are what people should know of it, a sentence each.
+	Warnings []string
 }
 
 // File is one file of a source.
@@ -44,12 +46,18 @@ type File struct {
 	Name string
 	// Class is the class that the file belongs to, as [ClassName] returns it.
 	Class string
+	// Part is the part that it belongs to in a source that is split already; if
+	// one file has a part, all have.
+	Part Part
 }
 
 // Folder is a source of class folders: root holds one folder for each class,
 // named as the class, with images in it at any depth. Links are followed. What
 // starts with a dot or is named as systems name their own is passed over, and
 // so are files right under root.
+//
+// A root that is split already, into folders named as train, validation and test
+// are, each with class folders, gives its files their parts.
 func Folder(root string) Source {
 	dir, err := filepath.Abs(root)
 	if err != nil { // the working directory is gone

@@ -32,27 +32,70 @@ type Split struct {
 // classes, end up in the same part, so the test measures nothing that was
 // trained on. A part whose share isn't 0 gets at least one image of each class.
 //
+// Parts that the source gives are taken as they are; what it lacks is divided
+// from its training part.
+//
 // Errors wrap ErrInvalid.
 func (d *Dataset) Split(cfg SplitConfig) (Split, error) {
 	if err := cfg.validate(); err != nil {
 		return Split{}, err
 	}
-	part := map[[sha256.Size]byte]int{} // index into parts
-	for start := 0; start < len(d.Samples); {
+	given := d.GivenParts()
+	if slices.Contains(given, PartValidation) {
+		cfg.ValidationPercent = 0
+	}
+	if slices.Contains(given, PartTest) {
+		cfg.TestPercent = 0
+	}
+	divided := slices.DeleteFunc(slices.Clone(d.Samples), func(s Sample) bool { return s.Part > PartTrain })
+	part := map[[sha256.Size]byte]Part{}
+	for start := 0; start < len(divided); {
 		end := start
-		for end < len(d.Samples) && d.Samples[end].Label == d.Samples[start].Label {
+		for end < len(divided) && divided[end].Label == divided[start].Label {
 			end++
 		}
-		assignClass(part, d.Samples[start:end], cfg)
+		assignClass(part, divided[start:end], cfg)
 		start = end
 	}
 	split := Split{Train: Subset{Dataset: d}, Validation: Subset{Dataset: d}, Test: Subset{Dataset: d}}
-	parts := [...]*Subset{&split.Test, &split.Validation, &split.Train}
+	parts := map[Part]*Subset{PartTrain: &split.Train, PartValidation: &split.Validation, PartTest: &split.Test}
 	for i, sample := range d.Samples {
-		p := parts[part[sample.Digest]]
+		p := parts[sample.Part]
+		if sample.Part <= PartTrain {
+			p = parts[part[sample.Digest]]
+		}
 		p.Indices = append(p.Indices, i)
 	}
-	return split, d.checkSplit(split, cfg)
+	return split, d.checkSplit(split, cfg, given)
+}
+
+// GivenParts are the parts that the source gives, in their order; none if it is
+// not split.
+func (d *Dataset) GivenParts() []Part {
+	var given []Part
+	for _, part := range []Part{PartTrain, PartValidation, PartTest} {
+		if slices.ContainsFunc(d.Samples, func(s Sample) bool { return s.Part == part }) {
+			given = append(given, part)
+		}
+	}
+	return given
+}
+
+// warnOfSharedImages warns if images are in both parts that the model is measured
+// on, given the set of parts of each image: it would be chosen by what it is
+// tested on.
+func (d *Dataset) warnOfSharedImages(parts map[[sha256.Size]byte]uint8) {
+	const both = 1<<PartValidation | 1<<PartTest
+	shared := 0
+	for _, in := range parts {
+		if in&both == both {
+			shared++
+		}
+	}
+	if shared > 0 {
+		d.Warnings = append(d.Warnings, fmt.Sprintf(
+			"%d images are in both the validation and the test part: the test figures are too good, as the epoch was chosen by them", shared))
+	}
 }
 
 func (cfg SplitConfig) validate() error {
@@ -68,7 +111,7 @@ func (cfg SplitConfig) validate() error {
 // their content and the seed alone, and deals them out: test first, then
 // validation, then training. Images that part knows already stay where they
 // are.
-func assignClass(part map[[sha256.Size]byte]int, samples []Sample, cfg SplitConfig) {
+func assignClass(part map[[sha256.Size]byte]Part, samples []Sample, cfg SplitConfig) {
 	type keyed struct{ key, digest [sha256.Size]byte }
 	var images []keyed
 	for i, sample := range samples {
@@ -87,11 +130,11 @@ func assignClass(part map[[sha256.Size]byte]int, samples []Sample, cfg SplitConf
 		}
 		switch {
 		case i < test:
-			part[image.digest] = 0
+			part[image.digest] = PartTest
 		case i < test+validation:
-			part[image.digest] = 1
+			part[image.digest] = PartValidation
 		default:
-			part[image.digest] = 2
+			part[image.digest] = PartTrain
 		}
 	}
 }
@@ -104,24 +147,33 @@ func share(n, percent int) int {
 	return max((n*percent+50)/100, 1)
 }
 
-func (d *Dataset) checkSplit(split Split, cfg SplitConfig) error {
+func (d *Dataset) checkSplit(split Split, cfg SplitConfig, given []Part) error {
 	parts := []struct {
-		name   string
-		subset Subset
-		wanted bool
+		part    Part
+		subset  Subset
+		percent int
 	}{
-		{"training", split.Train, true},
-		{"validation", split.Validation, cfg.ValidationPercent > 0},
-		{"test", split.Test, cfg.TestPercent > 0},
+		{PartTrain, split.Train, 100},
+		{PartValidation, split.Validation, cfg.ValidationPercent},
+		{PartTest, split.Test, cfg.TestPercent},
 	}
-	for _, part := range parts {
-		if !part.wanted {
+	for _, p := range parts {
+		isGiven := slices.Contains(given, p.part) || p.part == PartTrain && len(given) > 0
+		if p.percent == 0 && !isGiven {
 			continue
 		}
-		for label, count := range part.subset.ClassCounts() {
-			if count == 0 {
-				return fmt.Errorf("%w: %v has too few different images of class %q: none is left for %s after a split of %d%% validation and %d%% test",
-					ErrInvalid, d.source, d.Classes[label], part.name, cfg.ValidationPercent, cfg.TestPercent)
+		for label, count := range p.subset.ClassCounts() {
+			switch {
+			case count > 0:
+			case isGiven && p.part != PartTrain:
+				return fmt.Errorf("%w: %v is split already, and its %v part has no usable image of class %q: add images of it",
+					ErrInvalid, d.source, p.part, d.Classes[label])
+			case isGiven:
+				return fmt.Errorf("%w: %v is split already, and every training image of class %q is needed for validation or test, or is a copy of one there: add images",
+					ErrInvalid, d.source, d.Classes[label])
+			default:
+				return fmt.Errorf("%w: %v has too few different images of class %q: none is left for %v after a split of %d%% validation and %d%% test",
+					ErrInvalid, d.source, d.Classes[label], p.part, cfg.ValidationPercent, cfg.TestPercent)
 			}
 		}
 	}

@@ -11,9 +11,12 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/dataset"
 )
 
-// LogDataset logs what is odd about a dataset: its first unusable files one by one, then everything that was left out by
+// LogDataset logs what is special about a dataset: the parts that it is split into, its first unusable files one by one, then everything that was left out by
 // cause.
 func LogDataset(log *slog.Logger, d *dataset.Dataset) {
+	if given := givenParts(d); given != nil {
+		log.Info("The dataset is split already; its parts are used", "parts", given)
+	}
 	for _, file := range d.Skipped.First {
 		log.Warn("File left out of the dataset", "file", file.Name, "error", file.Err)
 	}
@@ -33,6 +36,7 @@ func LogDataset(log *slog.Logger, d *dataset.Dataset) {
 // DescribeDataset describes a dataset, without its split.
 func DescribeDataset(d *dataset.Dataset) Dataset {
 	described := Dataset{Digest: d.Digest, Classes: d.Classes, Samples: len(d.Samples), Skipped: d.Skipped.Count, Warnings: d.Warnings}
+	described.GivenParts = givenParts(d)
 	for _, file := range d.Skipped.First {
 		described.SkippedFiles = append(described.SkippedFiles, SkippedFile{Name: file.Name, Reason: file.Err.Error()})
 	}
@@ -40,4 +44,12 @@ func DescribeDataset(d *dataset.Dataset) Dataset {
 		described.LeftOut = append(described.LeftOut, LeftOut{Cause: string(left.Cause), Count: left.Count, Examples: left.First})
 	}
 	return described
+}
+
+func givenParts(d *dataset.Dataset) []string {
+	var names []string
+	for _, part := range d.GivenParts() {
+		names = append(names, part.String())
+	}
+	return names
 }

@@ -48,6 +48,8 @@ type Dataset struct {
 	Train      int `json:"train,omitempty"`
 	Validation int `json:"validation,omitempty"`
 	Test       int `json:"test,omitempty"`
+	// GivenParts are the parts that the folders of a dataset decide which is split already.
+	GivenParts []string `json:"givenParts,omitempty"`
 	// Skipped counts files in class folders that are no usable images; the first are named.
 	Skipped      int           `json:"skipped"`
 	SkippedFiles []SkippedFile `json:"skippedFiles,omitempty"`

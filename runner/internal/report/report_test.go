@@ -26,7 +26,7 @@ func example() *Report {
 	r := &Report{
 		Program: "v1",
 		Dataset: DescribeDataset(&dataset.Dataset{
-			Classes: []string{"cat", "dog"}, Samples: make([]dataset.Sample, 4), Digest: "sha256:00",
+			Classes: []string{"cat", "dog"}, Samples: []dataset.Sample{{Part: dataset.PartTest}, {}, {}, {}}, Digest: "sha256:00",
 			Skipped: dataset.Skipped{Count: 3, First: []dataset.SkippedFile{{Name: "cat/x.jpg", Err: errors.New("truncated")}}},
 			LeftOut: []dataset.LeftOut{
 				{Cause: dataset.CauseHidden, Count: 1, First: []string{".git"}},
@@ -76,6 +76,9 @@ func TestDescribeDataset(t *testing.T) {
 	if diff := cmp.Diff([]SkippedFile{{"cat/x.jpg", "truncated"}}, got.SkippedFiles); diff != "" || got.Skipped != 3 {
 		t.Errorf("%d files skipped, named (-want +got):\n%s", got.Skipped, diff)
 	}
+	if diff := cmp.Diff([]string{"test"}, got.GivenParts); diff != "" {
+		t.Errorf("GivenParts (-want +got):\n%s", diff)
+	}
 	if diff := cmp.Diff([]string{"odd"}, got.Warnings); diff != "" {
 		t.Errorf("Warnings (-want +got):\n%s", diff)
 	}
@@ -90,6 +93,7 @@ func TestLogDataset(t *testing.T) {
 		}
 		return a
 	}})), &dataset.Dataset{
+		Samples: []dataset.Sample{{Part: dataset.PartTest}, {Part: dataset.PartTrain}},
 		Skipped: dataset.Skipped{Count: 3, First: []dataset.SkippedFile{{Name: "cat/x.jpg", Err: errors.New("cut off")}}},
 		LeftOut: []dataset.LeftOut{
 			{Cause: dataset.CauseHidden, Count: 1, First: []string{".git"}},
@@ -97,7 +101,8 @@ func TestLogDataset(t *testing.T) {
 		},
 		Warnings: []string{"two classes are alike"},
 	})
-	want := `level=WARN msg="File left out of the dataset" file=cat/x.jpg error="cut off"
+	want := `level=INFO msg="The dataset is split already; its parts are used" parts="[training test]"
+level=WARN msg="File left out of the dataset" file=cat/x.jpg error="cut off"
 level=INFO msg="Left out of the dataset" cause=Hidden count=1 examples=.git
 level=WARN msg="Left out of the dataset" cause=Truncated count=3 examples="cat/x.jpg, cat/y.jpg"
 level=WARN msg="Dataset: two classes are alike"
