@@ -8,7 +8,6 @@ import (
 	"os"
 	"path"
 	"slices"
-	"strings"
 )
 
 // arrange turns the tree of a source into classes, and into the parts of a split
@@ -142,19 +141,4 @@ func (n *node) appendFiles(files []File, class string, part Part) []File {
 		files = dir.appendFiles(files, class, part)
 	}
 	return files
-}
-
-// similarClasses warns of classes that people take for one.
-func similarClasses(classes []string) []string {
-	var warnings []string
-	seen := map[string]string{}
-	for _, class := range classes {
-		key := strings.ToLower(strings.TrimSpace(class))
-		if other, taken := seen[key]; taken {
-			warnings = append(warnings, fmt.Sprintf(
-				"classes %q and %q differ only in letter case or spaces and are learned as two: if they are one, move the images into one folder", other, class))
-		}
-		seen[key] = class
-	}
-	return warnings
 }

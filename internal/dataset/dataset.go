@@ -61,7 +61,8 @@ type Sample struct {
 
 // Dataset is a scanned source. It is safe for concurrent use.
 type Dataset struct {
-	// Classes are the names of the classes, sorted.
+	// Classes are the names of the classes: sorted, or those of Options.Classes
+	// in their order.
 	Classes []string
 	// Samples are the usable images, sorted by label, then digest, then part,
 	// then name.
@@ -147,6 +148,23 @@ func (d *Dataset) All() Subset {
 	return Subset{Dataset: d, Indices: indices}
 }
 
+// HeldOut returns what a model is measured on: the test part of a source that is
+// split already, or the validation part if it has no other, and else all.
+func (d *Dataset) HeldOut() Subset {
+	given := d.GivenParts()
+	if len(given) == 0 || given[len(given)-1] == PartTrain {
+		return d.All()
+	}
+	part := given[len(given)-1]
+	held := Subset{Dataset: d}
+	for i, sample := range d.Samples {
+		if sample.Part == part {
+			held.Indices = append(held.Indices, i)
+		}
+	}
+	return held
+}
+
 // Subset is a part of a dataset.
 type Subset struct {
 	Dataset *Dataset
@@ -169,19 +187,30 @@ func (s Subset) ClassCounts() []int {
 // Digest identifies the subset's content as Dataset.Digest does the whole's.
 func (s Subset) Digest() string {
 	h := sha256.New()
-	for _, i := range s.Indices {
+	for _, i := range s.Dataset.byClassName(s.Indices) {
 		sample := s.Dataset.Samples[i]
-		writeDigest(h, s.Dataset.Classes[sample.Label], sample.Digest)
+		writeDigest(h, ClassName(s.Dataset.Classes[sample.Label]), sample.Digest)
 	}
 	return digestString(h)
+}
+
+// byClassName returns indices of samples sorted by the names of their classes: a
+// digest doesn't depend on the order in which a model knows them.
+func (d *Dataset) byClassName(indices []int) []int {
+	sorted := slices.Clone(indices)
+	slices.SortStableFunc(sorted, func(a, b int) int {
+		return cmp.Compare(ClassName(d.Classes[d.Samples[a].Label]), ClassName(d.Classes[d.Samples[b].Label]))
+	})
+	return sorted
 }
 
 // digest computes d.Digest. Where the source decides the split it stands before
 // the class: no class's name holds a slash.
 func (d *Dataset) digest() string {
 	h := sha256.New()
-	for _, sample := range d.Samples {
-		class := d.Classes[sample.Label]
+	for _, i := range d.byClassName(d.All().Indices) {
+		sample := d.Samples[i]
+		class := ClassName(d.Classes[sample.Label])
 		if sample.Part != PartNone {
 			class = sample.Part.String() + "/" + class
 		}
@@ -204,10 +233,4 @@ func digestString(h hash.Hash) string {
 
 func compareSamples(a, b Sample) int {
 	return cmp.Or(cmp.Compare(a.Label, b.Label), bytes.Compare(a.Digest[:], b.Digest[:]), cmp.Compare(a.Part, b.Part), cmp.Compare(a.Name, b.Name))
-}
-
-// labelOf returns the index of class in classes, which are sorted.
-func labelOf(classes []string, class string) int32 {
-	i, _ := slices.BinarySearch(classes, class)
-	return int32(i)
 }

@@ -33,6 +33,9 @@ const (
 	// CauseHeldOutCopy: a training image that is a copy of one in the validation
 	// or test part.
 	CauseHeldOutCopy Cause = "HeldOutCopy"
+	// CauseUnknownClass: an image of a class that the model doesn't know which is
+	// to be measured.
+	CauseUnknownClass Cause = "UnknownClass"
 	// CauseLinkLoop: a link to a folder that is read already.
 	CauseLinkLoop Cause = "LinkLoop"
 	// CauseNotFound: a link to nothing, or a file that is gone.
@@ -90,7 +93,7 @@ type LeftOut struct {
 
 const maxLeftOutNamed = 5
 
-// leftOut collects what is left out. The zero value is ready to use.
+// leftOut collects what is left out.
 type leftOut map[Cause]*LeftOut
 
 func (l leftOut) add(cause Cause, name string) {

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -32,6 +31,13 @@ type Options struct {
 	// (Size×Size×3 bytes each), so that they need not be decoded in every
 	// epoch. What doesn't fit is read from the source each time.
 	CacheBytes int64
+	// Classes are those of a model that is to be measured or calibrated, in the
+	// order of its outputs. If set, the images' classes are matched with them by
+	// name, see [ClassName], and labels are the model's.
+	Classes []string
+	// AnySize takes any number of images, of any of Classes: enough to measure a
+	// model, not to split.
+	AnySize bool
 	// Workers read and decode side by side; zero means one for each CPU.
 	Workers int
 	// Progress, if set, is told from time to time how many of the files have
@@ -58,46 +64,22 @@ func Open(ctx context.Context, source Source, opts Options) (*Dataset, error) {
 	if err != nil {
 		return nil, err
 	}
-	files := listing.Files
-	slices.SortFunc(files, func(a, b File) int { return cmp.Compare(a.Name, b.Name) })
-	classes, err := classesOf(source, listing)
-	if err != nil {
+	slices.SortFunc(listing.Files, func(a, b File) int { return cmp.Compare(a.Name, b.Name) })
+	d := &Dataset{source: source, preprocess: opts.Preprocess, limits: opts.Limits}
+	if err := d.setClasses(&listing, opts); err != nil {
 		return nil, err
 	}
+	files := listing.Files
 	scanned, err := scan(ctx, source, files, opts)
 	if err != nil {
 		return nil, fmt.Errorf("scan %v: %w", source, err)
 	}
-	d := &Dataset{Classes: classes, source: source, preprocess: opts.Preprocess, limits: opts.Limits}
-	d.Warnings = slices.Concat(listing.Warnings, similarClasses(classes))
 	d.collect(listing, scanned)
-	if err := d.checkEnough(files, scanned); err != nil {
+	if err := d.checkEnough(files, scanned, opts); err != nil {
 		return nil, err
 	}
 	d.Digest = d.digest()
 	return d, nil
-}
-
-// classesOf returns the names of the classes, sorted.
-func classesOf(source Source, listing Listing) ([]string, error) {
-	seen := map[string]bool{}
-	for _, file := range listing.Files {
-		seen[file.Class] = true
-	}
-	classes := slices.Sorted(maps.Keys(seen))
-	switch {
-	case len(listing.Empty) > 0:
-		return nil, fmt.Errorf("%w: the folder of class %q in %v is empty: add images, or remove it", ErrInvalid, Shown(listing.Empty[0].Name), source)
-	case len(classes) == 0:
-		return nil, fmt.Errorf("%w: %v has no images: %s", ErrInvalid, source, folderShape)
-	case len(classes) == 1:
-		return nil, fmt.Errorf("%w: %v has one class only, %q: add a folder for each further class, or, if the class folders are inside %q, add that to the path",
-			ErrInvalid, source, classes[0], classes[0])
-	case len(classes) > MaxClasses:
-		return nil, fmt.Errorf("%w: %v has %d classes, at most %d are possible: check that the path leads to the folder that holds the class folders",
-			ErrInvalid, source, len(classes), MaxClasses)
-	}
-	return classes, nil
 }
 
 // scannedFile is what scan found out about one file.
@@ -176,6 +158,7 @@ func (d *Dataset) collect(listing Listing, scanned []scannedFile) {
 		Sample
 		pixels []uint8
 	}
+	labels := labelsOf(d.Classes)
 	var usable []cachedSample
 	left := leftOut{}
 	heldOut := map[[sha256.Size]byte]uint8{} // the set of parts that an image is in
@@ -189,7 +172,7 @@ func (d *Dataset) collect(listing Listing, scanned []scannedFile) {
 			}
 			continue
 		}
-		sample := Sample{Name: file.Name, Label: labelOf(d.Classes, file.Class), Part: file.Part, Digest: s.digest}
+		sample := Sample{Name: file.Name, Label: labels[file.Class], Part: file.Part, Digest: s.digest}
 		usable = append(usable, cachedSample{sample, s.pixels})
 		heldOut[s.digest] |= 1 << file.Part
 	}
@@ -211,7 +194,10 @@ func (d *Dataset) collect(listing Listing, scanned []scannedFile) {
 }
 
 // checkEnough refuses a dataset with a class that has hardly any usable image.
-func (d *Dataset) checkEnough(files []File, scanned []scannedFile) error {
+func (d *Dataset) checkEnough(files []File, scanned []scannedFile, opts Options) error {
+	if opts.AnySize && len(d.Samples) > 0 {
+		return nil
+	}
 	for label, count := range d.All().ClassCounts() {
 		if count >= MinImagesPerClass {
 			continue

@@ -47,7 +47,14 @@ func (d *Dataset) Split(cfg SplitConfig) (Split, error) {
 	if slices.Contains(given, PartTest) {
 		cfg.TestPercent = 0
 	}
-	divided := slices.DeleteFunc(slices.Clone(d.Samples), func(s Sample) bool { return s.Part > PartTrain })
+	// By the names of the classes: where copies under two of them go depends on
+	// which comes first.
+	var divided []Sample
+	for _, i := range d.byClassName(d.All().Indices) {
+		if d.Samples[i].Part <= PartTrain {
+			divided = append(divided, d.Samples[i])
+		}
+	}
 	part := map[[sha256.Size]byte]Part{}
 	for start := 0; start < len(divided); {
 		end := start

@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -43,7 +42,7 @@ func (a *app) evaluateCommand() *cobra.Command {
 	flags := command.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&o.model, "model", "", "model.onnx of an artifact")
-	flags.StringVar(&o.data, "data", "", "folder of class folders; all images in it are used")
+	flags.StringVar(&o.data, "data", "", "folder of class folders, of the model's classes or some of them; all images in it are used, or the test part if it is split")
 	flags.StringVar(&o.report, "report", "", "folder to write a report to")
 	flags.IntVar(&o.batches.Size, "batch-size", 32, "images computed together")
 	flags.IntVar(&o.batches.Workers, "workers", 0, "goroutines that decode images; 0 is one per CPU")
@@ -67,13 +66,14 @@ func (a *app) evaluate(ctx context.Context, o *evaluateOptions) error {
 	if err != nil {
 		return failure.Artifact(fmt.Errorf("%s: %w", o.model, err))
 	}
-	images, err := openImages(ctx, log, dataset.Folder(o.data), classifier, o.batches.Workers)
+	images, err := openImages(ctx, log, dataset.Folder(o.data), classifier, dataset.Options{AnySize: true, Workers: o.batches.Workers})
 	if err != nil {
 		return failure.Dataset(err)
 	}
-	log.Info("Evaluating", "model", o.model, "architecture", classifier.Metadata.Architecture, "images", len(images.Samples),
+	measured := images.HeldOut()
+	log.Info("Evaluating", "model", o.model, "architecture", classifier.Metadata.Architecture, "images", measured.Len(),
 		"skipped", images.Skipped.Count)
-	tally, err := evaluate.Score(ctx, classifier, images.All(), o.batches)
+	tally, err := evaluate.Score(ctx, classifier, measured, o.batches)
 	if err != nil {
 		return failure.Dataset(err)
 	}
@@ -88,17 +88,13 @@ func (a *app) evaluate(ctx context.Context, o *evaluateOptions) error {
 	return failure.Output(writeReport(o.report, rep))
 }
 
-// openImages reads the images of a source, which must have the model's classes, and names those that it leaves out.
-func openImages(ctx context.Context, log *slog.Logger, source dataset.Source, model *evaluate.Model, workers int) (*dataset.Dataset, error) {
-	images, err := dataset.Open(ctx, source, dataset.Options{
-		Preprocess: model.Metadata.Preprocess, CacheBytes: memory.CacheBudget(memory.Limit(), 0), Workers: workers,
-	})
+// openImages reads the images of a source with the model's classes and preprocessing, and logs what is special about them.
+func openImages(ctx context.Context, log *slog.Logger, source dataset.Source, model *evaluate.Model, opts dataset.Options) (*dataset.Dataset, error) {
+	opts.Preprocess, opts.Classes = model.Metadata.Preprocess, model.Metadata.Classes
+	opts.CacheBytes = memory.CacheBudget(memory.Limit(), 0)
+	images, err := dataset.Open(ctx, source, opts)
 	if err != nil {
 		return nil, err
-	}
-	if !slices.Equal(images.Classes, model.Metadata.Classes) {
-		return nil, fmt.Errorf("%w: %v has the classes %s, the model knows %s: name the folders as the model's classes",
-			dataset.ErrInvalid, source, strings.Join(images.Classes, ", "), strings.Join(model.Metadata.Classes, ", "))
 	}
 	report.LogDataset(log, images)
 	return images, nil

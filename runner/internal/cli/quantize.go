@@ -155,7 +155,7 @@ func (o *quantizeOptions) images(ctx context.Context, log *slog.Logger, model *e
 	if err != nil {
 		return dataset.Split{}, failure.Config(err)
 	}
-	images, err := openImages(ctx, log, source, model, o.batches.Workers)
+	images, err := openImages(ctx, log, source, model, dataset.Options{Workers: o.batches.Workers})
 	if err != nil {
 		return dataset.Split{}, err
 	}

@@ -96,21 +96,24 @@ func (t *Tally) Classes() []Class {
 	return classes
 }
 
-// Metrics returns the metrics of the contract. Precision, recall and F1 are the plain means over the classes.
+// Metrics returns the metrics of the contract. Precision, recall and F1 are the plain means over the classes that there
+// are images of.
 func (t *Tally) Metrics() []contract.Metric {
-	var precision, recall, f1 float64
-	classes := t.Classes()
-	for _, c := range classes {
+	var precision, recall, f1, n float64
+	for _, c := range t.Classes() {
+		if c.Support == 0 {
+			continue
+		}
 		precision += c.Precision
 		recall += c.Recall
 		f1 += c.F1
+		n++
 	}
-	n := float64(len(classes))
 	return []contract.Metric{
 		{Name: contract.MetricAccuracy, Value: t.Accuracy()},
-		{Name: contract.MetricPrecision, Value: precision / n},
-		{Name: contract.MetricRecall, Value: recall / n},
-		{Name: contract.MetricF1, Value: f1 / n},
+		{Name: contract.MetricPrecision, Value: ratio(precision, n)},
+		{Name: contract.MetricRecall, Value: ratio(recall, n)},
+		{Name: contract.MetricF1, Value: ratio(f1, n)},
 		{Name: contract.MetricLoss, Value: t.Loss()},
 	}
 }

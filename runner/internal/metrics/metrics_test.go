@@ -30,6 +30,7 @@ func tally(confusion [][]int) *Tally {
 
 func TestMetrics(t *testing.T) {
 	right, wrong := -math.Log(math.E/(math.E+1)), -math.Log(1/(math.E+1))
+	rightOf3, wrongOf3 := -math.Log(math.E/(math.E+2)), -math.Log(1/(math.E+2))
 	cases := map[string]struct {
 		confusion [][]int
 		want      []float64 // accuracy, precision, recall, f1, loss
@@ -45,6 +46,11 @@ func TestMetrics(t *testing.T) {
 			confusion: [][]int{{5, 0}, {5, 0}},
 			want:      []float64{0.5, 0.25, 0.5, 1.0 / 3, (right + wrong) / 2},
 			classes:   []Class{{0.5, 1, 2.0 / 3, 5}, {0, 0, 0, 5}},
+		},
+		"a class without images": { // it has no part in the means
+			confusion: [][]int{{8, 2, 0}, {1, 8, 1}, {0, 0, 0}},
+			want:      []float64{0.8, (8.0/9 + 8.0/10) / 2, 0.8, (16.0/19 + 16.0/20) / 2, (16*rightOf3 + 4*wrongOf3) / 20},
+			classes:   []Class{{8.0 / 9, 0.8, 16.0 / 19, 10}, {8.0 / 10, 0.8, 16.0 / 20, 10}, {}},
 		},
 		"no answers": {
 			confusion: [][]int{{0, 0}, {0, 0}},

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/trainyard-dev/trainyard/internal/artifact"
 	"github.com/trainyard-dev/trainyard/internal/onnx"
@@ -194,7 +195,7 @@ func (s *suite) quality(ctx context.Context, v *visit) outcome {
 	for i, item := range set.Items {
 		p, _ := v.answers.get(sampleID{set, i})
 		took[i] = p.took
-		if p.Class == item.Label {
+		if sameName(p.Class, item.Label) {
 			right++
 		}
 	}
@@ -220,11 +221,17 @@ func (s *suite) quality(ctx context.Context, v *visit) outcome {
 // qualitySamples returns the samples to judge quality by, and whose they are: live's if the target
 // knows each of their classes, else the model's own.
 func (s *suite) qualitySamples(classes []string) (set *artifact.Samples, origin string) {
-	if s.live != nil && !slices.ContainsFunc(s.live.Classes, func(c string) bool { return !slices.Contains(classes, c) }) {
+	known := func(class string) bool {
+		return slices.ContainsFunc(classes, func(c string) bool { return sameName(c, class) })
+	}
+	if s.live != nil && !slices.ContainsFunc(s.live.Classes, func(c string) bool { return !known(c) }) {
 		return s.live, "the live model"
 	}
 	return s.model, "the model itself"
 }
+
+// sameName compares names of classes as people do: é may be one character or two.
+func sameName(a, b string) bool { return a == b || norm.NFC.String(a) == norm.NFC.String(b) }
 
 // recordedScore is the share of samples that their own model classified as they are labelled.
 func recordedScore(set *artifact.Samples) float64 {

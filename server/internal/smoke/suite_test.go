@@ -437,6 +437,24 @@ func TestAttempts(t *testing.T) {
 	}
 }
 
+// The live model's classes may come from folders named on macOS, the new one's from Linux.
+func TestQualityMatchesClassesByName(t *testing.T) {
+	model := testModel()
+	model.Classes = []string{"rouge fonc\u00e9", "bleu"}
+	live := colours(t, 20, 0)
+	live.Classes = []string{"rouge fonce\u0301", "bleu"}
+	for i := range live.Items {
+		live.Items[i].Label = live.Classes[i%2]
+	}
+	report, err := newSuite(contract.SmokeConfig{Targets: []string{serve(t, model, nil)}}, nil, live).run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := messageOf(t, report, "quality"); !strings.HasPrefix(got.Message, "1.000 of 20 samples of the live model right") {
+		t.Errorf("quality: %s, %q", got.Result, got.Message)
+	}
+}
+
 func TestQualitySamples(t *testing.T) {
 	renamed := colours(t, 20, 0)
 	renamed.Classes = []string{"red", "purple"}
