@@ -4,10 +4,18 @@
 package controllers
 
 import (
+	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	batchv1 "k8s.io/api/batch/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
@@ -19,10 +27,10 @@ const recheckDeletion = 10 * time.Second
 
 // checkOwnership tells whether child, which has the name of an object that owner
 // needs, is owner's own. If it isn't, the error says whether it will go away by
-// itself (waiting) or is a stranger's (stalled). A child is never adopted. Kind is
+// itself (waiting) or is a stranger's (stalled). A stranger's is never adopted. Kind is
 // the kind of both the owner and whoever else may have made such a child.
 func checkOwnership(child, owner client.Object, kind, childKind string) error {
-	if metav1.IsControlledBy(child, owner) {
+	if isChildOf(child, owner) {
 		return nil
 	}
 	if child.GetDeletionTimestamp() != nil {
@@ -36,4 +44,83 @@ func checkOwnership(child, owner client.Object, kind, childKind string) error {
 	}
 	return stalled(v1alpha1.NameConflictReason,
 		fmt.Errorf("%s %s exists and is not this %s's: delete or rename it", childKind, child.GetName(), kind))
+}
+
+// isChildOf tells whether an object that has the name of a child of owner, and of nobody
+// else's, is that child.
+func isChildOf(object, owner client.Object) bool {
+	return metav1.IsControlledBy(object, owner) || isOrphan(object)
+}
+
+// isOrphan tells whether a child, which has the name of an object that the controllers
+// make for one owner, is such an object from which the reference to its owner was taken.
+func isOrphan(child client.Object) bool {
+	if metav1.GetControllerOf(child) != nil || child.GetDeletionTimestamp() != nil {
+		return false
+	}
+	mark := ""
+	switch child := child.(type) {
+	case *appsv1.Deployment:
+		mark = v1alpha1.RevisionAnnotation
+	case *batchv1.Job:
+		mark = v1alpha1.AttemptAnnotation
+	case *autoscalingv2.HorizontalPodAutoscaler:
+		mark = specHashAnnotation
+	case *appsv1.ControllerRevision:
+		_, err := readTemplate(child)
+		return err == nil
+	}
+	_, marked := child.GetAnnotations()[mark]
+	return marked
+}
+
+// identity is what a child is found by: its labels and, unless it is a pod, the
+// reference to its owner.
+type identity struct {
+	labels map[string]string
+	owner  *metav1.OwnerReference
+}
+
+// restored returns a copy of a child with the identity that it was created with, or nil
+// if it has it.
+func (id identity) restored(child client.Object) client.Object {
+	restored := child.DeepCopyObject().(client.Object)
+	labels := maps.Clone(child.GetLabels())
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	maps.Copy(labels, id.labels)
+	restored.SetLabels(labels)
+	orphan := id.owner != nil && metav1.GetControllerOf(child) == nil
+	if orphan {
+		others := slices.DeleteFunc(slices.Clone(child.GetOwnerReferences()), func(ref metav1.OwnerReference) bool { return ref.UID == id.owner.UID })
+		restored.SetOwnerReferences(append(others, *id.owner))
+	}
+	if !orphan && maps.Equal(labels, child.GetLabels()) {
+		return nil
+	}
+	return restored
+}
+
+// restoreIdentity puts back what was changed of a child's identity outside Trainyard,
+// for the cache and the garbage collector find it by that, and tells whether it had to.
+func restoreIdentity(ctx context.Context, c client.Client, child client.Object, kind string, id identity) (bool, error) {
+	restored := id.restored(child)
+	if restored == nil || child.GetDeletionTimestamp() != nil {
+		return false, nil
+	}
+	changes := client.MergeFromWithOptions(child, client.MergeFromWithOptimisticLock{})
+	err := c.Patch(ctx, restored, changes, client.FieldOwner(v1alpha1.FieldManager))
+	if apierrors.IsNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("restore the labels and the owner of %s %s: %w", kind, klog.KObj(child), err)
+	}
+	return true, nil
+}
+
+// restoredMessage tells of a child whose identity was put back.
+func restoredMessage(kind string, child client.Object) string {
+	return fmt.Sprintf("labels or owner of %s %s were changed outside Trainyard; restored them", kind, child.GetName())
 }

@@ -17,7 +17,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/klog/v2"
@@ -41,10 +40,10 @@ import (
 // +kubebuilder:rbac:groups=trainyard.dev,resources=modelservers/finalizers,verbs=update
 // +kubebuilder:rbac:groups=trainyard.dev,resources=trainingruns,verbs=get;list;watch
 // +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;create;patch;delete
-// +kubebuilder:rbac:groups=apps,resources=controllerrevisions,verbs=get;list;watch;create;delete
-// +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;delete
+// +kubebuilder:rbac:groups=apps,resources=controllerrevisions,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch;create;patch
-// +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch
+// +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups="",resources=events,verbs=list
 // +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=get;list;watch
 // +kubebuilder:rbac:groups=autoscaling,resources=horizontalpodautoscalers,verbs=get;list;watch;create;patch;delete
@@ -159,7 +158,7 @@ type modelServerScope struct {
 
 	actions rollout.Actions // plan
 
-	repaired bool // execute: what actions.Repaired tells of was put right
+	repairs []string // any: what was changed outside Trainyard and has been put right
 
 	problem podProblem // explain: what keeps the pods from running that are waited for
 
@@ -188,8 +187,8 @@ func (r *modelServerReconciler) Reconcile(ctx context.Context, req ctrl.Request)
 		err = quietNamespaceEnd(req.Namespace, err)
 		computeModelServerStatus(s, err)
 		queueTransitions(helper, serveAction, helper.Before().(*v1alpha1.ModelServer).Status.Conditions, server.Status.Conditions)
-		if s.repaired {
-			helper.WarningNow(rolloutRepairedReason, serveAction, s.actions.Repaired)
+		for _, repair := range s.repairs {
+			helper.WarningNow(rolloutRepairedReason, serveAction, repair)
 		}
 		if patchErr := client.IgnoreNotFound(helper.PatchStatus(ctx, server)); patchErr != nil {
 			err = errors.Join(err, patchErr)
@@ -218,6 +217,7 @@ func (r *modelServerReconciler) runPhases(ctx context.Context, s *modelServerSco
 		}
 	}
 	return errors.Join(
+		r.restoreChildren(ctx, s),
 		r.execute(ctx, s),
 		r.reconcileService(ctx, s),
 		r.reconcileAutoscaler(ctx, s),
@@ -295,6 +295,9 @@ func lastStatus(status *v1alpha1.ModelServerStatus) rollout.Last {
 	if status.Fallback != nil {
 		last.Fallback = status.Fallback.Revision
 	}
+	if status.Candidate != nil {
+		last.Candidate = status.Candidate.Revision
+	}
 	return last
 }
 
@@ -306,8 +309,10 @@ func (r *modelServerReconciler) observeService(ctx context.Context, s *modelServ
 	case err != nil:
 		return fmt.Errorf("get Service %s: %w", klog.KObj(s.server), err)
 	}
-	if err := checkOwnership(service, s.server, modelServerKind, serviceKind); err != nil {
-		return err
+	if !isOwnService(s.server, service) {
+		if err := checkOwnership(service, s.server, modelServerKind, serviceKind); err != nil {
+			return err
+		}
 	}
 	if service.DeletionTimestamp != nil {
 		return waiting(v1alpha1.WaitingForDeletionReason, 0, fmt.Errorf("the Service %s is being deleted; another is made when it is gone", service.Name))
@@ -334,23 +339,6 @@ func (r *modelServerReconciler) observePods(ctx context.Context, s *modelServerS
 	return nil
 }
 
-func (r *modelServerReconciler) observeDeployments(ctx context.Context, s *modelServerScope, o *rollout.Observed) error {
-	deployments := &appsv1.DeploymentList{}
-	if err := r.client.List(ctx, deployments, r.ours(s)...); err != nil {
-		return fmt.Errorf("list the Deployments of ModelServer %s: %w", klog.KObj(s.server), err)
-	}
-	s.deployments = map[string]*appsv1.Deployment{}
-	for i := range deployments.Items {
-		deployment := &deployments.Items[i]
-		if !isRevision(deployment, s.server) {
-			continue
-		}
-		s.deployments[deployment.Name] = deployment
-		o.Revisions[deployment.Name] = observedRevision(deployment, s.pods[deployment.Name])
-	}
-	return nil
-}
-
 func (r *modelServerReconciler) observeJobs(ctx context.Context, s *modelServerScope, o *rollout.Observed) error {
 	jobs := &batchv1.JobList{}
 	if err := r.client.List(ctx, jobs, r.ours(s)...); err != nil {
@@ -359,7 +347,9 @@ func (r *modelServerReconciler) observeJobs(ctx context.Context, s *modelServerS
 	s.jobs = map[string]*batchv1.Job{}
 	for i := range jobs.Items {
 		job := &jobs.Items[i]
-		if !metav1.IsControlledBy(job, s.server) || testID(job).Name() != job.Name {
+		id := testID(job)
+		own := metav1.IsControlledBy(job, s.server) || isOrphan(job) && s.deployments[id.Revision] != nil
+		if !own || id.Name() != job.Name {
 			continue
 		}
 		observed, known := observedJob(job, podOfJob(job, s.pods[job.Name]))
@@ -418,13 +408,6 @@ func (r *modelServerReconciler) observeEndpoints(ctx context.Context, s *modelSe
 // ours selects the children of a server.
 func (r *modelServerReconciler) ours(s *modelServerScope) []client.ListOption {
 	return []client.ListOption{client.InNamespace(s.server.Namespace), client.MatchingLabels(modelServerLabels(s.server))}
-}
-
-// isRevision tells whether a Deployment or ControllerRevision is one that the rollout
-// sees: its owner reference and its labels are still those that it was made with.
-func isRevision(object client.Object, server *v1alpha1.ModelServer) bool {
-	labelled := labels.SelectorFromSet(modelServerLabels(server)).Matches(labels.Set(object.GetLabels()))
-	return labelled && metav1.IsControlledBy(object, server)
 }
 
 // plan asks the planner.

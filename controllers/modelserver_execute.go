@@ -91,7 +91,9 @@ func (r *modelServerReconciler) writeRollout(ctx context.Context, s *modelServer
 	}
 	logf.FromContext(ctx).Info("Wrote rollout", "switch", record.Switch, "live", record.Live, "baked", record.Baked, "fallback", record.Fallback)
 	s.observed.Service = &rollout.Service{Selected: record.Live, Record: record}
-	s.repaired = s.actions.Repaired != ""
+	if s.actions.Repaired != "" {
+		s.repairs = append(s.repairs, s.actions.Repaired)
+	}
 	return nil
 }
 
@@ -107,12 +109,15 @@ func (r *modelServerReconciler) verifyPlan(ctx context.Context, s *modelServerSc
 	if err := r.verifyLive(ctx, s); err != nil {
 		return err
 	}
+	if err := r.verifyFallback(ctx, s); err != nil {
+		return err
+	}
 	for _, name := range s.actions.Gone {
 		deployment, err := r.liveDeployment(ctx, s, name)
 		if err != nil {
 			return err
 		}
-		if deployment == nil || !isRevision(deployment, s.server) {
+		if deployment == nil || !isChildOf(deployment, s.server) {
 			continue // somebody has taken it over: it is none of the rollout's any more
 		}
 		if cached := s.deployments[name]; cached == nil || cached.UID != deployment.UID {
@@ -122,10 +127,11 @@ func (r *modelServerReconciler) verifyPlan(ctx context.Context, s *modelServerSc
 	return nil
 }
 
-// verifyLive makes sure that a revision that is about to be selected can answer.
+// verifyLive makes sure that a revision that is about to be promoted can answer. One that
+// was live before gets its selector back whatever has become of it.
 func (r *modelServerReconciler) verifyLive(ctx context.Context, s *modelServerScope) error {
 	to := s.actions.Record.Live
-	if to == "" || s.observed.Service != nil && s.observed.Service.Selected == to {
+	if record := s.record(); to == "" || record != nil && record.Live == to {
 		return nil
 	}
 	deployment, err := r.liveDeployment(ctx, s, to)
@@ -134,12 +140,26 @@ func (r *modelServerReconciler) verifyLive(ctx context.Context, s *modelServerSc
 		return err
 	case s.actions.Repaired != "" && s.observed.Templates[to]:
 		return nil // it was live before; if its Deployment is gone, it is made again
-	case deployment == nil || deployment.DeletionTimestamp != nil || !isRevision(deployment, s.server):
+	case deployment == nil || deployment.DeletionTimestamp != nil || !isChildOf(deployment, s.server):
 		return stale(s.server, "Deployment %s is gone", to)
 	case s.actions.Repaired == "" && deployment.Status.AvailableReplicas == 0:
 		return stale(s.server, "Deployment %s has no available replica", to)
 	}
 	return nil
+}
+
+// verifyFallback makes sure that a revision that is about to become the fallback is there,
+// or can be recreated.
+func (r *modelServerReconciler) verifyFallback(ctx context.Context, s *modelServerScope) error {
+	to := s.actions.Record.Fallback
+	if record := s.record(); to == "" || record != nil && record.Fallback == to || s.observed.Templates[to] {
+		return nil
+	}
+	deployment, err := r.liveDeployment(ctx, s, to)
+	if err == nil && (deployment == nil || deployment.DeletionTimestamp != nil || !isChildOf(deployment, s.server)) {
+		err = stale(s.server, "Deployment %s is gone", to)
+	}
+	return err
 }
 
 // liveDeployment reads a Deployment past the cache; nil if there is none.
@@ -164,6 +184,7 @@ func (r *modelServerReconciler) createFailed(ctx context.Context, s *modelServer
 	case !apierrors.IsAlreadyExists(err):
 		return fmt.Errorf("create %s %s: %w", kind, klog.KObj(child), err)
 	}
+	labels := child.GetLabels()
 	if err := r.live.Get(ctx, client.ObjectKeyFromObject(child), child); err != nil {
 		return fmt.Errorf("get %s %s, which exists: %w", kind, klog.KObj(child), err)
 	}
@@ -176,24 +197,14 @@ func (r *modelServerReconciler) createFailed(ctx context.Context, s *modelServer
 	if kind == serviceKind {
 		return stale(s.server, "Service %s exists already", child.GetName())
 	}
-	return nil
+	return r.restore(ctx, s, child, kind, labels)
 }
 
 // createRevision creates a revision's Deployment, unless there are as many as there
 // may be: the cache may not show all of them yet.
 func (r *modelServerReconciler) createRevision(ctx context.Context, s *modelServerScope, create rollout.Scale) error {
-	existing := &appsv1.DeploymentList{}
-	if err := r.live.List(ctx, existing, r.ours(s)...); err != nil {
-		return fmt.Errorf("count the Deployments of ModelServer %s: %w", klog.KObj(s.server), err)
-	}
-	owned := 0
-	for i := range existing.Items {
-		if isRevision(&existing.Items[i], s.server) {
-			owned++
-		}
-	}
-	if owned >= rollout.MaxDeployments {
-		return stale(s.server, "ModelServer %s has %d Deployments already", s.server.Name, owned)
+	if err := r.countRevisions(ctx, s); err != nil {
+		return err
 	}
 	template, err := r.templateOf(ctx, s, create.Revision)
 	if err != nil {
@@ -204,11 +215,11 @@ func (r *modelServerReconciler) createRevision(ctx context.Context, s *modelServ
 		return err
 	}
 	if err := r.client.Create(ctx, deployment, client.FieldOwner(v1alpha1.FieldManager)); err != nil {
-		return r.createFailed(ctx, s, deployment, deploymentKind, err)
+		return r.createFailed(ctx, s, deployment, deploymentKind, err) // if that is nil there is nothing to tell of: it was there
 	}
 	logf.FromContext(ctx).Info("Created revision", "deployment", klog.KObj(deployment), "replicas", create.Replicas)
-	if create.Revision == s.observed.Service.Record.Live {
-		s.repaired = true
+	if record := s.observed.Service.Record; create.Revision == record.Live || create.Revision == record.Fallback {
+		s.repairs = append(s.repairs, s.actions.Repaired)
 	}
 	return nil
 }
@@ -295,6 +306,9 @@ func (r *modelServerReconciler) reconcileService(ctx context.Context, s *modelSe
 		}
 		return fmt.Errorf("patch Service %s: %w", klog.KObj(desired), err)
 	}
+	if serverIdentity(s.server).restored(s.service) != nil {
+		s.repairs = append(s.repairs, restoredMessage(serviceKind, desired))
+	}
 	s.service = desired
 	return nil
 }
@@ -303,13 +317,17 @@ func (r *modelServerReconciler) reconcileService(ctx context.Context, s *modelSe
 // scale, and none without spec.autoscaling.
 func (r *modelServerReconciler) reconcileAutoscaler(ctx context.Context, s *modelServerScope) error {
 	existing := &autoscalingv2.HorizontalPodAutoscaler{}
-	err := r.client.Get(ctx, client.ObjectKeyFromObject(s.server), existing)
+	reader := client.Reader(r.client)
+	if s.server.Status.ObservedGeneration != s.server.Generation {
+		reader = r.live // the cache shows none that lost its labels
+	}
+	err := reader.Get(ctx, client.ObjectKeyFromObject(s.server), existing)
 	if client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("get HorizontalPodAutoscaler %s: %w", klog.KObj(s.server), err)
 	}
 	exists := err == nil
 	if s.server.Spec.Autoscaling == nil {
-		if !exists || !metav1.IsControlledBy(existing, s.server) || existing.DeletionTimestamp != nil {
+		if !exists || !isChildOf(existing, s.server) || existing.DeletionTimestamp != nil {
 			return nil
 		}
 		if err := r.client.Delete(ctx, existing, client.Preconditions{UID: &existing.UID}); client.IgnoreNotFound(err) != nil {
@@ -335,6 +353,9 @@ func (r *modelServerReconciler) reconcileAutoscaler(ctx context.Context, s *mode
 
 func (r *modelServerReconciler) updateAutoscaler(ctx context.Context, s *modelServerScope, desired, existing *autoscalingv2.HorizontalPodAutoscaler) error {
 	if err := checkOwnership(existing, s.server, modelServerKind, autoscalerKind); err != nil {
+		return err
+	}
+	if err := r.restore(ctx, s, existing, autoscalerKind, modelServerLabels(s.server)); err != nil {
 		return err
 	}
 	if !autoscalerDiffers(desired, existing) {

@@ -19,6 +19,7 @@ const (
 	modelServerKind        = "ModelServer"
 	deploymentKind         = "Deployment"
 	controllerRevisionKind = "ControllerRevision"
+	podKind                = "Pod"
 	serviceKind            = "Service"
 	autoscalerKind         = "HorizontalPodAutoscaler"
 
@@ -53,6 +54,11 @@ func revisionSelector(revision string) map[string]string {
 		revision = noRevision
 	}
 	return map[string]string{v1alpha1.RevisionLabel: revision}
+}
+
+// serverIdentity is that of the children of a server that aren't a revision's or a test's.
+func serverIdentity(server *v1alpha1.ModelServer) identity {
+	return identity{labels: modelServerLabels(server), owner: &ownedByServer(server)[0]}
 }
 
 func ownedByServer(server *v1alpha1.ModelServer) []metav1.OwnerReference {

@@ -6,7 +6,6 @@ package controllers
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -39,10 +38,9 @@ func newService(server *v1alpha1.ModelServer, record *rollout.Record) (*corev1.S
 // what moves traffic, the selector and the record, and what the API server allocates.
 func desiredService(server *v1alpha1.ModelServer, existing *corev1.Service) *corev1.Service {
 	service := existing.DeepCopy()
-	if service.Labels == nil {
-		service.Labels = map[string]string{}
+	if restored := serverIdentity(server).restored(existing); restored != nil {
+		service = restored.(*corev1.Service)
 	}
-	maps.Copy(service.Labels, modelServerLabels(server))
 	service.Spec.Type = server.Spec.Service.Type
 	if len(service.Spec.Ports) != 1 {
 		service.Spec.Ports = make([]corev1.ServicePort, 1)
@@ -56,6 +54,16 @@ func desiredService(server *v1alpha1.ModelServer, existing *corev1.Service) *cor
 		port.NodePort = 0
 	}
 	return service
+}
+
+// isOwnService tells whether a Service without an owner is the one that the server's
+// status tells of: its record names the same live revision.
+func isOwnService(server *v1alpha1.ModelServer, service *corev1.Service) bool {
+	if metav1.GetControllerOf(service) != nil || service.DeletionTimestamp != nil || server.Status.Live == nil {
+		return false
+	}
+	record, err := rollout.DecodeRecord(service.Annotations[v1alpha1.RolloutAnnotation])
+	return err == nil && record.Live == server.Status.Live.Revision
 }
 
 // rolloutPatch is the one write that moves traffic: a merge patch that sets selector

@@ -56,8 +56,7 @@ func desiredTestJob(in testInput) (*batchv1.Job, error) {
 		return nil, fmt.Errorf("encode the smoke test's configuration: %w", err)
 	}
 	rounds := time.Duration(config.DelaySeconds+config.ForSeconds)*time.Second + in.config.timeout
-	labels := modelServerLabels(in.server)
-	labels[v1alpha1.ComponentLabel] = smokeComponent
+	labels := testLabels(in.server)
 	return &batchv1.Job{
 		ObjectMeta: metav1.ObjectMeta{
 			Name:            in.start.Name(),
@@ -76,6 +75,13 @@ func desiredTestJob(in testInput) (*batchv1.Job, error) {
 			},
 		},
 	}, nil
+}
+
+// testLabels are on a test's Job and its pod.
+func testLabels(server *v1alpha1.ModelServer) map[string]string {
+	labels := modelServerLabels(server)
+	labels[v1alpha1.ComponentLabel] = smokeComponent
+	return labels
 }
 
 func smokeConfig(in testInput, model, live *contract.Samples) contract.SmokeConfig {

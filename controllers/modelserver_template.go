@@ -12,6 +12,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
@@ -63,12 +64,29 @@ func (r *modelServerReconciler) observeTemplates(ctx context.Context, s *modelSe
 	}
 	s.templates = map[string]*appsv1.ControllerRevision{}
 	for i := range kept.Items {
-		revision := &kept.Items[i]
-		if !isRevision(revision, s.server) || revision.DeletionTimestamp != nil {
+		if revision := &kept.Items[i]; metav1.IsControlledBy(revision, s.server) {
+			s.templates[revision.Name] = revision
+		}
+	}
+	for _, name := range o.Named() {
+		if s.templates[name] != nil || s.deployments[name] != nil {
+			continue // what has a Deployment is given a template from it
+		}
+		revision := &appsv1.ControllerRevision{}
+		err := r.live.Get(ctx, types.NamespacedName{Namespace: s.server.Namespace, Name: name}, revision)
+		if client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("get ControllerRevision %s: %w", name, err)
+		}
+		if err == nil && isChildOf(revision, s.server) {
+			s.templates[name] = revision
+		}
+	}
+	for name, revision := range s.templates {
+		if revision.DeletionTimestamp != nil {
+			delete(s.templates, name)
 			continue
 		}
-		s.templates[revision.Name] = revision
-		o.Templates[revision.Name] = true
+		o.Templates[name] = true
 	}
 	return nil
 }

@@ -35,7 +35,7 @@ func TestTemplateIsKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if kept.Name != want.Name || !isRevision(kept, server) || !metav1.IsControlledBy(kept, server) {
+	if kept.Name != want.Name || !metav1.IsControlledBy(kept, server) {
 		t.Errorf("kept as %+v, want it to be named as the Deployment and the server's", kept.ObjectMeta)
 	}
 	read, err := readTemplate(kept)

@@ -37,8 +37,8 @@ import (
 // +kubebuilder:rbac:groups=trainyard.dev,resources=trainingruns,verbs=get;list;watch
 // +kubebuilder:rbac:groups=trainyard.dev,resources=trainingruns/status,verbs=patch
 // +kubebuilder:rbac:groups=trainyard.dev,resources=trainingruns/finalizers,verbs=update
-// +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;delete
-// +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch
+// +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups="",resources=events,verbs=list
 
 const (
@@ -182,6 +182,7 @@ func (r *trainingRunReconciler) runPhases(ctx context.Context, s *trainingRunSco
 	for _, phase := range []func(context.Context, *trainingRunScope) error{
 		r.observe,
 		r.finishEarly,
+		r.restoreJob,
 		r.checkSpec,
 		r.reconcileJob,
 		r.collectResult,
@@ -195,22 +196,69 @@ func (r *trainingRunReconciler) runPhases(ctx context.Context, s *trainingRunSco
 
 // observe reads the run's Job, that Job's pods and what the newest says of its progress.
 func (r *trainingRunReconciler) observe(ctx context.Context, s *trainingRunScope) error {
-	job := &batchv1.Job{}
 	key := types.NamespacedName{Namespace: s.run.Namespace, Name: trainingJobName(s.run)}
-	switch err := r.client.Get(ctx, key, job); {
-	case apierrors.IsNotFound(err):
-	case err != nil:
-		return fmt.Errorf("get Job %s: %w", key, err)
-	case metav1.IsControlledBy(job, s.run):
-		s.job = job
+	if err := r.observeJob(ctx, s, key); err != nil {
+		return err
 	}
 	pods := &corev1.PodList{}
 	if err := r.client.List(ctx, pods, client.InNamespace(s.run.Namespace), client.MatchingLabels{v1alpha1.TrainingRunLabel: s.run.Name}); err != nil {
 		return fmt.Errorf("list the pods of TrainingRun %s: %w", klog.KObj(s.run), err)
 	}
 	s.pods, s.strayPod = sortPods(pods.Items, s.job, key.Name)
+	if s.job != nil && s.job.Status.Active > countActive(s.pods) && !isEnded(&s.run.Status) {
+		if err := r.observeLive(ctx, s); err != nil { // the cache shows no pod that lost its labels
+			return err
+		}
+	}
 	s.observed = true
 	return r.observePod(ctx, s)
+}
+
+// observeJob reads the run's Job; past the cache if that doesn't show one that status
+// tells of, for it may have lost its labels.
+func (r *trainingRunReconciler) observeJob(ctx context.Context, s *trainingRunScope, key types.NamespacedName) error {
+	job := &batchv1.Job{}
+	err := r.client.Get(ctx, key, job)
+	if apierrors.IsNotFound(err) && s.run.Status.JobName != "" && !isEnded(&s.run.Status) {
+		err = r.live.Get(ctx, key, job)
+	}
+	switch {
+	case apierrors.IsNotFound(err):
+	case err != nil:
+		return fmt.Errorf("get Job %s: %w", key, err)
+	case isChildOf(job, s.run):
+		s.job = job
+	}
+	return nil
+}
+
+// countActive counts the pods that haven't ended.
+func countActive(pods []*corev1.Pod) int32 {
+	var active int32
+	for _, pod := range pods {
+		if pod.DeletionTimestamp == nil && !isTerminated(pod) {
+			active++
+		}
+	}
+	return active
+}
+
+// restoreJob puts back what was taken from the identity of the Job and its pods.
+func (r *trainingRunReconciler) restoreJob(ctx context.Context, s *trainingRunScope) error {
+	if s.job == nil {
+		return nil
+	}
+	labels := trainingRunLabels(s.run)
+	restored, err := restoreIdentity(ctx, r.client, s.job, jobKind, identity{labels: labels, owner: &ownedByRun(s.run)[0]})
+	if restored {
+		logf.FromContext(ctx).Info("Restored labels or owner", "job", klog.KObj(s.job))
+	}
+	errs := []error{err}
+	for _, pod := range s.pods {
+		_, err := restoreIdentity(ctx, r.client, pod, podKind, identity{labels: labels})
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 // sortPods returns the pods of a Job, the oldest first, and the name of a pod of an
@@ -322,7 +370,7 @@ func (r *trainingRunReconciler) createJob(ctx context.Context, s *trainingRunSco
 		return err
 	}
 	s.job = existing
-	return nil
+	return r.restoreJob(ctx, s)
 }
 
 // deleteJob deletes a Job and has it stay until its pods are gone, so that the next
@@ -422,7 +470,7 @@ func (r *trainingRunReconciler) collectFailure(ctx context.Context, s *trainingR
 // observeLive reads the Job's pods past the cache.
 func (r *trainingRunReconciler) observeLive(ctx context.Context, s *trainingRunScope) error {
 	pods := &corev1.PodList{}
-	if err := r.live.List(ctx, pods, client.InNamespace(s.run.Namespace), client.MatchingLabels{v1alpha1.TrainingRunLabel: s.run.Name}); err != nil {
+	if err := r.live.List(ctx, pods, client.InNamespace(s.run.Namespace), client.MatchingLabels{batchv1.JobNameLabel: s.job.Name}); err != nil {
 		return fmt.Errorf("list the pods of Job %s: %w", klog.KObj(s.job), err)
 	}
 	s.pods, s.strayPod = sortPods(pods.Items, s.job, s.job.Name)

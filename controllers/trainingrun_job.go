@@ -49,13 +49,11 @@ func desiredJob(in jobInput) (*batchv1.Job, error) {
 	run := in.run
 	job := &batchv1.Job{
 		ObjectMeta: metav1.ObjectMeta{
-			Name:        trainingJobName(run),
-			Namespace:   run.Namespace,
-			Labels:      trainingRunLabels(run),
-			Annotations: map[string]string{v1alpha1.AttemptAnnotation: strconv.Itoa(in.attempt)},
-			OwnerReferences: []metav1.OwnerReference{
-				*metav1.NewControllerRef(run, v1alpha1.GroupVersion.WithKind("TrainingRun")),
-			},
+			Name:            trainingJobName(run),
+			Namespace:       run.Namespace,
+			Labels:          trainingRunLabels(run),
+			Annotations:     map[string]string{v1alpha1.AttemptAnnotation: strconv.Itoa(in.attempt)},
+			OwnerReferences: ownedByRun(run),
 		},
 		Spec: batchv1.JobSpec{
 			BackoffLimit:          ptr.To(ptr.Deref(run.Spec.BackoffLimit, 0)),
@@ -72,6 +70,10 @@ func desiredJob(in jobInput) (*batchv1.Job, error) {
 		job.Spec.Suspend = ptr.To(true)
 	}
 	return job, nil
+}
+
+func ownedByRun(run *v1alpha1.TrainingRun) []metav1.OwnerReference {
+	return []metav1.OwnerReference{*metav1.NewControllerRef(run, v1alpha1.GroupVersion.WithKind(trainingRunKind))}
 }
 
 func trainingRunLabels(run *v1alpha1.TrainingRun) map[string]string {

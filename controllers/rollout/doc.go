@@ -30,7 +30,7 @@
 //	reselect      the selector isn't the record's live revision: the record wins
 //	switchBack    the live revision failed its bake, or is gone: live := fallback, loser retired;
 //	              without a ready fallback it is only rejected and stays selected
-//	dropFallback  the fallback is gone
+//	dropFallback  the fallback is gone, and so is the template to recreate it from
 //	rebake        live failed its bake under another policy than the spec's now: baked again
 //	finishBake    the bake passed: live is baked, the old fallback retired
 //	returnBack    the spec asks for the fallback again: live := fallback, no test, the other retired
@@ -41,8 +41,8 @@
 //	forget        a retired revision is gone: left out
 //
 // If none applies, the children are brought in line: the candidate's Deployment is
-// created, and the live one's if somebody else has deleted it; live and fallback follow the number of replicas asked for, the candidate
-// too, but not while it is tested; a smoke Job starts when all of the candidate's
+// created, and that of live or fallback if it was deleted outside Trainyard; live and
+// fallback follow the number of replicas asked for, the candidate too, but not while it is tested; a smoke Job starts when all of the candidate's
 // replicas are available, a bake Job when the Service's endpoints have followed the
 // switch; Jobs that test nothing of interest are deleted, and so are the Deployments
 // that the record, as it was read, names as retiring; the pod template of each revision
@@ -50,8 +50,8 @@
 //
 // What follows from that:
 //
-//   - A live revision whose Deployment somebody else deletes comes back as it was,
-//     whatever the spec asks for.
+//   - A live revision or fallback whose Deployment is deleted outside Trainyard comes back
+//     as it was, whatever the spec asks for.
 //   - A revision gets traffic only after each of its pods passed the smoke test, or
 //     after it had been baked before.
 //   - A Deployment is deleted only in a pass after the one that named it as retiring,

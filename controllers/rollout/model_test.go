@@ -79,7 +79,7 @@ func settle(s *simulation) error {
 
 func checkEnd(s *simulation) error {
 	o := s.observe()
-	s.observeService(o)
+	s.observePastCache(o)
 	r, status := o.Service.Record, Describe(o)
 	target := revisionOf(s.model)
 	wantOutcome := map[string]Outcome{

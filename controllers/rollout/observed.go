@@ -4,6 +4,7 @@
 package rollout
 
 import (
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -33,6 +34,8 @@ type Observed struct {
 	// Templates are the revisions whose pod template is kept: from it their Deployment
 	// can be made again when neither the spec nor anything else says how.
 	Templates map[string]bool
+	// Taken are revisions in whose place there is a Deployment that isn't the server's.
+	Taken map[string]bool
 	// Jobs are the tests of this ModelServer.
 	Jobs []Job
 	// Endpoints are those in the Service's EndpointSlices.
@@ -69,10 +72,10 @@ type Service struct {
 
 // Last is what the status said before this pass.
 type Last struct {
-	Live, Fallback string
-	LiveSince      metav1.Time // when Live got the traffic; may be zero
-	Rejected       []v1alpha1.RejectedRevision
-	History        []v1alpha1.RetiredRevision
+	Live, Fallback, Candidate string
+	LiveSince                 metav1.Time // when Live got the traffic; may be zero
+	Rejected                  []v1alpha1.RejectedRevision
+	History                   []v1alpha1.RetiredRevision
 }
 
 // Revision is a revision's Deployment.
@@ -164,6 +167,30 @@ func (o *Observed) exists(name string) *Revision {
 		return nil
 	}
 	return revision
+}
+
+// Named are the revisions that the plan gives up, or creates, where they have no
+// Deployment. A cache that shows none may be behind, or not be shown it: who observes
+// reads these past it.
+func (o *Observed) Named() []string {
+	names := []string{o.Last.Live, o.Last.Fallback, o.Last.Candidate}
+	if o.Service != nil && o.Service.Record != nil {
+		r := o.Service.Record
+		names = []string{r.Live, r.Fallback, o.Last.Candidate} // retired if it isn't the candidate any more
+		for _, retiring := range r.Retiring {
+			names = append(names, retiring.Name)
+		}
+		if c := o.candidate(r); c != nil {
+			names = append(names, c.Name)
+		}
+	}
+	return slices.DeleteFunc(names, func(name string) bool { return name == "" })
+}
+
+// canServeAgain tells whether the named revision has a Deployment, or is given one again
+// from the template that is kept.
+func (o *Observed) canServeAgain(name string) bool {
+	return o.exists(name) != nil || name != "" && o.Templates[name] && !o.Taken[name]
 }
 
 func (o *Observed) isTarget(name string) bool {

@@ -98,8 +98,9 @@ func children(o *Observed, r *Record) Actions {
 	return a
 }
 
-// create makes the candidate's Deployment, and the live one's if somebody else has
-// deleted it: it is the same revision, so what was tested about it still holds.
+// create makes the candidate's Deployment, and that of live or of the fallback if it was
+// deleted outside Trainyard: it is the same revision, so what was tested about it still
+// holds.
 func create(o *Observed, r *Record, a *Actions) {
 	add := func(name string, replicas int32) {
 		if o.Revisions[name] == nil && len(o.Revisions)+len(a.Create) < MaxDeployments {
@@ -111,9 +112,22 @@ func create(o *Observed, r *Record, a *Actions) {
 			a.Repaired = "the Deployment of the live revision " + r.Live + " was deleted by somebody else and is made again"
 		}
 	}
+	if before := len(a.Create); o.canServeAgain(r.Fallback) {
+		if add(r.Fallback, o.Desired); len(a.Create) > before {
+			a.repaired("Deployment of the fallback " + r.Fallback + " was deleted outside Trainyard; recreated it")
+		}
+	}
 	if c := o.candidate(r); c != nil {
 		add(c.Name, candidateReplicas(o, r))
 	}
+}
+
+// repaired adds to what was changed outside Trainyard and is put right.
+func (a *Actions) repaired(message string) {
+	if a.Repaired != "" {
+		message = a.Repaired + "; " + message
+	}
+	a.Repaired = message
 }
 
 // candidateReplicas is enough to take over what live carries now.

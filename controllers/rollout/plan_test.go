@@ -272,9 +272,30 @@ func TestRecordWrites(t *testing.T) {
 		"live was deleted during its bake, the fallback isn't ready: live is made again": {
 			o: observed("b", bakingRecord("b", "a"), revision("a", 2)).but(func(o *Observed) { o.Revisions["a"].Available = 0 }),
 		},
-		"the fallback was deleted": {
+		"the fallback was deleted, and its template": {
 			o:    observed("b", bakingRecord("b", "a"), revision("b", 2)),
 			want: &Record{Switch: 2, At: at0, Live: "b", Available: 2},
+		},
+		"the fallback was taken over": {
+			o: observed("b", bakingRecord("b", "a"), revision("b", 2)).but(func(o *Observed) {
+				o.Templates["a"], o.Taken = true, map[string]bool{"a": true}
+			}),
+			want: &Record{Switch: 2, At: at0, Live: "b", Available: 2},
+		},
+		"the fallback was deleted, it is recreated": {
+			o: observed("b", bakingRecord("b", "a"), revision("b", 2)).but(func(o *Observed) { o.Templates["a"] = true }),
+		},
+		"promote: live was deleted, it becomes the fallback all the same": {
+			o: observed("b", bakedRecord("a"), revision("b", 2)).smoke("b", JobPassed).but(func(o *Observed) { o.Templates["a"] = true }),
+			want: &Record{Switch: 2, At: at1, Live: "b", Available: 2, Fallback: "a",
+				History: []v1alpha1.RetiredRevision{{Revision: "a", PromotedTime: &at0, RetiredTime: &at1, Reason: ReasonReplaced}}},
+		},
+		"promote: live was taken over, there is no fallback": {
+			o: observed("b", bakedRecord("a"), revision("b", 2)).smoke("b", JobPassed).but(func(o *Observed) {
+				o.Templates["a"], o.Taken = true, map[string]bool{"a": true}
+			}),
+			want: &Record{Switch: 2, At: at1, Live: "b", Available: 2,
+				History: []v1alpha1.RetiredRevision{{Revision: "a", PromotedTime: &at0, RetiredTime: &at1, Reason: ReasonReplaced}}},
 		},
 		"forget": {
 			o:    observed("a", &Record{Live: "a", Baked: true, Retiring: retireB}, revision("a", 2)),
@@ -408,6 +429,11 @@ func TestChildren(t *testing.T) {
 			o: observed("b", &Record{Live: "a", Baked: true, Retiring: []Retiring{{"c", "uc"}, {"d", "ud"}}}, revision("c", 2), revision("d", 2)).but(lostA).
 				but(func(o *Observed) { o.Revisions["c"].Deleting, o.Revisions["d"].Deleting = true, true }),
 			want: Actions{Create: []Scale{{"a", 2}}, Repaired: deletedA},
+		},
+		"the fallback was deleted: recreated before the candidate": {
+			o: observed("c", bakingRecord("b", "a"), revision("b", 2)).bake(JobRunning).but(lostA),
+			want: Actions{Create: []Scale{{"a", 2}, {"c", 2}},
+				Repaired: "Deployment of the fallback a was deleted outside Trainyard; recreated it"},
 		},
 		"templates of revisions that exist are kept": {
 			o:    observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobRunning).but(func(o *Observed) { o.Templates = nil }),

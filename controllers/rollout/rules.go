@@ -68,8 +68,8 @@ func recoverRecord(o *Observed) (Actions, bool) {
 		if !o.Last.LiveSince.IsZero() {
 			r.At, r.BakedSince = o.Last.LiveSince, o.now()
 		}
-		if fallback != nil && fallback.Name != r.Live {
-			r.Fallback = fallback.Name
+		if o.canServeAgain(o.Last.Fallback) && o.Last.Fallback != r.Live {
+			r.Fallback = o.Last.Fallback
 		}
 	}
 	a := Actions{Record: r}
@@ -130,9 +130,10 @@ func switchBack(o *Observed, r *Record) (Actions, bool) {
 	return a, true
 }
 
-// dropFallback: somebody else has deleted the fallback.
+// dropFallback: the fallback was deleted or taken over outside Trainyard, and nothing can
+// bring it back. While that goes on, it stays the fallback.
 func dropFallback(o *Observed, r *Record) (Actions, bool) {
-	if r.Fallback == "" || o.exists(r.Fallback) != nil {
+	if r.Fallback == "" || o.canServeAgain(r.Fallback) {
 		return Actions{}, false
 	}
 	next := r.clone()
@@ -247,8 +248,8 @@ func promote(o *Observed, r *Record) (Actions, bool) {
 		next.retire(o.Revisions[r.Live])
 	}
 	next.Baked = false
-	if o.exists(next.Fallback) == nil {
-		next.Fallback = ""
+	if !o.canServeAgain(next.Fallback) {
+		next.Fallback = "" // nothing can bring it back
 	}
 	return Actions{Record: next}, true
 }

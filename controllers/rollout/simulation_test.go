@@ -44,6 +44,7 @@ type simDeployment struct {
 	replicas  int32
 	pods      []*simPod
 	deleting  bool
+	hidden    bool // somebody has taken its labels, so that the cache doesn't show it
 	downSince time.Time
 }
 
@@ -73,6 +74,7 @@ type simulation struct {
 	calm        bool // nothing fails by itself
 
 	smoked, baked map[string]bool // revisions that passed, as the cluster knows
+	lost          map[string]bool // revisions whose Deployment and template a person has deleted
 	switches      int
 	fault         string // the first broken invariant
 	writes        int
@@ -83,7 +85,7 @@ func newSimulation(seed uint64) *simulation {
 		rng: rand.New(rand.NewPCG(seed, 0)), now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
 		model: "good1", policy: "p1", desired: 1, resolved: true,
 		deployments: map[string]*simDeployment{}, templates: map[string]bool{}, jobs: map[string]*simJob{},
-		smoked: map[string]bool{}, baked: map[string]bool{},
+		smoked: map[string]bool{}, baked: map[string]bool{}, lost: map[string]bool{},
 	}
 }
 
@@ -119,15 +121,14 @@ func (s *simulation) observe() *Observed {
 		}
 	}
 	for name, d := range s.deployments {
-		r := &Revision{Name: name, UID: d.uid, Model: v1alpha1.RevisionModel{SHA256: d.model}, Deleting: d.deleting,
-			Replicas: d.replicas, Available: d.available(), UnavailableSince: d.downSince}
+		if !d.hidden {
+			o.Revisions[name] = d.observe(name)
+		}
 		for _, pod := range d.pods {
-			r.Pods = append(r.Pods, pod.Pod)
 			if pod.inService {
 				o.Endpoints = append(o.Endpoints, Endpoint{Revision: name, Ready: pod.Ready})
 			}
 		}
-		o.Revisions[name] = r
 	}
 	for _, job := range s.jobs {
 		o.Jobs = append(o.Jobs, job.Job)
@@ -135,13 +136,29 @@ func (s *simulation) observe() *Observed {
 	return o
 }
 
-// observeService is the uncached read.
-func (s *simulation) observeService(o *Observed) {
+func (d *simDeployment) observe(name string) *Revision {
+	r := &Revision{Name: name, UID: d.uid, Model: v1alpha1.RevisionModel{SHA256: d.model}, Deleting: d.deleting,
+		Replicas: d.replicas, Available: d.available(), UnavailableSince: d.downSince}
+	for _, pod := range d.pods {
+		r.Pods = append(r.Pods, pod.Pod)
+	}
+	return r
+}
+
+// observePastCache is what the controller reads past its cache: the Service and, where the
+// cache shows none, the Deployments that the record names.
+func (s *simulation) observePastCache(o *Observed) {
 	o.Service = nil
 	if s.service {
 		o.Service = &Service{Selected: s.selected}
 		if record, err := DecodeRecord(s.record); err == nil {
 			o.Service.Record = record
+		}
+	}
+	o.Revisions = maps.Clone(o.Revisions)
+	for _, name := range o.Named() {
+		if d := s.deployments[name]; d != nil && o.Revisions[name] == nil {
+			o.Revisions[name] = d.observe(name)
 		}
 	}
 }
@@ -162,7 +179,7 @@ func (s *simulation) reconcile(snapshot *Observed, diesAfter int) error {
 	o := *snapshot
 	o.Now = s.now
 	o.Policy, o.Desired, o.Target, o.Last = s.policy, s.desired, s.observe().Target, s.status
-	s.observeService(&o)
+	s.observePastCache(&o)
 	actions := Plan(&o)
 	write := func(f func()) error {
 		if diesAfter == 0 {
@@ -178,20 +195,36 @@ func (s *simulation) reconcile(snapshot *Observed, diesAfter int) error {
 		if err := s.verify(&o, actions); err != nil {
 			return err
 		}
+		if o.Service != nil && o.Service.Record != nil {
+			s.checkFallback(o.Service.Record, actions.Record)
+		}
 		if err := write(func() { s.writeRecord(actions) }); err != nil {
 			return err
 		}
 		o.Service = &Service{Record: actions.Record, Selected: actions.Record.Live}
-	} else if err := s.execute(actions, write); err != nil {
+	} else if err := s.execute(&o, actions, write); err != nil {
 		return err
 	}
 	s.updateStatus(&o)
 	return nil
 }
 
+func (s *simulation) isTarget(revision string) bool {
+	return s.resolved && revision == revisionOf(s.model)
+}
+
 // verify is what the controller reads anew before it writes the record.
 func (s *simulation) verify(o *Observed, a Actions) error {
-	moved := o.Service != nil && o.Service.Record != nil && o.Service.Record.Live != a.Record.Live
+	var before Record
+	if o.Service != nil && o.Service.Record != nil {
+		before = *o.Service.Record
+	}
+	moved := before.Live != "" && before.Live != a.Record.Live
+	if fallback := a.Record.Fallback; fallback != before.Fallback && !o.Templates[fallback] && fallback != "" {
+		if d := s.deployments[fallback]; d == nil || d.deleting {
+			return errors.New("the new fallback isn't there any more")
+		}
+	}
 	if d := s.deployments[a.Record.Live]; moved && (d == nil || d.deleting || d.available() == 0) {
 		return errors.New("the target of the switch isn't there any more")
 	}
@@ -219,7 +252,7 @@ func (s *simulation) writeRecord(a Actions) {
 	s.switches++
 	d := s.deployments[s.selected]
 	switch {
-	case d == nil && a.Repaired != "" && s.templates[s.selected]: // it is made again
+	case d == nil && a.Repaired != "" && (s.templates[s.selected] || s.isTarget(s.selected)): // it is made again
 	case d == nil || d.deleting:
 		s.broken("selected %s, which is gone or being deleted", s.selected)
 	case !s.smoked[s.selected] && !s.baked[s.selected]:
@@ -229,7 +262,14 @@ func (s *simulation) writeRecord(a Actions) {
 	}
 }
 
-func (s *simulation) execute(a Actions, write func(func()) error) error {
+func (s *simulation) execute(o *Observed, a Actions, write func(func()) error) error {
+	for _, name := range sortedKeys(o.Revisions) {
+		if d := s.deployments[name]; d != nil && d.hidden && s.chance(50) {
+			if err := write(func() { d.hidden = false }); err != nil {
+				return err
+			}
+		}
+	}
 	for _, scale := range a.Scale {
 		if d := s.deployments[scale.Revision]; d != nil {
 			if err := write(func() { d.replicas = scale.Replicas }); err != nil {
@@ -299,8 +339,11 @@ func (s *simulation) create(create Scale, write func(func()) error) error {
 	if s.deployments[name] != nil {
 		return nil
 	}
+	for _, d := range s.deployments {
+		d.hidden = false // the controller counts them anew, and finds each
+	}
 	if len(s.deployments) >= MaxDeployments {
-		return errors.New("the cache missed a Deployment") // the controller counts them anew
+		return errors.New("the cache missed a Deployment")
 	}
 	if record, err := DecodeRecord(s.record); err == nil && record.rejectedUnder(name, s.policy) && name != record.Live {
 		s.broken("%s is tried again under the policy that it failed", name)
@@ -323,8 +366,10 @@ func (s *simulation) updateStatus(o *Observed) {
 	if r == nil {
 		return
 	}
-	Describe(o)
 	s.status = Last{Live: r.Live, LiveSince: r.At, Fallback: r.Fallback, History: r.History}
+	if candidate := Describe(o).Candidate; candidate != nil {
+		s.status.Candidate = candidate.Revision
+	}
 	for _, rejection := range r.Rejected {
 		s.status.Rejected = append(s.status.Rejected, rejection.RejectedRevision)
 	}
@@ -339,9 +384,24 @@ func (s *simulation) check() {
 	if err != nil || s.selected != record.Live {
 		return
 	}
-	if d := s.deployments[s.selected]; s.selected != "" && (d == nil && !s.templates[s.selected] || d != nil && d.deleting) {
+	if d := s.deployments[s.selected]; s.selected != "" && (d == nil && !s.templates[s.selected] && !s.lost[s.selected] || d != nil && d.deleting) {
 		s.broken("the Service selects %s, which is gone for good or being deleted", s.selected)
 	}
+}
+
+// checkFallback holds after every promotion: the revision before is at hand.
+func (s *simulation) checkFallback(before, after *Record) {
+	if before.Baked && !after.Baked && after.Live != before.Live && after.Fallback != before.Live && s.canServeAgain(before.Live) {
+		s.broken("promoted %s without its fallback %s", after.Live, before.Live)
+	}
+	if before.Fallback != "" && after.Fallback == "" && after.Live == before.Live && !after.Baked && s.canServeAgain(before.Fallback) {
+		s.broken("let go of the fallback %s, which is there", before.Fallback)
+	}
+}
+
+func (s *simulation) canServeAgain(revision string) bool {
+	d := s.deployments[revision]
+	return d != nil && !d.deleting || s.templates[revision]
 }
 
 // step lets the cluster do one thing at random.
@@ -452,7 +512,7 @@ func (s *simulation) heal() {
 
 // disturb lets a person, or chance, change something.
 func (s *simulation) disturb() {
-	switch s.rng.IntN(17) {
+	switch s.rng.IntN(21) {
 	case 0, 1, 2, 3:
 		s.model = simModels[s.rng.IntN(len(simModels))]
 	case 12, 13:
@@ -480,6 +540,22 @@ func (s *simulation) disturb() {
 	case 16:
 		if s.deployments[s.selected] != nil {
 			delete(s.templates, s.selected)
+		}
+	case 17, 18:
+		if names := slices.Sorted(maps.Keys(s.deployments)); len(names) > 0 {
+			s.deployments[names[s.rng.IntN(len(names))]].hidden = true
+		}
+	case 19:
+		if record, err := DecodeRecord(s.record); err == nil && s.templates[record.Fallback] {
+			delete(s.deployments, record.Fallback)
+		}
+	case 20:
+		// Both of what live is made from, and its selector.
+		if record, err := DecodeRecord(s.record); err == nil && s.isTarget(record.Live) {
+			delete(s.deployments, record.Live)
+			delete(s.templates, record.Live)
+			s.lost[record.Live] = true
+			s.selected = "somebody-elses"
 		}
 	}
 }

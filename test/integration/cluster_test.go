@@ -124,8 +124,8 @@ func (f *fakeCluster) checkService(service *corev1.Service) {
 		return // a case has broken it
 	}
 	selected := service.Spec.Selector[v1alpha1.RevisionLabel]
-	if selected == "none" {
-		return
+	if _, changed := service.Spec.Selector["changed-by"]; changed || selected == "none" {
+		return // a case has changed it, or there is nothing to check
 	}
 	f.mu.Lock()
 	if len(f.selected) == 0 || f.selected[len(f.selected)-1] != selected {

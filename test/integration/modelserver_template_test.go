@@ -14,7 +14,6 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	eventsv1 "k8s.io/api/events/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -172,8 +171,7 @@ var _ = Describe("ModelServer, when what serves is deleted by hand", func() {
 	})
 
 	It("goes on to the next model while live can't be made again", func(ctx SpecContext) {
-		orphan := pets.deployment(ctx, first)
-		Expect(k8s.Patch(ctx, orphan, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"ownerReferences":null}}`)))).To(Succeed())
+		change(ctx, pets.deployment(ctx, first), takenOver)
 		server := pets.reaches(ctx, v1alpha1.NameConflictReason)
 		Expect(message(server, v1alpha1.ReadyCondition)).To(ContainSubstring("Deployment " + first))
 		asksFor(ctx, "run-2")

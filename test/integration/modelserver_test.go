@@ -189,7 +189,7 @@ var _ = Describe("ModelServer", func() {
 		Expect(pets.reaches(ctx, v1alpha1.BakingReason).Status.Fallback.Revision).To(Equal(first))
 
 		fallback := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: first, Namespace: pets.namespace}}
-		Expect(k8s.Patch(ctx, fallback, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"ownerReferences":null}}`)))).To(Succeed())
+		change(ctx, fallback, takenOver)
 		Eventually(func() *v1alpha1.LiveRevision { return pets.get(ctx).Status.Fallback }).Should(BeNil())
 		Consistently(func() error { return k8s.Get(ctx, client.ObjectKeyFromObject(fallback), fallback) }, "1s").Should(Succeed())
 	})
