@@ -4,19 +4,13 @@
 package httpapi
 
 import (
-	"bytes"
-	"context"
-	"errors"
-	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"runtime/debug"
 	"strconv"
 	"time"
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
-	"github.com/trainyard-dev/trainyard/server/internal/inference"
 )
 
 // middleware goes around all routes.
@@ -121,75 +115,4 @@ func (s *Server) finish(r *http.Request, rec *RequestRecord, inferring bool, lev
 		s.log.LogAttrs(r.Context(), level, "Request", slog.String("endpoint", rec.Endpoint), slog.Int("status", rec.Status),
 			slog.Float64("latencyMillis", rec.LatencyMillis), slog.Int("images", len(rec.predicted)), slog.Bool("smoke", smoke))
 	}
-}
-
-type ticketKey struct{}
-
-// limit admits a request that predicts, bounds its time, and reads its body within bounds.
-func (s *Server) limit(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), s.requestTimeout())
-		defer cancel()
-		model, err := s.loaded()
-		if err != nil {
-			writeProblem(w, r, s.problemOf(ctx, err))
-			return
-		}
-		ticket, err := model.batcher.Admit()
-		if err != nil {
-			writeProblem(w, r, s.problemOf(ctx, err))
-			return
-		}
-		defer ticket.Release()
-		body, err := s.readBody(w, r)
-		if err != nil {
-			writeProblem(w, r, s.problemOf(ctx, err))
-			return
-		}
-		r = r.WithContext(context.WithValue(ctx, ticketKey{}, ticket))
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		next.ServeHTTP(w, r)
-	})
-}
-
-func ticketOf(ctx context.Context) *inference.Ticket {
-	return ctx.Value(ticketKey{}).(*inference.Ticket)
-}
-
-// readBody reads a request's body, up to the limit and within the request timeout.
-func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	limit := s.config.Limits.MaxBodyBytes
-	tooLarge := newProblem(http.StatusRequestEntityTooLarge, "body_too_large",
-		"the request has more than %d bytes: send a smaller image, or raise maxBodyBytes", limit)
-	if r.ContentLength > limit {
-		return nil, tooLarge
-	}
-	control := http.NewResponseController(w)
-	if err := control.SetReadDeadline(time.Now().Add(s.requestTimeout())); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return nil, err
-	}
-	var body bytes.Buffer
-	if r.ContentLength > 0 {
-		body.Grow(int(min(r.ContentLength, 1<<20))) // more only once it has come
-	}
-	_, err := io.Copy(&body, http.MaxBytesReader(w, r.Body, limit))
-	var (
-		maxBytes *http.MaxBytesError
-		netErr   net.Error
-	)
-	switch {
-	case err == nil:
-	case errors.As(err, &maxBytes):
-		return nil, tooLarge
-	case errors.As(err, &netErr) && netErr.Timeout():
-		return nil, newProblem(http.StatusRequestTimeout, "timeout",
-			"the request's body did not arrive within %s", s.requestTimeout())
-	default: // the client broke off, or sent chunks that are none
-		return nil, newProblem(http.StatusBadRequest, "invalid_body", "the request's body could not be read to its end")
-	}
-	// From here on the request's context keeps the time; a deadline on reading would end it early.
-	if err := control.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return nil, err
-	}
-	return body.Bytes(), nil
 }

@@ -81,11 +81,17 @@ func (s *Server) predict(ctx context.Context, input *predictInput) (*predictOutp
 	if err != nil {
 		return nil, err
 	}
+	ticket, err := model.batcher.Admit()
+	if err != nil {
+		return nil, err
+	}
+	defer ticket.Release()
+	defer s.connections.keep(ctx)()
 	tensor := make([]float32, model.Preprocessing.TensorLen())
 	if err := s.decodeImage(ctx, tensor, data, model.Preprocessing); err != nil {
 		return nil, err
 	}
-	logits, err := ticketOf(ctx).Logits(ctx, tensor, 1)
+	logits, err := ticket.Logits(ctx, tensor, 1)
 	if err != nil {
 		return nil, err
 	}

@@ -75,8 +75,11 @@ func (s *Server) problemOf(ctx context.Context, err error) *Problem {
 		return newProblem(http.StatusUnsupportedMediaType, "unsupported_image", "%v", err)
 	case errors.Is(err, preprocess.ErrTruncated), errors.Is(err, preprocess.ErrCorrupt):
 		return newProblem(http.StatusBadRequest, "invalid_image", "%v: send the whole, undamaged file", err)
-	case errors.Is(err, inference.ErrOverloaded):
+	case errors.Is(err, inference.ErrOverloaded), errors.Is(err, errNoRoom):
 		return newProblem(http.StatusServiceUnavailable, "overloaded", "%v: try again in a moment, or add replicas", err).retryAfter(1)
+	case errors.Is(err, errTooSlow):
+		return newProblem(http.StatusRequestTimeout, "timeout",
+			"the request's body arrived too slowly while the server had no memory left for others: try again in a moment, over a faster connection or with a smaller image")
 	case errors.Is(err, context.DeadlineExceeded):
 		return newProblem(http.StatusGatewayTimeout, "timeout",
 			"the prediction took longer than %s: try again when the server is less busy, or send a smaller image", s.requestTimeout())

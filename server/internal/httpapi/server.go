@@ -4,8 +4,8 @@
 // Package httpapi serves a model over HTTP: pictures in, classes out, with the Open Inference
 // Protocol V2, health, metrics and statistics beside it.
 //
-// A request passes the revision's header, recovery, the drain's Connection header and, on the endpoints that predict,
-// admission, the limits on time and body, and the record kept of it; then huma calls the handler.
+// A request passes the revision's header, recovery, the drain's Connection header, the record kept of it and, on the
+// endpoints that predict, the limits on time and body; then huma calls the handler, which asks the batcher for a place.
 // Handlers return errors; problemOf alone turns them into answers.
 package httpapi
 
@@ -66,7 +66,9 @@ type Server struct {
 
 	state atomic.Int32
 	// serving is nil until the model is loaded.
-	serving atomic.Pointer[serving]
+	serving     atomic.Pointer[serving]
+	uploads     *uploads
+	connections *connections
 	// decoders bounds how many images are decoded at a time, as each may take hundreds of megabytes.
 	decoders chan struct{}
 }
@@ -88,7 +90,10 @@ func New(config Config, load Loader) (*Server, error) {
 		log:      config.Logger,
 		metrics:  newMetrics(),
 		requests: newRequestLog(time.Now()),
-		decoders: make(chan struct{}, runtime.GOMAXPROCS(0)),
+		uploads:  newUploads(config.Limits.MaxBodyBytes),
+
+		connections: newConnections(maxConnections),
+		decoders:    make(chan struct{}, runtime.GOMAXPROCS(0)),
 	}
 	routes := s.routes()
 	if config.Wrap != nil {
@@ -175,6 +180,8 @@ func (s *Server) httpServer(base context.Context) *http.Server {
 	return &http.Server{
 		Handler:           s.handler,
 		BaseContext:       func(net.Listener) context.Context { return base },
+		ConnContext:       s.connections.context,
+		ConnState:         s.connections.changed,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       s.requestTimeout() + slack,

@@ -186,11 +186,17 @@ func (s *Server) v2Infer(ctx context.Context, input *v2InferInput) (*v2InferOutp
 	if err != nil {
 		return nil, err
 	}
+	ticket, err := model.batcher.Admit()
+	if err != nil {
+		return nil, err
+	}
+	defer ticket.Release()
+	defer s.connections.keep(ctx)()
 	id, tensor, n, err := s.v2Decode(ctx, input.RawBody, model.Preprocessing)
 	if err != nil {
 		return nil, err
 	}
-	logits, err := ticketOf(ctx).Logits(ctx, tensor, n)
+	logits, err := ticket.Logits(ctx, tensor, n)
 	if err != nil {
 		return nil, err
 	}

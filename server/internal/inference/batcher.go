@@ -95,7 +95,16 @@ type Ticket struct {
 	answered bool
 }
 
-// Admit lets a request in, before anything is spent on it, or returns ErrOverloaded.
+// CheckRoom returns ErrOverloaded if Admit would now.
+func (b *Batcher) CheckRoom() error {
+	if len(b.slots) == cap(b.slots) {
+		return ErrOverloaded
+	}
+	return nil
+}
+
+// Admit lets a request in, before its images are decoded, or returns ErrOverloaded. A request whose images are still on
+// their way is not let in: how long they take is up to its client.
 func (b *Batcher) Admit() (*Ticket, error) {
 	select {
 	case b.slots <- struct{}{}:
