@@ -41,18 +41,27 @@ func Decode(data []byte) (*Model, error) {
 	if err := (proto.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(data, file); err != nil {
 		return nil, fmt.Errorf("read ONNX model: not an ONNX file: %w", err)
 	}
-	model, err := decodeModel(file)
+	opset, err := standardOpset(file)
 	if err != nil {
 		return nil, fmt.Errorf("read ONNX model: %w", err)
+	}
+	model, err := decodeModel(file, opset)
+	if err != nil {
+		return nil, fmt.Errorf("read ONNX model of opset %d: %w", opset, err)
 	}
 	return model, nil
 }
 
-func decodeModel(file *onnxpb.ModelProto) (*Model, error) {
-	opset, err := standardOpset(file)
+// Compile compiles the model's graph. The error says of which opset the operator at fault is.
+func (m *Model) Compile(options graph.Options) (*graph.Program, error) {
+	program, err := graph.Compile(m.Graph, options)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("model of opset %d: %w", m.Opset, err)
 	}
+	return program, nil
+}
+
+func decodeModel(file *onnxpb.ModelProto, opset int) (*Model, error) {
 	model := &Model{Opset: opset, Producer: file.GetProducerName(), Properties: map[string]string{}}
 	if version := file.GetProducerVersion(); version != "" {
 		model.Producer += " " + version
@@ -65,6 +74,7 @@ func decodeModel(file *onnxpb.ModelProto) (*Model, error) {
 	if source == nil {
 		return nil, errors.New("the file holds no graph")
 	}
+	var err error
 	target := &graph.Graph{Name: source.GetName()}
 	if target.Initializers, err = decodeInitializers(source); err != nil {
 		return nil, err

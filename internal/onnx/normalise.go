@@ -89,8 +89,10 @@ func withNode(node *onnxpb.NodeProto, err error) error {
 	return nodeError(node, "", err)
 }
 
-// emit adds a node in its final form, after a check that onnx-go can carry it.
+// emit adds a node in its final form, after a check that onnx-go can carry it. What is left out at the end of its inputs or
+// outputs goes.
 func (n *normaliser) emit(node *onnxpb.NodeProto) error {
+	node.Input, node.Output = trimmed(node.GetInput()), trimmed(node.GetOutput())
 	if len(node.GetInput()) == 0 {
 		return errors.New("operators without an input are not supported")
 	}
@@ -107,6 +109,14 @@ func (n *normaliser) emit(node *onnxpb.NodeProto) error {
 	}
 	n.nodes = append(n.nodes, node)
 	return nil
+}
+
+// trimmed are names without the empty ones at the end.
+func trimmed(names []string) []string {
+	for len(names) > 0 && names[len(names)-1] == "" {
+		names = names[:len(names)-1]
+	}
+	return names
 }
 
 // constant adds a constant and returns its name, which starts with that of the value it serves.

@@ -43,7 +43,7 @@ func quantize(data []byte, samples iter.Seq2[[]float32, error]) ([]byte, error) 
 	if err != nil {
 		return nil, err
 	}
-	if _, err := graph.Compile(model.Graph, graph.Options{}); err != nil {
+	if _, err := model.Compile(graph.Options{}); err != nil {
 		return nil, err
 	}
 	file := &onnxpb.ModelProto{}

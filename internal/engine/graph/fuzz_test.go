@@ -27,7 +27,7 @@ func FuzzCompile(f *testing.F) {
 
 // TestRandomGraphs does what FuzzCompile does, for many seeds, and checks that the graphs are worth it.
 func TestRandomGraphs(t *testing.T) {
-	n := 30_000
+	n := 60_000
 	if testing.Short() {
 		n = 3_000
 	}
@@ -210,8 +210,24 @@ func fittingTensor(r *rand.Rand, op string, j int, shape []int) *Tensor {
 		return NewInts(randomInts(r, 1))
 	case "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual":
 		return floats(2)
-	case "BatchNormalization":
+	case "Attention":
+		if j == 3 {
+			return floats(1)
+		}
+		return floats(2, max(channels, 1), 2, 3)
+	case "BatchNormalization", "GroupNormalization", "InstanceNormalization":
 		return floats(channels)
+	case "LayerNormalization", "RMSNormalization":
+		return floats(max(shape[len(shape)-1], 1))
+	case "Einsum":
+		return floats(channels, 2)
+	case "GatherND":
+		return NewInts([]int64{int64(r.IntN(3)), 0, -1, 1}, 2, 2)
+	case "ScatterND":
+		if j == 2 {
+			return floats(slices.Concat([]int{1}, shape[1:])...)
+		}
+		return NewInts([]int64{int64(r.IntN(2))}, 1, 1)
 	case "Conv":
 		if j == 1 {
 			return floats(2, channels, 1+r.IntN(3), 1+r.IntN(3))
@@ -292,7 +308,8 @@ func randomAttribute(r *rand.Rand, name string, kind kind) any {
 	case stringKind:
 		known := map[string][]string{
 			"auto_pad": {"NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"}, "to": slices.Collect(maps.Values(dtypeNames)),
-			"mode": {"constant", "DCR", "CRD", "nearest", "linear"}, "approximate": {"none"},
+			"mode": {"constant", "DCR", "CRD", "nearest", "linear"}, "approximate": {"none"}, "reduction": {"none"},
+			"equation": {"ij->ji", "ij,jk->ik", "ij,jk", "bijk->kjib", "bc,cd->bd", "bcij,cd->bdij", "ij,jk->k"},
 			"coordinate_transformation_mode": {"half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel"},
 			"nearest_mode":                   {"floor", "ceil", "round_prefer_floor", "round_prefer_ceil"},
 		}[name]

@@ -46,6 +46,7 @@ type Workspace struct {
 	vector      vectorArgs
 	broadcast   broadcastArgs
 	softmax     softmaxArgs
+	rowNorm     rowNormArgs
 	update      updateArgs
 	quantized   quantizedArgs
 	bytes       quantizedImageArgs

@@ -55,7 +55,7 @@ func ReadModel(data []byte, threads int) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoClassifier, err)
 	}
-	program, err := graph.Compile(file.Graph, graph.Options{Threads: threads})
+	program, err := file.Compile(graph.Options{Threads: threads})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoClassifier, err)
 	}

@@ -55,7 +55,7 @@ func decode(data []byte, options Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	compiled, err := graph.Compile(file.Graph, graph.Options{Threads: options.Threads})
+	compiled, err := file.Compile(graph.Options{Threads: options.Threads})
 	if err != nil {
 		return nil, err
 	}
