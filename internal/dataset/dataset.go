@@ -82,7 +82,7 @@ type Dataset struct {
 
 	source     Source
 	preprocess preprocess.Spec
-	limits     preprocess.Limits
+	reader     *reader
 	cache      [][]uint8 // by sample; nil where the budget was used up
 }
 
@@ -107,7 +107,7 @@ type SkippedFile struct {
 // digest names, or the error wraps ErrChanged.
 func (d *Dataset) File(ctx context.Context, i int) ([]byte, error) {
 	sample := &d.Samples[i]
-	data, err := d.source.Read(ctx, sample.Name, d.limits.MaxBytes)
+	data, err := d.source.Read(ctx, sample.Name, d.reader.limits.MaxBytes)
 	if err != nil && !fileAtFault(err) {
 		return nil, fmt.Errorf("read image %s again: %w", Shown(sample.Name), err)
 	}
@@ -127,16 +127,17 @@ func (d *Dataset) Pixels(ctx context.Context, dst []uint8, i int) error {
 		copy(dst, cached)
 		return nil
 	}
-	data, err := d.File(ctx, i)
-	if err != nil {
-		return err
-	}
-	img, err := preprocess.Decode(ctx, data, d.limits)
-	if err != nil {
-		return fmt.Errorf("decode image %s again: %w", Shown(d.Samples[i].Name), err)
-	}
-	d.preprocess.ResizeRGB(dst, img)
-	return nil
+	return d.reader.read(ctx, func() ([]byte, error) { return d.File(ctx, i) }, func(data []byte) error {
+		if err := d.reader.decoder.Pixels(ctx, d.preprocess, dst, data); err != nil {
+			return fmt.Errorf("decode image %s again: %w", Shown(d.Samples[i].Name), err)
+		}
+		return nil
+	})
+}
+
+// Tensor decodes data, the bytes of a sample's file, as the dataset's images are: see [preprocess.Decoder.Tensor].
+func (d *Dataset) Tensor(ctx context.Context, dst []float32, data []byte) error {
+	return d.reader.decoder.Tensor(ctx, d.preprocess, dst, data)
 }
 
 // All returns every sample as one subset.

@@ -197,7 +197,7 @@ func TestOpenOddFiles(t *testing.T) {
 		}
 	}
 	opts := testOptions()
-	opts.Limits = preprocess.Limits{MaxBytes: 10_000, MaxPixels: 1000}
+	opts.Limits = preprocess.Limits{MaxBytes: 10_000, MaxPixels: 1000, MemoryBytes: 1 << 20}
 	if err := os.WriteFile(filepath.Join(root, "b", "huge.png"), make([]byte, 10_001), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -348,7 +348,7 @@ func TestStorageGoneIsNoChange(t *testing.T) {
 		})
 	}
 	source := fakeSource{files: []File{}, read: func(context.Context, string) ([]byte, error) { return nil, syscall.ESTALE }}
-	d := &Dataset{Samples: []Sample{{Name: "a/0"}}, source: source}
+	d := &Dataset{Samples: []Sample{{Name: "a/0"}}, source: source, reader: newReader(preprocess.DefaultLimits())}
 	if _, err := d.File(t.Context(), 0); !errors.Is(err, syscall.ESTALE) || errors.Is(err, ErrInvalid) {
 		t.Errorf("File() error = %v, want %v", err, syscall.ESTALE)
 	}

@@ -25,7 +25,8 @@ import (
 type Options struct {
 	// Preprocess is how images become tensors; it must be valid.
 	Preprocess preprocess.Spec
-	// Limits bound each file; zero means preprocess.DefaultLimits.
+	// Limits bound each file, and the memory for decoding and reading all of
+	// them; zero means preprocess.DefaultLimits.
 	Limits preprocess.Limits
 	// CacheBytes bounds the memory that holds images, resized and at 8 bits
 	// (Size×Size×3 bytes each), so that they need not be decoded in every
@@ -65,17 +66,16 @@ func Open(ctx context.Context, source Source, opts Options) (*Dataset, error) {
 		return nil, err
 	}
 	slices.SortFunc(listing.Files, func(a, b File) int { return cmp.Compare(a.Name, b.Name) })
-	d := &Dataset{source: source, preprocess: opts.Preprocess, limits: opts.Limits}
+	d := &Dataset{source: source, preprocess: opts.Preprocess, reader: newReader(opts.Limits)}
 	if err := d.setClasses(&listing, opts); err != nil {
 		return nil, err
 	}
-	files := listing.Files
-	scanned, err := scan(ctx, source, files, opts)
+	scanned, err := scan(ctx, source, listing.Files, d.reader, opts)
 	if err != nil {
 		return nil, fmt.Errorf("scan %v: %w", source, err)
 	}
 	d.collect(listing, scanned)
-	if err := d.checkEnough(files, scanned, opts); err != nil {
+	if err := d.checkEnough(listing.Files, scanned, opts); err != nil {
 		return nil, err
 	}
 	d.Digest = d.digest()
@@ -90,7 +90,7 @@ type scannedFile struct {
 }
 
 // scan reads, hashes and decodes files side by side.
-func scan(ctx context.Context, source Source, files []File, opts Options) ([]scannedFile, error) {
+func scan(ctx context.Context, source Source, files []File, reader *reader, opts Options) ([]scannedFile, error) {
 	var (
 		scanned  = make([]scannedFile, len(files))
 		budget   atomic.Int64
@@ -110,7 +110,7 @@ func scan(ctx context.Context, source Source, files []File, opts Options) ([]sca
 					return err
 				}
 				var err error
-				if scanned[i], err = scanFile(ctx, source, files[i], opts, &budget); err != nil {
+				if scanned[i], err = scanFile(ctx, source, files[i], reader, opts, &budget); err != nil {
 					return err
 				}
 				progress.add()
@@ -121,25 +121,26 @@ func scan(ctx context.Context, source Source, files []File, opts Options) ([]sca
 }
 
 // scanFile returns an error only for what isn't the file's fault.
-func scanFile(ctx context.Context, source Source, file File, opts Options, budget *atomic.Int64) (scannedFile, error) {
-	data, err := source.Read(ctx, file.Name, opts.Limits.MaxBytes)
-	if err != nil {
-		if fileAtFault(err) {
-			return scannedFile{err: err}, nil
-		}
-		return scannedFile{}, fmt.Errorf("read %s: %w", Shown(file.Name), err)
-	}
-	img, err := preprocess.Decode(ctx, data, opts.Limits)
-	if ctx.Err() != nil {
+func scanFile(ctx context.Context, source Source, file File, reader *reader, opts Options, budget *atomic.Int64) (s scannedFile, err error) {
+	pixels := make([]uint8, opts.Preprocess.PixelLen())
+	err = reader.read(ctx, func() ([]byte, error) { return source.Read(ctx, file.Name, opts.Limits.MaxBytes) }, func(data []byte) error {
+		s.digest = sha256.Sum256(data)
+		s.err = reader.decoder.Pixels(ctx, opts.Preprocess, pixels, data)
+		return nil
+	})
+	switch {
+	case ctx.Err() != nil:
 		return scannedFile{}, context.Cause(ctx)
-	}
-	if err != nil {
+	case err != nil && fileAtFault(err):
 		return scannedFile{err: err}, nil
+	case err != nil:
+		return scannedFile{}, fmt.Errorf("read %s: %w", Shown(file.Name), err)
+	case errors.Is(s.err, preprocess.ErrMemory):
+		// The same pictures must be samples wherever the run has its memory from.
+		return scannedFile{}, fmt.Errorf("%w: %s: %w", ErrInvalid, Shown(file.Name), s.err)
 	}
-	s := scannedFile{digest: sha256.Sum256(data)}
-	if size := int64(opts.Preprocess.PixelLen()); budget.Add(-size) >= 0 {
-		s.pixels = make([]uint8, size)
-		opts.Preprocess.ResizeRGB(s.pixels, img)
+	if s.err == nil && budget.Add(-int64(len(pixels))) >= 0 {
+		s.pixels = pixels
 	}
 	return s, nil
 }

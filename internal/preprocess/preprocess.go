@@ -6,13 +6,12 @@
 // go through this one package with the one [Spec] that travels in the model's
 // metadata, so what a model sees in production is what it saw in training.
 //
-// The path of an image is [Decode] (limits, orientation), [Spec.ResizeRGB] (8-bit
-// RGB, the form that is worth caching) and [Spec.Normalize] (float32, channels
-// first). [Spec.Tensor] walks the whole path.
+// The path of an image is [Decoder.Pixels] (limits, decoding, size and
+// orientation: 8-bit RGB, the form that is worth caching) and [Spec.Normalize]
+// (float32, channels first). [Decoder.Tensor] walks the whole path.
 package preprocess
 
 import (
-	"context"
 	"errors"
 	"fmt"
 )
@@ -105,18 +104,4 @@ func (s Spec) Normalize(dst []float32, pixels []uint8) {
 			out[i] = table[pixels[Channels*i+c]]
 		}
 	}
-}
-
-// Tensor decodes data, the bytes of an image file, and writes its tensor of
-// shape [3, Size, Size] to dst, which holds at least TensorLen values. Errors
-// are those of Decode. The Spec must be valid.
-func (s Spec) Tensor(ctx context.Context, dst []float32, data []byte, limits Limits) error {
-	img, err := Decode(ctx, data, limits)
-	if err != nil {
-		return err
-	}
-	pixels := make([]uint8, s.PixelLen())
-	s.ResizeRGB(pixels, img)
-	s.Normalize(dst, pixels)
-	return nil
 }

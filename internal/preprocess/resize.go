@@ -4,41 +4,25 @@
 package preprocess
 
 import (
-	"image"
-	"image/draw"
+	"context"
 	"math"
 )
 
-// ResizeRGB brings img to the Spec's size by its rule, stands it upright and
-// writes 8-bit RGB of shape [Size, Size, 3] to dst, which holds at least
-// PixelLen bytes. Transparent pixels are laid over white. The Spec must be
-// valid and img not empty.
-//
-// Rows are filtered as they are read, the vertical direction first, so beside
-// img itself it takes memory for a few rows only, however tall or wide img is.
-func (s Spec) ResizeRGB(dst []uint8, img Image) {
-	if img.Orientation > 1 {
-		upright := dst
-		dst = make([]uint8, s.PixelLen())
-		defer func() { orient(upright, dst, s.Size, img.Orientation) }()
+// resize decodes img, brings it to the Spec's size by its rule, stands it
+// upright and writes 8-bit RGB of shape [Size, Size, 3] to dst.
+func (s Spec) resize(ctx context.Context, dst []uint8, img opened) error {
+	stored := dst
+	if img.Orientation != 1 {
+		stored = make([]uint8, s.PixelLen())
 	}
-	var (
-		bounds = img.Pixels.Bounds()
-		across = triangleFilter(bounds.Dx(), s.Size)
-		down   = triangleFilter(bounds.Dy(), s.Size)
-		window = newRowWindow(img.Pixels, down)
-		// sums is one output row before the horizontal pass: red, green, blue
-		// and a fourth that is not used, for each source column.
-		sums = make([]float32, 4*bounds.Dx())
-	)
-	for y, taps := range down {
-		clear(sums)
-		source := window.rows(taps.first, len(taps.weights))
-		for i, weight := range taps.weights {
-			addScaled(sums, source[i*len(sums):], weight)
-		}
-		filterRow(dst[y*s.Size*Channels:][:s.Size*Channels], sums, across)
+	r := newResizer(stored, s.Size, img.Width, img.Height)
+	if err := img.rows(ctx, r.add); err != nil {
+		return err
 	}
+	if img.Orientation != 1 {
+		orient(dst, stored, s.Size, img.Orientation)
+	}
+	return nil
 }
 
 // taps are the source pixels that make one output pixel: weights[i] belongs to
@@ -75,25 +59,83 @@ func triangleFilter(in, out int) []taps {
 	return filter
 }
 
-// addScaled adds weight times each byte of row, RGBA, to sums, but for the
-// alpha channel.
+// resizer makes a square image of the rows of another, which it is given one
+// after the other. It keeps as many as one row of the result is made of.
+type resizer struct {
+	dst          []uint8
+	size         int
+	across, down []taps
+	// kept holds the last source rows, row y at y modulo their number, each of
+	// stride bytes.
+	kept   []uint8
+	stride int
+	rows   int
+	// y is the source row that comes next, out the row of the result.
+	y, out int
+	// sums is a row of the result before the horizontal pass.
+	sums []float32
+}
+
+func newResizer(dst []uint8, size, width, height int) *resizer {
+	r := &resizer{
+		dst: dst, size: size, across: triangleFilter(width, size), down: triangleFilter(height, size),
+		stride: Channels * width, sums: make([]float32, Channels*width),
+	}
+	for _, t := range r.down {
+		r.rows = max(r.rows, len(t.weights))
+	}
+	r.kept = make([]uint8, r.rows*r.stride)
+	return r
+}
+
+// resizeMemory bounds what resizing takes in bytes.
+func (s Spec) resizeMemory(width, height int) int64 {
+	const float32Bytes, perTap, perOutput = 4, 4, 32
+	kept := min(2*int64(height)/int64(s.Size)+4, int64(height)) // a triangle's support, rounded up
+	filters := perTap*2*int64(width+height+4*s.Size) + 2*perOutput*int64(s.Size)
+	return kept*Channels*int64(width) + float32Bytes*Channels*int64(width) + filters + 2*int64(s.PixelLen())
+}
+
+// add takes the next row of the source and makes the rows of the result that
+// end with it.
+func (r *resizer) add(row []uint8) {
+	copy(r.kept[r.y%r.rows*r.stride:][:r.stride], row)
+	r.y++
+	for ; r.out < r.size; r.out++ {
+		taps := r.down[r.out]
+		if taps.first+len(taps.weights) > r.y {
+			return
+		}
+		clear(r.sums)
+		for i, weight := range taps.weights {
+			addScaled(r.sums, r.kept[(taps.first+i)%r.rows*r.stride:], weight)
+		}
+		filterRow(r.dst[r.out*r.size*Channels:][:r.size*Channels], r.sums, r.across)
+	}
+}
+
+// addScaled adds weight times each value of row to sums.
 func addScaled(sums []float32, row []uint8, weight float32) {
+	row = row[:len(sums)]
 	for len(sums) >= 4 && len(row) >= 4 {
 		sums[0] += weight * float32(row[0])
 		sums[1] += weight * float32(row[1])
 		sums[2] += weight * float32(row[2])
+		sums[3] += weight * float32(row[3])
 		sums, row = sums[4:], row[4:]
+	}
+	for i, v := range row {
+		sums[i] += weight * float32(v)
 	}
 }
 
-// filterRow applies the horizontal filter to a row of four sums a pixel and
-// writes RGB.
+// filterRow applies the horizontal filter to a row of sums and writes RGB.
 func filterRow(dst []uint8, sums []float32, across []taps) {
 	for x, taps := range across {
 		var r, g, b float32
-		source := sums[4*taps.first:]
+		source := sums[Channels*taps.first:]
 		for i, weight := range taps.weights {
-			pixel := source[4*i : 4*i+3]
+			pixel := source[Channels*i : Channels*i+3]
 			r += weight * pixel[0]
 			g += weight * pixel[1]
 			b += weight * pixel[2]
@@ -105,51 +147,4 @@ func filterRow(dst []uint8, sums []float32, across []taps) {
 
 func round8(v float32) uint8 {
 	return uint8(min(max(v+0.5, 0), 255))
-}
-
-// rowWindow converts the rows of an image to RGBA over white, once each, and
-// keeps only those that one output row needs.
-type rowWindow struct {
-	source image.Image
-	buffer *image.RGBA
-	// The rows from first to end, counted from the top of source, are in buffer.
-	first, end int
-}
-
-func newRowWindow(source image.Image, down []taps) *rowWindow {
-	width := source.Bounds().Dx()
-	height := 1
-	for _, t := range down {
-		height = max(height, len(t.weights))
-	}
-	// Converting several rows at a time spares calls where rows are short.
-	height = max(height, min(source.Bounds().Dy(), 4096/width))
-	return &rowWindow{source: source, buffer: image.NewRGBA(image.Rect(0, 0, width, height))}
-}
-
-// rows returns count rows from first on as RGBA bytes. Successive calls never
-// go back up.
-func (w *rowWindow) rows(first, count int) []uint8 {
-	stride := w.buffer.Stride
-	if first+count > w.end {
-		if kept := w.end - first; kept > 0 {
-			copy(w.buffer.Pix, w.buffer.Pix[(first-w.first)*stride:][:kept*stride])
-		} else {
-			w.end = first
-		}
-		w.first = first
-		w.fill()
-	}
-	return w.buffer.Pix[(first-w.first)*stride:][:count*stride]
-}
-
-// fill converts rows from end on until the buffer or the source is exhausted.
-func (w *rowWindow) fill() {
-	from := w.source.Bounds().Min.Add(image.Pt(0, w.end))
-	target := w.buffer.Bounds()
-	target.Min.Y = w.end - w.first
-	target.Max.Y = min(target.Max.Y, w.source.Bounds().Dy()-w.first)
-	draw.Draw(w.buffer, target, image.White, image.Point{}, draw.Src)
-	draw.Draw(w.buffer, target, w.source, from, draw.Over)
-	w.end = w.first + target.Max.Y
 }

@@ -4,14 +4,16 @@
 package preprocess
 
 import (
+	"context"
 	"encoding/hex"
 	"encoding/json"
 	"image"
-	"image/color"
 	"os"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/trainyard-dev/trainyard/internal/preprocess/raster"
 )
 
 // testdata/pillow-bilinear.json is what Pillow 13.0 makes of pattern(width,
@@ -35,7 +37,9 @@ func TestResizeAgreesWithPillow(t *testing.T) {
 		}
 		spec := DefaultSpec(g.Size)
 		got := make([]uint8, spec.PixelLen())
-		spec.ResizeRGB(got, Image{Pixels: pattern(g.Width, g.Height)})
+		if err := spec.resize(t.Context(), got, inMemory(pattern(g.Width, g.Height), 1)); err != nil {
+			t.Fatal(err)
+		}
 		for i := range want {
 			if diff := int(want[i]) - int(got[i]); diff < -1 || diff > 1 {
 				t.Errorf("%d×%d to %d: byte %d = %d, Pillow has %d", g.Width, g.Height, g.Size, i, got[i], want[i])
@@ -45,56 +49,30 @@ func TestResizeAgreesWithPillow(t *testing.T) {
 	}
 }
 
-func TestResizeImageKinds(t *testing.T) {
-	const gray = 0x80
-	bounds := image.Rect(-3, 5, 9, 14) // images need not begin at 0, 0
-	fill := func(img interface {
-		image.Image
-		Set(x, y int, c color.Color)
-	}, c color.Color) image.Image {
-		for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
-			for x := bounds.Min.X; x < bounds.Max.X; x++ {
-				img.Set(x, y, c)
-			}
+// memoryPicture is a picture that needs no decoding.
+type memoryPicture struct {
+	header raster.Header
+	img    image.Image
+}
+
+func (p memoryPicture) Header() raster.Header { return p.header }
+
+func (p memoryPicture) Rows(_ context.Context, emit func([]uint8)) error {
+	row := make([]uint8, Channels*p.header.Width)
+	for y := range p.header.Height {
+		for x := range p.header.Width {
+			r, g, b, _ := p.img.At(x, y).RGBA()
+			row[3*x], row[3*x+1], row[3*x+2] = uint8(r>>8), uint8(g>>8), uint8(b>>8)
 		}
-		return img
+		emit(row)
 	}
-	ycbcr := image.NewYCbCr(bounds, image.YCbCrSubsampleRatio420)
-	for i := range ycbcr.Y {
-		ycbcr.Y[i] = gray
-	}
-	for i := range ycbcr.Cb {
-		ycbcr.Cb[i], ycbcr.Cr[i] = 128, 128
-	}
-	halfBlack := color.NRGBA{A: 0x7f}
-	cases := map[string]struct {
-		img  image.Image
-		want uint8
-	}{
-		"YCbCr":            {img: ycbcr, want: gray},
-		"gray":             {img: fill(image.NewGray(bounds), color.Gray{gray}), want: gray},
-		"16-bit gray":      {img: fill(image.NewGray16(bounds), color.Gray16{0x8080}), want: gray},
-		"16-bit color":     {img: fill(image.NewNRGBA64(bounds), color.Gray16{0x8080}), want: gray},
-		"CMYK":             {img: fill(image.NewCMYK(bounds), color.CMYK{K: 0x7f}), want: gray},
-		"palette":          {img: image.NewPaletted(bounds, color.Palette{color.Gray{gray}}), want: gray},
-		"empty is white":   {img: image.NewNRGBA(bounds), want: 255},
-		"half black":       {img: fill(image.NewNRGBA(bounds), halfBlack), want: gray},
-		"half black mixed": {img: fill(image.NewRGBA(bounds), halfBlack), want: gray},
-	}
-	spec := DefaultSpec(8)
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			want := make([]uint8, spec.PixelLen())
-			for i := range want {
-				want[i] = tc.want
-			}
-			got := make([]uint8, spec.PixelLen())
-			spec.ResizeRGB(got, Image{Pixels: tc.img})
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("pixels (-want +got):\n%s", diff)
-			}
-		})
-	}
+	return nil
+}
+
+// inMemory is a picture with the pixels of an image, whose bounds begin at 0, 0.
+func inMemory(img image.Image, orientation int) opened {
+	header := raster.Header{Width: img.Bounds().Dx(), Height: img.Bounds().Dy(), Orientation: orientation}
+	return opened{Header: header, picture: memoryPicture{header, img}}
 }
 
 // Memory follows the rows that are needed, not the image's height: 65,535 rows
@@ -112,7 +90,9 @@ func TestResizeExtremeShapes(t *testing.T) {
 			}
 			spec := DefaultSpec(8)
 			pixels := make([]uint8, spec.PixelLen())
-			spec.ResizeRGB(pixels, Image{Pixels: img})
+			if err := spec.resize(t.Context(), pixels, inMemory(img, 1)); err != nil {
+				t.Fatal(err)
+			}
 			for i, v := range pixels {
 				if v != 77 {
 					t.Fatalf("byte %d = %d, want 77", i, v)
@@ -127,11 +107,13 @@ func TestTensorOfFile(t *testing.T) {
 	img := pattern(24, 10)
 	want := make([]float32, spec.TensorLen())
 	pixels := make([]uint8, spec.PixelLen())
-	spec.ResizeRGB(pixels, Image{Pixels: img})
+	if err := spec.resize(t.Context(), pixels, inMemory(img, 1)); err != nil {
+		t.Fatal(err)
+	}
 	spec.Normalize(want, pixels)
 
 	got := make([]float32, spec.TensorLen())
-	if err := spec.Tensor(t.Context(), got, encodePNG(t, img), DefaultLimits()); err != nil {
+	if err := NewDecoder(DefaultLimits()).Tensor(t.Context(), spec, got, encodePNG(t, img)); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -144,8 +126,9 @@ func BenchmarkTensor(b *testing.B) {
 	for name, spec := range map[string]Spec{"64": DefaultSpec(64), "224": DefaultSpec(224)} {
 		b.Run(name, func(b *testing.B) {
 			dst := make([]float32, spec.TensorLen())
+			decoder := NewDecoder(DefaultLimits())
 			for b.Loop() {
-				if err := spec.Tensor(b.Context(), dst, data, DefaultLimits()); err != nil {
+				if err := decoder.Tensor(b.Context(), spec, dst, data); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -153,12 +136,14 @@ func BenchmarkTensor(b *testing.B) {
 	}
 }
 
-func BenchmarkResizeRGB(b *testing.B) {
-	img := Image{Pixels: pattern(200, 200)}
+func BenchmarkResize(b *testing.B) {
+	img := inMemory(pattern(200, 200), 1)
 	spec := DefaultSpec(64)
 	dst := make([]uint8, spec.PixelLen())
 	for b.Loop() {
-		spec.ResizeRGB(dst, img)
+		if err := spec.resize(b.Context(), dst, img); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

@@ -66,7 +66,7 @@ func publish(t *testing.T, n int) published {
 	for i := range n {
 		picture := noise(t, uint64(i))
 		tensor := make([]float32, loaded.Preprocessing.TensorLen())
-		if err := loaded.Preprocessing.Tensor(t.Context(), tensor, picture, preprocess.DefaultLimits()); err != nil {
+		if err := preprocess.NewDecoder(preprocess.DefaultLimits()).Tensor(t.Context(), loaded.Preprocessing, tensor, picture); err != nil {
 			t.Fatal(err)
 		}
 		logits, err := loaded.Predict(tensor, 1)

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/memory"
 	"github.com/trainyard-dev/trainyard/internal/onnx"
 	"github.com/trainyard-dev/trainyard/server/internal/httpapi"
 	"github.com/trainyard-dev/trainyard/server/internal/inference"
@@ -124,12 +125,15 @@ func checkServe(config contract.ServeConfig, port int) error {
 }
 
 func serve(ctx context.Context, config contract.ServeConfig, address string, log io.Writer, options Options) error {
+	limit := memory.Limit()
+	memory.BoundHeap(limit)
 	server, err := httpapi.New(httpapi.Config{
 		Addr:        address,
 		Name:        config.Name,
 		Revision:    config.Revision,
 		TrainingRun: config.Model.TrainingRun,
 		Limits:      config.Limits,
+		DecodeBytes: memory.ServingDecodeBudget(limit),
 		DrainDelay:  time.Duration(config.DrainDelaySeconds) * time.Second,
 		LogRequests: config.LogRequests,
 		Logger:      slog.New(slog.NewJSONHandler(log, nil)),

@@ -16,10 +16,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/trainyard-dev/trainyard/internal/dataset"
+	"github.com/trainyard-dev/trainyard/internal/memory"
+	"github.com/trainyard-dev/trainyard/internal/preprocess"
 	"github.com/trainyard-dev/trainyard/internal/version"
 	"github.com/trainyard-dev/trainyard/runner/internal/evaluate"
 	"github.com/trainyard-dev/trainyard/runner/internal/failure"
-	"github.com/trainyard-dev/trainyard/runner/internal/memory"
 	"github.com/trainyard-dev/trainyard/runner/internal/metrics"
 	"github.com/trainyard-dev/trainyard/runner/internal/report"
 )
@@ -90,8 +91,12 @@ func (a *app) evaluate(ctx context.Context, o *evaluateOptions) error {
 
 // openImages reads the images of a source with the model's classes and preprocessing, and logs what is special about them.
 func openImages(ctx context.Context, log *slog.Logger, source dataset.Source, model *evaluate.Model, opts dataset.Options) (*dataset.Dataset, error) {
+	limit := memory.Limit()
+	memory.BoundHeap(limit)
 	opts.Preprocess, opts.Classes = model.Metadata.Preprocess, model.Metadata.Classes
-	opts.CacheBytes = memory.CacheBudget(memory.Limit(), 0)
+	opts.Limits = preprocess.DefaultLimits()
+	opts.Limits.MemoryBytes = memory.DecodeBudget(limit, 0)
+	opts.CacheBytes = memory.CacheBudget(limit, 0)
 	images, err := dataset.Open(ctx, source, opts)
 	if err != nil {
 		return nil, err

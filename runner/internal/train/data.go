@@ -12,10 +12,10 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/dataset"
 	"github.com/trainyard-dev/trainyard/internal/dataset/generate"
+	"github.com/trainyard-dev/trainyard/internal/memory"
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
 	"github.com/trainyard-dev/trainyard/runner/internal/config"
 	"github.com/trainyard-dev/trainyard/runner/internal/failure"
-	"github.com/trainyard-dev/trainyard/runner/internal/memory"
 	"github.com/trainyard-dev/trainyard/runner/internal/report"
 )
 
@@ -39,9 +39,11 @@ func (r *Run) load(ctx context.Context, limit int64) (*data, error) {
 			"neededMiB", network>>20, "limitMiB", limit>>20)
 	}
 	budget := memory.CacheBudget(limit, network)
+	limits := preprocess.DefaultLimits()
+	limits.MemoryBytes = memory.DecodeBudget(limit, network)
 	r.Log.Info("Reading the dataset", "source", source.String(), "imageSize", d.spec.Size, "cacheMiB", budget>>20)
 	d.dataset, err = dataset.Open(ctx, source, dataset.Options{
-		Preprocess: d.spec, CacheBytes: budget, Workers: r.Config.Training.Workers,
+		Preprocess: d.spec, Limits: limits, CacheBytes: budget, Workers: r.Config.Training.Workers,
 	})
 	if err != nil {
 		return nil, err

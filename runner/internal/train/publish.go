@@ -16,7 +16,6 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/dataset"
 	"github.com/trainyard-dev/trainyard/internal/onnx"
-	"github.com/trainyard-dev/trainyard/internal/preprocess"
 	"github.com/trainyard-dev/trainyard/internal/version"
 	"github.com/trainyard-dev/trainyard/runner/internal/evaluate"
 	"github.com/trainyard-dev/trainyard/runner/internal/failure"
@@ -183,7 +182,7 @@ func (r *Run) samples(ctx context.Context, out *exported, t *trainer, data *data
 			continue
 		}
 		total += len(file)
-		if err := data.spec.Tensor(ctx, tensor, file, preprocess.DefaultLimits()); err != nil {
+		if err := data.dataset.Tensor(ctx, tensor, file); err != nil {
 			return nil, failure.Dataset(fmt.Errorf("decode sample %s: %w", dataset.Shown(data.dataset.Samples[sample].Name), err))
 		}
 		logits, err := agreedLogits(evaluate.Network{Network: t.network}, float, tensor)

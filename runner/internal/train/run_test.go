@@ -192,7 +192,7 @@ func checkSamples(t *testing.T, path string, model *evaluate.Model) {
 	spec := model.Metadata.Preprocess
 	tensor := make([]float32, spec.TensorLen())
 	for i, sample := range samples.Items {
-		if err := spec.Tensor(t.Context(), tensor, sample.Image, preprocess.DefaultLimits()); err != nil {
+		if err := preprocess.NewDecoder(preprocess.DefaultLimits()).Tensor(t.Context(), spec, tensor, sample.Image); err != nil {
 			t.Fatal(err)
 		}
 		got, err := model.Logits(tensor, 1)
@@ -264,7 +264,7 @@ func TestSamplesHoldTheModelToItsAnswers(t *testing.T) {
 	for i, item := range samples.Items {
 		counts[item.Label]++
 		tensor := make([]float32, classifier.Metadata.Preprocess.TensorLen())
-		if err := classifier.Metadata.Preprocess.Tensor(t.Context(), tensor, item.Image, preprocess.DefaultLimits()); err != nil {
+		if err := preprocess.NewDecoder(preprocess.DefaultLimits()).Tensor(t.Context(), classifier.Metadata.Preprocess, tensor, item.Image); err != nil {
 			t.Fatal(err)
 		}
 		logits, err := classifier.Logits(tensor, 1)

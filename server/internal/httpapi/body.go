@@ -50,6 +50,9 @@ func (s *Server) limit(next http.Handler) http.Handler {
 // admissible refuses a request before its body is read if that would be in vain.
 func (s *Server) admissible(r *http.Request) error {
 	model, err := s.loaded()
+	if err == nil {
+		err = checkEncoding(r.Header)
+	}
 	switch {
 	case err != nil:
 		return err

@@ -17,7 +17,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/trainyard-dev/trainyard/internal/onnx"
-	"github.com/trainyard-dev/trainyard/internal/preprocess"
 	"github.com/trainyard-dev/trainyard/server/internal/inference"
 )
 
@@ -88,7 +87,7 @@ func (s *Server) predict(ctx context.Context, input *predictInput) (*predictOutp
 	defer ticket.Release()
 	defer s.connections.keep(ctx)()
 	tensor := make([]float32, model.Preprocessing.TensorLen())
-	if err := s.decodeImage(ctx, tensor, data, model.Preprocessing); err != nil {
+	if err := s.decoder.Tensor(ctx, model.Preprocessing, tensor, data); err != nil {
 		return nil, err
 	}
 	logits, err := ticket.Logits(ctx, tensor, 1)
@@ -117,18 +116,6 @@ func (s *Server) predict(ctx context.Context, input *predictInput) (*predictOutp
 	return output, nil
 }
 
-// decodeImage decodes and preprocesses an image into tensor when its turn has come.
-func (s *Server) decodeImage(ctx context.Context, tensor []float32, data []byte, spec preprocess.Spec) error {
-	select {
-	case s.decoders <- struct{}{}:
-		defer func() { <-s.decoders }()
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-	limits := preprocess.Limits{MaxBytes: s.config.Limits.MaxBodyBytes, MaxPixels: s.config.Limits.MaxPixels}
-	return spec.Tensor(ctx, tensor, data, limits)
-}
-
 // imageOf finds the image in a request's body. Whatever the content type claims, what the bytes are
 // is found out when they are decoded; it only tells a form from a bare file.
 func imageOf(contentType string, body []byte) ([]byte, error) {
@@ -150,6 +137,17 @@ func imageOf(contentType string, body []byte) ([]byte, error) {
 		return nil, newProblem(http.StatusUnsupportedMediaType, "unsupported_media_type",
 			"Content-Type is %s: send the image itself as image/jpeg or the like, or a multipart/form-data with the field %q", mediaType, imageField)
 	}
+}
+
+// checkEncoding refuses a body that is compressed as a whole (RFC 9110, 8.4): it would have to be bounded once more, and
+// pictures are compressed already.
+func checkEncoding(header http.Header) error {
+	encoding := strings.Join(header.Values("Content-Encoding"), ", ")
+	if encoding == "" || strings.EqualFold(encoding, "identity") {
+		return nil
+	}
+	return newProblem(http.StatusUnsupportedMediaType, "unsupported_encoding",
+		"the request's body is compressed (Content-Encoding: %.100s): send it as it is", encoding)
 }
 
 func imageOfForm(body []byte, boundary string) ([]byte, error) {

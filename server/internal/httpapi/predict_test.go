@@ -5,6 +5,8 @@ package httpapi
 
 import (
 	"bytes"
+	"compress/gzip"
+	"encoding/base64"
 	"errors"
 	"image"
 	"image/png"
@@ -44,6 +46,22 @@ func form(t *testing.T, field string, data []byte) (body []byte, contentType str
 		t.Fatal(err)
 	}
 	return b.Bytes(), w.FormDataContentType()
+}
+
+// animatedWebP is the beginning of one, which is all that counts.
+var animatedWebP = []byte("RIFF\x16\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00\x02\x00\x00\x00\x07\x00\x00\x07\x00\x00")
+
+func compressed(t *testing.T, data []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := w.Write(data); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
 }
 
 func blankPNG(t *testing.T, width, height int) []byte {
@@ -111,9 +129,11 @@ func TestPredictRequests(t *testing.T) {
 	cases := map[string]struct {
 		contentType string
 		body        []byte
+		encoding    string
 		chunked     bool
 		want        int
 		code        string
+		says        string
 	}{
 		"form":                    {contentType: formType, body: inForm, want: 200},
 		"bare":                    {contentType: "image/png", body: red, want: 200},
@@ -131,7 +151,13 @@ func TestPredictRequests(t *testing.T) {
 		"too many bytes":          {contentType: "image/png", body: make([]byte, limit+1), want: 413, code: "body_too_large"},
 		"too many bytes, chunked": {contentType: "image/png", body: make([]byte, limit+1), chunked: true, want: 413, code: "body_too_large"},
 		"too many pixels":         {contentType: "image/png", body: blankPNG(t, 101, 10), want: 413, code: "image_too_large"},
-		"gif":                     {contentType: "image/gif", body: []byte("GIF89a\x01\x00\x01\x00"), want: 415, code: "unsupported_image"},
+		"gif":                     {contentType: "image/gif", body: []byte("GIF89a\x01\x00\x01\x00"), want: 415, code: "unsupported_image", says: "a GIF"},
+		"animated WebP":           {contentType: "image/webp", body: animatedWebP, want: 415, code: "unsupported_image", says: "animated WebP"},
+		"compressed":              {contentType: "image/png", body: compressed(t, red), want: 415, code: "unsupported_image", says: "gzip-compressed"},
+		"compressed, and says so": {contentType: "image/png", encoding: "gzip", body: compressed(t, red), want: 415, code: "unsupported_encoding", says: "Content-Encoding: gzip"},
+		"compressed twice":        {contentType: "image/png", encoding: "gzip, br", body: red, want: 415, code: "unsupported_encoding", says: "gzip, br"},
+		"identity":                {contentType: "image/png", encoding: "identity", body: red, want: 200},
+		"base64":                  {body: []byte(base64.StdEncoding.EncodeToString(red)), want: 415, code: "unsupported_image", says: "base64"},
 		"JSON":                    {contentType: "application/json", body: []byte("{}"), want: 415, code: "unsupported_media_type"},
 		"type that is none":       {contentType: "image/", body: red, want: 415, code: "unsupported_media_type"},
 	}
@@ -145,6 +171,9 @@ func TestPredictRequests(t *testing.T) {
 			if tc.contentType != "" {
 				headers = []string{"Content-Type", tc.contentType}
 			}
+			if tc.encoding != "" {
+				headers = append(headers, "Content-Encoding", tc.encoding)
+			}
 			a := r.ask(t, http.MethodPost, predictPath, body, headers...)
 			if a.status != tc.want {
 				t.Fatalf("status = %d, want %d: %s", a.status, tc.want, a.body)
@@ -154,10 +183,23 @@ func TestPredictRequests(t *testing.T) {
 			}
 			var p Problem
 			a.decode(t, &p)
-			if p.Code != tc.code || p.Status != tc.want || p.Detail == "" || a.header.Get("Content-Type") != "application/problem+json" {
+			if p.Code != tc.code || p.Status != tc.want || !strings.Contains(p.Detail, tc.says) || p.Detail == "" || a.header.Get("Content-Type") != "application/problem+json" {
 				t.Errorf("problem = %+v of type %s, want code %q", p, a.header.Get("Content-Type"), tc.code)
 			}
 		})
+	}
+}
+
+// A picture that would take more memory than there is for decoding is refused, and the answer says what to do.
+func TestPredictWithoutMemory(t *testing.T) {
+	config := testConfig()
+	config.DecodeBytes = 1 << 10
+	r := start(t, config, &inferencetest.Predictor{})
+	a := r.ask(t, http.MethodPost, predictPath, bytes.NewReader(inferencetest.PNG(t, inferencetest.Red)))
+	var p Problem
+	a.decode(t, &p)
+	if a.status != http.StatusRequestEntityTooLarge || p.Code != "image_too_large" || !strings.Contains(p.Detail, "raise the memory limit") {
+		t.Errorf("status %d, problem %+v", a.status, p)
 	}
 }
 

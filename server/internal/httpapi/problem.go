@@ -69,6 +69,8 @@ func (s *Server) problemOf(ctx context.Context, err error) *Problem {
 	switch {
 	case errors.As(err, &p):
 		return p
+	case errors.Is(err, preprocess.ErrMemory):
+		return newProblem(http.StatusRequestEntityTooLarge, "image_too_large", "%v, or send a smaller image, or a JPEG that is not progressive", err)
 	case errors.Is(err, preprocess.ErrTooLarge):
 		return newProblem(http.StatusRequestEntityTooLarge, "image_too_large", "%v: send a smaller image", err)
 	case errors.Is(err, preprocess.ErrUnsupported):

@@ -16,11 +16,11 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"runtime"
 	"sync/atomic"
 	"time"
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/preprocess"
 	"github.com/trainyard-dev/trainyard/server/internal/inference"
 )
 
@@ -34,6 +34,8 @@ type Config struct {
 	Revision    string
 	TrainingRun string
 	Limits      contract.Limits
+	// DecodeBytes bounds the memory of all images while they are decoded, beside their files.
+	DecodeBytes int64
 	// DrainDelay is how long the server goes on serving after its context has ended.
 	DrainDelay time.Duration
 	// LogRequests writes a line per request.
@@ -69,8 +71,8 @@ type Server struct {
 	serving     atomic.Pointer[serving]
 	uploads     *uploads
 	connections *connections
-	// decoders bounds how many images are decoded at a time, as each may take hundreds of megabytes.
-	decoders chan struct{}
+	// decoder bounds the memory of all images while they are decoded, as one may take hundreds of megabytes.
+	decoder *preprocess.Decoder
 }
 
 // serving is a loaded model with what computes its predictions.
@@ -93,7 +95,9 @@ func New(config Config, load Loader) (*Server, error) {
 		uploads:  newUploads(config.Limits.MaxBodyBytes),
 
 		connections: newConnections(maxConnections),
-		decoders:    make(chan struct{}, runtime.GOMAXPROCS(0)),
+		decoder: preprocess.NewDecoder(preprocess.Limits{
+			MaxBytes: config.Limits.MaxBodyBytes, MaxPixels: config.Limits.MaxPixels, MemoryBytes: config.DecodeBytes,
+		}),
 	}
 	routes := s.routes()
 	if config.Wrap != nil {
@@ -120,6 +124,9 @@ func validate(config Config) error {
 		if value <= 0 {
 			errs = append(errs, fmt.Errorf("limits.%s: is %d, must be above 0", name, value))
 		}
+	}
+	if config.DecodeBytes <= 0 {
+		errs = append(errs, fmt.Errorf("decode bytes: is %d, must be above 0", config.DecodeBytes))
 	}
 	for name, value := range map[string]int{
 		"maxBatchDelayMillis": config.Limits.MaxBatchDelayMillis,

@@ -21,6 +21,7 @@ import (
 
 func testConfig() Config {
 	return Config{
+		DecodeBytes: 64 << 20,
 		Name:        "pets",
 		Revision:    "pets-12345678",
 		TrainingRun: "run",
@@ -144,6 +145,7 @@ func TestNewRefuses(t *testing.T) {
 		"no body":        {func(c *Config) { c.Limits.MaxBodyBytes = 0 }, "limits.maxBodyBytes"},
 		"no pixels":      {func(c *Config) { c.Limits.MaxPixels = -1 }, "limits.maxPixels"},
 		"no time":        {func(c *Config) { c.Limits.RequestTimeoutMillis = 0 }, "limits.requestTimeoutMillis"},
+		"no memory":      {func(c *Config) { c.DecodeBytes = 0 }, "decode bytes: is 0"},
 		"negative delay": {func(c *Config) { c.Limits.MaxBatchDelayMillis = -1 }, "limits.maxBatchDelayMillis"},
 		"negative drain": {func(c *Config) { c.DrainDelay = -1 }, "drainDelaySeconds"},
 	}

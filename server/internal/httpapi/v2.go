@@ -246,7 +246,7 @@ func (s *Server) v2Images(ctx context.Context, input V2Tensor, spec preprocess.S
 			return nil, 0, newProblem(http.StatusBadRequest, "invalid_input", "image %d is not base64: %v", i, err)
 		}
 		tensor = tensor[:len(tensor)+spec.TensorLen()]
-		if err := s.decodeImage(ctx, tensor[len(tensor)-spec.TensorLen():], data, spec); err != nil {
+		if err := s.decoder.Tensor(ctx, spec, tensor[len(tensor)-spec.TensorLen():], data); err != nil {
 			return nil, 0, err
 		}
 	}

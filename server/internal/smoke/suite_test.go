@@ -49,7 +49,8 @@ func serve(t *testing.T, model *inference.Model, lie func(http.Handler) http.Han
 	}
 	server, err := httpapi.New(httpapi.Config{
 		Name: "pets", Revision: revision, Logger: slog.New(slog.DiscardHandler), Wrap: wrap,
-		Limits: contract.Limits{MaxBatch: 4, MaxBodyBytes: 64 << 10, MaxPixels: 1000, RequestTimeoutMillis: 10_000},
+		DecodeBytes: 64 << 20,
+		Limits:      contract.Limits{MaxBatch: 4, MaxBodyBytes: 64 << 10, MaxPixels: 1000, RequestTimeoutMillis: 10_000},
 	}, func(context.Context) (*inference.Model, error) { return model, nil })
 	if err != nil {
 		t.Fatal(err)
@@ -88,7 +89,7 @@ func colours(t *testing.T, n, wrong int) *artifact.Samples {
 		}
 		image := inferencetest.PNG(t, c)
 		tensor := make([]float32, model.Preprocessing.TensorLen())
-		if err := model.Preprocessing.Tensor(t.Context(), tensor, image, preprocess.DefaultLimits()); err != nil {
+		if err := preprocess.NewDecoder(preprocess.DefaultLimits()).Tensor(t.Context(), model.Preprocessing, tensor, image); err != nil {
 			t.Fatal(err)
 		}
 		logits, err := model.Predict(tensor, 1)
