@@ -103,6 +103,7 @@ run: build-manager ## Run the manager here against the current kubectl context.
 generate: $(CONTROLLER_GEN) $(CRD_REF_DOCS) ## Generate all generated code, manifests and API docs.
 	$(CONTROLLER_GEN) object:headerFile=hack/boilerplate.go.txt paths=./api/...
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=config/crd/bases
+	hack/bound-times.sh config/crd/bases/*.yaml
 	$(CONTROLLER_GEN) rbac:roleName=trainyard-manager paths=./controllers/... output:rbac:dir=config/rbac
 	go generate ./internal/engine/kernels
 	$(CRD_REF_DOCS) --source-path=api/v1alpha1 --config=hack/api-docs.yaml --renderer=markdown --output-path=docs/api.md

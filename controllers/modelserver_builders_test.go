@@ -64,9 +64,9 @@ func configOf[T any](t *testing.T, spec *corev1.PodSpec) T {
 
 func TestDesiredDeployment(t *testing.T) {
 	server := makeServer().PodTemplate(v1alpha1.PodTemplate{
-		Env:          []corev1.EnvVar{{Name: "A", Value: "b"}},
+		Env:          []v1alpha1.EnvVar{{Name: "A", Value: "b"}},
 		NodeSelector: map[string]string{"disk": "ssd"},
-		Resources:    v1alpha1.ResourceRequirements{Limits: corev1.ResourceList{"memory": resource.MustParse("1Gi")}},
+		Resources:    v1alpha1.ResourceRequirements{Limits: v1alpha1.ResourceList{"memory": "1Gi"}},
 	}).Obj()
 	untouched := server.DeepCopy()
 	info := infoOf("run-1", "models")
@@ -406,7 +406,7 @@ func TestDesiredAutoscaler(t *testing.T) {
 		t.Error("another maximum counts as no difference")
 	}
 	withBehavior := server.DeepCopy()
-	withBehavior.Spec.Autoscaling.Behavior = &autoscalingv2.HorizontalPodAutoscalerBehavior{ScaleDown: &autoscalingv2.HPAScalingRules{StabilizationWindowSeconds: ptr.To[int32](60)}}
+	withBehavior.Spec.Autoscaling.Behavior = &v1alpha1.AutoscalerBehavior{ScaleDown: &v1alpha1.ScalingRules{StabilizationWindowSeconds: ptr.To[int32](60)}}
 	before, err := desiredAutoscaler(withBehavior)
 	if err != nil {
 		t.Fatal(err)

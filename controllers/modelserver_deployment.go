@@ -81,6 +81,8 @@ type templateInput struct {
 	revision string
 	info     revisionInfo
 	limits   contract.Limits
+	// ranges are the LimitRanges of the server's namespace.
+	ranges []corev1.LimitRange
 }
 
 // newTemplate builds the template of the revision that a spec asks for.
@@ -105,11 +107,15 @@ func newTemplate(in templateInput) (revisionTemplate, error) {
 	if err != nil {
 		return revisionTemplate{}, fmt.Errorf("encode the server's configuration: %w", err)
 	}
+	pod, err := serverPod(in, claim, string(config))
+	if err != nil {
+		return revisionTemplate{}, err
+	}
 	return revisionTemplate{
 		Info: in.info,
 		Pod: corev1.PodTemplateSpec{
 			ObjectMeta: metav1.ObjectMeta{Labels: revisionLabels(in.server, in.revision)},
-			Spec:       serverPod(in.server, in.info.Image, claim, string(config)),
+			Spec:       pod,
 		},
 	}, nil
 }
@@ -145,9 +151,17 @@ func desiredDeployment(server *v1alpha1.ModelServer, revision string, template r
 	}, nil
 }
 
-func serverPod(server *v1alpha1.ModelServer, image, claim, config string) corev1.PodSpec {
+func serverPod(in templateInput, claim, config string) (corev1.PodSpec, error) {
 	tmp, tmpMount := tmpVolumeAndMount()
-	template := server.Spec.PodTemplate
+	template := in.server.Spec.PodTemplate
+	env, err := containerEnv(corev1.EnvVar{Name: contract.ConfigEnv, Value: config}, template.Env)
+	if err != nil {
+		return corev1.PodSpec{}, err
+	}
+	resources, err := containerResources(podResourcesField, template.Resources, serverResources, in.ranges)
+	if err != nil {
+		return corev1.PodSpec{}, err
+	}
 	spec := corev1.PodSpec{
 		AutomountServiceAccountToken:  ptr.To(false),
 		EnableServiceLinks:            ptr.To(false),
@@ -156,11 +170,11 @@ func serverPod(server *v1alpha1.ModelServer, image, claim, config string) corev1
 		Volumes:                       []corev1.Volume{tmp, claimVolume(modelVolume, claim, true)},
 		Containers: []corev1.Container{{
 			Name:      contract.ServerContainer,
-			Image:     image,
+			Image:     in.info.Image,
 			Args:      []string{serveCommand},
-			Env:       containerEnv(corev1.EnvVar{Name: contract.ConfigEnv, Value: config}, template.Env),
+			Env:       env,
 			Ports:     []corev1.ContainerPort{{Name: contract.HTTPPortName, ContainerPort: contract.HTTPPort, Protocol: corev1.ProtocolTCP}},
-			Resources: containerResources(template.Resources, requests("100m", "128Mi")),
+			Resources: resources,
 			VolumeMounts: []corev1.VolumeMount{
 				tmpMount,
 				{Name: modelVolume, MountPath: contract.ModelMount, ReadOnly: true},
@@ -174,7 +188,7 @@ func serverPod(server *v1alpha1.ModelServer, image, claim, config string) corev1
 		}},
 	}
 	applyPodTemplate(&spec, template)
-	return spec
+	return spec, nil
 }
 
 // httpProbe asks a path every period and fails after so many failures in a row.

@@ -250,7 +250,11 @@ func (r *modelServerReconciler) startTest(ctx context.Context, s *modelServerSco
 	if start.Check == rollout.Bake {
 		reference = record.Fallback
 	}
-	in := testInput{server: s.server, config: s.config, image: r.image, start: start}
+	ranges, err := listLimitRanges(ctx, r.client, s.server.Namespace)
+	if err != nil {
+		return err
+	}
+	in := testInput{server: s.server, config: s.config, image: r.image, start: start, ranges: ranges}
 	if tested := s.deployments[start.Revision]; tested != nil {
 		in.info = readRevisionInfo(tested)
 	}

@@ -29,6 +29,10 @@ const specHashAnnotation = "trainyard.dev/spec-hash"
 // container only, so that an injected sidecar doesn't count.
 func desiredAutoscaler(server *v1alpha1.ModelServer) (*autoscalingv2.HorizontalPodAutoscaler, error) {
 	autoscaling := server.Spec.Autoscaling
+	behavior, err := coreBehavior(autoscaling.Behavior)
+	if err != nil {
+		return nil, stalled(v1alpha1.InvalidSpecReason, err)
+	}
 	spec := autoscalingv2.HorizontalPodAutoscalerSpec{
 		ScaleTargetRef: autoscalingv2.CrossVersionObjectReference{
 			APIVersion: v1alpha1.GroupVersion.String(),
@@ -48,7 +52,7 @@ func desiredAutoscaler(server *v1alpha1.ModelServer) (*autoscalingv2.HorizontalP
 				},
 			},
 		}},
-		Behavior: autoscaling.Behavior.DeepCopy(),
+		Behavior: behavior,
 	}
 	document, err := json.Marshal(spec)
 	if err != nil {

@@ -42,6 +42,8 @@ type testInput struct {
 	// info and liveInfo are the tested revision's and that of the one it is compared with.
 	info     revisionInfo
 	liveInfo *revisionInfo
+	// ranges are the LimitRanges of the server's namespace.
+	ranges []corev1.LimitRange
 }
 
 // desiredTestJob builds the Job of a smoke test or of a bake.
@@ -54,6 +56,10 @@ func desiredTestJob(in testInput) (*batchv1.Job, error) {
 	document, err := json.Marshal(config)
 	if err != nil {
 		return nil, fmt.Errorf("encode the smoke test's configuration: %w", err)
+	}
+	pod, err := smokePod(in, volumes, mounts, string(document))
+	if err != nil {
+		return nil, err
 	}
 	rounds := time.Duration(config.DelaySeconds+config.ForSeconds)*time.Second + in.config.timeout
 	labels := testLabels(in.server)
@@ -71,7 +77,7 @@ func desiredTestJob(in testInput) (*batchv1.Job, error) {
 			PodFailurePolicy:      smokeFailurePolicy(),
 			Template: corev1.PodTemplateSpec{
 				ObjectMeta: metav1.ObjectMeta{Labels: labels},
-				Spec:       smokePod(in, volumes, mounts, string(document)),
+				Spec:       pod,
 			},
 		},
 	}, nil
@@ -139,7 +145,11 @@ func testSamples(in testInput) (volumes []corev1.Volume, mounts []corev1.VolumeM
 	return volumes, mounts, model, live, err
 }
 
-func smokePod(in testInput, volumes []corev1.Volume, mounts []corev1.VolumeMount, config string) corev1.PodSpec {
+func smokePod(in testInput, volumes []corev1.Volume, mounts []corev1.VolumeMount, config string) (corev1.PodSpec, error) {
+	resources, err := containerResources(smokeResourcesField, in.server.Spec.Smoke.Resources, smokeResources, in.ranges)
+	if err != nil {
+		return corev1.PodSpec{}, err
+	}
 	spec := corev1.PodSpec{
 		RestartPolicy:                 corev1.RestartPolicyNever,
 		AutomountServiceAccountToken:  ptr.To(false),
@@ -151,8 +161,8 @@ func smokePod(in testInput, volumes []corev1.Volume, mounts []corev1.VolumeMount
 			Name:                     contract.SmokeContainer,
 			Image:                    in.image,
 			Args:                     []string{smokeCommand},
-			Env:                      containerEnv(corev1.EnvVar{Name: contract.ConfigEnv, Value: config}, nil),
-			Resources:                corev1.ResourceRequirements{Requests: requests("50m", "64Mi")},
+			Env:                      []corev1.EnvVar{{Name: contract.ConfigEnv, Value: config}},
+			Resources:                resources,
 			VolumeMounts:             mounts,
 			SecurityContext:          restrictedContainerSecurity(),
 			TerminationMessagePath:   contract.TerminationLog,
@@ -160,7 +170,7 @@ func smokePod(in testInput, volumes []corev1.Volume, mounts []corev1.VolumeMount
 		}},
 	}
 	applyPodTemplate(&spec, in.server.Spec.PodTemplate)
-	return spec
+	return spec, nil
 }
 
 // smokeFailurePolicy ends the Job at once on a verdict. A test is run once; whether it

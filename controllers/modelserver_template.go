@@ -96,7 +96,11 @@ func (r *modelServerReconciler) observeTemplates(ctx context.Context, s *modelSe
 func (r *modelServerReconciler) templateOf(ctx context.Context, s *modelServerScope, revision string) (revisionTemplate, error) {
 	kept := s.templates[revision]
 	if kept == nil {
-		template, err := newTemplate(templateInput{server: s.server, revision: revision, info: *s.info, limits: s.config.limits})
+		ranges, err := listLimitRanges(ctx, r.client, s.server.Namespace)
+		if err != nil {
+			return revisionTemplate{}, err
+		}
+		template, err := newTemplate(templateInput{server: s.server, revision: revision, info: *s.info, limits: s.config.limits, ranges: ranges})
 		if err != nil {
 			return revisionTemplate{}, stalled(v1alpha1.InvalidSpecReason, err)
 		}

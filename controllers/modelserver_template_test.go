@@ -9,8 +9,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
@@ -20,8 +18,8 @@ import (
 // What is kept makes the very Deployment again, whatever has become of the spec.
 func TestTemplateIsKept(t *testing.T) {
 	server := makeServer().PodTemplate(v1alpha1.PodTemplate{
-		Env:       []corev1.EnvVar{{Name: "A", Value: "b"}},
-		Resources: v1alpha1.ResourceRequirements{Limits: corev1.ResourceList{"memory": resource.MustParse("1Gi")}},
+		Env:       []v1alpha1.EnvVar{{Name: "A", Value: "b"}},
+		Resources: v1alpha1.ResourceRequirements{Limits: v1alpha1.ResourceList{"memory": "1Gi"}},
 	}).Obj()
 	template, err := newTemplate(templateInput{server: server, revision: "pets-1", info: infoOf("run-1", "models"), limits: parsed(t, server).limits})
 	if err != nil {

@@ -309,8 +309,12 @@ func (r *trainingRunReconciler) finishEarly(_ context.Context, s *trainingRunSco
 }
 
 // checkSpec finds what the schema can't.
-func (r *trainingRunReconciler) checkSpec(_ context.Context, s *trainingRunScope) error {
-	job, err := desiredJob(jobInput{run: s.run, image: r.image, attempt: nextAttempt(&s.run.Status)})
+func (r *trainingRunReconciler) checkSpec(ctx context.Context, s *trainingRunScope) error {
+	ranges, err := listLimitRanges(ctx, r.client, s.run.Namespace)
+	if err != nil {
+		return err
+	}
+	job, err := desiredJob(jobInput{run: s.run, image: r.image, attempt: nextAttempt(&s.run.Status), ranges: ranges})
 	if err != nil {
 		return stalled(v1alpha1.InvalidSpecReason, err)
 	}

@@ -34,6 +34,8 @@ type jobInput struct {
 	image string
 	// attempt is how many Jobs came before because their result could not be read.
 	attempt int
+	// ranges are the LimitRanges of the run's namespace.
+	ranges []corev1.LimitRange
 }
 
 // desiredJob builds the Job of a TrainingRun.
@@ -47,6 +49,10 @@ func desiredJob(in jobInput) (*batchv1.Job, error) {
 		return nil, fmt.Errorf("encode the runner's configuration: %w", err)
 	}
 	run := in.run
+	pod, err := runnerPod(in, string(document))
+	if err != nil {
+		return nil, err
+	}
 	job := &batchv1.Job{
 		ObjectMeta: metav1.ObjectMeta{
 			Name:            trainingJobName(run),
@@ -61,7 +67,7 @@ func desiredJob(in jobInput) (*batchv1.Job, error) {
 			PodFailurePolicy:      runnerFailurePolicy(),
 			Template: corev1.PodTemplateSpec{
 				ObjectMeta: metav1.ObjectMeta{Labels: trainingRunLabels(run)},
-				Spec:       runnerPod(run, imageOr(run.Spec.Image, in.image), string(document)),
+				Spec:       pod,
 			},
 		},
 	}
@@ -109,7 +115,17 @@ func runnerFailurePolicy() *batchv1.PodFailurePolicy {
 	}}
 }
 
-func runnerPod(run *v1alpha1.TrainingRun, image, config string) corev1.PodSpec {
+func runnerPod(in jobInput, config string) (corev1.PodSpec, error) {
+	run := in.run
+	template := run.Spec.PodTemplate
+	env, err := containerEnv(corev1.EnvVar{Name: contract.ConfigEnv, Value: config}, template.Env)
+	if err != nil {
+		return corev1.PodSpec{}, err
+	}
+	resources, err := containerResources(podResourcesField, template.Resources, runnerResources, in.ranges)
+	if err != nil {
+		return corev1.PodSpec{}, err
+	}
 	volumes, mounts := runnerVolumes(run)
 	spec := corev1.PodSpec{
 		RestartPolicy:                 corev1.RestartPolicyNever,
@@ -120,19 +136,19 @@ func runnerPod(run *v1alpha1.TrainingRun, image, config string) corev1.PodSpec {
 		Volumes:                       volumes,
 		Containers: []corev1.Container{{
 			Name:                     contract.RunnerContainer,
-			Image:                    image,
+			Image:                    imageOr(run.Spec.Image, in.image),
 			Args:                     []string{runnerCommand},
-			Env:                      containerEnv(corev1.EnvVar{Name: contract.ConfigEnv, Value: config}, run.Spec.PodTemplate.Env),
+			Env:                      env,
 			Ports:                    []corev1.ContainerPort{{Name: contract.HTTPPortName, ContainerPort: contract.HTTPPort, Protocol: corev1.ProtocolTCP}},
-			Resources:                containerResources(run.Spec.PodTemplate.Resources, requests("500m", "1Gi")),
+			Resources:                resources,
 			SecurityContext:          restrictedContainerSecurity(),
 			TerminationMessagePath:   contract.TerminationLog,
 			TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
 			VolumeMounts:             mounts,
 		}},
 	}
-	applyPodTemplate(&spec, run.Spec.PodTemplate)
-	return spec
+	applyPodTemplate(&spec, template)
+	return spec, nil
 }
 
 // runnerVolumes returns the pod's volumes and where they are mounted. A dataset's

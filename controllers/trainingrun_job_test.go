@@ -114,9 +114,9 @@ func TestDesiredJob(t *testing.T) {
 		},
 	}
 	run := makeRun().DataPVC("photos", "raw/2024").BackoffLimit(5).ActiveDeadlineSeconds(60).PodTemplate(v1alpha1.PodTemplate{
-		Env:          []corev1.EnvVar{{Name: "HTTPS_PROXY", Value: "http://proxy"}},
+		Env:          []v1alpha1.EnvVar{{Name: "HTTPS_PROXY", Value: "http://proxy"}},
 		NodeSelector: map[string]string{"disk": "fast"},
-		Tolerations:  []corev1.Toleration{{Key: "gpu", Operator: corev1.TolerationOpExists}},
+		Tolerations:  []v1alpha1.Toleration{{Key: "gpu", Operator: "Exists"}},
 	}).Obj()
 	job := mustJob(t, run)
 	container := &job.Spec.Template.Spec.Containers[0]
@@ -188,8 +188,8 @@ func TestDesiredJobVariants(t *testing.T) {
 		},
 		"a default request isn't above the user's limit": {
 			run: makeRun().PodTemplate(v1alpha1.PodTemplate{Resources: v1alpha1.ResourceRequirements{
-				Requests: corev1.ResourceList{"example.com/gpu": resource.MustParse("1")},
-				Limits:   corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("256Mi")},
+				Requests: v1alpha1.ResourceList{"example.com/gpu": "1"},
+				Limits:   v1alpha1.ResourceList{corev1.ResourceMemory: "256Mi"},
 			}}).Obj(),
 			check: func(t *testing.T, job *batchv1.Job) {
 				want := corev1.ResourceRequirements{
@@ -212,12 +212,12 @@ func TestDesiredJobVariants(t *testing.T) {
 
 func TestDesiredJobDoesNotAliasTheRun(t *testing.T) {
 	run := makeRun().ActiveDeadlineSeconds(60).Label("kueue.x-k8s.io/queue-name", "q").PodTemplate(v1alpha1.PodTemplate{
-		Env: []corev1.EnvVar{{Name: "A", ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{FieldPath: "metadata.name"}}}},
+		Env: []v1alpha1.EnvVar{{Name: "A", ValueFrom: &v1alpha1.EnvVarSource{FieldRef: &v1alpha1.ObjectFieldSelector{FieldPath: "metadata.name"}}}},
 		Resources: v1alpha1.ResourceRequirements{
-			Requests: corev1.ResourceList{"cpu": resource.MustParse("1")}, Limits: corev1.ResourceList{"cpu": resource.MustParse("1")},
+			Requests: v1alpha1.ResourceList{"cpu": "1"}, Limits: v1alpha1.ResourceList{"cpu": "1"},
 		},
 		NodeSelector: map[string]string{"a": "b"},
-		Tolerations:  []corev1.Toleration{{TolerationSeconds: ptr.To[int64](1)}},
+		Tolerations:  []v1alpha1.Toleration{{TolerationSeconds: ptr.To[int64](1)}},
 	}).Obj()
 	before := run.DeepCopy()
 	job := mustJob(t, run)

@@ -4,7 +4,6 @@
 package v1alpha1
 
 import (
-	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -127,7 +126,7 @@ type Autoscaling struct {
 	TargetCPUUtilizationPercentage int32 `json:"targetCPUUtilizationPercentage,omitempty"`
 	// behavior is how fast it scales, as in autoscaling/v2.
 	// +optional
-	Behavior *autoscalingv2.HorizontalPodAutoscalerBehavior `json:"behavior,omitempty"`
+	Behavior *AutoscalerBehavior `json:"behavior,omitempty"`
 }
 
 // Smoke is how a candidate is tested before it gets traffic.
@@ -146,8 +145,8 @@ type Smoke struct {
 	// +optional
 	Attempts int32 `json:"attempts,omitempty"`
 	// minAgreement is the least share of held-out samples that the candidate must
-	// classify as they are labelled, a decimal from 0 to 1. Left out, the candidate
-	// may be at most 0.10 below the live model.
+	// classify as they are labelled, a decimal from 0 to 1; "0" asks for none. Left out,
+	// the candidate may be at most 0.10 below the live model.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=10
 	// +kubebuilder:validation:XValidation:rule="self.matches('^(0([.][0-9]{1,6})?|1([.]0{1,6})?)$')",message="minAgreement must be a decimal from 0 to 1 in quotes, such as \"0.9\""
@@ -159,6 +158,11 @@ type Smoke struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,6}([.][0-9]{1,3})?(ms|s|m|h))+$') && duration(self) >= duration('1ms') && duration(self) <= duration('1m')",message="maxLatency must be a duration from 1ms to 1m, such as 500ms"
 	// +optional
 	MaxLatency string `json:"maxLatency,omitempty"`
+	// resources are the compute resources of the pods that test. What is left out gets a
+	// default that fits the namespace's LimitRanges: requests of 50m CPU and 64Mi of
+	// memory, limits of 500m and 512Mi.
+	// +optional
+	Resources ResourceRequirements `json:"resources,omitzero"`
 }
 
 // Promotion is what a candidate must reach, and how long it is watched afterwards.
@@ -282,6 +286,7 @@ type ModelServerStatus struct {
 	// +listType=map
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:XValidation:rule="self.message.size() <= 1024",message="message must have at most 1024 characters"
 	// +optional
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 }

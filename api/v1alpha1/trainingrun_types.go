@@ -387,6 +387,7 @@ type TrainingRunStatus struct {
 	// +listType=map
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:XValidation:rule="self.message.size() <= 1024",message="message must have at most 1024 characters"
 	// +optional
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 }

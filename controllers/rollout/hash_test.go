@@ -7,9 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 )
@@ -33,11 +32,12 @@ func TestRevisionName(t *testing.T) {
 			change: func(m *v1alpha1.ModelServer) {
 				m.Spec.Server.MaxBatch = 4
 				m.Spec.Image = "registry.example/server:v2"
-				m.Spec.PodTemplate.Resources.Requests = corev1.ResourceList{"cpu": resource.MustParse("0.5"), "memory": resource.MustParse("1Gi")}
+				m.Spec.PodTemplate.Resources.Requests = v1alpha1.ResourceList{"cpu": "0.5", "memory": "1Gi"}
 				m.Spec.PodTemplate.NodeSelector = map[string]string{"b": "2", "a": "1"}
 			},
 			want: "pets-1cceb0ec",
 		},
+		"environment, limits and tolerations": {change: setPodTemplate, want: "pets-5e78d79f"},
 		"the schema's defaults": {
 			change: func(m *v1alpha1.ModelServer) {
 				m.Spec.Server = v1alpha1.Server{MaxBatch: 16, MaxBatchDelay: "2ms", MaxBodyBytes: "10Mi", MaxPixels: "50M", Threads: &threads, LogRequests: "Enabled"}
@@ -58,7 +58,7 @@ func TestRevisionName(t *testing.T) {
 		"another uid":     {change: func(m *v1alpha1.ModelServer) { m.UID = "1f7c2b1e-0000-4000-8000-000000000000" }},
 		"another limit":   {change: func(m *v1alpha1.ModelServer) { m.Spec.Server.MaxPixels = "40M" }},
 		"another image":   {change: func(m *v1alpha1.ModelServer) { m.Spec.Image = "x" }},
-		"another env":     {change: func(m *v1alpha1.ModelServer) { m.Spec.PodTemplate.Env = []corev1.EnvVar{{Name: "A", Value: "b"}} }},
+		"another env":     {change: func(m *v1alpha1.ModelServer) { m.Spec.PodTemplate.Env = []v1alpha1.EnvVar{{Name: "A", Value: "b"}} }},
 		"logs turned off": {change: func(m *v1alpha1.ModelServer) { m.Spec.Server.LogRequests = v1alpha1.Disabled }},
 	}
 	for name, tc := range cases {
@@ -77,6 +77,23 @@ func TestRevisionName(t *testing.T) {
 			}
 		})
 	}
+}
+
+// setPodTemplate sets fields of each of the types that stand for core/v1's: their JSON,
+// which revisions are named by, is core/v1's.
+func setPodTemplate(m *v1alpha1.ModelServer) {
+	template := &m.Spec.PodTemplate
+	template.Resources.Limits = v1alpha1.ResourceList{"cpu": "1500m", "memory": "1.5Gi"}
+	template.Env = []v1alpha1.EnvVar{
+		{Name: "A", Value: "b"},
+		{Name: "B", ValueFrom: &v1alpha1.EnvVarSource{ResourceFieldRef: &v1alpha1.ResourceFieldSelector{Resource: "limits.cpu"}}},
+		{Name: "C", ValueFrom: &v1alpha1.EnvVarSource{ResourceFieldRef: &v1alpha1.ResourceFieldSelector{ContainerName: "server", Resource: "limits.memory", Divisor: "1024Ki"}}},
+		{Name: "D", ValueFrom: &v1alpha1.EnvVarSource{FieldRef: &v1alpha1.ObjectFieldSelector{APIVersion: "v1", FieldPath: "metadata.name"}}},
+		{Name: "E", ValueFrom: &v1alpha1.EnvVarSource{ConfigMapKeyRef: &v1alpha1.KeySelector{Name: "c", Key: "k", Optional: ptr.To(true)}}},
+		{Name: "F", ValueFrom: &v1alpha1.EnvVarSource{SecretKeyRef: &v1alpha1.KeySelector{Key: "k"}}},
+		{Name: "G", ValueFrom: &v1alpha1.EnvVarSource{FileKeyRef: &v1alpha1.FileKeySelector{VolumeName: "v", Path: "p", Key: "k", Optional: ptr.To(false)}}},
+	}
+	template.Tolerations = []v1alpha1.Toleration{{Key: "k", Operator: "Exists", Effect: "NoExecute", TolerationSeconds: ptr.To[int64](5)}, {Value: "v"}}
 }
 
 func TestRevisionNameLeavesTheSpecAlone(t *testing.T) {

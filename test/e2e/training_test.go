@@ -9,7 +9,6 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/utils/ptr"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
@@ -50,7 +49,7 @@ var _ = Describe("A TrainingRun that can't succeed", Ordered, func() {
 		run := goodRun(namespace, "no-memory")
 		run.Spec.Model.ImageSize = 224
 		run.Spec.BackoffLimit = ptr.To[int32](0)
-		small := corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("48Mi")}
+		small := v1alpha1.ResourceList{corev1.ResourceMemory: "48Mi"}
 		run.Spec.PodTemplate.Resources = v1alpha1.ResourceRequirements{Requests: small, Limits: small}
 		took := timeToReason(ctx, run, terminated, v1alpha1.OOMKilledReason)
 		AddReportEntry("time to reason", fmt.Sprintf("OOMKilled %.1f s after the pod's status", took.Seconds()))

@@ -81,7 +81,7 @@ var _ = Describe("ModelServer, when what serves is deleted by hand", func() {
 		GinkgoHelper()
 		pets.update(ctx, func(server *v1alpha1.ModelServer) {
 			server.Spec.Model.TrainingRunRef.Name = run
-			server.Spec.PodTemplate.Env = []corev1.EnvVar{{Name: "NEW", Value: "yes"}}
+			server.Spec.PodTemplate.Env = []v1alpha1.EnvVar{{Name: "NEW", Value: "yes"}}
 		})
 	}
 	// comesBack waits until the first revision's Deployment is there again, as it was, and serves.

@@ -12,7 +12,6 @@ import (
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/utils/ptr"
@@ -122,10 +121,10 @@ var _ = Describe("The API server", func() {
 		run := minimalRun(namespace)
 		run.Spec.PodTemplate = v1alpha1.PodTemplate{
 			Resources: v1alpha1.ResourceRequirements{
-				Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("100m"), corev1.ResourceMemory: resource.MustParse("1.5Gi")},
+				Requests: v1alpha1.ResourceList{corev1.ResourceCPU: "100m", corev1.ResourceMemory: "1.5Gi"},
 			},
-			Env:         []corev1.EnvVar{{Name: "A", Value: "b"}},
-			Tolerations: []corev1.Toleration{{Operator: corev1.TolerationOpExists}},
+			Env:         []v1alpha1.EnvVar{{Name: "A", Value: "b"}},
+			Tolerations: []v1alpha1.Toleration{{Operator: "Exists"}},
 		}
 		_ = k8s.Create(ctx, run) // whether it is let in is the API server's to say
 		for _, quantity := range []string{"1", "+1.5Gi", "1e3", ".5", "5.", "1E", "1e1.5", "-1", "12345678901234567890123", "1e999999999", "1E-999999999"} {

@@ -1,0 +1,305 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package integration
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"sigs.k8s.io/yaml"
+)
+
+// field is a field of a kind's schema, or an item of a list or map.
+type field struct {
+	// path leads to it: names of properties, "[]" for the first item of a list and
+	// "{}" for the entry "k" of a map. parents are the schemas on the way, the root first.
+	path    []string
+	parents []*apiextensionsv1.JSONSchemaProps
+	schema  *apiextensionsv1.JSONSchemaProps
+}
+
+func (f field) String() string { return strings.Join(f.path, ".") }
+
+// mapKey is the key of a map's entry in samples.
+const mapKey = "k"
+
+// loadSchema reads the generated schema of a kind.
+func loadSchema(file string) *apiextensionsv1.JSONSchemaProps {
+	GinkgoHelper()
+	data, err := os.ReadFile(filepath.Join("..", "..", "config", "crd", "bases", file))
+	Expect(err).NotTo(HaveOccurred())
+	crd := &apiextensionsv1.CustomResourceDefinition{}
+	Expect(yaml.UnmarshalStrict(data, crd)).To(Succeed())
+	Expect(crd.Spec.Versions).To(HaveLen(1))
+	return crd.Spec.Versions[0].Schema.OpenAPIV3Schema
+}
+
+// walkSchema returns every field of spec and status. The rest of an object is the API
+// server's own to bound.
+func walkSchema(root *apiextensionsv1.JSONSchemaProps) []field {
+	var fields []field
+	var walk func(f field)
+	child := func(f field, name string, schema *apiextensionsv1.JSONSchemaProps) {
+		walk(field{
+			path:    append(slices.Clone(f.path), name),
+			parents: append(slices.Clone(f.parents), f.schema),
+			schema:  schema,
+		})
+	}
+	walk = func(f field) {
+		fields = append(fields, f)
+		names := make([]string, 0, len(f.schema.Properties))
+		for name := range f.schema.Properties {
+			names = append(names, name)
+		}
+		sort.Strings(names)
+		for _, name := range names {
+			property := f.schema.Properties[name]
+			child(f, name, &property)
+		}
+		if f.schema.Items != nil {
+			child(f, "[]", f.schema.Items.Schema)
+		}
+		if f.schema.AdditionalProperties != nil {
+			child(f, "{}", f.schema.AdditionalProperties.Schema)
+		}
+	}
+	for _, name := range []string{"spec", "status"} {
+		property := root.Properties[name]
+		walk(field{path: []string{name}, parents: []*apiextensionsv1.JSONSchemaProps{root}, schema: &property})
+	}
+	return fields
+}
+
+// samples are values of strings whose format no bound tells, by the end of their path.
+var samples = []struct {
+	path  *regexp.Regexp
+	value string
+}{
+	{regexp.MustCompile(`(timeout|bakeTime|maxLatency)$`), "20s"},
+	{regexp.MustCompile(`(minAgreement|min|brightness|contrast|saturation|dropout|weightDecay)$`), "0.5"},
+	{regexp.MustCompile(`learningRate$`), "0.5"},
+	{regexp.MustCompile(`conditions\.\[\]\.status$`), "True"},
+	{regexp.MustCompile(`conditions\.\[\]\.(type|reason)$`), "Ready"},
+	{regexp.MustCompile(`classes\.\[\]$`), "cat"},
+}
+
+// sample returns a small value that the schema accepts at a path.
+func sample(path string, schema *apiextensionsv1.JSONSchemaProps) any {
+	GinkgoHelper()
+	switch {
+	case len(schema.Enum) > 0:
+		return fromJSON(schema.Enum[0].Raw)
+	case schema.Default != nil && schema.Type != "object":
+		return fromJSON(schema.Default.Raw)
+	case schema.XIntOrString:
+		return "1"
+	}
+	switch schema.Type {
+	case "object":
+		object := map[string]any{}
+		for _, name := range schema.Required {
+			property := schema.Properties[name]
+			object[name] = sample(path+"."+name, &property)
+		}
+		if schema.AdditionalProperties != nil {
+			object[mapKey] = sample(path+".{}", schema.AdditionalProperties.Schema)
+		}
+		return object
+	case "array":
+		return []any{sample(path+".[]", schema.Items.Schema)}
+	case "integer":
+		if schema.Minimum != nil {
+			return int64(*schema.Minimum)
+		}
+		return int64(1)
+	case "boolean":
+		return true
+	case "string":
+		return sampleString(path, schema)
+	}
+	Fail("no sample of " + path + ", of type " + strconv.Quote(schema.Type))
+	return nil
+}
+
+func sampleString(path string, schema *apiextensionsv1.JSONSchemaProps) string {
+	if schema.Format == "date-time" {
+		return "2026-01-02T03:04:05Z"
+	}
+	for _, s := range samples {
+		if s.path.MatchString(path) {
+			return s.value
+		}
+	}
+	if schema.MinLength != nil {
+		return strings.Repeat("a", int(*schema.MinLength))
+	}
+	return "a"
+}
+
+func fromJSON(data []byte) any {
+	GinkgoHelper()
+	var value any
+	Expect(json.Unmarshal(data, &value)).To(Succeed())
+	if number, ok := value.(float64); ok {
+		return int64(number)
+	}
+	return value
+}
+
+// with returns an object with a value at the field, and samples of what has to be there
+// besides. It changes object.
+func with(object map[string]any, f field, value any) map[string]any {
+	GinkgoHelper()
+	set(object, f, 0, value)
+	// A dataset has one source.
+	if source := strings.Join(f.path, "."); strings.HasPrefix(source, "spec.dataset.pvc") {
+		delete(object["spec"].(map[string]any)["dataset"].(map[string]any), "generated")
+	}
+	return object
+}
+
+// existing is what an object has at a field, or nil. Items of lists and maps don't count.
+func existing(object any, f field) any {
+	for _, step := range f.path {
+		fields, _ := object.(map[string]any)
+		object = fields[step]
+	}
+	return object
+}
+
+// set puts a value where the path leads to from its step at, and returns the container.
+func set(container any, f field, at int, value any) any {
+	GinkgoHelper()
+	if at == len(f.path) {
+		return value
+	}
+	schema, step := f.parents[at], f.path[at]
+	inner := f.schema
+	if at+1 < len(f.parents) {
+		inner = f.parents[at+1]
+	}
+	next := func(existing any) any {
+		if existing == nil && at+1 < len(f.path) {
+			existing = sample(strings.Join(f.path[:at+1], "."), inner)
+		}
+		return set(existing, f, at+1, value)
+	}
+	if step == "[]" {
+		list, _ := container.([]any)
+		if len(list) == 0 {
+			return []any{next(nil)}
+		}
+		list[0] = next(list[0])
+		return list
+	}
+	object, ok := container.(map[string]any)
+	if !ok {
+		object = sample(strings.Join(f.path[:at], "."), schema).(map[string]any)
+	}
+	if step == "{}" {
+		step = mapKey
+	}
+	object[step] = next(object[step])
+	return object
+}
+
+// fill returns the largest value that the bounds of a field alone allow: strings of
+// characters that take six bytes in JSON, lists and maps of as many entries as may be.
+// Where a rule or pattern wants more of a string it is a sample.
+func fill(path string, schema *apiextensionsv1.JSONSchemaProps) any {
+	GinkgoHelper()
+	switch {
+	case schema.Type == "object" && schema.AdditionalProperties != nil:
+		object := map[string]any{}
+		for i := range bound(schema.MaxProperties) {
+			object[mapKey+strconv.Itoa(i)] = fill(path+".{}", schema.AdditionalProperties.Schema)
+		}
+		return object
+	case schema.Type == "object":
+		object := map[string]any{}
+		for name, property := range schema.Properties {
+			object[name] = fill(path+"."+name, &property)
+		}
+		if path == "spec.dataset" {
+			delete(object, "generated") // there is one source
+		}
+		return object
+	case schema.Type == "array":
+		return fillList(path, schema)
+	case schema.Type == "string" && len(schema.Enum) == 0 && schema.Pattern == "" && len(schema.XValidations) == 0 && schema.Format == "" && schema.MaxLength != nil:
+		return strings.Repeat("<", int(*schema.MaxLength))
+	default:
+		return sample(path, schema)
+	}
+}
+
+// fillList fills a list. What tells its items apart, its keys or the item itself, gets a
+// number, or another value of an enumeration, as long as there is one.
+func fillList(path string, schema *apiextensionsv1.JSONSchemaProps) []any {
+	GinkgoHelper()
+	item := schema.Items.Schema
+	list := make([]any, 0, bound(schema.MaxItems))
+	for i := range bound(schema.MaxItems) {
+		value := fill(path+".[]", item)
+		if len(schema.XListMapKeys) == 0 {
+			if text, ok := distinct(value, item, i); ok {
+				value = text
+			} else if schema.XListType != nil && *schema.XListType == "set" {
+				break
+			}
+		}
+		unique := true
+		for _, key := range schema.XListMapKeys {
+			property := item.Properties[key]
+			text, ok := distinct(sample(path+".[]."+key, &property), &property, i)
+			unique = unique && ok
+			value.(map[string]any)[key] = text
+		}
+		if !unique {
+			break
+		}
+		list = append(list, value)
+	}
+	return list
+}
+
+// distinct is the i-th of values of a string that differ; false if there is none.
+func distinct(value any, schema *apiextensionsv1.JSONSchemaProps, i int) (any, bool) {
+	GinkgoHelper()
+	text, ok := value.(string)
+	switch {
+	case !ok:
+		return value, false
+	case len(schema.Enum) > 0:
+		if i >= len(schema.Enum) {
+			return value, false
+		}
+		return fromJSON(schema.Enum[i].Raw), true
+	case strings.HasPrefix(text, "<"):
+		number := strconv.Itoa(i)
+		return number + text[len(number):], true
+	default:
+		return text + strconv.Itoa(i), true
+	}
+}
+
+// unbounded is how many entries a list or map is filled with that has no bound.
+const unbounded = 100_000
+
+func bound(most *int64) int {
+	if most == nil {
+		return unbounded
+	}
+	return int(*most)
+}
