@@ -28,6 +28,8 @@ type flags struct {
 	leaderElect    bool
 	probeAddress   string
 	metricsAddress string
+	apiQPS         float64
+	apiBurst       int
 	log            zap.Options
 }
 
@@ -39,6 +41,10 @@ func parseFlags(args []string) (*flags, error) {
 	set.BoolVar(&f.leaderElect, "leader-elect", false, "Work only while holding the lease, so that several managers may run.")
 	set.StringVar(&f.probeAddress, "health-probe-bind-address", ":8081", "Address of /healthz and /readyz; 0 turns them off.")
 	set.StringVar(&f.metricsAddress, "metrics-bind-address", ":8443", "Address of /metrics, served over TLS to whom the API server authorizes; 0 turns it off.")
+	set.IntVar(&f.controllers.MaxConcurrentReconciles, "max-concurrent-reconciles", controllers.DefaultConcurrentReconciles,
+		"Objects of a kind that are worked on side by side.")
+	set.Float64Var(&f.apiQPS, "kube-api-qps", -1, "Requests to the API server per second; -1 leaves the limit to the API server's priority and fairness.")
+	set.IntVar(&f.apiBurst, "kube-api-burst", 30, "Requests to the API server that may exceed --kube-api-qps for a moment.")
 	f.log.BindFlags(set)
 	ctrl.RegisterFlags(set)
 	if err := set.Parse(args); err != nil {
@@ -49,6 +55,12 @@ func parseFlags(args []string) (*flags, error) {
 	}
 	if f.controllers.RunnerImage == "" || f.controllers.ServerImage == "" {
 		return nil, errors.New("--runner-image and --server-image are required")
+	}
+	if f.controllers.MaxConcurrentReconciles < 1 {
+		return nil, fmt.Errorf("--max-concurrent-reconciles is %d: set it to 1 or more", f.controllers.MaxConcurrentReconciles)
+	}
+	if f.apiQPS == 0 || f.apiBurst < 1 {
+		return nil, errors.New("--kube-api-qps must not be 0 and --kube-api-burst must be 1 or more")
 	}
 	return f, nil
 }
@@ -68,6 +80,7 @@ func run(args []string) error {
 	if err != nil {
 		return fmt.Errorf("find the cluster: %w", err)
 	}
+	config.QPS, config.Burst = float32(f.apiQPS), f.apiBurst
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme:                 scheme,
 		Cache:                  controllers.CacheOptions(),

@@ -8,6 +8,8 @@ import (
 	"flag"
 	"strings"
 	"testing"
+
+	"github.com/trainyard-dev/trainyard/controllers"
 )
 
 func TestParseFlags(t *testing.T) {
@@ -16,12 +18,16 @@ func TestParseFlags(t *testing.T) {
 		args      []string
 		wantError string
 	}{
-		"images are enough":  {args: images},
-		"no runner image":    {args: images[1:], wantError: "--runner-image and --server-image are required"},
-		"no server image":    {args: images[:1], wantError: "--runner-image and --server-image are required"},
-		"an unknown flag":    {args: append([]string{"--webhook"}, images...), wantError: "not defined: -webhook"},
-		"a stray argument":   {args: append([]string{"serve"}, images...), wantError: `unexpected argument "serve"`},
-		"everything is said": {args: append([]string{"--leader-elect", "--metrics-bind-address=0", "--health-probe-bind-address=0", "--zap-log-level=debug"}, images...)},
+		"images are enough": {args: images},
+		"no runner image":   {args: images[1:], wantError: "--runner-image and --server-image are required"},
+		"no server image":   {args: images[:1], wantError: "--runner-image and --server-image are required"},
+		"an unknown flag":   {args: append([]string{"--webhook"}, images...), wantError: "not defined: -webhook"},
+		"a stray argument":  {args: append([]string{"serve"}, images...), wantError: `unexpected argument "serve"`},
+		"no reconciles":     {args: append([]string{"--max-concurrent-reconciles=0"}, images...), wantError: "--max-concurrent-reconciles is 0: set it to 1 or more"},
+		"no requests":       {args: append([]string{"--kube-api-qps=0"}, images...), wantError: "--kube-api-qps must not be 0"},
+		"no burst":          {args: append([]string{"--kube-api-burst=0"}, images...), wantError: "--kube-api-burst must be 1 or more"},
+		"everything is said": {args: append([]string{"--leader-elect", "--metrics-bind-address=0", "--health-probe-bind-address=0", "--zap-log-level=debug",
+			"--max-concurrent-reconciles=16", "--kube-api-qps=50", "--kube-api-burst=100"}, images...)},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -46,6 +52,9 @@ func TestParseFlagsDefaults(t *testing.T) {
 	got, err := parseFlags([]string{"--runner-image=r", "--server-image=s"})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if got.apiQPS != -1 || got.controllers.MaxConcurrentReconciles != controllers.DefaultConcurrentReconciles {
+		t.Errorf("defaults = %+v", got)
 	}
 	if got.leaderElect || got.probeAddress != ":8081" || got.metricsAddress != ":8443" {
 		t.Errorf("defaults = %+v", got)

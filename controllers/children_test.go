@@ -67,7 +67,7 @@ func TestOptions(t *testing.T) {
 		t.Error("no error without images")
 	}
 	got, err := (Options{RunnerImage: "r", ServerImage: "s"}).withDefaults()
-	if err != nil || got.Clock == nil || got.MaxConcurrentReconciles != 4 {
+	if err != nil || got.Clock == nil || got.MaxConcurrentReconciles != DefaultConcurrentReconciles {
 		t.Errorf("withDefaults = %+v, %v", got, err)
 	}
 }

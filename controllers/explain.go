@@ -4,7 +4,6 @@
 package controllers
 
 import (
-	"context"
 	"fmt"
 	"regexp"
 	"strings"
@@ -14,57 +13,66 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/klog/v2"
+	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 )
 
 // Why there is no pod, or no container in it. A Deployment's conditions tell; the Job
 // controller, the kubelet and the attach controller say it nowhere but in events.
 
-// startGrace is how long a Job may have no pod, and a pod no container, before events
-// are asked for the cause.
+// startGrace is how long a Job may have no pod, and a pod no container, before its events
+// are read for the cause.
 const startGrace = 10 * time.Second
 
-// explainPod tells what keeps a pod from running, and in how long to ask again if time
-// alone may bring that to light; zero if not. It reads the pod's events only where
-// nothing else tells.
-func explainPod(ctx context.Context, live client.Reader, pod *corev1.Pod, now time.Time) (podProblem, time.Duration, error) {
+// startExplainer explains to one controller why the pods that it waits for don't start.
+type startExplainer struct {
+	events *startEvents
+	clock  clock.PassiveClock
+	wakes  chan event.GenericEvent // the owners for whom there is news
+}
+
+func newStartExplainer(events *startEvents, clock clock.PassiveClock) *startExplainer {
+	return &startExplainer{events: events, clock: clock, wakes: make(chan event.GenericEvent)}
+}
+
+// explainPod tells what keeps an owner's pod from running, and in how long to ask again
+// if time alone may bring that to light; zero if not. It needs the pod's events only
+// where nothing else tells.
+func (x *startExplainer) explainPod(owner client.Object, pod *corev1.Pod) (podProblem, time.Duration) {
 	problem := findPodProblem(pod)
 	if problem.message != "" || !isAwaitingStart(pod) {
-		return problem, 0, nil
+		x.events.forget(podKind, pod)
+		return problem, 0
 	}
-	if now.Sub(pod.CreationTimestamp.Time) < startGrace {
-		return podProblem{}, startGrace, nil
-	}
-	podEvents, err := listEvents(ctx, live, pod)
-	if err != nil {
-		return podProblem{}, 0, fmt.Errorf("list the events of pod %s: %w", klog.KObj(pod), err)
-	}
-	return findStartProblem(pod, podEvents), startGrace, nil
+	newest, unread, again := x.newestEvent(owner, podKind, pod)
+	problem = findStartProblem(pod, newest)
+	problem.unread = unread
+	return problem, again
 }
 
-// explainJob tells why a Job, none of whose pods is there, gets none, and in how long
-// to ask again; zero if it is to have none.
-func explainJob(ctx context.Context, live client.Reader, job *batchv1.Job, now time.Time) (podProblem, time.Duration, error) {
+// explainJob tells why an owner's Job, none of whose pods is there, gets none, and in
+// how long to ask again; zero if it is to have none.
+func (x *startExplainer) explainJob(owner client.Object, job *batchv1.Job) (podProblem, time.Duration) {
 	if job.DeletionTimestamp != nil || findJobEnd(job) != nil || ptr.Deref(job.Spec.Suspend, false) {
-		return podProblem{}, 0, nil
+		x.events.forget(jobKind, job)
+		return podProblem{}, 0
 	}
-	if now.Sub(job.CreationTimestamp.Time) < startGrace {
-		return podProblem{}, startGrace, nil
-	}
-	jobEvents, err := listEvents(ctx, live, job)
-	if err != nil {
-		return podProblem{}, 0, fmt.Errorf("list the events of Job %s: %w", klog.KObj(job), err)
-	}
-	return findCreateProblem(job, jobEvents), startGrace, nil
+	newest, unread, again := x.newestEvent(owner, jobKind, job)
+	problem := findCreateProblem(job, newest)
+	problem.unread = unread
+	return problem, again
 }
 
-// listEvents reads an object's events past the cache: they are never watched.
-func listEvents(ctx context.Context, live client.Reader, object client.Object) ([]corev1.Event, error) {
-	list := &corev1.EventList{}
-	err := live.List(ctx, list, client.InNamespace(object.GetNamespace()), client.MatchingFields{"involvedObject.uid": string(object.GetUID())})
-	return list.Items, err
+// newestEvent returns the newest event of an object that has waited for longer than
+// startGrace, whether its events still have to be read, and in how long to ask again.
+func (x *startExplainer) newestEvent(owner client.Object, kind string, object client.Object) (newest *corev1.Event, unread bool, again time.Duration) {
+	if grace := startGrace - x.clock.Since(object.GetCreationTimestamp().Time); grace > 0 {
+		return nil, false, min(grace, startGrace) // the API server's clock may be ahead
+	}
+	newest, read := x.events.ask(kind, object, client.ObjectKeyFromObject(owner), x.wakes)
+	return newest, !read, recheckStart
 }
 
 // podName is how the API server's refusal of a pod starts: with a name that is another each time.
@@ -74,10 +82,8 @@ var podName = regexp.MustCompile(`^[Pp]ods? "[^"]*" is (forbidden|invalid): `)
 // condition, that tells of a pod that was refused.
 const failedCreate = "FailedCreate"
 
-// findCreateProblem tells from a Job's events whether its pod is refused. The newest
-// event decides.
-func findCreateProblem(job *batchv1.Job, jobEvents []corev1.Event) podProblem {
-	newest := newestEvent(jobEvents)
+// findCreateProblem tells from a Job's newest event whether its pod is refused.
+func findCreateProblem(job *batchv1.Job, newest *corev1.Event) podProblem {
 	if newest == nil || newest.Reason != failedCreate {
 		return podProblem{}
 	}
@@ -118,10 +124,9 @@ var refusals = []struct{ sign, remedy string }{
 	{"violates PodSecurity ", "Trainyard's own pods meet the level restricted: find what adds to them, such as an injector of sidecars"},
 }
 
-// findStartProblem tells from a pod's events what keeps its containers from being made.
-// The newest event decides: anything else after a warning means that it healed.
-func findStartProblem(pod *corev1.Pod, podEvents []corev1.Event) podProblem {
-	newest := newestEvent(podEvents)
+// findStartProblem tells from a pod's newest event what keeps its containers from being
+// created: anything else after a warning means that it healed.
+func findStartProblem(pod *corev1.Pod, newest *corev1.Event) podProblem {
 	switch {
 	case newest == nil:
 		return podProblem{}
@@ -134,17 +139,13 @@ func findStartProblem(pod *corev1.Pod, podEvents []corev1.Event) podProblem {
 	}
 }
 
-// newestEvent returns the newest of an object's events, or nil. That a sandbox is made
-// again is no news: the failure before it is.
-func newestEvent(events []corev1.Event) *corev1.Event {
-	var newest *corev1.Event
-	for i := range events {
-		event := &events[i]
-		if event.Reason != "SandboxChanged" && (newest == nil || eventTime(newest).Before(eventTime(event))) {
-			newest = event
-		}
+// newerEvent returns the newer of two events of an object, of which the first may be
+// nil. That a sandbox is created again is no news: the failure before it is.
+func newerEvent(a, b *corev1.Event) *corev1.Event {
+	if b.Reason == "SandboxChanged" || a != nil && !eventTime(a).Before(eventTime(b)) {
+		return a
 	}
-	return newest
+	return b
 }
 
 func eventTime(event *corev1.Event) *metav1.Time {

@@ -4,8 +4,6 @@
 package controllers
 
 import (
-	"context"
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -15,8 +13,9 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	clocktesting "k8s.io/utils/clock/testing"
 	"k8s.io/utils/ptr"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 )
@@ -29,19 +28,22 @@ func normal(reason string, seconds int) corev1.Event {
 	return corev1.Event{Type: corev1.EventTypeNormal, Reason: reason, LastTimestamp: at(seconds)}
 }
 
-// eventReader answers every list with the same events, or fails.
-type eventReader struct {
-	client.Reader
-	events []corev1.Event
-	err    error
-	asked  []string // the field selectors
+// newestEvent returns the newest of an object's events, or nil.
+func newestEvent(events []corev1.Event) *corev1.Event {
+	var newest *corev1.Event
+	for i := range events {
+		newest = newerEvent(newest, &events[i])
+	}
+	return newest
 }
 
-func (r *eventReader) List(_ context.Context, list client.ObjectList, options ...client.ListOption) error {
-	o := (&client.ListOptions{}).ApplyOptions(options)
-	r.asked = append(r.asked, o.FieldSelector.String())
-	list.(*corev1.EventList).Items = r.events
-	return r.err
+// explainerOf has read these events of the object with this UID.
+func explainerOf(kind string, uid types.UID, events ...corev1.Event) *startExplainer {
+	x := newStartExplainer(newStartEvents(nil, clocktesting.NewFakePassiveClock(testNow)), clocktesting.NewFakePassiveClock(testNow))
+	x.events.groups[eventGroup{kind: kind}] = &waitingGroup{objects: map[types.UID]*waitingObject{
+		uid: {read: true, newest: newestEvent(events)},
+	}}
+	return x
 }
 
 func TestFindStartProblem(t *testing.T) {
@@ -73,7 +75,7 @@ func TestFindStartProblem(t *testing.T) {
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "pets-1"}}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			got := findStartProblem(pod, tc.events)
+			got := findStartProblem(pod, newestEvent(tc.events))
 			if got.reason != tc.wantReason || !strings.Contains(got.message, tc.want) || (got.message == "") != (tc.want == "") {
 				t.Errorf("problem = %+v, want %q and a message with %q", got, tc.wantReason, tc.want)
 			}
@@ -104,7 +106,7 @@ func TestFindCreateProblem(t *testing.T) {
 	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Name: "pets-1a2b3c4d"}}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(podProblem{message: tc.want}, findCreateProblem(job, tc.events), cmp.AllowUnexported(podProblem{})); diff != "" {
+			if diff := cmp.Diff(podProblem{message: tc.want}, findCreateProblem(job, newestEvent(tc.events)), cmp.AllowUnexported(podProblem{})); diff != "" {
 				t.Errorf("problem (-want +got):\n%s", diff)
 			}
 		})
@@ -173,36 +175,31 @@ func TestFindReplicaProblem(t *testing.T) {
 func TestExplainJob(t *testing.T) {
 	cases := map[string]struct {
 		change    func(*batchv1.Job)
-		err       error
-		want      string
+		want      podProblem
 		wantAgain time.Duration
-		wantAsked []string
 	}{
 		"long without a pod": {
-			change: func(*batchv1.Job) {}, want: "the pod of Job pets-1a2b3c4d can't be made: no room", wantAgain: startGrace,
-			wantAsked: []string{"involvedObject.uid=job-1"},
+			change: func(*batchv1.Job) {}, want: podProblem{message: "the pod of Job pets-1a2b3c4d can't be made: no room"}, wantAgain: recheckStart,
+		},
+		"its events are unread": {
+			change: func(job *batchv1.Job) { job.UID = "job-2" }, want: podProblem{unread: true}, wantAgain: recheckStart,
 		},
 		"just made":     {change: func(job *batchv1.Job) { job.CreationTimestamp = metav1.NewTime(testNow) }, wantAgain: startGrace},
+		"not yet long":  {change: func(job *batchv1.Job) { job.CreationTimestamp = metav1.NewTime(testNow.Add(-4 * time.Second)) }, wantAgain: startGrace - 4*time.Second},
+		"made tomorrow": {change: func(job *batchv1.Job) { job.CreationTimestamp = metav1.NewTime(testNow.Add(24 * time.Hour)) }, wantAgain: startGrace},
 		"held by Kueue": {change: func(job *batchv1.Job) { job.Spec.Suspend = ptr.To(true) }},
 		"being deleted": {change: func(job *batchv1.Job) { job.DeletionTimestamp = &t0 }},
 		"ended": {change: func(job *batchv1.Job) {
 			job.Status.Conditions = []batchv1.JobCondition{{Type: batchv1.JobFailed, Status: corev1.ConditionTrue}}
 		}},
-		"events can't be read": {
-			change: func(*batchv1.Job) {}, err: errors.New("timeout"), wantAsked: []string{"involvedObject.uid=job-1"},
-		},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Name: "pets-1a2b3c4d", UID: "job-1", CreationTimestamp: t0}}
 			tc.change(job)
-			reader := &eventReader{events: []corev1.Event{warning("FailedCreate", "no room", 5)}, err: tc.err}
-			got, again, err := explainJob(t.Context(), reader, job, testNow)
-			if got.message != tc.want || again != tc.wantAgain || !errors.Is(err, tc.err) {
-				t.Errorf("explainJob = %+v, %s, %v; want %q, %s, %v", got, again, err, tc.want, tc.wantAgain, tc.err)
-			}
-			if diff := cmp.Diff(tc.wantAsked, reader.asked); diff != "" {
-				t.Errorf("lists of events (-want +got):\n%s", diff)
+			got, again := explainerOf(jobKind, "job-1", warning("FailedCreate", "no room", 5)).explainJob(makeRun().Obj(), job)
+			if got != tc.want || again != tc.wantAgain {
+				t.Errorf("explainJob = %+v, %s; want %+v, %s", got, again, tc.want, tc.wantAgain)
 			}
 		})
 	}
@@ -211,31 +208,29 @@ func TestExplainJob(t *testing.T) {
 func TestExplainPod(t *testing.T) {
 	cases := map[string]struct {
 		change    func(*corev1.Pod)
-		err       error
-		want      string
+		want      podProblem
 		wantAgain time.Duration
 	}{
 		"long without a container": {
-			change: func(*corev1.Pod) {}, want: "pod pets-1 can't start (FailedCreatePodSandBox): no room", wantAgain: startGrace,
+			change: func(*corev1.Pod) {}, want: podProblem{message: "pod pets-1 can't start (FailedCreatePodSandBox): no room"}, wantAgain: recheckStart,
 		},
-		"just made": {change: func(pod *corev1.Pod) { pod.CreationTimestamp = metav1.NewTime(testNow) }, wantAgain: startGrace},
-		"running":   {change: func(pod *corev1.Pod) { pod.Status.Phase = corev1.PodRunning }},
+		"its events are unread": {change: func(pod *corev1.Pod) { pod.UID = "pod-2" }, want: podProblem{unread: true}, wantAgain: recheckStart},
+		"just made":             {change: func(pod *corev1.Pod) { pod.CreationTimestamp = metav1.NewTime(testNow) }, wantAgain: startGrace},
+		"running":               {change: func(pod *corev1.Pod) { pod.Status.Phase = corev1.PodRunning }},
 		"its status tells": {change: func(pod *corev1.Pod) {
 			pod.Status.Conditions = []corev1.PodCondition{unscheduled("Unschedulable", "no cpu")}
-		}, want: "no node can run pod pets-1: no cpu"},
-		"events can't be read": {change: func(*corev1.Pod) {}, err: errors.New("timeout")},
+		}, want: podProblem{reason: v1alpha1.UnschedulableReason, message: "no node can run pod pets-1: no cpu"}},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			pod := &corev1.Pod{
-				ObjectMeta: metav1.ObjectMeta{Name: "pets-1", CreationTimestamp: t0},
+				ObjectMeta: metav1.ObjectMeta{Name: "pets-1", UID: "pod-1", CreationTimestamp: t0},
 				Spec:       corev1.PodSpec{NodeName: "n1"}, Status: corev1.PodStatus{Phase: corev1.PodPending},
 			}
 			tc.change(pod)
-			reader := &eventReader{events: []corev1.Event{warning("FailedCreatePodSandBox", "no room", 5)}, err: tc.err}
-			got, again, err := explainPod(t.Context(), reader, pod, testNow)
-			if got.message != tc.want || again != tc.wantAgain || !errors.Is(err, tc.err) {
-				t.Errorf("explainPod = %+v, %s, %v; want %q, %s, %v", got, again, err, tc.want, tc.wantAgain, tc.err)
+			got, again := explainerOf(podKind, "pod-1", warning("FailedCreatePodSandBox", "no room", 5)).explainPod(makeRun().Obj(), pod)
+			if got != tc.want || again != tc.wantAgain {
+				t.Errorf("explainPod = %+v, %s; want %+v, %s", got, again, tc.want, tc.wantAgain)
 			}
 		})
 	}

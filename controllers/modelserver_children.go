@@ -26,7 +26,7 @@ import (
 
 func (r *modelServerReconciler) observeDeployments(ctx context.Context, s *modelServerScope, o *rollout.Observed) error {
 	deployments := &appsv1.DeploymentList{}
-	if err := r.client.List(ctx, deployments, r.ours(s)...); err != nil {
+	if err := r.client.List(ctx, deployments, r.indexed(s)...); err != nil {
 		return fmt.Errorf("list the Deployments of ModelServer %s: %w", klog.KObj(s.server), err)
 	}
 	s.deployments = map[string]*appsv1.Deployment{}

@@ -29,6 +29,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 	"github.com/trainyard-dev/trainyard/controllers/rollout"
@@ -57,22 +58,24 @@ const (
 
 // modelServerReconciler rolls out the model of each ModelServer.
 type modelServerReconciler struct {
-	client   client.Client
-	live     client.Reader // reads past the cache
-	recorder events.EventRecorder
-	retries  *retryLimiter
-	clock    clock.PassiveClock
-	image    string // of servers that name none, and of every smoke test
+	client    client.Client
+	live      client.Reader // reads past the cache
+	recorder  events.EventRecorder
+	retries   *retryLimiter
+	explainer *startExplainer
+	clock     clock.PassiveClock
+	image     string // of servers that name none, and of every smoke test
 }
 
-func setupModelServer(mgr ctrl.Manager, recorder events.EventRecorder, options Options) error {
+func setupModelServer(mgr ctrl.Manager, recorder events.EventRecorder, starts *startEvents, options Options) error {
 	r := &modelServerReconciler{
-		client:   mgr.GetClient(),
-		live:     mgr.GetAPIReader(),
-		recorder: recorder,
-		retries:  newRetryLimiter(),
-		clock:    options.Clock,
-		image:    options.ServerImage,
+		client:    mgr.GetClient(),
+		live:      mgr.GetAPIReader(),
+		recorder:  recorder,
+		retries:   newRetryLimiter(),
+		explainer: newStartExplainer(starts, options.Clock),
+		clock:     options.Clock,
+		image:     options.ServerImage,
 	}
 	if err := mgr.GetFieldIndexer().IndexField(context.Background(), &v1alpha1.ModelServer{}, trainingRunIndex, trainingRunOf); err != nil {
 		return fmt.Errorf("index ModelServers by TrainingRun: %w", err)
@@ -87,6 +90,7 @@ func setupModelServer(mgr ctrl.Manager, recorder events.EventRecorder, options O
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(serverOfLabel)).
 		Watches(&discoveryv1.EndpointSlice{}, handler.EnqueueRequestsFromMapFunc(serverOfLabel)).
 		Watches(&v1alpha1.TrainingRun{}, handler.EnqueueRequestsFromMapFunc(r.serversOfRun), builder.WithPredicates(resolvableChanged())).
+		WatchesRawSource(source.Channel(r.explainer.wakes, &handler.EnqueueRequestForObject{})).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: options.MaxConcurrentReconciles,
 			RateLimiter:             r.retries,
@@ -216,13 +220,14 @@ func (r *modelServerReconciler) runPhases(ctx context.Context, s *modelServerSco
 			return err
 		}
 	}
-	return errors.Join(
+	err := errors.Join(
 		r.restoreChildren(ctx, s),
 		r.execute(ctx, s),
 		r.reconcileService(ctx, s),
 		r.reconcileAutoscaler(ctx, s),
-		r.explain(ctx, s),
 	)
+	r.explain(s)
+	return err
 }
 
 // checkSpec finds what the schema can't.
@@ -324,7 +329,7 @@ func (r *modelServerReconciler) observeService(ctx context.Context, s *modelServ
 
 func (r *modelServerReconciler) observePods(ctx context.Context, s *modelServerScope, _ *rollout.Observed) error {
 	pods := &corev1.PodList{}
-	if err := r.client.List(ctx, pods, r.ours(s)...); err != nil {
+	if err := r.client.List(ctx, pods, r.indexed(s)...); err != nil {
 		return fmt.Errorf("list the pods of ModelServer %s: %w", klog.KObj(s.server), err)
 	}
 	s.pods = map[string][]*corev1.Pod{}
@@ -341,7 +346,7 @@ func (r *modelServerReconciler) observePods(ctx context.Context, s *modelServerS
 
 func (r *modelServerReconciler) observeJobs(ctx context.Context, s *modelServerScope, o *rollout.Observed) error {
 	jobs := &batchv1.JobList{}
-	if err := r.client.List(ctx, jobs, r.ours(s)...); err != nil {
+	if err := r.client.List(ctx, jobs, r.indexed(s)...); err != nil {
 		return fmt.Errorf("list the Jobs of ModelServer %s: %w", klog.KObj(s.server), err)
 	}
 	s.jobs = map[string]*batchv1.Job{}
@@ -392,7 +397,7 @@ func (r *modelServerReconciler) livePodOfJob(ctx context.Context, job *batchv1.J
 func (r *modelServerReconciler) observeEndpoints(ctx context.Context, s *modelServerScope, o *rollout.Observed) error {
 	slices := &discoveryv1.EndpointSliceList{}
 	if err := r.client.List(ctx, slices, client.InNamespace(s.server.Namespace),
-		client.MatchingLabels{discoveryv1.LabelServiceName: s.server.Name}); err != nil {
+		client.MatchingFields{serviceIndex: s.server.Name}); err != nil {
 		return fmt.Errorf("list the EndpointSlices of Service %s: %w", klog.KObj(s.server), err)
 	}
 	revisions := map[string]string{}
@@ -408,6 +413,11 @@ func (r *modelServerReconciler) observeEndpoints(ctx context.Context, s *modelSe
 // ours selects the children of a server.
 func (r *modelServerReconciler) ours(s *modelServerScope) []client.ListOption {
 	return []client.ListOption{client.InNamespace(s.server.Namespace), client.MatchingLabels(modelServerLabels(s.server))}
+}
+
+// indexed selects the children of a server in the cache, where an index finds them.
+func (r *modelServerReconciler) indexed(s *modelServerScope) []client.ListOption {
+	return append(r.ours(s), client.MatchingFields{serverIndex: s.server.Name})
 }
 
 // plan asks the planner.

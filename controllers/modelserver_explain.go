@@ -4,7 +4,6 @@
 package controllers
 
 import (
-	"context"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -16,43 +15,38 @@ import (
 )
 
 // explain finds out what keeps the pods from running that the rollout waits for.
-func (r *modelServerReconciler) explain(ctx context.Context, s *modelServerScope) error {
+func (r *modelServerReconciler) explain(s *modelServerScope) {
 	status := rollout.Describe(s.observed)
 	if status.Outcome != rollout.Reconciling {
-		return nil
+		return
 	}
 	if deployment := s.deployments[status.Pods]; deployment != nil {
 		s.problem = findReplicaProblem(deployment)
 	}
-	if err := r.explainPods(ctx, s, status); err != nil {
-		return err
-	}
+	r.explainPods(s, status)
 	job := s.jobs[status.Job]
 	if job == nil || len(s.pods[job.Name]) > 0 || s.problem.message != "" {
-		return nil
+		return
 	}
-	problem, again, err := explainJob(ctx, r.live, job, s.now)
+	problem, again := r.explainer.explainJob(s.server, job)
+	problem.unread = problem.unread || s.problem.unread
 	s.problem = problem
 	s.requeueWithin(again)
-	return err
 }
 
 // explainPods finds out what keeps pods from running that are there.
-func (r *modelServerReconciler) explainPods(ctx context.Context, s *modelServerScope, status rollout.Status) error {
+func (r *modelServerReconciler) explainPods(s *modelServerScope, status rollout.Status) {
 	for _, key := range []string{status.Pods, status.Job} {
 		for _, pod := range s.pods[key] {
 			if key == "" || s.problem.message != "" {
-				return nil
+				return
 			}
-			problem, again, err := explainPod(ctx, r.live, pod, s.now)
-			if err != nil {
-				return err
-			}
+			problem, again := r.explainer.explainPod(s.server, pod)
+			problem.unread = problem.unread || s.problem.unread
 			s.problem = withServerEnd(problem, pod)
 			s.requeueWithin(again)
 		}
 	}
-	return nil
 }
 
 // withServerEnd adds to the problem of a pod how its server ended last: the kubelet

@@ -6,6 +6,7 @@ package controllers
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -184,10 +185,23 @@ func setServerReady(s *modelServerScope, w conditions.Writer, described rollout.
 		if s.problem.reason != "" {
 			reason = s.problem.reason
 		}
+		if s.problem.unread {
+			reason, message = explainedBefore(s.server.Status.Conditions, reason, message)
+		}
 		if reason == v1alpha1.PendingReason {
 			w.Pending(reason, message)
 			return
 		}
 		w.Reconciling(reason, message)
 	}
+}
+
+// explainedBefore returns Ready's reason and message if they explain what these say, else these.
+func explainedBefore(before []metav1.Condition, reason, message string) (string, string) {
+	ready := meta.FindStatusCondition(before, v1alpha1.ReadyCondition)
+	if ready == nil || !strings.HasPrefix(ready.Message, message+"; ") ||
+		ready.Reason != reason && ready.Reason != v1alpha1.VolumeUnavailableReason {
+		return reason, message
+	}
+	return ready.Reason, ready.Message
 }

@@ -283,3 +283,29 @@ func TestResolvableChanged(t *testing.T) {
 		t.Error("a created or deleted run doesn't wake the server")
 	}
 }
+
+func TestExplainedBefore(t *testing.T) {
+	ready := func(reason, message string) []metav1.Condition {
+		return []metav1.Condition{{Type: v1alpha1.ReadyCondition, Reason: reason, Message: message}}
+	}
+	cases := map[string]struct {
+		before      []metav1.Condition
+		want        string
+		wantMessage string
+	}{
+		"nothing":                   {want: "Starting", wantMessage: "creating pets-1"},
+		"no problem":                {before: ready("Starting", "creating pets-1"), want: "Starting", wantMessage: "creating pets-1"},
+		"a problem with a reason":   {before: ready("VolumeUnavailable", "creating pets-1; no such host"), want: "VolumeUnavailable", wantMessage: "creating pets-1; no such host"},
+		"a problem without one":     {before: ready("Starting", "creating pets-1; no room"), want: "Starting", wantMessage: "creating pets-1; no room"},
+		"a problem of another kind": {before: ready("Smoking", "creating pets-1; no room"), want: "Starting", wantMessage: "creating pets-1"},
+		"another revision's":        {before: ready("VolumeUnavailable", "creating pets-2; no such host"), want: "Starting", wantMessage: "creating pets-1"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			reason, message := explainedBefore(tc.before, "Starting", "creating pets-1")
+			if reason != tc.want || message != tc.wantMessage {
+				t.Errorf("explainedBefore = %q, %q; want %q, %q", reason, message, tc.want, tc.wantMessage)
+			}
+		})
+	}
+}

@@ -59,7 +59,7 @@ func readTemplate(kept *appsv1.ControllerRevision) (revisionTemplate, error) {
 
 func (r *modelServerReconciler) observeTemplates(ctx context.Context, s *modelServerScope, o *rollout.Observed) error {
 	kept := &appsv1.ControllerRevisionList{}
-	if err := r.client.List(ctx, kept, r.ours(s)...); err != nil {
+	if err := r.client.List(ctx, kept, r.indexed(s)...); err != nil {
 		return fmt.Errorf("list the ControllerRevisions of ModelServer %s: %w", klog.KObj(s.server), err)
 	}
 	s.templates = map[string]*appsv1.ControllerRevision{}

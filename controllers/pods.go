@@ -19,6 +19,9 @@ type podProblem struct {
 	// reason is a condition's reason; it is empty for a problem that has none of its own.
 	reason  string
 	message string
+	// unread says that the cause may be in events that haven't been read yet: what
+	// status says of it still holds as far as is known.
+	unread bool
 }
 
 // findPodProblem tells what keeps a pod from running. The first cause on the pod's

@@ -11,18 +11,10 @@ import (
 	"fmt"
 	"net/http"
 
-	appsv1 "k8s.io/api/apps/v1"
-	autoscalingv2 "k8s.io/api/autoscaling/v2"
-	batchv1 "k8s.io/api/batch/v1"
-	corev1 "k8s.io/api/core/v1"
-	discoveryv1 "k8s.io/api/discovery/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 )
@@ -43,11 +35,13 @@ type Options struct {
 	// ProgressTransport asks the runners for their progress. Nil is a plain HTTP transport.
 	ProgressTransport http.RoundTripper
 	// MaxConcurrentReconciles is how many objects of a kind are worked on side by
-	// side. Zero is 4.
+	// side. Zero is DefaultConcurrentReconciles.
 	MaxConcurrentReconciles int
 }
 
-const defaultConcurrentReconciles = 4
+// DefaultConcurrentReconciles is how many objects of a kind are worked on side by side
+// where nothing else is set. A reconcile mostly waits for the API server.
+const DefaultConcurrentReconciles = 8
 
 func (o Options) withDefaults() (Options, error) {
 	var missing []error
@@ -61,7 +55,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.Clock = clock.RealClock{}
 	}
 	if o.MaxConcurrentReconciles == 0 {
-		o.MaxConcurrentReconciles = defaultConcurrentReconciles
+		o.MaxConcurrentReconciles = DefaultConcurrentReconciles
 	}
 	return o, errors.Join(missing...)
 }
@@ -72,14 +66,21 @@ func SetupAll(mgr ctrl.Manager, options Options) error {
 	if err != nil {
 		return fmt.Errorf("set up the controllers: %w", err)
 	}
+	if err := addIndexes(mgr.GetFieldIndexer()); err != nil {
+		return fmt.Errorf("set up the cache: %w", err)
+	}
 	recorder, err := newRecorder(mgr)
 	if err != nil {
 		return fmt.Errorf("set up the events: %w", err)
 	}
-	if err := setupTrainingRun(mgr, recorder, options); err != nil {
+	starts := newStartEvents(mgr.GetAPIReader(), options.Clock)
+	if err := mgr.Add(starts); err != nil {
+		return fmt.Errorf("add the reader of events: %w", err)
+	}
+	if err := setupTrainingRun(mgr, recorder, starts, options); err != nil {
 		return fmt.Errorf("set up the TrainingRun controller: %w", err)
 	}
-	if err := setupModelServer(mgr, recorder, options); err != nil {
+	if err := setupModelServer(mgr, recorder, starts, options); err != nil {
 		return fmt.Errorf("set up the ModelServer controller: %w", err)
 	}
 	return nil
@@ -92,22 +93,4 @@ func Scheme() (*runtime.Scheme, error) {
 		return nil, fmt.Errorf("build the scheme: %w", err)
 	}
 	return scheme, nil
-}
-
-// CacheOptions keep objects out of the manager's memory that aren't Trainyard's: of
-// kinds that other people use, only those with Trainyard's label are watched.
-func CacheOptions() cache.Options {
-	ours := cache.ByObject{Label: labels.SelectorFromSet(labels.Set{managedByLabel: managedByValue})}
-	return cache.Options{
-		DefaultTransform: cache.TransformStripManagedFields(),
-		ByObject: map[client.Object]cache.ByObject{
-			&batchv1.Job{}:                           ours,
-			&corev1.Pod{}:                            ours,
-			&corev1.Service{}:                        ours,
-			&appsv1.Deployment{}:                     ours,
-			&appsv1.ControllerRevision{}:             ours,
-			&discoveryv1.EndpointSlice{}:             ours,
-			&autoscalingv2.HorizontalPodAutoscaler{}: ours,
-		},
-	}
 }

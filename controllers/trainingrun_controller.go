@@ -53,24 +53,26 @@ const (
 // trainingRunReconciler runs the Job of each TrainingRun and tells in its status what
 // comes of it.
 type trainingRunReconciler struct {
-	client   client.Client
-	live     client.Reader // reads past the cache
-	recorder events.EventRecorder
-	retries  *retryLimiter
-	clock    clock.PassiveClock
-	image    string // of runs that name none
-	progress *progressPoller
+	client    client.Client
+	live      client.Reader // reads past the cache
+	recorder  events.EventRecorder
+	retries   *retryLimiter
+	explainer *startExplainer
+	clock     clock.PassiveClock
+	image     string // of runs that name none
+	progress  *progressPoller
 }
 
-func setupTrainingRun(mgr ctrl.Manager, recorder events.EventRecorder, options Options) error {
+func setupTrainingRun(mgr ctrl.Manager, recorder events.EventRecorder, starts *startEvents, options Options) error {
 	r := &trainingRunReconciler{
-		client:   mgr.GetClient(),
-		live:     mgr.GetAPIReader(),
-		recorder: recorder,
-		retries:  newRetryLimiter(),
-		clock:    options.Clock,
-		image:    options.RunnerImage,
-		progress: newProgressPoller(options.ProgressTransport, options.Clock),
+		client:    mgr.GetClient(),
+		live:      mgr.GetAPIReader(),
+		recorder:  recorder,
+		retries:   newRetryLimiter(),
+		explainer: newStartExplainer(starts, options.Clock),
+		clock:     options.Clock,
+		image:     options.RunnerImage,
+		progress:  newProgressPoller(options.ProgressTransport, options.Clock),
 	}
 	if err := mgr.Add(r.progress); err != nil {
 		return fmt.Errorf("add the progress poller: %w", err)
@@ -80,6 +82,7 @@ func setupTrainingRun(mgr ctrl.Manager, recorder events.EventRecorder, options O
 		Owns(&batchv1.Job{}).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(runOfPod)).
 		WatchesRawSource(source.Channel(r.progress.wakes, &handler.EnqueueRequestForObject{})).
+		WatchesRawSource(source.Channel(r.explainer.wakes, &handler.EnqueueRequestForObject{})).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: options.MaxConcurrentReconciles,
 			RateLimiter:             r.retries,
@@ -201,7 +204,7 @@ func (r *trainingRunReconciler) observe(ctx context.Context, s *trainingRunScope
 		return err
 	}
 	pods := &corev1.PodList{}
-	if err := r.client.List(ctx, pods, client.InNamespace(s.run.Namespace), client.MatchingLabels{v1alpha1.TrainingRunLabel: s.run.Name}); err != nil {
+	if err := r.client.List(ctx, pods, client.InNamespace(s.run.Namespace), client.MatchingFields{runIndex: s.run.Name}); err != nil {
 		return fmt.Errorf("list the pods of TrainingRun %s: %w", klog.KObj(s.run), err)
 	}
 	s.pods, s.strayPod = sortPods(pods.Items, s.job, key.Name)
@@ -211,7 +214,8 @@ func (r *trainingRunReconciler) observe(ctx context.Context, s *trainingRunScope
 		}
 	}
 	s.observed = true
-	return r.observePod(ctx, s)
+	r.observePod(s)
+	return nil
 }
 
 // observeJob reads the run's Job; past the cache if that doesn't show one that status
@@ -283,7 +287,7 @@ func sortPods(all []corev1.Pod, job *batchv1.Job, jobName string) (pods []*corev
 }
 
 // observePod finds out what the newest pod waits for, or how far it has come; or why there is none.
-func (r *trainingRunReconciler) observePod(ctx context.Context, s *trainingRunScope) error {
+func (r *trainingRunReconciler) observePod(s *trainingRunScope) {
 	pod := s.activePod()
 	if pod == nil || pod.Status.Phase != corev1.PodRunning || isEnded(&s.run.Status) {
 		r.progress.forget(client.ObjectKeyFromObject(s.run))
@@ -291,15 +295,13 @@ func (r *trainingRunReconciler) observePod(ctx context.Context, s *trainingRunSc
 		s.progress = r.progress.track(client.ObjectKeyFromObject(s.run), pod)
 	}
 	var again time.Duration
-	var err error
 	switch newest := s.newestPod(); {
 	case pod != nil:
-		s.problem, again, err = explainPod(ctx, r.live, pod, s.now)
+		s.problem, again = r.explainer.explainPod(s.run, pod)
 	case s.job != nil && !isEnded(&s.run.Status) && (newest == nil || newest.Status.Phase != corev1.PodSucceeded):
-		s.problem, again, err = explainJob(ctx, r.live, s.job, s.now)
+		s.problem, again = r.explainer.explainJob(s.run, s.job)
 	}
 	s.requeueWithin(again)
-	return err
 }
 
 // finishEarly stops at a run that has ended: nothing that happens to its Job changes that.

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -26,9 +27,22 @@ import (
 const (
 	progressInterval = 5 * time.Second        // between two questions to the same pod
 	progressScan     = 500 * time.Millisecond // between two looks for pods that are due
+	progressRescan   = 50 * time.Millisecond  // the same while some had to be left waiting
 	progressTimeout  = 2 * time.Second        // of one question
-	progressWorkers  = 64                     // questions asked side by side
 	maxProgressBody  = 64 << 10               // bytes of an answer
+	maxProgressHead  = 16 << 10               // bytes of an answer's headers
+
+	// Questions asked side by side: in all, to one namespace, and to pods whose last
+	// answer was slow or didn't come. So no tenant's pods keep others' from being asked.
+	progressWorkers      = 64
+	progressPerNamespace = 16
+	progressToSlow       = 16
+	progressSlow         = progressTimeout / 4 // a slower answer is slow
+
+	// A pod that doesn't answer is asked less and less often, up to this interval. The
+	// first questions come while its runner is starting and don't count.
+	progressMaxInterval = time.Minute
+	progressPatience    = 2
 	// progressWakes is how many runs may wait for their reconcile before the poller
 	// puts a wake-up off to its next answer.
 	progressWakes = 1024
@@ -51,23 +65,30 @@ type progressPoller struct {
 
 	mu      sync.Mutex
 	targets map[types.NamespacedName]*progressTarget
+	asking  map[string]int // questions under way, by namespace
+	all     int            // all questions under way
+	toSlow  int            // how many of them are to slow pods
 }
 
 // progressTarget is the pod of one run.
 type progressTarget struct {
-	podUID types.UID
-	url    string
-	due    time.Time
-	asking bool
-	unsaid bool // there is news that the reconciler hasn't been woken for
-	latest *observedProgress
+	podUID   types.UID
+	url      string
+	due      time.Time
+	asking   bool
+	slow     bool // the last answer was slow, or didn't come
+	failures int  // answers in a row that didn't come
+	unsaid   bool // there is news that the reconciler hasn't been woken for
+	latest   *observedProgress
 }
 
 func newProgressPoller(transport http.RoundTripper, clock clock.PassiveClock) *progressPoller {
 	if transport == nil {
 		transport = &http.Transport{ // pods are reached directly, whatever the environment's proxy
-			MaxIdleConnsPerHost: 1,
-			IdleConnTimeout:     2 * progressInterval,
+			MaxIdleConnsPerHost:    1,
+			IdleConnTimeout:        2 * progressInterval,
+			MaxResponseHeaderBytes: maxProgressHead,
+			DisableCompression:     true,
 		}
 	}
 	return &progressPoller{
@@ -80,6 +101,7 @@ func newProgressPoller(transport http.RoundTripper, clock clock.PassiveClock) *p
 		clock:   clock,
 		wakes:   make(chan event.GenericEvent, progressWakes),
 		targets: map[types.NamespacedName]*progressTarget{},
+		asking:  map[string]int{},
 	}
 }
 
@@ -113,28 +135,22 @@ func (p *progressPoller) NeedLeaderElection() bool { return true }
 
 // Start asks until ctx is done, and returns when no question is under way.
 func (p *progressPoller) Start(ctx context.Context) error {
-	questions := make(chan question)
-	var workers sync.WaitGroup
-	for range progressWorkers {
-		workers.Go(func() {
-			for q := range questions {
-				p.ask(ctx, q)
-			}
-		})
-	}
-	ticker := time.NewTicker(progressScan)
-	defer ticker.Stop()
+	var asking sync.WaitGroup
 	for ctx.Err() == nil {
-		for _, q := range p.takeDue() {
-			questions <- q
+		due, left := p.takeDue()
+		for _, q := range due {
+			asking.Go(func() { p.ask(ctx, q) })
+		}
+		pause := progressScan
+		if left {
+			pause = progressRescan
 		}
 		select {
 		case <-ctx.Done():
-		case <-ticker.C:
+		case <-time.After(pause):
 		}
 	}
-	close(questions)
-	workers.Wait()
+	asking.Wait()
 	return nil
 }
 
@@ -143,38 +159,86 @@ type question struct {
 	run    types.NamespacedName
 	target *progressTarget
 	url    string
+	slow   bool // it takes one of the places for slow pods
 }
 
-// takeDue returns the pods that are due and marks them as being asked.
-func (p *progressPoller) takeDue() []question {
+// takeDue returns the pods that are due and for which there is a place, the longest due
+// first, and marks them as being asked. Left is true if some had to be left waiting.
+func (p *progressPoller) takeDue() (due []question, left bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.clock.Now()
-	var due []question
 	for run, target := range p.targets {
 		if target.unsaid {
 			target.unsaid = !p.wake(run)
 		}
-		if target.asking || now.Before(target.due) {
-			continue
+		if !target.asking && !now.Before(target.due) {
+			due = append(due, question{run: run, target: target, url: target.url, slow: target.slow})
 		}
-		target.asking = true
-		target.due = now.Add(progressInterval)
-		due = append(due, question{run: run, target: target, url: target.url})
 	}
-	return due
+	slices.SortFunc(due, func(a, b question) int { return a.target.due.Compare(b.target.due) })
+	all := len(due)
+	due = slices.DeleteFunc(due, func(q question) bool { return !p.takePlace(q) })
+	for _, q := range due {
+		q.target.asking = true
+		q.target.due = now.Add(progressInterval)
+	}
+	return due, len(due) < all
+}
+
+// takePlace takes a place for a question, if there is one.
+func (p *progressPoller) takePlace(q question) bool {
+	if p.all >= progressWorkers || p.asking[q.run.Namespace] >= progressPerNamespace || q.slow && p.toSlow >= progressToSlow {
+		return false
+	}
+	p.all++
+	p.asking[q.run.Namespace]++
+	if q.slow {
+		p.toSlow++
+	}
+	return true
+}
+
+// leavePlace gives a question's place back.
+func (p *progressPoller) leavePlace(q question) {
+	p.all--
+	if p.asking[q.run.Namespace]--; p.asking[q.run.Namespace] == 0 {
+		delete(p.asking, q.run.Namespace)
+	}
+	if q.slow {
+		p.toSlow--
+	}
 }
 
 func (p *progressPoller) ask(ctx context.Context, q question) {
+	began := time.Now()
 	progress, err := p.fetch(ctx, q.url)
+	took := time.Since(began)
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.leavePlace(q)
 	q.target.asking = false
-	if err != nil || q.target.latest != nil && progress.Sequence <= q.target.latest.Sequence {
+	q.target.slow = err != nil || took > progressSlow
+	if err != nil {
+		q.target.failures++
+		q.target.due = p.clock.Now().Add(retryProgress(q.target.failures))
+		return
+	}
+	q.target.failures = 0
+	if q.target.latest != nil && progress.Sequence <= q.target.latest.Sequence {
 		return
 	}
 	q.target.latest = &observedProgress{Progress: *progress, heardAt: p.clock.Now()}
 	q.target.unsaid = !p.wake(q.run)
+}
+
+// retryProgress is in how long a pod is asked again after so many answers that didn't come.
+func retryProgress(failures int) time.Duration {
+	interval := progressInterval
+	for range failures - progressPatience {
+		interval = min(2*interval, progressMaxInterval)
+	}
+	return interval
 }
 
 // wake tells the reconciler of a run, unless too many runs are waiting for it already.

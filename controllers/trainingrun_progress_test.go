@@ -10,9 +10,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -250,6 +252,112 @@ func TestStartReturnsThoughPodsHang(t *testing.T) {
 			t.Errorf("Start returned %v", err)
 		}
 	})
+}
+
+// byHost answers for healthy pods at once; the answers of all others never come.
+type byHost struct {
+	healthy *answers
+	asked   atomic.Int64 // questions to others
+	asking  atomic.Int64 // of those, under way
+	most    atomic.Int64 // the most of them at a time
+}
+
+func (b *byHost) RoundTrip(request *http.Request) (*http.Response, error) {
+	if request.URL.Hostname() == "10.0.0.1" {
+		return b.healthy.RoundTrip(request)
+	}
+	b.asked.Add(1)
+	b.most.Store(max(b.most.Load(), b.asking.Add(1)))
+	defer b.asking.Add(-1)
+	return hanging{}.RoundTrip(request)
+}
+
+func TestPollerIsFair(t *testing.T) {
+	cases := map[string]struct{ namespaces, pods int }{
+		"one tenant's pods hang":             {namespaces: 1, pods: 320},
+		"pods of many namespaces hang":       {namespaces: 20, pods: 16},
+		"one pod in each of many namespaces": {namespaces: 320, pods: 1},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				transport := &byHost{healthy: &answers{}}
+				transport.healthy.say(200, sequence(1))
+				p := newProgressPoller(transport, clock.RealClock{})
+				ctx, cancel := context.WithCancel(t.Context())
+				done := make(chan error, 1)
+				go func() { done <- p.Start(ctx) }()
+				for i := range tc.namespaces {
+					for j := range tc.pods {
+						p.track(types.NamespacedName{Namespace: strconv.Itoa(i), Name: strconv.Itoa(j)}, podAt("a", "10.0.0.2"))
+					}
+				}
+				time.Sleep(90 * time.Second) // the first round of questions is over: who hangs is known
+				p.track(petsKey, podAt("a", "10.0.0.1"))
+				time.Sleep(time.Minute)
+				if n := transport.healthy.count(); n < 10 {
+					t.Errorf("a healthy pod was asked %d times in a minute, want one in about 5 s", n)
+				}
+				if n := transport.most.Load(); n > progressWorkers {
+					t.Errorf("%d questions side by side, want at most %d", n, progressWorkers)
+				}
+				cancel()
+				if err := <-done; err != nil {
+					t.Errorf("Start returned %v", err)
+				}
+			})
+		})
+	}
+}
+
+func TestPollerAsksRarelyWhoDoesNotAnswer(t *testing.T) {
+	transport := &byHost{healthy: &answers{}}
+	synctest.Test(t, func(t *testing.T) {
+		p := newProgressPoller(transport, clock.RealClock{})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- p.Start(ctx) }()
+		p.track(petsKey, podAt("a", "10.0.0.2"))
+		time.Sleep(time.Hour)
+		if n := transport.asked.Load(); n < 55 || n > 70 {
+			t.Errorf("asked %d times in an hour, want about one a minute", n)
+		}
+		before := transport.asked.Load()
+		p.track(petsKey, podAt("b", "10.0.0.2"))
+		time.Sleep(15 * time.Second)
+		if n := transport.asked.Load() - before; n != 3 {
+			t.Errorf("asked another pod %d times in 15 s, want 3", n)
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Start returned %v", err)
+		}
+	})
+}
+
+func TestPollerReadsNoHeadersWithoutEnd(t *testing.T) {
+	sent := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		connection, buffer, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer func() { _ = connection.Close() }()
+		_, _ = buffer.WriteString("HTTP/1.1 200 OK\r\n")
+		for sent < 64*maxProgressHead && err == nil {
+			var n int
+			n, err = fmt.Fprintf(buffer, "X-Padding-%d: %s\r\n", sent, strings.Repeat("x", 1000))
+			sent += n
+		}
+		_, _ = fmt.Fprintf(buffer, "Content-Length: %d\r\n\r\n%s", len(sequence(1)), sequence(1))
+		_ = buffer.Flush()
+	}))
+	defer server.Close()
+	progress, err := newProgressPoller(nil, clock.RealClock{}).fetch(t.Context(), server.URL)
+	if err == nil {
+		t.Errorf("progress = %+v though its headers have more than %d bytes", progress, maxProgressHead)
+	}
 }
 
 func TestOnlyTheLeaderPolls(t *testing.T) {

@@ -64,7 +64,7 @@ func setUnobserved(s *trainingRunScope, w conditions.Writer, phaseErr error) {
 	}
 }
 
-// restamp keeps an ended run's conditions and says that they hold for the newest spec too.
+// restamp keeps a run's conditions and says that they hold for the newest spec too.
 func restamp(s *trainingRunScope, w conditions.Writer) {
 	for _, c := range s.run.Status.Conditions {
 		w.Set(c.Type, c.Status, c.Reason, c.Message)
@@ -275,6 +275,8 @@ func setUnfinished(s *trainingRunScope, w conditions.Writer, phaseErr error) {
 		w.Reconciling(s.problem.reason, s.problem.message)
 	case s.problem.message != "":
 		setPending(s, w, s.problem.message)
+	case s.problem.unread && waitsForStart(&s.run.Status):
+		restamp(s, w)
 	case pod != nil && pod.Status.Phase == corev1.PodRunning:
 		w.Reconciling(v1alpha1.TrainingReason, fmt.Sprintf("pod %s is training%s", pod.Name, retryNote(s)))
 	case s.newestPod() != nil && s.newestPod().Status.Phase == corev1.PodSucceeded:
@@ -282,6 +284,12 @@ func setUnfinished(s *trainingRunScope, w conditions.Writer, phaseErr error) {
 	default:
 		setPending(s, w, pendingMessage(s, pod))
 	}
+}
+
+// waitsForStart tells whether status explains already why a run doesn't start.
+func waitsForStart(status *v1alpha1.TrainingRunStatus) bool {
+	ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ReadyCondition)
+	return ready != nil && (ready.Reason == v1alpha1.PendingReason || ready.Reason == v1alpha1.VolumeUnavailableReason)
 }
 
 // setPending says that nothing runs: Ready is Unknown until something has run once.

@@ -103,12 +103,29 @@ func TestComputeTrainingRunStatusConditions(t *testing.T) {
 			want:  "Ready=False/Pending Reconciling=True/Pending", wantMessage: "waiting for the Job's pod",
 		},
 		"a problem with a reason": {
-			scope: func(s *trainingRunScope) { running(s); s.problem = podProblem{"ImagePullBackOff", "no such image"} },
-			want:  "Ready=False/ImagePullBackOff Reconciling=True/ImagePullBackOff", wantMessage: "no such image",
+			scope: func(s *trainingRunScope) {
+				running(s)
+				s.problem = podProblem{reason: "ImagePullBackOff", message: "no such image"}
+			},
+			want: "Ready=False/ImagePullBackOff Reconciling=True/ImagePullBackOff", wantMessage: "no such image",
 		},
 		"a problem without one": {
-			scope: func(s *trainingRunScope) { s.job = trainingJob(); s.problem = podProblem{"", "no secret"} },
+			scope: func(s *trainingRunScope) { s.job = trainingJob(); s.problem = podProblem{message: "no secret"} },
 			want:  "Ready=Unknown/Pending Reconciling=True/Pending", wantMessage: "no secret",
+		},
+		"a problem whose events are unread: what was known of it stays": {
+			scope: func(s *trainingRunScope) {
+				s.job, s.problem = trainingJob(), podProblem{unread: true}
+				s.run.Status.Conditions = []metav1.Condition{{Type: "Ready", Status: "False", Reason: "VolumeUnavailable", Message: "no such host"}}
+			},
+			want: "Ready=False/VolumeUnavailable", wantMessage: "no such host",
+		},
+		"a problem whose events are unread, and nothing was known": {
+			scope: func(s *trainingRunScope) {
+				s.job, s.problem = trainingJob(), podProblem{unread: true}
+				s.run.Status.Conditions = []metav1.Condition{{Type: "Ready", Status: "False", Reason: "Training", Message: "pod pets-0 is training"}}
+			},
+			want: "Ready=Unknown/Pending Reconciling=True/Pending", wantMessage: "waiting for the Job's pod",
 		},
 		"suspended": {
 			scope: func(s *trainingRunScope) { s.run.Spec.Suspend = ptr.To(true) },

@@ -1,0 +1,117 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/labels"
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+)
+
+// CacheOptions keep out of the manager's memory what its controllers don't need: objects
+// that aren't Trainyard's (of kinds that other people use, only those with Trainyard's
+// label are watched), and most of what ended Jobs and pods were made from.
+func CacheOptions() cache.Options {
+	ours := cache.ByObject{Label: labels.SelectorFromSet(labels.Set{managedByLabel: managedByValue})}
+	trimmed := func(transform toolscache.TransformFunc) cache.ByObject {
+		return cache.ByObject{Label: ours.Label, Transform: transform}
+	}
+	return cache.Options{
+		DefaultTransform: trimMetadata,
+		ByObject: map[client.Object]cache.ByObject{
+			&batchv1.Job{}:                           trimmed(trimJob),
+			&corev1.Pod{}:                            trimmed(trimPod),
+			&corev1.Service{}:                        ours,
+			&appsv1.Deployment{}:                     ours,
+			&appsv1.ControllerRevision{}:             ours,
+			&discoveryv1.EndpointSlice{}:             ours,
+			&autoscalingv2.HorizontalPodAutoscaler{}: ours,
+		},
+	}
+}
+
+// trimMetadata drops what only kubectl and the API server use. Objects are written by
+// patches of what has changed, so nothing is lost with it.
+func trimMetadata(object any) (any, error) {
+	if accessor, err := meta.Accessor(object); err == nil {
+		accessor.SetManagedFields(nil)
+		if annotations := accessor.GetAnnotations(); annotations != nil {
+			delete(annotations, corev1.LastAppliedConfigAnnotation)
+		}
+	}
+	return object, nil
+}
+
+// trimJob drops the pod template of a Job that has ended.
+func trimJob(object any) (any, error) {
+	if job, ok := object.(*batchv1.Job); ok && findJobEnd(job) != nil {
+		job.Spec = batchv1.JobSpec{
+			Suspend:               job.Spec.Suspend,
+			BackoffLimit:          job.Spec.BackoffLimit,
+			ActiveDeadlineSeconds: job.Spec.ActiveDeadlineSeconds,
+		}
+	}
+	return trimMetadata(object)
+}
+
+// trimPod drops of a pod that has ended what it was made from, except its node and what
+// its containers were limited to.
+func trimPod(object any) (any, error) {
+	if pod, ok := object.(*corev1.Pod); ok && isTerminated(pod) {
+		spec := corev1.PodSpec{NodeName: pod.Spec.NodeName}
+		for i := range pod.Spec.Containers {
+			c := &pod.Spec.Containers[i]
+			spec.Containers = append(spec.Containers, corev1.Container{
+				Name: c.Name, Resources: corev1.ResourceRequirements{Limits: c.Resources.Limits},
+			})
+		}
+		pod.Spec = spec
+	}
+	return trimMetadata(object)
+}
+
+// Indexes of the cache: they find an owner's objects without a look at every object of
+// its namespace.
+const (
+	runIndex     = "run"     // pods, by the TrainingRun that their label names
+	serverIndex  = "server"  // the children of a ModelServer, by the label that names it
+	serviceIndex = "service" // EndpointSlices, by the Service that their label names
+)
+
+func addIndexes(indexer client.FieldIndexer) error {
+	for _, index := range []struct {
+		object      client.Object
+		name, label string
+	}{
+		{&corev1.Pod{}, runIndex, v1alpha1.TrainingRunLabel},
+		{&corev1.Pod{}, serverIndex, v1alpha1.ModelServerLabel},
+		{&batchv1.Job{}, serverIndex, v1alpha1.ModelServerLabel},
+		{&appsv1.Deployment{}, serverIndex, v1alpha1.ModelServerLabel},
+		{&appsv1.ControllerRevision{}, serverIndex, v1alpha1.ModelServerLabel},
+		{&discoveryv1.EndpointSlice{}, serviceIndex, discoveryv1.LabelServiceName},
+	} {
+		err := indexer.IndexField(context.Background(), index.object, index.name, func(object client.Object) []string {
+			if value, ok := object.GetLabels()[index.label]; ok {
+				return []string{value}
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("index %T by label %s: %w", index.object, index.label, err)
+		}
+	}
+	return nil
+}
