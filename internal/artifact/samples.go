@@ -16,6 +16,8 @@ import (
 	"net/http"
 	"os"
 	"slices"
+
+	"github.com/trainyard-dev/trainyard/internal/preprocess"
 )
 
 // Limits of a samples archive, held to by writer and reader alike.
@@ -48,14 +50,16 @@ var imageExtensions = map[string]string{
 //
 // The archive is a tar file: first samples.json,
 //
-//	{"version": 1, "classes": ["cat", "dog"],
+//	{"version": 1, "decoding": 2, "classes": ["cat", "dog"],
 //	 "samples": [{"file": "images/000.png", "label": "cat", "logits": [2.31, -1.75]}, …]}
 //
 // then the images, in the order of the index. The same Samples always make the same bytes.
 type Samples struct {
 	// Classes are the class names of the model, in the order of its logits.
 	Classes []string
-	Items   []Sample
+	// Decoding says what was made of the images, see [preprocess.Decoding]: 1 and up, where archives that don't say have 1.
+	Decoding int
+	Items    []Sample
 }
 
 // Sample is one image, its ground truth and the model's answer.
@@ -70,9 +74,11 @@ type Sample struct {
 
 // index is the content of samples.json.
 type index struct {
-	Version int          `json:"version"`
-	Classes []string     `json:"classes"`
-	Samples []indexEntry `json:"samples"`
+	Version int `json:"version"`
+	// Decoding is left out where it is the first, as it was before there was another.
+	Decoding int          `json:"decoding,omitempty"`
+	Classes  []string     `json:"classes"`
+	Samples  []indexEntry `json:"samples"`
 }
 
 type indexEntry struct {
@@ -84,6 +90,9 @@ type indexEntry struct {
 // WriteSamples writes s as an archive. It is an error if s breaks a rule that ReadSamples checks.
 func WriteSamples(w io.Writer, s *Samples) error {
 	idx := index{Version: samplesVersion, Classes: s.Classes, Samples: []indexEntry{}}
+	if s.Decoding > preprocess.DecodingFirst {
+		idx.Decoding = s.Decoding
+	}
 	var total int64
 	for i, item := range s.Items {
 		extension, ok := imageExtensions[http.DetectContentType(item.Image)]
@@ -147,7 +156,7 @@ func ReadSamples(r io.Reader) (*Samples, error) {
 	if err := idx.validate(); err != nil {
 		return nil, fmt.Errorf("read samples: %s: %w", samplesIndex, err)
 	}
-	s := &Samples{Classes: idx.Classes, Items: make([]Sample, 0, len(idx.Samples))}
+	s := &Samples{Classes: idx.Classes, Decoding: max(idx.Decoding, preprocess.DecodingFirst), Items: make([]Sample, 0, len(idx.Samples))}
 	left := int64(MaxSamplesBytes)
 	for _, entry := range idx.Samples {
 		image, err := readEntry(archive, entry.File, min(MaxSampleBytes, left))
@@ -188,6 +197,9 @@ func readEntry(archive *tar.Reader, name string, limit int64) ([]byte, error) {
 func (idx index) validate() error {
 	if idx.Version != samplesVersion {
 		return fmt.Errorf("version is %d, want %d", idx.Version, samplesVersion)
+	}
+	if idx.Decoding < 0 || idx.Decoding > preprocess.Decoding {
+		return fmt.Errorf("decoding is %d, this version knows %d to %d", idx.Decoding, preprocess.DecodingFirst, preprocess.Decoding)
 	}
 	if len(idx.Classes) == 0 {
 		return errors.New("there are no classes")

@@ -17,6 +17,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/trainyard-dev/trainyard/internal/preprocess"
 )
 
 func encodedPNG(t testing.TB) []byte {
@@ -39,7 +41,7 @@ func encodedJPEG(t testing.TB) []byte {
 
 func someSamples(t testing.TB) *Samples {
 	return &Samples{
-		Classes: []string{"cat", "dog"},
+		Classes: []string{"cat", "dog"}, Decoding: preprocess.Decoding,
 		Items: []Sample{
 			{Image: encodedPNG(t), Label: "dog", Logits: []float32{-1.25, 0.1}},
 			{Image: encodedJPEG(t), Label: "cat", Logits: []float32{math.MaxFloat32, math.SmallestNonzeroFloat32}},
@@ -59,7 +61,7 @@ func archiveOf(t testing.TB, s *Samples) []byte {
 func TestSamplesRoundTrip(t *testing.T) {
 	for name, want := range map[string]*Samples{
 		"two":  someSamples(t),
-		"none": {Classes: []string{"cat"}, Items: []Sample{}},
+		"none": {Classes: []string{"cat"}, Decoding: preprocess.DecodingFirst, Items: []Sample{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			data := archiveOf(t, want)

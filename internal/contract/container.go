@@ -69,6 +69,10 @@ const (
 // stays out of statistics, the request log and the prediction counters.
 const SmokeHeader = "X-Trainyard-Smoke"
 
+// DecodingHeader asks a server to make of a picture what the given version of decoding made of it: a smoke test holds a model
+// to answers that were recorded then. Only requests with SmokeHeader are heard.
+const DecodingHeader = "X-Trainyard-Decoding"
+
 // RevisionHeader names the revision in every response of a server.
 const RevisionHeader = "X-Trainyard-Revision"
 

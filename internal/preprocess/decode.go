@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/trainyard-dev/trainyard/internal/preprocess/bmp"
+	"github.com/trainyard-dev/trainyard/internal/preprocess/decoding1"
 	"github.com/trainyard-dev/trainyard/internal/preprocess/jpeg"
 	"github.com/trainyard-dev/trainyard/internal/preprocess/png"
 	"github.com/trainyard-dev/trainyard/internal/preprocess/raster"
@@ -68,6 +69,23 @@ var formats = []format{
 	{"bmp", bmp.Magic, opener(bmp.Open)},
 }
 
+// firstFormats decode as DecodingFirst.
+var firstFormats = []format{
+	{"jpeg", jpeg.Magic, decoding1.OpenJPEG},
+	{"png", png.Magic, decoding1.OpenPNG},
+	{"webp", webp.Magic, decoding1.OpenWebP},
+	{"bmp", bmp.Magic, decoding1.OpenBMP},
+}
+
+// Versions of what is made of a picture. Models are held to what they answered
+// for pictures when they were published, which depends on it.
+const (
+	// DecodingFirst is what Go's own decoders make, over white.
+	DecodingFirst = 1
+	// Decoding is the one in use: what Pillow makes.
+	Decoding = 2
+)
+
 func opener[P raster.Picture](open func([]byte) (P, error)) func([]byte) (raster.Picture, error) {
 	return func(data []byte) (raster.Picture, error) { return open(data) }
 }
@@ -91,7 +109,7 @@ type opened struct {
 // open finds the format of data by its content and not by a name, and reads its header.
 //
 // Errors wrap ErrTooLarge, ErrUnsupported, ErrTruncated or ErrCorrupt. No input makes it panic.
-func open(data []byte, limits Limits) (img opened, err error) {
+func open(data []byte, limits Limits, formats []format) (img opened, err error) {
 	if int64(len(data)) > limits.MaxBytes {
 		return opened{}, fmt.Errorf("%w: %d bytes, limit %d", ErrTooLarge, len(data), limits.MaxBytes)
 	}

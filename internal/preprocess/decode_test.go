@@ -70,7 +70,7 @@ func pngClaiming(width, height uint32) []byte {
 
 // decode decodes data at its own size.
 func decode(ctx context.Context, data []byte, limits Limits) (opened, []uint8, error) {
-	img, err := open(data, limits)
+	img, err := open(data, limits, formats)
 	if err != nil {
 		return opened{}, nil, err
 	}

@@ -20,15 +20,24 @@ type Decoder struct {
 	memory *semaphore.Weighted
 	// processors bounds how many are decoded at a time.
 	processors *semaphore.Weighted
+	formats    []format
 }
 
 // NewDecoder returns a Decoder of images within limits, all of which are above
 // 0.
 func NewDecoder(limits Limits) *Decoder {
 	return &Decoder{
-		limits: limits, memory: semaphore.NewWeighted(limits.MemoryBytes),
+		limits: limits, memory: semaphore.NewWeighted(limits.MemoryBytes), formats: formats,
 		processors: semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0))),
 	}
+}
+
+// First is the Decoder that makes of an image what DecodingFirst says, within
+// the same bounds of memory.
+func (d *Decoder) First() *Decoder {
+	first := *d
+	first.formats = firstFormats
+	return &first
 }
 
 // Pixels decodes data, the bytes of an image file: JPEG, PNG, WebP or BMP,
@@ -41,7 +50,7 @@ func NewDecoder(limits Limits) *Decoder {
 // Errors wrap ErrTooLarge, ErrMemory, ErrUnsupported, ErrTruncated, ErrCorrupt
 // or ctx's error. No input makes it panic.
 func (d *Decoder) Pixels(ctx context.Context, spec Spec, dst, data []uint8) error {
-	img, err := open(data, d.limits)
+	img, err := open(data, d.limits, d.formats)
 	if err != nil {
 		return err
 	}

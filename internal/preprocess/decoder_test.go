@@ -5,6 +5,8 @@ package preprocess
 
 import (
 	"context"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -20,7 +22,7 @@ func TestDecoderAdmitsByMemory(t *testing.T) {
 	const coefficients = 64 * 48 * 3 * 2
 	spec := DefaultSpec(8)
 	data := readFile(t, progressive)
-	img, err := open(data, DefaultLimits())
+	img, err := open(data, DefaultLimits(), formats)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,6 +93,26 @@ func TestKindOf(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			if diff := cmp.Diff(tc.want, kindOf([]byte(tc.data))); diff != "" {
 				t.Errorf("kindOf() (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// testdata/decoding1.json is what the first decoding made of files of testdata: their pixels at size 8.
+func TestFirstDecodingStays(t *testing.T) {
+	var golden map[string]string
+	if err := json.Unmarshal(readFile(t, "testdata/decoding1.json"), &golden); err != nil {
+		t.Fatal(err)
+	}
+	spec := DefaultSpec(8)
+	for name, want := range golden {
+		t.Run(name, func(t *testing.T) {
+			pixels := make([]uint8, spec.PixelLen())
+			if err := NewDecoder(DefaultLimits()).First().Pixels(t.Context(), spec, pixels, readFile(t, "testdata/"+name)); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, hex.EncodeToString(pixels)); diff != "" {
+				t.Errorf("pixels (-want +got):\n%s", diff)
 			}
 		})
 	}

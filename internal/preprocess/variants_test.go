@@ -71,7 +71,7 @@ func TestVariantsAgreeWithPillow(t *testing.T) {
 // check says what is wrong with how the variant is decoded.
 func (v variant) check(t *testing.T, dir string) error {
 	data := readFile(t, filepath.Join(dir, v.File))
-	img, err := open(data, DefaultLimits())
+	img, err := open(data, DefaultLimits(), formats)
 	var got []uint8
 	if err == nil {
 		got = make([]uint8, 0, Channels*img.Width*img.Height)

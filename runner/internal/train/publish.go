@@ -16,6 +16,7 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/dataset"
 	"github.com/trainyard-dev/trainyard/internal/onnx"
+	"github.com/trainyard-dev/trainyard/internal/preprocess"
 	"github.com/trainyard-dev/trainyard/internal/version"
 	"github.com/trainyard-dev/trainyard/runner/internal/evaluate"
 	"github.com/trainyard-dev/trainyard/runner/internal/failure"
@@ -160,7 +161,7 @@ func (r *Run) samples(ctx context.Context, out *exported, t *trainer, data *data
 	if err != nil {
 		return nil, failure.Artifact(fmt.Errorf("read the published model back: %w", err))
 	}
-	samples := &artifact.Samples{Classes: data.dataset.Classes}
+	samples := &artifact.Samples{Classes: data.dataset.Classes, Decoding: preprocess.Decoding}
 	var changed error
 	tensor := make([]float32, data.spec.TensorLen())
 	total := 0

@@ -11,12 +11,15 @@ import (
 	"mime"
 	"mime/multipart"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/onnx"
+	"github.com/trainyard-dev/trainyard/internal/preprocess"
 	"github.com/trainyard-dev/trainyard/server/internal/inference"
 )
 
@@ -26,6 +29,8 @@ const imageField = "file"
 type predictInput struct {
 	ContentType string `header:"Content-Type"`
 	Logits      bool   `query:"logits" doc:"Answer the logits too."`
+	Smoke       string `header:"X-Trainyard-Smoke" hidden:"true"`
+	Decoding    string `header:"X-Trainyard-Decoding" hidden:"true"`
 	RawBody     []byte `contentType:"application/octet-stream"`
 }
 
@@ -87,7 +92,11 @@ func (s *Server) predict(ctx context.Context, input *predictInput) (*predictOutp
 	defer ticket.Release()
 	defer s.connections.keep(ctx)()
 	tensor := make([]float32, model.Preprocessing.TensorLen())
-	if err := s.decoder.Tensor(ctx, model.Preprocessing, tensor, data); err != nil {
+	decoder, err := s.decoderFor(input)
+	if err != nil {
+		return nil, err
+	}
+	if err := decoder.Tensor(ctx, model.Preprocessing, tensor, data); err != nil {
 		return nil, err
 	}
 	logits, err := ticket.Logits(ctx, tensor, 1)
@@ -114,6 +123,19 @@ func (s *Server) predict(ctx context.Context, input *predictInput) (*predictOutp
 	}
 	recordPredictions(ctx, output.Body.Class)
 	return output, nil
+}
+
+// decoderFor is the decoder that a smoke test asks for, or else the one in use.
+func (s *Server) decoderFor(input *predictInput) (*preprocess.Decoder, error) {
+	switch {
+	case input.Smoke == "" || input.Decoding == "" || input.Decoding == strconv.Itoa(preprocess.Decoding):
+		return s.decoder, nil
+	case input.Decoding == strconv.Itoa(preprocess.DecodingFirst):
+		return s.decoder.First(), nil
+	default:
+		return nil, newProblem(http.StatusBadRequest, "unknown_decoding", "%s is %.20q: this version knows %d and %d",
+			contract.DecodingHeader, input.Decoding, preprocess.DecodingFirst, preprocess.Decoding)
+	}
 }
 
 // imageOf finds the image in a request's body. Whatever the content type claims, what the bytes are

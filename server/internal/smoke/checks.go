@@ -136,7 +136,7 @@ func (s *suite) modelInfo(ctx context.Context, v *visit) outcome {
 
 // predict: /predict classifies an image, and its answer is consistent.
 func (s *suite) predict(ctx context.Context, v *visit) outcome {
-	p, err := v.predict(ctx, dummyImage)
+	p, err := v.predict(ctx, dummyImage, 0)
 	if err != nil {
 		return failed("%v", err)
 	}
@@ -257,7 +257,7 @@ func (s *suite) latency(ctx context.Context, v *visit) outcome {
 	}
 	took := make([]time.Duration, latencyRequests)
 	for i := range took {
-		p, err := v.predict(ctx, image)
+		p, err := v.predict(ctx, image, 0)
 		if err != nil {
 			return failed("%v", err)
 		}

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -58,6 +59,7 @@ type request struct {
 	path        string
 	accept      string
 	contentType string
+	decoding    int // of a picture in the body, or 0 for the one in use
 	body        []byte
 }
 
@@ -79,6 +81,9 @@ func (c *client) do(ctx context.Context, r request) (data []byte, took time.Dura
 	}
 	if r.contentType != "" {
 		req.Header.Set("Content-Type", r.contentType)
+	}
+	if r.decoding != 0 {
+		req.Header.Set(contract.DecodingHeader, strconv.Itoa(r.decoding))
 	}
 	start := time.Now()
 	response, err := c.http.Do(req)
@@ -146,9 +151,10 @@ type prediction struct {
 	took time.Duration
 }
 
-func (c *client) predict(ctx context.Context, image []byte) (prediction, error) {
+// predict asks for an image's class, decoded by the given version, or by the one in use if that is 0.
+func (c *client) predict(ctx context.Context, image []byte, decoding int) (prediction, error) {
 	var p prediction
-	took, err := c.askJSON(ctx, request{path: "/predict?logits=true", contentType: "application/octet-stream", body: image}, &p)
+	took, err := c.askJSON(ctx, request{path: "/predict?logits=true", contentType: "application/octet-stream", decoding: decoding, body: image}, &p)
 	p.took = took
 	return p, err
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/trainyard-dev/trainyard/internal/artifact"
 	"github.com/trainyard-dev/trainyard/internal/onnx"
+	"github.com/trainyard-dev/trainyard/internal/preprocess"
 	"github.com/trainyard-dev/trainyard/server/internal/inference"
 )
 
@@ -42,6 +43,8 @@ type answers struct {
 type sampleID struct {
 	set   *artifact.Samples
 	index int
+	// decoding is the version of decoding asked for, 0 for the one in use.
+	decoding int
 }
 
 func (a *answers) get(id sampleID) (prediction, bool) {
@@ -63,17 +66,26 @@ func (a *answers) forget(id sampleID) {
 	delete(a.byID, id)
 }
 
-// ask has the target predict the samples of set from index first to index end.
-func (v *visit) ask(ctx context.Context, set *artifact.Samples, first, end int) error {
+// recordedDecoding is the version of decoding to ask for where answers are compared with those recorded.
+func recordedDecoding(set *artifact.Samples) int {
+	if set.Decoding == preprocess.Decoding {
+		return 0
+	}
+	return set.Decoding
+}
+
+// ask has the target predict the samples of set from index first to index end, decoded by the given version, or by the one
+// in use if that is 0.
+func (v *visit) ask(ctx context.Context, set *artifact.Samples, first, end, decoding int) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(concurrentSamples)
 	for i := first; i < end; i++ {
-		id := sampleID{set, i}
+		id := sampleID{set, i, decoding}
 		if _, known := v.answers.get(id); known {
 			continue
 		}
 		group.Go(func() error {
-			p, err := v.predict(ctx, set.Items[i].Image)
+			p, err := v.predict(ctx, set.Items[i].Image, decoding)
 			if err != nil {
 				return fmt.Errorf("sample %d: %w", i, err)
 			}
@@ -108,13 +120,14 @@ func (s *suite) integrity(ctx context.Context, v *visit) outcome {
 		first = v.round % len(set.Items)
 		end = first + 1
 	}
-	if err := v.ask(ctx, set, first, end); err != nil {
+	decoding := recordedDecoding(set)
+	if err := v.ask(ctx, set, first, end, decoding); err != nil {
 		return failed("%v", err)
 	}
 	worst := 0.0
 	var took []time.Duration
 	for i := first; i < end; i++ {
-		id := sampleID{set, i}
+		id := sampleID{set, i, decoding}
 		p, _ := v.answers.get(id)
 		recorded := set.Items[i].Logits
 		difference, err := deviation(asRecorded(p.Logits, recorded, info), recorded)
@@ -187,13 +200,13 @@ func (s *suite) quality(ctx context.Context, v *visit) outcome {
 	if n < fewestSamples {
 		return skipped("there are %d samples of %s, at least %d are needed", n, origin, fewestSamples)
 	}
-	if err := v.ask(ctx, set, 0, n); err != nil {
+	if err := v.ask(ctx, set, 0, n, 0); err != nil {
 		return failed("%v", err)
 	}
 	right := 0
 	took := make([]time.Duration, n)
 	for i, item := range set.Items {
-		p, _ := v.answers.get(sampleID{set, i})
+		p, _ := v.answers.get(sampleID{set: set, index: i})
 		took[i] = p.took
 		if sameName(p.Class, item.Label) {
 			right++

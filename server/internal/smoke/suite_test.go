@@ -81,7 +81,7 @@ func serve(t *testing.T, model *inference.Model, lie func(http.Handler) http.Han
 func colours(t *testing.T, n, wrong int) *artifact.Samples {
 	t.Helper()
 	model := inferencetest.Model(&inferencetest.Predictor{})
-	set := &artifact.Samples{Classes: model.Classes}
+	set := &artifact.Samples{Classes: model.Classes, Decoding: preprocess.Decoding}
 	for i := range n {
 		c := color.RGBA{R: 250, G: uint8(i), B: 20, A: 255}
 		if i%2 == 1 {
@@ -531,6 +531,45 @@ func TestIntegrityOfProbabilities(t *testing.T) {
 		"logits":              {samples: colours(t, 4, 0), want: contract.CheckPassed},
 		"probabilities":       {samples: recorded(1), want: contract.CheckPassed},
 		"other probabilities": {samples: recorded(0.9), want: contract.CheckFailed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			report, err := newSuite(contract.SmokeConfig{Targets: []string{url}}, tc.samples, nil).run(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := messageOf(t, report, "integrity"); got.Result != tc.want {
+				t.Errorf("integrity = %+v, want %s", got, tc.want)
+			}
+		})
+	}
+}
+
+// TestIntegrityOfEarlierDecoding holds a model to what it answered when more was made of a picture than its opaque colors,
+// while its quality is that of the decoding in use.
+func TestIntegrityOfEarlierDecoding(t *testing.T) {
+	url := serve(t, testModel(), nil)
+	half := inferencetest.PNG(t, color.NRGBA{R: 250, B: 20, A: 128}) // laid over white at first
+	model := testModel()
+	recorded := func(decoder *preprocess.Decoder, decoding int) *artifact.Samples {
+		tensor := make([]float32, model.Preprocessing.TensorLen())
+		if err := decoder.Tensor(t.Context(), model.Preprocessing, tensor, half); err != nil {
+			t.Fatal(err)
+		}
+		logits, err := model.Predict(tensor, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		item := artifact.Sample{Image: half, Label: "red", Logits: logits}
+		return &artifact.Samples{Classes: model.Classes, Decoding: decoding, Items: []artifact.Sample{item}}
+	}
+	now := preprocess.NewDecoder(preprocess.DefaultLimits())
+	for name, tc := range map[string]struct {
+		samples *artifact.Samples
+		want    string
+	}{
+		"recorded at first":              {recorded(now.First(), preprocess.DecodingFirst), contract.CheckPassed},
+		"recorded now":                   {recorded(now, preprocess.Decoding), contract.CheckPassed},
+		"recorded at first, said as now": {recorded(now.First(), preprocess.Decoding), contract.CheckFailed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			report, err := newSuite(contract.SmokeConfig{Targets: []string{url}}, tc.samples, nil).run(t.Context())
