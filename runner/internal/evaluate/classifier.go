@@ -7,7 +7,6 @@ package evaluate
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/trainyard-dev/trainyard/internal/engine"
 	"github.com/trainyard-dev/trainyard/internal/engine/graph"
@@ -34,12 +33,9 @@ func (c Network) Logits(images []float32, n int) ([]float32, error) {
 
 // Model is an exported model as a Classifier.
 type Model struct {
-	Metadata *onnx.Metadata
+	*onnx.Classifier
 
-	program *graph.Program
-	output  onnx.Output
-	// raw is what the network yields, logits what that means.
-	raw, logits []float32
+	Metadata *onnx.Metadata
 }
 
 // ErrNoClassifier says that a file is no model that images can be classified with here.
@@ -55,28 +51,12 @@ func ReadModel(data []byte, threads int) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoClassifier, err)
 	}
-	program, err := file.Compile(graph.Options{Threads: threads})
+	classifier, err := file.Classifier(metadata, graph.Options{Threads: threads})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoClassifier, err)
 	}
-	// The metadata comes from the file too: probes show whether the network takes and yields what it says.
-	output, err := file.FindOutput(program, metadata)
-	if err != nil {
-		return nil, fmt.Errorf("%w: the network does not fit its metadata: %w", ErrNoClassifier, err)
-	}
-	return &Model{Metadata: metadata, program: program, output: output}, nil
+	return &Model{Metadata: metadata, Classifier: classifier}, nil
 }
 
 // Classes implements Classifier.
 func (m *Model) Classes() int { return len(m.Metadata.Classes) }
-
-// Logits implements Classifier.
-func (m *Model) Logits(images []float32, n int) ([]float32, error) {
-	size := n * m.program.OutputLen()
-	m.raw = slices.Grow(m.raw[:0], size)[:size]
-	if err := m.program.Run(images, n, m.raw); err != nil {
-		return nil, err
-	}
-	m.logits = m.output.AppendLogits(m.logits[:0], m.raw)
-	return m.logits, nil
-}

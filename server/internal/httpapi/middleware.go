@@ -37,8 +37,7 @@ func (s *Server) recoverPanics(next http.Handler) http.Handler {
 				if v == http.ErrAbortHandler { //nolint:errorlint // net/http's own comparison
 					panic(v)
 				}
-				s.log.ErrorContext(r.Context(), "Handler panicked", "panic", v, "stack", string(debug.Stack()))
-				writeProblem(w, r, newProblem(http.StatusInternalServerError, "internal", "the server failed to answer; its log says why"))
+				writeProblem(w, r, s.internal(r.Context(), "Handler panicked", "panic", v, "stack", string(debug.Stack())))
 			}
 		}()
 		next.ServeHTTP(w, r)

@@ -146,7 +146,7 @@ func imageOf(contentType string, body []byte) ([]byte, error) {
 	}
 	mediaType, params, err := mime.ParseMediaType(contentType)
 	if err != nil {
-		return nil, newProblem(http.StatusUnsupportedMediaType, "unsupported_media_type", "Content-Type %q can't be read: %v", contentType, err)
+		return nil, newProblem(http.StatusUnsupportedMediaType, "unsupported_media_type", "Content-Type %q can't be read: send the image itself as image/jpeg or the like, or a multipart/form-data with the field %q", contentType, imageField)
 	}
 	switch {
 	case mediaType == "multipart/form-data":
@@ -173,6 +173,9 @@ func checkEncoding(header http.Header) error {
 }
 
 func imageOfForm(body []byte, boundary string) ([]byte, error) {
+	if boundary == "" {
+		return nil, newProblem(http.StatusBadRequest, "invalid_form", "Content-Type is multipart/form-data but names no boundary: let the client library set it")
+	}
 	form := multipart.NewReader(bytes.NewReader(body), boundary)
 	for {
 		part, err := form.NextRawPart()
@@ -180,14 +183,14 @@ func imageOfForm(body []byte, boundary string) ([]byte, error) {
 			return nil, newProblem(http.StatusBadRequest, "missing_file", "the form has no field %q: put the image there", imageField)
 		}
 		if err != nil {
-			return nil, newProblem(http.StatusBadRequest, "invalid_form", "the form can't be read: %v", err)
+			return nil, newProblem(http.StatusBadRequest, "invalid_form", "the form is cut or damaged: send it to the boundary that ends it")
 		}
 		if part.FormName() != imageField {
 			continue
 		}
 		data, err := io.ReadAll(part) // no more than the body, which is bounded
 		if err != nil {
-			return nil, newProblem(http.StatusBadRequest, "invalid_form", "the form's field %q can't be read: %v", imageField, err)
+			return nil, newProblem(http.StatusBadRequest, "invalid_form", "the form is cut in its field %q: send it to the boundary that ends it", imageField)
 		}
 		return data, nil
 	}

@@ -11,11 +11,13 @@ import (
 	"image"
 	"image/png"
 	"io"
+	"log/slog"
 	"math"
 	"mime/multipart"
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -292,6 +294,24 @@ func TestSlowBody(t *testing.T) {
 	}
 }
 
+// syncBuffer is a log that can be read while it is written.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
 func TestModelFails(t *testing.T) {
 	cases := map[string]*inferencetest.Predictor{
 		"error": {Err: errors.New("secret detail")},
@@ -299,10 +319,19 @@ func TestModelFails(t *testing.T) {
 	}
 	for name, predictor := range cases {
 		t.Run(name, func(t *testing.T) {
-			r := start(t, testConfig(), predictor)
+			var log syncBuffer
+			config := testConfig()
+			config.Logger = slog.New(slog.NewJSONHandler(&log, nil))
+			r := start(t, config, predictor)
 			a := r.predict(t, inferencetest.PNG(t, inferencetest.Red))
 			if a.status != http.StatusInternalServerError || bytes.Contains(a.body, []byte("secret")) {
 				t.Errorf("status %d, body %s, want 500 without the cause", a.status, a.body)
+			}
+			var p Problem
+			a.decode(t, &p)
+			_, id, _ := strings.Cut(p.Detail, "at request ")
+			if id == "" || !strings.Contains(log.String(), "secret detail") || !strings.Contains(log.String(), `"request":"`+id+`"`) {
+				t.Errorf("the client is told %q, the log has %s, want the cause at the same request", p.Detail, log.String())
 			}
 			if a := r.get(t, healthPath); a.status != http.StatusOK {
 				t.Errorf("/health afterwards: status %d", a.status)

@@ -5,6 +5,7 @@ package httpapi
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -88,9 +89,15 @@ func (s *Server) problemOf(ctx context.Context, err error) *Problem {
 	case errors.Is(err, context.Canceled):
 		return newProblem(statusClientClosedRequest, "client_closed_request", "the client went away")
 	default:
-		s.log.ErrorContext(ctx, "Request failed", "error", err)
-		return newProblem(http.StatusInternalServerError, "internal", "the server failed to answer; its log says why")
+		return s.internal(ctx, "Request failed", "error", err)
 	}
+}
+
+// internal logs what is not the client's fault, in full, and returns what the client is told: where to look for it.
+func (s *Server) internal(ctx context.Context, message string, args ...any) *Problem {
+	id := rand.Text()[:12]
+	s.log.ErrorContext(ctx, message, append(args, "request", id)...)
+	return newProblem(http.StatusInternalServerError, "internal", "the server failed to answer: its log says why, at request %s", id)
 }
 
 // writeProblem writes a problem where huma is not at work: in middleware and for unknown paths.

@@ -206,8 +206,11 @@ func (s *Server) loadModel(ctx, base context.Context) error {
 		return fmt.Errorf("load the model: %w", err)
 	}
 	limits := s.config.Limits
-	batcher := inference.NewBatcher(model, limits.MaxBatch, time.Duration(limits.MaxBatchDelayMillis)*time.Millisecond)
+	batcher := inference.NewBatcher(model, limits.MaxBatch, time.Duration(limits.MaxBatchDelayMillis)*time.Millisecond, s.log)
 	go batcher.Run(base)
+	if model.Alone != nil {
+		s.log.Warn("Images are computed one by one", "reason", model.Alone)
+	}
 	s.metrics.addClasses(model.Classes)
 	s.serving.Store(&serving{Model: model, batcher: batcher})
 	s.state.CompareAndSwap(int32(stateLoading), int32(stateReady))

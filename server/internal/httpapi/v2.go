@@ -6,6 +6,7 @@ package httpapi
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -192,11 +193,15 @@ func (s *Server) v2Infer(ctx context.Context, input *v2InferInput) (*v2InferOutp
 	}
 	defer ticket.Release()
 	defer s.connections.keep(ctx)()
-	id, tensor, n, err := s.v2Decode(ctx, input.RawBody, model.Preprocessing)
+	request, tensor, n, err := s.v2Decode(ctx, input.RawBody, model.Preprocessing)
 	if err != nil {
 		return nil, err
 	}
 	logits, err := ticket.Logits(ctx, tensor, n)
+	if overflow := (*inference.NotFiniteError)(nil); errors.As(err, &overflow) && request.Inputs[0].Name == tensorInput {
+		return nil, invalidInput("the values of image %d of %q overflow in the network: send images preprocessed as /model-info says, whose values are mostly from -3 to 3",
+			overflow.Image, tensorInput)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -207,16 +212,16 @@ func (s *Server) v2Infer(ctx context.Context, input *v2InferInput) (*v2InferOutp
 	return &v2InferOutput{Body: V2Response{
 		ModelName:    s.config.Name,
 		ModelVersion: s.config.Revision,
-		ID:           id,
+		ID:           request.ID,
 		Outputs:      []V2Output{{Name: logitsName, Datatype: datatypeFP32, Shape: []int{n, classes}, Data: logits}},
 	}}, nil
 }
 
 // v2Decode turns a request's body into preprocessed images of shape [n, 3, size, size].
-func (s *Server) v2Decode(ctx context.Context, body []byte, spec preprocess.Spec) (id string, tensor []float32, n int, err error) {
-	request, err := parseV2Request(body)
+func (s *Server) v2Decode(ctx context.Context, body []byte, spec preprocess.Spec) (request V2Request, tensor []float32, n int, err error) {
+	request, err = parseV2Request(body)
 	if err != nil {
-		return "", nil, 0, err
+		return request, nil, 0, err
 	}
 	switch input := request.Inputs[0]; {
 	case input.Name == tensorInput && input.Datatype == datatypeFP32:
@@ -227,7 +232,7 @@ func (s *Server) v2Decode(ctx context.Context, body []byte, spec preprocess.Spec
 		err = newProblem(http.StatusBadRequest, "unknown_input",
 			"there is no input %q of type %s: send %q as %s or %q as %s", input.Name, input.Datatype, tensorInput, datatypeFP32, imagesInput, datatypeBytes)
 	}
-	return request.ID, tensor, n, err
+	return request, tensor, n, err
 }
 
 // v2Images decodes encoded images.

@@ -6,6 +6,8 @@ package httpapi
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 	"reflect"
 	"slices"
@@ -34,7 +36,7 @@ func invalidInput(format string, args ...any) *Problem {
 func parseV2Request(body []byte) (V2Request, error) {
 	var request V2Request
 	if err := json.Unmarshal(body, &request); err != nil {
-		return V2Request{}, newProblem(http.StatusBadRequest, "invalid_json", "the body is not an inference request in JSON: %v", err)
+		return V2Request{}, newProblem(http.StatusBadRequest, "invalid_json", "the body is not an inference request in JSON: %s", jsonFault(err))
 	}
 	if len(request.Inputs) != 1 {
 		return V2Request{}, invalidInput("there are %d inputs: send one", len(request.Inputs))
@@ -46,6 +48,24 @@ func parseV2Request(body []byte) (V2Request, error) {
 		}
 	}
 	return request, nil
+}
+
+// jsonFault says what is wrong with a document, without the names of Go's types.
+func jsonFault(err error) string {
+	var (
+		syntax *json.SyntaxError
+		kind   *json.UnmarshalTypeError
+	)
+	switch {
+	case errors.As(err, &kind) && kind.Field == "":
+		return fmt.Sprintf("it is a JSON %s, want an object", kind.Value)
+	case errors.As(err, &kind):
+		return fmt.Sprintf("%q can't be a %s", kind.Field, kind.Value)
+	case errors.As(err, &syntax):
+		return fmt.Sprintf("%v at byte %d", syntax, syntax.Offset)
+	default:
+		return "it can't be read"
+	}
 }
 
 // floats returns the tensor's values if it is of shape [n, 3, size, size] with n of at least 1.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"runtime/debug"
 	"slices"
@@ -33,6 +34,7 @@ type Batcher struct {
 	model    *Model
 	maxBatch int
 	maxDelay time.Duration
+	log      *slog.Logger
 
 	queue   chan *job
 	carried *job // taken from the queue but too large for the batch it was taken for
@@ -40,6 +42,8 @@ type Batcher struct {
 	slots   chan struct{}
 	// unanswered counts the requests let in whose first answer has not been computed.
 	unanswered atomic.Int64
+	// alone says that images are computed one by one from now on, as a batch of them failed.
+	alone atomic.Bool
 	// input is the batch's tensor, kept from one batch to the next.
 	input []float32
 }
@@ -58,14 +62,18 @@ type answer struct {
 	err    error
 }
 
-// NewBatcher returns a Batcher that computes up to maxBatch images together and makes none wait
-// longer than maxDelay for others. It works while Run does.
-func NewBatcher(model *Model, maxBatch int, maxDelay time.Duration) *Batcher {
+// NewBatcher returns a Batcher that computes up to maxBatch images together, one by one if the model asks for that, and
+// makes none wait longer than maxDelay for others. It works while Run does.
+func NewBatcher(model *Model, maxBatch int, maxDelay time.Duration, log *slog.Logger) *Batcher {
 	slots := queuedBatches * max(maxBatch, 4)
+	if model.Alone != nil {
+		maxBatch = 1
+	}
 	return &Batcher{
 		model:    model,
 		maxBatch: maxBatch,
 		maxDelay: maxDelay,
+		log:      log,
 		queue:    make(chan *job, slots),
 		stopped:  make(chan struct{}),
 		slots:    make(chan struct{}, slots),
@@ -135,7 +143,7 @@ func (t *Ticket) Logits(ctx context.Context, input []float32, n int) ([]float32,
 	imageLen := b.model.Preprocessing.TensorLen()
 	logits := make([]float32, 0, n*len(b.model.Classes))
 	for done := 0; done < n; {
-		part := min(n-done, b.maxBatch)
+		part := min(n-done, b.largest())
 		j := &job{ctx: ctx, input: input[done*imageLen : (done+part)*imageLen], n: part, answer: make(chan answer, 1)}
 		select {
 		case b.queue <- j:
@@ -148,7 +156,7 @@ func (t *Ticket) Logits(ctx context.Context, input []float32, n int) ([]float32,
 		case a := <-j.answer:
 			t.setAnswered()
 			if a.err != nil {
-				return nil, a.err
+				return nil, inRequest(a.err, done)
 			}
 			logits = append(logits, a.logits...)
 		case <-ctx.Done():
@@ -168,7 +176,8 @@ func (b *Batcher) collect(first *job) []*job {
 		images  = first.n
 		expired <-chan time.Time
 	)
-	for images < b.maxBatch {
+	largest := b.largest()
+	for images < largest {
 		var next *job
 		select {
 		case next = <-b.queue:
@@ -185,7 +194,7 @@ func (b *Batcher) collect(first *job) []*job {
 				return batch
 			}
 		}
-		if images+next.n > b.maxBatch {
+		if images+next.n > largest {
 			b.carried = next
 			return batch
 		}
@@ -207,36 +216,96 @@ func (b *Batcher) compute(batch []*job) {
 		b.input = append(b.input, j.input...)
 		images += j.n
 	}
-	logits, err := b.predict(images)
-	classes := len(b.model.Classes)
+	logits, err := b.predict(b.input, images)
+	if err != nil && images > 1 {
+		b.computeAlone(batch, err)
+		return
+	}
+	b.answer(batch, logits, err)
+}
+
+// largest is how many images are computed together at most.
+func (b *Batcher) largest() int {
+	if b.alone.Load() {
+		return 1
+	}
+	return b.maxBatch
+}
+
+// computeAlone answers the jobs of a batch that failed one by one, so that none fails for the others. If each image can be
+// computed by itself, the batch was at fault, and there are no more of them.
+func (b *Batcher) computeAlone(batch []*job, failure error) {
+	imageLen := b.model.Preprocessing.TensorLen()
+	works := true
 	for _, j := range batch {
+		var (
+			all []float32
+			err error
+		)
+		for i := 0; i < j.n && err == nil; i++ {
+			var logits []float32
+			logits, err = b.predict(j.input[i*imageLen:(i+1)*imageLen], 1)
+			all = append(all, logits...)
+		}
+		works = works && err == nil
+		b.answer([]*job{j}, all, err)
+	}
+	if works {
+		b.alone.Store(true)
+		b.log.Warn("A batch failed whose images can be computed one by one: they are from now on", "error", failure)
+	}
+}
+
+// answer answers jobs with their part of the logits.
+func (b *Batcher) answer(jobs []*job, logits []float32, err error) {
+	classes := len(b.model.Classes)
+	for _, j := range jobs {
 		if err != nil {
 			j.answer <- answer{err: err}
 			continue
 		}
-		j.answer <- finite(slices.Clone(logits[:j.n*classes]))
+		j.answer <- finite(slices.Clone(logits[:j.n*classes]), classes)
 		logits = logits[j.n*classes:]
 	}
 }
 
+// NotFiniteError says that a model computed a number for an image that is none, as an overflow leaves.
+type NotFiniteError struct {
+	// Image is the image's position in the request, from 0.
+	Image int
+	Value float32
+}
+
+func (e *NotFiniteError) Error() string {
+	return fmt.Sprintf("the model computed %v for image %d, which is no finite logit", e.Value, e.Image)
+}
+
+// inRequest is the error of a part of a request that begins at an image.
+func inRequest(err error, first int) error {
+	if e := (*NotFiniteError)(nil); errors.As(err, &e) {
+		return &NotFiniteError{Image: first + e.Image, Value: e.Value}
+	}
+	return err
+}
+
 // finite is the answer of logits, which is an error if they overflowed on the way.
-func finite(logits []float32) answer {
-	for _, v := range logits {
+func finite(logits []float32, classes int) answer {
+	for i, v := range logits {
 		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-			return answer{err: fmt.Errorf("the model computed %v, which is no finite logit", v)}
+			return answer{err: &NotFiniteError{Image: i / classes, Value: v}}
 		}
 	}
 	return answer{logits: logits}
 }
 
 // predict calls the model. A panic in it is an error of this batch and not the end of the process.
-func (b *Batcher) predict(images int) (logits []float32, err error) {
+func (b *Batcher) predict(input []float32, images int) (logits []float32, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("compute a batch of %d images: panic: %v\n%s", images, r, debug.Stack())
 		}
 	}()
-	if logits, err = b.model.Predict(b.input, images); err != nil {
+	if logits, err = b.model.Predict(input, images); err != nil {
 		return nil, fmt.Errorf("compute a batch of %d images: %w", images, err)
 	}
 	if want := images * len(b.model.Classes); len(logits) != want {

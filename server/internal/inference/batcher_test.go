@@ -6,6 +6,7 @@ package inference_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"math"
 	"slices"
 	"strings"
@@ -47,7 +48,7 @@ func (b *batches) add(n int) {
 // run starts a batcher that stops with the test's bubble.
 func run(t *testing.T, p *inferencetest.Predictor, maxBatch int, maxDelay time.Duration) *inference.Batcher {
 	t.Helper()
-	b := inference.NewBatcher(inferencetest.Model(p), maxBatch, maxDelay)
+	b := inference.NewBatcher(inferencetest.Model(p), maxBatch, maxDelay, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
 	go b.Run(ctx)
@@ -179,7 +180,7 @@ func TestBatchesKeepToTheirSize(t *testing.T) {
 }
 
 func TestOverload(t *testing.T) {
-	b := inference.NewBatcher(inferencetest.Model(&inferencetest.Predictor{}), 5, 0)
+	b := inference.NewBatcher(inferencetest.Model(&inferencetest.Predictor{}), 5, 0, slog.New(slog.DiscardHandler))
 	tickets := make([]*inference.Ticket, 20)
 	for i := range tickets {
 		tickets[i] = admit(t, b)
@@ -221,7 +222,7 @@ func TestAbandonedRequestsAreNotComputed(t *testing.T) {
 }
 
 func TestStopped(t *testing.T) {
-	b := inference.NewBatcher(inferencetest.Model(&inferencetest.Predictor{}), 1, 0)
+	b := inference.NewBatcher(inferencetest.Model(&inferencetest.Predictor{}), 1, 0, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	b.Run(ctx)
@@ -260,7 +261,7 @@ func TestFaultyModels(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			model := inferencetest.Model(nil)
 			model.Predictor = tc.predictor
-			b := inference.NewBatcher(model, 1, 0)
+			b := inference.NewBatcher(model, 1, 0, slog.New(slog.DiscardHandler))
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			go b.Run(ctx)
@@ -273,6 +274,104 @@ func TestFaultyModels(t *testing.T) {
 			}
 		})
 	}
+}
+
+// together is a predictor that can't compute several images at once, nor those of the value bad.
+type together struct {
+	sizes []int
+	bad   float32
+}
+
+func (p *together) Predict(input []float32, n int) ([]float32, error) {
+	p.sizes = append(p.sizes, n)
+	if n > 1 || input[0] == p.bad {
+		panic("oops")
+	}
+	return []float32{input[0], input[0]}, nil
+}
+
+// A batch that fails is computed image by image: nobody fails for the company.
+func TestFailedBatches(t *testing.T) {
+	cases := map[string]struct {
+		bad  float32
+		want [][]float32 // by request; nil if it fails
+		then []int       // sizes of the batches when three more images come
+	}{
+		"the batch's fault": {bad: -1, want: [][]float32{{1, 1}, {2, 2, 3, 3}, {4, 4}}, then: []int{1, 1, 1}},
+		"an image's fault":  {bad: 3, want: [][]float32{{1, 1}, nil, {4, 4}}, then: []int{3, 1, 1, 1}},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				predictor := &together{bad: tc.bad}
+				model := inferencetest.Model(nil)
+				model.Predictor = predictor
+				b := inference.NewBatcher(model, 8, time.Hour, slog.New(slog.DiscardHandler))
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				ask := func(first, n int) func() []float32 {
+					ticket, answered := admit(t, b), make(chan []float32, 1)
+					go func() {
+						defer ticket.Release()
+						logits, err := ticket.Logits(t.Context(), picture(first, n), n)
+						if err != nil {
+							logits = nil
+						}
+						answered <- logits
+					}()
+					synctest.Wait()
+					return func() []float32 { return <-answered }
+				}
+				answers := []func() []float32{ask(1, 1), ask(2, 2), ask(4, 1)}
+				go b.Run(ctx)
+				for i, answer := range answers {
+					if diff := cmp.Diff(tc.want[i], answer()); diff != "" {
+						t.Errorf("request %d (-want +got):\n%s", i, diff)
+					}
+				}
+				synctest.Wait()
+				predictor.sizes = nil
+				var tickets []*inference.Ticket
+				for range 3 {
+					tickets = append(tickets, admit(t, b))
+				}
+				var group sync.WaitGroup
+				for _, ticket := range tickets {
+					group.Go(func() {
+						defer ticket.Release()
+						if _, err := ticket.Logits(t.Context(), picture(5, 1), 1); err != nil {
+							t.Error(err)
+						}
+					})
+				}
+				group.Wait()
+				if diff := cmp.Diff(tc.then, predictor.sizes); diff != "" {
+					t.Errorf("batches afterwards (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+// A model whose images have to be computed one by one is never asked for more.
+func TestAloneModels(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var computed batches
+		model := inferencetest.Model(&inferencetest.Predictor{Before: computed.add})
+		model.Alone = errors.New("mixes images")
+		b := inference.NewBatcher(model, 8, time.Hour, slog.New(slog.DiscardHandler))
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go b.Run(ctx)
+		ticket := admit(t, b)
+		defer ticket.Release()
+		if _, err := ticket.Logits(t.Context(), picture(1, 3), 3); err != nil {
+			t.Error(err)
+		}
+		if diff := cmp.Diff([]int{1, 1, 1}, computed.sizes); diff != "" {
+			t.Errorf("batches (-want +got):\n%s", diff)
+		}
+	})
 }
 
 func TestSoftmax(t *testing.T) {

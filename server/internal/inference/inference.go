@@ -34,6 +34,8 @@ type Info struct {
 	Classes []string
 	// Output is what the network yields, of which a Predictor makes logits.
 	Output onnx.Output
+	// Alone says why images are computed one by one, and is nil if they aren't.
+	Alone error
 	// Preprocessing is how an image becomes the network's input.
 	Preprocessing preprocess.Spec
 	// Architecture, Producer and Opset say what made the file.

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 
 	"github.com/trainyard-dev/trainyard/internal/artifact"
 	"github.com/trainyard-dev/trainyard/internal/engine/graph"
@@ -55,12 +54,8 @@ func decode(data []byte, options Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	compiled, err := file.Compile(graph.Options{Threads: options.Threads})
-	if err != nil {
-		return nil, err
-	}
 	metadata.Output = cmp.Or(options.Output, metadata.Output)
-	output, err := file.FindOutput(compiled, metadata)
+	classifier, err := file.Classifier(metadata, graph.Options{Threads: options.Threads})
 	if err != nil {
 		return nil, err
 	}
@@ -72,9 +67,10 @@ func decode(data []byte, options Options) (*Model, error) {
 			lineage[key] = value
 		}
 	}
-	return &Model{Predictor: &program{compiled: compiled, output: output}, Info: Info{
+	return &Model{Predictor: predictor{classifier}, Info: Info{
 		Classes:       metadata.Classes,
-		Output:        output,
+		Output:        classifier.Output(),
+		Alone:         classifier.Alone(),
 		Preprocessing: metadata.Preprocess,
 		Architecture:  metadata.Architecture,
 		Producer:      file.Producer,
@@ -84,20 +80,7 @@ func decode(data []byte, options Options) (*Model, error) {
 	}}, nil
 }
 
-// program is a Predictor of a compiled graph.
-type program struct {
-	compiled *graph.Program
-	output   onnx.Output
-	// raw is what the network yields, logits what that means.
-	raw, logits []float32
-}
+// predictor is a Predictor of a Classifier.
+type predictor struct{ *onnx.Classifier }
 
-func (p *program) Predict(input []float32, n int) ([]float32, error) {
-	size := n * p.compiled.OutputLen()
-	p.raw = slices.Grow(p.raw[:0], size)[:size]
-	if err := p.compiled.Run(input, n, p.raw); err != nil {
-		return nil, err
-	}
-	p.logits = p.output.AppendLogits(p.logits[:0], p.raw)
-	return p.logits, nil
-}
+func (p predictor) Predict(input []float32, n int) ([]float32, error) { return p.Logits(input, n) }
