@@ -10,7 +10,10 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"time"
 
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
@@ -23,9 +26,22 @@ import (
 
 const leaderElectionID = "manager.trainyard.dev"
 
+// What the end of a leader costs. One that is told to stop gives its lease up, as soon as
+// its reconciles have ended or shutdownTimeout has passed: less than the grace period of
+// its pod, which ends it without a word. After one that ends otherwise the lease runs out.
+const (
+	shutdownTimeout = 5 * time.Second
+	leaseDuration   = 10 * time.Second
+	renewDeadline   = 7 * time.Second
+	retryPeriod     = time.Second
+)
+
 type flags struct {
 	controllers    controllers.Options
 	leaderElect    bool
+	leaseDuration  time.Duration
+	renewDeadline  time.Duration
+	retryPeriod    time.Duration
 	probeAddress   string
 	metricsAddress string
 	apiQPS         float64
@@ -39,6 +55,9 @@ func parseFlags(args []string) (*flags, error) {
 	set.StringVar(&f.controllers.RunnerImage, "runner-image", "", "Image that trains where a TrainingRun names none. Required.")
 	set.StringVar(&f.controllers.ServerImage, "server-image", "", "Image that serves where a ModelServer names none. Required.")
 	set.BoolVar(&f.leaderElect, "leader-elect", false, "Work only while holding the lease, so that several managers may run.")
+	set.DurationVar(&f.leaseDuration, "leader-elect-lease-duration", leaseDuration, "How long after its last renewal a lease is left to a leader that isn't heard of.")
+	set.DurationVar(&f.renewDeadline, "leader-elect-renew-deadline", renewDeadline, "How long the leader tries to renew its lease before it ends; less than the lease's duration.")
+	set.DurationVar(&f.retryPeriod, "leader-elect-retry-period", retryPeriod, "Time between two tries to get or renew the lease.")
 	set.StringVar(&f.probeAddress, "health-probe-bind-address", ":8081", "Address of /healthz and /readyz; 0 turns them off.")
 	set.StringVar(&f.metricsAddress, "metrics-bind-address", ":8443", "Address of /metrics, served over TLS to whom the API server authorizes; 0 turns it off.")
 	set.IntVar(&f.controllers.MaxConcurrentReconciles, "max-concurrent-reconciles", controllers.DefaultConcurrentReconciles,
@@ -65,6 +84,27 @@ func parseFlags(args []string) (*flags, error) {
 	return f, nil
 }
 
+func (f *flags) managerOptions(scheme *runtime.Scheme) ctrl.Options {
+	return ctrl.Options{
+		Scheme:                 scheme,
+		Cache:                  controllers.CacheOptions(),
+		HealthProbeBindAddress: f.probeAddress,
+		Metrics: metricsserver.Options{
+			BindAddress:    f.metricsAddress,
+			SecureServing:  true,
+			FilterProvider: filters.WithAuthenticationAndAuthorization,
+		},
+		LeaderElection:   f.leaderElect,
+		LeaderElectionID: leaderElectionID,
+		LeaseDuration:    &f.leaseDuration,
+		RenewDeadline:    &f.renewDeadline,
+		RetryPeriod:      &f.retryPeriod,
+		// The process ends when the manager does, so another may lead at once.
+		LeaderElectionReleaseOnCancel: true,
+		GracefulShutdownTimeout:       ptr.To(shutdownTimeout),
+	}
+}
+
 func run(args []string) error {
 	f, err := parseFlags(args)
 	if err != nil {
@@ -81,20 +121,7 @@ func run(args []string) error {
 		return fmt.Errorf("find the cluster: %w", err)
 	}
 	config.QPS, config.Burst = float32(f.apiQPS), f.apiBurst
-	mgr, err := ctrl.NewManager(config, ctrl.Options{
-		Scheme:                 scheme,
-		Cache:                  controllers.CacheOptions(),
-		HealthProbeBindAddress: f.probeAddress,
-		Metrics: metricsserver.Options{
-			BindAddress:    f.metricsAddress,
-			SecureServing:  true,
-			FilterProvider: filters.WithAuthenticationAndAuthorization,
-		},
-		LeaderElection:   f.leaderElect,
-		LeaderElectionID: leaderElectionID,
-		// The process ends when the manager does, so another may lead at once.
-		LeaderElectionReleaseOnCancel: true,
-	})
+	mgr, err := ctrl.NewManager(config, f.managerOptions(scheme))
 	if err != nil {
 		return fmt.Errorf("make the manager: %w", err)
 	}
