@@ -1,0 +1,102 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package integration
+
+import (
+	"context"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/test/wrappers"
+)
+
+// The API server's own admission judges each pod that a Job or Deployment makes.
+var _ = Describe("In a namespace with quotas and LimitRanges", func() {
+	quantities := func(cpu, memory string) corev1.ResourceList {
+		return corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(cpu), corev1.ResourceMemory: resource.MustParse(memory)}
+	}
+	quota := func(names ...corev1.ResourceName) []client.Object {
+		hard := corev1.ResourceList{}
+		for _, name := range names {
+			hard[name] = resource.MustParse("100Gi")
+		}
+		return []client.Object{&corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Name: "q"}, Spec: corev1.ResourceQuotaSpec{Hard: hard}}}
+	}
+	limitRange := func(item corev1.LimitRangeItem) []client.Object {
+		return []client.Object{&corev1.LimitRange{ObjectMeta: metav1.ObjectMeta{Name: "l"}, Spec: corev1.LimitRangeSpec{Limits: []corev1.LimitRangeItem{item}}}}
+	}
+	limited := v1alpha1.ResourceRequirements{Limits: v1alpha1.ResourceList{"cpu": "1", "memory": "300Mi"}}
+	small := v1alpha1.ResourceRequirements{Limits: v1alpha1.ResourceList{"memory": "20Mi"}}
+
+	DescribeTable("every pod is admitted",
+		func(ctx SpecContext, policies []client.Object, asked, smoke v1alpha1.ResourceRequirements) {
+			namespace := makeNamespace(ctx)
+			for _, policy := range policies {
+				makePolicy(ctx, namespace, policy)
+			}
+			startCluster(namespace, 20*time.Millisecond) // which fails the case if a pod is refused
+
+			run := wrappers.MakeTrainingRun("dogs", namespace).PodTemplate(v1alpha1.PodTemplate{Resources: asked}).Obj()
+			Expect(k8s.Create(ctx, run)).To(Succeed())
+			job := &batchv1.Job{}
+			Eventually(func() error {
+				return k8s.Get(ctx, client.ObjectKey{Namespace: namespace, Name: "dogs-" + string(run.UID[:8])}, job)
+			}).Should(Succeed())
+			makeJobPod(ctx, job)
+
+			publish(ctx, namespace, "run-1", "1")
+			server := wrappers.MakeModelServer("pets", namespace, "run-1").PodTemplate(v1alpha1.PodTemplate{Resources: asked}).Obj()
+			server.Spec.Smoke.Resources = smoke
+			Expect(k8s.Create(ctx, server)).To(Succeed())
+			servers{namespace: namespace}.reaches(ctx, v1alpha1.ServingReason)
+		},
+		Entry("a quota on limits", quota("limits.cpu", "limits.memory", "requests.cpu", "requests.memory", "pods"), limited, v1alpha1.ResourceRequirements{}),
+		Entry("a quota on limits, and resources of the test's own", quota("limits.memory"), limited, small),
+		Entry("a LimitRange's maximum below our requests", limitRange(corev1.LimitRangeItem{Type: corev1.LimitTypeContainer, Max: quantities("40m", "32Mi")}), v1alpha1.ResourceRequirements{}, v1alpha1.ResourceRequirements{}),
+		Entry("a LimitRange's minimum above our requests and limits", limitRange(corev1.LimitRangeItem{Type: corev1.LimitTypeContainer, Min: quantities("2", "2Gi")}), v1alpha1.ResourceRequirements{}, v1alpha1.ResourceRequirements{}),
+		Entry("a LimitRange's default limit below our requests", limitRange(corev1.LimitRangeItem{Type: corev1.LimitTypeContainer, Default: quantities("40m", "32Mi")}), v1alpha1.ResourceRequirements{}, v1alpha1.ResourceRequirements{}),
+		Entry("a ratio of limit to request", limitRange(corev1.LimitRangeItem{
+			Type: corev1.LimitTypeContainer, Default: quantities("2", "4Gi"), MaxLimitRequestRatio: quantities("1.5", "3"),
+		}), v1alpha1.ResourceRequirements{}, v1alpha1.ResourceRequirements{}),
+		Entry("a ratio, and limits of the user's", limitRange(corev1.LimitRangeItem{
+			Type: corev1.LimitTypeContainer, MaxLimitRequestRatio: quantities("1", "1"),
+		}), limited, v1alpha1.ResourceRequirements{}),
+		Entry("a LimitRange of pods", limitRange(corev1.LimitRangeItem{
+			Type: corev1.LimitTypePod, Min: quantities("100m", "100Mi"), Max: quantities("1", "400Mi"), MaxLimitRequestRatio: quantities("4", "2"),
+		}), limited, v1alpha1.ResourceRequirements{}),
+	)
+})
+
+// makePolicy makes a quota or LimitRange and waits until the API server heeds it: for a
+// quota somebody has to have counted, which is no controller here.
+func makePolicy(ctx context.Context, namespace string, policy client.Object) {
+	GinkgoHelper()
+	policy = policy.DeepCopyObject().(client.Object)
+	policy.SetNamespace(namespace)
+	Expect(k8s.Create(ctx, policy)).To(Succeed())
+	quota, ok := policy.(*corev1.ResourceQuota)
+	if !ok {
+		return
+	}
+	quota.Status.Hard = quota.Spec.Hard
+	quota.Status.Used = corev1.ResourceList{}
+	for name := range quota.Spec.Hard {
+		quota.Status.Used[name] = resource.MustParse("0")
+	}
+	Expect(k8s.Status().Update(ctx, quota)).To(Succeed())
+	bare := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: "bare", Namespace: namespace},
+		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "c", Image: "i"}}},
+	}
+	Eventually(func() bool { return apierrors.IsForbidden(k8s.Create(ctx, bare.DeepCopy(), client.DryRunAll)) }).Should(BeTrue())
+}
