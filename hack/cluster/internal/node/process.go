@@ -12,9 +12,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/trainyard-dev/trainyard/hack/cluster/internal/config"
 )
@@ -121,26 +118,4 @@ func residentBytes(statm string, pageSize int64) int64 {
 		return 0
 	}
 	return pages * pageSize
-}
-
-// killAll ends the processes that list returns, again and again until it returns none.
-func killAll(list func() ([]int, error)) error {
-	const (
-		patience = 20 * time.Second
-		pause    = 20 * time.Millisecond
-	)
-	for deadline := time.Now().Add(patience); ; time.Sleep(pause) {
-		pids, err := list()
-		if err != nil || len(pids) == 0 {
-			return err
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("processes %v outlive SIGKILL", pids)
-		}
-		for _, pid := range pids {
-			if err := unix.Kill(pid, unix.SIGKILL); err != nil && err != unix.ESRCH {
-				return fmt.Errorf("kill process %d: %w", pid, err)
-			}
-		}
-	}
 }
