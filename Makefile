@@ -154,6 +154,10 @@ bench-engine: ## Measure the engine beside ONNX Runtime and PyTorch (minutes, an
 bench-manager: $(CLUSTER_TOOL) ## Measure what waiting and ended runs cost the manager, with a real API server (minutes).
 	KUBEBUILDER_ASSETS=$$($(CLUSTER_TOOL) build --envtest) go run ./test/benchmark/manager
 
+.PHONY: compare-torchvision
+compare-torchvision: ## Run torchvision's classifiers as both exporters write them, beside ONNX Runtime (an hour, gigabytes).
+	test/benchmark/torchvision/compare.sh $(NETWORKS)
+
 .PHONY: clean
 clean: ## Remove what was built in this checkout.
 	rm -rf bin out .venv-*

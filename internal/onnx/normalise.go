@@ -37,6 +37,7 @@ var rewrites = map[string]struct {
 	"Constant":           {apply: rewriteConstant},
 	"ConstantOfShape":    {apply: rewriteConstantOfShape},
 	"Dropout":            {apply: rewriteDropout},
+	"Gelu":               {apply: rewriteGelu},
 	"LogSoftmax":         {until: 13, apply: rewriteSoftmax},
 	"Pad":                {until: 11, apply: rewritePad},
 	"ReduceL2":           {until: 18, apply: rewriteAxes},

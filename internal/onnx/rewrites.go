@@ -6,6 +6,7 @@ package onnx
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/graph"
 	"github.com/trainyard-dev/trainyard/internal/onnx/onnxpb"
@@ -175,6 +176,38 @@ func rewriteSoftmax(n *normaliser, node *onnxpb.NodeProto) (*onnxpb.NodeProto, e
 			Attribute: append(node.Attribute, intAttribute("axis", 1))}),
 		n.emit(&onnxpb.NodeProto{Name: node.Name, OpType: "Reshape", Input: []string{result, shape}, Output: []string{output}}),
 	)
+}
+
+// rewriteGelu spells out the approximation x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³))).
+func rewriteGelu(n *normaliser, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
+	mode, err := take(node, "approximate", onnxpb.AttributeProto_STRING)
+	if err != nil {
+		return nil, err
+	}
+	if len(node.GetInput()) != 1 || len(node.GetOutput()) != 1 {
+		return nil, errors.New("must have one input and one output")
+	}
+	if string(mode.GetS()) != "tanh" {
+		if mode != nil {
+			node.Attribute = append(node.Attribute, mode)
+		}
+		return node, nil
+	}
+	x, y := node.Input[0], node.Output[0]
+	factor := func(v float64) string {
+		return n.constant(y+"/factor", graph.NewFloats([]float32{float32(v)}))
+	}
+	step := func(op string, inputs ...string) string {
+		output := n.fresh(y + "/" + op)
+		err = errors.Join(err, n.emit(&onnxpb.NodeProto{Name: node.Name, OpType: op, Input: inputs, Output: []string{output}}))
+		return output
+	}
+	cube := step("Mul", step("Mul", step("Mul", x, x), x), factor(0.044715))
+	tanh := step("Tanh", step("Mul", step("Add", x, cube), factor(math.Sqrt(2/math.Pi))))
+	half := step("Mul", x, factor(0.5))
+	return nil, errors.Join(err, n.emit(&onnxpb.NodeProto{
+		Name: node.Name, OpType: "Mul", Input: []string{half, step("Add", tanh, factor(1))}, Output: []string{y},
+	}))
 }
 
 // rewriteUpsample turns the operator, which opset 10 replaced, into Resize.

@@ -309,7 +309,7 @@ func randomAttribute(r *rand.Rand, name string, kind kind) any {
 		known := map[string][]string{
 			"auto_pad": {"NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"}, "to": slices.Collect(maps.Values(dtypeNames)),
 			"mode": {"constant", "DCR", "CRD", "nearest", "linear"}, "approximate": {"none"}, "reduction": {"none"},
-			"equation": {"ij->ji", "ij,jk->ik", "ij,jk", "bijk->kjib", "bc,cd->bd", "bcij,cd->bdij", "ij,jk->k"},
+			"equation":                       {"ij->ji", "ij,jk->ik", "ij,jk", "bijk->kjib", "bc,cd->bd", "bcij,cd->bdij", "ij,jk->k"},
 			"coordinate_transformation_mode": {"half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel"},
 			"nearest_mode":                   {"floor", "ceil", "round_prefer_floor", "round_prefer_ceil"},
 		}[name]
