@@ -44,6 +44,8 @@ type publishedResult struct {
 	model   v1alpha1.PublishedModel
 	metrics []v1alpha1.Metric
 	dataset *v1alpha1.DatasetLineage
+	// warnings are the runner's on what it has published, "" if it has none.
+	warnings string
 }
 
 // decodePublished reads the termination message of a runner that has published a
@@ -86,7 +88,10 @@ func checkPublished(run *v1alpha1.TrainingRun, result *contract.TrainResult) (*p
 	if err != nil {
 		return nil, err
 	}
-	return &publishedResult{model: model, metrics: cleanMetrics(result.Metrics), dataset: dataset}, nil
+	return &publishedResult{
+		model: model, metrics: cleanMetrics(result.Metrics), dataset: dataset,
+		warnings: text.Clean(strings.Join(result.Warnings, "; "), maxMessage),
+	}, nil
 }
 
 // publishedBy returns the result of the pod that succeeded, or why there is none.

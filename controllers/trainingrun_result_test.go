@@ -319,6 +319,18 @@ func TestNameFields(t *testing.T) {
 	}
 }
 
+func TestDecodePublishedKeepsWarnings(t *testing.T) {
+	result := goodResult()
+	result.Warnings = []string{"the loss\x1b[31m explodes", "two classes are alike"}
+	published, err := decodePublished(makeRun().Obj(), encode(t, result))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff("the loss [31m explodes; two classes are alike", published.warnings); diff != "" {
+		t.Errorf("warnings (-want +got):\n%s", diff)
+	}
+}
+
 func TestGateMissed(t *testing.T) {
 	missed := goodResult()
 	missed.Outcome, missed.Reason = contract.OutcomeFailed, contract.ReasonGateNotMet

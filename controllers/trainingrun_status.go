@@ -205,7 +205,7 @@ func setComplete(s *trainingRunScope, w conditions.Writer) {
 	status := &s.run.Status
 	setPublished(status, s.published)
 	status.CompletionTime = s.endTime()
-	message := "the model is published as " + status.Model.URI
+	message := withWarnings("the model is published as "+status.Model.URI, s.published)
 	w.Ready(v1alpha1.ModelPublishedReason, message)
 	w.Set(v1alpha1.CompleteCondition, metav1.ConditionTrue, v1alpha1.ModelPublishedReason, message)
 	w.Remove(v1alpha1.SuspendedCondition)
@@ -214,16 +214,26 @@ func setComplete(s *trainingRunScope, w conditions.Writer) {
 // setFailed says that the run has failed for good.
 func setFailed(s *trainingRunScope, w conditions.Writer) {
 	status := &s.run.Status
+	message := s.failure.message
 	if s.published != nil { // a gate was missed: what was published stays for the record
 		setPublished(status, s.published)
+		message = withWarnings(message, s.published)
 	}
 	status.CompletionTime = s.endTime()
 	if status.Progress != nil {
 		status.Progress.EstimatedCompletionTime = nil
 	}
-	w.Stalled(s.failure.reason, s.failure.message)
-	w.Set(v1alpha1.FailedCondition, metav1.ConditionTrue, s.failure.reason, s.failure.message)
+	w.Stalled(s.failure.reason, message)
+	w.Set(v1alpha1.FailedCondition, metav1.ConditionTrue, s.failure.reason, message)
 	w.Remove(v1alpha1.SuspendedCondition)
+}
+
+// withWarnings adds the runner's warnings on what it has published to a message.
+func withWarnings(message string, published *publishedResult) string {
+	if published.warnings == "" {
+		return message
+	}
+	return message + "; warning: " + published.warnings
 }
 
 // setPublished copies what was published: all has been done then, gate or no gate.

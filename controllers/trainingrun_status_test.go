@@ -463,6 +463,23 @@ func TestAMissedGateKeepsTheModel(t *testing.T) {
 	}
 }
 
+// What the runner warns of stands with what became of the model, gate or no gate.
+func TestWarningsOfAPublishedModel(t *testing.T) {
+	published := &publishedResult{model: v1alpha1.PublishedModel{URI: "pvc://models/x"}, warnings: "the loss explodes"}
+	for condition, s := range map[string]*trainingRunScope{
+		v1alpha1.CompleteCondition: scopeThat(func(s *trainingRunScope) { s.published = published }),
+		v1alpha1.FailedCondition: scopeThat(func(s *trainingRunScope) {
+			s.published, s.failure = published, &runFailure{"GateNotMet", "accuracy is too low"}
+		}),
+	} {
+		computeTrainingRunStatus(s, nil)
+		got := meta.FindStatusCondition(s.run.Status.Conditions, condition)
+		if got == nil || !strings.HasSuffix(got.Message, "; warning: the loss explodes") {
+			t.Errorf("%s is %+v, want the warning at its end", condition, got)
+		}
+	}
+}
+
 func TestTerminalFailure(t *testing.T) {
 	oom := &v1alpha1.Failure{Reason: "OOMKilled", Message: "used too much"}
 	cases := map[string]struct {

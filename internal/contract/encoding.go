@@ -57,7 +57,7 @@ func checkVersion(data []byte) error {
 }
 
 // EncodeTrainResult renders r within [MaxTerminationMessage] bytes: the log tail
-// goes first, then class names, then the end of the message, then what a newer version
+// goes first, then warnings but the first, class names, then the end of the message, then what a newer version
 // has written.
 func EncodeTrainResult(r TrainResult) ([]byte, error) {
 	r.Version = Version
@@ -65,6 +65,11 @@ func EncodeTrainResult(r TrainResult) ([]byte, error) {
 		func() { r.LogTail = tail(r.LogTail, 1024) },
 		func() { r.LogTail = tail(r.LogTail, 256) },
 		func() { r.LogTail = "" },
+		func() {
+			if len(r.Warnings) > 0 {
+				r.Warnings = []string{head(r.Warnings[0], 512)}
+			}
+		},
 		func() { r.Message = head(r.Message, 1024) },
 		func() {
 			if r.Model != nil {

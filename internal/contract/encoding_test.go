@@ -69,7 +69,7 @@ func TestEncodeTrainResultFits(t *testing.T) {
 		classes[i] = strings.Repeat("ß", 128)
 	}
 	result := TrainResult{
-		Outcome: OutcomeFailed, Reason: ReasonGateNotMet, Message: long, LogTail: long,
+		Outcome: OutcomeFailed, Reason: ReasonGateNotMet, Message: long, LogTail: long, Warnings: []string{long, long},
 		Metrics: []Metric{{Name: MetricAccuracy, Value: 0.9512}},
 		Model:   &ModelResult{URI: "pvc://models/a/model.onnx", SHA256: strings.Repeat("a", 64), ClassCount: 20, Classes: classes},
 	}
@@ -87,7 +87,10 @@ func TestEncodeTrainResultFits(t *testing.T) {
 	if got.Reason != ReasonGateNotMet || got.Model.SHA256 != result.Model.SHA256 || !strings.HasPrefix(long, got.Message) || got.Message == "" {
 		t.Errorf("what matters was lost: %+v", got)
 	}
-	if len(result.Model.Classes) != 20 {
+	if len(got.Warnings) != 1 || !strings.HasPrefix(long, got.Warnings[0]) {
+		t.Errorf("warnings are %q", got.Warnings)
+	}
+	if len(result.Model.Classes) != 20 || len(result.Warnings) != 2 {
 		t.Error("the caller's result was changed")
 	}
 }

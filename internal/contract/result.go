@@ -43,12 +43,14 @@ type TrainResult struct {
 	Version int    `json:"version"`
 	Outcome string `json:"outcome"`
 	// Reason, Message and LogTail say what went wrong. LogTail is at most 1 kB.
-	Reason  string         `json:"reason,omitempty"`
-	Message string         `json:"message,omitempty"`
-	LogTail string         `json:"logTail,omitempty"`
-	Metrics []Metric       `json:"metrics,omitempty"`
-	Model   *ModelResult   `json:"model,omitempty"`
-	Dataset *DatasetResult `json:"dataset,omitempty"`
+	Reason  string `json:"reason,omitempty"`
+	Message string `json:"message,omitempty"`
+	LogTail string `json:"logTail,omitempty"`
+	// Warnings say what is odd about the data, the training or the model that is published all the same.
+	Warnings []string       `json:"warnings,omitempty"`
+	Metrics  []Metric       `json:"metrics,omitempty"`
+	Model    *ModelResult   `json:"model,omitempty"`
+	Dataset  *DatasetResult `json:"dataset,omitempty"`
 	// Checkpoint is the last one written, if any.
 	Checkpoint *Checkpoint `json:"checkpoint,omitempty"`
 	// Unknown is what a newer runner has written into a result that this one publishes again.

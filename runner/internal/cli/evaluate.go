@@ -78,7 +78,7 @@ func (a *app) evaluate(ctx context.Context, o *evaluateOptions) error {
 	if err != nil {
 		return failure.Dataset(err)
 	}
-	rep := &report.Report{Program: version.String(), Dataset: report.DescribeDataset(images)}
+	rep := &report.Report{Program: version.String(), Dataset: report.DescribeDataset(images), Warnings: images.Warnings}
 	rep.Measure(tally)
 	a.printMetrics(rep.Metrics)
 	fmt.Fprintln(a.stdout)

@@ -30,6 +30,8 @@ type Report struct {
 	Config  *contract.TrainConfig `json:"config,omitempty"`
 	History *History              `json:"history,omitempty"`
 	Dataset Dataset               `json:"dataset"`
+	// Warnings say what is odd about the data, the training or the model.
+	Warnings []string `json:"warnings,omitempty"`
 	// Metrics, PerClass and Confusion were measured on the test split, or on all images in an evaluation.
 	Metrics  []contract.Metric        `json:"metrics"`
 	PerClass map[string]metrics.Class `json:"perClass"`
@@ -55,8 +57,6 @@ type Dataset struct {
 	SkippedFiles []SkippedFile `json:"skippedFiles,omitempty"`
 	// LeftOut counts everything that is no sample by its cause, those files included.
 	LeftOut []LeftOut `json:"leftOut,omitempty"`
-	// Warnings are what is odd about the dataset as a whole.
-	Warnings []string `json:"warnings,omitempty"`
 }
 
 // LeftOut is what was left out for one cause.

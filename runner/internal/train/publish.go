@@ -43,6 +43,9 @@ func (r *Run) publish(ctx context.Context, staging *artifact.Staging, t *trainer
 	if err != nil {
 		return failure.Dataset(fmt.Errorf("evaluate on the test split: %w", err))
 	}
+	if err := t.checkMeasured(tally.Loss()); err != nil {
+		return err
+	}
 	out, err := r.export(ctx, t, data, tally)
 	if err != nil {
 		return err
@@ -52,13 +55,14 @@ func (r *Run) publish(ctx context.Context, staging *artifact.Staging, t *trainer
 	published.Metrics = out.metrics
 	r.Tracker.Metrics(published.Metrics...)
 	r.Log.Info("Evaluated on the test split", metricArgs(published.Metrics)...)
+	published.Warnings = r.warnings(t, data, out)
 
 	samples, err := r.samples(ctx, out, t, data)
 	if err != nil {
 		return err
 	}
 	r.Tracker.Stage(progress.StagePublishing)
-	if err := r.stage(staging, out, samples, r.report(t, data, out), &published); err != nil {
+	if err := r.stage(staging, out, samples, r.report(t, data, out, published.Warnings), &published); err != nil {
 		return failure.Output(err)
 	}
 	checkGates(r.Config.Gates, &published)
@@ -83,12 +87,13 @@ func (r *Run) metadata(data *data, measured []contract.Metric) onnx.Metadata {
 }
 
 // report is the run's report.
-func (r *Run) report(t *trainer, data *data, out *exported) *report.Report {
+func (r *Run) report(t *trainer, data *data, out *exported, warnings []string) *report.Report {
 	rep := &report.Report{
-		Program: version.String(),
-		Config:  &r.Config,
-		Dataset: describe(data),
-		History: &report.History{KernelSet: t.network.Workspace().Set(), Epochs: t.state.History, BestEpoch: t.state.Best},
+		Program:  version.String(),
+		Config:   &r.Config,
+		Dataset:  describe(data),
+		Warnings: warnings,
+		History:  &report.History{KernelSet: t.network.Workspace().Set(), Epochs: t.state.History, BestEpoch: t.state.Best},
 	}
 	rep.Measure(out.tally)
 	rep.Metrics = out.metrics

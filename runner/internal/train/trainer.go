@@ -158,6 +158,9 @@ func (t *trainer) epoch(ctx context.Context) error {
 		"trainLoss", rounded(epoch.TrainLoss), "trainAccuracy", rounded(epoch.TrainAccuracy),
 		"validationLoss", rounded(epoch.ValidationLoss), "validationAccuracy", rounded(epoch.ValidationAccuracy),
 		"best", t.state.Best == t.state.Epoch, "seconds", rounded(time.Since(start).Seconds()))
+	if warning := exploded(t.state.History, t.network.Classes(), t.cfg.LearningRate); warning != "" {
+		t.log.Warn("Training: " + warning)
+	}
 	return nil
 }
 
@@ -190,11 +193,21 @@ func (t *trainer) trainBatch(batch *dataset.Batch) error {
 
 // checkFinite refuses a loss that no further training mends.
 func (t *trainer) checkFinite(loss float64) error {
-	if !math.IsNaN(loss) && !math.IsInf(loss, 0) {
+	if finite(loss) {
 		return nil
 	}
 	return failure.Config(fmt.Errorf("training diverged: the loss is %v in epoch %d after %d steps: lower training.learningRate (%v)",
 		loss, t.state.Epoch+1, t.state.Step, t.cfg.LearningRate))
+}
+
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+
+// checkMeasured refuses a network whose loss on the test split is not finite.
+func (t *trainer) checkMeasured(loss float64) error {
+	if finite(loss) {
+		return nil
+	}
+	return failure.Config(fmt.Errorf("training diverged: the loss on the test split is %v: lower training.learningRate (%v)", loss, t.cfg.LearningRate))
 }
 
 // keepBest puts the weights of the best epoch into the network.
