@@ -105,7 +105,8 @@ type Dataset struct {
 	// generated are synthetic pictures, for demonstrations and tests.
 	// +optional
 	Generated *GeneratedDataset `json:"generated,omitempty"`
-	// split is what is held out of training.
+	// split is what is held out of training. A folder that is split already keeps
+	// its parts.
 	// +kubebuilder:default={}
 	// +optional
 	Split Split `json:"split,omitzero"`
@@ -160,7 +161,8 @@ type GeneratedDataset struct {
 }
 
 // Split is the share of samples that are held out of training. It is stratified,
-// and samples of the same content are never on two sides of it.
+// and samples of the same content are never on two sides of it. In a folder that is
+// split already, into train, val and test, it holds for the parts that are missing.
 // +kubebuilder:validation:XValidation:rule="self.?validationPercent.orValue(10) + self.?testPercent.orValue(10) <= 90",message="split must leave at least 10 percent for training: lower validationPercent or testPercent"
 type Split struct {
 	// validationPercent is the share, in percent, that chooses the best epoch.

@@ -198,9 +198,13 @@ func (s Subset) Digest() string {
 // byClassName returns indices of samples sorted by the names of their classes: a
 // digest doesn't depend on the order in which a model knows them.
 func (d *Dataset) byClassName(indices []int) []int {
+	names := make([]string, len(d.Classes))
+	for label, class := range d.Classes {
+		names[label] = ClassName(class)
+	}
 	sorted := slices.Clone(indices)
 	slices.SortStableFunc(sorted, func(a, b int) int {
-		return cmp.Compare(ClassName(d.Classes[d.Samples[a].Label]), ClassName(d.Classes[d.Samples[b].Label]))
+		return cmp.Compare(names[d.Samples[a].Label], names[d.Samples[b].Label])
 	})
 	return sorted
 }

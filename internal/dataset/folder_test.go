@@ -5,6 +5,7 @@ package dataset
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -77,6 +78,23 @@ func TestOpenPassesOverSystemsLeftovers(t *testing.T) {
 				t.Errorf("LeftOut (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// A volume may hold the data and what was trained on it.
+func TestOpenPassesOverPublishedModels(t *testing.T) {
+	files := classTree(t, 4, "cat", "dog")
+	want := open(t, files, testOptions())
+	files["cats-vs-dogs-1a2b3c4d/MANIFEST.json"], files["cats-vs-dogs-1a2b3c4d/model.onnx"] = nil, nil
+	for i := range 4 {
+		files[fmt.Sprintf("cats-vs-dogs-1a2b3c4d/report/%d.png", i)] = picture(t, 600+i)
+	}
+	got := open(t, files, testOptions())
+	if got.Digest != want.Digest {
+		t.Errorf("Digest = %s of %q, want that without the model, %s", got.Digest, got.Classes, want.Digest)
+	}
+	if diff := cmp.Diff([]LeftOut{{CauseArtifact, 1, []string{"cats-vs-dogs-1a2b3c4d"}}}, got.LeftOut); diff != "" {
+		t.Errorf("LeftOut (-want +got):\n%s", diff)
 	}
 }
 

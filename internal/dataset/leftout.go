@@ -23,6 +23,8 @@ const (
 	// CauseSystem: a file or folder that an operating system, a file server or
 	// an archiver keeps for itself, such as lost+found or __MACOSX.
 	CauseSystem Cause = "System"
+	// CauseArtifact: a folder that a training run has published its model in.
+	CauseArtifact Cause = "Artifact"
 	// CauseBesideClasses: a file beside the class folders.
 	CauseBesideClasses Cause = "BesideClasses"
 	// CauseBesideSplit: a folder beside the parts of a split.
@@ -54,7 +56,7 @@ const (
 
 // Expected reports whether a dataset is as complete without what has this
 // cause: nobody means a file manager's leftovers for images.
-func (c Cause) Expected() bool { return c == CauseHidden || c == CauseSystem }
+func (c Cause) Expected() bool { return c == CauseHidden || c == CauseSystem || c == CauseArtifact }
 
 // causeOf classifies the error of a file that is no usable image.
 func causeOf(err error) Cause {

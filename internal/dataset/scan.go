@@ -162,7 +162,7 @@ func (d *Dataset) collect(listing Listing, scanned []scannedFile) {
 	labels := labelsOf(d.Classes)
 	var usable []cachedSample
 	left := leftOut{}
-	heldOut := map[[sha256.Size]byte]uint8{} // the set of parts that an image is in
+	parts := map[[sha256.Size]byte]uint8{} // the set of those that an image is in, in a source that is split already
 	for i, s := range scanned {
 		file := listing.Files[i]
 		if s.err != nil {
@@ -175,10 +175,12 @@ func (d *Dataset) collect(listing Listing, scanned []scannedFile) {
 		}
 		sample := Sample{Name: file.Name, Label: labels[file.Class], Part: file.Part, Digest: s.digest}
 		usable = append(usable, cachedSample{sample, s.pixels})
-		heldOut[s.digest] |= 1 << file.Part
+		if file.Part != PartNone {
+			parts[s.digest] |= 1 << file.Part
+		}
 	}
 	usable = slices.DeleteFunc(usable, func(s cachedSample) bool {
-		leaks := s.Part == PartTrain && heldOut[s.Digest] != 1<<PartTrain
+		leaks := s.Part == PartTrain && parts[s.Digest] != 1<<PartTrain
 		if leaks {
 			left.add(CauseHeldOutCopy, s.Name)
 		}
@@ -191,7 +193,7 @@ func (d *Dataset) collect(listing Listing, scanned []scannedFile) {
 		d.Samples[i], d.cache[i] = u.Sample, u.pixels
 	}
 	d.LeftOut = left.merge(listing.LeftOut)
-	d.warnOfSharedImages(heldOut)
+	d.warnOfSharedImages(parts)
 }
 
 // checkEnough refuses a dataset with a class that has hardly any usable image.

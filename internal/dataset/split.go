@@ -176,7 +176,7 @@ func (d *Dataset) checkSplit(split Split, cfg SplitConfig, given []Part) error {
 				return fmt.Errorf("%w: %v is split already, and its %v part has no usable image of class %q: add images of it",
 					ErrInvalid, d.source, p.part, d.Classes[label])
 			case isGiven:
-				return fmt.Errorf("%w: %v is split already, and every training image of class %q is needed for validation or test, or is a copy of one there: add images",
+				return fmt.Errorf("%w: %v is split already, and every training image of class %q is needed for validation or test, or is a copy of one there: add images, or remove the copies from the other parts",
 					ErrInvalid, d.source, d.Classes[label])
 			default:
 				return fmt.Errorf("%w: %v has too few different images of class %q: none is left for %v after a split of %d%% validation and %d%% test",

@@ -11,7 +11,10 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"github.com/trainyard-dev/trainyard/internal/contract"
 )
 
 // node is a folder of a source. Names are the file system's bytes.
@@ -57,6 +60,14 @@ func (w *walker) walk(ctx context.Context) (*node, error) {
 			return nil, err
 		}
 	}
+	// Data and models may share a volume.
+	root.dirs = slices.DeleteFunc(root.dirs, func(dir *node) bool {
+		artifact := slices.Contains(dir.files, contract.ManifestFile) && slices.Contains(dir.files, contract.ModelFile)
+		if artifact {
+			w.left.add(CauseArtifact, dir.path)
+		}
+		return artifact
+	})
 	return root, nil
 }
 
