@@ -256,6 +256,37 @@ func TestDesiredTestJob(t *testing.T) {
 	}
 }
 
+// A test of many replicas gets the time of as many turns as it takes.
+func TestTestsHaveTimeForEveryTarget(t *testing.T) {
+	server := makeServer().Smoke(v1alpha1.Smoke{Timeout: "90s", Attempts: 3}).Obj()
+	start := rollout.Start{JobID: rollout.JobID{Check: rollout.Smoke, Revision: "pets-2", Key: "k"}, Pods: make([]rollout.Pod, 60)}
+	job, err := desiredTestJob(testInput{server: server, config: parsed(t, server), start: start, info: infoOf("run-2", "models")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := *job.Spec.ActiveDeadlineSeconds, int64(8*90+300); got != want {
+		t.Errorf("deadline = %d s, want %d", got, want)
+	}
+}
+
+// When a test started is by the manager's clock, whatever the API server's says.
+func TestTestStarted(t *testing.T) {
+	server := makeServer().Obj()
+	start := rollout.Start{JobID: rollout.JobID{Check: rollout.Bake, Revision: "pets-2", Key: "4"}}
+	job, err := desiredTestJob(testInput{server: server, config: parsed(t, server), start: start, info: infoOf("run-2", "models"), now: observedAt.Time})
+	if err != nil {
+		t.Fatal(err)
+	}
+	job.CreationTimestamp = metav1.NewTime(observedAt.Add(time.Hour))
+	if got := testStarted(job); !got.Equal(observedAt.Time) {
+		t.Errorf("started = %s, want %s", got, observedAt)
+	}
+	job.Annotations = nil
+	if got := testStarted(job); !got.Equal(job.CreationTimestamp.Time) {
+		t.Errorf("started = %s without an annotation, want %s", got, job.CreationTimestamp)
+	}
+}
+
 func TestTestIDOfAStranger(t *testing.T) {
 	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Name: "x"}}
 	if got := testID(job).Name(); got == job.Name {

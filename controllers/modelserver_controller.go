@@ -365,6 +365,7 @@ func (r *modelServerReconciler) observeJobs(ctx context.Context, s *modelServerS
 			}
 			observed, _ = observedJob(job, pod)
 		}
+		outdate(&observed, job, serviceURL(s.server))
 		s.jobs[job.Name] = job
 		o.Jobs = append(o.Jobs, observed)
 	}

@@ -254,7 +254,7 @@ func (r *modelServerReconciler) startTest(ctx context.Context, s *modelServerSco
 	if err != nil {
 		return err
 	}
-	in := testInput{server: s.server, config: s.config, image: r.image, start: start, ranges: ranges}
+	in := testInput{server: s.server, config: s.config, image: r.image, start: start, ranges: ranges, now: s.now}
 	if tested := s.deployments[start.Revision]; tested != nil {
 		in.info = readRevisionInfo(tested)
 	}

@@ -5,6 +5,8 @@ package controllers
 
 import (
 	"fmt"
+	"strings"
+	"syscall"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -56,12 +58,7 @@ func observedRevision(deployment *appsv1.Deployment, pods []*corev1.Pod) *rollou
 		// The template never changes, so these are about this revision even before the
 		// Deployment controller has seen the newest number of replicas.
 		Available: deployment.Status.AvailableReplicas,
-	}
-	for i := range deployment.Status.Conditions {
-		c := &deployment.Status.Conditions[i]
-		if c.Type == appsv1.DeploymentAvailable && c.Status != corev1.ConditionTrue {
-			revision.UnavailableSince = c.LastTransitionTime.Time
-		}
+		Refused:   findReplicaProblem(deployment).message != "",
 	}
 	for _, pod := range pods {
 		revision.Pods = append(revision.Pods, observedPod(pod))
@@ -71,31 +68,88 @@ func observedRevision(deployment *appsv1.Deployment, pods []*corev1.Pod) *rollou
 
 func observedPod(pod *corev1.Pod) rollout.Pod {
 	observed := rollout.Pod{
-		Name:  pod.Name,
-		UID:   pod.UID,
-		URL:   podURL(pod),
-		Since: pod.CreationTimestamp.Time,
+		Name: pod.Name,
+		UID:  pod.UID,
+		URL:  podURL(pod),
 		// A serving pod that ended as a whole was taken away: its containers restart.
 		Leaving: pod.DeletionTimestamp != nil || isDisrupted(pod) || isTerminated(pod),
 	}
 	if c := findPodCondition(pod, corev1.PodReady); c != nil {
 		observed.Ready = c.Status == corev1.ConditionTrue && pod.Status.PodIP != ""
-		observed.Since = c.LastTransitionTime.Time
 	}
-	if c := findPodCondition(pod, corev1.PodScheduled); c != nil {
-		observed.Unschedulable = c.Status == corev1.ConditionFalse && c.Reason == corev1.PodReasonUnschedulable
-	}
+	observed.Unready = isUnready(pod)
 	if end := findContainerEnd(pod, contract.ServerContainer); end != nil {
 		code := ptr.Deref(end.exitCode, -1)
 		observed.Terminated = &rollout.Termination{
-			At:           end.time.Time,
+			ID:           end.id(),
+			Own:          isOwnEnd(pod, end),
 			ExitCode:     code,
 			Reason:       text.Clean(end.reason, maxReason),
 			Message:      serverMessage(end.output),
-			ModelInvalid: code == contract.ExitArtifact,
+			ModelInvalid: code == contract.ExitArtifact && !isMissingModel(end),
 		}
 	}
 	return observed
+}
+
+// isUnready tells whether a pod's server has been ready since it started, still runs, and
+// answers its readiness probe no more. A pod whose containers are ready though it isn't
+// itself is one whose node doesn't answer: the node controller says so, not the server.
+func isUnready(pod *corev1.Pod) bool {
+	ready, containers := findPodCondition(pod, corev1.PodReady), findPodCondition(pod, corev1.ContainersReady)
+	if ready == nil || ready.Status != corev1.ConditionFalse || containers == nil || containers.Status != corev1.ConditionFalse {
+		return false
+	}
+	for i := range pod.Status.ContainerStatuses {
+		status := &pod.Status.ContainerStatuses[i]
+		if status.Name == contract.ServerContainer && status.State.Running != nil {
+			// Both times are the kubelet's. A server that hasn't been ready yet became unready
+			// before it started.
+			return status.State.Running.StartedAt.Before(&ready.LastTransitionTime)
+		}
+	}
+	return false
+}
+
+// stopCodes are those of a container that was stopped from outside or waits for something
+// outside: by SIGHUP, SIGINT, SIGKILL or SIGTERM, or by the server's own word.
+var stopCodes = map[int32]bool{contract.ExitOK: true, contract.ExitTemporary: true, 128 + 1: true, 128 + 2: true, 128 + 9: true, 128 + 15: true}
+
+// isOwnEnd tells whether a server ended by itself, for a cause of its own, and not because
+// of what the cluster did to it. Without a limit of its own it is the node that was out
+// of memory.
+func isOwnEnd(pod *corev1.Pod, end *containerEnd) bool {
+	switch {
+	case end.exitCode == nil:
+		return false
+	case end.isOOM():
+		return hasMemoryLimit(pod, contract.ServerContainer)
+	case end.reason != "" && end.reason != "Error":
+		return false // ContainerStatusUnknown, StartError and others: the runtime's, not the program's
+	default:
+		return !stopCodes[*end.exitCode] && !isMissingModel(end)
+	}
+}
+
+func hasMemoryLimit(pod *corev1.Pod, container string) bool {
+	if r := pod.Spec.Resources; r != nil {
+		if _, ok := r.Limits[corev1.ResourceMemory]; ok {
+			return true
+		}
+	}
+	for i := range pod.Spec.Containers {
+		if c := &pod.Spec.Containers[i]; c.Name == container {
+			_, ok := c.Resources.Limits[corev1.ResourceMemory]
+			return ok
+		}
+	}
+	return false
+}
+
+// isMissingModel tells whether a server ended because its model isn't there, as when a
+// volume is late. Servers of earlier versions end with the code of a wrong file then.
+func isMissingModel(end *containerEnd) bool {
+	return ptr.Deref(end.exitCode, -1) == contract.ExitArtifact && strings.Contains(end.output, syscall.ENOENT.Error())
 }
 
 // serverMessage is what a server said when it ended: the message of its result, or
@@ -127,11 +181,14 @@ func observedEndpoints(slices []discoveryv1.EndpointSlice, revisionOfPod map[str
 // observedJob is what the planner is told of a test, whose pod may be nil. Known is
 // false if the Job is over and its pod hasn't been seen: a cache may be behind.
 func observedJob(job *batchv1.Job, pod *corev1.Pod) (observed rollout.Job, known bool) {
-	observed = rollout.Job{JobID: testID(job), Deleting: job.DeletionTimestamp != nil}
+	observed = rollout.Job{JobID: testID(job), Deleting: job.DeletionTimestamp != nil, Started: testStarted(job)}
 	if pod != nil {
 		if end := findContainerEnd(pod, contract.SmokeContainer); end != nil {
-			observed.Finished = end.time.Time
 			setVerdict(&observed, end)
+		} else if pod.DeletionTimestamp != nil || isDisrupted(pod) {
+			// On a node that is lost neither the pod nor the Job would ever end.
+			observed.State, observed.Message = rollout.JobVoid, fmt.Sprintf("its pod %s was taken away", pod.Name)
+			return observed, true
 		}
 	}
 	end := findJobEnd(job)
@@ -144,11 +201,21 @@ func observedJob(job *batchv1.Job, pod *corev1.Pod) (observed rollout.Job, known
 	}
 	known = observed.State == rollout.JobVoid
 	observed.State = rollout.JobVoid
-	observed.Finished = end.LastTransitionTime.Time
 	if observed.Message == "" {
 		observed.Message = text.Clean(fmt.Sprintf("%s: %s", end.Reason, end.Message), rollout.MaxMessage)
 	}
 	return observed, known
+}
+
+// outdate ends a bake that runs and asks the Service at another address than the one that
+// it has now.
+func outdate(observed *rollout.Job, job *batchv1.Job, url string) {
+	if observed.Check != rollout.Bake || observed.State != rollout.JobRunning {
+		return
+	}
+	if asked, ok := job.Annotations[v1alpha1.TestURLAnnotation]; ok && asked != url {
+		observed.State, observed.Message = rollout.JobVoid, fmt.Sprintf("it asked %s, and the Service is at %s now", asked, url)
+	}
 }
 
 // setVerdict reads how a test's container ended. Only a report, or the exit code of a
@@ -164,7 +231,7 @@ func setVerdict(job *rollout.Job, end *containerEnd) {
 	switch {
 	case code == contract.ExitOK && reportErr == nil && report.Passed:
 		job.State = rollout.JobPassed
-	case code == contract.ExitSmoke, code == contract.ExitConfig && job.Check == rollout.Smoke:
+	case code == contract.ExitSmoke:
 		job.State = rollout.JobFailed
 	default:
 		job.State = rollout.JobVoid

@@ -39,6 +39,7 @@ type testInput struct {
 	// image is the operator's server image, whatever serves: it is the judge.
 	image string
 	start rollout.Start
+	now   time.Time
 	// info and liveInfo are the tested revision's and that of the one it is compared with.
 	info     revisionInfo
 	liveInfo *revisionInfo
@@ -61,14 +62,16 @@ func desiredTestJob(in testInput) (*batchv1.Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	rounds := time.Duration(config.DelaySeconds+config.ForSeconds)*time.Second + in.config.timeout
+	// The targets are tested some at a time, and the timeout is that of one.
+	turns := (len(config.Targets) + contract.SmokeTargetsAtATime - 1) / contract.SmokeTargetsAtATime
+	rounds := time.Duration(config.DelaySeconds+config.ForSeconds)*time.Second + time.Duration(turns)*in.config.timeout
 	labels := testLabels(in.server)
 	return &batchv1.Job{
 		ObjectMeta: metav1.ObjectMeta{
 			Name:            in.start.Name(),
 			Namespace:       in.server.Namespace,
 			Labels:          labels,
-			Annotations:     testAnnotations(in.start.JobID),
+			Annotations:     in.annotations(),
 			OwnerReferences: ownedByServer(in.server),
 		},
 		Spec: batchv1.JobSpec{
@@ -173,7 +176,7 @@ func smokePod(in testInput, volumes []corev1.Volume, mounts []corev1.VolumeMount
 	return spec, nil
 }
 
-// smokeFailurePolicy ends the Job at once on a verdict. A test is run once; whether it
+// smokeFailurePolicy ends the Job at once on a verdict or a refused configuration. A test is run once; whether it
 // is run again is the planner's to say.
 func smokeFailurePolicy() *batchv1.PodFailurePolicy {
 	return &batchv1.PodFailurePolicy{Rules: []batchv1.PodFailurePolicyRule{{
@@ -193,6 +196,26 @@ func testAnnotations(id rollout.JobID) map[string]string {
 		v1alpha1.TestKeyAnnotation:        id.Key,
 		v1alpha1.AttemptAnnotation:        strconv.Itoa(id.Attempt),
 	}
+}
+
+// annotations are those of the Job that in asks for.
+func (in *testInput) annotations() map[string]string {
+	annotations := testAnnotations(in.start.JobID)
+	annotations[v1alpha1.TestStartedAnnotation] = in.now.UTC().Format(time.RFC3339)
+	if in.start.Check == rollout.Bake {
+		annotations[v1alpha1.TestURLAnnotation] = serviceURL(in.server)
+	}
+	return annotations
+}
+
+// testStarted is when the manager created a test. Jobs of an earlier version have only
+// the API server's time.
+func testStarted(job *batchv1.Job) time.Time {
+	started, err := time.Parse(time.RFC3339, job.Annotations[v1alpha1.TestStartedAnnotation])
+	if err != nil {
+		return job.CreationTimestamp.Time
+	}
+	return started
 }
 
 // testID is the inverse of testAnnotations.

@@ -4,11 +4,14 @@
 package controllers
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 )
@@ -137,6 +140,14 @@ type containerEnd struct {
 	// log: nothing in it can be trusted.
 	output string
 	time   metav1.Time
+	// container is the runtime's ID of what ended; empty if it never ran.
+	container string
+}
+
+// id tells an end from any other of the same container of the same pod.
+func (e *containerEnd) id() string {
+	sum := sha256.Sum256([]byte(fmt.Sprint(e.container, e.time.UTC(), ptr.Deref(e.exitCode, -1))))
+	return hex.EncodeToString(sum[:4])
 }
 
 // isOOM tells whether the container was killed for using more memory than its limit.
@@ -151,7 +162,7 @@ func findContainerEnd(pod *corev1.Pod, container string) *containerEnd {
 		}
 		for _, state := range []corev1.ContainerState{status.State, status.LastTerminationState} {
 			if t := state.Terminated; t != nil {
-				return &containerEnd{reason: t.Reason, exitCode: &t.ExitCode, output: t.Message, time: t.FinishedAt}
+				return &containerEnd{reason: t.Reason, exitCode: &t.ExitCode, output: t.Message, time: t.FinishedAt, container: t.ContainerID}
 			}
 		}
 	}

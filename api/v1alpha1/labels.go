@@ -32,6 +32,11 @@ const (
 	// TestKeyAnnotation holds, on such a Job, a hash of the pods and the policy that a
 	// smoke test is about, or the number of the switch that a bake follows.
 	TestKeyAnnotation = "trainyard.dev/test-key"
+	// TestURLAnnotation holds, on the Job of a bake, the URL of the Service that it asks.
+	TestURLAnnotation = "trainyard.dev/test-url"
+	// TestStartedAnnotation holds, on such a Job, when the manager created it, by the
+	// manager's clock: pauses between attempts are measured by it.
+	TestStartedAnnotation = "trainyard.dev/test-started"
 )
 
 // Field managers of the controllers' writes.

@@ -131,7 +131,7 @@ type Autoscaling struct {
 
 // Smoke is how a candidate is tested before it gets traffic.
 type Smoke struct {
-	// timeout bounds one round of all checks, a Go duration from 10s to 1h.
+	// timeout bounds one round of all checks on one replica, a Go duration from 10s to 1h.
 	// +kubebuilder:default="2m"
 	// +kubebuilder:validation:MinLength=2
 	// +kubebuilder:validation:MaxLength=16
@@ -439,7 +439,7 @@ type RetiredRevision struct {
 	// retiredTime is when it lost it.
 	// +optional
 	RetiredTime *metav1.Time `json:"retiredTime,omitempty"`
-	// reason is why: Replaced or BakeFailed.
+	// reason is why: Replaced, BakeFailed, Unavailable or Gone.
 	// +kubebuilder:validation:MaxLength=64
 	// +optional
 	Reason string `json:"reason,omitempty"`

@@ -9,18 +9,23 @@ import (
 	"slices"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 )
 
-// degradedGrace is how long live may have fewer replicas available than at the switch.
-const degradedGrace = 30 * time.Second
+// grace is how long replicas of live may be not ready, and live be without any, before
+// that has consequences.
+const grace = 30 * time.Second
 
 // baking tells whether live is being watched: neither baked nor known to have failed.
 func baking(r *Record) bool {
 	return r.Live != "" && !r.Baked && r.Rejection(r.Live) == nil
 }
 
-// bakeFailure returns why live fails its bake, or nil.
+// bakeFailure returns why live fails its bake, or nil. Only evidence against the model
+// counts: a wrong answer, a container that ended by itself, a server that runs and says
+// that it isn't ready. What the cluster does to its pods is none.
 func bakeFailure(o *Observed, r *Record) *Rejection {
 	if !baking(r) {
 		return nil
@@ -33,60 +38,104 @@ func bakeFailure(o *Observed, r *Record) *Rejection {
 		return fail(job.Message, job.Checks)
 	}
 	live := o.Revisions[r.Live]
-	if live == nil {
-		return nil
+	if live == nil || r.Ended == nil {
+		return nil // what ended before the bake isn't known yet: note writes it down
 	}
 	for _, pod := range live.staying() {
-		// Both times are in whole seconds.
-		if t := pod.Terminated; t != nil && !t.At.Before(r.bakeStart().Time) {
+		if t := pod.Terminated; t != nil && t.Own && r.Ended[pod.UID] != t.ID {
 			return fail(fmt.Sprintf("a container of pod %s ended while it had traffic: %s", pod.Name, t), nil)
 		}
 	}
-	if since, short := degraded(o, r, live); short > 0 && o.Now.Sub(since) >= degradedGrace {
-		return fail(fmt.Sprintf("%d of %d replicas have been unavailable for %s",
-			short, min(r.Available, live.Replicas), degradedGrace), nil)
+	if unready := live.unready(); unready > 0 && o.lasting(r.UnreadySince) {
+		return fail(fmt.Sprintf("%d of %d replicas have been running without being ready for %s", unready, live.Replicas, grace), nil)
 	}
 	return nil
 }
 
-// degraded tells how many replicas fewer are available than at the switch, and since
-// when. Replicas that were scaled away or that no node has room for don't count, nor
-// do pods that have been unready, or there, for less than the grace period.
-func degraded(o *Observed, r *Record, live *Revision) (since time.Time, short int32) {
-	if live.UnavailableSince.IsZero() {
-		return time.Time{}, 0
-	}
-	want := min(r.Available, live.Replicas)
-	var excused int32
-	for _, pod := range live.staying() {
-		young := o.Now.Sub(pod.Since) < degradedGrace
-		if pod.Ready || pod.Unschedulable || young {
-			excused++
-		}
-	}
-	return live.UnavailableSince, max(0, want-excused)
+// lost tells whether live has had no available replica for so long that its fallback
+// is to take over, whatever the cause.
+func lost(o *Observed, r *Record) bool {
+	live := o.exists(r.Live)
+	return baking(r) && live != nil && live.Available == 0 && o.lasting(r.LostSince)
 }
 
-// untilDegraded is when [bakeFailure] has to be asked again, because it depends on
-// time: when the youngest pod that isn't ready has used up its grace.
-func untilDegraded(o *Observed, r *Record) time.Duration {
-	live := o.Revisions[r.Live]
-	if live == nil || live.UnavailableSince.IsZero() {
-		return 0
+// lasting tells whether the grace period since then is over. Both times are of the
+// manager's clock: those in a pod's status are of other clocks, and aren't compared with it.
+func (o *Observed) lasting(since metav1.Time) bool {
+	return !since.IsZero() && o.Now.Sub(since.Time) >= grace
+}
+
+// note writes down what a bake has to know later and the cluster doesn't keep: which
+// containers ended before it, and since when live isn't well.
+func note(o *Observed, r *Record) (Actions, bool) {
+	live := o.exists(r.Live)
+	if !baking(r) || live == nil {
+		return Actions{}, false
 	}
+	next := r.clone()
+	if next.Ended == nil {
+		next.Ended = live.ends()
+	}
+	next.UnreadySince = since(live.unready() > 0, r.UnreadySince, o)
+	next.LostSince = since(live.Available == 0, r.LostSince, o)
+	changed := r.Ended == nil || !next.UnreadySince.Equal(&r.UnreadySince) || !next.LostSince.Equal(&r.LostSince)
+	return Actions{Record: next}, changed
+}
+
+// since is when something began that holds now, or zero.
+func since(holds bool, before metav1.Time, o *Observed) metav1.Time {
+	switch {
+	case !holds:
+		return metav1.Time{}
+	case before.IsZero() || o.Now.Before(before.Time): // another manager's clock was ahead
+		return o.now()
+	default:
+		return before
+	}
+}
+
+// untilGraceEnds is when [bakeFailure] and [lost] have to be asked again, because they
+// depend on time.
+func untilGraceEnds(o *Observed, r *Record) time.Duration {
 	var next time.Duration
-	wake := func(since time.Time) {
-		if left := degradedGrace - o.Now.Sub(since); left > 0 && (next == 0 || left < next) {
+	for _, began := range []metav1.Time{r.UnreadySince, r.LostSince} {
+		if left := grace - o.Now.Sub(began.Time); !began.IsZero() && left > 0 && (next == 0 || left < next) {
 			next = left
 		}
 	}
-	wake(live.UnavailableSince)
-	for _, pod := range live.staying() {
-		if !pod.Ready {
-			wake(pod.Since)
+	return next
+}
+
+// untilPromoted is how long a candidate that has passed waits for the traffic, because
+// it has had it before and lost all its replicas: a minute, twice as long each time.
+func untilPromoted(o *Observed, r *Record, candidate string) time.Duration {
+	var delay time.Duration
+	var last metav1.Time
+	for _, entry := range r.History { // the newest first
+		if entry.Revision != candidate || entry.Reason != v1alpha1.UnavailableReason {
+			continue
+		}
+		if delay = min(2*delay, longestHold); delay == 0 {
+			delay = firstHold
+			last = ptrTime(entry.RetiredTime)
 		}
 	}
-	return next
+	if last.IsZero() || o.Now.Before(last.Time) {
+		return 0
+	}
+	return max(0, delay-o.Now.Sub(last.Time))
+}
+
+const (
+	firstHold   = time.Minute
+	longestHold = time.Hour
+)
+
+func ptrTime(t *metav1.Time) metav1.Time {
+	if t == nil {
+		return metav1.Time{}
+	}
+	return *t
 }
 
 // modelRefused says which pod of a revision refused its model file, if one did.

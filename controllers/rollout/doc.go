@@ -29,7 +29,8 @@
 //	recover       no Service, or no readable record: made again from the status
 //	reselect      the selector isn't the record's live revision: the record wins
 //	switchBack    the live revision failed its bake, or is gone: live := fallback, loser retired;
-//	              without a ready fallback it is only rejected and stays selected
+//	              without a ready fallback it is only rejected and stays selected. One that has
+//	              lost all its replicas for 30 s gives the traffic back too, and is a candidate again
 //	dropFallback  the fallback is gone, and so is the template to recreate it from
 //	rebake        live failed its bake under another policy than the spec's now: baked again
 //	finishBake    the bake passed: live is baked, the old fallback retired
@@ -37,6 +38,7 @@
 //	reject        a gate, the model file or the smoke test failed: candidate rejected and retired
 //	promote       smoke passed on every pod, enough are available: live := candidate,
 //	              fallback := the last baked
+//	note          a bake begins, or live's replicas begin or cease to be unwell: noted
 //	retire        a revision that nothing above asks for: retired
 //	forget        a retired revision is gone: left out
 //
@@ -59,7 +61,18 @@
 //   - At most three Deployments exist: a candidate waits for a retired one to go.
 //   - While spec.model can't be resolved nothing is promoted or newly retired.
 //
-// A test's Job that failed by itself, because of a pull, an eviction or a crash, says
-// nothing about the model. It runs again as the next attempt, after 10 s, doubling
-// up to 5 min.
+// And when nothing at all is to be done, live's number of replicas is noted (count): while it
+// is scaled up later, it is as available as it was with these.
+//
+// # Evidence
+//
+// A revision is rejected for what its model did: an answer that was wrong, a container that
+// ended by itself, a file with another digest, a server that runs and isn't ready any more, a
+// missed gate. What the cluster does says nothing: evictions, lost nodes, quotas, pulls,
+// timeouts. A test that ended so is void and run again as the next attempt, 10 s after it
+// started, doubling up to 5 min.
+//
+// Times of different clocks are never compared. What a container did before its bake is
+// told by the identity of its end, which the record keeps; how long something lasts, by the
+// manager's clock, from when the manager noted it in the record.
 package rollout

@@ -26,7 +26,7 @@ type JobID struct {
 	// Key is, for a smoke test, a hash of the policy and of the UIDs of the pods
 	// that it tests; for a bake, the record's switch.
 	Key string
-	// Attempt counts the Jobs of this key that failed by themselves before.
+	// Attempt counts the Jobs of this key that ended without a verdict before.
 	Attempt int
 }
 
@@ -70,8 +70,18 @@ func (o *Observed) newest(id JobID) *Job {
 	return newest
 }
 
+// before returns the attempt before a Job, or nil if it isn't there any more.
+func (o *Observed) before(job *Job) *Job {
+	for i := range o.Jobs {
+		if o.Jobs[i].same(job.JobID) && o.Jobs[i].Attempt == job.Attempt-1 {
+			return &o.Jobs[i]
+		}
+	}
+	return nil
+}
+
 // nextAttempt returns the Job to start now for this test; false if there is none to
-// start, and in how long there will be one if the last attempt failed by itself.
+// start, and in how long there will be one if the last attempt had no verdict.
 func (o *Observed) nextAttempt(id JobID) (next JobID, after time.Duration, ok bool) {
 	last := o.newest(id)
 	if last == nil {
@@ -81,13 +91,14 @@ func (o *Observed) nextAttempt(id JobID) (next JobID, after time.Duration, ok bo
 		return JobID{}, 0, false
 	}
 	id.Attempt = last.Attempt + 1
-	if wait := last.Finished.Add(retryDelay(id.Attempt)).Sub(o.Now); wait > 0 {
+	// A time in the future is of another manager's clock and says nothing.
+	if wait := retryDelay(id.Attempt) - o.Now.Sub(last.Started); wait > 0 && !o.Now.Before(last.Started) {
 		return JobID{}, wait, false
 	}
 	return id, 0, true
 }
 
-// retryDelay is what passes between the end of a void attempt and the next one.
+// retryDelay is the least time from the start of a void attempt to that of the next one.
 func retryDelay(attempt int) time.Duration {
 	delay := firstRetry
 	for n := 1; n < attempt && delay < maxRetry; n++ {

@@ -59,6 +59,9 @@ type Unresolved struct {
 	Reason, Message string
 	// Stalled says that it won't heal by itself.
 	Stalled bool
+	// Served is the revision that serves the model that the spec names, where only the
+	// TrainingRun that it came from is gone; empty otherwise.
+	Served string
 }
 
 // Service is what matters of the Service.
@@ -87,9 +90,9 @@ type Revision struct {
 	Deleting bool
 	// Replicas is how many are asked for, Available how many are.
 	Replicas, Available int32
-	// UnavailableSince is when the Deployment last fell below full strength; zero if it hasn't.
-	UnavailableSince time.Time
-	Pods             []Pod
+	// Refused says that the API server refuses further pods.
+	Refused bool
+	Pods    []Pod
 }
 
 // Pod is a pod of a revision.
@@ -97,11 +100,10 @@ type Pod struct {
 	Name string
 	UID  types.UID
 	URL  string
-	// Ready is the pod's Ready condition, Since when it took that value.
+	// Ready is the pod's Ready condition.
 	Ready bool
-	Since time.Time
-	// Unschedulable says that no node has room for it.
-	Unschedulable bool
+	// Unready says that its server has been ready, still runs and says that it isn't any more.
+	Unready bool
 	// Leaving says that it is being deleted or disrupted.
 	Leaving bool
 	// Terminated is the newest termination of its server's container, or nil.
@@ -110,7 +112,11 @@ type Pod struct {
 
 // Termination is the end of a container.
 type Termination struct {
-	At       time.Time
+	// ID tells it from any other end of a container of the same pod.
+	ID string
+	// Own says that the container ended by itself, for a cause of its own: not that it was
+	// stopped, lost, or waits for something outside.
+	Own      bool
 	ExitCode int32
 	Reason   string
 	Message  string
@@ -145,7 +151,7 @@ const (
 	JobPassed
 	// JobFailed failed a check.
 	JobFailed
-	// JobVoid failed by itself: it says nothing about the model.
+	// JobVoid ended without a verdict: it says nothing about the model.
 	JobVoid
 )
 
@@ -154,7 +160,8 @@ type Job struct {
 	JobID
 	State    JobState
 	Deleting bool
-	Finished time.Time
+	// Started is when the manager created it, by the manager's clock.
+	Started time.Time
 	// Message sums the result up; Checks are the single ones.
 	Message string
 	Checks  []v1alpha1.CheckResult
@@ -228,4 +235,26 @@ func (r *Revision) allAvailable() bool {
 		}
 	}
 	return r.Replicas > 0 && r.Available == r.Replicas && len(pods) == int(r.Replicas)
+}
+
+// unready is how many of the pods run a server that says that it isn't ready any more.
+func (r *Revision) unready() int {
+	n := 0
+	for _, pod := range r.staying() {
+		if pod.Unready {
+			n++
+		}
+	}
+	return n
+}
+
+// ends are the newest ends of the pods' containers, by the pods' UIDs; never nil.
+func (r *Revision) ends() map[types.UID]string {
+	ends := map[types.UID]string{}
+	for _, pod := range r.Pods {
+		if pod.Terminated != nil {
+			ends[pod.UID] = pod.Terminated.ID
+		}
+	}
+	return ends
 }

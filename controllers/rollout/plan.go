@@ -4,6 +4,7 @@
 package rollout
 
 import (
+	"reflect"
 	"slices"
 	"time"
 )
@@ -68,6 +69,7 @@ func Plan(o *Observed) Actions {
 		returnBack,
 		reject,
 		promote,
+		note,
 		retire,
 		forget,
 	} {
@@ -75,7 +77,20 @@ func Plan(o *Observed) Actions {
 			return actions
 		}
 	}
-	return children(o, o.Service.Record)
+	actions := children(o, o.Service.Record)
+	if actions.idle() {
+		if counted, ok := count(o, o.Service.Record); ok {
+			return counted
+		}
+	}
+	return actions
+}
+
+// idle tells whether there is nothing to do now.
+func (a *Actions) idle() bool {
+	rest := *a
+	rest.RequeueAfter = 0
+	return reflect.DeepEqual(rest, Actions{})
 }
 
 // children brings Deployments and Jobs in line with the record.
@@ -93,7 +108,7 @@ func children(o *Observed, r *Record) Actions {
 		}
 	}
 	if !r.Baked {
-		a.wakeAfter(untilDegraded(o, r))
+		a.wakeAfter(untilGraceEnds(o, r))
 	}
 	return a
 }
@@ -175,6 +190,7 @@ func startSmoke(o *Observed, r *Record, a *Actions) {
 		a.Start = append(a.Start, Start{JobID: id, Pods: revision.staying()})
 	}
 	a.wakeAfter(after)
+	a.wakeAfter(untilPromoted(o, r, c.Name))
 }
 
 func startBake(o *Observed, r *Record, a *Actions) {
@@ -201,7 +217,8 @@ func endpointsFollowed(o *Observed, r *Record) bool {
 	return ready
 }
 
-// deleteJobs deletes every Job but the newest attempt at what is to be tested now.
+// deleteJobs deletes every Job but the newest attempt at what is to be tested now, and
+// the one before it, which says why there is another.
 func deleteJobs(o *Observed, r *Record, a *Actions) {
 	var wanted []JobID
 	if o.Target == nil {
@@ -219,7 +236,7 @@ func deleteJobs(o *Observed, r *Record, a *Actions) {
 	}
 	for _, job := range o.Jobs {
 		current := slices.ContainsFunc(wanted, func(id JobID) bool {
-			return job.same(id) && o.newest(id).Attempt == job.Attempt
+			return job.same(id) && job.Attempt >= o.newest(id).Attempt-1
 		})
 		if !current && !job.Deleting {
 			a.DeleteJobs = append(a.DeleteJobs, job.Name())

@@ -29,7 +29,7 @@ func revision(name string, n int32) *Revision {
 	r := &Revision{Name: name, UID: types.UID("u" + name), Replicas: n, Available: n, Model: v1alpha1.RevisionModel{SHA256: name}}
 	for i := range n {
 		id := fmt.Sprintf("%s%d", name, i)
-		r.Pods = append(r.Pods, Pod{Name: id, UID: types.UID(id), URL: "http://" + id, Ready: true, Since: t0})
+		r.Pods = append(r.Pods, Pod{Name: id, UID: types.UID(id), URL: "http://" + id, Ready: true})
 	}
 	return r
 }
@@ -54,7 +54,7 @@ func observed(target string, record *Record, revisions ...*Revision) *Observed {
 
 // with adds a Job for a test to an observation.
 func (o *Observed) with(id JobID, state JobState) *Observed {
-	o.Jobs = append(o.Jobs, Job{JobID: id, State: state, Finished: now, Message: "said the job"})
+	o.Jobs = append(o.Jobs, Job{JobID: id, State: state, Started: now, Message: "said the job"})
 	return o
 }
 
@@ -82,7 +82,7 @@ func bakedRecord(live string) *Record {
 	return &Record{Switch: 1, At: at0, Live: live, Available: 2, Baked: true}
 }
 func bakingRecord(live, fallback string) *Record {
-	return &Record{Switch: 2, At: at0, Live: live, Available: 2, Fallback: fallback}
+	return &Record{Switch: 2, At: at0, Live: live, Available: 2, Fallback: fallback, Ended: map[types.UID]string{}}
 }
 
 // TestRecordWrites has, for each rule, what it writes; nil is no write of the record.
@@ -162,7 +162,7 @@ func TestRecordWrites(t *testing.T) {
 				but(func(o *Observed) { o.Revisions["b"].Pods[1].Ready = false }),
 		},
 		"no promotion while retiring": {
-			o: observed("b", &Record{Switch: 1, At: at0, Live: "a", Baked: true, Retiring: retireB}, revision("a", 2), revision("b", 2)).
+			o: observed("b", &Record{Switch: 1, At: at0, Live: "a", Available: 2, Baked: true, Retiring: retireB}, revision("a", 2), revision("b", 2)).
 				smoke("b", JobPassed),
 		},
 		"reject: smoke failed": {
@@ -179,7 +179,7 @@ func TestRecordWrites(t *testing.T) {
 			o: observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobVoid),
 		},
 		"rejected: not tried again": {
-			o: observed("b", &Record{Live: "a", Baked: true, Rejected: []Rejection{rejection("b", "p", "SmokeFailed")}}, revision("a", 2)),
+			o: observed("b", &Record{Live: "a", Available: 2, Baked: true, Rejected: []Rejection{rejection("b", "p", "SmokeFailed")}}, revision("a", 2)),
 		},
 		"a newer spec: the candidate is retired": {
 			o:    observed("c", bakedRecord("a"), revision("a", 2), revision("b", 2)),
@@ -241,7 +241,7 @@ func TestRecordWrites(t *testing.T) {
 			want: &Record{Switch: 2, At: at0, Live: "a", Available: 2, Rejected: []Rejection{rejection("a", "p", v1alpha1.BakeFailedReason)}},
 		},
 		"live and rejected: no further write": {
-			o: observed("a", &Record{Live: "a", Rejected: []Rejection{rejection("a", "p", "BakeFailed")}}, revision("a", 2)),
+			o: observed("a", &Record{Live: "a", Available: 2, Rejected: []Rejection{rejection("a", "p", "BakeFailed")}}, revision("a", 2)),
 		},
 		"live and rejected: the next spec's candidate takes over": {
 			o: observed("b", &Record{Switch: 1, At: at0, Live: "a", Rejected: []Rejection{rejection("a", "p", "BakeFailed")}},
@@ -298,12 +298,12 @@ func TestRecordWrites(t *testing.T) {
 				History: []v1alpha1.RetiredRevision{{Revision: "a", PromotedTime: &at0, RetiredTime: &at1, Reason: ReasonReplaced}}},
 		},
 		"forget": {
-			o:    observed("a", &Record{Live: "a", Baked: true, Retiring: retireB}, revision("a", 2)),
-			want: &Record{Live: "a", Baked: true},
+			o:    observed("a", &Record{Live: "a", Available: 2, Baked: true, Retiring: retireB}, revision("a", 2)),
+			want: &Record{Live: "a", Available: 2, Baked: true},
 		},
 		"forget: another of the same name": {
-			o:    observed("a", &Record{Live: "a", Baked: true, Retiring: []Retiring{{"b", "old"}}}, revision("a", 2), revision("b", 2)),
-			want: &Record{Live: "a", Baked: true}, // the next pass retires the other
+			o:    observed("a", &Record{Live: "a", Available: 2, Baked: true, Retiring: []Retiring{{"b", "old"}}}, revision("a", 2), revision("b", 2)),
+			want: &Record{Live: "a", Available: 2, Baked: true}, // the next pass retires the other
 		},
 	}
 	for name, tc := range cases {
@@ -355,26 +355,6 @@ func TestRepairs(t *testing.T) {
 	}
 }
 
-// What was before the bake began anew doesn't count, though live had the traffic.
-func TestABakeBegunAnewForgetsWhatWasBefore(t *testing.T) {
-	for name, tc := range map[string]struct {
-		ended time.Time
-		want  bool
-	}{
-		"before": {ended: at1.Add(-time.Second)},
-		"since":  {ended: at1.Time, want: true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			record := &Record{Switch: 2, At: at0, BakedSince: at1, Live: "a", Available: 2}
-			o := observed("a", record, revision("a", 2))
-			o.Revisions["a"].Pods[0].Terminated = &Termination{At: tc.ended, ExitCode: 1}
-			if got := bakeFailure(o, record); (got != nil) != tc.want {
-				t.Errorf("bakeFailure = %+v, want one: %t", got, tc.want)
-			}
-		})
-	}
-}
-
 // A live revision that the cache alone believes gone must not cost it the traffic.
 func TestSwitchFromGoneLiveIsChecked(t *testing.T) {
 	o := observed("c", bakingRecord("b", "a"), revision("a", 2))
@@ -400,11 +380,11 @@ func TestChildren(t *testing.T) {
 			want: Actions{Create: []Scale{{"b", 4}}, Scale: []Scale{{"a", 3}}},
 		},
 		"a candidate waits while three Deployments exist": {
-			o: observed("d", &Record{Live: "b", Fallback: "a", Retiring: []Retiring{{"c", "uc"}}},
+			o: observed("d", &Record{Live: "b", Available: 2, Fallback: "a", Ended: map[types.UID]string{}, Retiring: []Retiring{{"c", "uc"}}},
 				revision("a", 2), revision("b", 2), revision("c", 2)).but(func(o *Observed) { o.Revisions["c"].Deleting = true; o.Endpoints = nil }),
 		},
 		"a candidate waits for its own Deployment to go": {
-			o: observed("b", &Record{Live: "a", Baked: true, Retiring: []Retiring{{"b", "ub"}}}, revision("a", 2), revision("b", 2)).
+			o: observed("b", &Record{Live: "a", Available: 2, Baked: true, Retiring: []Retiring{{"b", "ub"}}}, revision("a", 2), revision("b", 2)).
 				but(func(o *Observed) { o.Revisions["b"].Deleting = true }),
 		},
 		"live was deleted: made again, the same revision": {
@@ -426,7 +406,7 @@ func TestChildren(t *testing.T) {
 			o: observed("b", bakedRecord("a")).but(lostA), want: Actions{Create: []Scale{{"a", 2}, {"b", 2}}, Repaired: deletedA},
 		},
 		"live was deleted, there is room for one": {
-			o: observed("b", &Record{Live: "a", Baked: true, Retiring: []Retiring{{"c", "uc"}, {"d", "ud"}}}, revision("c", 2), revision("d", 2)).but(lostA).
+			o: observed("b", &Record{Live: "a", Available: 2, Baked: true, Retiring: []Retiring{{"c", "uc"}, {"d", "ud"}}}, revision("c", 2), revision("d", 2)).but(lostA).
 				but(func(o *Observed) { o.Revisions["c"].Deleting, o.Revisions["d"].Deleting = true, true }),
 			want: Actions{Create: []Scale{{"a", 2}}, Repaired: deletedA},
 		},
@@ -440,7 +420,7 @@ func TestChildren(t *testing.T) {
 			want: Actions{KeepTemplates: []string{"a", "b"}},
 		},
 		"templates of revisions that go aren't": {
-			o: observed("a", &Record{Live: "a", Baked: true, Retiring: []Retiring{{"b", "ub"}}}, revision("a", 2), revision("b", 2), revision("c", 2)).
+			o: observed("a", &Record{Live: "a", Available: 2, Baked: true, Retiring: []Retiring{{"b", "ub"}}}, revision("a", 2), revision("b", 2), revision("c", 2)).
 				but(func(o *Observed) {
 					o.Templates = nil
 					o.Revisions["b"].Deleting, o.Revisions["c"].Deleting = true, true
@@ -504,13 +484,13 @@ func TestChildren(t *testing.T) {
 		"no bake without a ready endpoint": {
 			o: observed("b", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)).but(func(o *Observed) { o.Endpoints[0].Ready = false }),
 		},
-		"Jobs of no interest go, attempts but the newest too": {
+		"Jobs of no interest go, attempts but the newest two too": {
 			o: observed("b", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)).
-				with(smokeB, JobPassed).with(bakeB, JobVoid).with(JobID{Bake, "b", "2", 1}, JobRunning).with(JobID{Bake, "b", "1", 0}, JobFailed),
+				with(smokeB, JobPassed).with(bakeB, JobVoid).with(JobID{Bake, "b", "2", 1}, JobVoid).with(JobID{Bake, "b", "2", 2}, JobRunning).with(JobID{Bake, "b", "1", 0}, JobFailed),
 			want: Actions{DeleteJobs: []string{smokeB.Name(), "b-b-2-0", "b-b-1-0"}},
 		},
 		"retired Deployments are deleted": {
-			o:    observed("a", &Record{Live: "a", Baked: true, Retiring: []Retiring{{"b", "ub"}}}, revision("a", 2), revision("b", 2)),
+			o:    observed("a", &Record{Live: "a", Available: 2, Baked: true, Retiring: []Retiring{{"b", "ub"}}}, revision("a", 2), revision("b", 2)),
 			want: Actions{DeleteRevisions: []Retiring{{"b", "ub"}}},
 		},
 		"rest": {o: observed("a", bakedRecord("a"), revision("a", 2))},

@@ -39,12 +39,20 @@ type Record struct {
 	BakedSince metav1.Time `json:"bakedSince,omitzero"`
 	// Live is the revision that the Service selects.
 	Live string `json:"live,omitempty"`
-	// Available is how many replicas of Live were available at At.
+	// Available is how many replicas of Live were available at At, or when it last had
+	// as many as were asked for.
 	Available int32 `json:"available,omitempty"`
 	// Baked says that Live has passed its bake.
 	Baked bool `json:"baked,omitempty"`
 	// Fallback is the last revision that was baked, while Live isn't.
 	Fallback string `json:"fallback,omitempty"`
+	// Ended holds, while Live bakes, how containers of Live had ended before its bake began:
+	// the [Termination.ID] by the pod's UID. It is nil where that isn't known.
+	Ended map[types.UID]string `json:"ended,omitzero"`
+	// UnreadySince is since when servers of Live run without being ready, and LostSince
+	// since when Live has no available replica, while it bakes. Both are zero if it is well.
+	UnreadySince metav1.Time `json:"unreadySince,omitzero"`
+	LostSince    metav1.Time `json:"lostSince,omitzero"`
 	// Rejected are revisions that failed, the newest first, each name once.
 	Rejected []Rejection `json:"rejected,omitempty"`
 	// Retiring are Deployments that are deleted or about to be.
@@ -157,12 +165,9 @@ func (r *Record) rejectedUnder(revision, policy string) bool {
 	return rejection != nil && rejection.Policy == policy
 }
 
-// bakeStart is when the bake of Live began.
-func (r *Record) bakeStart() metav1.Time {
-	if r.BakedSince.IsZero() {
-		return r.At
-	}
-	return r.BakedSince
+// watch begins the bake of Live, whose containers have ended so before.
+func (r *Record) watch(ended map[types.UID]string) {
+	r.Ended, r.UnreadySince, r.LostSince = ended, metav1.Time{}, metav1.Time{}
 }
 
 func (r *Record) isRetiring(revision string) bool {

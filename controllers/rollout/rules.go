@@ -36,6 +36,7 @@ func moveTo(o *Observed, r *Record, to *Revision, reason string) *Record {
 	next.At, next.BakedSince = o.now(), metav1.Time{}
 	next.Live = to.Name
 	next.Available = to.Available
+	next.watch(nil)
 	return next
 }
 
@@ -93,8 +94,8 @@ func reselect(o *Observed, r *Record) (Actions, bool) {
 	}, true
 }
 
-// switchBack (B): live failed its bake, or was deleted by somebody else, and is then a
-// candidate again if the spec asks for it.
+// switchBack (B): live failed its bake; or it lost all its replicas, or was deleted
+// outside Trainyard, and is then a candidate again if the spec asks for it.
 func switchBack(o *Observed, r *Record) (Actions, bool) {
 	if r.Live == "" || r.Baked {
 		return Actions{}, false
@@ -102,7 +103,7 @@ func switchBack(o *Observed, r *Record) (Actions, bool) {
 	failure := bakeFailure(o, r)
 	rejected := r.Rejection(r.Live) != nil
 	gone := o.exists(r.Live) == nil
-	if failure == nil && !rejected && !gone {
+	if failure == nil && !rejected && !gone && !lost(o, r) {
 		return Actions{}, false
 	}
 	a := Actions{}
@@ -111,12 +112,18 @@ func switchBack(o *Observed, r *Record) (Actions, bool) {
 	}
 	if fallback := o.exists(r.Fallback); fallback != nil && fallback.Available > 0 {
 		reason := v1alpha1.BakeFailedReason
-		if failure == nil && !rejected {
+		switch {
+		case failure != nil || rejected:
+		case gone:
 			reason = ReasonGone
+		default:
+			reason = v1alpha1.UnavailableReason
 		}
 		a.Record = moveTo(o, r, fallback, reason)
 		a.Record.Baked, a.Record.Fallback = true, ""
-		a.Record.retire(o.Revisions[r.Live])
+		if reason != v1alpha1.UnavailableReason {
+			a.Record.retire(o.Revisions[r.Live])
+		}
 	} else if failure != nil && !rejected {
 		// Selected all the same: there is nothing better.
 		a.Record = r.clone()
@@ -158,6 +165,7 @@ func rebake(o *Observed, r *Record) (Actions, bool) {
 	next.Switch++
 	next.BakedSince = o.now()
 	next.Available = live.Available
+	next.watch(live.ends())
 	return Actions{Record: next}, true
 }
 
@@ -171,6 +179,7 @@ func finishBake(o *Observed, r *Record) (Actions, bool) {
 	}
 	next := r.clone()
 	next.Baked, next.Fallback, next.BakedSince = true, "", metav1.Time{}
+	next.watch(nil)
 	next.retire(o.Revisions[r.Fallback])
 	return Actions{Record: next}, true
 }
@@ -238,10 +247,11 @@ func promote(o *Observed, r *Record) (Actions, bool) {
 	if revision == nil || !revision.allAvailable() || revision.Available < o.Desired {
 		return Actions{}, false
 	}
-	if job := o.newest(smokeID(o.Policy, revision)); job == nil || job.State != JobPassed {
+	if job := o.newest(smokeID(o.Policy, revision)); job == nil || job.State != JobPassed || untilPromoted(o, r, c.Name) > 0 {
 		return Actions{}, false
 	}
 	next := moveTo(o, r, revision, ReasonReplaced)
+	next.watch(revision.ends())
 	if r.Baked {
 		next.Fallback = r.Live
 	} else {
@@ -284,4 +294,16 @@ func forget(o *Observed, r *Record) (Actions, bool) {
 		}
 	}
 	return Actions{Record: next, Gone: gone}, len(gone) > 0
+}
+
+// count: live has as many replicas as are asked for. While it is scaled up later, it is
+// as available as it was with these.
+func count(o *Observed, r *Record) (Actions, bool) {
+	live := o.exists(r.Live)
+	if live == nil || live.Replicas != o.Desired || live.Available != o.Desired || r.Available == o.Desired {
+		return Actions{}, false
+	}
+	next := r.clone()
+	next.Available = o.Desired
+	return Actions{Record: next}, true
 }

@@ -23,12 +23,13 @@ const (
 	smokeBad   = "smokebad"   // fails its smoke test
 	bakeBad    = "bakebad"    // passes the smoke test, fails the bake's
 	crashing   = "crashing"   // passes the smoke test, crashes under traffic, sooner or later
+	hanging    = "hanging"    // passes the smoke test, isn't ready any more under traffic, sooner or later
 	refused    = "refused"    // the server refuses the file
 	gated      = "gated"      // misses a gate
 	neverReady = "neverready" // never becomes ready
 )
 
-var simModels = []string{"good1", "good2", "good3", "smokebad1", "bakebad1", "crashing1", "refused1", "gated1", "neverready1"}
+var simModels = []string{"good1", "good2", "good3", "smokebad1", "bakebad1", "crashing1", "hanging1", "refused1", "gated1", "neverready1"}
 
 // errCrash stops a pass between two writes.
 var errCrash = errors.New("the controller died")
@@ -36,16 +37,16 @@ var errCrash = errors.New("the controller died")
 type simPod struct {
 	Pod
 	inService bool // an endpoint of the Service
+	nodeLost  bool // nobody hears of it any more
 }
 
 type simDeployment struct {
-	uid       types.UID
-	model     string
-	replicas  int32
-	pods      []*simPod
-	deleting  bool
-	hidden    bool // somebody has taken its labels, so that the cache doesn't show it
-	downSince time.Time
+	uid      types.UID
+	model    string
+	replicas int32
+	pods     []*simPod
+	deleting bool
+	hidden   bool // somebody has taken its labels, so that the cache doesn't show it
 }
 
 type simJob struct {
@@ -71,7 +72,10 @@ type simulation struct {
 	templates   map[string]bool
 	jobs        map[string]*simJob
 	status      Last
-	calm        bool // nothing fails by itself
+	calm        bool          // nothing fails by itself
+	quota       bool          // refuses further pods
+	skew        time.Duration // of the manager's clock
+	waits       bool          // the last plan asked to be woken
 
 	smoked, baked map[string]bool // revisions that passed, as the cluster knows
 	lost          map[string]bool // revisions whose Deployment and template a person has deleted
@@ -138,7 +142,7 @@ func (s *simulation) observe() *Observed {
 
 func (d *simDeployment) observe(name string) *Revision {
 	r := &Revision{Name: name, UID: d.uid, Model: v1alpha1.RevisionModel{SHA256: d.model}, Deleting: d.deleting,
-		Replicas: d.replicas, Available: d.available(), UnavailableSince: d.downSince}
+		Replicas: d.replicas, Available: d.available()}
 	for _, pod := range d.pods {
 		r.Pods = append(r.Pods, pod.Pod)
 	}
@@ -177,12 +181,15 @@ func (d *simDeployment) available() int32 {
 // after so many writes.
 func (s *simulation) reconcile(snapshot *Observed, diesAfter int) error {
 	o := *snapshot
-	o.Now = s.now
+	o.Now = s.now.Add(s.skew)
 	o.Policy, o.Desired, o.Target, o.Last = s.policy, s.desired, s.observe().Target, s.status
 	s.observePastCache(&o)
 	actions := Plan(&o)
+	s.waits = actions.RequeueAfter > 0
 	write := func(f func()) error {
 		if diesAfter == 0 {
+			// The next leader is on another machine.
+			s.skew = []time.Duration{0, 0, time.Hour, -time.Hour, 40 * time.Second}[s.rng.IntN(5)]
 			return errCrash
 		}
 		diesAfter--
@@ -244,6 +251,11 @@ func (s *simulation) writeRecord(a Actions) {
 	if _, err := DecodeRecord(encoded); err != nil {
 		s.broken("the record can't be read back: %v", err)
 	}
+	for _, rejection := range a.Record.Rejected {
+		if name := modelOf(rejection.Revision); is(name, good) || is(name, neverReady) {
+			s.broken("%s is rejected, which no evidence is against: %s", rejection.Revision, rejection.Message)
+		}
+	}
 	old := s.selected
 	s.service, s.record, s.selected = true, encoded, a.Record.Live
 	if s.selected == "" || s.selected == old {
@@ -282,7 +294,7 @@ func (s *simulation) execute(o *Observed, a Actions, write func(func()) error) e
 			continue
 		}
 		if err := write(func() {
-			job := &simJob{Job: Job{JobID: start.JobID}, model: modelOf(start.Revision)}
+			job := &simJob{Job: Job{JobID: start.JobID, Started: s.now.Add(s.skew)}, model: modelOf(start.Revision)}
 			for _, pod := range start.Pods {
 				job.pods = append(job.pods, pod.UID)
 			}
@@ -357,7 +369,7 @@ func (s *simulation) create(create Scale, write func(func()) error) error {
 		}
 	}
 	return write(func() {
-		s.deployments[name] = &simDeployment{uid: s.nextUID(), model: modelOf(name), replicas: create.Replicas, downSince: s.now}
+		s.deployments[name] = &simDeployment{uid: s.nextUID(), model: modelOf(name), replicas: create.Replicas}
 	})
 }
 
@@ -432,39 +444,60 @@ func (s *simulation) stepDeployment(name string) {
 		return
 	}
 	d.pods = slices.DeleteFunc(d.pods, func(p *simPod) bool { return p.Leaving })
-	for len(d.pods) < int(d.replicas) {
-		d.pods = append(d.pods, &simPod{Pod: Pod{UID: s.nextUID(), Name: name, Since: s.now}})
+	for len(d.pods) < int(d.replicas) && !s.quota {
+		d.pods = append(d.pods, &simPod{Pod: Pod{UID: s.nextUID(), Name: name}})
 	}
 	for i := int(d.replicas); i < len(d.pods); i++ {
 		d.pods[i].Leaving, d.pods[i].Ready = true, false
 	}
 	for _, pod := range d.pods {
-		switch {
-		case pod.Leaving:
-		case is(d.model, refused):
-			pod.Terminated = &Termination{At: s.now, ExitCode: 6, ModelInvalid: true}
-		case is(d.model, crashing) && pod.inService && s.chance(50):
-			pod.Terminated = &Termination{At: s.now.Truncate(time.Second), ExitCode: 1}
-			pod.Ready, pod.Since = false, s.now
-		case !pod.Ready && !is(d.model, neverReady) && s.chance(60):
-			pod.Ready, pod.Since = true, s.now
-		case !s.calm && s.chance(3):
-			pod.Leaving, pod.Ready = true, false
+		if !pod.Leaving && !s.blow(pod) {
+			s.stepPod(d, pod)
 		}
 	}
-	switch up := d.available() >= d.replicas; {
-	case up:
-		d.downSince = time.Time{}
-	case d.downSince.IsZero():
-		d.downSince = s.now
+}
+
+// stepPod lets a pod do what its model makes it do.
+func (s *simulation) stepPod(d *simDeployment, pod *simPod) {
+	ends := func(code int32) *Termination {
+		return &Termination{ID: string(s.nextUID()), Own: true, ExitCode: code, ModelInvalid: code == 6}
 	}
+	switch {
+	case is(d.model, refused):
+		pod.Terminated = ends(6)
+	case is(d.model, crashing) && pod.inService && s.chance(50):
+		pod.Terminated, pod.Ready = ends(1), false
+	case is(d.model, hanging) && pod.inService && s.chance(50):
+		pod.Unready, pod.Ready = true, false
+	case !pod.Ready && !pod.Unready && !is(d.model, neverReady) && s.chance(60):
+		pod.Ready = true
+	}
+}
+
+// blow is the weather: what becomes of a pod whatever its model is. It tells whether it
+// has struck.
+func (s *simulation) blow(pod *simPod) bool {
+	switch {
+	case pod.nodeLost:
+		pod.Leaving = s.chance(10) // the taint takes a while
+	case s.calm:
+		return false
+	case s.chance(3): // evicted, preempted, drained
+		pod.Leaving, pod.Ready = true, false
+	case s.chance(2): // its node doesn't answer any more
+		pod.nodeLost, pod.Ready = true, false
+	case s.chance(3): // ended from outside
+		pod.Terminated, pod.Ready = &Termination{ID: string(s.nextUID()), ExitCode: 137}, false
+	default:
+		return false
+	}
+	return true
 }
 
 func (s *simulation) stepJob(job *simJob) {
 	if job.State != JobRunning || !s.chance(50) {
 		return
 	}
-	job.Finished = s.now
 	lost := job.Check == Smoke && !s.havePods(job)
 	bad := job.Check == Smoke && is(job.model, smokeBad) || job.Check == Bake && is(job.model, bakeBad)
 	switch {
@@ -501,18 +534,18 @@ func (s *simulation) syncEndpoints() {
 
 // heal makes every pod ready that can be.
 func (s *simulation) heal() {
+	s.quota = false
 	for _, d := range s.deployments {
 		for _, pod := range d.pods {
-			pod.Leaving = false
+			pod.Leaving, pod.nodeLost, pod.Unready = false, false, false
 			pod.Ready = !is(d.model, neverReady) && !is(d.model, refused)
 		}
-		d.downSince = time.Time{}
 	}
 }
 
 // disturb lets a person, or chance, change something.
 func (s *simulation) disturb() {
-	switch s.rng.IntN(21) {
+	switch s.rng.IntN(23) {
 	case 0, 1, 2, 3:
 		s.model = simModels[s.rng.IntN(len(simModels))]
 	case 12, 13:
@@ -537,6 +570,8 @@ func (s *simulation) disturb() {
 		if s.templates[s.selected] {
 			delete(s.deployments, s.selected)
 		}
+	case 21, 22:
+		s.quota = !s.quota
 	case 16:
 		if s.deployments[s.selected] != nil {
 			delete(s.templates, s.selected)

@@ -58,6 +58,8 @@ func describe(o *Observed, r *Record) Status {
 			"%s failed its bake (%s) and %s has no ready replica to switch back to", r.Live, failed.Message, r.Fallback)
 		s.Pods = r.Fallback
 		return s
+	case o.Target == nil && r.Live != "" && o.Unresolved.Served == r.Live:
+		return describeServed(o, r)
 	case o.Target == nil:
 		return describeUnresolved(o)
 	case r.rejectedUnder(o.Target.Name, o.Policy):
@@ -81,6 +83,17 @@ func describeUnresolved(o *Observed) Status {
 	if o.Unresolved.Stalled {
 		s.Outcome = Stalled
 	}
+	return s
+}
+
+// describeServed describes live where it serves what the spec asks for, though the run
+// that its model came from is gone.
+func describeServed(o *Observed, r *Record) Status {
+	if r.rejectedUnder(r.Live, o.Policy) {
+		return describeRejected(r, r.Rejection(r.Live))
+	}
+	s := describeLive(o, r)
+	s.Message += "; " + o.Unresolved.Message
 	return s
 }
 
@@ -110,7 +123,7 @@ func describeLive(o *Observed, r *Record) Status {
 	}
 	var s Status
 	switch {
-	case !Enough(available, o.Desired):
+	case !Enough(available, o.Expected()):
 		s = reconciling(v1alpha1.UnavailableReason, "%d of %d replicas of %s are available", available, o.Desired, r.Live)
 	case r.Baked:
 		s = Status{
@@ -136,6 +149,11 @@ func describeCandidate(o *Observed) Status {
 		return reconciling(v1alpha1.StartingReason, "the Deployment of %s is being made", name)
 	}
 	id := smokeID(o.Policy, revision)
+	if job := o.newest(id); job != nil && job.State == JobPassed && revision.allAvailable() {
+		if wait := untilPromoted(o, o.Service.Record, name); wait > 0 {
+			return describeHeld(name, o, wait)
+		}
+	}
 	if job := o.newest(id); job == nil && !revision.allAvailable() || job != nil && job.State == JobPassed {
 		s := reconciling(v1alpha1.StartingReason, "%d of %d replicas of %s are available", revision.Available, o.Desired, name)
 		s.Pods = name
@@ -147,7 +165,15 @@ func describeCandidate(o *Observed) Status {
 	return s
 }
 
-// explainJob says which Job is waited for, and that it has to be run again if so.
+// describeHeld says that a candidate has passed and waits, because it lost all its
+// replicas when it had the traffic last.
+func describeHeld(name string, o *Observed, wait time.Duration) Status {
+	return reconciling(v1alpha1.StartingReason,
+		"%s has passed its smoke test and gets the traffic again at %s: the last time none of its replicas stayed available",
+		name, o.Now.Add(wait).UTC().Format(time.RFC3339))
+}
+
+// explainJob says which Job is waited for, and why it is another attempt if it is one.
 func (s *Status) explainJob(o *Observed, id JobID) {
 	job := o.newest(id)
 	if job == nil {
@@ -155,7 +181,9 @@ func (s *Status) explainJob(o *Observed, id JobID) {
 	}
 	s.Job = job.Name()
 	if job.State == JobVoid {
-		s.Message += fmt.Sprintf("; Job %s failed by itself (%s) and is run again", s.Job, job.Message)
+		s.Message += fmt.Sprintf("; Job %s ended without a verdict (%s) and is run again", s.Job, job.Message)
+	} else if last := o.before(job); job.State == JobRunning && last != nil {
+		s.Message += fmt.Sprintf("; attempt %d runs, because Job %s ended without a verdict (%s)", job.Attempt+1, last.Name(), last.Message)
 	}
 }
 
@@ -189,10 +217,21 @@ func candidateStatus(o *Observed, r *Record) *v1alpha1.CandidateRevision {
 	return status
 }
 
-// Enough tells whether at least three quarters of the desired replicas are available,
+// Expected is how many replicas live is to have available: as many as are asked for or,
+// while it is scaled up, as many as it had. Scaling up that the API server refuses is none.
+func (o *Observed) Expected() int32 {
+	r := o.Service.Record
+	live := o.exists(r.Live)
+	if live == nil || live.Refused || r.Available == 0 {
+		return o.Desired
+	}
+	return max(1, min(o.Desired, r.Available))
+}
+
+// Enough tells whether at least three quarters of the expected replicas are available,
 // and at least one.
-func Enough(available, desired int32) bool {
-	return available >= 1 && int64(available)*4 >= int64(desired)*3
+func Enough(available, expected int32) bool {
+	return available >= 1 && int64(available)*4 >= int64(expected)*3
 }
 
 func reconciling(reason, format string, args ...any) Status {

@@ -54,6 +54,27 @@ func TestDescribe(t *testing.T) {
 		"unresolved, heals": {o: observed("", bakedRecord("a"), revision("a", 2), revision("b", 2)).but(func(o *Observed) {
 			o.Unresolved = Unresolved{Reason: "TrainingRunNotFound"}
 		}), want: want{Reason: "TrainingRunNotFound", Stage: "Smoking"}},
+		"its run is gone, it serves": {o: observed("", bakedRecord("a"), revision("a", 2)).but(func(o *Observed) {
+			o.Unresolved = Unresolved{Reason: "TrainingRunNotFound", Served: "a"}
+		}), want: want{Outcome: Serving, Reason: "Serving", Pods: "a"}},
+		"its run is gone, it bakes": {o: observed("", bakingRecord("a", "b"), revision("a", 2), revision("b", 2)).but(func(o *Observed) {
+			o.Unresolved = Unresolved{Reason: "TrainingRunNotFound", Served: "a"}
+		}), want: want{Reason: "Baking", Pods: "a"}},
+		"its run is gone, it failed its bake": {o: observed("", firstFailed, revision("a", 2)).but(func(o *Observed) {
+			o.Unresolved = Unresolved{Reason: "TrainingRunNotFound", Served: "a"}
+		}), want: want{Outcome: Stalled, Reason: "BakeFailed"}},
+		"its run is gone, another is live": {o: observed("", bakedRecord("a"), revision("a", 2)).but(func(o *Observed) {
+			o.Unresolved = Unresolved{Reason: "TrainingRunNotFound", Served: "b"}
+		}), want: want{Reason: "TrainingRunNotFound"}},
+		"scaled up": {o: observed("a", bakedRecord("a"), revision("a", 2)).but(func(o *Observed) {
+			o.Desired, o.Revisions["a"].Replicas = 9, 9
+		}), want: want{Outcome: Serving, Reason: "Serving", Pods: "a"}},
+		"scaled up, and one of those before is missing": {o: observed("a", bakedRecord("a"), revision("a", 2)).but(func(o *Observed) {
+			o.Desired, o.Revisions["a"].Replicas, o.Revisions["a"].Available = 9, 9, 1
+		}), want: want{Reason: "Unavailable", Pods: "a"}},
+		"scaled up, the pods are refused": {o: observed("a", bakedRecord("a"), revision("a", 2)).but(func(o *Observed) {
+			o.Desired, o.Revisions["a"].Replicas, o.Revisions["a"].Refused = 9, 9, true
+		}), want: want{Reason: "Unavailable", Pods: "a"}},
 		"unresolved, for good": {o: observed("", bakedRecord("a"), revision("a", 2)).but(func(o *Observed) {
 			o.Unresolved = Unresolved{Reason: "TrainingRunFailed", Stalled: true}
 		}), want: want{Outcome: Stalled, Reason: "TrainingRunFailed"}},
@@ -81,9 +102,14 @@ func TestDescribeSaysWhy(t *testing.T) {
 			o:    observed("b", &Record{Live: "a", Baked: true, Rejected: []Rejection{rejection("b", "p", "SmokeFailed")}}, revision("a", 2)),
 			want: []string{"b was rejected", "said the job", "a stays live", "spec.smoke"},
 		},
-		"a test that failed by itself": {
+		"a test without a verdict, under its next attempt": {
+			o: observed("b", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)).bake(JobVoid).
+				with(JobID{Bake, "b", "2", 1}, JobRunning),
+			want: []string{"attempt 2 runs", "b-b-2-0 ended without a verdict", "said the job"},
+		},
+		"a test without a verdict": {
 			o:    observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobVoid),
-			want: []string{"failed by itself", "said the job", "run again"},
+			want: []string{"ended without a verdict", "said the job", "run again"},
 		},
 		"blocked": {
 			o:    observed("b", &Record{Live: "b", Fallback: "a", Rejected: []Rejection{rejection("b", "p", "BakeFailed")}}, revision("a", 2), revision("b", 2)),

@@ -65,6 +65,9 @@ const (
 	LivePath  = "/v2/health/live"
 )
 
+// SmokeTargetsAtATime is how many targets a smoke test asks at once.
+const SmokeTargetsAtATime = 8
+
 // SmokeHeader marks a request of a smoke test: it is answered as any other but
 // stays out of statistics, the request log and the prediction counters.
 const SmokeHeader = "X-Trainyard-Smoke"
@@ -83,7 +86,7 @@ const (
 	ExitConfig     = 3   // the configuration can't be used
 	ExitDataset    = 4   // the dataset is missing or can't be used
 	ExitGate       = 5   // trained and published, but a gate is not met
-	ExitArtifact   = 6   // the artifact is invalid or has another digest
+	ExitArtifact   = 6   // the artifact is invalid or has another digest; one that isn't there is ExitTemporary
 	ExitSmoke      = 7   // a smoke check failed; the report is written
 	ExitTemporary  = 75  // something outside failed for longer than the program's own retries
 	ExitTerminated = 143 // stopped by SIGTERM after a checkpoint newer than the one it started from

@@ -254,7 +254,7 @@ func TestServeFails(t *testing.T) {
 		"another digest":   {args: append(free, "--model", p.model, "--sha256", p.samplesDigest), want: contract.ExitArtifact, reason: contract.ReasonArtifactInvalid, says: p.modelDigest},
 		"not a model":      {args: append(free, "--model", garbage), want: contract.ExitArtifact, reason: contract.ReasonArtifactInvalid, says: "ONNX"},
 		"another output":   {args: append(free, "--model", p.model, "--output", "probabilities"), want: contract.ExitArtifact, reason: contract.ReasonArtifactInvalid, says: `trainyard.output is "probabilities", but`},
-		"model missing":    {args: append(free, "--model", garbage+"x"), want: contract.ExitArtifact, reason: contract.ReasonArtifactInvalid, says: "no such file"},
+		"model missing":    {args: append(free, "--model", garbage+"x"), want: contract.ExitTemporary, says: "no such file"},
 		"port not to have": {args: []string{"--address", "127.0.0.1", "--port", strconv.Itoa(busy.Addr().(*net.TCPAddr).Port), "--model", p.model}, want: contract.ExitTemporary, says: "in use"},
 	}
 	for name, tc := range cases {

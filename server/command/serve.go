@@ -56,7 +56,8 @@ variable ` + contract.ConfigEnv + `; flags override it. Without either, the flag
 SIGTERM starts the drain: readiness fails, requests go on being served for the
 drain delay with "Connection: close", then the server finishes what is in
 flight and exits 0. Other exit codes: 3 the configuration can't be used,
-6 the model file is invalid or has another digest, 75 something outside failed.`,
+6 the model file is invalid or has another digest, 75 something outside failed,
+such as a volume that the model file isn't on yet.`,
 		Example: `  server serve --model out/model.onnx
   curl -F file=@cat.jpg localhost:8080/predict`,
 		Args: cobra.NoArgs,

@@ -39,7 +39,8 @@ The configuration is the JSON document of --config or of the environment
 variable ` + contract.ConfigEnv + `; flags override it. Without either, the flags do.
 
 Exit codes: 0 passed, 7 a check failed, 3 the configuration can't be used,
-75 the checks could not be made.`,
+75 there is no verdict: the checks could not be made, or servers were not reached and
+no answer was wrong.`,
 		Example: `  server smoke --url http://localhost:8080 --samples out/samples.tar
   server smoke --url http://pets.default.svc --for 5m`,
 		Args: cobra.NoArgs,
@@ -54,7 +55,7 @@ Exit codes: 0 passed, 7 a check failed, 3 the configuration can't be used,
 	f.Float64Var(&flags.MinAgreement, "min-agreement", 0, "least share of samples to be classified as labelled; 0: at most 0.10 below their own model")
 	f.DurationVar(&flags.limit, "max-latency", 0, "greatest median latency of a prediction; 0: any")
 	f.IntVar(&flags.Attempts, "attempts", 5, "tries per check")
-	f.DurationVar(&flags.timeout, "timeout", 2*time.Minute, "time for one round of all checks")
+	f.DurationVar(&flags.timeout, "timeout", 2*time.Minute, "time for one round of all checks on one server")
 	f.DurationVar(&flags.delay, "delay", 0, "wait before the first check")
 	f.DurationVar(&flags.duration, "for", 0, "repeat the checks for this long; 0: make them once")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -70,7 +71,8 @@ Exit codes: 0 passed, 7 a check failed, 3 the configuration can't be used,
 		report, err := smoke.Run(cmd.Context(), config)
 		switch {
 		case err != nil:
-			return reportSmoke(cmd, &src, contract.SmokeReport{Message: err.Error()}, &exitError{code: contract.ExitTemporary, err: err})
+			report.Message = err.Error()
+			return reportSmoke(cmd, &src, report, &exitError{code: contract.ExitTemporary, err: err})
 		case !report.Passed:
 			err = &exitError{code: contract.ExitSmoke, err: errors.New("smoke test: " + report.Message)}
 		}

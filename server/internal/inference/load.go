@@ -14,7 +14,7 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/onnx"
 )
 
-// ErrInvalid says that the model file is missing, is another one than expected, or can't be served. Trying
+// ErrInvalid says that the model file is another one than expected or can't be served. Trying
 // again won't help. Test with errors.Is.
 var ErrInvalid = errors.New("invalid model")
 
@@ -32,8 +32,11 @@ type Options struct {
 func Load(path string, options Options) (*Model, error) {
 	data, sum, err := artifact.ReadVerified(path, options.SHA256, onnx.MaxFileBytes)
 	switch {
-	case errors.Is(err, artifact.ErrDigest), errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, artifact.ErrDigest):
 		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+	case errors.Is(err, fs.ErrNotExist):
+		// Its volume may be late: nothing is known about the file itself.
+		return nil, fmt.Errorf("the model file isn't there yet, or its volume isn't mounted: %w", err)
 	case err != nil:
 		return nil, err
 	}

@@ -208,8 +208,9 @@ func TestLoadRefuses(t *testing.T) {
 			}
 		})
 	}
-	if _, err := inference.Load(filepath.Join(t.TempDir(), "none"), inference.Options{Threads: 1}); !errors.Is(err, inference.ErrInvalid) {
-		t.Errorf("Load() of a missing file: error = %v, want ErrInvalid", err)
+	// A file that isn't there says nothing about the model: its volume may be late.
+	if _, err := inference.Load(filepath.Join(t.TempDir(), "none"), inference.Options{Threads: 1}); err == nil || errors.Is(err, inference.ErrInvalid) {
+		t.Errorf("Load() of a missing file: error = %v, want another than ErrInvalid", err)
 	}
 	// A folder can be opened but not read, as a volume that has failed.
 	if _, err := inference.Load(t.TempDir(), inference.Options{Threads: 1}); err == nil || errors.Is(err, inference.ErrInvalid) {

@@ -6,6 +6,7 @@ package smoke
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -42,6 +43,10 @@ type outcome struct {
 	took    time.Duration
 	// final: trying again would come to the same.
 	final bool
+	// silent: it failed without an answer that counts, which says nothing about the model.
+	silent bool
+	// hung: it failed because a request was not answered in time.
+	hung bool
 }
 
 func passed(took time.Duration, format string, args ...any) outcome {
@@ -50,6 +55,13 @@ func passed(took time.Duration, format string, args ...any) outcome {
 
 func failed(format string, args ...any) outcome {
 	return outcome{result: contract.CheckFailed, message: fmt.Sprintf(format, args...)}
+}
+
+// failedBy is the outcome of a request that came to an error.
+func failedBy(err error) outcome {
+	o := failed("%v", err)
+	o.silent, o.hung = saysNothing(err), errors.Is(err, context.DeadlineExceeded)
+	return o
 }
 
 func skipped(format string, args ...any) outcome {
@@ -85,7 +97,7 @@ func (s *suite) allChecks() []check {
 func (s *suite) availability(ctx context.Context, v *visit) outcome {
 	_, took, err := v.do(ctx, request{path: contract.ReadyPath})
 	if err != nil {
-		return failed("%v", err)
+		return failedBy(err)
 	}
 	return passed(took, "ready")
 }
@@ -97,7 +109,7 @@ func (s *suite) health(ctx context.Context, v *visit) outcome {
 	}
 	took, err := v.askJSON(ctx, request{path: "/health"}, &answer)
 	if err != nil {
-		return failed("%v", err)
+		return failedBy(err)
 	}
 	if answer.Status == "" {
 		return failed("/health answers no status")
@@ -112,7 +124,7 @@ func (s *suite) root(ctx context.Context, v *visit) outcome {
 	}
 	took, err := v.askJSON(ctx, request{path: "/", accept: "application/json"}, &answer)
 	if err != nil {
-		return failed("%v", err)
+		return failedBy(err)
 	}
 	if answer.Name == "" {
 		return failed("/ answers no name")
@@ -125,7 +137,7 @@ func (s *suite) modelInfo(ctx context.Context, v *visit) outcome {
 	info, took, err := v.modelInfo(ctx)
 	switch {
 	case err != nil:
-		return failed("%v", err)
+		return failedBy(err)
 	case s.config.SHA256 != "" && info.SHA256 != s.config.SHA256:
 		return failed("serves the model %.12s, want %.12s", info.SHA256, s.config.SHA256)
 	case s.config.Revision != "" && info.Revision != s.config.Revision:
@@ -138,7 +150,7 @@ func (s *suite) modelInfo(ctx context.Context, v *visit) outcome {
 func (s *suite) predict(ctx context.Context, v *visit) outcome {
 	p, err := v.predict(ctx, dummyImage, 0)
 	if err != nil {
-		return failed("%v", err)
+		return failedBy(err)
 	}
 	if err := p.check(); err != nil {
 		return failed("/predict: %v", err)
@@ -185,7 +197,7 @@ var dummyImage = func() []byte {
 func (s *suite) v2Infer(ctx context.Context, v *visit) outcome {
 	info, _, err := v.modelInfo(ctx)
 	if err != nil {
-		return failed("%v", err)
+		return failedBy(err)
 	}
 	path := "/v2/models/" + info.Name
 	var model struct {
@@ -196,7 +208,7 @@ func (s *suite) v2Infer(ctx context.Context, v *visit) outcome {
 		} `json:"inputs"`
 	}
 	if _, err := v.askJSON(ctx, request{path: path}, &model); err != nil {
-		return failed("%v", err)
+		return failedBy(err)
 	}
 	var shape []int
 	for _, input := range model.Inputs {
@@ -224,7 +236,7 @@ func v2Answer(ctx context.Context, v *visit, path string, body []byte, classes i
 		return skipped("maxBodyBytes is below the size of one tensor")
 	}
 	if err != nil {
-		return failed("%v", err)
+		return failedBy(err)
 	}
 	if len(answer.Outputs) != 1 || !slices.Equal(answer.Outputs[0].Shape, []int{1, classes}) || len(answer.Outputs[0].Data) != classes {
 		return failed("%s does not answer one output of shape [1,%d]", path, classes)
@@ -236,7 +248,7 @@ func v2Answer(ctx context.Context, v *visit, path string, body []byte, classes i
 func (s *suite) metrics(ctx context.Context, v *visit) outcome {
 	data, took, err := v.do(ctx, request{path: "/metrics"})
 	if err != nil {
-		return failed("%v", err)
+		return failedBy(err)
 	}
 	for _, name := range []string{"inference_requests_total", "inference_request_latency_seconds", "predictions_total"} {
 		if !bytes.Contains(data, []byte("# TYPE "+name+" ")) {
@@ -259,7 +271,7 @@ func (s *suite) latency(ctx context.Context, v *visit) outcome {
 	for i := range took {
 		p, err := v.predict(ctx, image, 0)
 		if err != nil {
-			return failed("%v", err)
+			return failedBy(err)
 		}
 		took[i] = p.took
 	}
@@ -267,7 +279,7 @@ func (s *suite) latency(ctx context.Context, v *visit) outcome {
 	limit := time.Duration(s.config.MaxLatencyMillis) * time.Millisecond
 	o := passed(middle, "median of %d predictions", latencyRequests)
 	if limit > 0 && middle > limit {
-		o = failed("the median of %d predictions is %s, more than maxLatency %s", latencyRequests, middle.Round(time.Millisecond), limit)
+		o = failed("the median of %d predictions is %s, more than maxLatency %s", latencyRequests, middle.Round(10*time.Microsecond), limit)
 		o.took = middle
 	}
 	return o

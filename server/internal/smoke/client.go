@@ -39,12 +39,47 @@ func newHTTPClient() *http.Client {
 type client struct {
 	base string
 	http *http.Client
+	// patience is how long one request may take.
+	patience time.Duration
 }
+
+// noAnswer is a request that nothing answered, or not to the end.
+type noAnswer struct{ err error }
+
+func (e *noAnswer) Error() string { return e.err.Error() }
+func (e *noAnswer) Unwrap() error { return e.err }
 
 // statusError is an answer other than 200.
 type statusError struct {
 	status int
+	// code is a problem document's, empty if there is none.
+	code   string
 	detail string
+}
+
+// gatewayStatuses are what proxies answer for a server that they don't reach.
+var gatewayStatuses = map[int]bool{
+	http.StatusTooManyRequests: true, http.StatusBadGateway: true,
+	http.StatusServiceUnavailable: true, http.StatusGatewayTimeout: true,
+}
+
+// serverCodes are the codes by which the server itself answers with such a status while it is
+// neither starting nor stopping.
+var serverCodes = map[string]bool{"overloaded": true, "timeout": true}
+
+// saysNothing tells whether an error is no answer of the server under test: nothing came, or what a
+// proxy says for a server that it doesn't reach, or the word of one that is starting or stopping.
+func saysNothing(err error) bool {
+	var none *noAnswer
+	var status *statusError
+	switch {
+	case errors.As(err, &none):
+		return true
+	case errors.As(err, &status):
+		return gatewayStatuses[status.status] && !serverCodes[status.code]
+	default:
+		return false
+	}
 }
 
 func (e *statusError) Error() string {
@@ -65,7 +100,7 @@ type request struct {
 
 // do sends r and returns the body of a 200 and how long it took.
 func (c *client) do(ctx context.Context, r request) (data []byte, took time.Duration, err error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, c.patience)
 	defer cancel()
 	method := http.MethodGet
 	if r.body != nil {
@@ -88,30 +123,31 @@ func (c *client) do(ctx context.Context, r request) (data []byte, took time.Dura
 	start := time.Now()
 	response, err := c.http.Do(req)
 	if err != nil {
-		return nil, 0, fmt.Errorf("%s %s: %w", method, r.path, err)
+		return nil, 0, fmt.Errorf("%s %s: %w", method, r.path, &noAnswer{err})
 	}
 	defer response.Body.Close()
 	data, err = io.ReadAll(io.LimitReader(response.Body, maxAnswerBytes))
 	took = time.Since(start)
 	if err != nil {
-		return nil, 0, fmt.Errorf("%s %s: read the answer: %w", method, r.path, err)
+		return nil, 0, fmt.Errorf("%s %s: read the answer: %w", method, r.path, &noAnswer{err})
 	}
 	if response.StatusCode != http.StatusOK {
-		return nil, 0, fmt.Errorf("%s %s %w", method, r.path, &statusError{status: response.StatusCode, detail: detailOf(data)})
+		return nil, 0, fmt.Errorf("%s %s %w", method, r.path, answerOf(response.StatusCode, data))
 	}
 	return data, took, nil
 }
 
-// detailOf returns what an error answer says, of problem details or of anything else.
-func detailOf(data []byte) string {
+// answerOf is an answer other than 200 as an error: a problem document or anything else.
+func answerOf(status int, data []byte) *statusError {
 	var problem struct {
+		Code   string `json:"code"`
 		Detail string `json:"detail"`
 	}
 	if err := json.Unmarshal(data, &problem); err == nil && problem.Detail != "" {
-		return problem.Detail
+		return &statusError{status: status, code: problem.Code, detail: problem.Detail}
 	}
 	const atMost = 100
-	return strings.ToValidUTF8(string(data[:min(len(data), atMost)]), "")
+	return &statusError{status: status, detail: strings.ToValidUTF8(string(data[:min(len(data), atMost)]), "")}
 }
 
 // askJSON sends r and decodes the answer into v.

@@ -110,7 +110,7 @@ func (s *suite) integrity(ctx context.Context, v *visit) outcome {
 	}
 	info, _, err := v.modelInfo(ctx)
 	if err != nil {
-		return failed("%v", err)
+		return failedBy(err)
 	}
 	if !slices.Equal(info.Classes, set.Classes) {
 		return failed("the classes are %q, at training they were %q", info.Classes, set.Classes)
@@ -122,7 +122,7 @@ func (s *suite) integrity(ctx context.Context, v *visit) outcome {
 	}
 	decoding := recordedDecoding(set)
 	if err := v.ask(ctx, set, first, end, decoding); err != nil {
-		return failed("%v", err)
+		return failedBy(err)
 	}
 	worst := 0.0
 	var took []time.Duration
@@ -190,7 +190,7 @@ func deviation(got, recorded []float32) (float64, error) {
 func (s *suite) quality(ctx context.Context, v *visit) outcome {
 	info, _, err := v.modelInfo(ctx)
 	if err != nil {
-		return failed("%v", err)
+		return failedBy(err)
 	}
 	set, origin := s.qualitySamples(info.Classes)
 	if set == nil {
@@ -201,7 +201,7 @@ func (s *suite) quality(ctx context.Context, v *visit) outcome {
 		return skipped("there are %d samples of %s, at least %d are needed", n, origin, fewestSamples)
 	}
 	if err := v.ask(ctx, set, 0, n, 0); err != nil {
-		return failed("%v", err)
+		return failedBy(err)
 	}
 	right := 0
 	took := make([]time.Duration, n)

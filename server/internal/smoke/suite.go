@@ -28,8 +28,9 @@ const (
 	// The pause before a check is tried again doubles from firstPause to longestPause.
 	firstPause   = 250 * time.Millisecond
 	longestPause = 5 * time.Second
-	// concurrentTargets are tested at a time.
-	concurrentTargets = 8
+	// fewestHangs is how often a server that is ready must leave a request unanswered for that to be
+	// held against it.
+	fewestHangs = 2
 )
 
 // Validate reports every field of a configuration that can't be used.
@@ -75,29 +76,44 @@ type suite struct {
 	now   func() time.Time
 	sleep func(context.Context, time.Duration) error
 
+	patience time.Duration // of one request
+
 	mu      sync.Mutex
-	results map[string]*contract.SmokeCheck
+	results map[string]*result
 	rounds  int
 }
 
+// result is a check's result so far, the worst over all targets and rounds.
+type result struct {
+	contract.SmokeCheck
+	// silent: it failed, and no answer that counts was among the causes.
+	silent bool
+}
+
+// ErrNoVerdict says that checks failed because targets couldn't be reached, and no answer was wrong.
+// Test with errors.Is.
+var ErrNoVerdict = errors.New("no verdict")
+
 // Run makes the checks that a valid configuration asks for. An error means that they could not be
-// made, for a reason that is not the targets'.
+// made, for a reason that is not the targets', or that there is no verdict: ErrNoVerdict, which comes
+// with a report.
 func Run(ctx context.Context, config contract.SmokeConfig) (contract.SmokeReport, error) {
-	s := &suite{config: config, http: newHTTPClient(), now: time.Now, sleep: sleep, results: map[string]*contract.SmokeCheck{}}
+	s := &suite{config: config, http: newHTTPClient(), now: time.Now, sleep: sleep, patience: requestTimeout, results: map[string]*result{}}
 	if err := s.openSamples(); err != nil {
 		return contract.SmokeReport{}, err
 	}
 	return s.run(ctx)
 }
 
-// openSamples reads the samples. That the model's own are missing or wrong is the model's fault, and
-// integrity fails. That the live model's can't be used is not; but judging a candidate by samples
-// that it brought itself would let through what they are there to stop, so there is no report.
+// openSamples reads the samples. That the model's own are wrong is the model's fault, and integrity
+// fails; that they can't be read, or aren't there yet, is the volume's. That the live model's can't be
+// used is not the model's fault either; but judging a candidate by samples that it brought itself
+// would let through what they are there to stop, so there is no report.
 func (s *suite) openSamples() error {
 	if c := s.config.Model; c != nil {
 		set, err := artifact.OpenSamples(c.Path, c.SHA256)
 		var ioErr *fs.PathError
-		if errors.As(err, &ioErr) && !errors.Is(err, fs.ErrNotExist) {
+		if errors.As(err, &ioErr) {
 			return fmt.Errorf("the model's samples can't be read: %w", err)
 		}
 		if err != nil {
@@ -130,7 +146,10 @@ func (s *suite) run(ctx context.Context) (contract.SmokeReport, error) {
 		if err := ctx.Err(); err != nil {
 			return contract.SmokeReport{}, fmt.Errorf("stopped before the checks were over: %w", context.Cause(ctx))
 		}
-		report := s.report()
+		report, silent := s.report()
+		if silent {
+			return report, fmt.Errorf("%w: %s", ErrNoVerdict, report.Message)
+		}
 		left := end.Sub(s.now())
 		if !report.Passed || left <= 0 {
 			return report, nil
@@ -151,13 +170,10 @@ type visit struct {
 
 // round makes all checks, or the cheap ones, on every target.
 func (s *suite) round(ctx context.Context, full bool) {
-	timeout := time.Duration(s.config.TimeoutSeconds) * time.Second
-	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("not done within the %s of a round", timeout))
-	defer cancel()
 	var group errgroup.Group
-	group.SetLimit(concurrentTargets)
+	group.SetLimit(contract.SmokeTargetsAtATime)
 	for _, target := range s.config.Targets {
-		c := &client{base: strings.TrimSuffix(target, "/"), http: s.http}
+		c := &client{base: strings.TrimSuffix(target, "/"), http: s.http, patience: s.patience}
 		v := &visit{client: c, full: full, round: s.rounds, answers: answers{byID: map[sampleID]prediction{}}}
 		group.Go(func() error {
 			s.visit(ctx, v)
@@ -168,9 +184,13 @@ func (s *suite) round(ctx context.Context, full bool) {
 	s.rounds++
 }
 
-// visit makes the checks on one target. After a failure the verdict stands, so the
-// others are tried once, for the report: while a bake fails, users see failures too.
+// visit makes the checks on one target, within the timeout: how many there are doesn't matter. After a
+// failure the verdict stands, so the others are tried once, for the report: while a bake fails, users
+// see failures too.
 func (s *suite) visit(ctx context.Context, v *visit) {
+	timeout := time.Duration(s.config.TimeoutSeconds) * time.Second
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("not done within the %s of a round", timeout))
+	defer cancel()
 	available, attempts := true, s.config.Attempts
 	for _, c := range s.allChecks() {
 		if !v.full && !c.cheap {
@@ -188,15 +208,24 @@ func (s *suite) visit(ctx context.Context, v *visit) {
 	}
 }
 
-// try makes a check until it does not fail, at most attempts times.
+// try makes a check until it does not fail, at most attempts times. That nothing answers is no fault
+// of the server as far as can be told, unless it says in between, and again and again, that it is ready.
 func (s *suite) try(ctx context.Context, c check, v *visit, attempts int) outcome {
-	pause := firstPause
+	pause, hangs := firstPause, 0
 	for attempt := 1; ; attempt++ {
 		o := c.run(ctx, v)
 		if ctx.Err() != nil {
-			return failed("%v", context.Cause(ctx))
+			o = failed("%v", context.Cause(ctx))
+			o.silent = true
+			return o
 		}
-		if o.result != contract.CheckFailed || o.final || attempt == attempts {
+		if o.hung && s.availability(ctx, v).result == contract.CheckPassed {
+			hangs++
+		}
+		if o.silent && hangs >= fewestHangs {
+			return failed("%s, %d times, while the server says that it is ready", o.message, hangs)
+		}
+		if o.result != contract.CheckFailed || o.final || attempt >= attempts && (hangs == 0 || !o.silent) {
 			return o
 		}
 		if s.sleep(ctx, pause) != nil {
@@ -220,31 +249,34 @@ func (s *suite) note(name, target string, o outcome) {
 	latency := float64(o.took.Microseconds()) / 1000
 	known := s.results[name]
 	if known == nil {
-		s.results[name] = &contract.SmokeCheck{Name: name, Result: o.result, Message: message, LatencyMillis: latency}
+		check := contract.SmokeCheck{Name: name, Result: o.result, Message: message, LatencyMillis: latency}
+		s.results[name] = &result{SmokeCheck: check, silent: o.silent}
 		return
 	}
-	if severity[o.result] > severity[known.Result] {
-		known.Result, known.Message = o.result, message
+	if severity[o.result] > severity[known.Result] || o.result == contract.CheckFailed && known.silent && !o.silent {
+		known.Result, known.Message, known.silent = o.result, message, o.silent
 	}
 	known.LatencyMillis = max(known.LatencyMillis, latency)
 }
 
-// report sums up the rounds so far.
-func (s *suite) report() contract.SmokeReport {
+// report sums up the rounds so far. It is silent if checks failed, and none by an answer.
+func (s *suite) report() (report contract.SmokeReport, silent bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	report := contract.SmokeReport{Version: contract.Version, Passed: true, Rounds: s.rounds}
+	report = contract.SmokeReport{Version: contract.Version, Rounds: s.rounds}
 	var failures []contract.SmokeCheck
 	var skips []string
+	answered := false
 	for _, c := range s.allChecks() {
 		result := s.results[c.name]
 		if result == nil {
 			continue
 		}
-		report.Checks = append(report.Checks, *result)
+		report.Checks = append(report.Checks, result.SmokeCheck)
 		switch result.Result {
 		case contract.CheckFailed:
-			failures = append(failures, *result)
+			failures = append(failures, result.SmokeCheck)
+			answered = answered || !result.silent
 		case contract.CheckSkipped:
 			skips = append(skips, c.name)
 		}
@@ -257,7 +289,7 @@ func (s *suite) report() contract.SmokeReport {
 	if !report.Passed {
 		report.Message = summarize(failures)
 	}
-	return report
+	return report, !report.Passed && !answered
 }
 
 // maxSummary bounds a report's message, in bytes. It is what a ModelServer's status keeps.

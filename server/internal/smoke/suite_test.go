@@ -113,9 +113,9 @@ func newSuite(config contract.SmokeConfig, model, live *artifact.Samples) *suite
 	config.TimeoutSeconds = 60
 	return &suite{
 		config: config, http: newHTTPClient(), model: model, live: live,
-		now:     time.Now,
-		sleep:   func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
-		results: map[string]*contract.SmokeCheck{},
+		now:      time.Now,
+		sleep:    func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
+		patience: requestTimeout, results: map[string]*result{},
 	}
 }
 
@@ -267,7 +267,7 @@ func TestLies(t *testing.T) {
 			lie:  editing("/predict", func(a map[string]any) { delete(a, "logits") }),
 			want: []string{"integrity"}, says: "there are 0 logits, at training there were 2",
 		},
-		"not ready":           {lie: answering(contract.ReadyPath, 503, `{"detail":"draining"}`), want: []string{"availability"}, says: "answered 503: draining"},
+		"overloaded":          {lie: answering("/health", 503, `{"code":"overloaded","detail":"busy"}`), want: []string{"health"}, says: "answered 503: busy"},
 		"unwell":              {lie: answering("/health", 500, "oops"), want: []string{"health"}, says: "GET /health answered 500: oops"},
 		"no status":           {lie: answering("/health", 200, "{}"), want: []string{"health"}, says: "no status"},
 		"root without a name": {lie: answering("/", 200, "{}"), want: []string{"root"}, says: "no name"},
@@ -314,8 +314,8 @@ func TestLies(t *testing.T) {
 func TestNothingIsTriedOnAServerThatIsDown(t *testing.T) {
 	url := serve(t, testModel(), answering(contract.ReadyPath, 503, `{"detail":"draining"}`))
 	report, err := newSuite(contract.SmokeConfig{Targets: []string{url}}, colours(t, 20, 0), nil).run(t.Context())
-	if err != nil {
-		t.Fatal(err)
+	if !errors.Is(err, ErrNoVerdict) {
+		t.Fatalf("run() error = %v, want ErrNoVerdict", err)
 	}
 	if report.Passed || len(report.Checks) != 10 {
 		t.Errorf("report = %+v, want it failed with all checks listed", report)
@@ -328,6 +328,68 @@ func TestNothingIsTriedOnAServerThatIsDown(t *testing.T) {
 	const want = "availability failed: GET /v2/health/ready answered 503: draining"
 	if report.Message != want {
 		t.Errorf("message = %q, want %q", report.Message, want)
+	}
+}
+
+// aborting closes the connection of requests for one path without an answer.
+func aborting(path string) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == path {
+				panic(http.ErrAbortHandler)
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+// TestVerdicts: only a server's own wrong answers, or its silence while it says that it is ready, are
+// held against it.
+func TestVerdicts(t *testing.T) {
+	hanging := func(path string) func(http.Handler) http.Handler {
+		return func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == path {
+					<-r.Context().Done()
+					return
+				}
+				next.ServeHTTP(w, r)
+			})
+		}
+	}
+	closed := httptest.NewServer(http.NotFoundHandler())
+	closed.Close()
+	cases := map[string]struct {
+		lie     func(http.Handler) http.Handler
+		also    []string // further targets
+		verdict bool
+		says    string
+	}{
+		"nobody listens":                      {also: []string{closed.URL}, says: "connection refused"},
+		"nobody listens, and one answers 500": {lie: answering("/health", 500, "oops"), also: []string{closed.URL}, verdict: true, says: "answered 500: oops"},
+		"no such host":                        {also: []string{"http://pets.invalid"}, says: "availability failed: "},
+		"an answer is cut off":                {lie: aborting("/predict"), says: "EOF"},
+		"loading":                             {lie: answering("/predict", 503, `{"code":"loading","detail":"wait"}`), says: "answered 503: wait"},
+		"overloaded":                          {lie: answering("/predict", 503, `{"code":"overloaded","detail":"busy"}`), verdict: true, says: "answered 503: busy"},
+		"a proxy without a server":            {lie: answering("/predict", 502, "no upstream"), says: "answered 502: no upstream"},
+		"too slow for the server itself":      {lie: answering("/predict", 504, `{"code":"timeout","detail":"slow"}`), verdict: true, says: "answered 504: slow"},
+		"a request hangs, the server is ready": {
+			lie: hanging("/predict"), verdict: true, says: "2 times, while the server says that it is ready",
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			targets := append([]string{serve(t, testModel(), tc.lie)}, tc.also...)
+			s := newSuite(contract.SmokeConfig{Targets: targets}, nil, nil)
+			s.patience = time.Second
+			report, err := s.run(t.Context())
+			if tc.verdict && err != nil || !tc.verdict && !errors.Is(err, ErrNoVerdict) {
+				t.Errorf("run() error = %v, want a verdict: %t", err, tc.verdict)
+			}
+			if report.Passed || !strings.Contains(report.Message, tc.says) {
+				t.Errorf("report = %+v, want it failed with %q", report, tc.says)
+			}
+		})
 	}
 }
 
@@ -671,11 +733,35 @@ func TestARoundIsBounded(t *testing.T) {
 	s := newSuite(contract.SmokeConfig{Targets: []string{url}}, nil, nil)
 	s.config.TimeoutSeconds = 1
 	report, err := s.run(t.Context())
-	if err != nil {
-		t.Fatal(err)
+	if !errors.Is(err, ErrNoVerdict) {
+		t.Errorf("run() error = %v, want ErrNoVerdict", err)
 	}
 	if got := messageOf(t, report, "availability"); !strings.Contains(got.Message, "not done within the 1s") {
 		t.Errorf("availability says %q", got.Message)
+	}
+}
+
+// TestTheTimeoutIsOfOneTarget: a round of many targets takes longer than that of one, which is no fault
+// of theirs.
+func TestTheTimeoutIsOfOneTarget(t *testing.T) {
+	slow := func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == contract.ReadyPath && r.Header.Get(contract.SmokeHeader) != "" {
+				time.Sleep(time.Second)
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+	url := serve(t, testModel(), slow)
+	var targets []string
+	for range 4 * contract.SmokeTargetsAtATime {
+		targets = append(targets, url)
+	}
+	s := newSuite(contract.SmokeConfig{Targets: targets}, nil, nil)
+	s.config.TimeoutSeconds = 3
+	report, err := s.run(t.Context())
+	if err != nil || !report.Passed {
+		t.Errorf("run() = %+v, error %v, want it passed", report, err)
 	}
 }
 
@@ -712,7 +798,7 @@ func TestRun(t *testing.T) {
 		fails       bool
 	}{
 		"with samples":                 {model: good, live: good},
-		"model's samples gone":         {model: &contract.Samples{Path: path + "x"}, want: []string{"integrity"}},
+		"model's samples not there":    {model: &contract.Samples{Path: path + "x"}, fails: true},
 		"model's samples changed":      {model: &contract.Samples{Path: path, SHA256: "00"}, want: []string{"integrity"}},
 		"model's samples unreadable":   {model: &contract.Samples{Path: filepath.Dir(path)}, fails: true},
 		"live model's samples changed": {model: good, live: &contract.Samples{Path: path, SHA256: "00"}, fails: true},
