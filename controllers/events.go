@@ -6,9 +6,10 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	typedeventsv1 "k8s.io/client-go/kubernetes/typed/events/v1"
 	"k8s.io/client-go/tools/events"
@@ -19,29 +20,57 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/patch"
 )
 
-// warningReasons are those of conditions that a person may want to act on, besides
-// Stalled ones.
-var warningReasons = map[string]bool{
-	v1alpha1.ImagePullBackOffReason:  true,
-	v1alpha1.UnschedulableReason:     true,
-	v1alpha1.VolumeUnavailableReason: true,
-	v1alpha1.ResultMissingReason:     true,
-	v1alpha1.RollbackBlockedReason:   true,
-	v1alpha1.UnavailableReason:       true,
+// normalReasons are those of conditions that nobody has to act on. Every other reason is
+// a warning, whatever condition it stands in.
+var normalReasons = map[string]bool{
+	v1alpha1.PendingReason:                  true,
+	v1alpha1.WaitingForDeletionReason:       true,
+	v1alpha1.TrainingReason:                 true,
+	v1alpha1.SuspendedReason:                true,
+	v1alpha1.ResumedReason:                  true,
+	v1alpha1.ModelPublishedReason:           true,
+	v1alpha1.ServingReason:                  true,
+	v1alpha1.StartingReason:                 true,
+	v1alpha1.SmokingReason:                  true,
+	v1alpha1.BakingReason:                   true,
+	v1alpha1.ResolvedReason:                 true,
+	v1alpha1.TrainingRunNotFoundReason:      true, // of a run that is applied a moment later, or was cleared away
+	v1alpha1.TrainingRunNotCompleteReason:   true,
+	v1alpha1.MinimumReplicasAvailableReason: true,
+	v1alpha1.NoLiveRevisionReason:           true,
 }
 
-// queueTransitions queues an event for each condition that has changed.
-func queueTransitions(helper *patch.Helper, action string, before, after []metav1.Condition) {
-	stalledReason := ""
-	if c := meta.FindStatusCondition(after, v1alpha1.StalledCondition); c != nil {
-		stalledReason = c.Reason
+// weightOf is the type of the events with a reason.
+func weightOf(reason string) string {
+	if normalReasons[reason] {
+		return corev1.EventTypeNormal
 	}
+	return corev1.EventTypeWarning
+}
+
+// refusal returns the message of a condition that says that pods are refused, or nothing.
+func refusal(conditions []metav1.Condition) string {
+	for _, c := range conditions {
+		if strings.Contains(c.Message, refusedSign) {
+			return c.Message
+		}
+	}
+	return ""
+}
+
+// queueTransitions queues an event for each condition that has changed, and one when the
+// API server begins to refuse pods: conditions have other reasons then, and the message
+// alone would reach nobody who watches events.
+func queueTransitions(helper *patch.Helper, action string, before, after []metav1.Condition) {
 	for _, c := range conditions.Transitions(before, after) {
-		if c.Reason == stalledReason || warningReasons[c.Reason] {
+		if weightOf(c.Reason) == corev1.EventTypeWarning {
 			helper.Warning(c.Reason, action, c.Message)
 		} else {
 			helper.Normal(c.Reason, action, c.Message)
 		}
+	}
+	if message := refusal(after); message != "" && refusal(before) == "" {
+		helper.Warning(failedCreate, action, message)
 	}
 }
 

@@ -102,11 +102,14 @@ func findReplicaProblem(deployment *appsv1.Deployment) podProblem {
 	return podProblem{}
 }
 
+// refusedSign is what every message of a refused pod says, and no other.
+const refusedSign = " can't be made: "
+
 // createProblem is that pods are refused for this cause: by a quota, a LimitRange, an
 // admission webhook, Pod Security. What only a person can tell from the cause has no remedy.
 func createProblem(pods, cause string) podProblem {
 	cause = podName.ReplaceAllString(cause, "")
-	message := fmt.Sprintf("%s can't be made: %s", pods, cause)
+	message := pods + refusedSign + cause
 	for _, refusal := range refusals {
 		if strings.Contains(cause, refusal.sign) {
 			return podProblem{message: message + "; " + refusal.remedy}

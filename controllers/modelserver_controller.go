@@ -286,7 +286,7 @@ func (r *modelServerReconciler) observe(ctx context.Context, s *modelServerScope
 		}
 	}
 	s.observed = o
-	return nil
+	return s.findServed()
 }
 
 func lastStatus(status *v1alpha1.ModelServerStatus) rollout.Last {

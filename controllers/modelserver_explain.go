@@ -50,11 +50,18 @@ func (r *modelServerReconciler) explainPods(s *modelServerScope, status rollout.
 }
 
 // withServerEnd adds to the problem of a pod how its server ended last: the kubelet
-// says only that it waits before it starts it again.
+// says only that it waits before it starts it again. Until the pod is ready again that
+// stays its problem, also while the server runs in between.
 func withServerEnd(problem podProblem, pod *corev1.Pod) podProblem {
 	end := findContainerEnd(pod, contract.ServerContainer)
-	if problem.message == "" || end == nil {
+	if end == nil {
 		return problem
+	}
+	if problem.message == "" {
+		if c := findPodCondition(pod, corev1.PodReady); c == nil || c.Status == corev1.ConditionTrue || isTerminated(pod) {
+			return problem
+		}
+		problem.message = fmt.Sprintf("pod %s isn't ready again", pod.Name)
 	}
 	if end.isOOM() {
 		problem.reason = v1alpha1.OOMKilledReason

@@ -417,12 +417,21 @@ func TestWithServerEnd(t *testing.T) {
 			LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: code, Reason: reason, Message: message}},
 		}}}}
 	}
+	with := func(pod *corev1.Pod, ready corev1.ConditionStatus) *corev1.Pod {
+		pod.Name, pod.Status.Conditions = "p", []corev1.PodCondition{{Type: corev1.PodReady, Status: ready}}
+		return pod
+	}
 	cases := map[string]struct {
 		problem podProblem
 		pod     *corev1.Pod
 		want    podProblem
 	}{
 		"no problem":  {pod: ended(1, "Error", "x")},
+		"ready again": {pod: with(ended(1, "Error", "x"), corev1.ConditionTrue)},
+		"out of memory before, not ready again": {
+			pod:  with(ended(137, "OOMKilled", ""), corev1.ConditionFalse),
+			want: podProblem{reason: "OOMKilled", message: "pod p isn't ready again; the server used more memory than spec.podTemplate.resources.limits allows"},
+		},
 		"never ended": {problem: crashing, pod: &corev1.Pod{}, want: crashing},
 		"crashed": {
 			problem: crashing, pod: ended(3, "Error", `{"version":1,"message":"unknown field"}`),

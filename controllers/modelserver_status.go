@@ -141,7 +141,7 @@ func setAvailable(s *modelServerScope, w conditions.Writer) {
 			message += "; " + problem.message
 		}
 	}
-	if rollout.Enough(available, s.observed.Desired) {
+	if rollout.Enough(available, s.observed.Expected()) {
 		w.Set(v1alpha1.AvailableCondition, metav1.ConditionTrue, v1alpha1.MinimumReplicasAvailableReason, message)
 		return
 	}

@@ -267,6 +267,35 @@ func TestResolveRun(t *testing.T) {
 	}
 }
 
+// TestUnresolvedSaysWhy: who waits for a run doesn't have to look at it to learn why.
+func TestUnresolvedSaysWhy(t *testing.T) {
+	waiting := func(reason, message string) *v1alpha1.TrainingRun {
+		run := wrappers.MakeTrainingRun("run-1", "zoo").Obj()
+		run.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ReadyCondition, Status: metav1.ConditionFalse, Reason: reason, Message: message}}
+		return run
+	}
+	failed := wrappers.MakeTrainingRun("run-1", "zoo").Failed("GateNotMet").Obj()
+	meta.FindStatusCondition(failed.Status.Conditions, v1alpha1.FailedCondition).Message = "accuracy is 0.7"
+	cases := map[string]struct {
+		run  *v1alpha1.TrainingRun
+		want string
+	}{
+		"new":       {wrappers.MakeTrainingRun("run-1", "zoo").Obj(), "TrainingRun run-1 is not Complete yet"},
+		"training":  {waiting("Training", "pod x is training, 4 %"), "TrainingRun run-1 is not Complete yet (Training)"},
+		"suspended": {waiting("Suspended", "spec.suspend is true"), "TrainingRun run-1 is not Complete yet (Suspended: spec.suspend is true)"},
+		"no volume": {waiting("VolumeUnavailable", "claim models not found"), "TrainingRun run-1 is not Complete yet (VolumeUnavailable: claim models not found)"},
+		"a gate":    {failed, "TrainingRun run-1 has failed (GateNotMet: accuracy is 0.7); name another in spec.model.trainingRunRef, or recreate it"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			_, unresolved := resolveRun("run-1", tc.run)
+			if diff := cmp.Diff(tc.want, unresolved.Message); diff != "" {
+				t.Errorf("message (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestResolvableChanged(t *testing.T) {
 	running := wrappers.MakeTrainingRun("run-1", "zoo").Obj()
 	further := running.DeepCopy()

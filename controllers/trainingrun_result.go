@@ -269,11 +269,7 @@ func nameFields(run *v1alpha1.TrainingRun, failure *v1alpha1.Failure) {
 		if len(run.Spec.Gates) == 0 {
 			return
 		}
-		gates := make([]string, 0, len(run.Spec.Gates))
-		for _, gate := range run.Spec.Gates {
-			gates = append(gates, gate.Metric+" "+gate.Min)
-		}
-		message = fmt.Sprintf("%s; spec.gates asks for %s: train longer, or lower the gate, in a new TrainingRun", message, strings.Join(gates, ", "))
+		message += ": train longer, or lower spec.gates, in a new TrainingRun"
 	default:
 		return
 	}

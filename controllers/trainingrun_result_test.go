@@ -298,7 +298,7 @@ func TestNameFields(t *testing.T) {
 		"gate": {
 			run:     makeRun().Gate("accuracy", "0.90").Gate("f1", "0.5").Obj(),
 			failure: v1alpha1.Failure{Reason: "GateNotMet", Message: "accuracy is 0.5"},
-			want:    "accuracy is 0.5; spec.gates asks for accuracy 0.90, f1 0.5: train longer, or lower the gate, in a new TrainingRun",
+			want:    "accuracy is 0.5: train longer, or lower spec.gates, in a new TrainingRun",
 		},
 		"gate of an image's own": {
 			run: makeRun().Obj(), failure: v1alpha1.Failure{Reason: "GateNotMet", Message: "accuracy is 0.5"}, want: "accuracy is 0.5",

@@ -134,4 +134,48 @@ var _ = Describe("ModelServer in bad weather", func() {
 		server = pets.reaches(ctx, v1alpha1.BakeFailedReason)
 		Expect(server.Status.Rejected[0].Message).To(ContainSubstring("exit code 2"))
 	})
+
+	It("is Ready while it serves what it was asked for, though the run is gone", func(ctx SpecContext) {
+		serving(ctx)
+		run := &v1alpha1.TrainingRun{ObjectMeta: metav1.ObjectMeta{Name: "run-1", Namespace: pets.namespace}}
+		Expect(k8s.Delete(ctx, run)).To(Succeed())
+		isReady := func(g Gomega) {
+			server := pets.get(ctx)
+			g.Expect(condition(server, v1alpha1.ModelResolvedCondition)).To(Equal("False/TrainingRunNotFound"))
+			g.Expect(condition(server, v1alpha1.ReadyCondition)).To(Equal("True/Serving"))
+			g.Expect(condition(server, v1alpha1.ReconcilingCondition)).To(BeEmpty())
+			g.Expect(server.Status.ObservedGeneration).To(Equal(server.Generation))
+		}
+		Eventually(isReady).Should(Succeed())
+		pets.update(ctx, func(server *v1alpha1.ModelServer) { server.Spec.Replicas = ptr.To[int32](2) })
+		Eventually(isReady).Should(Succeed())
+
+		By("asking for something that the run's model would have to be resolved for")
+		pets.update(ctx, func(server *v1alpha1.ModelServer) { server.Spec.Server.MaxBatch = 3 })
+		pets.reaches(ctx, v1alpha1.TrainingRunNotFoundReason)
+		pets.update(ctx, func(server *v1alpha1.ModelServer) { server.Spec.Server.MaxBatch = 16 })
+		Eventually(isReady).Should(Succeed())
+	})
+
+	It("is Ready while it is scaled up, and not while it has less than before", func(ctx SpecContext) {
+		live := serving(ctx).Status.Live.Revision
+		cluster.model(digestOf("1"), neverReady)
+		pets.update(ctx, func(server *v1alpha1.ModelServer) { server.Spec.Replicas = ptr.To[int32](4) })
+		Eventually(func() int { return len(pets.podsOf(ctx, live)) }).Should(Equal(4))
+		Consistently(func() string { return condition(pets.get(ctx), v1alpha1.ReadyCondition) }).Should(Equal("True/Serving"))
+		Expect(condition(pets.get(ctx), v1alpha1.AvailableCondition)).To(Equal("True/MinimumReplicasAvailable"))
+		ready := func(status corev1.ConditionStatus) {
+			GinkgoHelper()
+			for _, pod := range pets.podsOf(ctx, live) {
+				changePod(ctx, &pod, func(s *corev1.PodStatus) { s.Conditions[0].Status = status })
+			}
+		}
+		ready(corev1.ConditionTrue)
+		Eventually(func() string { return message(pets.get(ctx), v1alpha1.ReadyCondition) }).Should(ContainSubstring("4 of 4"))
+		changePod(ctx, &pets.podsOf(ctx, live)[0], func(s *corev1.PodStatus) { s.Conditions[0].Status = corev1.ConditionFalse })
+		changePod(ctx, &pets.podsOf(ctx, live)[1], func(s *corev1.PodStatus) { s.Conditions[0].Status = corev1.ConditionFalse })
+		pets.reaches(ctx, v1alpha1.UnavailableReason)
+		ready(corev1.ConditionTrue)
+		pets.reaches(ctx, v1alpha1.ServingReason)
+	})
 })
