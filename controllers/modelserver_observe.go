@@ -187,7 +187,7 @@ func observedJob(job *batchv1.Job, pod *corev1.Pod) (observed rollout.Job, known
 			setVerdict(&observed, end)
 		} else if pod.DeletionTimestamp != nil || isDisrupted(pod) {
 			// On a node that is lost neither the pod nor the Job would ever end.
-			observed.State, observed.Message = rollout.JobVoid, fmt.Sprintf("its pod %s was taken away", pod.Name)
+			observed.State, observed.Message = rollout.JobVoid, fmt.Sprintf("its pod %s was deleted or evicted", pod.Name)
 			return observed, true
 		}
 	}

@@ -357,7 +357,7 @@ func TestObservedJob(t *testing.T) {
 		},
 		"the pod is taken away": {
 			job: job(rollout.Smoke, "", ""), pod: &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "p", DeletionTimestamp: &observedAt}},
-			want: want{rollout.JobVoid, true, "its pod p was taken away", 0},
+			want: want{rollout.JobVoid, true, "its pod p was deleted or evicted", 0},
 		},
 		"the pod is taken away after it has passed": {
 			job: job(rollout.Smoke, "", ""), pod: func() *corev1.Pod {

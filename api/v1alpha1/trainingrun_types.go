@@ -21,7 +21,7 @@ import (
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="Dataset",type=string,priority=1,JSONPath=`.status.lineage.dataset.digest`
 // +kubebuilder:printcolumn:name="Node",type=string,priority=1,JSONPath=`.status.nodeName`
-// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 40 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="metadata.name must have at most 40 characters, start with a letter, end with a letter or digit and hold only lower-case letters, digits and '-': the names of its Job and pods are made from it"
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 40 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="metadata.name must have at most 40 characters, start with a letter, end with a letter or digit and hold only lower-case letters, digits and '-': the names of its Job and pods are made from it",fieldPath=".metadata"
 type TrainingRun struct {
 	metav1.TypeMeta `json:",inline"`
 	// metadata is the standard object metadata.
