@@ -21,13 +21,18 @@ import numpy
 import onnx
 import torch
 import torchvision
+from torchvision.models import convnext, maxvit, swin_transformer, vision_transformer
 
 # name: exporter, opset, image size, batch normalization kept, options of the model
 NETWORKS = {
     "densenet121": ("torchscript", 17, 64, True, {}),
     "efficientnet_b0": ("dynamo", 18, 96, False, {}),
+    "convnext": ("torchscript", 17, 64, False, {}),
+    "convnext_dynamo": ("dynamo", 20, 64, False, {}),
     "googlenet": ("torchscript", 14, 96, True, {"aux_logits": False, "init_weights": False}),
     "inception_v3": ("dynamo", 20, 128, False, {"aux_logits": False, "init_weights": False}),
+    "maxvit": ("torchscript", 16, 64, False, {}),
+    "maxvit_dynamo": ("dynamo", 18, 64, False, {}),
     "mnasnet0_5": ("torchscript", 15, 96, True, {}),
     "mobilenet_v2": ("torchscript", 10, 96, False, {}),
     "mobilenet_v3_large": ("torchscript", 16, 96, False, {}),
@@ -37,14 +42,47 @@ NETWORKS = {
     "resnet50": ("torchscript", 9, 96, True, {}),
     "shufflenet_v2_x1_0": ("torchscript", 11, 96, False, {}),
     "squeezenet1_1": ("torchscript", 12, 96, False, {}),
+    "swin": ("torchscript", 13, 64, False, {}),
+    "swin_dynamo": ("dynamo", 21, 64, False, {}),
+    "swin_v2_dynamo": ("dynamo", 18, 64, False, {}),
     "vgg11_bn": ("torchscript", 9, 64, True, {}),
+    "vit": ("torchscript", 14, 32, False, {}),
+    "vit_dynamo": ("dynamo", 24, 32, False, {}),
 }
 
 # name: image size
 KERAS_NETWORKS = {"EfficientNetB0": 96, "MobileNetV2": 96, "MobileNetV3Small": 96, "ResNet50": 64}
 
 
+def swin(version):
+    block, merging = {
+        1: (swin_transformer.SwinTransformerBlock, swin_transformer.PatchMerging),
+        2: (swin_transformer.SwinTransformerBlockV2, swin_transformer.PatchMergingV2),
+    }[version]
+    return swin_transformer.SwinTransformer(
+        patch_size=[4, 4], embed_dim=24, depths=[2, 2], num_heads=[2, 4], window_size=[4, 4], num_classes=10, block=block, downsample_layer=merging,
+    )
+
+
+# Families whose smallest network is large, with a few narrow layers each.
+SMALL = {
+    "convnext": lambda: convnext.ConvNeXt([convnext.CNBlockConfig(16, 32, 2), convnext.CNBlockConfig(32, None, 1)], num_classes=10),
+    "maxvit": lambda: maxvit.MaxVit(
+        input_size=(64, 64), stem_channels=16, partition_size=4, block_channels=[16, 32], block_layers=[1, 2], head_dim=8,
+        stochastic_depth_prob=0.0, num_classes=10,
+    ),
+    "swin": lambda: swin(1),
+    "swin_v2": lambda: swin(2),
+    "vit": lambda: vision_transformer.VisionTransformer(
+        image_size=32, patch_size=8, num_layers=2, num_heads=4, hidden_dim=64, mlp_dim=96, num_classes=10,
+    ),
+}
+
+
 def network(name, options):
+    small = SMALL.get(name.removesuffix("_dynamo"))
+    if small:
+        return small().eval()
     model = getattr(torchvision.models, name)(weights=None, **options)
     if name.startswith("vgg"):
         # The full head has a hundred million weights.
