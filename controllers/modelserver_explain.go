@@ -5,6 +5,8 @@ package controllers
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
@@ -37,7 +39,7 @@ func (r *modelServerReconciler) explain(s *modelServerScope) {
 // explainPods finds out what keeps pods from running that are there.
 func (r *modelServerReconciler) explainPods(s *modelServerScope, status rollout.Status) {
 	for _, key := range []string{status.Pods, status.Job} {
-		for _, pod := range s.pods[key] {
+		for _, pod := range byName(s.pods[key]) {
 			if key == "" || s.problem.message != "" {
 				return
 			}
@@ -49,6 +51,12 @@ func (r *modelServerReconciler) explainPods(s *modelServerScope, status rollout.
 	}
 }
 
+// byName returns pods in the order of their names: a cache lists them in another each
+// time, and of several problems the same one is to be told.
+func byName(pods []*corev1.Pod) []*corev1.Pod {
+	return slices.SortedFunc(slices.Values(pods), func(a, b *corev1.Pod) int { return strings.Compare(a.Name, b.Name) })
+}
+
 // withServerEnd adds to the problem of a pod how its server ended last: the kubelet
 // says only that it waits before it starts it again. Until the pod is ready again that
 // stays its problem, also while the server runs in between.
@@ -58,14 +66,19 @@ func withServerEnd(problem podProblem, pod *corev1.Pod) podProblem {
 		return problem
 	}
 	if problem.message == "" {
-		if c := findPodCondition(pod, corev1.PodReady); c == nil || c.Status == corev1.ConditionTrue || isTerminated(pod) {
+		c := findPodCondition(pod, corev1.PodReady)
+		if c == nil || c.Status == corev1.ConditionTrue || pod.DeletionTimestamp != nil || isTerminated(pod) {
 			return problem
 		}
 		problem.message = fmt.Sprintf("pod %s isn't ready again", pod.Name)
 	}
 	if end.isOOM() {
 		problem.reason = v1alpha1.OOMKilledReason
-		problem.message += "; the server used more memory than spec.podTemplate.resources.limits allows"
+		if hasMemoryLimit(pod, contract.ServerContainer) {
+			problem.message += "; the server used more memory than spec.podTemplate.resources.limits allows"
+		} else {
+			problem.message += "; its node ran out of memory: ask for more in spec.podTemplate.resources.requests"
+		}
 		return problem
 	}
 	problem.message += fmt.Sprintf("; the server ended with exit code %d: %s", ptr.Deref(end.exitCode, -1), serverMessage(end.output))

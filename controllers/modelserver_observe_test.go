@@ -417,6 +417,16 @@ func TestWithServerEnd(t *testing.T) {
 			LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: code, Reason: reason, Message: message}},
 		}}}}
 	}
+	limited := func(pod *corev1.Pod) *corev1.Pod {
+		pod.Spec.Containers = []corev1.Container{{Name: contract.ServerContainer, Resources: corev1.ResourceRequirements{
+			Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Gi")},
+		}}}
+		return pod
+	}
+	deleted := func(pod *corev1.Pod) *corev1.Pod {
+		pod.DeletionTimestamp = &observedAt
+		return pod
+	}
 	with := func(pod *corev1.Pod, ready corev1.ConditionStatus) *corev1.Pod {
 		pod.Name, pod.Status.Conditions = "p", []corev1.PodCondition{{Type: corev1.PodReady, Status: ready}}
 		return pod
@@ -429,8 +439,13 @@ func TestWithServerEnd(t *testing.T) {
 		"no problem":  {pod: ended(1, "Error", "x")},
 		"ready again": {pod: with(ended(1, "Error", "x"), corev1.ConditionTrue)},
 		"out of memory before, not ready again": {
-			pod:  with(ended(137, "OOMKilled", ""), corev1.ConditionFalse),
+			pod:  with(limited(ended(137, "OOMKilled", "")), corev1.ConditionFalse),
 			want: podProblem{reason: "OOMKilled", message: "pod p isn't ready again; the server used more memory than spec.podTemplate.resources.limits allows"},
+		},
+		"it leaves": {pod: deleted(with(ended(1, "Error", "x"), corev1.ConditionFalse))},
+		"its node ran out of memory": {
+			problem: crashing, pod: ended(137, "OOMKilled", ""),
+			want: podProblem{reason: "OOMKilled", message: crashing.message + "; its node ran out of memory: ask for more in spec.podTemplate.resources.requests"},
 		},
 		"never ended": {problem: crashing, pod: &corev1.Pod{}, want: crashing},
 		"crashed": {
@@ -438,7 +453,7 @@ func TestWithServerEnd(t *testing.T) {
 			want: podProblem{message: crashing.message + "; the server ended with exit code 3: unknown field"},
 		},
 		"out of memory": {
-			problem: crashing, pod: ended(137, "OOMKilled", ""),
+			problem: crashing, pod: limited(ended(137, "OOMKilled", "")),
 			want: podProblem{reason: "OOMKilled", message: crashing.message + "; the server used more memory than spec.podTemplate.resources.limits allows"},
 		},
 	}
@@ -448,5 +463,18 @@ func TestWithServerEnd(t *testing.T) {
 				t.Errorf("problem = %+v, want %+v", got, tc.want)
 			}
 		})
+	}
+}
+
+// TestByName: of the problems of several pods the same one is told each time.
+func TestByName(t *testing.T) {
+	pod := func(name string) *corev1.Pod { return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name}} }
+	listed := []*corev1.Pod{pod("c"), pod("a"), pod("b")}
+	var got []string
+	for _, p := range byName(listed) {
+		got = append(got, p.Name)
+	}
+	if diff := cmp.Diff([]string{"a", "b", "c"}, got); diff != "" || listed[0].Name != "c" {
+		t.Errorf("order (-want +got):\n%s; the list itself starts with %s", diff, listed[0].Name)
 	}
 }

@@ -41,6 +41,8 @@ type client struct {
 	http *http.Client
 	// patience is how long one request may take.
 	patience time.Duration
+	// revision is whose answers count; empty: anybody's.
+	revision string
 }
 
 // noAnswer is a request that nothing answered, or not to the end.
@@ -67,7 +69,7 @@ var gatewayStatuses = map[int]bool{
 // neither starting nor stopping.
 var serverCodes = map[string]bool{"overloaded": true, "timeout": true}
 
-// saysNothing tells whether an error is no answer of the server under test: nothing came, or what a
+// saysNothing tells whether an error is no answer of the server under test: nothing came, or another's, or what a
 // proxy says for a server that it doesn't reach, or the word of one that is starting or stopping.
 func saysNothing(err error) bool {
 	var none *noAnswer
@@ -126,6 +128,10 @@ func (c *client) do(ctx context.Context, r request) (data []byte, took time.Dura
 		return nil, 0, fmt.Errorf("%s %s: %w", method, r.path, &noAnswer{err})
 	}
 	defer response.Body.Close()
+	if got := response.Header.Get(contract.RevisionHeader); c.revision != "" && got != "" && got != c.revision {
+		// A proxy that is behind, or an address that is another pod's by now.
+		return nil, 0, fmt.Errorf("%s %s: %w", method, r.path, &noAnswer{fmt.Errorf("revision %s answers, not %s", got, c.revision)})
+	}
 	data, err = io.ReadAll(io.LimitReader(response.Body, maxAnswerBytes))
 	took = time.Since(start)
 	if err != nil {

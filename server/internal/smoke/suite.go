@@ -173,7 +173,7 @@ func (s *suite) round(ctx context.Context, full bool) {
 	var group errgroup.Group
 	group.SetLimit(contract.SmokeTargetsAtATime)
 	for _, target := range s.config.Targets {
-		c := &client{base: strings.TrimSuffix(target, "/"), http: s.http, patience: s.patience}
+		c := &client{base: strings.TrimSuffix(target, "/"), http: s.http, patience: s.patience, revision: s.config.Revision}
 		v := &visit{client: c, full: full, round: s.rounds, answers: answers{byID: map[sampleID]prediction{}}}
 		group.Go(func() error {
 			s.visit(ctx, v)

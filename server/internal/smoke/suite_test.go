@@ -245,7 +245,6 @@ func TestLies(t *testing.T) {
 		says   string
 	}{
 		"another model":      {config: contract.SmokeConfig{SHA256: "beef"}, want: []string{"model-info"}, says: "serves the model 5eed, want beef"},
-		"another revision":   {config: contract.SmokeConfig{Revision: "pets-2"}, want: []string{"model-info"}, says: `serves revision "pets-12345678", want "pets-2"`},
 		"logits off by 2‰":   {model: offBy(1.002), want: []string{"integrity"}, says: "sample 0: the logits are off by 0.002"},
 		"logits off by 0.5‰": {model: offBy(1.0005)},
 		"labels swapped":     {model: swapped, want: []string{"integrity", "quality"}, says: `the classes are ["blue" "red"]`},
@@ -360,10 +359,11 @@ func TestVerdicts(t *testing.T) {
 	closed := httptest.NewServer(http.NotFoundHandler())
 	closed.Close()
 	cases := map[string]struct {
-		lie     func(http.Handler) http.Handler
-		also    []string // further targets
-		verdict bool
-		says    string
+		lie      func(http.Handler) http.Handler
+		also     []string // further targets
+		revision string
+		verdict  bool
+		says     string
 	}{
 		"nobody listens":                      {also: []string{closed.URL}, says: "connection refused"},
 		"nobody listens, and one answers 500": {lie: answering("/health", 500, "oops"), also: []string{closed.URL}, verdict: true, says: "answered 500: oops"},
@@ -373,6 +373,9 @@ func TestVerdicts(t *testing.T) {
 		"overloaded":                          {lie: answering("/predict", 503, `{"code":"overloaded","detail":"busy"}`), verdict: true, says: "answered 503: busy"},
 		"a proxy without a server":            {lie: answering("/predict", 502, "no upstream"), says: "answered 502: no upstream"},
 		"too slow for the server itself":      {lie: answering("/predict", 504, `{"code":"timeout","detail":"slow"}`), verdict: true, says: "answered 504: slow"},
+		"another revision answers, as by a proxy that is behind": {
+			lie: answering("/health", 500, "oops"), revision: "pets-2", says: "revision pets-12345678 answers, not pets-2",
+		},
 		"a request hangs, the server is ready": {
 			lie: hanging("/predict"), verdict: true, says: "2 times, while the server says that it is ready",
 		},
@@ -380,7 +383,7 @@ func TestVerdicts(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			targets := append([]string{serve(t, testModel(), tc.lie)}, tc.also...)
-			s := newSuite(contract.SmokeConfig{Targets: targets}, nil, nil)
+			s := newSuite(contract.SmokeConfig{Targets: targets, Revision: tc.revision}, nil, nil)
 			s.patience = time.Second
 			report, err := s.run(t.Context())
 			if tc.verdict && err != nil || !tc.verdict && !errors.Is(err, ErrNoVerdict) {
