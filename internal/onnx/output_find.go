@@ -153,21 +153,33 @@ func endOf(g *graph.Graph) ending {
 			end.linear = end.linear || product != nil && constant != nil && slices.Contains(products, product.Op)
 		}
 	}
-	end.afterSoftmax = reaches(producers, node, map[*graph.Node]bool{})
+	end.afterSoftmax = (&ancestry{g: g, producers: producers, known: map[*graph.Node]bool{}}).ofSoftmax(node)
 	return end
 }
 
-// reaches reports whether a node computes with what a softmax has yielded, and nothing but elementwise.
-func reaches(producers map[string]*graph.Node, node *graph.Node, seen map[*graph.Node]bool) bool {
-	if node == nil || seen[node] {
+// ancestry finds out what values are computed from.
+type ancestry struct {
+	g         *graph.Graph
+	producers map[string]*graph.Node
+	known     map[*graph.Node]bool
+}
+
+// ofSoftmax reports whether a node computes with nothing but constants and what softmaxes have yielded.
+func (a *ancestry) ofSoftmax(node *graph.Node) bool {
+	if node == nil {
 		return false
 	}
-	seen[node] = true
 	if node.Op == "Softmax" || node.Op == "LogSoftmax" {
 		return true
 	}
-	if !slices.Contains(computing, node.Op) && !slices.Contains(unchanging, node.Op) {
-		return false
+	if known, ok := a.known[node]; ok {
+		return known
 	}
-	return slices.ContainsFunc(node.Inputs, func(input string) bool { return reaches(producers, producers[input], seen) })
+	if slices.Contains(computing, node.Op) || slices.Contains(unchanging, node.Op) {
+		computed := slices.DeleteFunc(slices.Clone(node.Inputs), func(input string) bool { return input == "" || a.g.Initializers[input] != nil })
+		a.known[node] = len(computed) > 0 && !slices.ContainsFunc(computed, func(input string) bool { return !a.ofSoftmax(a.producers[input]) })
+	} else {
+		a.known[node] = false
+	}
+	return a.known[node]
 }

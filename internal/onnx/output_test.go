@@ -83,7 +83,8 @@ func TestFindOutput(t *testing.T) {
 		model.Graph.Nodes = slices.Insert(model.Graph.Nodes, len(model.Graph.Nodes)-1, sum)
 		return model
 	}
-	logits := func(model *Model) []float64 { return softmaxOf(t, model) }
+	logits := func(model *Model) []float64 { return softmaxOf(t, model, "z") }
+	yields := func(model *Model) []float64 { return softmaxOf(t, model, model.Graph.Outputs[0].Name) }
 	single := func(model *Model) []float64 {
 		z := valueOf(t, model, "z")[0]
 		return []float64{1 / (1 + math.Exp(z)), 1 / (1 + math.Exp(-z))}
@@ -105,6 +106,7 @@ func TestFindOutput(t *testing.T) {
 		"Softmax, clipped":          {model: outputModel(headWidth, 1, softmax, step{op: "Clip", others: []string{"", "one"}}), want: OutputProbabilities, means: logits},
 		"Softmax, quantized":        {model: outputModel(headWidth, 1, append([]step{softmax}, quantize...)...), want: OutputProbabilities, means: logits, within: 0.01},
 		"Softmax, decomposed":       {model: decomposed(), want: OutputProbabilities, means: logits},
+		"Softmax as a weight":       {model: outputModel(headWidth, 1, softmax, step{op: "Mul", others: []string{"z"}}, step{op: "Add", others: []string{"z"}}), want: OutputLogits, means: yields},
 		"Softmax, told":             {model: outputModel(headWidth, 1, softmax), told: OutputProbabilities, want: OutputProbabilities, means: logits},
 		"LogSoftmax":                {model: outputModel(headWidth, 1, step{op: "LogSoftmax"}), want: OutputLogProbabilities, means: logits},
 		"logarithm of Softmax":      {model: outputModel(headWidth, 1, softmax, step{op: "Log"}), want: OutputLogProbabilities, means: logits},
@@ -155,11 +157,11 @@ func valueOf(t *testing.T, model *Model, name string) []float64 {
 	return values
 }
 
-// softmaxOf are the probabilities of a model's logits "z".
-func softmaxOf(t *testing.T, model *Model) []float64 {
+// softmaxOf is the softmax of a value of a model.
+func softmaxOf(t *testing.T, model *Model, name string) []float64 {
 	t.Helper()
 	var z []float32
-	for _, v := range valueOf(t, model, "z") {
+	for _, v := range valueOf(t, model, name) {
 		z = append(z, float32(v))
 	}
 	return probabilities(z, len(z))
