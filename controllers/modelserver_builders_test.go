@@ -15,6 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
@@ -266,6 +267,25 @@ func TestTestsHaveTimeForEveryTarget(t *testing.T) {
 	}
 	if got, want := *job.Spec.ActiveDeadlineSeconds, int64(8*90+300); got != want {
 		t.Errorf("deadline = %d s, want %d", got, want)
+	}
+}
+
+// How containers ended before a test is kept with it.
+func TestTestEnded(t *testing.T) {
+	server := makeServer().Obj()
+	start := rollout.Start{JobID: rollout.JobID{Check: rollout.Smoke, Revision: "pets-2", Key: "k"}, Pods: []rollout.Pod{
+		{UID: "u1", Terminated: &rollout.Termination{ID: "1"}}, {UID: "u2"},
+	}}
+	job, err := desiredTestJob(testInput{server: server, config: parsed(t, server), start: start, info: infoOf("run-2", "models")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[types.UID]string{"u1": "1"}, testEnded(job)); diff != "" {
+		t.Errorf("ended (-want +got):\n%s", diff)
+	}
+	job.Annotations = nil
+	if got := testEnded(job); got != nil {
+		t.Errorf("ended = %v without an annotation, want nil", got)
 	}
 }
 

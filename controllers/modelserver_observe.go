@@ -181,7 +181,7 @@ func observedEndpoints(slices []discoveryv1.EndpointSlice, revisionOfPod map[str
 // observedJob is what the planner is told of a test, whose pod may be nil. Known is
 // false if the Job is over and its pod hasn't been seen: a cache may be behind.
 func observedJob(job *batchv1.Job, pod *corev1.Pod) (observed rollout.Job, known bool) {
-	observed = rollout.Job{JobID: testID(job), Deleting: job.DeletionTimestamp != nil, Started: testStarted(job)}
+	observed = rollout.Job{JobID: testID(job), Deleting: job.DeletionTimestamp != nil, Started: testStarted(job), Ended: testEnded(job)}
 	if pod != nil {
 		if end := findContainerEnd(pod, contract.SmokeContainer); end != nil {
 			setVerdict(&observed, end)

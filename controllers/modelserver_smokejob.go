@@ -13,6 +13,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
@@ -66,12 +67,16 @@ func desiredTestJob(in testInput) (*batchv1.Job, error) {
 	turns := (len(config.Targets) + contract.SmokeTargetsAtATime - 1) / contract.SmokeTargetsAtATime
 	rounds := time.Duration(config.DelaySeconds+config.ForSeconds)*time.Second + time.Duration(turns)*in.config.timeout
 	labels := testLabels(in.server)
+	annotations, err := in.annotations()
+	if err != nil {
+		return nil, err
+	}
 	return &batchv1.Job{
 		ObjectMeta: metav1.ObjectMeta{
 			Name:            in.start.Name(),
 			Namespace:       in.server.Namespace,
 			Labels:          labels,
-			Annotations:     in.annotations(),
+			Annotations:     annotations,
 			OwnerReferences: ownedByServer(in.server),
 		},
 		Spec: batchv1.JobSpec{
@@ -199,13 +204,29 @@ func testAnnotations(id rollout.JobID) map[string]string {
 }
 
 // annotations are those of the Job that in asks for.
-func (in *testInput) annotations() map[string]string {
+func (in *testInput) annotations() (map[string]string, error) {
 	annotations := testAnnotations(in.start.JobID)
 	annotations[v1alpha1.TestStartedAnnotation] = in.now.UTC().Format(time.RFC3339)
 	if in.start.Check == rollout.Bake {
 		annotations[v1alpha1.TestURLAnnotation] = serviceURL(in.server)
+		return annotations, nil
 	}
-	return annotations
+	ended, err := json.Marshal(rollout.Ends(in.start.Pods))
+	if err != nil {
+		return nil, fmt.Errorf("encode how containers of the tested pods ended before: %w", err)
+	}
+	annotations[v1alpha1.TestEndedAnnotation] = string(ended)
+	return annotations, nil
+}
+
+// testEnded is how containers of the tested pods had ended before a test; nil if that
+// isn't known.
+func testEnded(job *batchv1.Job) map[types.UID]string {
+	var ended map[types.UID]string
+	if err := json.Unmarshal([]byte(job.Annotations[v1alpha1.TestEndedAnnotation]), &ended); err != nil {
+		return nil
+	}
+	return ended
 }
 
 // testStarted is when the manager created a test. Jobs of an earlier version have only

@@ -34,6 +34,9 @@ const (
 	TestKeyAnnotation = "trainyard.dev/test-key"
 	// TestURLAnnotation holds, on the Job of a bake, the URL of the Service that it asks.
 	TestURLAnnotation = "trainyard.dev/test-url"
+	// TestEndedAnnotation holds, on the Job of a smoke test, how containers of the tested
+	// pods had ended before.
+	TestEndedAnnotation = "trainyard.dev/test-ended"
 	// TestStartedAnnotation holds, on such a Job, when the manager created it, by the
 	// manager's clock: pauses between attempts are measured by it.
 	TestStartedAnnotation = "trainyard.dev/test-started"

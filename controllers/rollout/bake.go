@@ -41,10 +41,8 @@ func bakeFailure(o *Observed, r *Record) *Rejection {
 	if live == nil || r.Ended == nil {
 		return nil // what ended before the bake isn't known yet: note writes it down
 	}
-	for _, pod := range live.staying() {
-		if t := pod.Terminated; t != nil && t.Own && r.Ended[pod.UID] != t.ID {
-			return fail(fmt.Sprintf("a container of pod %s ended while it had traffic: %s", pod.Name, t), nil)
-		}
+	if pod, end := live.ownEnd(r.Ended); end != nil {
+		return fail(fmt.Sprintf("a container of pod %s ended while it had traffic: %s", pod, end), nil)
 	}
 	if unready := live.unready(); unready > 0 && o.lasting(r.UnreadySince) {
 		return fail(fmt.Sprintf("%d of %d replicas have been running without being ready for %s", unready, live.Replicas, grace), nil)
@@ -74,7 +72,7 @@ func note(o *Observed, r *Record) (Actions, bool) {
 	}
 	next := r.clone()
 	if next.Ended == nil {
-		next.Ended = live.ends()
+		next.Ended = Ends(live.Pods)
 	}
 	next.UnreadySince = since(live.unready() > 0, r.UnreadySince, o)
 	next.LostSince = since(live.Available == 0, r.LostSince, o)

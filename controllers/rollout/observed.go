@@ -162,6 +162,9 @@ type Job struct {
 	Deleting bool
 	// Started is when the manager created it, by the manager's clock.
 	Started time.Time
+	// Ended holds, for a smoke test, how containers of the tested pods had ended before it:
+	// the [Termination.ID] by the pod's UID. It is nil where that isn't known.
+	Ended map[types.UID]string
 	// Message sums the result up; Checks are the single ones.
 	Message string
 	Checks  []v1alpha1.CheckResult
@@ -248,10 +251,20 @@ func (r *Revision) unready() int {
 	return n
 }
 
-// ends are the newest ends of the pods' containers, by the pods' UIDs; never nil.
-func (r *Revision) ends() map[types.UID]string {
+// ownEnd says which pod's container has ended by itself, other than it had before, or nothing.
+func (r *Revision) ownEnd(before map[types.UID]string) (pod string, end *Termination) {
+	for _, pod := range r.staying() {
+		if t := pod.Terminated; t != nil && t.Own && before[pod.UID] != t.ID {
+			return pod.Name, t
+		}
+	}
+	return "", nil
+}
+
+// Ends are the newest ends of the pods' containers, by the pods' UIDs; never nil.
+func Ends(pods []Pod) map[types.UID]string {
 	ends := map[types.UID]string{}
-	for _, pod := range r.Pods {
+	for _, pod := range pods {
 		if pod.Terminated != nil {
 			ends[pod.UID] = pod.Terminated.ID
 		}

@@ -178,6 +178,30 @@ func TestRecordWrites(t *testing.T) {
 		"a Job that failed by itself is no rejection": {
 			o: observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobVoid),
 		},
+		"reject: a container ended by itself under its test, which reached nobody then": {
+			o: observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobVoid).but(func(o *Observed) {
+				o.Jobs[0].Ended = map[types.UID]string{"b0": "1"}
+				o.Revisions["b"].Pods[0].Terminated = &Termination{ID: "2", Own: true, ExitCode: 137, Reason: "OOMKilled"}
+			}),
+			want: &Record{Switch: 1, At: at0, Live: "a", Available: 2, Baked: true, Retiring: retireB,
+				Rejected: []Rejection{func() Rejection {
+					r := rejection("b", "p", v1alpha1.SmokeFailedReason)
+					r.Message = "a container of pod b0 ended while it was tested: exit code 137, OOMKilled"
+					return r
+				}()}},
+		},
+		"a container that ended before its test is no rejection": {
+			o: observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobVoid).but(func(o *Observed) {
+				o.Jobs[0].Ended = map[types.UID]string{"b0": "1"}
+				o.Revisions["b"].Pods[0].Terminated = &Termination{ID: "1", Own: true, ExitCode: 1}
+			}),
+		},
+		"a container that was killed under its test is no rejection": {
+			o: observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobVoid).but(func(o *Observed) {
+				o.Jobs[0].Ended = map[types.UID]string{}
+				o.Revisions["b"].Pods[0].Terminated = &Termination{ID: "1", ExitCode: 137}
+			}),
+		},
 		"rejected: not tried again": {
 			o: observed("b", &Record{Live: "a", Available: 2, Baked: true, Rejected: []Rejection{rejection("b", "p", "SmokeFailed")}}, revision("a", 2)),
 		},

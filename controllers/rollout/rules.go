@@ -4,6 +4,7 @@
 package rollout
 
 import (
+	"fmt"
 	"strconv"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -165,7 +166,7 @@ func rebake(o *Observed, r *Record) (Actions, bool) {
 	next.Switch++
 	next.BakedSince = o.now()
 	next.Available = live.Available
-	next.watch(live.ends())
+	next.watch(Ends(live.Pods))
 	return Actions{Record: next}, true
 }
 
@@ -231,8 +232,16 @@ func candidateFailure(o *Observed, c *Target, revision *Revision) (reason, messa
 	if message := modelRefused(revision); message != "" {
 		return v1alpha1.ModelInvalidReason, message, nil
 	}
-	if job := o.newest(smokeID(o.Policy, revision)); job != nil && job.State == JobFailed {
+	job := o.newest(smokeID(o.Policy, revision))
+	switch {
+	case job == nil:
+	case job.State == JobFailed:
 		return v1alpha1.SmokeFailedReason, job.Message, job.Checks
+	case job.State == JobVoid && job.Ended != nil:
+		// The test didn't reach a server, and that is why.
+		if pod, end := revision.ownEnd(job.Ended); end != nil {
+			return v1alpha1.SmokeFailedReason, fmt.Sprintf("a container of pod %s ended while it was tested: %s", pod, end), job.Checks
+		}
 	}
 	return "", "", nil
 }
@@ -251,7 +260,7 @@ func promote(o *Observed, r *Record) (Actions, bool) {
 		return Actions{}, false
 	}
 	next := moveTo(o, r, revision, ReasonReplaced)
-	next.watch(revision.ends())
+	next.watch(Ends(revision.Pods))
 	if r.Baked {
 		next.Fallback = r.Live
 	} else {
