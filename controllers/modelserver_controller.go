@@ -81,7 +81,7 @@ func setupModelServer(mgr ctrl.Manager, recorder events.EventRecorder, starts *s
 		return fmt.Errorf("index ModelServers by TrainingRun: %w", err)
 	}
 	return ctrl.NewControllerManagedBy(mgr).
-		For(&v1alpha1.ModelServer{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		For(&v1alpha1.ModelServer{}, builder.WithPredicates(specOrStatusChanged())).
 		Owns(&corev1.Service{}).
 		Owns(&appsv1.Deployment{}).
 		Owns(&appsv1.ControllerRevision{}).

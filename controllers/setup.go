@@ -11,10 +11,14 @@ import (
 	"fmt"
 	"net/http"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 )
@@ -84,6 +88,27 @@ func SetupAll(mgr ctrl.Manager, options Options) error {
 		return fmt.Errorf("set up the ModelServer controller: %w", err)
 	}
 	return nil
+}
+
+// specOrStatusChanged lets changes of an object's spec and status through. The
+// controllers' own writes of a status are among them: the next pass then finds nothing
+// to write. What somebody else has written into a status is set right at once.
+func specOrStatusChanged() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		return e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration() ||
+			!equality.Semantic.DeepEqual(statusOf(e.ObjectOld), statusOf(e.ObjectNew))
+	}}
+}
+
+func statusOf(object client.Object) any {
+	switch o := object.(type) {
+	case *v1alpha1.TrainingRun:
+		return &o.Status
+	case *v1alpha1.ModelServer:
+		return &o.Status
+	default:
+		return nil
+	}
 }
 
 // Scheme returns the types that the controllers read and write.

@@ -14,6 +14,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
@@ -26,7 +27,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
@@ -78,7 +78,7 @@ func setupTrainingRun(mgr ctrl.Manager, recorder events.EventRecorder, starts *s
 		return fmt.Errorf("add the progress poller: %w", err)
 	}
 	return ctrl.NewControllerManagedBy(mgr).
-		For(&v1alpha1.TrainingRun{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		For(&v1alpha1.TrainingRun{}, builder.WithPredicates(specOrStatusChanged())).
 		Owns(&batchv1.Job{}).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(runOfPod)).
 		WatchesRawSource(source.Channel(r.progress.wakes, &handler.EnqueueRequestForObject{})).
@@ -107,7 +107,7 @@ type trainingRunScope struct {
 	observed bool          // observe: the cluster has been read
 	job      *batchv1.Job  // observe, reconcileJob: the run's own Job, or nil
 	pods     []*corev1.Pod // observe: that Job's pods, the oldest first
-	strayPod string        // observe: a pod of an earlier Job that hasn't ended yet
+	strayPod *corev1.Pod   // observe: a pod of an earlier Job that hasn't ended yet, or nil
 	problem  podProblem    // observe: what keeps the newest pod from running, or the Job from having one
 	progress *observedProgress
 
@@ -265,16 +265,16 @@ func (r *trainingRunReconciler) restoreJob(ctx context.Context, s *trainingRunSc
 	return errors.Join(errs...)
 }
 
-// sortPods returns the pods of a Job, the oldest first, and the name of a pod of an
-// earlier Job of this name that hasn't ended.
-func sortPods(all []corev1.Pod, job *batchv1.Job, jobName string) (pods []*corev1.Pod, stray string) {
+// sortPods returns the pods of a Job, the oldest first, and a pod of an earlier Job of
+// this name that hasn't ended.
+func sortPods(all []corev1.Pod, job *batchv1.Job, jobName string) (pods []*corev1.Pod, stray *corev1.Pod) {
 	for i := range all {
 		pod := &all[i]
 		switch {
 		case job != nil && metav1.IsControlledBy(pod, job):
 			pods = append(pods, pod)
 		case pod.Labels[batchv1.JobNameLabel] == jobName && !isTerminated(pod):
-			stray = pod.Name
+			stray = pod
 		}
 	}
 	slices.SortFunc(pods, func(a, b *corev1.Pod) int {
@@ -304,9 +304,18 @@ func (r *trainingRunReconciler) observePod(s *trainingRunScope) {
 	s.requeueWithin(again)
 }
 
-// finishEarly stops at a run that has ended: nothing that happens to its Job changes that.
+// finishEarly stops at a run that has ended: nothing that happens to its Job changes
+// that. What it has published is read once more while its pod is there: somebody may
+// have changed the status.
 func (r *trainingRunReconciler) finishEarly(_ context.Context, s *trainingRunScope) error {
 	s.ended = isEnded(&s.run.Status)
+	if !meta.IsStatusConditionTrue(s.run.Status.Conditions, v1alpha1.CompleteCondition) || s.job == nil {
+		return nil
+	}
+	if end := findJobEnd(s.job); end != nil && end.Type == batchv1.JobComplete {
+		s.end = s.job.Status.CompletionTime
+		s.published, _ = publishedBy(s.run, s.pods)
+	}
 	return nil
 }
 
@@ -347,8 +356,9 @@ func (r *trainingRunReconciler) reconcileJob(ctx context.Context, s *trainingRun
 		return waiting(v1alpha1.WaitingForDeletionReason, 0, fmt.Errorf("the earlier Job %s is being deleted; another is made when it is gone", s.job.Name))
 	case s.job != nil:
 		return nil
-	case s.strayPod != "":
-		return waiting(v1alpha1.WaitingForDeletionReason, 0, fmt.Errorf("pod %s of an earlier Job is still running", s.strayPod))
+	case s.strayPod != nil:
+		message, again := describeLeaving(s.strayPod, s.now)
+		return waiting(v1alpha1.WaitingForDeletionReason, again, errors.New(message))
 	default:
 		return r.createJob(ctx, s)
 	}
@@ -453,23 +463,29 @@ func (r *trainingRunReconciler) runAgain(ctx context.Context, s *trainingRunScop
 }
 
 // collectFailure finds out why the Job failed. A run that missed a gate has published
-// its model all the same.
+// its model all the same. What it decides is final, and the cache of pods may be behind
+// that of Jobs: it may know of an earlier failure only.
 func (r *trainingRunReconciler) collectFailure(ctx context.Context, s *trainingRunScope, end *batchv1.JobCondition) error {
-	if newestFailure(s.run, s.pods) == nil {
-		if err := r.observeLive(ctx, s); err != nil {
-			return err
-		}
+	if err := r.observeLive(ctx, s); err != nil {
+		return err
 	}
 	last := newestFailure(s.run, s.pods)
 	if last == nil {
 		last = s.run.Status.LastFailure
 	}
-	s.failure = terminalFailure(s.job, end, last)
-	if s.failure.reason == v1alpha1.GateNotMetReason {
+	failure := terminalFailure(s.job, end, last)
+	if failure.reason == v1alpha1.GateNotMetReason {
 		if pod := s.newestPod(); pod != nil {
 			s.published = gateMissed(s.run, pod)
 		}
+		if s.published == nil && jobAttempt(s.job) == 0 {
+			return r.runAgain(ctx, s, "the model missed a gate, and what was published can't be read: the pod is gone or left no result")
+		}
 	}
+	if last != nil && last.Reason == v1alpha1.ResultMissingReason && jobAttempt(s.job) == 0 {
+		return r.runAgain(ctx, s, last.Message) // that was decided, and its pod is gone
+	}
+	s.failure = failure
 	return nil
 }
 

@@ -44,6 +44,7 @@ type publishedResult struct {
 	model   v1alpha1.PublishedModel
 	metrics []v1alpha1.Metric
 	dataset *v1alpha1.DatasetLineage
+	trained *contract.Checkpoint // nil: all epochs
 	// warnings are the runner's on what it has published, "" if it has none.
 	warnings string
 }
@@ -89,7 +90,7 @@ func checkPublished(run *v1alpha1.TrainingRun, result *contract.TrainResult) (*p
 		return nil, err
 	}
 	return &publishedResult{
-		model: model, metrics: cleanMetrics(result.Metrics), dataset: dataset,
+		model: model, metrics: cleanMetrics(result.Metrics), dataset: dataset, trained: result.Trained,
 		warnings: text.Clean(strings.Join(result.Warnings, "; "), maxMessage),
 	}, nil
 }

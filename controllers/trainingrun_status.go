@@ -6,10 +6,10 @@ package controllers
 import (
 	"errors"
 	"fmt"
-	"path"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -22,12 +22,6 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/contract"
 )
 
-// progressWriteInterval is the least time between two writes of a run's progress.
-const progressWriteInterval = 10 * time.Second
-
-// maxRemaining bounds what a runner may claim of the time left.
-const maxRemaining = 10 * 365 * 24 * time.Hour
-
 // computeTrainingRunStatus turns what a reconcile has observed into status. It is
 // pure: everything comes from the scope, phaseErr is where the reconcile stopped.
 func computeTrainingRunStatus(s *trainingRunScope, phaseErr error) {
@@ -37,7 +31,11 @@ func computeTrainingRunStatus(s *trainingRunScope, phaseErr error) {
 		return
 	}
 	s.run.Status.ObservedGeneration = s.run.Generation
-	if s.ended {
+	switch {
+	case s.ended && s.published != nil:
+		setComplete(s, w)
+		return
+	case s.ended:
 		restamp(s, w)
 		return
 	}
@@ -51,6 +49,7 @@ func computeTrainingRunStatus(s *trainingRunScope, phaseErr error) {
 	case s.failure != nil:
 		setFailed(s, w)
 	default:
+		setStopped(s)
 		setSuspended(s, w)
 		setUnfinished(s, w, phaseErr)
 	}
@@ -118,86 +117,42 @@ func lineage(status *v1alpha1.TrainingRunStatus) *v1alpha1.Lineage {
 
 // setLastFailure keeps the newest failure, of a pod that is there or of one that has gone.
 func setLastFailure(s *trainingRunScope) {
-	failure := newestFailure(s.run, s.pods)
-	if s.resultMissing != nil {
-		failure = s.resultMissing
-	}
-	old := s.run.Status.LastFailure
-	if failure == nil || old != nil && failure.Time.Before(old.Time) {
-		return
-	}
-	s.run.Status.LastFailure = failure
-}
-
-// newestFailure returns the failure of the run's pod that failed last, or nil.
-func newestFailure(run *v1alpha1.TrainingRun, pods []*corev1.Pod) *v1alpha1.Failure {
-	var newest *v1alpha1.Failure
-	for _, pod := range pods {
-		if failure := podFailure(pod); failure != nil && (newest == nil || !failure.Time.Before(newest.Time)) {
-			newest = failure
-		}
-	}
-	if newest != nil {
-		nameFields(run, newest)
-	}
-	return newest
-}
-
-// setProgress copies the newest that the runner has said, unless that was done less
-// than progressWriteInterval ago.
-func setProgress(s *trainingRunScope) {
 	status := &s.run.Status
-	if s.progress == nil {
-		return
-	}
-	if old := status.Progress; old != nil && old.UpdateTime != nil {
-		if s.progress.heardAt.Truncate(time.Second).Equal(old.UpdateTime.Time) {
-			return // written already; a status holds whole seconds
-		}
-		if wait := progressWriteInterval - s.now.Sub(old.UpdateTime.Time); wait > 0 && wait <= progressWriteInterval { // longer: another manager's clock was ahead
-			s.requeueWithin(wait)
-			return
-		}
-	}
-	p := s.progress
-	status.Progress = &v1alpha1.TrainingProgress{
-		Percent:    ptr.To(min(clampInt32(int64(p.Percent)), 100)),
-		Epoch:      clampInt32(int64(p.Epoch)),
-		Epochs:     clampInt32(int64(p.Epochs)),
-		Step:       max(0, p.Step),
-		Steps:      max(0, p.Steps),
-		UpdateTime: &metav1.Time{Time: p.heardAt},
-	}
-	if p.ImagesPerSecond > 0 && p.ImagesPerSecond < 1e9 {
-		status.Progress.ImagesPerSecond = strconv.FormatFloat(p.ImagesPerSecond, 'f', 1, 64)
-	}
-	if p.RemainingSecs > 0 && p.RemainingSecs <= int64(maxRemaining/time.Second) {
-		end := metav1.NewTime(p.heardAt.Add(time.Duration(p.RemainingSecs) * time.Second))
-		status.Progress.EstimatedCompletionTime = &end
-	}
-	if metrics := cleanMetrics(p.Metrics); metrics != nil {
-		status.Metrics = metrics
-	}
-	if p.Checkpoint != nil {
-		status.Checkpoint = checkpointStatus(s.run, p.Checkpoint)
+	failure := newestFailure(s.run, s.pods)
+	switch {
+	case s.resultMissing != nil:
+		status.LastFailure = s.resultMissing
+	case failure != nil && isNewer(s, failure, status.LastFailure):
+		status.LastFailure = failure
 	}
 }
 
-// setCheckpoint copies the checkpoint that the newest pod told of when it was stopped:
-// it may be newer than the last progress.
-func setCheckpoint(s *trainingRunScope) {
-	if pod := s.newestPod(); pod != nil && s.published == nil {
-		if c := lastCheckpoint(pod); c != nil {
-			s.run.Status.Checkpoint = checkpointStatus(s.run, c)
-		}
+// isNewer tells whether a failure of a pod that is there is newer than the one in
+// status. Times are compared only where nothing else tells: they come from the clocks of
+// different nodes.
+func isNewer(s *trainingRunScope, failure, old *v1alpha1.Failure) bool {
+	switch {
+	case old == nil:
+		return true
+	case old.Reason == v1alpha1.ResultMissingReason:
+		return s.job != nil && jobAttempt(s.job) > 0 // else the pod is of the Job whose result is missing
+	case slices.ContainsFunc(s.pods, func(pod *corev1.Pod) bool { return pod.Name == old.PodName }):
+		return true
+	default:
+		return !failure.Time.Before(old.Time)
 	}
 }
 
-func checkpointStatus(run *v1alpha1.TrainingRun, c *contract.Checkpoint) *v1alpha1.CheckpointStatus {
-	return &v1alpha1.CheckpointStatus{
-		Epoch: clampInt32(int64(c.Epoch)), Step: max(0, c.Step),
-		URI: pvcURI(run.Spec.Output.PVC.ClaimName, path.Join(contract.CheckpointsDir, trainingJobName(run))),
+// newestFailure returns the failure of the run's pod that failed last, or nil. A Job has
+// one pod at a time, and pods are sorted by their creation.
+func newestFailure(run *v1alpha1.TrainingRun, pods []*corev1.Pod) *v1alpha1.Failure {
+	for _, pod := range slices.Backward(pods) {
+		if failure := podFailure(pod); failure != nil {
+			nameFields(run, failure)
+			return failure
+		}
 	}
+	return nil
 }
 
 // setComplete says that the model is published.
@@ -220,9 +175,7 @@ func setFailed(s *trainingRunScope, w conditions.Writer) {
 		message = withWarnings(message, s.published)
 	}
 	status.CompletionTime = s.endTime()
-	if status.Progress != nil {
-		status.Progress.EstimatedCompletionTime = nil
-	}
+	endProgress(status)
 	w.Stalled(s.failure.reason, message)
 	w.Set(v1alpha1.FailedCondition, metav1.ConditionTrue, s.failure.reason, message)
 	w.Remove(v1alpha1.SuspendedCondition)
@@ -234,25 +187,6 @@ func withWarnings(message string, published *publishedResult) string {
 		return message
 	}
 	return message + "; warning: " + published.warnings
-}
-
-// setPublished copies what was published: all has been done then, gate or no gate.
-func setPublished(status *v1alpha1.TrainingRunStatus, published *publishedResult) {
-	if status.Progress == nil {
-		status.Progress = &v1alpha1.TrainingProgress{}
-	}
-	status.Progress.Percent = ptr.To[int32](100)
-	status.Progress.Epoch = status.Progress.Epochs
-	status.Progress.Step = status.Progress.Steps
-	status.Progress.EstimatedCompletionTime = nil
-	status.Model = published.model.DeepCopy()
-	status.Checkpoint = nil // removed with the publication
-	if published.metrics != nil {
-		status.Metrics = published.metrics
-	}
-	if published.dataset != nil {
-		lineage(status).Dataset = published.dataset.DeepCopy()
-	}
 }
 
 // setSuspended says whether spec.suspend holds the run. The condition is there once it has.
@@ -287,8 +221,12 @@ func setUnfinished(s *trainingRunScope, w conditions.Writer, phaseErr error) {
 		setPending(s, w, s.problem.message)
 	case s.problem.unread && waitsForStart(&s.run.Status):
 		restamp(s, w)
+	case isLeaving(s.newestPod()):
+		message, again := describeLeaving(s.newestPod(), s.now)
+		s.requeueWithin(again)
+		w.Reconciling(v1alpha1.WaitingForDeletionReason, message)
 	case pod != nil && pod.Status.Phase == corev1.PodRunning:
-		w.Reconciling(v1alpha1.TrainingReason, fmt.Sprintf("pod %s is training%s", pod.Name, retryNote(s)))
+		w.Reconciling(v1alpha1.TrainingReason, fmt.Sprintf("pod %s %s%s", pod.Name, activity(&s.run.Status), retryNote(s)))
 	case s.newestPod() != nil && s.newestPod().Status.Phase == corev1.PodSucceeded:
 		w.Reconciling(v1alpha1.TrainingReason, fmt.Sprintf("pod %s has succeeded; its Job is about to be complete", s.newestPod().Name))
 	default:
@@ -312,7 +250,14 @@ func setPending(s *trainingRunScope, w conditions.Writer, message string) {
 }
 
 func suspendedMessage(s *trainingRunScope) string {
-	if s.job != nil || s.strayPod != "" {
+	for _, pod := range []*corev1.Pod{s.newestPod(), s.strayPod} {
+		if isLeaving(pod) {
+			message, again := describeLeaving(pod, s.now)
+			s.requeueWithin(again)
+			return "spec.suspend is true; " + message
+		}
+	}
+	if s.job != nil || s.strayPod != nil {
 		return "spec.suspend is true; the run's pods are being stopped"
 	}
 	switch status := &s.run.Status; {
@@ -359,6 +304,12 @@ func terminalFailure(job *batchv1.Job, end *batchv1.JobCondition, last *v1alpha1
 				ptr.Deref(job.Spec.ActiveDeadlineSeconds, 0)),
 		}
 	}
+	if code := policyExitCode(end); code != nil && (last == nil || ptr.Deref(last.ExitCode, 0) != *code) {
+		last = nil // of another pod than the one that failed the Job
+		if reason := exitReasons[*code]; reason != "" {
+			return &runFailure{reason: reason, message: fmt.Sprintf("the Job failed, and its pod is gone: %s", end.Message)}
+		}
+	}
 	if last == nil {
 		return &runFailure{reason: v1alpha1.RunnerFailedReason, message: fmt.Sprintf("the Job failed (%s): %s", end.Reason, end.Message)}
 	}
@@ -370,6 +321,27 @@ func terminalFailure(job *batchv1.Job, end *batchv1.JobCondition, last *v1alpha1
 		failure.message = fmt.Sprintf("%s (spec.backoffLimit of %d is used up)", failure.message, ptr.Deref(job.Spec.BackoffLimit, 0))
 	}
 	return failure
+}
+
+// exitCodePattern finds the exit code in what the Job controller says of a pod for which a
+// Job failed at once.
+var exitCodePattern = regexp.MustCompile(` failed with exit code (\d{1,3}) `)
+
+// policyExitCode is the exit code for which a Job failed at once, whatever has become of
+// its pod; nil if it failed otherwise.
+func policyExitCode(end *batchv1.JobCondition) *int32 {
+	if end.Reason != batchv1.JobReasonPodFailurePolicy {
+		return nil
+	}
+	match := exitCodePattern.FindStringSubmatch(end.Message)
+	if match == nil {
+		return nil
+	}
+	code, err := strconv.Atoi(match[1])
+	if err != nil {
+		return nil
+	}
+	return ptr.To(clampInt32(int64(code)))
 }
 
 // isEnded tells whether a status is terminal.

@@ -127,6 +127,20 @@ func TestComputeTrainingRunStatusConditions(t *testing.T) {
 			},
 			want: "Ready=Unknown/Pending Reconciling=True/Pending", wantMessage: "waiting for the Job's pod",
 		},
+		"its node is lost": {
+			scope: func(s *trainingRunScope) { running(s); s.pods[0].DeletionTimestamp = ptr.To(at(60)) },
+			want:  "Ready=False/WaitingForDeletion Reconciling=True/WaitingForDeletion",
+			wantMessage: `pod "pets-1" on node "n1" should have stopped by 2026-01-02T03:05:05Z; another starts once it is gone. ` +
+				`If node "n1" is lost for good, delete the Node or taint it`,
+		},
+		"suspended, and its node is lost": {
+			scope: func(s *trainingRunScope) {
+				running(s)
+				s.run.Spec.Suspend, s.pods[0].DeletionTimestamp = ptr.To(true), ptr.To(at(60))
+			},
+			want:        "Suspended=True/Suspended Ready=False/Suspended Reconciling=True/Suspended",
+			wantMessage: `spec.suspend is true; pod "pets-1" on node "n1" should have stopped by`,
+		},
 		"suspended": {
 			scope: func(s *trainingRunScope) { s.run.Spec.Suspend = ptr.To(true) },
 			want:  "Suspended=True/Suspended Ready=False/Suspended Reconciling=True/Suspended", wantMessage: "set it to false to start",
@@ -279,8 +293,18 @@ func TestSetLastFailure(t *testing.T) {
 		scope func(*trainingRunScope)
 		want  string // the pod's name, or the reason without one
 	}{
-		"none":             {scope: func(*trainingRunScope) {}},
-		"the newest":       {scope: func(s *trainingRunScope) { s.pods = []*corev1.Pod{failedAt("a", 40), failedAt("b", 30)} }, want: "a"},
+		"none":       {scope: func(*trainingRunScope) {}},
+		"the newest": {scope: func(s *trainingRunScope) { s.pods = []*corev1.Pod{failedAt("a", 30), failedAt("b", 40)} }, want: "b"},
+		"the newest, whose node's clock is behind": {
+			scope: func(s *trainingRunScope) { s.pods = []*corev1.Pod{failedAt("a", 40), failedAt("b", 30)} }, want: "b",
+		},
+		"newer than known, though its node's clock is behind": {
+			scope: func(s *trainingRunScope) {
+				s.run.Status.LastFailure = known
+				s.pods = []*corev1.Pod{failedAt("known", 50), failedAt("a", 40)}
+			},
+			want: "a",
+		},
 		"newer than known": {scope: func(s *trainingRunScope) { s.run.Status.LastFailure = known; s.pods = []*corev1.Pod{failedAt("a", 60)} }, want: "a"},
 		"older than known": {scope: func(s *trainingRunScope) { s.run.Status.LastFailure = known; s.pods = []*corev1.Pod{failedAt("a", 40)} }, want: "known"},
 		"its pod is gone":  {scope: func(s *trainingRunScope) { s.run.Status.LastFailure = known }, want: "known"},
@@ -290,6 +314,28 @@ func TestSetLastFailure(t *testing.T) {
 				s.resultMissing = &v1alpha1.Failure{Reason: "ResultMissing", Time: ptr.To(at(70))}
 			},
 			want: "ResultMissing",
+		},
+		"a missing result after a failure on a node whose clock is ahead": {
+			scope: func(s *trainingRunScope) {
+				s.pods, s.run.Status.LastFailure = []*corev1.Pod{failedAt("known", 9000)}, known
+				s.resultMissing = &v1alpha1.Failure{Reason: "ResultMissing", Time: ptr.To(at(70))}
+			},
+			want: "ResultMissing",
+		},
+		"a pod beside the one whose result is missing": {
+			scope: func(s *trainingRunScope) {
+				s.job, s.pods = trainingJob(), []*corev1.Pod{failedAt("a", 9000)}
+				s.run.Status.LastFailure = &v1alpha1.Failure{Reason: "ResultMissing", Time: ptr.To(at(70))}
+			},
+			want: "ResultMissing",
+		},
+		"a pod after the one whose result is missing": {
+			scope: func(s *trainingRunScope) {
+				s.job, s.pods = trainingJob(), []*corev1.Pod{failedAt("a", 60)}
+				s.job.Annotations = map[string]string{v1alpha1.AttemptAnnotation: "1"}
+				s.run.Status.LastFailure = &v1alpha1.Failure{Reason: "ResultMissing", Time: ptr.To(at(70))}
+			},
+			want: "a",
 		},
 	}
 	for name, tc := range cases {
@@ -326,13 +372,13 @@ func TestSetProgress(t *testing.T) {
 		wantPercent *int32
 		wantRequeue time.Duration
 	}{
-		"nothing heard":             {before: written(time.Minute), wantPercent: ptr.To[int32](1)},
-		"the first":                 {progress: heard(50, testNow), wantPercent: ptr.To[int32](50)},
-		"long after the last":       {before: written(10 * time.Second), progress: heard(50, testNow), wantPercent: ptr.To[int32](50)},
-		"too soon":                  {before: written(3 * time.Second), progress: heard(50, testNow), wantPercent: ptr.To[int32](1), wantRequeue: 7 * time.Second},
-		"already written":           {before: written(time.Minute), progress: heard(50, testNow.Add(-time.Minute)), wantPercent: ptr.To[int32](1)},
-		"written in that second":    {before: written(time.Minute), progress: heard(50, testNow.Add(-time.Minute+300*time.Millisecond)), wantPercent: ptr.To[int32](1)},
-		"written by a faster clock": {before: written(-time.Hour), progress: heard(50, testNow), wantPercent: ptr.To[int32](50)},
+		"nothing heard":              {before: written(time.Minute), wantPercent: ptr.To[int32](1)},
+		"the first":                  {progress: heard(50, testNow), wantPercent: ptr.To[int32](50)},
+		"long after the last":        {before: written(10 * time.Second), progress: heard(50, testNow), wantPercent: ptr.To[int32](50)},
+		"too soon":                   {before: written(3 * time.Second), progress: heard(50, testNow), wantPercent: ptr.To[int32](1), wantRequeue: 7 * time.Second},
+		"written, and changed since": {before: written(time.Minute), progress: heard(50, testNow.Add(-time.Minute)), wantPercent: ptr.To[int32](50)},
+		"written just now":           {before: written(time.Second), progress: heard(50, testNow.Add(-time.Second+300*time.Millisecond)), wantPercent: ptr.To[int32](50)},
+		"written by a faster clock":  {before: written(-time.Hour), progress: heard(50, testNow), wantPercent: ptr.To[int32](50)},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -354,7 +400,7 @@ func TestSetProgress(t *testing.T) {
 			Percent: ptr.To[int32](50), Epoch: 2, Epochs: 4, Step: 20, Steps: 40, ImagesPerSecond: "41.3",
 			EstimatedCompletionTime: &metav1.Time{Time: testNow.Add(time.Minute)}, UpdateTime: &metav1.Time{Time: testNow},
 		},
-		Metrics:    []v1alpha1.Metric{{Name: "loss", Value: "0.5"}},
+		Metrics: []v1alpha1.Metric{{Name: "loss", Value: "0.5"}}, MetricsSplit: v1alpha1.MetricsOfValidation,
 		Checkpoint: &v1alpha1.CheckpointStatus{Epoch: 1, Step: 10, URI: "pvc://models/.checkpoints/" + trainingJobName(s.run)},
 	}
 	if diff := cmp.Diff(want, s.run.Status); diff != "" {
@@ -415,9 +461,117 @@ func TestSetProgressBoundsWhatARunnerSays(t *testing.T) {
 	}
 }
 
+func TestSetProgressWritesTheSameAgain(t *testing.T) {
+	heard := &observedProgress{heardAt: testNow.Add(-300 * time.Millisecond), Progress: contract.Progress{Stage: "Training", Percent: 50, RemainingSecs: 7}}
+	s := scopeThat(func(s *trainingRunScope) { s.progress = heard })
+	setProgress(s)
+	stored := s.run.Status.DeepCopy()
+	again := scopeThat(func(again *trainingRunScope) { again.run, again.progress = s.run.DeepCopy(), heard })
+	setProgress(again)
+	if diff := cmp.Diff(stored, &again.run.Status); diff != "" {
+		t.Errorf("the same progress changes the status (-first +second):\n%s", diff)
+	}
+}
+
+// Where a run goes on from is what its progress shows until the next pod trains.
+func TestProgressOfARunThatIsStopped(t *testing.T) {
+	checkpoint := &v1alpha1.CheckpointStatus{Epoch: 6, Step: 60}
+	loading := &observedProgress{heardAt: testNow, Progress: contract.Progress{Stage: contract.StageLoading}}
+	training := &observedProgress{heardAt: testNow, Progress: contract.Progress{Stage: contract.StageTraining, Percent: 61, Epoch: 7, Epochs: 10, Step: 61, Steps: 100}}
+	before := func() *v1alpha1.TrainingProgress {
+		return &v1alpha1.TrainingProgress{
+			Stage: "Training", Percent: ptr.To[int32](4), Epoch: 3, Epochs: 10, Step: 4, Steps: 100, ImagesPerSecond: "41.3",
+			EstimatedCompletionTime: ptr.To(at(1)), UpdateTime: ptr.To(at(1)),
+		}
+	}
+	atCheckpoint := &v1alpha1.TrainingProgress{Percent: ptr.To[int32](60), Epoch: 6, Epochs: 10, Step: 60, Steps: 100, UpdateTime: ptr.To(at(1))}
+	heard := func(stage string, p *v1alpha1.TrainingProgress) *v1alpha1.TrainingProgress {
+		p = p.DeepCopy()
+		p.Stage, p.UpdateTime = stage, &metav1.Time{Time: testNow}
+		return p
+	}
+	cases := map[string]struct {
+		checkpoint *v1alpha1.CheckpointStatus
+		pods       []*corev1.Pod
+		progress   *observedProgress
+		want       *v1alpha1.TrainingProgress
+	}{
+		"suspended":                      {checkpoint: checkpoint, want: atCheckpoint},
+		"failed, and to be replaced":     {checkpoint: checkpoint, pods: []*corev1.Pod{podIn(corev1.PodFailed)}, want: atCheckpoint},
+		"replaced, but not started":      {checkpoint: checkpoint, pods: []*corev1.Pod{podIn(corev1.PodPending)}, want: atCheckpoint},
+		"resumed, and not heard yet":     {checkpoint: checkpoint, pods: []*corev1.Pod{podIn(corev1.PodRunning)}, want: before()},
+		"resumed, and reading the data":  {checkpoint: checkpoint, pods: []*corev1.Pod{podIn(corev1.PodRunning)}, progress: loading, want: heard("LoadingData", atCheckpoint)},
+		"resumed, and training":          {checkpoint: checkpoint, pods: []*corev1.Pod{podIn(corev1.PodRunning)}, progress: training, want: heard("Training", &v1alpha1.TrainingProgress{Percent: ptr.To[int32](61), Epoch: 7, Epochs: 10, Step: 61, Steps: 100})},
+		"suspended without a checkpoint": {want: &v1alpha1.TrainingProgress{Percent: ptr.To[int32](0), Epochs: 10, Steps: 100, UpdateTime: ptr.To(at(1))}},
+		"about to be complete":           {pods: []*corev1.Pod{podIn(corev1.PodSucceeded)}, want: before()},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			s := scopeThat(func(s *trainingRunScope) {
+				s.run.Status.Progress, s.run.Status.Checkpoint = before(), tc.checkpoint
+				s.job, s.pods, s.progress = trainingJob(), tc.pods, tc.progress
+			})
+			computeTrainingRunStatus(s, nil)
+			if diff := cmp.Diff(tc.want, s.run.Status.Progress); diff != "" {
+				t.Errorf("progress (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestMetricsAreOfOneSplit(t *testing.T) {
+	validation := []contract.Metric{{Name: "loss", Value: 0.5}, {Name: "trainLoss", Value: 0.4}}
+	test := []contract.Metric{{Name: "loss", Value: 0.6}, {Name: "f1", Value: 0.9}}
+	wantValidation := []v1alpha1.Metric{{Name: "loss", Value: "0.5"}, {Name: "trainLoss", Value: "0.4"}}
+	s := scopeThat(func(s *trainingRunScope) { s.job, s.pods = trainingJob(), []*corev1.Pod{podIn(corev1.PodRunning)} })
+	for i, step := range []struct {
+		stage   string
+		metrics []contract.Metric
+	}{{contract.StageTraining, validation}, {contract.StageEvaluating, validation}, {contract.StageEvaluating, test}, {contract.StagePublishing, test}} {
+		s.progress = &observedProgress{heardAt: testNow.Add(time.Duration(i) * time.Minute), Progress: contract.Progress{Stage: step.stage, Metrics: step.metrics}}
+		s.now = s.progress.heardAt
+		computeTrainingRunStatus(s, nil)
+		if diff := cmp.Diff(wantValidation, s.run.Status.Metrics); diff != "" || s.run.Status.MetricsSplit != v1alpha1.MetricsOfValidation {
+			t.Errorf("%s: metrics of %s (-want +got):\n%s", step.stage, s.run.Status.MetricsSplit, diff)
+		}
+		if got := s.run.Status.Progress.Stage; got != step.stage {
+			t.Errorf("stage = %q, want %q", got, step.stage)
+		}
+	}
+	s.published = &publishedResult{metrics: cleanMetrics(test)}
+	computeTrainingRunStatus(s, nil)
+	if diff := cmp.Diff(cleanMetrics(test), s.run.Status.Metrics); diff != "" || s.run.Status.MetricsSplit != v1alpha1.MetricsOfTest {
+		t.Errorf("published: metrics of %s (-want +got):\n%s", s.run.Status.MetricsSplit, diff)
+	}
+}
+
+func TestMessageTellsTheStage(t *testing.T) {
+	for stage, want := range map[string]string{
+		"": "is training", contract.StageLoading: "is reading the dataset", contract.StageTraining: "is training",
+		contract.StageEvaluating: "is testing the model", contract.StagePublishing: "is publishing the model", "Dreaming": "is training",
+	} {
+		s := scopeThat(func(s *trainingRunScope) {
+			s.job, s.pods = trainingJob(), []*corev1.Pod{podIn(corev1.PodRunning)}
+			s.progress = &observedProgress{heardAt: testNow, Progress: contract.Progress{Stage: stage}}
+		})
+		computeTrainingRunStatus(s, nil)
+		if got := meta.FindStatusCondition(s.run.Status.Conditions, v1alpha1.ReadyCondition).Message; got != "pod pets-1 "+want {
+			t.Errorf("stage %q: message = %q, want %q", stage, got, want)
+		}
+	}
+}
+
 func TestSetCompleteEndsTheProgress(t *testing.T) {
-	cases := map[string]struct{ before, want *v1alpha1.TrainingProgress }{
+	cases := map[string]struct {
+		before, want *v1alpha1.TrainingProgress
+		trained      *contract.Checkpoint
+	}{
 		"never heard": {want: &v1alpha1.TrainingProgress{Percent: ptr.To[int32](100)}},
+		"stopped early": {
+			before:  &v1alpha1.TrainingProgress{Stage: "Publishing", Percent: ptr.To[int32](20), Epoch: 2, Epochs: 4, Step: 11, Steps: 40},
+			trained: &contract.Checkpoint{Epoch: 2, Step: 20},
+			want:    &v1alpha1.TrainingProgress{Percent: ptr.To[int32](100), Epoch: 2, Epochs: 4, Step: 20, Steps: 40},
+		},
 		"heard on the way": {
 			before: &v1alpha1.TrainingProgress{
 				Percent: ptr.To[int32](90), Epoch: 3, Epochs: 4, Step: 39, Steps: 40, EstimatedCompletionTime: ptr.To(at(1)),
@@ -430,7 +584,7 @@ func TestSetCompleteEndsTheProgress(t *testing.T) {
 			s := scopeThat(func(s *trainingRunScope) {
 				s.run.Status.Progress = tc.before
 				s.run.Status.Checkpoint = &v1alpha1.CheckpointStatus{Epoch: 3}
-				s.published = &publishedResult{metrics: []v1alpha1.Metric{{Name: "f1", Value: "1"}}, dataset: &v1alpha1.DatasetLineage{Samples: 4}}
+				s.published = &publishedResult{trained: tc.trained, metrics: []v1alpha1.Metric{{Name: "f1", Value: "1"}}, dataset: &v1alpha1.DatasetLineage{Samples: 4}}
 				s.end = ptr.To(at(99))
 			})
 			computeTrainingRunStatus(s, nil)

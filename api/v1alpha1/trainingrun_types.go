@@ -19,6 +19,7 @@ import (
 // +kubebuilder:printcolumn:name="Model",type=string,JSONPath=`.status.model.uri`
 // +kubebuilder:printcolumn:name="Started",type=date,JSONPath=`.status.startTime`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Stage",type=string,priority=1,JSONPath=`.status.progress.stage`
 // +kubebuilder:printcolumn:name="Dataset",type=string,priority=1,JSONPath=`.status.lineage.dataset.digest`
 // +kubebuilder:printcolumn:name="Node",type=string,priority=1,JSONPath=`.status.nodeName`
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 40 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="metadata.name must have at most 40 characters, start with a letter, end with a letter or digit and hold only lower-case letters, digits and '-': the names of its Job and pods are made from it",fieldPath=".metadata"
@@ -366,13 +367,17 @@ type TrainingRunStatus struct {
 	// progress is how far the training has come.
 	// +optional
 	Progress *TrainingProgress `json:"progress,omitempty"`
-	// metrics are measured on the test split by the finished model; before that,
-	// they are the newest of the training.
+	// metrics are the figures that metricsSplit says: of the training until it is done,
+	// of the finished model once it is published.
 	// +listType=map
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=32
 	// +optional
 	Metrics []Metric `json:"metrics,omitempty"`
+	// metricsSplit is the split that metrics were measured on: Validation while the run
+	// trains, Test for the finished model.
+	// +optional
+	MetricsSplit MetricsSplit `json:"metricsSplit,omitempty"`
 	// lineage is what the model was made from.
 	// +optional
 	Lineage *Lineage `json:"lineage,omitempty"`
@@ -396,12 +401,19 @@ type TrainingRunStatus struct {
 
 // TrainingProgress is how far a training has come.
 type TrainingProgress struct {
-	// percent is the share of all steps that are done, 0 to 100.
+	// stage is what the runner does: LoadingData, Training, Evaluating, Publishing, or a
+	// word of its own. It is empty while no pod runs.
+	// +kubebuilder:validation:MaxLength=63
+	// +optional
+	Stage string `json:"stage,omitempty"`
+	// percent is the share of all steps that are done, 0 to 100. While no pod trains, it
+	// is what the next pod goes on from.
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=100
 	// +required
 	Percent *int32 `json:"percent,omitempty"`
-	// epoch is the current epoch, from 1.
+	// epoch is the current epoch, from 1. While no pod trains, it is the checkpoint's; of
+	// an ended run, the last that was trained.
 	// +kubebuilder:validation:Minimum=0
 	// +optional
 	Epoch int32 `json:"epoch,omitempty"`
@@ -428,6 +440,17 @@ type TrainingProgress struct {
 	// +optional
 	UpdateTime *metav1.Time `json:"updateTime,omitempty"`
 }
+
+// MetricsSplit is a split of the dataset that metrics are measured on.
+// +kubebuilder:validation:Enum=Validation;Test
+type MetricsSplit string
+
+const (
+	// MetricsOfValidation are of the training, after its last epoch.
+	MetricsOfValidation MetricsSplit = "Validation"
+	// MetricsOfTest are of the finished model, on images that it has never seen.
+	MetricsOfTest MetricsSplit = "Test"
+)
 
 // Lineage is what a model was made from.
 type Lineage struct {

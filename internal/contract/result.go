@@ -53,6 +53,9 @@ type TrainResult struct {
 	Dataset  *DatasetResult `json:"dataset,omitempty"`
 	// Checkpoint is the last one written, if any.
 	Checkpoint *Checkpoint `json:"checkpoint,omitempty"`
+	// Trained is how far a published model was trained. Without it the reader takes it
+	// that all epochs were.
+	Trained *Checkpoint `json:"trained,omitempty"`
 	// Unknown is what a newer runner has written into a result that this one publishes again.
 	Unknown *unknown.Fields `json:"-"`
 }
@@ -114,12 +117,21 @@ type Checkpoint struct {
 	Step  int64 `json:"step"`
 }
 
+// Stages of a run, as in [Progress]. A runner may say others.
+const (
+	StageLoading    = "LoadingData"
+	StageTraining   = "Training"
+	StageEvaluating = "Evaluating"
+	StagePublishing = "Publishing"
+	StagePublished  = "Published"
+)
+
 // Progress is what a runner answers on [ProgressPath].
 type Progress struct {
 	Version int `json:"version"`
 	// Sequence grows with every change; a reader keeps the highest.
 	Sequence        int64       `json:"sequence"`
-	Stage           string      `json:"stage"` // such as LoadingData, Training, Evaluating, Publishing
+	Stage           string      `json:"stage"`
 	Percent         int         `json:"percent"`
 	Epoch           int         `json:"epoch"` // the current one, from 1
 	Epochs          int         `json:"epochs"`

@@ -420,6 +420,20 @@ var _ = Describe("ModelServer", func() {
 		Expect(pets.get(ctx).Status.Live).To(Equal(live))
 	})
 
+	It("sets right what somebody has written into its status", func(ctx SpecContext) {
+		serving(ctx)
+		Eventually(func() int { return len(pets.jobs(ctx)) }).Should(BeZero())
+		pets.staysAsItIs(ctx) // nothing else has it reconciled
+		server := pets.get(ctx)
+		before := server.Status.DeepCopy()
+		base := client.MergeFrom(server.DeepCopy())
+		server.Status.Live.Revision = "other"
+		server.Status.Replicas = ptr.To[int32](7)
+		server.Status.Conditions[0].Message = "all is well"
+		Expect(k8s.Status().Patch(ctx, server, base)).To(Succeed())
+		Eventually(func() v1alpha1.ModelServerStatus { return pets.get(ctx).Status }).Should(Equal(*before))
+	})
+
 	It("writes nothing when nothing has changed", func(ctx SpecContext) {
 		serving(ctx)
 		Eventually(func() int { return len(pets.jobs(ctx)) }).Should(BeZero())

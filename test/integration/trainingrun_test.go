@@ -121,6 +121,42 @@ var _ = Describe("TrainingRun", func() {
 		Expect(fetch(ctx, run).Status).To(Equal(run.Status))
 	})
 
+	It("sets right what somebody has written into its status", func(ctx SpecContext) {
+		run := create(ctx, wrappers.MakeTrainingRun("pets", ns).Obj())
+		job := jobOf(ctx, run)
+		pod := makeJobPod(ctx, job)
+		runners.answer("10.1.0.9", contract.Progress{Version: 1, Sequence: 1, Stage: contract.StageLoading})
+		runPod(ctx, pod, "10.1.0.9")
+		Eventually(get(ctx, run)).Should(HaveField("Status.Progress", Not(BeNil())))
+		Expect(readyMessage(fetch(ctx, run))).To(Equal("pod " + pod.Name + " is reading the dataset"))
+
+		// The runner has nothing new to say: nothing else would have the run reconciled.
+		edit := func(change func(*v1alpha1.TrainingRunStatus)) {
+			GinkgoHelper()
+			run = fetch(ctx, run)
+			before := run.Status.DeepCopy()
+			base := client.MergeFrom(run.DeepCopy())
+			change(&run.Status)
+			Expect(k8s.Status().Patch(ctx, run, base)).To(Succeed())
+			Eventually(func() v1alpha1.TrainingRunStatus { return fetch(ctx, run).Status }).Should(HaveField("Progress", before.Progress))
+			Eventually(func() v1alpha1.TrainingRunStatus { return fetch(ctx, run).Status }).Should(Equal(*before))
+		}
+		edit(func(status *v1alpha1.TrainingRunStatus) {
+			status.Progress.Percent = ptr.To[int32](99)
+			status.Conditions[0].Message = "all is well"
+			status.JobName = "other"
+		})
+
+		endPod(ctx, pod, 0, "Completed", successOf(run))
+		completeJob(ctx, job)
+		expectState(ctx, run, v1alpha1.ModelPublishedReason, success)
+		edit(func(status *v1alpha1.TrainingRunStatus) {
+			status.Model.SHA256 = strings.Repeat("cd", 32)
+			status.Metrics[0].Value = "1"
+			status.Progress.Percent = ptr.To[int32](1)
+		})
+	})
+
 	It("writes nothing when nothing has changed", func(ctx SpecContext) {
 		run := create(ctx, wrappers.MakeTrainingRun("pets", ns).Obj())
 		job := jobOf(ctx, run)

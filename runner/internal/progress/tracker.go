@@ -12,13 +12,13 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/contract"
 )
 
-// Stages of a run.
+// Stages of a run, as the contract names them.
 const (
-	StageLoading    = "LoadingData"
-	StageTraining   = "Training"
-	StageEvaluating = "Evaluating"
-	StagePublishing = "Publishing"
-	StagePublished  = "Published"
+	StageLoading    = contract.StageLoading
+	StageTraining   = contract.StageTraining
+	StageEvaluating = contract.StageEvaluating
+	StagePublishing = contract.StagePublishing
+	StagePublished  = contract.StagePublished
 )
 
 // Tracker keeps the progress of a run. It is safe for concurrent use.

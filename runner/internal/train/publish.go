@@ -52,6 +52,8 @@ func (r *Run) publish(ctx context.Context, staging *artifact.Staging, t *trainer
 	}
 	published := *result
 	published.Checkpoint = nil // checkpoints go with the publication
+	trained := t.position()
+	published.Trained = &trained
 	published.Metrics = out.metrics
 	r.Tracker.Metrics(published.Metrics...)
 	r.Log.Info("Evaluated on the test split", metricArgs(published.Metrics)...)

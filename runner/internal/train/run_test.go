@@ -96,7 +96,7 @@ func TestRunPublishes(t *testing.T) {
 	}
 	if result.Outcome != contract.OutcomeSucceeded || result.Model.URI != "pvc://models/small-01234567/model.onnx" ||
 		result.Model.Samples.URI != "pvc://models/small-01234567/samples.tar" || len(result.Metrics) != 5 ||
-		result.Dataset.Samples != 30 || result.Checkpoint != nil {
+		result.Dataset.Samples != 30 || result.Checkpoint != nil || result.Trained == nil || *result.Trained != (contract.Checkpoint{Epoch: 3, Step: 9}) {
 		t.Errorf("result is %+v", result)
 	}
 	var files []string
