@@ -12,17 +12,18 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
 
-	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/trainyard-dev/trainyard/controllers"
@@ -33,7 +34,7 @@ func main() {
 	ended := flag.Int("ended", 1000, "runs that have ended")
 	window := flag.Duration("window", time.Minute, "how long requests are counted")
 	flag.Parse()
-	ctrl.SetLogger(logr.Discard())
+	ctrl.SetLogger(zap.New(zap.WriteTo(io.Discard)))
 	if err := run(ctrl.SetupSignalHandler(), *waiting, *ended, *window); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
