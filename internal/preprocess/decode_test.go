@@ -192,19 +192,68 @@ func TestDecodeStopsMidway(t *testing.T) {
 	}
 }
 
-func FuzzTensor(f *testing.F) {
+// fuzzSeeds are files of all formats.
+func fuzzSeeds(f *testing.F) {
+	f.Helper()
 	img := pattern(9, 7)
-	for _, seed := range [][]byte{encodeJPEG(f, img), encodePNG(f, img), encodeBMP(f, img), readFile(f, progressive), readFile(f, "testdata/lossy.webp"), readFile(f, "testdata/lossless.webp"), pngClaiming(10_000, 10_000)} {
+	for _, seed := range [][]byte{encodeJPEG(f, img), encodePNG(f, img), encodeBMP(f, img), pngClaiming(10_000, 10_000)} {
 		f.Add(seed)
 	}
+	for _, name := range []string{"progressive.jpg", "turned.jpg", "transparent.png", "plain.bmp", "lossy.webp", "lossless.webp"} {
+		f.Add(readFile(f, "testdata/"+name))
+	}
+}
+
+func FuzzTensor(f *testing.F) {
+	fuzzSeeds(f)
 	spec := DefaultSpec(MinSize)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		dst := make([]float32, spec.TensorLen())
 		decoder := NewDecoder(Limits{MaxBytes: 1 << 20, MaxPixels: 1 << 16, MemoryBytes: 1 << 24})
-		err := decoder.Tensor(t.Context(), spec, dst, data)
-		if err != nil && !slices.ContainsFunc([]error{ErrTooLarge, ErrUnsupported, ErrTruncated, ErrCorrupt},
-			func(want error) bool { return errors.Is(err, want) }) {
-			t.Errorf("Tensor() error %v is of no documented kind", err)
+		for _, decoder := range []*Decoder{decoder, decoder.First()} {
+			err := decoder.Tensor(t.Context(), spec, dst, data)
+			if err != nil && !slices.ContainsFunc([]error{ErrTooLarge, ErrUnsupported, ErrTruncated, ErrCorrupt},
+				func(want error) bool { return errors.Is(err, want) }) {
+				t.Errorf("Tensor() error %v is of no documented kind", err)
+			}
+		}
+	})
+}
+
+// FuzzRows holds the decoders to what a Decoder relies on: they don't panic, whole pictures have all their rows, and they take
+// no more memory than their header says.
+func FuzzRows(f *testing.F) {
+	fuzzSeeds(f)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for _, format := range formats {
+			if !hasMagic(data, format.magic) {
+				continue
+			}
+			picture, err := format.open(data)
+			if err != nil {
+				return
+			}
+			header := picture.Header()
+			if header.Width <= 0 || header.Height <= 0 || header.Orientation < 1 || header.Orientation > 8 {
+				t.Fatalf("header %+v", header)
+			}
+			if header.Width > maxSide || header.Height > maxSide || header.Width*header.Height > 1<<16 {
+				return
+			}
+			rows := 0
+			before := allocated()
+			err = picture.Rows(t.Context(), func(row []uint8) {
+				if rows++; len(row) != Channels*header.Width {
+					t.Errorf("a row of %d bytes for %d pixels", len(row), header.Width)
+				}
+			})
+			// An error's own text takes some too.
+			if took := allocated() - before; took > header.MemoryBytes+4<<10 {
+				t.Errorf("%s took %d bytes, %d by its header %+v", format.name, took, header.MemoryBytes, header)
+			}
+			if err == nil && rows != header.Height {
+				t.Errorf("%d rows of %d", rows, header.Height)
+			}
 		}
 	})
 }

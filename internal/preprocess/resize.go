@@ -107,25 +107,39 @@ func (r *resizer) add(row []uint8) {
 			return
 		}
 		clear(r.sums)
-		for i, weight := range taps.weights {
-			addScaled(r.sums, r.kept[(taps.first+i)%r.rows*r.stride:], weight)
+		y, weights := taps.first, taps.weights
+		for ; len(weights) >= 4; y, weights = y+4, weights[4:] {
+			addScaled4(r.sums, r.row(y), r.row(y+1), r.row(y+2), r.row(y+3), [4]float32(weights))
+		}
+		for i, weight := range weights {
+			addScaled(r.sums, r.row(y+i), weight)
 		}
 		filterRow(r.dst[r.out*r.size*Channels:][:r.size*Channels], r.sums, r.across)
 	}
 }
 
+// row returns source row y, which is one of the last.
+func (r *resizer) row(y int) []uint8 { return r.kept[y%r.rows*r.stride:][:r.stride] }
+
 // addScaled adds weight times each value of row to sums.
 func addScaled(sums []float32, row []uint8, weight float32) {
 	row = row[:len(sums)]
-	for len(sums) >= 4 && len(row) >= 4 {
-		sums[0] += weight * float32(row[0])
-		sums[1] += weight * float32(row[1])
-		sums[2] += weight * float32(row[2])
-		sums[3] += weight * float32(row[3])
-		sums, row = sums[4:], row[4:]
-	}
 	for i, v := range row {
 		sums[i] += weight * float32(v)
+	}
+}
+
+// addScaled4 is addScaled for four rows, one after the other, in one pass over
+// sums.
+func addScaled4(sums []float32, row0, row1, row2, row3 []uint8, weights [4]float32) {
+	row0, row1, row2, row3 = row0[:len(sums)], row1[:len(sums)], row2[:len(sums)], row3[:len(sums)]
+	w0, w1, w2, w3 := weights[0], weights[1], weights[2], weights[3]
+	for i, sum := range sums {
+		sum += w0 * float32(row0[i])
+		sum += w1 * float32(row1[i])
+		sum += w2 * float32(row2[i])
+		sum += w3 * float32(row3[i])
+		sums[i] = sum
 	}
 }
 

@@ -14,8 +14,9 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/preprocess/raster"
 )
 
-// Magic begins every BMP file.
-const Magic = "BM"
+// Magic begins every BMP file; '?' stands for any byte. The zeros are the upper half of the length of the header, without
+// which a text that begins with these letters would be taken for a BMP.
+const Magic = "BM????????????" + "??\x00\x00"
 
 // Compressions.
 const (

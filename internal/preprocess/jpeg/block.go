@@ -165,8 +165,8 @@ func (d *decoder) refineAC(block *[blockLen]int16) error {
 // zeros and stands on the next, or to the end of the band where zeros is negative. It returns where it stands.
 func (d *decoder) refineNonZeroes(block *[blockLen]int16, k, zeros int, bit int16) int {
 	b := &d.bits
-	for ; k <= d.scan.specEnd; k++ {
-		at := &block[zigzag[k]]
+	for last := d.scan.specEnd; k <= last; k++ {
+		at := &block[zigzag[k&(blockLen-1)]]
 		if *at == 0 {
 			if zeros == 0 {
 				break
@@ -177,7 +177,10 @@ func (d *decoder) refineNonZeroes(block *[blockLen]int16, k, zeros int, bit int1
 		if b.n == 0 {
 			b.refill()
 		}
-		if b.take(1) == 0 || *at&bit != 0 {
+		set := b.acc>>63 != 0
+		b.acc <<= 1
+		b.n--
+		if !set || *at&bit != 0 {
 			continue
 		}
 		if *at > 0 {

@@ -41,6 +41,7 @@ const (
 	markerAPP0  = 0xe0
 	markerAPP1  = 0xe1
 	markerAPP14 = 0xee
+	markerSOF55 = 0xf7 // JPEG-LS (T.87)
 )
 
 const (
@@ -66,6 +67,8 @@ type component struct {
 	scanned bool
 	// coefficients of all blocks, in natural order, if the picture has several scans.
 	coefficients []int16
+	// missing is how many of the lowest bits of each coefficient, in zigzag order, no scan has held yet.
+	missing [blockLen]uint8
 
 	upsample upsampler
 	samples  sampleRows

@@ -112,16 +112,26 @@ func (d *decoder) transformMCURow(my int) {
 	}
 }
 
-// lastOf tells blocks with nothing but a first coefficient from others.
+// lastOf bounds the index, in zigzag order, of the last coefficient that is there, as inverseDCT makes use of it.
 func lastOf(block *[blockLen]int16) int {
-	var any int16
-	for _, v := range block[1:] {
-		any |= v
+	const inFourColumns = 9 // up to here in zigzag order
+	var left, right int16
+	for y := 0; y < blockLen; y += blockSide {
+		row := (*[blockSide]int16)(block[y:])
+		left |= row[1] | row[2] | row[3]
+		right |= row[4] | row[5] | row[6] | row[7]
+		if y > 0 {
+			left |= row[0]
+		}
 	}
-	if any == 0 {
+	switch {
+	case right != 0:
+		return blockLen - 1
+	case left != 0:
+		return inFourColumns
+	default:
 		return 0
 	}
-	return blockLen - 1
 }
 
 // at is where the samples of the block at x, y go.

@@ -27,6 +27,9 @@ type scan struct {
 	nextRestart  byte
 }
 
+// allMissing says that no scan has held a coefficient: more bits than it can have.
+const allMissing = 255
+
 // startScan reads a scan header.
 func (d *decoder) startScan(body []byte) error {
 	invalid := fmt.Errorf("%w: invalid scan header", raster.ErrCorrupt)
@@ -154,6 +157,9 @@ func (d *decoder) endData() {
 func (d *decoder) decodeBuffered(ctx context.Context) error {
 	for i := range d.frame.components {
 		c := &d.frame.components[i]
+		for k := range c.missing {
+			c.missing[k] = allMissing
+		}
 		c.coefficients = make([]int16, blockLen*c.mcuBlocksX*c.mcuBlocksY)
 	}
 	for {
@@ -168,9 +174,18 @@ func (d *decoder) decodeBuffered(ctx context.Context) error {
 			break
 		}
 	}
-	for i := range d.frame.components {
-		if !d.frame.components[i].scanned {
-			return fmt.Errorf("%w: channel %d is missing", raster.ErrTruncated, i+1)
+	return d.frame.checkComplete()
+}
+
+// checkComplete refuses a picture of which scans are missing: libjpeg makes up for those that the eye sees most by smoothing,
+// and a decoder that does not shows blocks.
+func (f *frame) checkComplete() error {
+	const seenMost = 10
+	for i, c := range f.components {
+		for k, bits := range c.missing {
+			if bits > 0 && k < seenMost {
+				return fmt.Errorf("%w: channel %d is not complete, scans are missing", raster.ErrTruncated, i+1)
+			}
 		}
 	}
 	return nil
@@ -201,6 +216,11 @@ func (d *decoder) decodeScan(ctx context.Context) error {
 	d.startData()
 	defer d.endData()
 	s := &d.scan
+	for _, c := range s.components {
+		for k := s.specStart; k <= s.specEnd; k++ {
+			c.missing[k] = uint8(s.low)
+		}
+	}
 	if len(s.components) == 1 {
 		c := s.components[0]
 		for y := range c.blocksY {

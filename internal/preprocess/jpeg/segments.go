@@ -68,6 +68,8 @@ func (d *decoder) segment(marker byte) error {
 		return d.startFrame(body)
 	case markerSOF3 <= marker && marker <= markerSOF15 && marker != markerJPG && marker != markerDAC:
 		return unsupportedFrame(marker)
+	case marker == markerSOF55:
+		return unsupportedFrame(marker)
 	case marker == markerAPP0:
 		d.jfif = d.jfif || bytes.HasPrefix(body, []byte("JFIF\x00"))
 	case marker == markerAPP1:
@@ -89,6 +91,8 @@ func unsupportedFrame(marker byte) error {
 		process = "lossless coding"
 	case markerSOF9, markerSOF9 + 1:
 		process = "arithmetic coding"
+	case markerSOF55:
+		process = "JPEG-LS coding"
 	}
 	return fmt.Errorf("%w: JPEG with %s: save it as a baseline or progressive JPEG", raster.ErrUnsupported, process)
 }

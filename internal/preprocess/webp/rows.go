@@ -117,9 +117,11 @@ func lossyRows(ctx context.Context, picture *image.YCbCr, emit func([]uint8)) er
 // lossyRow makes a row of RGB of its luma and of the color rows nearest and next nearest to it.
 func lossyRow(rgb, luma, uNear, uFar, vNear, vFar []uint8) {
 	last := len(luma) - 1
+	halves := last/2 + 1
+	uNear, uFar, vNear, vFar = uNear[:halves], uFar[:halves], vNear[:halves], vFar[:halves]
 	edge := func(near, far uint8) int32 { return (3*int32(near) + int32(far) + 2) >> 2 }
 	setPixel(rgb, luma[0], edge(uNear[0], uFar[0]), edge(vNear[0], vFar[0]))
-	for x := 1; x <= last/2; x++ {
+	for x := 1; x < halves; x++ {
 		uLeft, uRight := between(uNear[x-1], uNear[x], uFar[x-1], uFar[x])
 		vLeft, vRight := between(vNear[x-1], vNear[x], vFar[x-1], vFar[x])
 		setPixel(rgb[raster.Channels*(2*x-1):], luma[2*x-1], uLeft, vLeft)
@@ -142,11 +144,19 @@ func between(near0, near1, far0, far1 uint8) (left, right int32) {
 // setPixel converts from the limited range of ITU-R BT.601, with 14 bits of fraction in libwebp's two steps.
 func setPixel(rgb []uint8, y8 uint8, u, v int32) {
 	y := int32(y8) * 19077 >> 8
-	pixel := (*[raster.Channels]uint8)(rgb)
+	pixel := (*[raster.Channels]uint8)(rgb) // checked once
 	pixel[0] = clip(y + v*26149>>8 - 14234)
 	pixel[1] = clip(y - u*6419>>8 - v*13320>>8 + 8708)
 	pixel[2] = clip(y + u*33050>>8 - 17685)
 }
 
 // clip takes off 6 bits of fraction.
-func clip(v int32) uint8 { return uint8(min(max(v>>6, 0), 255)) }
+func clip(v int32) uint8 {
+	if v >>= 6; uint32(v) > 255 {
+		if v < 0 {
+			return 0
+		}
+		return 255
+	}
+	return uint8(v)
+}

@@ -157,19 +157,25 @@ func (p *Picture) memory() int64 {
 		return losslessMemory(width, height, int64(len(p.data)))
 	}
 	// A byte a pixel of luma and half of one of colors, in whole macroblocks, each with its filter's parameters; and
-	// copies of the coded data.
-	const macroblock, perMacroblock = 16, 16*16*3/2 + 16
-	return (width+macroblock-1)/macroblock*((height+macroblock-1)/macroblock)*perMacroblock + 2*int64(len(p.data)) + 256<<10
+	// copies of the coded data, of which the first part is as long as it says.
+	const macroblock, perMacroblock, firstPartition = 16, 16*16*3/2 + 16, 1 << 19
+	return (width+macroblock-1)/macroblock*((height+macroblock-1)/macroblock)*perMacroblock + 2*int64(len(p.data)) + firstPartition + 256<<10
 }
 
-// losslessMemory: four bytes a pixel, the sub-pictures of transforms and codes at a sixteenth of it each, and codes.
+// losslessMemory: four bytes a pixel, the sub-pictures of transforms and codes at a sixteenth of it each, and the codes, of
+// which vp8l takes up to 2,600 groups of five. Codes are bounded by their alphabets, and by the file: a symbol takes at
+// least a bit there and two nodes of 8 bytes here, beside each code's table.
 func losslessMemory(width, height, encoded int64) int64 {
 	const (
-		perGroup  = 5 * 1 << 10 // five codes
-		maxGroups = 2600        // the most that libwebp's encoder makes
+		maxGroups      = 2600
+		tables         = 5 * (512 + 48)
+		symbols        = 256 + 24 + 2048 + 3*256 + 40
+		bytesPerSymbol = 2 * 8
 	)
 	tiles := ((width + 3) / 4) * ((height + 3) / 4)
-	return 4*width*height + 4*4*tiles + perGroup*min(tiles, maxGroups, encoded) + 256<<10
+	groups := min(tiles, maxGroups)
+	codes := groups*tables + bytesPerSymbol*min(groups*symbols, 8*encoded)
+	return 4*width*height + 4*4*tiles + codes + 1<<20
 }
 
 // Header is what Open has read.

@@ -137,6 +137,14 @@ def jpeg_colors():
     yield Variant("jpeg", "two colors", jpegs.encode(three[:2], [(1, 1)] * 2), (UNSUPPORTED, "2 channels"))
 
 
+def first_scans(data, count):
+    """A progressive JPEG with its first scans only."""
+    at = [i for i in range(len(data) - 1) if data[i:i + 2] == b"\xff\xda"]
+    end = at[count]
+    tables = data.rfind(b"\xff\xc4", at[count - 1], end)  # those of the next scan
+    return data[:tables if tables > 0 else end] + b"\xff\xd9"
+
+
 def jpeg_markers():
     three, full = list(np.moveaxis(picture(61, 43), -1, 0)), [(1, 1)] * 3
     plain = jpegs.encode(three, full, app=JFIF)
@@ -158,6 +166,9 @@ def jpeg_markers():
     for sof, word in ((0xc3, "lossless"), (0xc5, "hierarchical"), (0xc6, "hierarchical"), (0xc7, "hierarchical"), (0xc9, "arithmetic"), (0xca, "arithmetic"),
                       (0xcb, "lossless"), (0xcd, "hierarchical"), (0xce, "hierarchical"), (0xcf, "hierarchical")):
         yield Variant("jpeg", f"process ff{sof:02x}", jpegs.encode(three, full, sof=sof), (UNSUPPORTED, word))
+    yield Variant("jpeg", "JPEG-LS", plain.replace(b"\xff\xc0", b"\xff\xf7", 1), (UNSUPPORTED, "JPEG-LS"))
+    for scans in (1, 2, 5, 9):
+        yield Variant("jpeg", f"only {scans} scans of a progressive one", first_scans(save(image(), "JPEG", progressive=True), scans), (TRUNCATED, "scans are missing"))
     yield Variant("jpeg", "height by DNL", jpegs.encode(three, full, height=0)[:-2] + jpegs.segment(0xdc, b"\x00\x2b") + b"\xff\xd9", (UNSUPPORTED, "DNL"))
     yield Variant("jpeg", "without end marker", plain[:-2], (TRUNCATED, "end"))
     yield Variant("jpeg", "progressive without end marker", jpegs.encode(three, full, progressive=True)[:-2], (TRUNCATED, "end"))
@@ -348,6 +359,7 @@ def not_decoded():
     jpeg = save(im, "JPEG")
     yield Variant("heic", "header", struct.pack(">I", 24) + b"ftypheic\0\0\0\0mif1heic" + b"\0" * 100, (UNSUPPORTED, "HEIC"))
     yield Variant("svg", "text", b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>', (UNSUPPORTED, "SVG"))
+    yield Variant("text", "that begins as a BMP", b"BMW and other cars, in a list that is longer than a header", (UNSUPPORTED, "text"))
     yield Variant("html", "text", b"<!DOCTYPE html><html><body>404</body></html>", (UNSUPPORTED, "HTML"))
     yield Variant("gzip", "of a JPEG", gzip.compress(jpeg), (UNSUPPORTED, "gzip"))
     yield Variant("zlib", "of a JPEG", zlib.compress(jpeg), (UNSUPPORTED, "zlib"))
