@@ -92,7 +92,7 @@ func SetupAll(mgr ctrl.Manager, options Options) error {
 
 // specOrStatusChanged lets changes of an object's spec and status through. The
 // controllers' own writes of a status are among them: the next pass then finds nothing
-// to write. What somebody else has written into a status is set right at once.
+// to write. A status that was edited outside Trainyard is corrected at once.
 func specOrStatusChanged() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		return e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration() ||

@@ -48,8 +48,7 @@ func (b *bench) measureEnded(ctx context.Context, count int) error {
 	fmt.Printf("%d ended runs: heap %.1f MB, %.1f kB a run\n", count, float64(took)/1e6, float64(took)/1e3/float64(count))
 
 	sum, n := reconcileTime()
-	const pokes = 20
-	for i := range pokes {
+	for i := range min(20, count) {
 		if err := b.poke(ctx, i); err != nil {
 			return err
 		}
