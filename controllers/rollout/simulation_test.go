@@ -486,7 +486,7 @@ func (s *simulation) blow(pod *simPod) bool {
 		pod.Leaving, pod.Ready = true, false
 	case s.chance(2): // its node doesn't answer any more
 		pod.nodeLost, pod.Ready = true, false
-	case s.chance(3): // ended from outside
+	case s.chance(4): // ended from outside
 		pod.Terminated, pod.Ready = &Termination{ID: string(s.nextUID()), ExitCode: 137}, false
 	default:
 		return false
