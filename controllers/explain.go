@@ -5,11 +5,8 @@ package controllers
 
 import (
 	"fmt"
-	"regexp"
-	"strings"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -73,58 +70,6 @@ func (x *startExplainer) newestEvent(owner client.Object, kind string, object cl
 	}
 	newest, read := x.events.ask(kind, object, client.ObjectKeyFromObject(owner), x.wakes)
 	return newest, !read, recheckStart
-}
-
-// podName is how the API server's refusal of a pod starts: with a name that is another each time.
-var podName = regexp.MustCompile(`^[Pp]ods? "[^"]*" is (forbidden|invalid): `)
-
-// failedCreate is the reason of the Job controller's event, and of a Deployment's
-// condition, that tells of a pod that was refused.
-const failedCreate = "FailedCreate"
-
-// findCreateProblem tells from a Job's newest event whether its pod is refused.
-func findCreateProblem(job *batchv1.Job, newest *corev1.Event) podProblem {
-	if newest == nil || newest.Reason != failedCreate {
-		return podProblem{}
-	}
-	cause := strings.TrimPrefix(newest.Message, "(combined from similar events): ")
-	return createProblem("the pod of Job "+job.Name, strings.TrimPrefix(cause, "Error creating: "))
-}
-
-// findReplicaProblem tells from a Deployment's conditions whether its pods are refused.
-func findReplicaProblem(deployment *appsv1.Deployment) podProblem {
-	for i := range deployment.Status.Conditions {
-		c := &deployment.Status.Conditions[i]
-		if c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue && c.Reason == failedCreate {
-			return createProblem("pods of Deployment "+deployment.Name, c.Message)
-		}
-	}
-	return podProblem{}
-}
-
-// refusedSign is what every message of a refused pod says, and no other.
-const refusedSign = " can't be made: "
-
-// createProblem is that pods are refused for this cause: by a quota, a LimitRange, an
-// admission webhook, Pod Security. What only a person can tell from the cause has no remedy.
-func createProblem(pods, cause string) podProblem {
-	cause = podName.ReplaceAllString(cause, "")
-	message := pods + refusedSign + cause
-	for _, refusal := range refusals {
-		if strings.Contains(cause, refusal.sign) {
-			return podProblem{message: message + "; " + refusal.remedy}
-		}
-	}
-	return podProblem{message: message}
-}
-
-// refusals are what the API server's own admission says of pods that it refuses.
-var refusals = []struct{ sign, remedy string }{
-	{"exceeded quota: ", "raise the quota, or ask for less in spec.podTemplate.resources"},
-	{"failed quota: ", "set what the quota counts in spec.podTemplate.resources"},
-	{" usage per Container is ", "keep spec.podTemplate.resources within the namespace's LimitRange"},
-	{" usage per Pod is ", "keep spec.podTemplate.resources within the namespace's LimitRange"},
-	{"violates PodSecurity ", "Trainyard's own pods meet the level restricted: find what adds to them, such as an injector of sidecars"},
 }
 
 // findStartProblem tells from a pod's newest event what keeps its containers from being

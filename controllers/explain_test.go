@@ -86,7 +86,7 @@ func TestFindStartProblem(t *testing.T) {
 func TestFindCreateProblem(t *testing.T) {
 	quota := `Error creating: pods "pets-1a2b3c4d-x7k2p" is forbidden: exceeded quota: q, requested: pods=1, used: pods=0, limited: pods=0`
 	const wantQuota = "the pod of Job pets-1a2b3c4d can't be made: exceeded quota: q, requested: pods=1, used: pods=0, limited: pods=0; " +
-		"raise the quota, or ask for less in spec.podTemplate.resources"
+		"raise the quota, or delete what it counts and nobody needs"
 	cases := map[string]struct {
 		events []corev1.Event
 		want   string
@@ -137,12 +137,12 @@ func TestFindReplicaProblem(t *testing.T) {
 		"a quota of what isn't set": {
 			conditions: refused("failed quota: q: must specify limits.cpu for: server"),
 			cause:      "failed quota: q: must specify limits.cpu for: server",
-			remedy:     "; set what the quota counts in spec.podTemplate.resources",
+			remedy:     "; set spec.podTemplate.resources.limits.cpu, or have a LimitRange of the namespace set defaults",
 		},
 		"LimitRange": {
 			conditions: refused("maximum memory usage per Container is 1Gi, but limit is 2Gi"),
 			cause:      "maximum memory usage per Container is 1Gi, but limit is 2Gi",
-			remedy:     "; keep spec.podTemplate.resources within the namespace's LimitRange",
+			remedy:     "; keep spec.podTemplate.resources within the namespace's LimitRange, or change that",
 		},
 		"Pod Security": {
 			conditions: refused(`violates PodSecurity "restricted:latest": privileged (container "proxy" must not set securityContext.privileged=true)`),

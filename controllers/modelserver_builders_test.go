@@ -159,6 +159,15 @@ func TestTemplateOfAnotherScheme(t *testing.T) {
 	}
 }
 
+func TestMinAgreement(t *testing.T) {
+	for text, want := range map[string]*float64{"": nil, "0": ptr.To(0.0), "0.9": ptr.To(0.9)} {
+		server := makeServer().Smoke(v1alpha1.Smoke{MinAgreement: text}).Obj()
+		if diff := cmp.Diff(want, parsed(t, server).minAgreement); diff != "" {
+			t.Errorf("minAgreement %q (-want +got):\n%s", text, diff)
+		}
+	}
+}
+
 func TestDesiredTestJob(t *testing.T) {
 	server := makeServer().Smoke(v1alpha1.Smoke{Timeout: "90s", Attempts: 3, MinAgreement: "0.9", MaxLatency: "500ms"}).BakeTime("20s").Obj()
 	candidate, live := infoOf("run-2", "models"), infoOf("run-1", "models")
@@ -173,7 +182,7 @@ func TestDesiredTestJob(t *testing.T) {
 		Targets:      []string{"http://10.0.0.1:8080", "http://10.0.0.2:8080"},
 		Model:        &contract.Samples{Path: "/model/run-2/samples.tar", SHA256: candidate.Samples.SHA256},
 		Live:         &contract.Samples{Path: "/live/run-1/samples.tar", SHA256: live.Samples.SHA256},
-		MinAgreement: 0.9, MaxLatencyMillis: 500, Attempts: 3, TimeoutSeconds: 90,
+		MinAgreement: ptr.To(0.9), MaxLatencyMillis: 500, Attempts: 3, TimeoutSeconds: 90,
 	}
 	with := func(change func(*contract.SmokeConfig)) contract.SmokeConfig {
 		config := base

@@ -31,7 +31,7 @@ type servingConfig struct {
 	limits       contract.Limits
 	timeout      time.Duration // of one round of smoke checks
 	maxLatency   time.Duration // 0: off
-	minAgreement float64       // 0: relative to the live model
+	minAgreement *float64      // nil: relative to the live model
 	bakeTime     time.Duration
 	gates        []metricGate
 }
@@ -56,10 +56,12 @@ func parseServing(spec *v1alpha1.ModelServerSpec) (servingConfig, error) {
 			RequestTimeoutMillis: millis(requestTimeout),
 			Threads:              int(ptr.Deref(server.Threads, 0)),
 		},
-		timeout:      p.duration("spec.smoke.timeout", spec.Smoke.Timeout),
-		maxLatency:   p.duration("spec.smoke.maxLatency", spec.Smoke.MaxLatency),
-		minAgreement: p.parse("spec.smoke.minAgreement", spec.Smoke.MinAgreement),
-		bakeTime:     p.duration("spec.promotion.bakeTime", spec.Promotion.BakeTime),
+		timeout:    p.duration("spec.smoke.timeout", spec.Smoke.Timeout),
+		maxLatency: p.duration("spec.smoke.maxLatency", spec.Smoke.MaxLatency),
+		bakeTime:   p.duration("spec.promotion.bakeTime", spec.Promotion.BakeTime),
+	}
+	if spec.Smoke.MinAgreement != "" {
+		config.minAgreement = ptr.To(p.parse("spec.smoke.minAgreement", spec.Smoke.MinAgreement))
 	}
 	for i, gate := range spec.Promotion.Gates {
 		config.gates = append(config.gates, metricGate{

@@ -164,6 +164,8 @@ type modelServerScope struct {
 
 	repairs []string // any: what was changed outside Trainyard and has been put right
 
+	autoscaler *autoscalingv2.HorizontalPodAutoscaler // reconcileAutoscaler: nil if there is none
+
 	problem podProblem // explain: what keeps the pods from running that are waited for
 
 	requeueAfter time.Duration // any: the soonest time to look again; zero is never

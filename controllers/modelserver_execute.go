@@ -347,6 +347,7 @@ func (r *modelServerReconciler) reconcileAutoscaler(ctx context.Context, s *mode
 		return err
 	}
 	if exists {
+		s.autoscaler = existing
 		return r.updateAutoscaler(ctx, s, desired, existing)
 	}
 	if err := r.client.Create(ctx, desired, client.FieldOwner(v1alpha1.FieldManager)); err != nil {

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -158,6 +160,24 @@ func setRolledBack(s *modelServerScope, w conditions.Writer, described rollout.S
 		fmt.Sprintf("the spec asks for %s, %s is live: %s", rejection.Revision, s.record().Live, rejection.Message))
 }
 
+// servingHints tell what the spec asks for besides and the cluster doesn't do: models are
+// served all the same.
+func servingHints(s *modelServerScope) []string {
+	var hints []string
+	if s.autoscaler != nil {
+		for _, c := range s.autoscaler.Status.Conditions {
+			// That the target has no replicas is no fault.
+			if c.Type == autoscalingv2.ScalingActive && c.Status == corev1.ConditionFalse && c.Reason != "ScalingDisabled" {
+				hints = append(hints, fmt.Sprintf("the autoscaler doesn't scale (%s): %s; check that metrics-server runs and spec.podTemplate.resources requests CPU", c.Reason, c.Message))
+			}
+		}
+	}
+	if service := s.service; service != nil && service.Spec.Type == corev1.ServiceTypeLoadBalancer && len(service.Status.LoadBalancer.Ingress) == 0 {
+		hints = append(hints, fmt.Sprintf("Service %s has no address outside the cluster yet: it needs something that provides load balancers, or spec.service.type NodePort or ClusterIP", service.Name))
+	}
+	return hints
+}
+
 // setServerReady writes Ready, Reconciling and Stalled.
 func setServerReady(s *modelServerScope, w conditions.Writer, described rollout.Status, phaseErr error) {
 	var stall *stalledError
@@ -175,7 +195,7 @@ func setServerReady(s *modelServerScope, w conditions.Writer, described rollout.
 	}
 	switch described.Outcome {
 	case rollout.Serving:
-		w.Ready(reason, message)
+		w.Ready(reason, strings.Join(append([]string{message}, servingHints(s)...), "; "))
 	case rollout.Stalled:
 		w.Stalled(reason, message)
 	default:

@@ -63,10 +63,16 @@ func setUnobserved(s *trainingRunScope, w conditions.Writer, phaseErr error) {
 	}
 }
 
-// restamp keeps a run's conditions and says that they hold for the newest spec too.
+// restamp keeps an ended run's conditions and says that they hold for the newest spec
+// too. To suspend it is of no use, and that is said.
 func restamp(s *trainingRunScope, w conditions.Writer) {
 	for _, c := range s.run.Status.Conditions {
 		w.Set(c.Type, c.Status, c.Reason, c.Message)
+	}
+	if ptr.Deref(s.run.Spec.Suspend, false) {
+		w.Set(v1alpha1.SuspendedCondition, metav1.ConditionFalse, v1alpha1.RunEndedReason, "spec.suspend has no effect: the run has ended; set it to false")
+	} else {
+		w.Remove(v1alpha1.SuspendedCondition)
 	}
 }
 

@@ -53,6 +53,8 @@ const (
 	SuspendedReason = "Suspended"
 	// ResumedReason surfaces after spec.suspend was taken back.
 	ResumedReason = "Resumed"
+	// RunEndedReason surfaces when spec.suspend is set to true after the run has ended.
+	RunEndedReason = "RunEnded"
 	// ModelPublishedReason surfaces when the model is published.
 	ModelPublishedReason = "ModelPublished"
 	// ConfigInvalidReason surfaces when the runner refuses its configuration.

@@ -147,8 +147,8 @@ type SmokeConfig struct {
 	// Live are the samples published with the live model, if there is one.
 	Live *Samples `json:"live,omitempty"`
 	// MinAgreement is the least share of ground-truth labels predicted, 0 to 1.
-	// Zero: no more than 0.10 below what the samples' own model scores on them.
-	MinAgreement float64 `json:"minAgreement,omitempty"`
+	// Left out: no more than 0.10 below what the samples' own model scores on them. 0 asks for none.
+	MinAgreement *float64 `json:"minAgreement,omitempty"`
 	// MaxLatencyMillis bounds the median latency of a prediction; 0 is off.
 	MaxLatencyMillis int `json:"maxLatencyMillis,omitempty"`
 	// Attempts are tries per check.

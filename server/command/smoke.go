@@ -19,6 +19,7 @@ import (
 type smokeFlags struct {
 	contract.SmokeConfig
 	samples, liveSamples            string
+	agreement                       float64
 	timeout, duration, delay, limit time.Duration
 }
 
@@ -52,7 +53,7 @@ no answer was wrong.`,
 	f.StringVar(&flags.liveSamples, "live-samples", "", "samples.tar `file` published with the live model")
 	f.StringVar(&flags.SHA256, "sha256", "", "digest that the served model must have, in hex; empty: any")
 	f.StringVar(&flags.Revision, "revision", "", "revision that the server must report; empty: any")
-	f.Float64Var(&flags.MinAgreement, "min-agreement", 0, "least share of samples to be classified as labelled; 0: at most 0.10 below their own model")
+	f.Float64Var(&flags.agreement, "min-agreement", 0, "least share of samples to be classified as labelled; 0: any; left out: at most 0.10 below their own model")
 	f.DurationVar(&flags.limit, "max-latency", 0, "greatest median latency of a prediction; 0: any")
 	f.IntVar(&flags.Attempts, "attempts", 5, "tries per check")
 	f.DurationVar(&flags.timeout, "timeout", 2*time.Minute, "time for one round of all checks on one server")
@@ -89,7 +90,7 @@ func (f *smokeFlags) override(cmd *cobra.Command, config *contract.SmokeConfig) 
 		"live-samples":  func() { config.Live = &contract.Samples{Path: f.liveSamples} },
 		"sha256":        func() { config.SHA256 = f.SHA256 },
 		"revision":      func() { config.Revision = f.Revision },
-		"min-agreement": func() { config.MinAgreement = f.MinAgreement },
+		"min-agreement": func() { config.MinAgreement = &f.agreement },
 		"max-latency":   func() { config.MaxLatencyMillis = int(f.limit.Milliseconds()) },
 		"attempts":      func() { config.Attempts = f.Attempts },
 		"timeout":       func() { config.TimeoutSeconds = int(f.timeout.Seconds()) },

@@ -228,7 +228,7 @@ func (f *fakeCluster) playDeployment(ctx context.Context, d *appsv1.Deployment, 
 }
 
 // quotaSays is what the API server says of a pod that a quota refuses.
-const quotaSays = "exceeded quota: q, requested: pods=1, used: pods=1, limited: pods=1"
+const quotaSays = "exceeded quota: q, requested: requests.cpu=100m, used: requests.cpu=1, limited: requests.cpu=1"
 
 func setDeploymentStatus(ctx context.Context, d *appsv1.Deployment, ready int32, refused bool) error {
 	before := d.DeepCopy()

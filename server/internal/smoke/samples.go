@@ -213,10 +213,10 @@ func (s *suite) quality(ctx context.Context, v *visit) outcome {
 		}
 	}
 	score := float64(right) / float64(n)
-	least, because := s.config.MinAgreement, "minAgreement"
-	if least == 0 {
-		recorded := recordedScore(set)
-		least, because = recorded-qualityMargin, fmt.Sprintf("%.3f scored by %s, less %.2f", recorded, origin, qualityMargin)
+	recorded := recordedScore(set)
+	least, because := recorded-qualityMargin, fmt.Sprintf("%.3f scored by %s, less %.2f", recorded, origin, qualityMargin)
+	if s.config.MinAgreement != nil {
+		least, because = *s.config.MinAgreement, "minAgreement"
 	}
 	caution := ""
 	if n < enoughSamples {

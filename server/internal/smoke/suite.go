@@ -44,8 +44,8 @@ func Validate(config contract.SmokeConfig) error {
 			errs = append(errs, fmt.Errorf("targets: %q is no URL such as http://server:8080", target))
 		}
 	}
-	if !(config.MinAgreement >= 0 && config.MinAgreement <= 1) {
-		errs = append(errs, fmt.Errorf("minAgreement: is %v, must be from 0 to 1", config.MinAgreement))
+	if least := config.MinAgreement; least != nil && !(*least >= 0 && *least <= 1) {
+		errs = append(errs, fmt.Errorf("minAgreement: is %v, must be from 0 to 1", *least))
 	}
 	for _, field := range []struct {
 		name         string

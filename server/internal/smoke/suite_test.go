@@ -283,7 +283,7 @@ func TestLies(t *testing.T) {
 		"redirects": {lie: func(http.Handler) http.Handler {
 			return http.RedirectHandler("http://elsewhere.invalid", http.StatusFound)
 		}, want: []string{"availability"}, says: "answered 302"},
-		"quality asked of all": {config: contract.SmokeConfig{MinAgreement: 0.95}, want: []string{"quality"}, says: "0.900 of 20 samples of the model itself right, at least 0.950 wanted (minAgreement)"},
+		"quality asked of all": {config: contract.SmokeConfig{MinAgreement: new(0.95)}, want: []string{"quality"}, says: "0.900 of 20 samples of the model itself right, at least 0.950 wanted (minAgreement)"},
 	}
 	samples := colours(t, 20, 2)
 	for name, tc := range cases {
@@ -518,6 +518,28 @@ func TestQualityMatchesClassesByName(t *testing.T) {
 	}
 	if got := messageOf(t, report, "quality"); !strings.HasPrefix(got.Message, "1.000 of 20 samples of the live model right") {
 		t.Errorf("quality: %s, %q", got.Result, got.Message)
+	}
+}
+
+// 0 is no bound, other than no bound being given.
+func TestNoAgreementIsAskedFor(t *testing.T) {
+	for name, tc := range map[string]struct {
+		least *float64
+		want  string
+	}{
+		"left out": {want: contract.CheckFailed},
+		"0":        {least: new(0.0), want: contract.CheckPassed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := contract.SmokeConfig{Targets: []string{serve(t, testModel(), nil)}, MinAgreement: tc.least}
+			report, err := newSuite(config, nil, betterBy(colours(t, 20, 20), 20)).run(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := messageOf(t, report, "quality"); got.Result != tc.want {
+				t.Errorf("quality: %s, %q, want %s", got.Result, got.Message, tc.want)
+			}
+		})
 	}
 }
 
@@ -833,7 +855,7 @@ func TestValidate(t *testing.T) {
 		"no target": {func(c *contract.SmokeConfig) { c.Targets = nil }, "targets: name at least one"},
 		"no scheme": {func(c *contract.SmokeConfig) { c.Targets = []string{"pets:80"} }, `"pets:80" is no URL`},
 		"no host":   {func(c *contract.SmokeConfig) { c.Targets = []string{"http:///x"} }, "is no URL"},
-		"agreement": {func(c *contract.SmokeConfig) { c.MinAgreement = 90 }, "minAgreement: is 90"},
+		"agreement": {func(c *contract.SmokeConfig) { c.MinAgreement = new(90.0) }, "minAgreement: is 90"},
 		"attempts":  {func(c *contract.SmokeConfig) { c.Attempts = 0 }, "attempts: is 0, must be at least 1"},
 		"timeout":   {func(c *contract.SmokeConfig) { c.TimeoutSeconds = 0 }, "timeoutSeconds"},
 		"latency":   {func(c *contract.SmokeConfig) { c.MaxLatencyMillis = -1 }, "maxLatencyMillis"},

@@ -1,0 +1,153 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/internal/contract"
+)
+
+// Why the API server refuses a pod, and what to do about it.
+
+// failedCreate is the reason of the Job controller's event, and of a Deployment's
+// condition, that tells of a pod that was refused.
+const failedCreate = "FailedCreate"
+
+// findCreateProblem tells from a Job's newest event whether its pod is refused.
+func findCreateProblem(job *batchv1.Job, newest *corev1.Event) podProblem {
+	if newest == nil || newest.Reason != failedCreate {
+		return podProblem{}
+	}
+	asker := resourceAsker{container: contract.RunnerContainer, field: podResourcesField, immutable: true}
+	if job.Labels[v1alpha1.ComponentLabel] == smokeComponent {
+		asker = resourceAsker{container: contract.SmokeContainer, field: smokeResourcesField}
+	}
+	cause := strings.TrimPrefix(newest.Message, "(combined from similar events): ")
+	return createProblem("the pod of Job "+job.Name, asker, strings.TrimPrefix(cause, "Error creating: "))
+}
+
+// findReplicaProblem tells from a Deployment's conditions whether its pods are refused.
+func findReplicaProblem(deployment *appsv1.Deployment) podProblem {
+	for i := range deployment.Status.Conditions {
+		c := &deployment.Status.Conditions[i]
+		if c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue && c.Reason == failedCreate {
+			asker := resourceAsker{container: contract.ServerContainer, field: podResourcesField}
+			return createProblem("pods of Deployment "+deployment.Name, asker, c.Message)
+		}
+	}
+	return podProblem{}
+}
+
+// resourceAsker is where a refused pod has its resources from.
+type resourceAsker struct {
+	container string // ours
+	field     string // of the spec
+	immutable bool   // the field can't be changed: it takes another TrainingRun
+}
+
+// to says how to get a spec that does something: "ask for less in" the field, say.
+func (a resourceAsker) to(does, do string) string {
+	if a.immutable {
+		return "create another TrainingRun that " + does
+	}
+	return do
+}
+
+// podName is how the API server's refusal of a pod starts: with a name that is another each time.
+var podName = regexp.MustCompile(`^[Pp]ods? "[^"]*" is (forbidden|invalid): `)
+
+// refusedSign is what every message of a refused pod says, and no other.
+const refusedSign = " can't be made: "
+
+// createProblem is that pods are refused for this cause: by a quota, a LimitRange, an
+// admission webhook, Pod Security. What only a person can tell from the cause has no remedy.
+func createProblem(pods string, asker resourceAsker, cause string) podProblem {
+	cause = podName.ReplaceAllString(cause, "")
+	message := pods + refusedSign + cause
+	for _, refusal := range refusals {
+		if strings.Contains(cause, refusal.sign) {
+			return podProblem{message: message + "; " + refusal.remedy(asker, cause)}
+		}
+	}
+	return podProblem{message: message}
+}
+
+// refusals are what the API server's own admission says of pods that it refuses.
+var refusals = []struct {
+	sign   string
+	remedy func(asker resourceAsker, cause string) string
+}{
+	{"exceeded quota: ", exceededRemedy},
+	{"failed quota: ", unspecifiedRemedy},
+	{" usage per Container is ", limitRangeRemedy},
+	{" usage per Pod is ", limitRangeRemedy},
+	{" max limit to request ratio per ", limitRangeRemedy},
+	{"must be less than or equal to ", defaultLimitRemedy},
+	{"violates PodSecurity ", func(resourceAsker, string) string {
+		return "Trainyard's own pods meet the level restricted: find what adds to them, such as an injector of sidecars"
+	}},
+}
+
+// requested is what a quota says was asked for: pods=1,requests.cpu=1.
+var requested = regexp.MustCompile(`requested: ([^ ]+), used: `)
+
+// exceededRemedy is of a quota that is used up. Where it counts only objects, asking for
+// less is of no use.
+func exceededRemedy(asker resourceAsker, cause string) string {
+	if match := requested.FindStringSubmatch(cause); match != nil {
+		counts := func(part string) bool { return strings.HasPrefix(part, "pods=") || strings.HasPrefix(part, "count/") }
+		if !slices.ContainsFunc(strings.Split(match[1], ","), func(part string) bool { return !counts(part) }) {
+			return "raise the quota, or delete what it counts and nobody needs"
+		}
+	}
+	return "raise the quota, or " + asker.to("asks for less in "+asker.field, "ask for less in "+asker.field)
+}
+
+// unspecified is what a quota wants to be set, and in which containers: "limits.cpu for: server,proxy".
+var unspecified = regexp.MustCompile(`([a-z./-]+) for: ([^;]+)`)
+
+// unspecifiedRemedy is of a quota that counts what a container doesn't say.
+func unspecifiedRemedy(asker resourceAsker, cause string) string {
+	var fields, others []string
+	for _, match := range unspecified.FindAllStringSubmatch(cause, -1) {
+		name := match[1]
+		if !strings.Contains(name, ".") {
+			name = "requests." + name
+		}
+		for container := range strings.SplitSeq(match[2], ",") {
+			if container = strings.TrimSpace(container); container == asker.container {
+				fields = append(fields, asker.field+"."+name)
+			} else if !slices.Contains(others, container) {
+				others = append(others, container)
+			}
+		}
+	}
+	var remedies []string
+	if set := strings.Join(fields, " and "); set != "" {
+		remedies = append(remedies, asker.to("sets "+set, "set "+set))
+	}
+	if len(others) > 0 {
+		remedies = append(remedies, fmt.Sprintf("set resources of container %s where it is injected", strings.Join(others, ", ")))
+	}
+	remedies = append(remedies, "or have a LimitRange of the namespace set defaults")
+	return strings.Join(remedies, ", ")
+}
+
+func limitRangeRemedy(asker resourceAsker, _ string) string {
+	return asker.to("keeps "+asker.field+" within the namespace's LimitRange", "keep "+asker.field+" within the namespace's LimitRange") + ", or change that"
+}
+
+// defaultLimitRemedy is of a request above a limit that nobody has set: it is a LimitRange's.
+func defaultLimitRemedy(asker resourceAsker, _ string) string {
+	return asker.to("sets "+asker.field+".limits", "set "+asker.field+".limits") + ", for the limit is the default of the namespace's LimitRange"
+}
