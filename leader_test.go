@@ -157,7 +157,7 @@ func TestShutdownFitsIntoTheGracePeriod(t *testing.T) {
 	if options.GracefulShutdownTimeout == nil || *options.GracefulShutdownTimeout > grace/2 {
 		t.Errorf("shutdown may take %v, the grace period is %v: giving up the lease takes a part of it", options.GracefulShutdownTimeout, grace)
 	}
-	if !(f.retryPeriod*2 <= f.renewDeadline && f.renewDeadline < f.leaseDuration) {
+	if f.retryPeriod*2 > f.renewDeadline || f.renewDeadline >= f.leaseDuration {
 		t.Errorf("lease %v, renewal %v, retry %v: a renewal needs two tries at least", f.leaseDuration, f.renewDeadline, f.retryPeriod)
 	}
 }
