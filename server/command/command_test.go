@@ -176,8 +176,10 @@ func TestServeAndSmoke(t *testing.T) {
 		passed bool
 	}{
 		"all well":         {want: contract.ExitOK, passed: true},
-		"another revision": {change: func(c *contract.SmokeConfig) { c.Revision = "pets-2" }, want: contract.ExitSmoke},
-		"a flag overrides": {args: []string{"--revision", "pets-2"}, want: contract.ExitSmoke},
+		// Another revision's answer says nothing about this one: no verdict.
+		"another revision": {change: func(c *contract.SmokeConfig) { c.Revision = "pets-2" }, want: contract.ExitTemporary},
+		"a flag overrides": {args: []string{"--revision", "pets-2"}, want: contract.ExitTemporary},
+		"another digest":   {change: func(c *contract.SmokeConfig) { c.SHA256 = p.samplesDigest }, want: contract.ExitSmoke},
 		"samples changed":  {change: func(c *contract.SmokeConfig) { c.Model.SHA256 = p.modelDigest }, want: contract.ExitSmoke},
 		"no target":        {change: func(c *contract.SmokeConfig) { c.Targets = nil }, want: contract.ExitConfig},
 		"live samples gone": {
