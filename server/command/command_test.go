@@ -175,7 +175,7 @@ func TestServeAndSmoke(t *testing.T) {
 		want   int
 		passed bool
 	}{
-		"all well":         {want: contract.ExitOK, passed: true},
+		"all well": {want: contract.ExitOK, passed: true},
 		// Another revision's answer says nothing about this one: no verdict.
 		"another revision": {change: func(c *contract.SmokeConfig) { c.Revision = "pets-2" }, want: contract.ExitTemporary},
 		"a flag overrides": {args: []string{"--revision", "pets-2"}, want: contract.ExitTemporary},
