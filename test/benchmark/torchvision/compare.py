@@ -44,8 +44,8 @@ TOLERANCE = 1e-4
 NAMES = {"input_names": ["input"], "output_names": ["logits"]}
 
 
-def network(name):
-    """A network whose weights, statistics and scales are random, so that all of them matter."""
+def network(name, size):
+    """A network for pictures of a size, whose weights and scales are random, so that all of them matter."""
     torch.manual_seed(0)
     family, _, norm = name.partition("_")
     if norm in NORMS:
@@ -54,16 +54,17 @@ def network(name):
         model = getattr(torchvision.models, name)(weights=None, **OPTIONS.get(name, {}))
     with torch.no_grad():
         for key, tensor in model.state_dict().items():
-            if key.endswith("running_mean"):
-                tensor.normal_(0, 0.1)
-            elif key.endswith("running_var"):
-                tensor.uniform_(0.5, 1.5)
-            elif key.endswith("layer_scale"):
+            if key.endswith("layer_scale"):
                 tensor.uniform_(0.1, 1)
-            elif tensor.dim() == 1 and tensor.is_floating_point():
+            elif tensor.dim() == 1 and tensor.is_floating_point() and "running_" not in key:
                 tensor.add_(torch.randn_like(tensor) * 0.1)
             elif tensor.dim() > 1 and tensor.is_floating_point() and not tensor.any():
                 tensor.normal_(0, 0.02)
+        # Statistics of pictures, without which what a deep network makes of them dies away.
+        for module in model.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.momentum = 1
+        model.train()(torch.from_numpy(pictures(size)))
     return model.eval()
 
 
@@ -79,7 +80,7 @@ class Exports:
     """The exports of a network to a file, one after the other."""
 
     def __init__(self, name, size):
-        self.model, self.example = network(name), torch.randn(2, 3, size, size)
+        self.model, self.example = network(name, size), torch.randn(2, 3, size, size)
         self.traced = None
 
     def write(self, exporter, opset, path):
