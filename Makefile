@@ -150,6 +150,10 @@ compare: build-runner ## Train the same network with the runner and with PyTorch
 bench-engine: ## Measure the engine beside ONNX Runtime and PyTorch (minutes, and gigabytes for the peers).
 	test/benchmark/engine/bench.sh
 
+.PHONY: bench-server
+bench-server: build-runner build-server ## Measure rate and peak memory of the inference server under 1 to 64 clients.
+	test/benchmark/server/bench.sh
+
 .PHONY: bench-manager
 bench-manager: $(CLUSTER_TOOL) ## Measure what waiting and ended runs cost the manager, with a real API server (minutes).
 	KUBEBUILDER_ASSETS=$$($(CLUSTER_TOOL) build --envtest) go run ./test/benchmark/manager

@@ -49,6 +49,14 @@ func (c *Classifier) Output() Output { return c.output }
 // Alone says why images are computed one by one, and is nil if they aren't.
 func (c *Classifier) Alone() error { return c.alone }
 
+// BatchLimit is how many images it is worth computing together.
+func (c *Classifier) BatchLimit() int {
+	if c.alone != nil {
+		return 1
+	}
+	return c.program.BatchLimit()
+}
+
 // Logits returns the logits, of shape [n, classes], of n preprocessed images. They are valid until the next call.
 func (c *Classifier) Logits(images []float32, n int) ([]float32, error) {
 	width := c.program.OutputLen()

@@ -18,7 +18,6 @@ type plan struct {
 	steps           []run
 	// memory is the number of floats that the values of one inference take.
 	memory int
-	pool   pool
 }
 
 // newPlan compiles a checked graph for a batch size.

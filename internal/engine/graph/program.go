@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -36,6 +37,11 @@ type Program struct {
 	batch int
 	// outputLen is the number of elements of the first output for each sample.
 	outputLen int
+	// sampleMemory is the working memory of a sample in a batch, in bytes.
+	sampleMemory int64
+
+	// sessions are those of Run.
+	sessions pool
 
 	mu sync.Mutex
 	// plans are the plans by batch size; recent lists the sizes, the last used at the end.
@@ -79,6 +85,7 @@ func (p *Program) compile(g *Graph) error {
 		return err
 	}
 	p.outputLen = pl.outputs[0].size() / size
+	p.sampleMemory = int64(pl.memory) * floatBytes / int64(size)
 	return nil
 }
 
@@ -193,6 +200,20 @@ func (p *Program) planFor(batch int) (*plan, error) {
 // OutputLen is the number of elements that the only output of a graph has for each sample.
 func (p *Program) OutputLen() int { return p.outputLen }
 
+// threadMemory is the working memory for each thread beyond which larger batches bring no throughput: a thread has enough
+// to do by then, and what it works on leaves the caches.
+const threadMemory = 4 << 20
+
+// BatchLimit is the size beyond which batches bring no more throughput, only memory and waiting.
+func (p *Program) BatchLimit() int {
+	threads := int64(p.options.Threads)
+	if threads == 0 {
+		threads = int64(runtime.GOMAXPROCS(0))
+	}
+	limit := max(threads, threads*threadMemory/max(p.sampleMemory, 1))
+	return max(int(limit), p.batch) // what is missing of a fixed batch is computed as well
+}
+
 // Run computes the output of a batch for a graph with one input and one output: input has the elements of batch samples
 // one after the other, output receives those of their results. A graph made for a fixed batch size runs as often as
 // needed, the last time with zeros after the samples. Once each batch size has been seen, nothing is allocated.
@@ -216,11 +237,11 @@ func (p *Program) Run(input []float32, batch int, output []float32) error {
 		return fmt.Errorf("batch %d needs an input of %d and an output of %d elements; they have %d and %d",
 			batch, batch*inLen, batch*outLen, len(input), len(output))
 	}
-	s, err := pl.take()
+	s, err := p.sessions.take(pl)
 	if err != nil {
 		return err
 	}
-	defer pl.give(s)
+	defer p.sessions.give(s)
 	for first := 0; first < batch; first += size {
 		last := min(first+size, batch)
 		n := copy(s.Input(0), input[first*inLen:last*inLen])

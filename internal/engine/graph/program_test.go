@@ -324,3 +324,43 @@ func TestCompileErrors(t *testing.T) {
 		})
 	}
 }
+
+// Whatever the batch sizes, and in any order, one memory serves them all, and what one leaves in it changes no other's bits.
+func TestBatchSizesShareMemory(t *testing.T) {
+	program := compileNet(t, convNet(), Options{Threads: 1})
+	for _, batch := range []int{1, 8, 3, 5, 8, 1} {
+		got, want := make([]float32, 4*batch), make([]float32, 4*batch)
+		if err := program.Run(images(batch), batch, got); err != nil {
+			t.Fatal(err)
+		}
+		if err := compileNet(t, convNet(), Options{Threads: 1}).Run(images(batch), batch, want); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("batch of %d after others (-alone +shared):\n%s", batch, diff)
+		}
+	}
+	if idle := program.sessions.idle; len(idle) != 1 || cap(idle[0].machine.memory) != program.plans[8].memory {
+		t.Errorf("%d sessions are kept, want one of %d floats, those of the largest batch", len(idle), program.plans[8].memory)
+	}
+}
+
+func TestBatchLimit(t *testing.T) {
+	cases := map[string]struct {
+		memory  int64
+		threads int
+		batch   int
+		want    int
+	}{
+		"small images":             {memory: threadMemory / 64, threads: 2, batch: Dynamic, want: 128},
+		"large images":             {memory: 3 * threadMemory / 4, threads: 2, batch: Dynamic, want: 2},
+		"an image for each thread": {memory: 10 * threadMemory, threads: 4, batch: Dynamic, want: 4},
+		"a fixed batch":            {memory: 10 * threadMemory, threads: 1, batch: 16, want: 16},
+	}
+	for name, tc := range cases {
+		p := &Program{options: Options{Threads: tc.threads}, batch: tc.batch, sampleMemory: tc.memory}
+		if got := p.BatchLimit(); got != tc.want {
+			t.Errorf("%s: BatchLimit() = %d, want %d", name, got, tc.want)
+		}
+	}
+}

@@ -64,27 +64,44 @@ func (s *Session) Run() {
 	}
 }
 
-// pool keeps the sessions of a plan that are not in use, as many as ever were at once.
+// pool keeps the sessions of a program that are not in use, as many as ever were at once. All batch sizes share them:
+// a session's memory is that of the largest batch it has computed.
 type pool struct {
 	mu   sync.Mutex
 	idle []*Session
 }
 
-// take returns a session of the plan.
-func (pl *plan) take() (*Session, error) {
-	pl.pool.mu.Lock()
-	defer pl.pool.mu.Unlock()
-	if n := len(pl.pool.idle); n > 0 {
-		s := pl.pool.idle[n-1]
-		pl.pool.idle = pl.pool.idle[:n-1]
-		return s, nil
+// take returns a session of a plan.
+func (p *pool) take(pl *plan) (*Session, error) {
+	s := p.last()
+	if s == nil {
+		return newSession(pl, kernels.Options{Threads: pl.options.Threads})
 	}
-	return newSession(pl, kernels.Options{Threads: pl.options.Threads})
+	s.plan = pl
+	if cap(s.machine.memory) < pl.memory {
+		s.machine.memory = nil // the old memory is free before there is new
+		s.machine.memory = make([]float32, pl.memory)
+	}
+	s.machine.memory = s.machine.memory[:pl.memory]
+	return s, nil
+}
+
+// last takes a session out of the pool; nil if there is none.
+func (p *pool) last() *Session {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := len(p.idle)
+	if n == 0 {
+		return nil
+	}
+	s := p.idle[n-1]
+	p.idle = p.idle[:n-1]
+	return s
 }
 
 // give takes a session back.
-func (pl *plan) give(s *Session) {
-	pl.pool.mu.Lock()
-	defer pl.pool.mu.Unlock()
-	pl.pool.idle = append(pl.pool.idle, s)
+func (p *pool) give(s *Session) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.idle = append(p.idle, s)
 }

@@ -20,7 +20,6 @@ import (
 	"sync"
 	"testing"
 	"testing/iotest"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -221,6 +220,17 @@ func newBlocking() *blocking {
 	return b
 }
 
+// due is how many requests have been let in and have no answer.
+func (s *Server) due() int {
+	s.connections.mu.Lock()
+	defer s.connections.mu.Unlock()
+	n := 0
+	for _, c := range s.connections.all {
+		n += c.kept
+	}
+	return n
+}
+
 func TestOverload(t *testing.T) {
 	config := testConfig()
 	config.Limits.MaxBatch = 1
@@ -235,11 +245,15 @@ func TestOverload(t *testing.T) {
 	for refused.status == 0 {
 		go func() { answers <- r.predict(t, image) }()
 		waiting++
-		select {
-		case refused = <-answers:
-			waiting--
-		case <-time.After(20 * time.Millisecond):
-		}
+		waitFor(t, func() bool {
+			select {
+			case refused = <-answers:
+				waiting--
+				return true
+			default:
+				return r.due() == waiting
+			}
+		})
 	}
 	if refused.status != http.StatusServiceUnavailable || waiting < 16 {
 		t.Errorf("status %d with %d requests waiting, want 503 with 16", refused.status, waiting)

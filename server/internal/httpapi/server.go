@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -205,6 +206,7 @@ func (s *Server) loadModel(ctx, base context.Context) error {
 	if err != nil {
 		return fmt.Errorf("load the model: %w", err)
 	}
+	debug.FreeOSMemory() // loading took several times what the model takes from now on
 	limits := s.config.Limits
 	batcher := inference.NewBatcher(model, limits.MaxBatch, time.Duration(limits.MaxBatchDelayMillis)*time.Millisecond, s.log)
 	go batcher.Run(base)

@@ -62,12 +62,15 @@ type answer struct {
 	err    error
 }
 
-// NewBatcher returns a Batcher that computes up to maxBatch images together, one by one if the model asks for that, and
-// makes none wait longer than maxDelay for others. It works while Run does.
+// NewBatcher returns a Batcher that computes up to maxBatch images together, fewer if more bring nothing, one by one if
+// the model asks for that, and makes none wait longer than maxDelay for others. It works while Run does.
 func NewBatcher(model *Model, maxBatch int, maxDelay time.Duration, log *slog.Logger) *Batcher {
 	slots := queuedBatches * max(maxBatch, 4)
-	if model.Alone != nil {
+	switch {
+	case model.Alone != nil:
 		maxBatch = 1
+	case model.BatchLimit > 0:
+		maxBatch = min(maxBatch, model.BatchLimit)
 	}
 	return &Batcher{
 		model:    model,

@@ -353,25 +353,38 @@ func TestFailedBatches(t *testing.T) {
 	}
 }
 
-// A model whose images have to be computed one by one is never asked for more.
-func TestAloneModels(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var computed batches
-		model := inferencetest.Model(&inferencetest.Predictor{Before: computed.add})
-		model.Alone = errors.New("mixes images")
-		b := inference.NewBatcher(model, 8, time.Hour, slog.New(slog.DiscardHandler))
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		go b.Run(ctx)
-		ticket := admit(t, b)
-		defer ticket.Release()
-		if _, err := ticket.Logits(t.Context(), picture(1, 3), 3); err != nil {
-			t.Error(err)
-		}
-		if diff := cmp.Diff([]int{1, 1, 1}, computed.sizes); diff != "" {
-			t.Errorf("batches (-want +got):\n%s", diff)
-		}
-	})
+// A model is never asked for larger batches than are good for it.
+func TestModelsLimitBatches(t *testing.T) {
+	cases := map[string]struct {
+		change func(*inference.Model)
+		want   []int
+	}{
+		"no limit":          {func(*inference.Model) {}, []int{4, 1}},
+		"one by one":        {func(m *inference.Model) { m.Alone = errors.New("mixes images") }, []int{1, 1, 1, 1, 1}},
+		"more than allowed": {func(m *inference.Model) { m.BatchLimit = 64 }, []int{4, 1}},
+		"less than allowed": {func(m *inference.Model) { m.BatchLimit = 2 }, []int{2, 2, 1}},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var computed batches
+				model := inferencetest.Model(&inferencetest.Predictor{Before: computed.add})
+				tc.change(model)
+				b := inference.NewBatcher(model, 4, time.Hour, slog.New(slog.DiscardHandler))
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				go b.Run(ctx)
+				ticket := admit(t, b)
+				defer ticket.Release()
+				if _, err := ticket.Logits(t.Context(), picture(1, 5), 5); err != nil {
+					t.Error(err)
+				}
+				if diff := cmp.Diff(tc.want, computed.sizes); diff != "" {
+					t.Errorf("batches (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
 }
 
 func TestSoftmax(t *testing.T) {

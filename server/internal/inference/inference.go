@@ -36,6 +36,8 @@ type Info struct {
 	Output onnx.Output
 	// Alone says why images are computed one by one, and is nil if they aren't.
 	Alone error
+	// BatchLimit is how many images it is worth computing together; 0: any number.
+	BatchLimit int
 	// Preprocessing is how an image becomes the network's input.
 	Preprocessing preprocess.Spec
 	// Architecture, Producer and Opset say what made the file.

@@ -74,6 +74,7 @@ func decode(data []byte, options Options) (*Model, error) {
 		Classes:       metadata.Classes,
 		Output:        classifier.Output(),
 		Alone:         classifier.Alone(),
+		BatchLimit:    classifier.BatchLimit(),
 		Preprocessing: metadata.Preprocess,
 		Architecture:  metadata.Architecture,
 		Producer:      file.Producer,

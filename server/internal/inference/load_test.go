@@ -79,7 +79,7 @@ func TestLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := inference.Info{
-		SHA256: digest, SizeBytes: got.SizeBytes, Classes: []string{"a", "b", "c"}, Output: onnx.OutputLogits, Preprocessing: preprocess.DefaultSpec(networkSize),
+		SHA256: digest, SizeBytes: got.SizeBytes, BatchLimit: got.BatchLimit, Classes: []string{"a", "b", "c"}, Output: onnx.OutputLogits, Preprocessing: preprocess.DefaultSpec(networkSize),
 		Architecture: "SimpleCNN", Producer: "trainyard v1", Opset: 17, Metrics: map[string]float64{"accuracy": 0.5},
 		Lineage: map[string]string{"run": "ns/run", "datasetDigest": "sha256:00", "writtenBy": "v1"},
 	}
