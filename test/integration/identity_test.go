@@ -182,7 +182,9 @@ var _ = Describe("ModelServer, when the labels or the owner of a child are chang
 		change(ctx, autoscaler, takenByHelm)
 		pets.update(ctx, func(server *v1alpha1.ModelServer) { server.Spec.Autoscaling = nil })
 		manager = startManager(testEnv.Config)
-		Eventually(func() error { return client.IgnoreNotFound(k8s.Get(ctx, client.ObjectKeyFromObject(autoscaler), autoscaler)) }).Should(Succeed())
+		Eventually(func() error {
+			return client.IgnoreNotFound(k8s.Get(ctx, client.ObjectKeyFromObject(autoscaler), autoscaler))
+		}).Should(Succeed())
 		Eventually(func() bool {
 			return strings.Contains(fmt.Sprint(k8s.Get(ctx, client.ObjectKeyFromObject(autoscaler), autoscaler)), "not found")
 		}).Should(BeTrue())
@@ -232,4 +234,3 @@ var _ = Describe("TrainingRun, when the labels or the owner of its Job are chang
 		Entry("without labels and owner", allRemoved),
 	)
 })
-
