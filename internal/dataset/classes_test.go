@@ -66,7 +66,7 @@ func TestOpenMatchesClasses(t *testing.T) {
 		"empty class, to split":           {classTree(t, 4, "cat").with(tree{"dog/.keep": nil}), model, false, nil, []string{`"dog"`, "empty"}},
 		"more classes":                    {classTree(t, 4, "cat", "cow", "dog"), model, true, []int{4, 4}, []string{`doesn't know "cow"`, "left out"}},
 		"more classes, to split":          {classTree(t, 4, "cat", "cow", "dog"), model, false, []int{4, 4}, []string{`doesn't know "cow"`}},
-		"no images of a class":            {classTree(t, 2, "cat").with(tree{"dog/x": []byte("x")}), model, true, []int{0, 2}, nil},
+		"no images of a class":            {classTree(t, 2, "cat").with(tree{"dog/x": []byte("x")}), model, true, []int{0, 2}, []string{`1 of the 1 files of class "dog"`}},
 		"no images at all":                {tree{"dog/x": []byte("x"), "cat/x": []byte("x")}, model, true, nil, []string{"0 usable images", "dog/x"}},
 		"nothing":                         {tree{}, model, true, nil, []string{"no images"}},
 		"other names":                     {classTree(t, 4, "Cat", "dog"), model, true, nil, []string{`folders for "Cat"`, `none for its "cat"`, "name the folders"}},

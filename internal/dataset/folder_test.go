@@ -286,3 +286,13 @@ func TestOpenWarnsOfSimilarClasses(t *testing.T) {
 		t.Errorf("Warnings = %q, want one of Cat and cat", d.Warnings)
 	}
 }
+
+func TestOpenWarnsOfClassesThatLoseFiles(t *testing.T) {
+	files := classTree(t, 18, "cat", "dog")
+	files["dog/\xff.heic"] = []byte("no image") // one of 19
+	files["cat/1.heic"], files["cat/2.heic"] = []byte("no image"), nil
+	d := open(t, files, testOptions())
+	if len(d.Warnings) != 1 || !strings.Contains(d.Warnings[0], `2 of the 20 files of class "cat" can't be used, the first being cat/1.heic: unsupported`) {
+		t.Errorf("Warnings = %q, want one of cat's two files", d.Warnings)
+	}
+}

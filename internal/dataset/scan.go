@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -194,6 +195,30 @@ func (d *Dataset) collect(listing Listing, scanned []scannedFile) {
 	}
 	d.LeftOut = left.merge(listing.LeftOut)
 	d.warnOfSharedImages(parts)
+	d.warnOfSkipped(listing.Files, scanned)
+}
+
+// warnOfSkipped warns of classes that have lost a tenth of their files or more:
+// a model learns another mix of images then than was meant.
+func (d *Dataset) warnOfSkipped(files []File, scanned []scannedFile) {
+	total, skipped, first := map[string]int{}, map[string]int{}, map[string]int{}
+	for i, file := range files {
+		total[file.Class]++
+		if scanned[i].err == nil {
+			continue
+		}
+		if skipped[file.Class]++; skipped[file.Class] == 1 {
+			first[file.Class] = i
+		}
+	}
+	for _, class := range slices.Sorted(maps.Keys(skipped)) {
+		if skipped[class]*10 < total[class] {
+			continue
+		}
+		example := first[class]
+		d.Warnings = append(d.Warnings, fmt.Sprintf("%d of the %d files of class %q can't be used, the first being %s: %v",
+			skipped[class], total[class], class, Shown(files[example].Name), scanned[example].err))
+	}
 }
 
 // checkEnough refuses a dataset with a class that has hardly any usable image.

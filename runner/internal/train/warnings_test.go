@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/runner/internal/metrics"
 	"github.com/trainyard-dev/trainyard/runner/internal/report"
 )
@@ -98,6 +99,20 @@ func TestOutcomeWarnings(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestLossThatIsNotFiniteEndsTheRun(t *testing.T) {
+	trainer := &trainer{}
+	for _, loss := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		for at, err := range map[string]error{"training": trainer.checkFinite(loss), "test": trainer.checkMeasured(loss)} {
+			if exitCode(err) != contract.ExitConfig || !strings.Contains(err.Error(), "lower training.learningRate") {
+				t.Errorf("%s loss %v: exits %d: %v", at, loss, exitCode(err), err)
+			}
+		}
+	}
+	if err := trainer.checkMeasured(1e30); err != nil {
+		t.Errorf("a finite loss: %v", err)
 	}
 }
 
