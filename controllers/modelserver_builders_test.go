@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
@@ -382,6 +383,13 @@ func TestDesiredService(t *testing.T) {
 	if again := desiredService(server, got); !cmp.Equal(got, again) {
 		t.Errorf("not stable (-first +second):\n%s", cmp.Diff(got, again))
 	}
+	edited := got.DeepCopy()
+	edited.Spec.PublishNotReadyAddresses, edited.Spec.ExternalName = true, "elsewhere.example"
+	edited.Spec.Ports = append([]corev1.ServicePort{{Name: "debug", Port: 81}}, edited.Spec.Ports...)
+	edited.Spec.Ports[1].TargetPort = intstr.FromInt32(9090)
+	if diff := cmp.Diff(got, desiredService(server, edited)); diff != "" {
+		t.Errorf("what was edited isn't set back (-before +after):\n%s", diff)
+	}
 	server.Spec.Service.Type = corev1.ServiceTypeClusterIP
 	if got := desiredService(server, got).Spec.Ports[0].NodePort; got != 0 {
 		t.Errorf("node port of a ClusterIP = %d, want none", got)
@@ -461,9 +469,20 @@ func TestDesiredAutoscaler(t *testing.T) {
 	if autoscalerDiffers(got, existing) {
 		t.Error("a default counts as a difference")
 	}
-	existing.Spec.MaxReplicas = 7
-	if !autoscalerDiffers(got, existing) {
-		t.Error("another maximum counts as no difference")
+	for what, edit := range map[string]func(*autoscalingv2.HorizontalPodAutoscalerSpec){
+		"another maximum": func(spec *autoscalingv2.HorizontalPodAutoscalerSpec) { spec.MaxReplicas = 7 },
+		"one metric more": func(spec *autoscalingv2.HorizontalPodAutoscalerSpec) {
+			spec.Metrics = append(spec.Metrics, spec.Metrics[0])
+		},
+		"a rule": func(spec *autoscalingv2.HorizontalPodAutoscalerSpec) {
+			spec.Behavior = &autoscalingv2.HorizontalPodAutoscalerBehavior{ScaleUp: &autoscalingv2.HPAScalingRules{}}
+		},
+	} {
+		edited := existing.DeepCopy()
+		edit(&edited.Spec)
+		if !autoscalerDiffers(got, edited) {
+			t.Errorf("%s counts as no difference", what)
+		}
 	}
 	withBehavior := server.DeepCopy()
 	withBehavior.Spec.Autoscaling.Behavior = &v1alpha1.AutoscalerBehavior{ScaleDown: &v1alpha1.ScalingRules{StabilizationWindowSeconds: ptr.To[int32](60)}}

@@ -7,11 +7,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -60,39 +63,112 @@ func (r *modelServerReconciler) observeDeployments(ctx context.Context, s *model
 	return nil
 }
 
-// observeHiddenPods reads a Deployment's pods past the cache if that shows fewer than
-// the Deployment has.
+// observeHiddenPods sorts out the pods that carry a revision's label, and reads them past
+// the cache if that shows fewer than the Deployment has.
 func (r *modelServerReconciler) observeHiddenPods(ctx context.Context, s *modelServerScope, deployment *appsv1.Deployment) error {
-	seen := 0
-	for _, pod := range s.pods[deployment.Name] {
+	name := deployment.Name
+	active := 0
+	s.pods[name] = slices.DeleteFunc(s.pods[name], func(pod *corev1.Pod) bool { return !isPodOf(pod, name) })
+	for _, pod := range s.pods[name] {
 		if pod.DeletionTimestamp == nil && !isTerminated(pod) {
-			seen++
+			active++
 		}
 	}
-	if seen >= int(deployment.Status.Replicas) || deployment.DeletionTimestamp != nil {
+	if active >= int(deployment.Status.Replicas) || deployment.DeletionTimestamp != nil {
 		return nil
 	}
 	pods := &corev1.PodList{}
-	if err := r.live.List(ctx, pods, client.InNamespace(deployment.Namespace), client.MatchingLabels(revisionSelector(deployment.Name))); err != nil {
+	if err := r.live.List(ctx, pods, client.InNamespace(deployment.Namespace), client.MatchingLabels(revisionSelector(name))); err != nil {
 		return fmt.Errorf("list the pods of Deployment %s: %w", klog.KObj(deployment), err)
 	}
-	s.pods[deployment.Name] = nil
+	s.pods[name] = nil
 	for i := range pods.Items {
-		if pod := &pods.Items[i]; isPodOf(pod, deployment) {
-			s.pods[deployment.Name] = append(s.pods[deployment.Name], pod)
+		if pod := &pods.Items[i]; isPodOf(pod, name) {
+			s.pods[name] = append(s.pods[name], pod)
 		}
 	}
 	return nil
 }
 
-// isPodOf tells whether a pod is one of a Deployment's: its controller is a ReplicaSet
-// that has the Deployment's name before a hash.
-func isPodOf(pod *corev1.Pod, deployment *appsv1.Deployment) bool {
+// isPodOf tells whether a pod is one of a revision's: its controller is the revision's
+// Deployment, by a ReplicaSet that has its name before a hash.
+func isPodOf(pod *corev1.Pod, revision string) bool {
 	controller := metav1.GetControllerOf(pod)
 	if controller == nil {
 		return false
 	}
-	return controller.UID == deployment.UID || controller.Kind == "ReplicaSet" && strings.HasPrefix(controller.Name, deployment.Name+"-")
+	return controller.Kind == deploymentKind && controller.Name == revision ||
+		controller.Kind == "ReplicaSet" && strings.HasPrefix(controller.Name, revision+"-")
+}
+
+// maxStrangers bounds how many pods are read past the cache in a pass.
+const maxStrangers = 10
+
+func (r *modelServerReconciler) observeEndpoints(ctx context.Context, s *modelServerScope, o *rollout.Observed) error {
+	slices := &discoveryv1.EndpointSliceList{}
+	if err := r.client.List(ctx, slices, client.InNamespace(s.server.Namespace),
+		client.MatchingFields{serviceIndex: s.server.Name}); err != nil {
+		return fmt.Errorf("list the EndpointSlices of Service %s: %w", klog.KObj(s.server), err)
+	}
+	revisions := map[string]string{}
+	for revision, pods := range s.pods {
+		for _, pod := range pods {
+			revisions[pod.Name] = revision
+		}
+	}
+	strangers := map[string]bool{}
+	for i := range slices.Items {
+		for _, endpoint := range slices.Items[i].Endpoints {
+			if ref := endpoint.TargetRef; ref != nil && revisions[ref.Name] == "" && len(strangers) < maxStrangers {
+				strangers[ref.Name] = true
+			}
+		}
+	}
+	for name := range strangers {
+		revision, err := r.observeStranger(ctx, s, name)
+		if err != nil {
+			return err
+		}
+		revisions[name] = revision
+	}
+	o.Endpoints = observedEndpoints(slices.Items, revisions)
+	return nil
+}
+
+// observeStranger finds out whose pod it is that is an endpoint of the Service, though the
+// cache knows nothing of it. It returns the revision that it is of, or nothing.
+func (r *modelServerReconciler) observeStranger(ctx context.Context, s *modelServerScope, name string) (string, error) {
+	pod := &corev1.Pod{}
+	if err := r.live.Get(ctx, types.NamespacedName{Namespace: s.server.Namespace, Name: name}, pod); err != nil {
+		return "", client.IgnoreNotFound(err)
+	}
+	revision := pod.Labels[v1alpha1.RevisionLabel]
+	switch {
+	case isPodOf(pod, revision):
+		s.pods[revision] = append(s.pods[revision], pod) // its labels are put back
+		return revision, nil
+	case s.deployments[revision] != nil && pod.DeletionTimestamp == nil:
+		s.strays = append(s.strays, pod)
+	}
+	return "", nil
+}
+
+// expelStray takes a revision's label from a pod that isn't the revision's, so that it
+// gets no traffic: nobody has tested it. A pod that has a controller would only be
+// replaced, by another such pod.
+func (r *modelServerReconciler) expelStray(ctx context.Context, s *modelServerScope, pod *corev1.Pod) error {
+	revision := pod.Labels[v1alpha1.RevisionLabel]
+	if controller := metav1.GetControllerOf(pod); controller != nil {
+		return stalled(v1alpha1.NameConflictReason, fmt.Errorf("pod %s of %s %s is no pod of %s but carries its label %s, and gets its traffic: remove the label from the template of %s %s",
+			pod.Name, controller.Kind, controller.Name, revision, v1alpha1.RevisionLabel, controller.Kind, controller.Name))
+	}
+	without := pod.DeepCopy()
+	delete(without.Labels, v1alpha1.RevisionLabel)
+	if err := r.client.Patch(ctx, without, client.MergeFrom(pod), client.FieldOwner(v1alpha1.FieldManager)); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("remove label %s from pod %s: %w", v1alpha1.RevisionLabel, klog.KObj(pod), err)
+	}
+	s.repairs = append(s.repairs, fmt.Sprintf("pod %s is no pod of %s but carried its label and got its traffic; removed the label", pod.Name, revision))
+	return nil
 }
 
 // restoreChildren puts back the labels and owners that were taken from children. Those
@@ -110,6 +186,9 @@ func (r *modelServerReconciler) restoreChildren(ctx context.Context, s *modelSer
 	}
 	for name, kept := range s.templates {
 		errs = append(errs, r.restore(ctx, s, kept, controllerRevisionKind, revisionLabels(s.server, name)))
+	}
+	for _, pod := range s.strays {
+		errs = append(errs, r.expelStray(ctx, s, pod))
 	}
 	for _, job := range s.jobs {
 		errs = append(errs, r.restore(ctx, s, job, jobKind, testLabels(s.server)))

@@ -65,6 +65,7 @@ type modelServerReconciler struct {
 	explainer *startExplainer
 	clock     clock.PassiveClock
 	image     string // of servers that name none, and of every smoke test
+	verified  verifiedSpecs
 }
 
 func setupModelServer(mgr ctrl.Manager, recorder events.EventRecorder, starts *startEvents, options Options) error {
@@ -156,7 +157,10 @@ type modelServerScope struct {
 	service     *corev1.Service                       // observe, execute: nil if there is none
 	deployments map[string]*appsv1.Deployment         // observe: by name
 	templates   map[string]*appsv1.ControllerRevision // observe: by name, which is the revision's
+	kept        map[string]revisionTemplate           // observe: what templates hold
+	edited      map[string]bool                       // observe: revisions whose Deployment isn't as its template says
 	pods        map[string][]*corev1.Pod              // observe: by revision; a test's by the name of its Job
+	strays      []*corev1.Pod                         // observe: pods that get a revision's traffic and aren't the revision's
 	jobs        map[string]*batchv1.Job               // observe: by name
 	observed    *rollout.Observed                     // observe; execute brings it up to date
 
@@ -281,7 +285,7 @@ func (r *modelServerReconciler) observe(ctx context.Context, s *modelServerScope
 		o.Target = &rollout.Target{Name: name, Model: s.info.Model, GateFailure: gateFailure(s.config.gates, s.info.Metrics)}
 	}
 	for _, read := range []func(context.Context, *modelServerScope, *rollout.Observed) error{
-		r.observeService, r.observePods, r.observeDeployments, r.observeTemplates, r.observeJobs, r.observeEndpoints,
+		r.observeService, r.observePods, r.observeDeployments, r.observeTemplates, r.observeDrift, r.observeJobs, r.observeEndpoints,
 	} {
 		if err := read(ctx, s, o); err != nil {
 			return err
@@ -395,22 +399,6 @@ func (r *modelServerReconciler) livePodOfJob(ctx context.Context, job *batchv1.J
 		pods = append(pods, &list.Items[i])
 	}
 	return podOfJob(job, pods), nil
-}
-
-func (r *modelServerReconciler) observeEndpoints(ctx context.Context, s *modelServerScope, o *rollout.Observed) error {
-	slices := &discoveryv1.EndpointSliceList{}
-	if err := r.client.List(ctx, slices, client.InNamespace(s.server.Namespace),
-		client.MatchingFields{serviceIndex: s.server.Name}); err != nil {
-		return fmt.Errorf("list the EndpointSlices of Service %s: %w", klog.KObj(s.server), err)
-	}
-	revisions := map[string]string{}
-	for _, pods := range s.pods {
-		for _, pod := range pods {
-			revisions[pod.Name] = pod.Labels[v1alpha1.RevisionLabel]
-		}
-	}
-	o.Endpoints = observedEndpoints(slices.Items, revisions)
-	return nil
 }
 
 // ours selects the children of a server.

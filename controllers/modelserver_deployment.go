@@ -121,7 +121,7 @@ func newTemplate(in templateInput) (revisionTemplate, error) {
 }
 
 // desiredDeployment builds the Deployment of a revision. It is created once; later
-// only its replicas change.
+// only its replicas change, and what was edited is set back.
 func desiredDeployment(server *v1alpha1.ModelServer, revision string, template revisionTemplate, replicas int32) (*appsv1.Deployment, error) {
 	info, err := json.Marshal(template.Info)
 	if err != nil {
@@ -145,8 +145,9 @@ func desiredDeployment(server *v1alpha1.ModelServer, revision string, template r
 					MaxSurge:       ptr.To(intstr.FromInt32(1)),
 				},
 			},
-			RevisionHistoryLimit: ptr.To[int32](0), // the template never changes
-			Template:             *template.Pod.DeepCopy(),
+			RevisionHistoryLimit:    ptr.To[int32](0),   // what was before is nothing to go back to
+			ProgressDeadlineSeconds: ptr.To[int32](600), // the API's default
+			Template:                *template.Pod.DeepCopy(),
 		},
 	}, nil
 }

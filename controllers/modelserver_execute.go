@@ -44,8 +44,13 @@ func (r *modelServerReconciler) execute(ctx context.Context, s *modelServerScope
 	for _, start := range a.Start {
 		errs = append(errs, r.startTest(ctx, s, start))
 	}
+	before := len(errs)
 	for _, name := range a.DeleteJobs {
 		errs = append(errs, r.deleteTest(ctx, s, name))
+	}
+	// Tests of what was edited go first: afterwards nothing would tell them from others.
+	if errors.Join(errs[before:]...) == nil {
+		errs = append(errs, r.resetRevisions(ctx, s))
 	}
 	for _, retiring := range a.DeleteRevisions {
 		errs = append(errs, r.deleteRevision(ctx, s, retiring))
@@ -255,13 +260,10 @@ func (r *modelServerReconciler) startTest(ctx context.Context, s *modelServerSco
 		return err
 	}
 	in := testInput{server: s.server, config: s.config, image: r.image, start: start, ranges: ranges, now: s.now}
-	if tested := s.deployments[start.Revision]; tested != nil {
-		in.info = readRevisionInfo(tested)
+	if tested := s.infoOf(start.Revision); tested != nil {
+		in.info = *tested
 	}
-	if compared := s.deployments[reference]; compared != nil {
-		info := readRevisionInfo(compared)
-		in.liveInfo = &info
-	}
+	in.liveInfo = s.infoOf(reference)
 	job, err := desiredTestJob(in)
 	if err != nil {
 		return stalled(v1alpha1.InvalidSpecReason, err)
@@ -310,8 +312,11 @@ func (r *modelServerReconciler) reconcileService(ctx context.Context, s *modelSe
 		}
 		return fmt.Errorf("patch Service %s: %w", klog.KObj(desired), err)
 	}
-	if serverIdentity(s.server).restored(s.service) != nil {
+	switch {
+	case serverIdentity(s.server).restored(s.service) != nil:
 		s.repairs = append(s.repairs, restoredMessage(serviceKind, desired))
+	case s.server.Status.ObservedGeneration == s.server.Generation:
+		s.repairs = append(s.repairs, fmt.Sprintf("Service %s was edited outside Trainyard; set it back to spec.service", desired.Name))
 	}
 	s.service = desired
 	return nil
@@ -378,6 +383,9 @@ func (r *modelServerReconciler) updateAutoscaler(ctx context.Context, s *modelSe
 			return stalled(v1alpha1.InvalidSpecReason, fmt.Errorf("the API server refuses spec.autoscaling: %w", err))
 		}
 		return fmt.Errorf("patch HorizontalPodAutoscaler %s: %w", klog.KObj(updated), err)
+	}
+	if existing.Annotations[specHashAnnotation] == desired.Annotations[specHashAnnotation] {
+		s.repairs = append(s.repairs, fmt.Sprintf("HorizontalPodAutoscaler %s was edited outside Trainyard; set it back to spec.autoscaling", updated.Name))
 	}
 	return nil
 }

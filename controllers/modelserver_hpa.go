@@ -75,5 +75,11 @@ func desiredAutoscaler(server *v1alpha1.ModelServer) (*autoscalingv2.HorizontalP
 // defaults are no difference.
 func autoscalerDiffers(desired, existing *autoscalingv2.HorizontalPodAutoscaler) bool {
 	return desired.Annotations[specHashAnnotation] != existing.Annotations[specHashAnnotation] ||
+		len(desired.Spec.Metrics) != len(existing.Spec.Metrics) ||
+		desired.Spec.Behavior == nil && hasRules(existing.Spec.Behavior) ||
 		!equality.Semantic.DeepDerivative(desired.Spec, existing.Spec)
+}
+
+func hasRules(behavior *autoscalingv2.HorizontalPodAutoscalerBehavior) bool {
+	return behavior != nil && (behavior.ScaleUp != nil || behavior.ScaleDown != nil)
 }

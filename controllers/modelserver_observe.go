@@ -49,16 +49,16 @@ func observedService(service *corev1.Service) *rollout.Service {
 // observedRevision is what the planner is told of a Deployment and its pods.
 func observedRevision(deployment *appsv1.Deployment, pods []*corev1.Pod) *rollout.Revision {
 	revision := &rollout.Revision{
-		Name:     deployment.Name,
-		UID:      deployment.UID,
-		Model:    readRevisionInfo(deployment).Model,
-		Created:  deployment.CreationTimestamp.Time,
-		Deleting: deployment.DeletionTimestamp != nil,
-		Replicas: ptr.Deref(deployment.Spec.Replicas, 1),
-		// The template never changes, so these are about this revision even before the
-		// Deployment controller has seen the newest number of replicas.
+		Name:      deployment.Name,
+		UID:       deployment.UID,
+		Model:     readRevisionInfo(deployment).Model,
+		Created:   deployment.CreationTimestamp.Time,
+		Deleting:  deployment.DeletionTimestamp != nil,
+		Replicas:  ptr.Deref(deployment.Spec.Replicas, 1),
 		Available: deployment.Status.AvailableReplicas,
 		Refused:   findReplicaProblem(deployment).message != "",
+		Rolling: deployment.Status.ObservedGeneration < deployment.Generation ||
+			deployment.Status.UpdatedReplicas < deployment.Status.Replicas,
 	}
 	for _, pod := range pods {
 		revision.Pods = append(revision.Pods, observedPod(pod))

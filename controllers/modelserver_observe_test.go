@@ -48,7 +48,11 @@ func TestObservedRevision(t *testing.T) {
 		"full": {deployment: deployment(func(*appsv1.Deployment) {}), want: full},
 		"scaled, its controller hasn't seen it": {
 			deployment: deployment(func(d *appsv1.Deployment) { d.Generation = 3 }),
-			want:       full,
+			want:       with(func(r *rollout.Revision) { r.Rolling = true }),
+		},
+		"one pod is of an earlier template": {
+			deployment: deployment(func(d *appsv1.Deployment) { d.Status.Replicas, d.Status.UpdatedReplicas = 4, 3 }),
+			want:       with(func(r *rollout.Revision) { r.Rolling = true }),
 		},
 		"being deleted": {
 			deployment: deployment(func(d *appsv1.Deployment) { d.DeletionTimestamp = &observedAt }),

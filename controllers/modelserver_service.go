@@ -42,9 +42,9 @@ func desiredService(server *v1alpha1.ModelServer, existing *corev1.Service) *cor
 		service = restored.(*corev1.Service)
 	}
 	service.Spec.Type = server.Spec.Service.Type
-	if len(service.Spec.Ports) != 1 {
-		service.Spec.Ports = make([]corev1.ServicePort, 1)
-	}
+	service.Spec.ExternalName = ""
+	service.Spec.PublishNotReadyAddresses = false // a replica that isn't ready gets no traffic
+	service.Spec.Ports = []corev1.ServicePort{httpPort(service.Spec.Ports)}
 	port := &service.Spec.Ports[0]
 	port.Name = contract.HTTPPortName
 	port.Protocol = corev1.ProtocolTCP
@@ -54,6 +54,19 @@ func desiredService(server *v1alpha1.ModelServer, existing *corev1.Service) *cor
 		port.NodePort = 0
 	}
 	return service
+}
+
+// httpPort returns the port of this name, else the first; zero if there is none.
+func httpPort(ports []corev1.ServicePort) corev1.ServicePort {
+	for _, port := range ports {
+		if port.Name == contract.HTTPPortName {
+			return port
+		}
+	}
+	if len(ports) > 0 {
+		return ports[0]
+	}
+	return corev1.ServicePort{}
 }
 
 // isOwnService tells whether a Service without an owner is the one that the server's

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"strings"
 
-	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -67,8 +66,8 @@ func setRevisions(s *modelServerScope, described rollout.Status) {
 		return // being made again from this very status
 	}
 	status.Selector = labels.SelectorFromSet(revisionSelector(record.Live)).String()
-	status.Live = liveRevision(s.deployments[record.Live], status.Live, record.Live, &record.At)
-	status.Fallback = liveRevision(s.deployments[record.Fallback], status.Fallback, record.Fallback, promotedTime(record, record.Fallback))
+	status.Live = liveRevision(s.infoOf(record.Live), status.Live, record.Live, &record.At)
+	status.Fallback = liveRevision(s.infoOf(record.Fallback), status.Fallback, record.Fallback, promotedTime(record, record.Fallback))
 	status.History = record.History
 	status.Rejected = nil
 	for _, rejection := range record.Rejected {
@@ -87,16 +86,15 @@ func (s *modelServerScope) record() *rollout.Record {
 	return s.observed.Service.Record
 }
 
-// liveRevision describes the revision of this name, from its Deployment or, if that is
-// gone, from what status said before.
-func liveRevision(deployment *appsv1.Deployment, before *v1alpha1.LiveRevision, name string, since *metav1.Time) *v1alpha1.LiveRevision {
+// liveRevision describes the revision of this name, from what was resolved for it or, if
+// nothing tells, from what status said before.
+func liveRevision(info *revisionInfo, before *v1alpha1.LiveRevision, name string, since *metav1.Time) *v1alpha1.LiveRevision {
 	if name == "" {
 		return nil
 	}
 	revision := &v1alpha1.LiveRevision{Revision: name}
 	switch {
-	case deployment != nil:
-		info := readRevisionInfo(deployment)
+	case info != nil:
 		revision.Image, revision.Model, revision.Metrics = info.Image, info.Model, info.Metrics
 	case before != nil && before.Revision == name:
 		revision = before.DeepCopy()

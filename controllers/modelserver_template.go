@@ -100,10 +100,17 @@ func (r *modelServerReconciler) templateOf(ctx context.Context, s *modelServerSc
 		if err != nil {
 			return revisionTemplate{}, err
 		}
-		template, err := newTemplate(templateInput{server: s.server, revision: revision, info: *s.info, limits: s.config.limits, ranges: ranges})
+		info := *s.info
+		if deployment := s.deployments[revision]; deployment != nil {
+			if known := readRevisionInfo(deployment); known.Image != "" && known.Model.SHA256 == info.Model.SHA256 {
+				info.Image = known.Image // the default may be another by now
+			}
+		}
+		template, err := newTemplate(templateInput{server: s.server, revision: revision, info: info, limits: s.config.limits, ranges: ranges})
 		if err != nil {
 			return revisionTemplate{}, stalled(v1alpha1.InvalidSpecReason, err)
 		}
+		r.fillIn(ctx, s, revision, &template)
 		if kept, err = r.keepTemplate(ctx, s, revision, template); err != nil {
 			return revisionTemplate{}, err
 		}
@@ -111,12 +118,34 @@ func (r *modelServerReconciler) templateOf(ctx context.Context, s *modelServerSc
 	return readTemplate(kept)
 }
 
+// fillIn has the API server fill in a new template, without creating anything. If it can't,
+// the template does as it is: the two are then compared by asking again.
+func (r *modelServerReconciler) fillIn(ctx context.Context, s *modelServerScope, revision string, template *revisionTemplate) {
+	deployment, err := desiredDeployment(s.server, revision, *template, 1)
+	if err == nil {
+		err = r.client.Create(ctx, deployment, client.FieldOwner(v1alpha1.FieldManager), client.DryRunAll)
+	}
+	if err == nil {
+		template.Pod = deployment.Spec.Template
+	}
+}
+
 // keepTemplateOf keeps the template of a Deployment: the one that kept it is gone, or the
-// Deployment was made by a version that kept none.
+// Deployment was made by a version that kept none. A Deployment that was edited meanwhile
+// is no witness; if the spec asks for its revision, that says how it was made.
 func (r *modelServerReconciler) keepTemplateOf(ctx context.Context, s *modelServerScope, deployment *appsv1.Deployment) error {
-	template := revisionTemplate{Info: readRevisionInfo(deployment), Pod: deployment.Spec.Template}
-	_, err := r.keepTemplate(ctx, s, deployment.Name, template)
-	return err
+	template := revisionTemplate{Info: readRevisionInfo(deployment), Pod: *deployment.Spec.Template.DeepCopy()}
+	delete(template.Pod.Annotations, restartAnnotation)
+	switch {
+	case isPlausible(deployment.Name, template):
+		_, err := r.keepTemplate(ctx, s, deployment.Name, template)
+		return err
+	case s.observed.Target != nil && s.observed.Target.Name == deployment.Name:
+		_, err := r.templateOf(ctx, s, deployment.Name)
+		return err
+	default:
+		return fmt.Errorf("ControllerRevision %s is gone and Deployment %s was edited: nothing says what was tested; delete the Deployment, or serve another model", deployment.Name, deployment.Name)
+	}
 }
 
 // keepTemplate returns what keeps a revision's template from now on, or has before.

@@ -25,9 +25,10 @@ func baking(r *Record) bool {
 
 // bakeFailure returns why live fails its bake, or nil. Only evidence against the model
 // counts: a wrong answer, a container that ended by itself, a server that runs and says
-// that it isn't ready. What the cluster does to its pods is none.
+// that it isn't ready. What the cluster does to its pods is none, nor is what somebody has
+// made of its Deployment.
 func bakeFailure(o *Observed, r *Record) *Rejection {
-	if !baking(r) {
+	if live := o.exists(r.Live); !baking(r) || live != nil && live.Edited {
 		return nil
 	}
 	fail := func(message string, checks []v1alpha1.CheckResult) *Rejection {
@@ -41,7 +42,7 @@ func bakeFailure(o *Observed, r *Record) *Rejection {
 	if live == nil || r.Ended == nil {
 		return nil // what ended before the bake isn't known yet: note writes it down
 	}
-	if pod, end := live.ownEnd(r.Ended); end != nil {
+	if pod, end := live.ownEnd(r.Ended); end != nil && !live.Rolling {
 		return fail(fmt.Sprintf("a container of pod %s ended while it had traffic: %s", pod, end), nil)
 	}
 	if unready := live.unready(); unready > 0 && o.lasting(r.UnreadySince) {

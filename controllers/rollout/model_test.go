@@ -96,7 +96,7 @@ func checkEnd(s *simulation) error {
 		deployments[name] = true
 	}
 	want := map[string]bool{}
-	if r.Live != "" {
+	if r.Live != "" && (s.canServeAgain(r.Live) || s.isTarget(r.Live)) {
 		want[r.Live] = true
 	}
 	if is(s.model, neverReady) {

@@ -92,6 +92,11 @@ type Revision struct {
 	Replicas, Available int32
 	// Refused says that the API server refuses further pods.
 	Refused bool
+	// Edited says that the Deployment isn't what was, or is to be, tested: somebody has
+	// edited it, and it is set back.
+	Edited bool
+	// Rolling says that some of its pods may not be of its present template.
+	Rolling bool
 	Pods    []Pod
 }
 
@@ -229,7 +234,8 @@ func (r *Revision) staying() []Pod {
 	return pods
 }
 
-// allAvailable tells whether the revision has all its replicas, and no other pod.
+// allAvailable tells whether the revision has all its replicas as its template says, and
+// no other pod.
 func (r *Revision) allAvailable() bool {
 	pods := r.staying()
 	for _, pod := range pods {
@@ -237,7 +243,7 @@ func (r *Revision) allAvailable() bool {
 			return false
 		}
 	}
-	return r.Replicas > 0 && r.Available == r.Replicas && len(pods) == int(r.Replicas)
+	return !r.Edited && !r.Rolling && r.Replicas > 0 && r.Available == r.Replicas && len(pods) == int(r.Replicas)
 }
 
 // unready is how many of the pods run a server that says that it isn't ready any more.

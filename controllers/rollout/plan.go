@@ -194,7 +194,7 @@ func startSmoke(o *Observed, r *Record, a *Actions) {
 }
 
 func startBake(o *Observed, r *Record, a *Actions) {
-	if !baking(r) || !endpointsFollowed(o, r) {
+	if live := o.exists(r.Live); !baking(r) || live == nil || live.Edited || live.Rolling || !endpointsFollowed(o, r) {
 		return
 	}
 	id, after, ok := o.nextAttempt(bakeID(r))
@@ -218,7 +218,8 @@ func endpointsFollowed(o *Observed, r *Record) bool {
 }
 
 // deleteJobs deletes every Job but the newest attempt at what is to be tested now, and
-// the one before it, which says why there is another.
+// the one before it, which says why there is another. What a test says of a revision that
+// was edited meanwhile is no use: it is begun anew.
 func deleteJobs(o *Observed, r *Record, a *Actions) {
 	var wanted []JobID
 	if o.Target == nil {
@@ -235,7 +236,8 @@ func deleteJobs(o *Observed, r *Record, a *Actions) {
 		wanted = append(wanted, bakeID(r))
 	}
 	for _, job := range o.Jobs {
-		current := slices.ContainsFunc(wanted, func(id JobID) bool {
+		revision := o.Revisions[job.Revision]
+		current := (revision == nil || !revision.Edited) && slices.ContainsFunc(wanted, func(id JobID) bool {
 			return job.same(id) && job.Attempt >= o.newest(id).Attempt-1
 		})
 		if !current && !job.Deleting {

@@ -88,6 +88,7 @@ func bakingRecord(live, fallback string) *Record {
 // TestRecordWrites has, for each rule, what it writes; nil is no write of the record.
 func TestRecordWrites(t *testing.T) {
 	retireB := []Retiring{{"b", "ub"}}
+	editedB := func(o *Observed) { o.Revisions["b"].Edited = true }
 	cases := map[string]struct {
 		o    *Observed
 		want *Record
@@ -296,6 +297,21 @@ func TestRecordWrites(t *testing.T) {
 		"live was deleted during its bake, the fallback isn't ready: live is made again": {
 			o: observed("b", bakingRecord("b", "a"), revision("a", 2)).but(func(o *Observed) { o.Revisions["a"].Available = 0 }),
 		},
+		"a bake that failed on what somebody made of live": {
+			o: observed("b", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)).bake(JobFailed).but(editedB),
+		},
+		"a bake that passed on what somebody made of live": {
+			o: observed("b", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)).bake(JobPassed).but(editedB),
+		},
+		"a smoke test that failed on what somebody made of the candidate": {
+			o: observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobFailed).but(editedB),
+		},
+		"a smoke test that passed on what somebody made of the candidate": {
+			o: observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobPassed).but(editedB),
+		},
+		"a smoke test that passed, but a pod is of an earlier template": {
+			o: observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobPassed).but(func(o *Observed) { o.Revisions["b"].Rolling = true }),
+		},
 		"the fallback was deleted, and its template": {
 			o:    observed("b", bakingRecord("b", "a"), revision("b", 2)),
 			want: &Record{Switch: 2, At: at0, Live: "b", Available: 2},
@@ -438,6 +454,13 @@ func TestChildren(t *testing.T) {
 			o: observed("c", bakingRecord("b", "a"), revision("b", 2)).bake(JobRunning).but(lostA),
 			want: Actions{Create: []Scale{{"a", 2}, {"c", 2}},
 				Repaired: "Deployment of the fallback a was deleted outside Trainyard; recreated it"},
+		},
+		"what was edited isn't tested, and its bake is deleted": {
+			o:    observed("b", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)).bake(JobRunning).but(func(o *Observed) { o.Revisions["b"].Edited = true }),
+			want: Actions{DeleteJobs: []string{"b-b-2-0"}},
+		},
+		"no bake while a pod of live is of an earlier template": {
+			o: observed("b", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)).but(func(o *Observed) { o.Revisions["b"].Rolling = true }),
 		},
 		"templates of revisions that exist are kept": {
 			o:    observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobRunning).but(func(o *Observed) { o.Templates = nil }),

@@ -172,7 +172,7 @@ func rebake(o *Observed, r *Record) (Actions, bool) {
 
 // finishBake (step 5): the bake passed.
 func finishBake(o *Observed, r *Record) (Actions, bool) {
-	if !baking(r) {
+	if live := o.exists(r.Live); !baking(r) || live != nil && live.Edited {
 		return Actions{}, false
 	}
 	if job := o.newest(bakeID(r)); job == nil || job.State != JobPassed {
@@ -226,7 +226,7 @@ func candidateFailure(o *Observed, c *Target, revision *Revision) (reason, messa
 	if c.GateFailure != "" {
 		return v1alpha1.GateNotMetReason, c.GateFailure, nil
 	}
-	if revision == nil {
+	if revision == nil || revision.Edited {
 		return "", "", nil
 	}
 	if message := modelRefused(revision); message != "" {

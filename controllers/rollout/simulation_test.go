@@ -47,6 +47,7 @@ type simDeployment struct {
 	pods     []*simPod
 	deleting bool
 	hidden   bool // somebody has taken its labels, so that the cache doesn't show it
+	edited   bool // somebody has put something else into its template
 }
 
 type simJob struct {
@@ -142,7 +143,7 @@ func (s *simulation) observe() *Observed {
 
 func (d *simDeployment) observe(name string) *Revision {
 	r := &Revision{Name: name, UID: d.uid, Model: v1alpha1.RevisionModel{SHA256: d.model}, Deleting: d.deleting,
-		Replicas: d.replicas, Available: d.available()}
+		Replicas: d.replicas, Available: d.available(), Edited: d.edited}
 	for _, pod := range d.pods {
 		r.Pods = append(r.Pods, pod.Pod)
 	}
@@ -306,6 +307,13 @@ func (s *simulation) execute(o *Observed, a Actions, write func(func()) error) e
 	for _, name := range a.DeleteJobs {
 		if err := write(func() { delete(s.jobs, name) }); err != nil {
 			return err
+		}
+	}
+	for _, name := range sortedKeys(o.Revisions) {
+		if d := s.deployments[name]; d != nil && o.Revisions[name].Edited && d.uid == o.Revisions[name].UID {
+			if err := write(func() { d.edited, d.pods = false, nil }); err != nil {
+				return err
+			}
 		}
 	}
 	for _, retiring := range a.DeleteRevisions {
@@ -498,6 +506,10 @@ func (s *simulation) stepJob(job *simJob) {
 	if job.State != JobRunning || !s.chance(50) {
 		return
 	}
+	if d := s.deployments[job.Revision]; d != nil && d.edited {
+		job.State = JobFailed // whatever the model is
+		return
+	}
 	lost := job.Check == Smoke && !s.havePods(job)
 	bad := job.Check == Smoke && is(job.model, smokeBad) || job.Check == Bake && is(job.model, bakeBad)
 	switch {
@@ -545,7 +557,7 @@ func (s *simulation) heal() {
 
 // disturb lets a person, or chance, change something.
 func (s *simulation) disturb() {
-	switch s.rng.IntN(23) {
+	switch s.rng.IntN(25) {
 	case 0, 1, 2, 3:
 		s.model = simModels[s.rng.IntN(len(simModels))]
 	case 12, 13:
@@ -567,7 +579,7 @@ func (s *simulation) disturb() {
 		s.service, s.record, s.selected = false, "", ""
 	case 14, 15:
 		// One of the two that live is made from, never both.
-		if s.templates[s.selected] {
+		if d := s.deployments[s.selected]; s.templates[s.selected] && d != nil && !d.edited { // what was edited is seen first
 			delete(s.deployments, s.selected)
 		}
 	case 21, 22:
@@ -584,9 +596,16 @@ func (s *simulation) disturb() {
 		if record, err := DecodeRecord(s.record); err == nil && s.templates[record.Fallback] {
 			delete(s.deployments, record.Fallback)
 		}
+	case 23, 24:
+		if names := slices.Sorted(maps.Keys(s.deployments)); len(names) > 0 {
+			if d := s.deployments[names[s.rng.IntN(len(names))]]; !is(d.model, hanging) { // whose pods would not come back
+				d.edited, d.pods = true, nil
+			}
+		}
 	case 20:
 		// Both of what live is made from, and its selector.
-		if record, err := DecodeRecord(s.record); err == nil && s.isTarget(record.Live) {
+		record, err := DecodeRecord(s.record)
+		if d := s.deployments[s.selected]; err == nil && s.isTarget(record.Live) && (d == nil || !d.edited) {
 			delete(s.deployments, record.Live)
 			delete(s.templates, record.Live)
 			s.lost[record.Live] = true

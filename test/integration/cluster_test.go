@@ -7,7 +7,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"hash/fnv"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -144,10 +146,13 @@ func (f *fakeCluster) checkService(service *corev1.Service) {
 func (f *fakeCluster) play(ctx context.Context) error {
 	ours := []client.ListOption{client.InNamespace(f.namespace), client.HasLabels{v1alpha1.ModelServerLabel}}
 	deployments, pods, jobs, services := &appsv1.DeploymentList{}, &corev1.PodList{}, &batchv1.JobList{}, &corev1.ServiceList{}
-	for _, list := range []client.ObjectList{deployments, pods, jobs, services} {
+	for _, list := range []client.ObjectList{deployments, jobs, services} {
 		if err := k8s.List(ctx, list, ours...); err != nil {
 			return err
 		}
+	}
+	if err := k8s.List(ctx, pods, client.InNamespace(f.namespace)); err != nil { // strangers' too may be endpoints
+		return err
 	}
 	for i := range deployments.Items {
 		if err := f.playDeployment(ctx, &deployments.Items[i], pods.Items); err != nil {
@@ -177,7 +182,8 @@ func (f *fakeCluster) collectGarbage(ctx context.Context, pods []corev1.Pod, dep
 		owners[jobs[i].UID] = true
 	}
 	for i := range pods {
-		if owner := metav1.GetControllerOf(&pods[i]); owner != nil && !owners[owner.UID] {
+		owner := metav1.GetControllerOf(&pods[i])
+		if owner != nil && !owners[owner.UID] && pods[i].Labels[v1alpha1.ModelServerLabel] != "" {
 			if err := k8s.Delete(ctx, &pods[i], client.GracePeriodSeconds(0)); client.IgnoreNotFound(err) != nil {
 				return err
 			}
@@ -201,8 +207,16 @@ func (f *fakeCluster) playDeployment(ctx context.Context, d *appsv1.Deployment, 
 		}
 	}
 	b := f.behaviourOf(config.Model.SHA256)
+	hash, err := templateHash(&d.Spec.Template)
+	if err != nil {
+		return err
+	}
+	isOld := func(pod corev1.Pod) bool { return pod.Labels[appsv1.DefaultDeploymentUniqueLabelKey] != hash }
+	old := slices.DeleteFunc(slices.Clone(pods), func(pod corev1.Pod) bool { return !isOld(pod) })
+	pods = slices.DeleteFunc(pods, isOld)
 	for i := len(pods); i < int(*d.Spec.Replicas) && b != podsRefused; i++ {
 		pod := podFrom(d, appsv1.SchemeGroupVersion.WithKind("Deployment"), &d.Spec.Template)
+		pod.Labels[appsv1.DefaultDeploymentUniqueLabelKey] = hash
 		if err := k8s.Create(ctx, pod); err != nil {
 			return err
 		}
@@ -224,18 +238,38 @@ func (f *fakeCluster) playDeployment(ctx context.Context, d *appsv1.Deployment, 
 			ready++
 		}
 	}
-	return setDeploymentStatus(ctx, d, ready, b == podsRefused)
+	for len(old) > 0 && int(ready) == len(pods) { // its pods of an earlier template go when the others are ready
+		if err := k8s.Delete(ctx, &old[0], client.GracePeriodSeconds(0)); err != nil {
+			return err
+		}
+		old = old[1:]
+	}
+	return setDeploymentStatus(ctx, d, ready, int32(len(old)), b == podsRefused)
+}
+
+// templateHash tells pod templates apart.
+func templateHash(template *corev1.PodTemplateSpec) (string, error) {
+	data, err := json.Marshal(template)
+	if err != nil {
+		return "", err
+	}
+	h := fnv.New32a()
+	_, err = h.Write(data)
+	return strconv.FormatUint(uint64(h.Sum32()), 16), err
 }
 
 // quotaSays is what the API server says of a pod that a quota refuses.
 const quotaSays = "exceeded quota: q, requested: requests.cpu=100m, used: requests.cpu=1, limited: requests.cpu=1"
 
-func setDeploymentStatus(ctx context.Context, d *appsv1.Deployment, ready int32, refused bool) error {
+// setDeploymentStatus says how many pods of the present template are ready, and how many
+// of an earlier one, all ready, there still are.
+func setDeploymentStatus(ctx context.Context, d *appsv1.Deployment, ready, old int32, refused bool) error {
 	before := d.DeepCopy()
 	d.Status.ObservedGeneration = d.Generation
-	d.Status.Replicas, d.Status.ReadyReplicas, d.Status.AvailableReplicas = *d.Spec.Replicas, ready, ready
+	d.Status.Replicas, d.Status.ReadyReplicas, d.Status.AvailableReplicas = *d.Spec.Replicas+old, ready+old, ready+old
+	d.Status.UpdatedReplicas = *d.Spec.Replicas
 	status := corev1.ConditionTrue
-	if ready < *d.Spec.Replicas {
+	if ready+old < *d.Spec.Replicas {
 		status = corev1.ConditionFalse
 	}
 	if len(d.Status.Conditions) == 0 || d.Status.Conditions[0].Status != status {

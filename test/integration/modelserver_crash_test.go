@@ -59,7 +59,7 @@ func (c *crasher) revive() {
 // each; then the manager is restarted. Wherever that was, the rollout ends as if
 // nothing had happened, and the fake cluster has checked the Service at each version.
 var _ = Describe("ModelServer, when the controller dies", func() {
-	const crashes = 18 // more than a rollout has writes
+	const crashes = 26 // more than a rollout has writes
 	type scenario struct {
 		behaves behaviour
 		reason  string
