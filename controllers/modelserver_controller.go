@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -43,6 +44,7 @@ import (
 // +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=apps,resources=controllerrevisions,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=get
 // +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups="",resources=events,verbs=list
@@ -52,8 +54,9 @@ import (
 const (
 	serveAction = "Serve" // the action of every event about a server
 
-	// trainingRunIndex finds the servers of a TrainingRun.
-	trainingRunIndex = "spec.model.trainingRunRef.name"
+	// trainingRunIndex finds the servers of a TrainingRun: those that name it and those
+	// that serve its model.
+	trainingRunIndex = "trainingRuns"
 )
 
 // modelServerReconciler rolls out the model of each ModelServer.
@@ -104,7 +107,13 @@ func trainingRunOf(object client.Object) []string {
 	if !ok {
 		return nil
 	}
-	return []string{server.Spec.Model.TrainingRunRef.Name}
+	runs := []string{server.Spec.Model.TrainingRunRef.Name}
+	for _, revision := range []*v1alpha1.LiveRevision{server.Status.Live, server.Status.Fallback} {
+		if revision != nil && !slices.Contains(runs, revision.Model.TrainingRun) {
+			runs = append(runs, revision.Model.TrainingRun)
+		}
+	}
+	return runs
 }
 
 // serverOfLabel returns the server whose label a pod or EndpointSlice carries; slices
@@ -158,7 +167,8 @@ type modelServerScope struct {
 	deployments map[string]*appsv1.Deployment         // observe: by name
 	templates   map[string]*appsv1.ControllerRevision // observe: by name, which is the revision's
 	kept        map[string]revisionTemplate           // observe: what templates hold
-	edited      map[string]bool                       // observe: revisions whose Deployment isn't as its template says
+	resets      map[string]string                     // observe: Deployments that aren't as their template says, with what an event says of it
+	moves       map[string]revisionTemplate           // observe: templates of revisions whose model lies elsewhere now
 	pods        map[string][]*corev1.Pod              // observe: by revision; a test's by the name of its Job
 	strays      []*corev1.Pod                         // observe: pods that get a revision's traffic and aren't the revision's
 	jobs        map[string]*batchv1.Job               // observe: by name
@@ -169,6 +179,8 @@ type modelServerScope struct {
 	repairs []string // any: what was changed outside Trainyard and has been put right
 
 	autoscaler *autoscalingv2.HorizontalPodAutoscaler // reconcileAutoscaler: nil if there is none
+
+	skipped string // execute: why a test that was started doesn't compare
 
 	problem podProblem // explain: what keeps the pods from running that are waited for
 
@@ -199,6 +211,9 @@ func (r *modelServerReconciler) Reconcile(ctx context.Context, req ctrl.Request)
 		queueTransitions(helper, serveAction, helper.Before().(*v1alpha1.ModelServer).Status.Conditions, server.Status.Conditions)
 		for _, repair := range s.repairs {
 			helper.WarningNow(rolloutRepairedReason, serveAction, repair)
+		}
+		if s.skipped != "" {
+			helper.WarningNow(comparisonSkippedReason, serveAction, s.skipped)
 		}
 		if patchErr := client.IgnoreNotFound(helper.PatchStatus(ctx, server)); patchErr != nil {
 			err = errors.Join(err, patchErr)
@@ -285,7 +300,7 @@ func (r *modelServerReconciler) observe(ctx context.Context, s *modelServerScope
 		o.Target = &rollout.Target{Name: name, Model: s.info.Model, GateFailure: gateFailure(s.config.gates, s.info.Metrics)}
 	}
 	for _, read := range []func(context.Context, *modelServerScope, *rollout.Observed) error{
-		r.observeService, r.observePods, r.observeDeployments, r.observeTemplates, r.observeDrift, r.observeJobs, r.observeEndpoints,
+		r.observeService, r.observePods, r.observeDeployments, r.observeTemplates, r.observeDrift, r.observeMoves, r.observeJobs, r.observeEndpoints,
 	} {
 		if err := read(ctx, s, o); err != nil {
 			return err
@@ -372,6 +387,7 @@ func (r *modelServerReconciler) observeJobs(ctx context.Context, s *modelServerS
 			observed, _ = observedJob(job, pod)
 		}
 		outdate(&observed, job, serviceURL(s.server))
+		s.requeueWithin(judgeStart(&observed, job, podOfJob(job, s.pods[job.Name]), s.now))
 		s.jobs[job.Name] = job
 		o.Jobs = append(o.Jobs, observed)
 	}

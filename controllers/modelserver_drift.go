@@ -61,7 +61,7 @@ func (v *verifiedSpecs) add(uid types.UID, hash string) {
 // observeDrift finds the Deployments that aren't as their templates say.
 func (r *modelServerReconciler) observeDrift(ctx context.Context, s *modelServerScope, o *rollout.Observed) error {
 	s.kept = map[string]revisionTemplate{}
-	s.edited = map[string]bool{}
+	s.resets = map[string]string{}
 	for name, revision := range s.templates {
 		template, err := readTemplate(revision)
 		if err != nil {
@@ -81,10 +81,22 @@ func (r *modelServerReconciler) observeDrift(ctx context.Context, s *modelServer
 		if err != nil {
 			return err
 		}
-		s.edited[name] = edited
-		o.Revisions[name].Edited = edited
+		switch {
+		case !edited:
+		case isUnfinishedMove(readRevisionInfo(deployment), template.Info):
+			s.resets[name] = ""
+		default:
+			s.resets[name] = fmt.Sprintf("Deployment %s was edited outside Trainyard; set it back to what was tested", name)
+			o.Revisions[name].Edited = true
+		}
 	}
 	return nil
+}
+
+// isUnfinishedMove tells whether a Deployment still has the same model where it was before
+// its template moved.
+func isUnfinishedMove(has, kept revisionInfo) bool {
+	return has.Model.SHA256 == kept.Model.SHA256 && has.Image == kept.Image && !isAt(has, kept)
 }
 
 // isEdited tells whether a Deployment isn't what the API server makes of its template. It
@@ -150,20 +162,23 @@ func specHash(deployment *appsv1.Deployment) (string, error) {
 	return string(sum[:]), nil
 }
 
-// resetRevisions sets the edited Deployments back.
+// resetRevisions sets the edited Deployments back, and has those follow whose model moved.
 func (r *modelServerReconciler) resetRevisions(ctx context.Context, s *modelServerScope) error {
 	var errs []error
-	for name, edited := range s.edited {
-		if edited {
-			errs = append(errs, r.resetRevision(ctx, s, name))
+	for name, message := range s.resets {
+		if _, moves := s.moves[name]; !moves {
+			errs = append(errs, r.resetRevision(ctx, s, name, message))
 		}
+	}
+	for name, moved := range s.moves {
+		errs = append(errs, r.moveRevision(ctx, s, name, moved))
 	}
 	return errors.Join(errs...)
 }
 
-// resetRevision sets an edited Deployment back to its template. Its pods follow one by
-// one, each when the next is ready.
-func (r *modelServerReconciler) resetRevision(ctx context.Context, s *modelServerScope, name string) error {
+// resetRevision sets a Deployment to its template. Its pods follow one by one, each when
+// the next is ready. The message, if there is one, tells of an edit.
+func (r *modelServerReconciler) resetRevision(ctx context.Context, s *modelServerScope, name, message string) error {
 	deployment := s.deployments[name]
 	want, err := fromTemplate(s.server, deployment, s.kept[name])
 	if err != nil {
@@ -178,8 +193,10 @@ func (r *modelServerReconciler) resetRevision(ctx context.Context, s *modelServe
 		return err
 	}
 	r.verified.add(want.UID, made)
-	logf.FromContext(ctx).Info("Set revision back to its template", "deployment", klog.KObj(deployment))
-	s.repairs = append(s.repairs, fmt.Sprintf("Deployment %s was edited outside Trainyard; set it back to what was tested", name))
+	logf.FromContext(ctx).Info("Set Deployment to its template", "deployment", klog.KObj(deployment))
+	if message != "" {
+		s.repairs = append(s.repairs, message)
+	}
 	return nil
 }
 
@@ -198,8 +215,9 @@ func (s *modelServerScope) infoOf(revision string) *revisionInfo {
 // isPlausible tells whether a pod template may be what a revision was tested as: image and
 // model are those that were resolved for it.
 func isPlausible(revision string, template revisionTemplate) bool {
-	config, err := serveConfig(&template.Pod)
-	if err != nil || template.Info.Model.SHA256 == "" {
+	var config contract.ServeConfig
+	variable := configVariable(&template.Pod.Spec)
+	if variable == nil || template.Info.Model.SHA256 == "" || json.Unmarshal([]byte(variable.Value), &config) != nil {
 		return false
 	}
 	return config.Revision == revision && config.Model.SHA256 == template.Info.Model.SHA256 &&
@@ -214,19 +232,4 @@ func serverContainer(pod *corev1.PodTemplateSpec) *corev1.Container {
 		}
 	}
 	return nil
-}
-
-// serveConfig reads the configuration of the server in a pod template.
-func serveConfig(pod *corev1.PodTemplateSpec) (*contract.ServeConfig, error) {
-	container := serverContainer(pod)
-	if container == nil {
-		return nil, fmt.Errorf("there is no container %s", contract.ServerContainer)
-	}
-	for _, variable := range container.Env {
-		if variable.Name == contract.ConfigEnv {
-			config := &contract.ServeConfig{}
-			return config, json.Unmarshal([]byte(variable.Value), config)
-		}
-	}
-	return nil, fmt.Errorf("container %s has no %s", contract.ServerContainer, contract.ConfigEnv)
 }

@@ -264,12 +264,22 @@ func (r *modelServerReconciler) startTest(ctx context.Context, s *modelServerSco
 		in.info = *tested
 	}
 	in.liveInfo = s.infoOf(reference)
+	skipped, err := r.withoutReference(ctx, s, &in)
+	if err != nil {
+		return err
+	}
+	if skipped != "" {
+		in.liveInfo, in.skipped = nil, skipped
+	}
 	job, err := desiredTestJob(in)
 	if err != nil {
 		return stalled(v1alpha1.InvalidSpecReason, err)
 	}
 	if err := r.client.Create(ctx, job, client.FieldOwner(v1alpha1.FieldManager)); err != nil {
 		return r.createFailed(ctx, s, job, jobKind, err)
+	}
+	if skipped != "" {
+		s.skipped = fmt.Sprintf("Job %s doesn't compare %s with %s: %s; its own samples decide", job.Name, start.Revision, reference, skipped)
 	}
 	logf.FromContext(ctx).Info("Started test", "job", klog.KObj(job), "check", start.Check, "attempt", start.Attempt)
 	return nil

@@ -323,7 +323,7 @@ func testPod(code int32, message string) *corev1.Pod {
 
 func TestObservedJob(t *testing.T) {
 	job := func(check rollout.Check, end batchv1.JobConditionType, reason string) *batchv1.Job {
-		j := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Annotations: testAnnotations(rollout.JobID{Check: check, Revision: "pets-1", Key: "k"})}}
+		j := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Annotations: testAnnotations(rollout.JobID{Check: check, Revision: "pets-1", Key: "k"}, "")}}
 		if end != "" {
 			j.Status.Conditions = []batchv1.JobCondition{{Type: end, Status: corev1.ConditionTrue, Reason: reason, Message: "why", LastTransitionTime: observedAt}}
 		}

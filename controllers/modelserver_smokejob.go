@@ -46,6 +46,8 @@ type testInput struct {
 	liveInfo *revisionInfo
 	// ranges are the LimitRanges of the server's namespace.
 	ranges []corev1.LimitRange
+	// skipped says why there is no liveInfo though there is such a revision.
+	skipped string
 }
 
 // desiredTestJob builds the Job of a smoke test or of a bake.
@@ -194,18 +196,22 @@ func smokeFailurePolicy() *batchv1.PodFailurePolicy {
 	}}}
 }
 
-func testAnnotations(id rollout.JobID) map[string]string {
-	return map[string]string{
+func testAnnotations(id rollout.JobID, skipped string) map[string]string {
+	annotations := map[string]string{
 		v1alpha1.TestAnnotation:           string(id.Check),
 		v1alpha1.TestedRevisionAnnotation: id.Revision,
 		v1alpha1.TestKeyAnnotation:        id.Key,
 		v1alpha1.AttemptAnnotation:        strconv.Itoa(id.Attempt),
 	}
+	if skipped != "" {
+		annotations[v1alpha1.ComparisonSkippedAnnotation] = skipped
+	}
+	return annotations
 }
 
 // annotations are those of the Job that in asks for.
 func (in *testInput) annotations() (map[string]string, error) {
-	annotations := testAnnotations(in.start.JobID)
+	annotations := testAnnotations(in.start.JobID, in.skipped)
 	annotations[v1alpha1.TestStartedAnnotation] = in.now.UTC().Format(time.RFC3339)
 	if in.start.Check == rollout.Bake {
 		annotations[v1alpha1.TestURLAnnotation] = serviceURL(in.server)

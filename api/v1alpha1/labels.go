@@ -27,6 +27,9 @@ const (
 	AttemptAnnotation = "trainyard.dev/attempt"
 	// TestAnnotation holds, on a ModelServer's Job, what it tests: smoke or bake.
 	TestAnnotation = "trainyard.dev/test"
+	// ComparisonSkippedAnnotation holds, on such a Job, why it doesn't use the samples of
+	// the revision that it would be compared with.
+	ComparisonSkippedAnnotation = "trainyard.dev/comparison-skipped"
 	// TestedRevisionAnnotation holds, on such a Job, the revision that it tests.
 	TestedRevisionAnnotation = "trainyard.dev/tested-revision"
 	// TestKeyAnnotation holds, on such a Job, a hash of the pods and the policy that a

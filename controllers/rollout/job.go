@@ -80,6 +80,20 @@ func (o *Observed) before(job *Job) *Job {
 	return nil
 }
 
+// unreachable tells why an attempt before at this test did without the samples of the
+// revision that it compares with, or couldn't start with them.
+func (o *Observed) unreachable(id JobID) string {
+	last := o.newest(id)
+	switch {
+	case last == nil:
+		return ""
+	case last.Unreachable != "":
+		return last.Unreachable
+	default:
+		return last.Skipped
+	}
+}
+
 // nextAttempt returns the Job to start now for this test; false if there is none to
 // start, and in how long there will be one if the last attempt had no verdict.
 func (o *Observed) nextAttempt(id JobID) (next JobID, after time.Duration, ok bool) {

@@ -97,7 +97,10 @@ type Revision struct {
 	Edited bool
 	// Rolling says that some of its pods may not be of its present template.
 	Rolling bool
-	Pods    []Pod
+	// Elsewhere is how many of its pods still load the model from where it was before it
+	// moved.
+	Elsewhere int32
+	Pods      []Pod
 }
 
 // Pod is a pod of a revision.
@@ -170,6 +173,9 @@ type Job struct {
 	// Ended holds, for a smoke test, how containers of the tested pods had ended before it:
 	// the [Termination.ID] by the pod's UID. It is nil where that isn't known.
 	Ended map[types.UID]string
+	// Skipped says why the test doesn't compare with the revision to be replaced; Unreachable
+	// says why one that would couldn't start. Both are empty where nothing stands in the way.
+	Skipped, Unreachable string
 	// Message sums the result up; Checks are the single ones.
 	Message string
 	Checks  []v1alpha1.CheckResult

@@ -53,6 +53,9 @@ type Start struct {
 	JobID
 	// Pods are those that a smoke test tests.
 	Pods []Pod
+	// Unreachable says why an attempt before couldn't reach the samples of the revision
+	// that it compares with; empty if none tells.
+	Unreachable string
 }
 
 // Plan decides what the next pass does.
@@ -187,7 +190,7 @@ func startSmoke(o *Observed, r *Record, a *Actions) {
 	}
 	id, after, ok := o.nextAttempt(smokeID(o.Policy, revision))
 	if ok {
-		a.Start = append(a.Start, Start{JobID: id, Pods: revision.staying()})
+		a.Start = append(a.Start, Start{JobID: id, Pods: revision.staying(), Unreachable: o.unreachable(id)})
 	}
 	a.wakeAfter(after)
 	a.wakeAfter(untilPromoted(o, r, c.Name))
@@ -199,7 +202,7 @@ func startBake(o *Observed, r *Record, a *Actions) {
 	}
 	id, after, ok := o.nextAttempt(bakeID(r))
 	if ok {
-		a.Start = append(a.Start, Start{JobID: id})
+		a.Start = append(a.Start, Start{JobID: id, Unreachable: o.unreachable(id)})
 	}
 	a.wakeAfter(after)
 }

@@ -405,6 +405,8 @@ func TestSwitchFromGoneLiveIsChecked(t *testing.T) {
 
 func TestChildren(t *testing.T) {
 	smokeB := smokeID("p", revision("b", 2))
+	nextSmokeB := smokeB
+	nextSmokeB.Attempt = 1
 	bakeB := JobID{Bake, "b", "2", 0}
 	rejectedB := bakedRecord("a")
 	rejectedB.Rejected = []Rejection{rejection("b", "p", v1alpha1.SmokeFailedReason)}
@@ -454,6 +456,18 @@ func TestChildren(t *testing.T) {
 			o: observed("c", bakingRecord("b", "a"), revision("b", 2)).bake(JobRunning).but(lostA),
 			want: Actions{Create: []Scale{{"a", 2}, {"c", 2}},
 				Repaired: "Deployment of the fallback a was deleted outside Trainyard; recreated it"},
+		},
+		"a test that couldn't reach the samples of live is tried without them": {
+			o: observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobVoid).but(func(o *Observed) {
+				o.Jobs[0].Unreachable, o.Jobs[0].Started = "no volume", now.Add(-time.Hour)
+			}),
+			want: Actions{Start: []Start{{JobID: nextSmokeB, Pods: revision("b", 2).Pods, Unreachable: "no volume"}}},
+		},
+		"and so it is the next time": {
+			o: observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobVoid).but(func(o *Observed) {
+				o.Jobs[0].Skipped, o.Jobs[0].Started = "no volume", now.Add(-time.Hour)
+			}),
+			want: Actions{Start: []Start{{JobID: nextSmokeB, Pods: revision("b", 2).Pods, Unreachable: "no volume"}}},
 		},
 		"what was edited isn't tested, and its bake is deleted": {
 			o:    observed("b", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)).bake(JobRunning).but(func(o *Observed) { o.Revisions["b"].Edited = true }),

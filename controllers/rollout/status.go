@@ -118,13 +118,17 @@ func describeRejected(r *Record, rejection *Rejection) Status {
 
 func describeLive(o *Observed, r *Record) Status {
 	var available int32
-	if live := o.exists(r.Live); live != nil {
+	live := o.exists(r.Live)
+	if live != nil {
 		available = live.Available
 	}
 	var s Status
 	switch {
 	case !Enough(available, o.Expected()):
 		s = reconciling(v1alpha1.UnavailableReason, "%d of %d replicas of %s are available", available, o.Desired, r.Live)
+	case r.Baked && live != nil && live.Elsewhere > 0:
+		s = reconciling(v1alpha1.StartingReason, "the model of %s has moved to %s; pods that still load it from where it was: %d",
+			r.Live, live.Model.URI, live.Elsewhere)
 	case r.Baked:
 		s = Status{
 			Outcome: Serving,
@@ -180,6 +184,9 @@ func (s *Status) explainJob(o *Observed, id JobID) {
 		return
 	}
 	s.Job = job.Name()
+	if job.Skipped != "" {
+		s.Message += fmt.Sprintf("; not compared with the revision before, because %s: its own samples decide", job.Skipped)
+	}
 	if job.State == JobVoid {
 		s.Message += fmt.Sprintf("; Job %s ended without a verdict (%s) and is run again", s.Job, job.Message)
 	} else if last := o.before(job); job.State == JobRunning && last != nil {
