@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -148,16 +149,16 @@ func configVariable(pod *corev1.PodSpec) *corev1.EnvVar {
 
 // placeOf tells apart from where pods load their model.
 func placeOf(pod *corev1.PodSpec) string {
-	place := ""
+	var place []string
 	if variable := configVariable(pod); variable != nil {
-		place = variable.Value
+		place = append(place, variable.Value)
 	}
 	for i := range pod.Volumes {
 		if v := &pod.Volumes[i]; v.Name == modelVolume && v.PersistentVolumeClaim != nil {
-			place += "\x00" + v.PersistentVolumeClaim.ClaimName
+			place = append(place, v.PersistentVolumeClaim.ClaimName)
 		}
 	}
-	return place
+	return strings.Join(place, "\x00")
 }
 
 // moveRevision keeps the template of a revision whose model has moved, in the place of
