@@ -196,9 +196,10 @@ func (f *fakeCluster) playDeployment(ctx context.Context, d *appsv1.Deployment, 
 	if d.DeletionTimestamp != nil {
 		return nil
 	}
+	b := neverReady // what a server does without its configuration, which an edit may have taken away
 	var config contract.ServeConfig
-	if err := decodeConfig(&d.Spec.Template.Spec, &config); err != nil {
-		return err
+	if err := decodeConfig(&d.Spec.Template.Spec, &config); err == nil {
+		b = f.behaviourOf(config.Model.SHA256)
 	}
 	var pods []corev1.Pod
 	for i := range all {
@@ -206,7 +207,6 @@ func (f *fakeCluster) playDeployment(ctx context.Context, d *appsv1.Deployment, 
 			pods = append(pods, all[i])
 		}
 	}
-	b := f.behaviourOf(config.Model.SHA256)
 	hash, err := templateHash(&d.Spec.Template)
 	if err != nil {
 		return err
