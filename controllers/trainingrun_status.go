@@ -37,6 +37,7 @@ func computeTrainingRunStatus(s *trainingRunScope, phaseErr error) {
 		return
 	case s.ended:
 		restamp(s, w)
+		setSuspendedInVain(s, w)
 		return
 	}
 	setPods(s)
@@ -63,12 +64,15 @@ func setUnobserved(s *trainingRunScope, w conditions.Writer, phaseErr error) {
 	}
 }
 
-// restamp keeps an ended run's conditions and says that they hold for the newest spec
-// too. To suspend it is of no use, and that is said.
+// restamp keeps a run's conditions and says that they hold for the newest spec too.
 func restamp(s *trainingRunScope, w conditions.Writer) {
 	for _, c := range s.run.Status.Conditions {
 		w.Set(c.Type, c.Status, c.Reason, c.Message)
 	}
+}
+
+// setSuspendedInVain says that suspending a run that has ended has no effect.
+func setSuspendedInVain(s *trainingRunScope, w conditions.Writer) {
 	if ptr.Deref(s.run.Spec.Suspend, false) {
 		w.Set(v1alpha1.SuspendedCondition, metav1.ConditionFalse, v1alpha1.RunEndedReason, "spec.suspend has no effect: the run has ended; set it to false")
 	} else {
@@ -169,7 +173,7 @@ func setComplete(s *trainingRunScope, w conditions.Writer) {
 	message := withWarnings("the model is published as "+status.Model.URI, s.published)
 	w.Ready(v1alpha1.ModelPublishedReason, message)
 	w.Set(v1alpha1.CompleteCondition, metav1.ConditionTrue, v1alpha1.ModelPublishedReason, message)
-	w.Remove(v1alpha1.SuspendedCondition)
+	setSuspendedInVain(s, w)
 }
 
 // setFailed says that the run has failed for good.
@@ -184,7 +188,7 @@ func setFailed(s *trainingRunScope, w conditions.Writer) {
 	endProgress(status)
 	w.Stalled(s.failure.reason, message)
 	w.Set(v1alpha1.FailedCondition, metav1.ConditionTrue, s.failure.reason, message)
-	w.Remove(v1alpha1.SuspendedCondition)
+	setSuspendedInVain(s, w)
 }
 
 // withWarnings adds the runner's warnings on what it has published to a message.

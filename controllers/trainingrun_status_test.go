@@ -262,20 +262,29 @@ func TestAnEndedRunIsOnlyRestamped(t *testing.T) {
 }
 
 func TestThatSuspendingAnEndedRunIsOfNoUseIsSaid(t *testing.T) {
-	run := makeRun().Complete(v1alpha1.PublishedModel{URI: "pvc://models/pets/model.onnx"}).Suspend(true).Obj()
-	s := &trainingRunScope{run: run, now: testNow, observed: true, ended: true}
-	computeTrainingRunStatus(s, nil)
-	got := meta.FindStatusCondition(run.Status.Conditions, v1alpha1.SuspendedCondition)
-	if got == nil || got.Status != metav1.ConditionFalse || got.Reason != v1alpha1.RunEndedReason || !strings.Contains(got.Message, "no effect") {
-		t.Fatalf("Suspended = %+v, want False/RunEnded", got)
+	model := v1alpha1.PublishedModel{URI: "pvc://models/pets/model.onnx"}
+	cases := map[string]*publishedResult{
+		"its pod is gone":        nil,
+		"its result can be read": {model: model},
 	}
-	if !meta.IsStatusConditionTrue(run.Status.Conditions, v1alpha1.ReadyCondition) {
-		t.Error("the run is not Ready any more")
-	}
-	run.Spec.Suspend = ptr.To(false)
-	computeTrainingRunStatus(s, nil)
-	if got := meta.FindStatusCondition(run.Status.Conditions, v1alpha1.SuspendedCondition); got != nil {
-		t.Errorf("Suspended = %+v after it was taken back, want none", got)
+	for name, published := range cases {
+		t.Run(name, func(t *testing.T) {
+			run := makeRun().Complete(model).Suspend(true).Obj()
+			s := &trainingRunScope{run: run, now: testNow, observed: true, ended: true, published: published}
+			computeTrainingRunStatus(s, nil)
+			got := meta.FindStatusCondition(run.Status.Conditions, v1alpha1.SuspendedCondition)
+			if got == nil || got.Status != metav1.ConditionFalse || got.Reason != v1alpha1.RunEndedReason || !strings.Contains(got.Message, "no effect") {
+				t.Fatalf("Suspended = %+v, want False/RunEnded", got)
+			}
+			if !meta.IsStatusConditionTrue(run.Status.Conditions, v1alpha1.ReadyCondition) {
+				t.Error("the run is not Ready any more")
+			}
+			run.Spec.Suspend = ptr.To(false)
+			computeTrainingRunStatus(s, nil)
+			if got := meta.FindStatusCondition(run.Status.Conditions, v1alpha1.SuspendedCondition); got != nil {
+				t.Errorf("Suspended = %+v after it was taken back, want none", got)
+			}
+		})
 	}
 }
 
