@@ -120,7 +120,7 @@ func restoreIdentity(ctx context.Context, c client.Client, child client.Object, 
 	return true, nil
 }
 
-// restoredMessage tells of a child whose identity was put back.
+// restoredMessage reports a child whose identity was put back.
 func restoredMessage(kind string, child client.Object) string {
 	return fmt.Sprintf("labels or owner of %s %s were changed outside Trainyard; restored them", kind, child.GetName())
 }

@@ -177,7 +177,7 @@ func (r *modelServerReconciler) resetRevisions(ctx context.Context, s *modelServ
 }
 
 // resetRevision sets a Deployment to its template. Its pods follow one by one, each when
-// the next is ready. The message, if there is one, tells of an edit.
+// the next is ready. The message, if there is one, reports an edit.
 func (r *modelServerReconciler) resetRevision(ctx context.Context, s *modelServerScope, name, message string) error {
 	deployment := s.deployments[name]
 	want, err := fromTemplate(s.server, deployment, s.kept[name])

@@ -144,7 +144,7 @@ func (r *modelServerReconciler) verifyLive(ctx context.Context, s *modelServerSc
 	case err != nil:
 		return err
 	case s.actions.Repaired != "" && s.observed.Templates[to]:
-		return nil // it was live before; if its Deployment is gone, it is made again
+		return nil // it was live before; if its Deployment is gone, it is recreated
 	case deployment == nil || deployment.DeletionTimestamp != nil || !isChildOf(deployment, s.server):
 		return stale(s.server, "Deployment %s is gone", to)
 	case s.actions.Repaired == "" && deployment.Status.AvailableReplicas == 0:

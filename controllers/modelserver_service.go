@@ -70,7 +70,7 @@ func httpPort(ports []corev1.ServicePort) corev1.ServicePort {
 }
 
 // isOwnService tells whether a Service without an owner is the one that the server's
-// status tells of: its record names the same live revision.
+// status reports: its record names the same live revision.
 func isOwnService(server *v1alpha1.ModelServer, service *corev1.Service) bool {
 	if metav1.GetControllerOf(service) != nil || service.DeletionTimestamp != nil || server.Status.Live == nil {
 		return false

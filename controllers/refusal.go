@@ -20,7 +20,7 @@ import (
 // Why the API server refuses a pod, and what to do about it.
 
 // failedCreate is the reason of the Job controller's event, and of a Deployment's
-// condition, that tells of a pod that was refused.
+// condition, that reports a refused pod.
 const failedCreate = "FailedCreate"
 
 // findCreateProblem tells from a Job's newest event whether its pod is refused.

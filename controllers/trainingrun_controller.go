@@ -219,7 +219,7 @@ func (r *trainingRunReconciler) observe(ctx context.Context, s *trainingRunScope
 }
 
 // observeJob reads the run's Job; past the cache if that doesn't show one that status
-// tells of, for it may have lost its labels.
+// reports, for it may have lost its labels.
 func (r *trainingRunReconciler) observeJob(ctx context.Context, s *trainingRunScope, key types.NamespacedName) error {
 	job := &batchv1.Job{}
 	err := r.client.Get(ctx, key, job)

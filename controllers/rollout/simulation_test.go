@@ -265,7 +265,7 @@ func (s *simulation) writeRecord(a Actions) {
 	s.switches++
 	d := s.deployments[s.selected]
 	switch {
-	case d == nil && a.Repaired != "" && (s.templates[s.selected] || s.isTarget(s.selected)): // it is made again
+	case d == nil && a.Repaired != "" && (s.templates[s.selected] || s.isTarget(s.selected)): // it is recreated
 	case d == nil || d.deleting:
 		s.broken("selected %s, which is gone or being deleted", s.selected)
 	case !s.smoked[s.selected] && !s.baked[s.selected]:

@@ -6,7 +6,6 @@ package integration
 import (
 	"context"
 	"encoding/json"
-	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -50,10 +49,7 @@ var _ = Describe("ModelServer, when what serves is edited by hand", func() {
 		first   string
 	)
 	BeforeEach(func(ctx SpecContext) {
-		pets = servers{namespace: makeNamespace(ctx)}
-		cluster = startCluster(pets.namespace, 20*time.Millisecond)
-		publish(ctx, pets.namespace, "run-1", "1")
-		publish(ctx, pets.namespace, "run-2", "2")
+		cluster, pets = startServers(ctx)
 		server := wrappers.MakeModelServer("pets", pets.namespace, "run-1").Obj()
 		server.Spec.Autoscaling = &v1alpha1.Autoscaling{MinReplicas: 1, MaxReplicas: 2, TargetCPUUtilizationPercentage: 70}
 		Expect(k8s.Create(ctx, server)).To(Succeed())

@@ -5,7 +5,6 @@ package integration
 
 import (
 	"context"
-	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -61,10 +60,7 @@ var _ = Describe("ModelServer, when what serves is deleted by hand", func() {
 		first   string
 	)
 	BeforeEach(func(ctx SpecContext) {
-		pets = servers{namespace: makeNamespace(ctx)}
-		cluster = startCluster(pets.namespace, 20*time.Millisecond)
-		publish(ctx, pets.namespace, "run-1", "1")
-		publish(ctx, pets.namespace, "run-2", "2")
+		cluster, pets = startServers(ctx)
 		Expect(k8s.Create(ctx, wrappers.MakeModelServer("pets", pets.namespace, "run-1").Obj())).To(Succeed())
 		first = pets.reaches(ctx, v1alpha1.ServingReason).Status.Live.Revision
 	})

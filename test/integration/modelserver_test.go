@@ -52,6 +52,17 @@ func publish(ctx context.Context, namespace, name, c string) {
 // servers reads the ModelServer of a case, which is called pets.
 type servers struct{ namespace string }
 
+// startServers makes a namespace with a cluster that plays in it, where the TrainingRuns
+// run-1 and run-2 have published the models "1" and "2".
+func startServers(ctx context.Context) (*fakeCluster, servers) {
+	GinkgoHelper()
+	pets := servers{namespace: makeNamespace(ctx)}
+	cluster := startCluster(pets.namespace, 20*time.Millisecond)
+	publish(ctx, pets.namespace, "run-1", "1")
+	publish(ctx, pets.namespace, "run-2", "2")
+	return cluster, pets
+}
+
 func (s servers) get(ctx context.Context) *v1alpha1.ModelServer {
 	GinkgoHelper()
 	server := &v1alpha1.ModelServer{}
@@ -122,10 +133,7 @@ var _ = Describe("ModelServer", func() {
 		pets    servers
 	)
 	BeforeEach(func(ctx SpecContext) {
-		pets = servers{namespace: makeNamespace(ctx)}
-		cluster = startCluster(pets.namespace, 20*time.Millisecond)
-		publish(ctx, pets.namespace, "run-1", "1")
-		publish(ctx, pets.namespace, "run-2", "2")
+		cluster, pets = startServers(ctx)
 		publish(ctx, pets.namespace, "run-3", "3")
 	})
 	create := func(ctx context.Context, w *wrappers.ModelServerWrapper) {

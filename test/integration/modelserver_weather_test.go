@@ -46,10 +46,7 @@ var _ = Describe("ModelServer in bad weather", func() {
 		pets    servers
 	)
 	BeforeEach(func(ctx SpecContext) {
-		pets = servers{namespace: makeNamespace(ctx)}
-		cluster = startCluster(pets.namespace, 20*time.Millisecond)
-		publish(ctx, pets.namespace, "run-1", "1")
-		publish(ctx, pets.namespace, "run-2", "2")
+		cluster, pets = startServers(ctx)
 	})
 	serving := func(ctx context.Context) *v1alpha1.ModelServer {
 		GinkgoHelper()

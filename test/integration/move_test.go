@@ -75,10 +75,7 @@ var _ = Describe("ModelServer, when a model moves or its volume is lost", func()
 		first   string
 	)
 	BeforeEach(func(ctx SpecContext) {
-		pets = servers{namespace: makeNamespace(ctx)}
-		cluster = startCluster(pets.namespace, 20*time.Millisecond)
-		publish(ctx, pets.namespace, "run-1", "1")
-		publish(ctx, pets.namespace, "run-2", "2")
+		cluster, pets = startServers(ctx)
 		makeClaim(ctx, pets.namespace, "models")
 		Expect(k8s.Create(ctx, wrappers.MakeModelServer("pets", pets.namespace, "run-1").Obj())).To(Succeed())
 		first = pets.reaches(ctx, v1alpha1.ServingReason).Status.Live.Revision
