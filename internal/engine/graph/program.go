@@ -200,9 +200,12 @@ func (p *Program) planFor(batch int) (*plan, error) {
 // OutputLen is the number of elements that the only output of a graph has for each sample.
 func (p *Program) OutputLen() int { return p.outputLen }
 
-// threadMemory is the working memory for each thread beyond which larger batches bring no throughput: a thread has enough
-// to do by then, and what it works on leaves the caches.
-const threadMemory = 4 << 20
+// Larger batches bring no throughput once each thread has threadMemory bytes of working memory, which leave the caches,
+// and threadImages images, so that threads meet rarely beside what else the program does.
+const (
+	threadMemory = 4 << 20
+	threadImages = 2
+)
 
 // BatchLimit is the size beyond which batches bring no more throughput, only memory and waiting.
 func (p *Program) BatchLimit() int {
@@ -210,7 +213,7 @@ func (p *Program) BatchLimit() int {
 	if threads == 0 {
 		threads = int64(runtime.GOMAXPROCS(0))
 	}
-	limit := max(threads, threads*threadMemory/max(p.sampleMemory, 1))
+	limit := threads * max(threadImages, threadMemory/max(p.sampleMemory, 1))
 	return max(int(limit), p.batch) // what is missing of a fixed batch is computed as well
 }
 

@@ -352,10 +352,10 @@ func TestBatchLimit(t *testing.T) {
 		batch   int
 		want    int
 	}{
-		"small images":             {memory: threadMemory / 64, threads: 2, batch: Dynamic, want: 128},
-		"large images":             {memory: 3 * threadMemory / 4, threads: 2, batch: Dynamic, want: 2},
-		"an image for each thread": {memory: 10 * threadMemory, threads: 4, batch: Dynamic, want: 4},
-		"a fixed batch":            {memory: 10 * threadMemory, threads: 1, batch: 16, want: 16},
+		"small images":           {memory: threadMemory / 64, threads: 2, batch: Dynamic, want: 128},
+		"large images":           {memory: threadMemory / 5 * 2, threads: 2, batch: Dynamic, want: 4},
+		"images for each thread": {memory: 10 * threadMemory, threads: 4, batch: Dynamic, want: 8},
+		"a fixed batch":          {memory: 10 * threadMemory, threads: 1, batch: 16, want: 16},
 	}
 	for name, tc := range cases {
 		p := &Program{options: Options{Threads: tc.threads}, batch: tc.batch, sampleMemory: tc.memory}
