@@ -19,6 +19,7 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/onnx"
 	"github.com/trainyard-dev/trainyard/server/internal/httpapi"
 	"github.com/trainyard-dev/trainyard/server/internal/inference"
+	"github.com/trainyard-dev/trainyard/server/internal/serving"
 )
 
 // serveDefaults are for a laptop; in a cluster the configuration gives every value.
@@ -129,15 +130,17 @@ func serve(ctx context.Context, config contract.ServeConfig, address string, log
 	limit := memory.Limit()
 	memory.BoundHeap(limit)
 	server, err := httpapi.New(httpapi.Config{
+		Config: serving.Config{
+			Name:        config.Name,
+			Revision:    config.Revision,
+			TrainingRun: config.Model.TrainingRun,
+			Limits:      config.Limits,
+			DecodeBytes: memory.ServingDecodeBudget(limit),
+			DrainDelay:  time.Duration(config.DrainDelaySeconds) * time.Second,
+			Logger:      slog.New(slog.NewJSONHandler(log, nil)),
+		},
 		Addr:        address,
-		Name:        config.Name,
-		Revision:    config.Revision,
-		TrainingRun: config.Model.TrainingRun,
-		Limits:      config.Limits,
-		DecodeBytes: memory.ServingDecodeBudget(limit),
-		DrainDelay:  time.Duration(config.DrainDelaySeconds) * time.Second,
 		LogRequests: config.LogRequests,
-		Logger:      slog.New(slog.NewJSONHandler(log, nil)),
 		Wrap:        options.Wrap,
 	}, func(context.Context) (*inference.Model, error) {
 		return inference.Load(config.Model.Path, inference.Options{

@@ -42,33 +42,83 @@ var rules = map[string][]string{
 	"internal/patch":      engineSide,
 }
 
-func TestImports(t *testing.T) {
-	command := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Deps " "}}`, "./...")
+// ownRules say what a package, and everything in its own folder, and the packages that it reaches of the same program, must
+// not import themselves. What others make of it is theirs: onnx-go's libraries import net/http, internal/artifact finds out
+// content types with it.
+var ownRules = map[string][]string{
+	"server/internal/serving": {"net/http", "github.com/danielgtaylor/huma", "google.golang.org/grpc", module + "server/internal/httpapi"},
+}
+
+// list returns what go list says of each package of the project, by its path: a list of others.
+func list(t *testing.T, field string) map[string][]string {
+	t.Helper()
+	command := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .`+field+` " "}}`, "./...")
 	command.Dir = "../.."
 	out, err := command.Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}
-	seen := map[string]bool{}
+	packages := map[string][]string{}
 	lines := bufio.NewScanner(bytes.NewReader(out))
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		fields := strings.Fields(lines.Text())
-		pkg := strings.TrimPrefix(fields[0], module)
+		packages[fields[0]] = fields[1:]
+	}
+	if err := lines.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return packages
+}
+
+func TestOwnImports(t *testing.T) {
+	imports := list(t, "Imports")
+	for folder, forbidden := range ownRules {
+		program, _, _ := strings.Cut(folder, "/")
+		var reached []string
+		for path := range imports {
+			if strings.HasPrefix(path+"/", module+folder+"/") {
+				reached = append(reached, path)
+			}
+		}
+		if len(reached) == 0 {
+			t.Errorf("there is no package %s: a rule without a subject", folder)
+		}
+		seen := map[string]bool{}
+		for len(reached) > 0 {
+			path := reached[0]
+			reached = reached[1:]
+			if seen[path] {
+				continue
+			}
+			seen[path] = true
+			for _, dep := range imports[path] {
+				if breaks(folder, dep, forbidden) {
+					t.Errorf("%s imports %s, which %s must not", strings.TrimPrefix(path, module), dep, folder)
+				}
+				if strings.HasPrefix(dep, module+program+"/") {
+					reached = append(reached, dep)
+				}
+			}
+		}
+	}
+}
+
+func TestImports(t *testing.T) {
+	seen := map[string]bool{}
+	for path, deps := range list(t, "Deps") {
+		pkg := strings.TrimPrefix(path, module)
 		for folder, forbidden := range rules {
 			if pkg != folder && !strings.HasPrefix(pkg, folder+"/") {
 				continue
 			}
 			seen[folder] = true
-			for _, dep := range fields[1:] {
+			for _, dep := range deps {
 				if breaks(folder, dep, forbidden) {
 					t.Errorf("%s reaches %s, which %s must not", pkg, dep, folder)
 				}
 			}
 		}
-	}
-	if err := lines.Err(); err != nil {
-		t.Fatal(err)
 	}
 	for folder := range rules {
 		if !seen[folder] {

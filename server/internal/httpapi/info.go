@@ -48,28 +48,17 @@ func (s *Server) root(w http.ResponseWriter, r *http.Request) {
 	summary := Summary{
 		Name:     s.config.Name,
 		Revision: s.config.Revision,
-		Status:   s.statusName(),
+		Status:   s.service.State().String(),
 		Version:  version.String(),
 		Endpoints: []string{
 			healthPath, "POST " + predictPath, metricsPath, logsPath, statsPath, modelInfoPath, v2Path, "/openapi.json",
 		},
 	}
-	if model, err := s.loaded(); err == nil {
+	if model, err := s.service.Model(); err == nil {
 		summary.Classes = model.Classes
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(summary)
-}
-
-func (s *Server) statusName() string {
-	switch state(s.state.Load()) {
-	case stateReady:
-		return "ready"
-	case stateDraining:
-		return "draining"
-	default:
-		return "loading"
-	}
 }
 
 // Health is the answer of /health. It is 200 as long as the process works: readiness is another matter.
@@ -118,7 +107,7 @@ func (s *Server) registerInfo(api huma.API) {
 	}
 	register(s, api, get("health", healthPath, "Tell whether the process works"),
 		func(context.Context, *empty) (*healthOutput, error) {
-			return &healthOutput{Body: Health{Status: s.statusName(), Model: s.config.Name, Revision: s.config.Revision}}, nil
+			return &healthOutput{Body: Health{Status: s.service.State().String(), Model: s.config.Name, Revision: s.config.Revision}}, nil
 		})
 	register(s, api, get("model-info", modelInfoPath, "Describe the model", http.StatusServiceUnavailable), s.modelInfo)
 	register(s, api, get("stats", statsPath, "Sum up the requests since the start"),
@@ -134,7 +123,7 @@ func (s *Server) registerInfo(api huma.API) {
 }
 
 func (s *Server) modelInfo(context.Context, *empty) (*modelInfoOutput, error) {
-	model, err := s.loaded()
+	model, err := s.service.Model()
 	if err != nil {
 		return nil, err
 	}

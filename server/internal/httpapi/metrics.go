@@ -5,6 +5,7 @@ package httpapi
 
 import (
 	"net/http"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -53,12 +54,18 @@ func newMetrics() *metrics {
 	return m
 }
 
-func (m *metrics) addClasses(classes []string) {
-	for _, class := range classes {
-		m.predictions.WithLabelValues(class)
-	}
-}
-
-func (m *metrics) handler() http.Handler {
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry})
+// metricsHandler answers the metrics, with a series for each class from the first scrape after the model was loaded.
+func (s *Server) metricsHandler() http.Handler {
+	var classes sync.Once
+	handler := promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{Registry: s.metrics.registry})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if model, err := s.service.Model(); err == nil {
+			classes.Do(func() {
+				for _, class := range model.Classes {
+					s.metrics.predictions.WithLabelValues(class)
+				}
+			})
+		}
+		handler.ServeHTTP(w, r)
+	})
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/server/internal/serving"
 )
 
 // middleware goes around all routes.
@@ -37,7 +38,7 @@ func (s *Server) recoverPanics(next http.Handler) http.Handler {
 				if v == http.ErrAbortHandler { //nolint:errorlint // net/http's own comparison
 					panic(v)
 				}
-				writeProblem(w, r, s.internal(r.Context(), "Handler panicked", "panic", v, "stack", string(debug.Stack())))
+				writeProblem(w, r, problemFrom(s.service.Internal(r.Context(), "Handler panicked", "panic", v, "stack", string(debug.Stack()))))
 			}
 		}()
 		next.ServeHTTP(w, r)
@@ -48,7 +49,7 @@ func (s *Server) recoverPanics(next http.Handler) http.Handler {
 // are not switched off as a whole, since that would cut idle connections under a client's hands.
 func (s *Server) closeWhileDraining(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if state(s.state.Load()) == stateDraining {
+		if s.service.State() == serving.Draining {
 			w.Header().Set("Connection", "close")
 		}
 		next.ServeHTTP(w, r)

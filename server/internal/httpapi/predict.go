@@ -20,7 +20,6 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/onnx"
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
-	"github.com/trainyard-dev/trainyard/server/internal/inference"
 )
 
 // imageField is the multipart field that holds the image.
@@ -77,46 +76,37 @@ func (s *Server) registerPredict(api huma.API) {
 
 func (s *Server) predict(ctx context.Context, input *predictInput) (*predictOutput, error) {
 	start := time.Now()
-	model, err := s.loaded()
+	picture, err := imageOf(input.ContentType, input.RawBody)
 	if err != nil {
 		return nil, err
 	}
-	data, err := imageOf(input.ContentType, input.RawBody)
+	decoding, err := decodingOf(input)
 	if err != nil {
 		return nil, err
 	}
-	ticket, err := model.batcher.Admit()
+	place, err := s.service.Admit()
 	if err != nil {
 		return nil, err
 	}
-	defer ticket.Release()
+	defer place.Release()
 	defer s.connections.keep(ctx)()
-	tensor := make([]float32, model.Preprocessing.TensorLen())
-	decoder, err := s.decoderFor(input)
+	prediction, err := place.Classify(ctx, picture, decoding)
 	if err != nil {
 		return nil, err
 	}
-	if err := decoder.Tensor(ctx, model.Preprocessing, tensor, data); err != nil {
-		return nil, err
-	}
-	logits, err := ticket.Logits(ctx, tensor, 1)
-	if err != nil {
-		return nil, err
-	}
-	probabilities := inference.Softmax(logits)
-	best := inference.ArgMax(probabilities)
+	model := place.Model()
 	output := &predictOutput{Body: Prediction{
-		Class:         model.Classes[best],
-		Confidence:    probabilities[best],
+		Class:         model.Classes[prediction.Class],
+		Confidence:    prediction.Probabilities[prediction.Class],
 		Probabilities: make(map[string]float64, len(model.Classes)),
 		Model:         ModelReference{Name: s.config.Name, Revision: s.config.Revision, SHA256: model.SHA256},
 		LatencyMillis: float64(time.Since(start).Microseconds()) / 1000,
 	}}
 	for i, class := range model.Classes {
-		output.Body.Probabilities[class] = probabilities[i]
+		output.Body.Probabilities[class] = prediction.Probabilities[i]
 	}
 	if input.Logits {
-		output.Body.Logits = logits
+		output.Body.Logits = prediction.Logits
 		if model.Output != onnx.OutputLogits {
 			output.Body.LogitsFrom = model.Output
 		}
@@ -125,17 +115,17 @@ func (s *Server) predict(ctx context.Context, input *predictInput) (*predictOutp
 	return output, nil
 }
 
-// decoderFor is the decoder that a smoke test asks for, or else the one in use.
-func (s *Server) decoderFor(input *predictInput) (*preprocess.Decoder, error) {
-	switch {
-	case input.Smoke == "" || input.Decoding == "" || input.Decoding == strconv.Itoa(preprocess.Decoding):
-		return s.decoder, nil
-	case input.Decoding == strconv.Itoa(preprocess.DecodingFirst):
-		return s.decoder.First(), nil
-	default:
-		return nil, newProblem(http.StatusBadRequest, "unknown_decoding", "%s is %.20q: this version knows %d and %d",
-			contract.DecodingHeader, input.Decoding, preprocess.DecodingFirst, preprocess.Decoding)
+// decodingOf is the version of decoding that a smoke test asks for, or else 0, for the one in use.
+func decodingOf(input *predictInput) (int, error) {
+	if input.Smoke == "" || input.Decoding == "" {
+		return 0, nil
 	}
+	decoding, err := strconv.Atoi(input.Decoding)
+	if err != nil || decoding <= 0 {
+		return 0, newProblem(http.StatusBadRequest, "unknown_decoding", "%s is %.20q: send a version of decoding, such as %d",
+			contract.DecodingHeader, input.Decoding, preprocess.Decoding)
+	}
+	return decoding, nil
 }
 
 // imageOf finds the image in a request's body. Whatever the content type claims, what the bytes are

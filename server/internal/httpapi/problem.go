@@ -4,19 +4,19 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/trainyard-dev/trainyard/internal/preprocess"
-	"github.com/trainyard-dev/trainyard/server/internal/inference"
+	"github.com/trainyard-dev/trainyard/server/internal/serving"
 )
 
 // Problem is the body of every answer that is an error: RFC 9457's problem details, with a code for
@@ -56,48 +56,49 @@ func (p *Problem) ContentType(string) string { return "application/problem+json"
 // statusClientClosedRequest is for the log only: nobody is there to read the answer.
 const statusClientClosedRequest = 499
 
-var errLoading = newProblem(http.StatusServiceUnavailable, "loading", "the model is still being loaded: try again in a moment").retryAfter(1)
-
-func (p *Problem) retryAfter(seconds int) *Problem {
-	p.retryAfterSeconds = seconds
-	return p
+// answers say how each code of the service is answered: its status, and its code where that has another name in HTTP.
+var answers = map[serving.Code]struct {
+	status int
+	code   string
+}{
+	serving.CodeLoading:          {status: http.StatusServiceUnavailable},
+	serving.CodeOverloaded:       {status: http.StatusServiceUnavailable},
+	serving.CodeTimeout:          {status: http.StatusGatewayTimeout},
+	serving.CodeSlowBody:         {status: http.StatusRequestTimeout, code: "timeout"},
+	serving.CodeCanceled:         {status: statusClientClosedRequest, code: "client_closed_request"},
+	serving.CodeBodyTooLarge:     {status: http.StatusRequestEntityTooLarge},
+	serving.CodeImageTooLarge:    {status: http.StatusRequestEntityTooLarge},
+	serving.CodeTooManyImages:    {status: http.StatusBadRequest},
+	serving.CodeUnsupportedImage: {status: http.StatusUnsupportedMediaType},
+	serving.CodeInvalidImage:     {status: http.StatusBadRequest},
+	serving.CodeInvalidInput:     {status: http.StatusBadRequest},
+	serving.CodeUnknownDecoding:  {status: http.StatusBadRequest},
+	serving.CodeInternal:         {status: http.StatusInternalServerError},
 }
 
-// problemOf is the one place where errors become answers. Errors that are not the client's fault
-// are logged and not shown.
+// problemOf is the one place where errors become answers. What is neither a Problem nor an Error of the service is logged
+// and not shown.
 func (s *Server) problemOf(ctx context.Context, err error) *Problem {
-	var p *Problem
+	var (
+		problem *Problem
+		known   *serving.Error
+	)
 	switch {
-	case errors.As(err, &p):
-		return p
-	case errors.Is(err, preprocess.ErrMemory):
-		return newProblem(http.StatusRequestEntityTooLarge, "image_too_large", "%v, or send a smaller image, or a JPEG that is not progressive", err)
-	case errors.Is(err, preprocess.ErrTooLarge):
-		return newProblem(http.StatusRequestEntityTooLarge, "image_too_large", "%v: send a smaller image", err)
-	case errors.Is(err, preprocess.ErrUnsupported):
-		return newProblem(http.StatusUnsupportedMediaType, "unsupported_image", "%v", err)
-	case errors.Is(err, preprocess.ErrTruncated), errors.Is(err, preprocess.ErrCorrupt):
-		return newProblem(http.StatusBadRequest, "invalid_image", "%v: send the whole, undamaged file", err)
-	case errors.Is(err, inference.ErrOverloaded), errors.Is(err, errNoRoom):
-		return newProblem(http.StatusServiceUnavailable, "overloaded", "%v: try again in a moment, or add replicas", err).retryAfter(1)
-	case errors.Is(err, errTooSlow):
-		return newProblem(http.StatusRequestTimeout, "timeout",
-			"the request's body arrived too slowly while the server had no memory left for others: try again in a moment, over a faster connection or with a smaller image")
-	case errors.Is(err, context.DeadlineExceeded):
-		return newProblem(http.StatusGatewayTimeout, "timeout",
-			"the prediction took longer than %s: try again when the server is less busy, or send a smaller image", s.requestTimeout())
-	case errors.Is(err, context.Canceled):
-		return newProblem(statusClientClosedRequest, "client_closed_request", "the client went away")
+	case errors.As(err, &problem):
+		return problem
+	case errors.As(err, &known):
+		return problemFrom(known)
 	default:
-		return s.internal(ctx, "Request failed", "error", err)
+		return problemFrom(s.service.Internal(ctx, "Request failed", "error", err))
 	}
 }
 
-// internal logs what is not the client's fault, in full, and returns what the client is told: where to look for it.
-func (s *Server) internal(ctx context.Context, message string, args ...any) *Problem {
-	id := rand.Text()[:12]
-	s.log.ErrorContext(ctx, message, append(args, "request", id)...)
-	return newProblem(http.StatusInternalServerError, "internal", "the server failed to answer: its log says why, at request %s", id)
+// problemFrom is the answer to an error of the service.
+func problemFrom(e *serving.Error) *Problem {
+	answer := answers[e.Code]
+	p := newProblem(answer.status, cmp.Or(answer.code, string(e.Code)), "%s", e.Detail)
+	p.retryAfterSeconds = int(math.Ceil(e.RetryAfter.Seconds()))
+	return p
 }
 
 // writeProblem writes a problem where huma is not at work: in middleware and for unknown paths.
@@ -122,21 +123,25 @@ func withV2Error(p Problem, path string) *Problem {
 // variables for this, which are therefore set once for the process.
 func init() {
 	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
-		code := strings.ReplaceAll(strings.ToLower(http.StatusText(status)), " ", "_")
-		p := newProblem(status, code, "%s", message)
-		if status < http.StatusInternalServerError {
-			if err := errors.Join(errs...); err != nil {
-				p.Detail += ": " + err.Error()
-			}
-		}
-		return p
+		return problemOfHuma(status, message, errs)
 	}
 	huma.NewErrorWithContext = func(ctx huma.Context, status int, message string, errs ...error) huma.StatusError {
-		p := huma.NewError(status, message, errs...)
+		p := problemOfHuma(status, message, errs)
 		if ctx == nil {
 			return p
 		}
 		url := ctx.URL()
-		return withV2Error(*p.(*Problem), url.Path)
+		return withV2Error(*p, url.Path)
 	}
+}
+
+func problemOfHuma(status int, message string, errs []error) *Problem {
+	code := strings.ReplaceAll(strings.ToLower(http.StatusText(status)), " ", "_")
+	p := newProblem(status, code, "%s", message)
+	if status < http.StatusInternalServerError {
+		if err := errors.Join(errs...); err != nil {
+			p.Detail += ": " + err.Error()
+		}
+	}
+	return p
 }

@@ -99,7 +99,7 @@ func (s *Server) routes() http.Handler {
 	api := humago.New(mux, config)
 
 	mux.HandleFunc("GET /{$}", s.root)
-	mux.HandleFunc("GET "+metricsPath, s.metrics.handler().ServeHTTP)
+	mux.HandleFunc("GET "+metricsPath, s.metricsHandler().ServeHTTP)
 	s.registerPredict(api)
 	s.registerInfo(api)
 	s.registerV2(api)

@@ -17,19 +17,22 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/server/internal/inference"
 	"github.com/trainyard-dev/trainyard/server/internal/inference/inferencetest"
+	"github.com/trainyard-dev/trainyard/server/internal/serving"
 )
 
 func testConfig() Config {
 	return Config{
-		DecodeBytes: 64 << 20,
-		Name:        "pets",
-		Revision:    "pets-12345678",
-		TrainingRun: "run",
-		Limits: contract.Limits{
-			MaxBatch: 4, MaxBatchDelayMillis: 1, MaxBodyBytes: 64 << 10, MaxPixels: 1000, RequestTimeoutMillis: 10_000,
+		Config: serving.Config{
+			DecodeBytes: 64 << 20,
+			Name:        "pets",
+			Revision:    "pets-12345678",
+			TrainingRun: "run",
+			Limits: contract.Limits{
+				MaxBatch: 4, MaxBatchDelayMillis: 1, MaxBodyBytes: 64 << 10, MaxPixels: 1000, RequestTimeoutMillis: 10_000,
+			},
+			Logger: slog.New(slog.DiscardHandler),
 		},
 		LogRequests: true,
-		Logger:      slog.New(slog.DiscardHandler),
 	}
 }
 
@@ -50,11 +53,11 @@ func start(t *testing.T, config Config, predictor *inferencetest.Predictor) *run
 func startModel(t *testing.T, config Config, model *inference.Model) *running {
 	t.Helper()
 	r := startLoading(t, config, func(context.Context) (*inference.Model, error) { return model, nil })
-	waitFor(t, func() bool { return r.serving.Load() != nil })
+	waitFor(t, func() bool { return r.service.State() == serving.Ready })
 	return r
 }
 
-func startLoading(t *testing.T, config Config, load Loader) *running {
+func startLoading(t *testing.T, config Config, load serving.Loader) *running {
 	t.Helper()
 	server, err := New(config, load)
 	if err != nil {

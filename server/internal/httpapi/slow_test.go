@@ -41,11 +41,7 @@ func TestSlowClientsTakeNoPlace(t *testing.T) {
 				}
 			}
 			if strings.Contains(beginning, "/predict HTTP/1.1\r\n"+length) {
-				waitFor(t, func() bool {
-					r.uploads.mu.Lock()
-					defer r.uploads.mu.Unlock()
-					return len(r.uploads.all) == 100
-				})
+				waitFor(t, func() bool { return r.service.Held().Requests == 100 })
 			}
 			for range 5 {
 				if a := r.predict(t, inferencetest.PNG(t, inferencetest.Red)); a.status != http.StatusOK {
@@ -58,13 +54,12 @@ func TestSlowClientsTakeNoPlace(t *testing.T) {
 
 // A body that trickles is cut off for one that comes, and its client is told why.
 func TestSlowUploadGivesWay(t *testing.T) {
-	r := start(t, testConfig(), &inferencetest.Predictor{})
-	r.uploads.mu.Lock()
-	r.uploads.free = 2*uploadCost + 64<<10 // not enough for two bodies
-	r.uploads.mu.Unlock()
+	config := testConfig()
+	config.BodyBytes = 96 << 10 // not enough for two bodies, with what requests take beside them
+	r := start(t, config, &inferencetest.Predictor{})
 	slow := dial(t, r)
 	fmt.Fprintf(slow, "POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n%s", make([]byte, 59999))
-	waitFor(t, func() bool { return r.uploadsHeld() > 59999 })
+	waitFor(t, func() bool { return r.service.Held().BodyBytes > 59999 })
 	large := append(inferencetest.PNG(t, inferencetest.Red), make([]byte, 50000)...)
 	if a := r.predict(t, large); a.status != http.StatusOK {
 		t.Errorf("a body that comes: status %d: %s", a.status, a.body)
@@ -77,17 +72,7 @@ func TestSlowUploadGivesWay(t *testing.T) {
 	if body, _ := io.ReadAll(response.Body); response.StatusCode != http.StatusRequestTimeout || !bytes.Contains(body, []byte("too slowly")) {
 		t.Errorf("a body that trickles: status %d: %s, want 408 with the cause", response.StatusCode, body)
 	}
-	waitFor(t, func() bool { return r.uploadsHeld() == 0 })
-}
-
-func (s *Server) uploadsHeld() int64 {
-	s.uploads.mu.Lock()
-	defer s.uploads.mu.Unlock()
-	var held int64
-	for u := range s.uploads.all {
-		held += u.held
-	}
-	return held
+	waitFor(t, func() bool { return r.service.Held().BodyBytes == 0 })
 }
 
 // slowReader is a client that does not read its answer until it is let go.

@@ -15,6 +15,7 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
 	"github.com/trainyard-dev/trainyard/internal/version"
 	"github.com/trainyard-dev/trainyard/server/internal/inference"
+	"github.com/trainyard-dev/trainyard/server/internal/serving"
 )
 
 // Names and types of the Open Inference Protocol V2 as this server speaks it.
@@ -140,8 +141,8 @@ func (s *Server) registerV2(api huma.API) {
 }
 
 func (s *Server) v2Ready() (*v2ReadyOutput, error) {
-	if state(s.state.Load()) != stateReady {
-		return nil, newProblem(http.StatusServiceUnavailable, "not_ready", "the server is %s: send requests to another", s.statusName())
+	if state := s.service.State(); state != serving.Ready {
+		return nil, newProblem(http.StatusServiceUnavailable, "not_ready", "the server is %s: send requests to another", state)
 	}
 	output := &v2ReadyOutput{}
 	output.Body.Ready = true
@@ -159,7 +160,7 @@ func (s *Server) v2Model(_ context.Context, input *v2ModelInput) (*v2ModelOutput
 	if err := s.checkModelName(input.Name); err != nil {
 		return nil, err
 	}
-	model, err := s.loaded()
+	model, err := s.service.Model()
 	if err != nil {
 		return nil, err
 	}
@@ -183,81 +184,71 @@ func (s *Server) v2Infer(ctx context.Context, input *v2InferInput) (*v2InferOutp
 	if err := s.checkModelName(input.Name); err != nil {
 		return nil, err
 	}
-	model, err := s.loaded()
+	place, err := s.service.Admit()
 	if err != nil {
 		return nil, err
 	}
-	ticket, err := model.batcher.Admit()
-	if err != nil {
-		return nil, err
-	}
-	defer ticket.Release()
+	defer place.Release()
 	defer s.connections.keep(ctx)()
-	request, tensor, n, err := s.v2Decode(ctx, input.RawBody, model.Preprocessing)
+	request, err := parseV2Request(input.RawBody)
 	if err != nil {
 		return nil, err
 	}
-	logits, err := ticket.Logits(ctx, tensor, n)
-	if overflow := (*inference.NotFiniteError)(nil); errors.As(err, &overflow) && request.Inputs[0].Name == tensorInput {
-		return nil, invalidInput("the values of image %d of %q overflow in the network: send images preprocessed as /model-info says, whose values are mostly from -3 to 3",
-			overflow.Image, tensorInput)
-	}
+	logits, n, err := v2Logits(ctx, place, request.Inputs[0])
 	if err != nil {
 		return nil, err
 	}
-	classes := len(model.Classes)
+	names := place.Model().Classes
 	for i := range n {
-		recordPredictions(ctx, model.Classes[inference.ArgMax(logits[i*classes:(i+1)*classes])])
+		recordPredictions(ctx, names[inference.ArgMax(logits[i*len(names):(i+1)*len(names)])])
 	}
 	return &v2InferOutput{Body: V2Response{
 		ModelName:    s.config.Name,
 		ModelVersion: s.config.Revision,
 		ID:           request.ID,
-		Outputs:      []V2Output{{Name: logitsName, Datatype: datatypeFP32, Shape: []int{n, classes}, Data: logits}},
+		Outputs:      []V2Output{{Name: logitsName, Datatype: datatypeFP32, Shape: []int{n, len(names)}, Data: logits}},
 	}}, nil
 }
 
-// v2Decode turns a request's body into preprocessed images of shape [n, 3, size, size].
-func (s *Server) v2Decode(ctx context.Context, body []byte, spec preprocess.Spec) (request V2Request, tensor []float32, n int, err error) {
-	request, err = parseV2Request(body)
-	if err != nil {
-		return request, nil, 0, err
-	}
-	switch input := request.Inputs[0]; {
+// v2Logits computes the logits of the n images of an input.
+func v2Logits(ctx context.Context, place serving.Place, input V2Tensor) (logits []float32, n int, err error) {
+	switch {
 	case input.Name == tensorInput && input.Datatype == datatypeFP32:
-		tensor, n, err = input.floats(spec)
+		return v2TensorLogits(ctx, place, input)
 	case input.Name == imagesInput && input.Datatype == datatypeBytes:
-		tensor, n, err = s.v2Images(ctx, input, spec)
+		return v2ImageLogits(ctx, place, input)
 	default:
-		err = newProblem(http.StatusBadRequest, "unknown_input",
+		return nil, 0, newProblem(http.StatusBadRequest, "unknown_input",
 			"there is no input %q of type %s: send %q as %s or %q as %s", input.Name, input.Datatype, tensorInput, datatypeFP32, imagesInput, datatypeBytes)
 	}
-	return request, tensor, n, err
 }
 
-// v2Images decodes encoded images.
-func (s *Server) v2Images(ctx context.Context, input V2Tensor, spec preprocess.Spec) (tensor []float32, n int, err error) {
+// v2TensorLogits computes the logits of images that the client has preprocessed.
+func v2TensorLogits(ctx context.Context, place serving.Place, input V2Tensor) (logits []float32, n int, err error) {
+	tensor, n, err := input.floats(place.Model().Preprocessing)
+	if err != nil {
+		return nil, 0, err
+	}
+	logits, err = place.Tensor(ctx, tensor, n)
+	if overflow := (*inference.NotFiniteError)(nil); errors.As(err, &overflow) {
+		return nil, 0, invalidInput("the values of image %d of %q overflow in the network: send images preprocessed as /model-info says, whose values are mostly from -3 to 3",
+			overflow.Image, tensorInput)
+	}
+	return logits, n, err
+}
+
+// v2ImageLogits computes the logits of encoded images.
+func v2ImageLogits(ctx context.Context, place serving.Place, input V2Tensor) (logits []float32, n int, err error) {
 	images, err := input.strings()
 	if err != nil {
 		return nil, 0, err
 	}
-	if limit := maxImages(s.config.Limits.MaxBatch); len(images) > limit {
-		return nil, 0, newProblem(http.StatusBadRequest, "too_many_images", "there are %d images: send at most %d in a request", len(images), limit)
-	}
-	tensor = make([]float32, 0, len(images)*spec.TensorLen())
-	for i, encoded := range images {
-		data, err := base64.StdEncoding.DecodeString(encoded)
+	logits, err = place.Pictures(ctx, len(images), func(i int) ([]byte, error) {
+		data, err := base64.StdEncoding.DecodeString(images[i])
 		if err != nil {
-			return nil, 0, newProblem(http.StatusBadRequest, "invalid_input", "image %d is not base64: %v", i, err)
+			return nil, invalidInput("image %d is not base64: %v", i, err)
 		}
-		tensor = tensor[:len(tensor)+spec.TensorLen()]
-		if err := s.decoder.Tensor(ctx, spec, tensor[len(tensor)-spec.TensorLen():], data); err != nil {
-			return nil, 0, err
-		}
-	}
-	return tensor, len(images), nil
+		return data, nil
+	})
+	return logits, len(images), err
 }
-
-// maxImages bounds the images of a request whose encoded form says little about the memory that
-// their tensors take.
-func maxImages(maxBatch int) int { return max(maxBatch, 64) }

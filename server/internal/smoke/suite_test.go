@@ -32,6 +32,7 @@ import (
 	"github.com/trainyard-dev/trainyard/server/internal/httpapi"
 	"github.com/trainyard-dev/trainyard/server/internal/inference"
 	"github.com/trainyard-dev/trainyard/server/internal/inference/inferencetest"
+	"github.com/trainyard-dev/trainyard/server/internal/serving"
 )
 
 const revision = "pets-12345678"
@@ -47,11 +48,11 @@ func serve(t *testing.T, model *inference.Model, lie func(http.Handler) http.Han
 		}
 		return lie(next)
 	}
-	server, err := httpapi.New(httpapi.Config{
-		Name: "pets", Revision: revision, Logger: slog.New(slog.DiscardHandler), Wrap: wrap,
+	server, err := httpapi.New(httpapi.Config{Wrap: wrap, Config: serving.Config{
+		Name: "pets", Revision: revision, Logger: slog.New(slog.DiscardHandler),
 		DecodeBytes: 64 << 20,
 		Limits:      contract.Limits{MaxBatch: 4, MaxBodyBytes: 64 << 10, MaxPixels: 1000, RequestTimeoutMillis: 10_000},
-	}, func(context.Context) (*inference.Model, error) { return model, nil })
+	}}, func(context.Context) (*inference.Model, error) { return model, nil })
 	if err != nil {
 		t.Fatal(err)
 	}

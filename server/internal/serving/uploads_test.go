@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package httpapi
+package serving
 
 import (
 	"context"
@@ -17,15 +17,14 @@ const mebibyte = 1 << 20
 
 // uploading is an upload of a test, and what it was told.
 type uploading struct {
-	*upload
+	*Upload
 	cut []string
 }
 
 // begin starts n uploads in room for so many and for bytes beside.
 func begin(t *testing.T, n int, bytes int64) (*uploads, []*uploading) {
 	t.Helper()
-	us := newUploads(0)
-	us.free = int64(n)*uploadCost + bytes
+	us := newUploads(int64(n)*uploadCost+bytes, 0)
 	var all []*uploading
 	for range n {
 		all = append(all, beginOne(t, us))
@@ -39,7 +38,7 @@ func beginOne(t *testing.T, us *uploads) *uploading {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var err error
-	u.upload, err = us.begin(ctx, func(answering bool) {
+	u.Upload, err = us.begin(ctx, func(answering bool) {
 		u.cut = append(u.cut, map[bool]string{false: "reading", true: "writing"}[answering])
 	})
 	if err != nil {
@@ -95,15 +94,15 @@ func TestSlowTransfersGiveWay(t *testing.T) {
 					}
 				}
 				if tc.want == nil {
-					if err := <-newcomer; !errors.Is(err, errNoRoom) {
-						t.Errorf("without room: error = %v, want errNoRoom", err)
+					if err := <-newcomer; !errors.Is(err, ErrNoRoom) {
+						t.Errorf("without room: error = %v, want ErrNoRoom", err)
 					}
 					return
 				}
-				if err := all[0].grow(t.Context(), 1); !errors.Is(err, errTooSlow) {
-					t.Errorf("what gave way: error = %v, want errTooSlow", err)
+				if err := all[0].grow(t.Context(), 1); !errors.Is(err, ErrTooSlow) {
+					t.Errorf("what gave way: error = %v, want ErrTooSlow", err)
 				}
-				all[0].end()
+				all[0].End()
 				if err := <-newcomer; err != nil {
 					t.Errorf("what others gave way to: error = %v", err)
 				}
@@ -136,7 +135,7 @@ func TestUploadsDoNotWaitForEachOther(t *testing.T) {
 		done := make(chan error)
 		for _, u := range all {
 			go func() {
-				defer u.end()
+				defer u.End()
 				for range 2 {
 					if err := u.grow(ctx, mebibyte); err != nil {
 						done <- err
@@ -171,7 +170,7 @@ func TestUploadsAreCounted(t *testing.T) {
 		for _, u := range all {
 			if len(u.cut) > 0 {
 				cut++
-				u.end()
+				u.End()
 			}
 		}
 		if cut != 1 {
