@@ -9,22 +9,22 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 )
 
-// Environment variable and value with which tests that need the peers fail without them. CI=true does the same.
+// Environment variable and value with which tests that need the peers fail without them.
 const (
 	EnvironmentVariable = "TRAINYARD_PEERS"
 	Required            = "required"
 )
 
-// Python returns the interpreter of the peers' environment. Without one the test is skipped, or fails where the peers are
-// required. In short mode it is skipped.
+// Python returns the interpreter of the peers' environment. Where the peers are required, a test fails without one, in short
+// mode too; elsewhere it is skipped without one and in short mode.
 func Python(t testing.TB) string {
 	t.Helper()
-	if testing.Short() {
+	required := os.Getenv(EnvironmentVariable) == Required
+	if testing.Short() && !required {
 		t.Skip("short mode: nothing is compared with other programs")
 	}
 	python := filepath.Join(root(), ".venv-peers", "bin", "python")
@@ -32,7 +32,7 @@ func Python(t testing.TB) string {
 		return python
 	}
 	message := "the Python packages that this test compares against are missing: run `test/peers/venv.sh`"
-	if os.Getenv(EnvironmentVariable) == Required || os.Getenv("CI") == "true" {
+	if required {
 		t.Fatal(message)
 	}
 	t.Skip(message)
@@ -52,10 +52,23 @@ func Run(t testing.TB, script string, args ...string) string {
 	return strings.TrimSpace(string(stdout))
 }
 
-// root is the repository's root.
+// root is the repository's root, the folder of go.mod above the tested package's, which is where its tests run. What the
+// compiler says of this file's place is no path in a build with -trimpath.
 func root() string {
-	_, file, _, _ := runtime.Caller(0)
-	return filepath.Join(filepath.Dir(file), "..", "..")
+	folder, err := os.Getwd()
+	if err != nil {
+		panic(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(folder, "go.mod")); err == nil {
+			return folder
+		}
+		parent := filepath.Dir(folder)
+		if parent == folder {
+			panic("no go.mod above the working directory: run the tests by go test")
+		}
+		folder = parent
+	}
 }
 
 // ONNXTestData returns the folder with the ONNX standard's own test data: node holds a case for each use of an operator.
