@@ -5,6 +5,7 @@ package preprocess
 
 import (
 	"bytes"
+	"compress/zlib"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -138,6 +139,71 @@ func TestDecode(t *testing.T) {
 				t.Errorf("%d bytes of %d×%d pixels", len(pixels), got.Width, got.Height)
 			}
 		})
+	}
+}
+
+// Memory for a picture is set aside once its header has been read, and no context ends that: what it takes must be in
+// proportion to the file, whatever is in it.
+func TestOpenTakesNoMoreThanTheFile(t *testing.T) {
+	chunk := func(kind, body string) []byte {
+		b := append(binary.BigEndian.AppendUint32(nil, uint32(len(body))), kind+body...)
+		return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b[4:]))
+	}
+	var deflated bytes.Buffer
+	w := zlib.NewWriter(&deflated)
+	if _, err := w.Write(make([]byte, 1<<20)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	jpegData, pngData := encodeJPEG(t, pattern(24, 10)), encodePNG(t, pattern(24, 10))
+	const jpegHead, pngHead = 2, 8 + 25
+	cases := map[string]struct {
+		data   []byte
+		head   int // what is inserted comes behind so many bytes
+		insert []byte
+		count  int
+	}{
+		"empty IDAT chunks":   {pngData, pngHead, chunk("IDAT", ""), 200_000},
+		"texts that inflate":  {pngData, pngHead, chunk("zTXt", "XML:com.adobe.xmp\x00\x00"+deflated.String()), 200},
+		"profiles, inflating": {pngData, pngHead, chunk("zTXt", "Raw profile type exif\x00\x00"+deflated.String()), 200},
+		"EXIF segments":       {jpegData, jpegHead, []byte("\xff\xe1\x00\x0aExif\x00\x00II"), 20_000},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			data := slices.Concat(tc.data[:tc.head], bytes.Repeat(tc.insert, tc.count), tc.data[tc.head:])
+			before := allocated()
+			if _, err := open(data, DefaultLimits(), formats); err != nil {
+				t.Fatal(err)
+			}
+			if took, most := allocated()-before, int64(10*len(data)+16<<20); took > most {
+				t.Errorf("reading the header of %d bytes took %d, want %d at most", len(data), took, most)
+			}
+			if _, _, err := decode(t.Context(), data, DefaultLimits()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// A scan of a few bytes goes over the whole picture.
+func TestDecodeBoundsScans(t *testing.T) {
+	data := readFile(t, "testdata/progressive.jpg")
+	// The last bit of the DC coefficients may be read again and again.
+	start := bytes.Index(data, []byte("\xff\xda\x00\x0c\x03\x01\x00\x02\x00\x03\x00\x00\x00\x10"))
+	if start < 0 {
+		t.Fatal("the picture has no such scan")
+	}
+	end := start + 14
+	for data[end] != 0xff || data[end+1] == 0 {
+		end++
+	}
+	for repeated, want := range map[int]error{50: nil, 100: ErrUnsupported} {
+		many := slices.Concat(data[:end], bytes.Repeat(data[start:end], repeated), data[end:])
+		if _, _, err := decode(t.Context(), many, DefaultLimits()); !errors.Is(err, want) {
+			t.Errorf("%d scans more: error = %v, want %v", repeated, err, want)
+		}
 	}
 }
 

@@ -78,16 +78,26 @@ func TestDecoderReleasesMemory(t *testing.T) {
 
 func TestKindOf(t *testing.T) {
 	cases := map[string]struct{ data, want string }{
-		"AVIF":          {"\x00\x00\x00\x1cftypavif\x00\x00\x00\x00", "an AVIF"},
-		"another video": {"\x00\x00\x00\x1cftypisom\x00\x00\x00\x00", "an MP4 or other ISO media file"},
-		"AVI":           {"RIFF\x00\x00\x00\x00AVI LIST", "an AVI video"},
-		"zlib":          {"\x78\x9c\x01\x02", "zlib-compressed data (Content-Encoding: deflate)"},
-		"x, not zlib":   {"xylophone", "text"},
-		"LFS":           {"version https://git-lfs.github.com/spec/v1\noid sha256:0", "a Git LFS pointer instead of the file itself"},
-		"HTML":          {"\xef\xbb\xbf \n<!DOCTYPE HTML><title>404</title>", "an HTML page"},
-		"SVG":           {"<?xml version='1.0'?><!-- made by hand --><svg/>", "an SVG"},
-		"letter cut":    {strings.Repeat("a", 4095) + "ä and on", "text"},
-		"no text":       {"\xff\xfe\x00a", "data of no known kind"},
+		"AVIF":           {"\x00\x00\x00\x1cftypavif\x00\x00\x00\x00", "an AVIF"},
+		"AVIF, later":    {"\x00\x00\x00\x1cftypmif1\x00\x00\x00\x00mif1avifmiaf", "an AVIF"},
+		"HEIF":           {"\x00\x00\x00\x14ftypmif1\x00\x00\x00\x00miaf and on: avif", "an HEIF"},
+		"HEIF, cut":      {"\x00\x00\x01\x00ftypmif1\x00\x00\x00\x00mi", "an HEIF"},
+		"tar":            {"cat.jpg" + strings.Repeat("\x00", 250) + "ustar\x0000", "a tar archive"},
+		"DICOM":          {strings.Repeat("\x00", 128) + "DICM\x02", "a DICOM"},
+		"PPM":            {"P6\n640 480\n255\n", "a Netpbm image (PBM, PGM, PPM)"},
+		"PGM, comment":   {"P5 # by hand\n", "a Netpbm image (PBM, PGM, PPM)"},
+		"P, not PPM":     {"P3 is a paragraph", "text"},
+		"base64":         {"/9j/4AAQSkZJRgABAQ==", "base64 text: decode it"},
+		"base64 of URLs": {"_9j_4AAQSkZJRgABAQ==", "base64 text: decode it"},
+		"another video":  {"\x00\x00\x00\x1cftypisom\x00\x00\x00\x00", "an MP4 or other ISO media file"},
+		"AVI":            {"RIFF\x00\x00\x00\x00AVI LIST", "an AVI video"},
+		"zlib":           {"\x78\x9c\x01\x02", "zlib-compressed data (Content-Encoding: deflate)"},
+		"x, not zlib":    {"xylophone", "text"},
+		"LFS":            {"version https://git-lfs.github.com/spec/v1\noid sha256:0", "a Git LFS pointer instead of the file itself"},
+		"HTML":           {"\xef\xbb\xbf \n<!DOCTYPE HTML><title>404</title>", "an HTML page"},
+		"SVG":            {"<?xml version='1.0'?><!-- made by hand --><svg/>", "an SVG"},
+		"letter cut":     {strings.Repeat("a", 4095) + "ä and on", "text"},
+		"no text":        {"\xff\xfe\x00a", "data of no known kind"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

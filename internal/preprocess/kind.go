@@ -6,6 +6,8 @@ package preprocess
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/binary"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 )
@@ -32,6 +34,17 @@ var others = []struct{ magic, name string }{
 	{"#?RADIANCE", "a Radiance HDR"},
 	{"DDS ", "a DirectDraw surface (DDS)"},
 	{"SIMPLE  =", "a FITS"},
+	{"P7\nWIDTH", "a Netpbm image (PAM)"},
+	{"icns", "an Apple icon (ICNS)"},
+	{"gimp xcf ", "a GIMP image (XCF)"},
+	{"\x01\xda\x00", "an SGI image"},
+	{"\x01\xda\x01", "an SGI image"},
+	{"\x0a\x05\x01", "a PCX"},
+	{"\xd7\xcd\xc6\x9a", "a Windows metafile (WMF)"},
+	{"AT&TFORM", "a DjVu document"},
+	{"FUJIFILMCCD-RAW", "a Fujifilm raw photo (RAF)"},
+	{"IIU\x00", "a Panasonic raw photo (RW2)"},
+	{"IIRO", "an Olympus raw photo (ORF)"},
 	{"\x8aMNG\r\n\x1a\n", "an MNG animation"},
 	{"%PDF-", "a PDF"},
 	{"%!PS", "a PostScript file"},
@@ -44,12 +57,19 @@ var others = []struct{ magic, name string }{
 	{"BZh", "bzip2-compressed data"},
 	{"\xfd7zXZ\x00", "xz-compressed data"},
 	{"\x04\x22\x4d\x18", "LZ4-compressed data"},
+	{"\x1f\x9d", "data compressed by compress (.Z)"},
 	{"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"},
 	{"Rar!\x1a\x07", "a RAR archive"},
 	{"PK\x03\x04", "a ZIP archive"},
 	{"PK\x05\x06", "an empty ZIP archive"},
 	{"\x89HDF\r\n\x1a\n", "an HDF5 file"},
 	{"\x93NUMPY", "a NumPy array"},
+	{"PAR1", "a Parquet file"},
+	{"ARROW1", "an Arrow file"},
+	{"\x80\x02", "a Python pickle"},
+	{"\x80\x03", "a Python pickle"},
+	{"\x80\x04\x95", "a Python pickle"},
+	{"\x80\x05\x95", "a Python pickle"},
 	{"SQLite format 3\x00", "an SQLite database"},
 	{"\x7fELF", "an ELF program"},
 	{"version https://git-lfs", "a Git LFS pointer instead of the file itself"},
@@ -62,23 +82,65 @@ var brands = map[string]string{
 	"hevc": "an animated HEIC", "hevx": "an animated HEIC", "crx ": "a Canon raw photo (CR3)", "jxl ": "a JPEG XL",
 }
 
+// netpbm is how PBM, PGM and PPM begin: what kind they are, and their width or a comment.
+var netpbm = regexp.MustCompile(`^P[1-6]\s+[0-9#]`)
+
+// later are kinds of files that are known by bytes behind the first.
+var later = []struct {
+	offset      int
+	magic, name string
+}{
+	{128, "DICM", "a DICOM"},
+	{257, "ustar", "a tar archive"},
+	{344, "n+1\x00", "a NIfTI"},
+}
+
+// generalBrands say that there are pictures, and not of which kind.
+var generalBrands = map[string]bool{"mif1": true, "msf1": true}
+
 // kindOf says what data is that is none of the formats decoded.
 func kindOf(data []byte) string {
+	if hasMagic(data, "????ftyp????") { // first, as the length of the box may look like an icon
+		return mediaKind(data)
+	}
 	for _, other := range others {
 		if hasMagic(data, other.magic) {
 			return other.name
 		}
 	}
-	if hasMagic(data, "????ftyp????") {
-		if name, ok := brands[string(data[8:12])]; ok {
-			return name
+	for _, other := range later {
+		if len(data) > other.offset && hasMagic(data[other.offset:], other.magic) {
+			return other.name
 		}
-		return "an MP4 or other ISO media file"
+	}
+	if netpbm.Match(data[:min(len(data), 64)]) {
+		return "a Netpbm image (PBM, PGM, PPM)"
 	}
 	if name, ok := zlibKind(data); ok {
 		return name
 	}
 	return textKind(data)
+}
+
+// mediaKind tells ISO base media files from each other, by the major brand, or where that says no more than that pictures are
+// in it, by the first compatible brand that does.
+func mediaKind(data []byte) string {
+	const major, compatible, brandLen = 8, 16, 4
+	name, ok := brands[string(data[major:major+brandLen])]
+	if !ok {
+		return "an MP4 or other ISO media file"
+	}
+	if !generalBrands[string(data[major:major+brandLen])] {
+		return name
+	}
+	box := data[:min(int64(len(data)), int64(binary.BigEndian.Uint32(data)))]
+	for at := compatible; at+brandLen <= len(box); at += brandLen {
+		brand := string(box[at : at+brandLen])
+		if other, ok := brands[brand]; ok && !generalBrands[brand] {
+			return other
+		}
+	}
+	return name
 }
 
 // zlibKind recognizes a zlib stream by the rule for its first two bytes (RFC 1950, 2.2).
@@ -119,9 +181,10 @@ func textKind(data []byte) string {
 	return "text"
 }
 
-// isBase64 reports whether text is the beginning of an image in base64.
+// isBase64 reports whether text is the beginning of an image in base64, of either alphabet.
 func isBase64(text []byte) bool {
 	text = bytes.Join(bytes.Fields(text), nil)
+	text = bytes.ReplaceAll(bytes.ReplaceAll(text, []byte("-"), []byte("+")), []byte("_"), []byte("/"))
 	text = text[:len(text)/4*4]
 	decoded := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
 	n, err := base64.StdEncoding.Decode(decoded, text)

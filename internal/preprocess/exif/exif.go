@@ -25,11 +25,10 @@ type Metadata struct {
 	exif, xmp []byte
 }
 
-// AddJPEGSegment takes the content of an APP1 segment.
+// AddJPEGSegment copies the content of an APP1 segment. It must not follow SetEXIF.
 func (m *Metadata) AddJPEGSegment(body []byte) {
 	if tiff, ok := bytes.CutPrefix(body, []byte(exifPrefix)); ok {
-		// Clipped, so that appending never writes into the file's bytes.
-		m.exif = append(m.exif[:len(m.exif):len(m.exif)], tiff...)
+		m.exif = append(m.exif, tiff...)
 	}
 	if xmp, ok := bytes.CutPrefix(body, []byte(xmpPrefix)); ok {
 		m.xmp = xmp

@@ -27,6 +27,10 @@ type scan struct {
 	nextRestart  byte
 }
 
+// maxScans bounds the scans of a picture. Encoders write up to about twenty; each goes over the whole picture, and takes a
+// few bytes in the file.
+const maxScans = 100
+
 // allMissing says that no scan has held a coefficient: more bits than it can have.
 const allMissing = 255
 
@@ -162,7 +166,10 @@ func (d *decoder) decodeBuffered(ctx context.Context) error {
 		}
 		c.coefficients = make([]int16, blockLen*c.mcuBlocksX*c.mcuBlocksY)
 	}
-	for {
+	for scans := 1; ; scans++ {
+		if scans > maxScans {
+			return fmt.Errorf("%w: JPEG with more than %d scans: save it as a baseline JPEG", raster.ErrUnsupported, maxScans)
+		}
 		if err := d.decodeScan(ctx); err != nil {
 			return err
 		}

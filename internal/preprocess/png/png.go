@@ -39,7 +39,7 @@ type Picture struct {
 	depth      int
 	interlaced bool
 	palette    [256][raster.Channels]uint8
-	data       []chunk // IDAT
+	data       []byte // from the first IDAT chunk on
 }
 
 // chunk is the content of a chunk, and its checksum if the file doesn't end before. cut says that it ends within the
@@ -111,6 +111,7 @@ func Open(data []byte) (*Picture, error) {
 
 // readChunks takes what it knows of the chunks behind the header.
 func (p *Picture) readChunks(data []byte) (metadata exif.Metadata, hasPalette bool, err error) {
+	var texts metadataTexts
 	for {
 		c, rest, ok := nextChunk(data)
 		if !ok {
@@ -118,7 +119,9 @@ func (p *Picture) readChunks(data []byte) (metadata exif.Metadata, hasPalette bo
 		}
 		switch c.kind {
 		case "IDAT":
-			p.data = append(p.data, c)
+			if p.data == nil {
+				p.data = data
+			}
 		case "PLTE":
 			if err := c.check(); err != nil {
 				return metadata, false, err
@@ -130,12 +133,13 @@ func (p *Picture) readChunks(data []byte) (metadata exif.Metadata, hasPalette bo
 		case "eXIf":
 			metadata.SetEXIF(c.body)
 		case "tEXt", "zTXt", "iTXt":
-			addText(&metadata, c)
+			texts.keep(c)
 		case "IEND":
 			rest = nil
 		}
 		data = rest
 	}
+	texts.addTo(&metadata)
 	return metadata, hasPalette, nil
 }
 

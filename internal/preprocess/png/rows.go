@@ -18,23 +18,28 @@ var errCut = fmt.Errorf("%w: the PNG's data ends before the picture does", raste
 
 // pixelData reads the content of all IDAT chunks one after the other.
 type pixelData struct {
-	chunks []chunk
-	body   []byte
-	cut    bool
+	rest []byte // what follows the current chunk
+	body []byte // of the current chunk, as far as it has not been read
+	cut  bool
 }
 
 func (d *pixelData) Read(b []byte) (int, error) {
 	for len(d.body) == 0 {
-		switch {
-		case d.cut:
+		if d.cut {
 			return 0, errCut
-		case len(d.chunks) == 0:
+		}
+		c, rest, ok := nextChunk(d.rest)
+		if !ok || c.kind == "IEND" {
 			return 0, io.EOF
 		}
-		if err := d.chunks[0].check(); err != nil {
+		d.rest = rest
+		if c.kind != "IDAT" {
+			continue
+		}
+		if err := c.check(); err != nil {
 			return 0, err
 		}
-		d.body, d.cut, d.chunks = d.chunks[0].body, d.chunks[0].cut, d.chunks[1:]
+		d.body, d.cut = c.body, c.cut
 	}
 	n := copy(b, d.body)
 	d.body = d.body[n:]
@@ -51,7 +56,7 @@ var (
 
 // Rows decodes the picture; see raster.Picture.
 func (p *Picture) Rows(ctx context.Context, emit func(row []uint8)) error {
-	inflated, err := zlib.NewReader(bufio.NewReader(&pixelData{chunks: p.data}))
+	inflated, err := zlib.NewReader(bufio.NewReader(&pixelData{rest: p.data}))
 	if err != nil {
 		return readError(err)
 	}

@@ -21,12 +21,32 @@ const (
 // maxText bounds an inflated text.
 const maxText = 1 << 20
 
-// addText takes the metadata that a text chunk holds (11.3.4). What can't be read states nothing.
-func addText(metadata *exif.Metadata, c chunk) {
-	keyword, text, ok := bytes.Cut(c.body, []byte{0})
-	if !ok || string(keyword) != keywordXMP && string(keyword) != keywordEXIF {
-		return
+// metadataTexts are the last text chunks (11.3.4) with the keywords of metadata. They are inflated once the file has been
+// walked through: a file has room for thousands of them.
+type metadataTexts struct{ xmp, exif chunk }
+
+// keep keeps a text chunk that holds metadata.
+func (m *metadataTexts) keep(c chunk) {
+	const maxKeyword = 79
+	switch keyword, _, _ := bytes.Cut(c.body[:min(len(c.body), maxKeyword+1)], []byte{0}); string(keyword) {
+	case keywordXMP:
+		m.xmp = c
+	case keywordEXIF:
+		m.exif = c
 	}
+}
+
+// addTo adds the texts to what other chunks have stated. What can't be read states nothing.
+func (m *metadataTexts) addTo(metadata *exif.Metadata) {
+	metadata.SetXMP(textOf(m.xmp))
+	if !metadata.HasEXIF() {
+		metadata.SetEXIF(rawProfile(textOf(m.exif)))
+	}
+}
+
+// textOf is what a text chunk holds, inflated.
+func textOf(c chunk) []byte {
+	_, text, _ := bytes.Cut(c.body, []byte{0}) // the keyword
 	compressed := c.kind == "zTXt"
 	switch {
 	case compressed && len(text) > 0:
@@ -37,13 +57,9 @@ func addText(metadata *exif.Metadata, c chunk) {
 		_, text, _ = bytes.Cut(text, []byte{0})     // translated keyword
 	}
 	if compressed {
-		text = inflate(text)
+		return inflate(text)
 	}
-	if string(keyword) == keywordXMP {
-		metadata.SetXMP(text)
-	} else if !metadata.HasEXIF() {
-		metadata.SetEXIF(rawProfile(text))
-	}
+	return text
 }
 
 func inflate(data []byte) []byte {
