@@ -22,7 +22,9 @@ func (w *walker) arrange(root *node) (Listing, error) {
 	}
 	var listing Listing
 	if parts == nil {
-		listing.Warnings = sameFolders(root)
+		if listing.Warnings = sameFolders(root); listing.Warnings == nil {
+			listing.Warnings = loneParts(root)
+		}
 		parts = []partFolder{{PartNone, root}}
 	} else {
 		if len(base.broken) > 0 {
@@ -119,6 +121,23 @@ func sameFolders(root *node) []string {
 	}
 	return []string{fmt.Sprintf("the class folders %q and %q hold the same folders, %q and %q: if those are the classes, give each one folder for all its images",
 		root.dirs[0].name, root.dirs[1].name, first[0], first[1])}
+}
+
+// loneParts warns of class folders that are named as a part of a split and hold
+// folders, as a part does whose counterpart has a name that isn't known.
+func loneParts(root *node) []string {
+	if len(root.dirs) < 2 || splitClasses(root) {
+		return nil
+	}
+	var warnings []string
+	for _, dir := range root.dirs {
+		if partOf(dir.name) != PartNone && len(dir.dirs) > 1 && len(dir.files) == 0 {
+			warnings = append(warnings, fmt.Sprintf(
+				"folder %q is named as a part of a split and holds folders, but no other folder is named as one, so it is learned as a class: name the others as train, val or test, or move them away",
+				dir.name))
+		}
+	}
+	return warnings
 }
 
 // lostClass refuses a link that would be a class if it led somewhere: a model

@@ -59,7 +59,8 @@ func TestOpenPassesOverSystemsLeftovers(t *testing.T) {
 		"System Volume Information": CauseSystem, "FOUND.000": CauseSystem, "@eaDir": CauseSystem, "#recycle": CauseSystem,
 		"@Recycle": CauseSystem, "~snapshot": CauseSystem, "__pycache__": CauseSystem, "Temporary Items": CauseSystem,
 		".Trash-1000": CauseHidden, ".snapshot": CauseHidden, ".ipynb_checkpoints": CauseHidden, ".Spotlight-V100": CauseHidden,
-		"..2024_05_01_10_00_00.123": CauseHidden,
+		"..2024_05_01_10_00_00.123": CauseHidden, "RECYCLER": CauseSystem, "Recycled": CauseSystem, "LOST.DIR": CauseSystem,
+		"$WinREAgent": CauseSystem, "msdownld.tmp": CauseSystem, "0.png:Zone.Identifier": CauseSystem,
 	} {
 		t.Run(name, func(t *testing.T) {
 			files := classTree(t, 4, "cat", "dog")
@@ -95,6 +96,33 @@ func TestOpenPassesOverPublishedModels(t *testing.T) {
 	}
 	if diff := cmp.Diff([]LeftOut{{CauseArtifact, 1, []string{"cats-vs-dogs-1a2b3c4d"}}}, got.LeftOut); diff != "" {
 		t.Errorf("LeftOut (-want +got):\n%s", diff)
+	}
+}
+
+// Wherever below the data models are published, their reports' pictures are none
+// of the data.
+func TestOpenPassesOverFoldersOfPublishedModels(t *testing.T) {
+	want := open(t, classTree(t, 4, "cat", "dog"), testOptions())
+	for _, output := range []string{"models", "out/models", "cat", "dog/deep/models"} {
+		t.Run(output, func(t *testing.T) {
+			files := classTree(t, 4, "cat", "dog")
+			for _, run := range []string{"/a-1a2b3c4d", "/b-5e6f7a8b"} {
+				files[output+run+"/MANIFEST.json"], files[output+run+"/model.onnx"] = nil, nil
+				for i := range 4 {
+					files[fmt.Sprintf("%s%s/report/%d.png", output, run, i)] = picture(t, 600+i)
+				}
+			}
+			got := open(t, files, testOptions())
+			if diff := cmp.Diff(want.Classes, got.Classes); diff != "" {
+				t.Errorf("Classes (-want +got):\n%s", diff)
+			}
+			if got.Digest != want.Digest {
+				t.Errorf("Digest = %s, want that without the models, %s", got.Digest, want.Digest)
+			}
+			if diff := cmp.Diff([]LeftOut{{CauseArtifact, 2, []string{output + "/a-1a2b3c4d", output + "/b-5e6f7a8b"}}}, got.LeftOut); diff != "" {
+				t.Errorf("LeftOut (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 
@@ -284,6 +312,18 @@ func TestOpenWarnsOfSimilarClasses(t *testing.T) {
 	d := open(t, classTree(t, 4, "Cat", "cat ", "dog"), testOptions())
 	if len(d.Warnings) != 1 || !strings.Contains(d.Warnings[0], `"Cat" and "cat "`) {
 		t.Errorf("Warnings = %q, want one of Cat and cat", d.Warnings)
+	}
+}
+
+func TestOpenWarnsOfImagesInSeveralClasses(t *testing.T) {
+	root := classTree(t, 4, "cat", "dog").write(t)
+	link(t, root, map[string]string{"kitten": "cat"})
+	d, err := Open(t.Context(), Folder(root), testOptions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(d.Warnings) != 1 || !strings.Contains(d.Warnings[0], "4 files are copies of an image of another class, the first being kitten/") {
+		t.Errorf("Warnings = %q, want one of kitten's four files", d.Warnings)
 	}
 }
 

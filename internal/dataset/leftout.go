@@ -135,9 +135,13 @@ var systemNames = map[string]bool{
 	"lost+found": true, "aquota.user": true, "aquota.group": true,
 	// macOS
 	"__macosx": true, "icon\r": true, "temporary items": true, "network trash folder": true, "thevolumesettingsfolder": true,
+	"desktop db": true, "desktop df": true,
 	// Windows
 	"$recycle.bin": true, "$extend": true, "system volume information": true, "thumbs.db": true, "ehthumbs.db": true,
-	"ehthumbs_vista.db": true, "desktop.ini": true, "config.msi": true, "wpsettings.dat": true,
+	"ehthumbs_vista.db": true, "desktop.ini": true, "config.msi": true, "wpsettings.dat": true, "recycler": true,
+	"recycled": true, "$winreagent": true, "$sysreset": true, "msdownld.tmp": true, "thumbs.db:encryptable": true,
+	// Android
+	"lost.dir": true,
 	// file servers: Synology, QNAP, NetApp and others
 	"@eadir": true, "@tmp": true, "@synoresource": true, "@recycle": true, "@recently-snapshot": true, "#recycle": true,
 	"#snapshot": true, "~snapshot": true,
@@ -151,11 +155,17 @@ func passedOver(name string) (Cause, bool) {
 	switch {
 	case strings.HasPrefix(name, "."):
 		return CauseHidden, true
-	case systemNames[strings.ToLower(name)], checkDiskFolder(name):
+	case systemNames[strings.ToLower(name)], checkDiskFolder(name), zoneFile(name):
 		return CauseSystem, true
 	default:
 		return "", false
 	}
+}
+
+// zoneFile recognizes cat.jpg:Zone.Identifier and the like, where Windows notes
+// where a file was downloaded from; other systems copy it as a file.
+func zoneFile(name string) bool {
+	return strings.HasSuffix(strings.ToLower(name), ":zone.identifier")
 }
 
 // checkDiskFolder recognizes FOUND.000 and the like, where Windows' chkdsk puts

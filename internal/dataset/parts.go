@@ -26,7 +26,7 @@ func (p Part) String() string {
 
 // partWords are what folders of a split are called.
 var partWords = map[string]Part{
-	"train": PartTrain, "training": PartTrain, "trn": PartTrain,
+	"train": PartTrain, "training": PartTrain, "trn": PartTrain, "trainval": PartTrain,
 	"val": PartValidation, "valid": PartValidation, "validation": PartValidation, "validate": PartValidation,
 	"dev": PartValidation, "development": PartValidation, "eval": PartValidation, "evaluation": PartValidation,
 	"test": PartTest, "testing": PartTest, "tst": PartTest, "holdout": PartTest, "heldout": PartTest,

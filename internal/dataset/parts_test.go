@@ -44,7 +44,7 @@ func (files tree) renamed(name func(part, class, file string) string) tree {
 
 func TestPartOf(t *testing.T) {
 	cases := map[Part][]string{
-		PartTrain:      {"train", "Train", "TRAIN", "training", "Training Set", "training_set", "trainset", "train_data", "seg_train", "train2017", "train-images", "traindata"},
+		PartTrain:      {"train", "Train", "TRAIN", "training", "Training Set", "training_set", "trainset", "train_data", "seg_train", "train2017", "train-images", "traindata", "trainval", "train_val", "train+val"},
 		PartValidation: {"val", "valid", "Validation", "dev", "valset", "val_images", "validation-set", "eval"},
 		PartTest:       {"test", "TEST", "testing", "test1", "test_set", "seg_test", "Test Images", "hold-out"},
 		PartNone:       {"cat", "trains", "tester", "valley", "pretest", "images", "data", "", "1", "train_station", "test pilot", "contest", "latest", "devil"},
@@ -215,9 +215,11 @@ func TestOpenWarnsOfSplits(t *testing.T) {
 		files tree
 		want  string // part of the only warning, or "" for none
 	}{
-		"folds":         {splitTree(5, "fold1", "fold2", "fold3"), `"fold1" and "fold2" hold the same folders, "cat" and "dog"`},
-		"classes":       {splitTree(5, "cat", "dog").with(tree{"cat/0.bmp": bitmap(9000)}), ""},
-		"split classes": {splitTree(5, "train", "val").renamed(func(part, class, file string) string { return class + "/" + part + "/" + file }), ""},
+		"folds":                {splitTree(5, "fold1", "fold2", "fold3"), `"fold1" and "fold2" hold the same folders, "cat" and "dog"`},
+		"classes":              {splitTree(5, "cat", "dog").with(tree{"cat/0.bmp": bitmap(9000)}), ""},
+		"split classes":        {splitTree(5, "train", "val").renamed(func(part, class, file string) string { return class + "/" + part + "/" + file }), ""},
+		"a part and another":   {splitTree(5, "train").with(classTree(t, 5, "unlabeled")), `"train" is named as a part of a split`},
+		"a class of that name": {classTree(t, 5, "train", "bus").with(tree{"train/old/1.bmp": bitmap(9000)}), ""},
 		"validation is test": {splitTree(5, "train", "val").with(valOnly.renamed(func(_, class, file string) string { return "test/" + class + "/" + file })),
 			"10 images are in both the validation and the test part"},
 	}

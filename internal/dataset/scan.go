@@ -195,6 +195,7 @@ func (d *Dataset) collect(listing Listing, scanned []scannedFile) {
 	}
 	d.LeftOut = left.merge(listing.LeftOut)
 	d.warnOfSharedImages(parts)
+	d.warnOfSeveralClasses()
 	d.warnOfSkipped(listing.Files, scanned)
 }
 

@@ -105,6 +105,28 @@ func (d *Dataset) warnOfSharedImages(parts map[[sha256.Size]byte]uint8) {
 	}
 }
 
+// warnOfSeveralClasses warns if images are filed under several classes, as where one
+// class folder is a link to another: whatever is answered is wrong for one of them.
+func (d *Dataset) warnOfSeveralClasses() {
+	first := map[[sha256.Size]byte]int{}
+	var files, at, other int
+	for i, sample := range d.Samples {
+		earlier, known := first[sample.Digest]
+		switch {
+		case !known:
+			first[sample.Digest] = i
+		case d.Samples[earlier].Label != sample.Label:
+			if files++; files == 1 {
+				at, other = earlier, i
+			}
+		}
+	}
+	if files > 0 {
+		d.Warnings = append(d.Warnings, fmt.Sprintf("%d files are copies of an image of another class, the first being %s, which is %s: keep each image in the class that it shows",
+			files, Shown(d.Samples[other].Name), Shown(d.Samples[at].Name)))
+	}
+}
+
 func (cfg SplitConfig) validate() error {
 	const most = 90
 	if cfg.ValidationPercent < 0 || cfg.TestPercent < 0 || cfg.ValidationPercent+cfg.TestPercent > most {

@@ -55,30 +55,33 @@ func (w *walker) walk(ctx context.Context) (*node, error) {
 		}
 		root.dirs = append(root.dirs, link)
 	}
+	var dirs []*node
 	for _, dir := range root.dirs {
-		if err := w.fill(ctx, dir); err != nil {
+		used, err := w.fill(ctx, dir)
+		if err != nil {
 			return nil, err
 		}
-	}
-	// Data and models may share a volume.
-	root.dirs = slices.DeleteFunc(root.dirs, func(dir *node) bool {
-		artifact := slices.Contains(dir.files, contract.ManifestFile) && slices.Contains(dir.files, contract.ModelFile)
-		if artifact {
-			w.left.add(CauseArtifact, dir.path)
+		if used {
+			dirs = append(dirs, dir)
 		}
-		return artifact
-	})
+	}
+	root.dirs = dirs
 	return root, nil
 }
 
 // fill reads all that is below an entry of the root: what is there itself first,
-// then what links lead to, so that a link never takes the place of a folder.
-func (w *walker) fill(ctx context.Context, top *node) error {
+// then what links lead to, so that a link never takes the place of a folder. It
+// reports whether the entry is anything else than models that were published.
+func (w *walker) fill(ctx context.Context, top *node) (used bool, err error) {
 	seen := map[string]bool{}
 	type pending struct{ parent, link *node }
-	var queue []pending
-	var descend func(n *node) error
-	descend = func(n *node) error {
+	var (
+		queue     []pending
+		artifacts = 0
+	)
+	// add reads what is in n and adds it to its parent, if there is one.
+	var add func(parent, n *node) error
+	add = func(parent, n *node) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -90,31 +93,51 @@ func (w *walker) fill(ctx context.Context, top *node) error {
 		if err := w.read(n); err != nil {
 			return err
 		}
+		if n.isArtifact() {
+			w.left.add(CauseArtifact, n.path)
+			artifacts++
+			return nil
+		}
+		if parent != nil {
+			parent.dirs = append(parent.dirs, n)
+		}
 		for _, link := range n.links {
 			queue = append(queue, pending{n, link})
 		}
-		for _, dir := range n.dirs {
-			if err := descend(dir); err != nil {
+		below := n.dirs
+		n.dirs = nil
+		for _, dir := range below {
+			if err := add(n, dir); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	if err := descend(top); err != nil {
-		return err
+	if err := add(nil, top); err != nil {
+		return false, err
 	}
 	for ; len(queue) > 0; queue = queue[1:] {
 		parent, link := queue[0].parent, queue[0].link
-		if seen[link.real] || w.holdsRoot(link) {
+		if w.holdsRoot(link) {
 			w.left.add(CauseLinkLoop, link.path)
 			continue
 		}
-		parent.dirs = append(parent.dirs, link)
-		if err := descend(link); err != nil {
-			return err
+		if err := add(parent, link); err != nil {
+			return false, err
 		}
 	}
-	return nil
+	return artifacts == 0 || !top.isArtifact() && top.holdsFiles(), nil
+}
+
+// isArtifact reports whether a training run has published its model in n: data
+// and models may share a volume.
+func (n *node) isArtifact() bool {
+	return slices.Contains(n.files, contract.ManifestFile) && slices.Contains(n.files, contract.ModelFile)
+}
+
+// holdsFiles reports whether there is any file in n or below.
+func (n *node) holdsFiles() bool {
+	return len(n.files)+len(n.broken) > 0 || slices.ContainsFunc(n.dirs, (*node).holdsFiles)
 }
 
 // holdsRoot reports whether a folder is the root or one above it.
