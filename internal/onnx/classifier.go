@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/graph"
+	"github.com/trainyard-dev/trainyard/internal/preprocess"
 )
 
 // Classifier computes the logits of a model that has been tried: it takes images, yields what its metadata says, and
@@ -27,6 +28,7 @@ type Classifier struct {
 // Classifier compiles the model and tries it. The error says what can't be computed, or how the network contradicts the
 // metadata.
 func (m *Model) Classifier(metadata *Metadata, options graph.Options) (*Classifier, error) {
+	m = m.sized(metadata.Preprocess.Size)
 	program, err := m.Compile(options)
 	if err != nil {
 		return nil, err
@@ -41,6 +43,25 @@ func (m *Model) Classifier(metadata *Metadata, options graph.Options) (*Classifi
 		return nil, err
 	}
 	return c, nil
+}
+
+// sized is the model with those dimensions of its input fixed to images of a size that the file leaves open. Exporters leave
+// height and width open for networks that take images of any size.
+func (m *Model) sized(size int) *Model {
+	if len(m.Graph.Inputs) != 1 || len(m.Graph.Inputs[0].Shape) != 4 {
+		return m
+	}
+	input := m.Graph.Inputs[0]
+	input.Shape = slices.Clone(input.Shape)
+	for i, side := range []int{preprocess.Channels, size, size} {
+		if input.Shape[1+i] == graph.Dynamic {
+			input.Shape[1+i] = side
+		}
+	}
+	sized, g := *m, *m.Graph
+	g.Inputs = []graph.Value{input}
+	sized.Graph = &g
+	return &sized
 }
 
 // Output is what the network yields.

@@ -75,6 +75,38 @@ func TestClassifierInCompany(t *testing.T) {
 	}
 }
 
+// A network that takes images of any size is computed for those of its metadata.
+func TestClassifierOfAnySize(t *testing.T) {
+	want, err := classifierOf(outputModel(headWidth, 1), graph.Dynamic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	logits, err := want.Logits(outputImage(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, shape := range map[string][]int{
+		"height and width": {graph.Dynamic, preprocess.Channels, graph.Dynamic, graph.Dynamic},
+		"everything":       {graph.Dynamic, graph.Dynamic, graph.Dynamic, graph.Dynamic},
+	} {
+		t.Run(name, func(t *testing.T) {
+			model := outputModel(headWidth, 1)
+			model.Graph.Inputs[0].Shape = shape
+			c, err := classifierOf(model, graph.Dynamic)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := c.Logits(outputImage(), 1)
+			if err != nil || !slices.Equal(got, logits) {
+				t.Errorf("Logits() = %v, %v, want %v", got, err, logits)
+			}
+			if model.Graph.Inputs[0].Shape[2] != graph.Dynamic {
+				t.Error("the model itself has been changed")
+			}
+		})
+	}
+}
+
 func TestClassifierRefuses(t *testing.T) {
 	cases := map[string]struct {
 		model *Model

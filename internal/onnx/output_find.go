@@ -67,7 +67,11 @@ func findSingle(end ending, probes answers) (Output, error) {
 		return "", fmt.Errorf("the network ends in %s of a single number, which is always the same: end it in Sigmoid, or in one output per class", end.op)
 	case end.op == "Sigmoid" || end.op == "HardSigmoid":
 		return OutputSigmoid, nil
-	case end.linear || !probes.fit(OutputSigmoid, false):
+	case end.linear:
+		return OutputLogit, nil
+	case end.activation != "" && !probes.fit(OutputSigmoid, false):
+		return "", computesOn(end, probes)
+	case !probes.fit(OutputSigmoid, false):
 		return OutputLogit, nil
 	case probes.differ():
 		return OutputSigmoid, nil
@@ -100,10 +104,16 @@ func findMany(end ending, probes answers) (Output, error) {
 		return OutputProbabilities, nil
 	case probes.differ() && probes.fit(OutputLogProbabilities, false):
 		return OutputLogProbabilities, nil
-	case end.afterSoftmax:
-		return "", fmt.Errorf("the network computes on after its Softmax and answers a probe with %s, which are not probabilities: end it in Softmax, or set %s", shown(probes[0]), keyOutput)
+	case end.activation != "":
+		return "", computesOn(end, probes)
 	}
 	return OutputLogits, nil
+}
+
+// computesOn refuses what is made of probabilities and is none.
+func computesOn(end ending, probes answers) error {
+	return fmt.Errorf("the network computes on after its %[1]s and answers a probe with %[2]s, which are not probabilities: end it in %[1]s, or set %[3]s",
+		end.activation, shown(probes[0]), keyOutput)
 }
 
 // ending is what the last operators of a graph are.
@@ -114,19 +124,16 @@ type ending struct {
 	linear bool
 	// loose says that numbers are rounded to 8 bits after it.
 	loose bool
-	// afterSoftmax says that op computes on with what a softmax has yielded.
-	afterSoftmax bool
+	// activation is the operator that yields probabilities, such as Softmax, if op computes on with nothing but these.
+	activation string
 }
 
 var (
 	// unchanging are the operators that leave the numbers as they are, nearly.
 	unchanging = []string{"Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Cast", "QuantizeLinear", "DequantizeLinear"}
 	products   = []string{"Gemm", "MatMul", "Conv"}
-	// computing are the operators that turn probabilities into other numbers.
-	computing = []string{
-		"Abs", "Add", "Clip", "Concat", "Div", "Exp", "Expand", "GlobalAveragePool", "Log", "Max", "Mean", "Min", "Mul", "Neg", "Pow",
-		"ReduceMean", "ReduceSum", "Slice", "Sqrt", "Sub", "Sum", "Where",
-	}
+	// activations are the operators that yield probabilities.
+	activations = []string{"Softmax", "LogSoftmax", "Sigmoid", "HardSigmoid"}
 )
 
 func endOf(g *graph.Graph) ending {
@@ -153,7 +160,7 @@ func endOf(g *graph.Graph) ending {
 			end.linear = end.linear || product != nil && constant != nil && slices.Contains(products, product.Op)
 		}
 	}
-	end.afterSoftmax = (&ancestry{g: g, producers: producers, known: map[*graph.Node]bool{}}).ofSoftmax(node)
+	end.activation = (&ancestry{g: g, producers: producers, known: map[*graph.Node]string{}}).activation(node)
 	return end
 }
 
@@ -161,25 +168,33 @@ func endOf(g *graph.Graph) ending {
 type ancestry struct {
 	g         *graph.Graph
 	producers map[string]*graph.Node
-	known     map[*graph.Node]bool
+	known     map[*graph.Node]string
 }
 
-// ofSoftmax reports whether a node computes with nothing but constants and what softmaxes have yielded.
-func (a *ancestry) ofSoftmax(node *graph.Node) bool {
+// activation returns the activation whose probabilities a node computes with, if with nothing but these and constants:
+// one that weighs other values by them, as gates and attention do, has others among its inputs. A product with weights
+// makes any numbers of probabilities.
+func (a *ancestry) activation(node *graph.Node) string {
 	if node == nil {
-		return false
+		return ""
 	}
-	if node.Op == "Softmax" || node.Op == "LogSoftmax" {
-		return true
+	if slices.Contains(activations, node.Op) {
+		return node.Op
 	}
 	if known, ok := a.known[node]; ok {
 		return known
 	}
-	if slices.Contains(computing, node.Op) || slices.Contains(unchanging, node.Op) {
-		computed := slices.DeleteFunc(slices.Clone(node.Inputs), func(input string) bool { return input == "" || a.g.Initializers[input] != nil })
-		a.known[node] = len(computed) > 0 && !slices.ContainsFunc(computed, func(input string) bool { return !a.ofSoftmax(a.producers[input]) })
-	} else {
-		a.known[node] = false
+	found := ""
+	if !slices.Contains(products, node.Op) {
+		for _, input := range node.Inputs {
+			if input == "" || a.g.Initializers[input] != nil {
+				continue
+			}
+			if found = a.activation(a.producers[input]); found == "" {
+				break
+			}
+		}
 	}
-	return a.known[node]
+	a.known[node] = found
+	return found
 }
