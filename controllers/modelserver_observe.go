@@ -155,7 +155,7 @@ func isMissingModel(end *containerEnd) bool {
 // serverMessage is what a server said when it ended: the message of its result, or
 // the end of its log.
 func serverMessage(output string) string {
-	result := &contract.TrainResult{}
+	result := &contract.ServeResult{}
 	if err := contract.DecodeResult([]byte(output), result); err == nil {
 		return text.Clean(result.Message, rollout.MaxMessage/2)
 	}

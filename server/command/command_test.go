@@ -265,7 +265,7 @@ func TestServeFails(t *testing.T) {
 			if code != tc.want {
 				t.Errorf("exit code = %d, want %d\n%s", code, tc.want, stderr)
 			}
-			var got contract.TrainResult
+			var got contract.ServeResult
 			if err := contract.DecodeResult(left, &got); err != nil {
 				t.Fatalf("termination log %q: %v", left, err)
 			}

@@ -171,7 +171,7 @@ func reportServe(src *source, err error) error {
 		contract.ExitConfig:   contract.ReasonConfigInvalid,
 		contract.ExitArtifact: contract.ReasonArtifactInvalid,
 	}[exit.code]
-	data, encodeErr := contract.EncodeTrainResult(contract.TrainResult{
+	data, encodeErr := contract.EncodeServeResult(contract.ServeResult{
 		Outcome: contract.OutcomeFailed, Reason: reason, Message: err.Error(),
 	})
 	if encodeErr == nil {

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/server/internal/serving"
 )
 
@@ -69,7 +70,7 @@ func (s *Server) readBody(ctx context.Context, w http.ResponseWriter, r *http.Re
 	case errors.As(err, &maxBytes):
 		return nil, s.service.BodyTooLarge()
 	case errors.As(err, &netErr) && netErr.Timeout():
-		return nil, newProblem(http.StatusRequestTimeout, "timeout",
+		return nil, newProblem(http.StatusRequestTimeout, contract.ProblemTimeout,
 			"the request's body did not arrive within %s", s.service.RequestTimeout())
 	default: // the client broke off, or sent chunks that are none
 		return nil, newProblem(http.StatusBadRequest, "invalid_body", "the request's body could not be read to its end")

@@ -10,13 +10,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-)
 
-// Names of the metrics. Dashboards and the smoke test rely on them.
-const (
-	requestsMetric    = "inference_requests_total"
-	latencyMetric     = "inference_request_latency_seconds"
-	predictionsMetric = "predictions_total"
+	"github.com/trainyard-dev/trainyard/internal/contract"
 )
 
 // metrics are a server's own, not the process's, so that several servers can live in one test.
@@ -31,14 +26,14 @@ func newMetrics() *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: requestsMetric, Help: "Inference requests answered, by endpoint and HTTP status.",
+			Name: contract.ServerRequestsMetric, Help: "Inference requests answered, by endpoint and HTTP status.",
 		}, []string{"endpoint", "status"}),
 		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: latencyMetric, Help: "Time from the first byte of an inference request to its answer.",
+			Name: contract.ServerLatencyMetric, Help: "Time from the first byte of an inference request to its answer.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 		}, []string{"endpoint"}),
 		predictions: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: predictionsMetric, Help: "Images classified, by predicted class.",
+			Name: contract.ServerPredictionsMetric, Help: "Images classified, by predicted class.",
 		}, []string{"predicted_class"}),
 	}
 	m.registry.MustRegister(

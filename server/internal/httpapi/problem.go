@@ -16,6 +16,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/server/internal/serving"
 )
 
@@ -62,9 +63,9 @@ var answers = map[serving.Code]struct {
 	code   string
 }{
 	serving.CodeLoading:          {status: http.StatusServiceUnavailable},
-	serving.CodeOverloaded:       {status: http.StatusServiceUnavailable},
-	serving.CodeTimeout:          {status: http.StatusGatewayTimeout},
-	serving.CodeSlowBody:         {status: http.StatusRequestTimeout, code: "timeout"},
+	serving.CodeOverloaded:       {status: http.StatusServiceUnavailable, code: contract.ProblemOverloaded},
+	serving.CodeTimeout:          {status: http.StatusGatewayTimeout, code: contract.ProblemTimeout},
+	serving.CodeSlowBody:         {status: http.StatusRequestTimeout, code: contract.ProblemTimeout},
 	serving.CodeCanceled:         {status: statusClientClosedRequest, code: "client_closed_request"},
 	serving.CodeBodyTooLarge:     {status: http.StatusRequestEntityTooLarge},
 	serving.CodeImageTooLarge:    {status: http.StatusRequestEntityTooLarge},

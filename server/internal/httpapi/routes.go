@@ -20,16 +20,20 @@ import (
 // Paths of the endpoints, as they appear in metrics and logs.
 const (
 	rootPath      = "/"
-	healthPath    = "/health"
-	predictPath   = "/predict"
-	metricsPath   = "/metrics"
+	healthPath    = contract.ServerHealthPath
+	predictPath   = contract.PredictPath
+	metricsPath   = contract.MetricsPath
 	logsPath      = "/logs"
 	statsPath     = "/stats"
-	modelInfoPath = "/model-info"
-	v2Path        = "/v2"
-	v2ModelPath   = "/v2/models/{name}"
-	v2ReadyPath   = "/v2/models/{name}/ready"
-	v2InferPath   = "/v2/models/{name}/infer"
+	modelInfoPath = contract.ModelInfoPath
+	v2Path        = contract.V2Path
+)
+
+// Paths of the one model there is, under the name in the request.
+var (
+	v2ModelPath = contract.V2ModelPath("{name}")
+	v2ReadyPath = v2ModelPath + "/ready"
+	v2InferPath = contract.V2InferPath("{name}")
 )
 
 // inferenceEndpoints are those that predict. They alone are counted, timed and kept in /logs.

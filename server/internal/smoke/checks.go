@@ -107,7 +107,7 @@ func (s *suite) health(ctx context.Context, v *visit) outcome {
 	var answer struct {
 		Status string `json:"status"`
 	}
-	took, err := v.askJSON(ctx, request{path: "/health"}, &answer)
+	took, err := v.askJSON(ctx, request{path: contract.ServerHealthPath}, &answer)
 	if err != nil {
 		return failedBy(err)
 	}
@@ -199,7 +199,7 @@ func (s *suite) v2Infer(ctx context.Context, v *visit) outcome {
 	if err != nil {
 		return failedBy(err)
 	}
-	path := "/v2/models/" + info.Name
+	path := contract.V2ModelPath(info.Name)
 	var model struct {
 		Inputs []struct {
 			Name     string `json:"name"`
@@ -221,7 +221,7 @@ func (s *suite) v2Infer(ctx context.Context, v *visit) outcome {
 	}
 	zeros := strings.TrimSuffix(strings.Repeat("0,", shape[0]*shape[1]*shape[2]), ",")
 	body := fmt.Sprintf(`{"inputs":[{"name":"input","datatype":"FP32","shape":[1,%d,%d,%d],"data":[%s]}]}`, shape[0], shape[1], shape[2], zeros)
-	return v2Answer(ctx, v, path+"/infer", []byte(body), len(info.Classes))
+	return v2Answer(ctx, v, contract.V2InferPath(info.Name), []byte(body), len(info.Classes))
 }
 
 func v2Answer(ctx context.Context, v *visit, path string, body []byte, classes int) outcome {
@@ -246,11 +246,11 @@ func v2Answer(ctx context.Context, v *visit, path string, body []byte, classes i
 
 // metrics: /metrics has the series that dashboards rely on.
 func (s *suite) metrics(ctx context.Context, v *visit) outcome {
-	data, took, err := v.do(ctx, request{path: "/metrics"})
+	data, took, err := v.do(ctx, request{path: contract.MetricsPath})
 	if err != nil {
 		return failedBy(err)
 	}
-	for _, name := range []string{"inference_requests_total", "inference_request_latency_seconds", "predictions_total"} {
+	for _, name := range contract.ServerMetrics() {
 		if !bytes.Contains(data, []byte("# TYPE "+name+" ")) {
 			return failed("/metrics lacks %s", name)
 		}

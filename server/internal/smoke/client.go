@@ -67,7 +67,7 @@ var gatewayStatuses = map[int]bool{
 
 // serverCodes are the codes by which the server itself answers with such a status while it is
 // neither starting nor stopping.
-var serverCodes = map[string]bool{"overloaded": true, "timeout": true}
+var serverCodes = map[string]bool{contract.ProblemOverloaded: true, contract.ProblemTimeout: true}
 
 // saysNothing tells whether an error is no answer of the server under test: nothing came, or another's, or what a
 // proxy says for a server that it doesn't reach, or the word of one that is starting or stopping.
@@ -180,7 +180,7 @@ type modelInfo struct {
 
 func (c *client) modelInfo(ctx context.Context) (modelInfo, time.Duration, error) {
 	var info modelInfo
-	took, err := c.askJSON(ctx, request{path: "/model-info"}, &info)
+	took, err := c.askJSON(ctx, request{path: contract.ModelInfoPath}, &info)
 	return info, took, err
 }
 
@@ -196,7 +196,7 @@ type prediction struct {
 // predict asks for an image's class, decoded by the given version, or by the one in use if that is 0.
 func (c *client) predict(ctx context.Context, image []byte, decoding int) (prediction, error) {
 	var p prediction
-	took, err := c.askJSON(ctx, request{path: "/predict?logits=true", contentType: "application/octet-stream", decoding: decoding, body: image}, &p)
+	took, err := c.askJSON(ctx, request{path: contract.PredictPath + "?logits=true", contentType: "application/octet-stream", decoding: decoding, body: image}, &p)
 	p.took = took
 	return p, err
 }
