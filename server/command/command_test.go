@@ -23,11 +23,11 @@ import (
 	"time"
 
 	"github.com/trainyard-dev/trainyard/internal/artifact"
+	"github.com/trainyard-dev/trainyard/internal/classifier"
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/model"
 	"github.com/trainyard-dev/trainyard/internal/onnx"
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
-	"github.com/trainyard-dev/trainyard/server/internal/inference"
 )
 
 const imageSize = 16
@@ -58,23 +58,23 @@ func publish(t *testing.T, n int) published {
 	dir := t.TempDir()
 	p := published{model: filepath.Join(dir, contract.ModelFile), samples: filepath.Join(dir, contract.SamplesFile)}
 	writeFile(t, p.model, data)
-	loaded, err := inference.Load(p.model, inference.Options{Threads: 1})
+	loaded, err := classifier.Load(p.model, "", classifier.Options{Threads: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	set := &artifact.Samples{Classes: classes}
 	for i := range n {
 		picture := noise(t, uint64(i))
-		tensor := make([]float32, loaded.Preprocessing.TensorLen())
-		if err := preprocess.NewDecoder(preprocess.DefaultLimits()).Tensor(t.Context(), loaded.Preprocessing, tensor, picture); err != nil {
+		tensor := make([]float32, loaded.Preprocess.TensorLen())
+		if err := preprocess.NewDecoder(preprocess.DefaultLimits()).Tensor(t.Context(), loaded.Preprocess, tensor, picture); err != nil {
 			t.Fatal(err)
 		}
-		logits, err := loaded.Predict(tensor, 1)
+		logits, err := loaded.Logits(tensor, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
 		set.Items = append(set.Items, artifact.Sample{
-			Image: picture, Label: classes[inference.ArgMax(logits)], Logits: append([]float32(nil), logits...),
+			Image: picture, Label: classes[classifier.ArgMax(logits)], Logits: append([]float32(nil), logits...),
 		})
 		p.image = picture
 	}

@@ -14,11 +14,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/trainyard-dev/trainyard/internal/classifier"
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/memory"
 	"github.com/trainyard-dev/trainyard/internal/onnx"
 	"github.com/trainyard-dev/trainyard/server/internal/httpapi"
-	"github.com/trainyard-dev/trainyard/server/internal/inference"
 	"github.com/trainyard-dev/trainyard/server/internal/serving"
 )
 
@@ -142,9 +142,9 @@ func serve(ctx context.Context, config contract.ServeConfig, address string, log
 		Addr:        address,
 		LogRequests: config.LogRequests,
 		Wrap:        options.Wrap,
-	}, func(context.Context) (*inference.Model, error) {
-		return inference.Load(config.Model.Path, inference.Options{
-			SHA256: config.Model.SHA256, Output: onnx.Output(config.Model.Output), Threads: config.Limits.Threads,
+	}, func(context.Context) (*classifier.Model, error) {
+		return classifier.Load(config.Model.Path, config.Model.SHA256, classifier.Options{
+			Output: onnx.Output(config.Model.Output), Threads: config.Limits.Threads,
 		})
 	})
 	if err != nil {
@@ -154,7 +154,7 @@ func serve(ctx context.Context, config contract.ServeConfig, address string, log
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, inference.ErrInvalid):
+	case errors.Is(err, classifier.ErrInvalid):
 		return &exitError{code: contract.ExitArtifact, err: err}
 	default:
 		return &exitError{code: contract.ExitTemporary, err: err}

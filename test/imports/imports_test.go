@@ -18,7 +18,7 @@ const module = "github.com/trainyard-dev/trainyard/"
 var (
 	kubernetes = []string{"k8s.io/", "sigs.k8s.io/", module + "api", module + "controllers"}
 	engineSide = []string{
-		module + "internal/engine", module + "internal/model", module + "internal/onnx", module + "internal/artifact",
+		module + "internal/engine", module + "internal/model", module + "internal/onnx", module + "internal/artifact", module + "internal/classifier",
 		module + "internal/dataset", module + "internal/preprocess", module + "runner", module + "server",
 	}
 )
@@ -32,6 +32,7 @@ var rules = map[string][]string{
 	"internal/model":      kubernetes,
 	"internal/onnx":       kubernetes,
 	"internal/artifact":   kubernetes,
+	"internal/classifier": kubernetes,
 	"internal/dataset":    kubernetes,
 	"internal/preprocess": kubernetes,
 	"runner":              append([]string{module + "server"}, kubernetes...),

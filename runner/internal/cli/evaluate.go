@@ -59,13 +59,9 @@ func (a *app) evaluate(ctx context.Context, o *evaluateOptions) error {
 	if err != nil {
 		return err
 	}
-	content, err := os.ReadFile(o.model)
+	classifier, err := evaluate.LoadModel(o.model, 0)
 	if err != nil {
-		return failure.Artifact(fmt.Errorf("read model: %w", err))
-	}
-	classifier, err := evaluate.ReadModel(content, 0)
-	if err != nil {
-		return failure.Artifact(fmt.Errorf("%s: %w", o.model, err))
+		return failure.Artifact(err)
 	}
 	images, err := openImages(ctx, log, dataset.Folder(o.data), classifier, dataset.Options{AnySize: true, Workers: o.batches.Workers})
 	if err != nil {

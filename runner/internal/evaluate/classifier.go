@@ -5,13 +5,9 @@
 package evaluate
 
 import (
-	"errors"
-	"fmt"
-
+	"github.com/trainyard-dev/trainyard/internal/classifier"
 	"github.com/trainyard-dev/trainyard/internal/engine"
-	"github.com/trainyard-dev/trainyard/internal/engine/graph"
 	"github.com/trainyard-dev/trainyard/internal/model"
-	"github.com/trainyard-dev/trainyard/internal/onnx"
 )
 
 // Classifier answers images with logits. It serves one caller at a time.
@@ -32,31 +28,24 @@ func (c Network) Logits(images []float32, n int) ([]float32, error) {
 }
 
 // Model is an exported model as a Classifier.
-type Model struct {
-	*onnx.Classifier
-
-	Metadata *onnx.Metadata
-}
-
-// ErrNoClassifier says that a file is no model that images can be classified with here.
-var ErrNoClassifier = errors.New("not a classifier written by Trainyard")
-
-// ReadModel reads the content of an ONNX file that Trainyard wrote. Errors wrap ErrNoClassifier.
-func ReadModel(data []byte, threads int) (*Model, error) {
-	file, err := onnx.Decode(data)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNoClassifier, err)
-	}
-	metadata, err := file.Metadata()
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNoClassifier, err)
-	}
-	classifier, err := file.Classifier(metadata, graph.Options{Threads: threads})
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNoClassifier, err)
-	}
-	return &Model{Metadata: metadata, Classifier: classifier}, nil
-}
+type Model struct{ *classifier.Model }
 
 // Classes implements Classifier.
 func (m *Model) Classes() int { return len(m.Metadata.Classes) }
+
+// LoadModel is classifier.Load of any model.
+func LoadModel(path string, threads int) (*Model, error) {
+	return asModel(classifier.Load(path, "", classifier.Options{Threads: threads}))
+}
+
+// ReadModel is classifier.Read of a file's content.
+func ReadModel(data []byte, threads int) (*Model, error) {
+	return asModel(classifier.Read(data, classifier.Options{Threads: threads}))
+}
+
+func asModel(model *classifier.Model, err error) (*Model, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &Model{model}, nil
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/trainyard-dev/trainyard/internal/classifier"
 	"github.com/trainyard-dev/trainyard/internal/dataset"
 	"github.com/trainyard-dev/trainyard/internal/dataset/generate"
 	"github.com/trainyard-dev/trainyard/internal/model"
@@ -91,8 +92,8 @@ func TestReadModelRefuses(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			_, err := ReadModel(tc.data, 1)
-			if !errors.Is(err, ErrNoClassifier) || !strings.Contains(err.Error(), tc.says) {
-				t.Errorf("got %v, want ErrNoClassifier that says %q", err, tc.says)
+			if !errors.Is(err, classifier.ErrInvalid) || !strings.Contains(err.Error(), tc.says) {
+				t.Errorf("got %v, want ErrInvalid that says %q", err, tc.says)
 			}
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"context"
 	_ "embed"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -135,11 +136,18 @@ func (s *Server) modelInfo(context.Context, *empty) (*modelInfoOutput, error) {
 		SizeBytes:    model.SizeBytes,
 		Classes:      model.Classes,
 		Output:       model.Output,
-		Input:        model.Preprocessing,
+		Input:        model.Preprocess,
 		Metrics:      model.Metrics,
 		Architecture: model.Architecture,
 		Producer:     model.Producer,
 		Opset:        model.Opset,
-		Lineage:      model.Lineage,
+		Lineage:      lineage(model.Metadata),
 	}}, nil
+}
+
+// lineage is what a model's file records of its origin.
+func lineage(metadata *onnx.Metadata) map[string]string {
+	recorded := map[string]string{"run": metadata.Run, "datasetDigest": metadata.DatasetDigest, "writtenBy": metadata.Version}
+	maps.DeleteFunc(recorded, func(_, value string) bool { return value == "" })
+	return recorded
 }

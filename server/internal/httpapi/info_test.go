@@ -18,7 +18,7 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/onnx"
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
-	"github.com/trainyard-dev/trainyard/server/internal/inference/inferencetest"
+	"github.com/trainyard-dev/trainyard/server/internal/serving/servingtest"
 )
 
 func newRecorder(t *testing.T, handler http.Handler, method, path string) *httptest.ResponseRecorder {
@@ -29,7 +29,7 @@ func newRecorder(t *testing.T, handler http.Handler, method, path string) *httpt
 }
 
 func TestRoot(t *testing.T) {
-	r := start(t, testConfig(), &inferencetest.Predictor{})
+	r := start(t, testConfig(), &servingtest.Predictor{})
 	html := r.get(t, "/", "Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
 	if html.header.Get("Content-Type") != "text/html; charset=utf-8" || !bytes.Contains(html.body, []byte("<!doctype html>")) {
 		t.Errorf("a browser gets %s", html.header.Get("Content-Type"))
@@ -50,13 +50,13 @@ func TestRoot(t *testing.T) {
 }
 
 func TestModelInfo(t *testing.T) {
-	r := start(t, testConfig(), &inferencetest.Predictor{})
+	r := start(t, testConfig(), &servingtest.Predictor{})
 	var got ModelInfo
 	r.get(t, modelInfoPath).decode(t, &got)
 	want := ModelInfo{
 		Name: "pets", Revision: "pets-12345678", TrainingRun: "run", SHA256: "5eed", SizeBytes: 1234,
-		Classes: []string{"red", "blue"}, Output: onnx.OutputLogits, Input: preprocess.DefaultSpec(inferencetest.Size),
-		Metrics: map[string]float64{"accuracy": 0.9}, Architecture: "Test", Producer: "inferencetest", Opset: 17,
+		Classes: []string{"red", "blue"}, Output: onnx.OutputLogits, Input: preprocess.DefaultSpec(servingtest.Size),
+		Metrics: map[string]float64{"accuracy": 0.9}, Architecture: "Test", Producer: "servingtest", Opset: 17,
 		Lineage: map[string]string{"run": "default/run"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -65,7 +65,7 @@ func TestModelInfo(t *testing.T) {
 }
 
 func TestUnknownPaths(t *testing.T) {
-	r := start(t, testConfig(), &inferencetest.Predictor{})
+	r := start(t, testConfig(), &servingtest.Predictor{})
 	cases := map[string]struct {
 		method, path string
 		want         int
@@ -90,7 +90,7 @@ func TestUnknownPaths(t *testing.T) {
 }
 
 func TestOpenAPI(t *testing.T) {
-	r := start(t, testConfig(), &inferencetest.Predictor{})
+	r := start(t, testConfig(), &servingtest.Predictor{})
 	var document struct {
 		Paths map[string]map[string]struct {
 			RequestBody struct {
@@ -121,7 +121,7 @@ func TestOpenAPI(t *testing.T) {
 // observe sends one red picture, one that is none, and both again as a smoke test.
 func observe(t *testing.T, r *running) {
 	t.Helper()
-	red := inferencetest.PNG(t, inferencetest.Red)
+	red := servingtest.PNG(t, servingtest.Red)
 	for _, headers := range [][]string{nil, {contract.SmokeHeader, "1"}} {
 		if a := r.predict(t, red, headers...); a.status != http.StatusOK {
 			t.Fatalf("status = %d", a.status)
@@ -134,7 +134,7 @@ func observe(t *testing.T, r *running) {
 }
 
 func TestMetrics(t *testing.T) {
-	r := start(t, testConfig(), &inferencetest.Predictor{})
+	r := start(t, testConfig(), &servingtest.Predictor{})
 	observe(t, r)
 	waitFor(t, func() bool { return r.requests.stats(time.Now()).Requests == 2 })
 	text := string(r.get(t, metricsPath).body)
@@ -161,7 +161,7 @@ func TestMetrics(t *testing.T) {
 }
 
 func TestStatsAndLogs(t *testing.T) {
-	r := start(t, testConfig(), &inferencetest.Predictor{})
+	r := start(t, testConfig(), &servingtest.Predictor{})
 	observe(t, r)
 	waitFor(t, func() bool { return r.requests.stats(time.Now()).Requests == 2 })
 	var stats Stats
@@ -192,8 +192,8 @@ func TestNothingPersonal(t *testing.T) {
 	var written bytes.Buffer
 	config := testConfig()
 	config.Logger = slog.New(slog.NewJSONHandler(&written, nil))
-	r := start(t, config, &inferencetest.Predictor{})
-	body, contentType := form(t, "file", inferencetest.PNG(t, inferencetest.Red))
+	r := start(t, config, &servingtest.Predictor{})
+	body, contentType := form(t, "file", servingtest.PNG(t, servingtest.Red))
 	r.ask(t, http.MethodPost, predictPath, bytes.NewReader(body), "Content-Type", contentType, "X-Forwarded-For", "203.0.113.7", "User-Agent", "someone")
 	waitFor(t, func() bool { return r.requests.stats(time.Now()).Requests == 1 })
 	kept := string(r.get(t, logsPath).body) + string(r.get(t, statsPath).body) + string(r.get(t, metricsPath).body)

@@ -15,16 +15,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/trainyard-dev/trainyard/internal/classifier"
 	"github.com/trainyard-dev/trainyard/internal/contract"
-	"github.com/trainyard-dev/trainyard/server/internal/inference"
-	"github.com/trainyard-dev/trainyard/server/internal/inference/inferencetest"
+	"github.com/trainyard-dev/trainyard/server/internal/serving/servingtest"
 )
 
 func TestNotReadyUntilLoaded(t *testing.T) {
 	load := make(chan struct{})
-	r := startLoading(t, testConfig(), func(context.Context) (*inference.Model, error) {
+	r := startLoading(t, testConfig(), func(context.Context) (*classifier.Model, error) {
 		<-load
-		return inferencetest.Model(&inferencetest.Predictor{}), nil
+		return servingtest.Model(&servingtest.Predictor{}), nil
 	})
 	for path, want := range map[string]int{
 		contract.ReadyPath: 503, "/v2/models/pets/ready": 503, modelInfoPath: 503, "/v2/models/pets": 503,
@@ -39,14 +39,14 @@ func TestNotReadyUntilLoaded(t *testing.T) {
 	}
 	close(load)
 	waitFor(t, func() bool { return r.get(t, contract.ReadyPath).status == http.StatusOK })
-	if a := r.predict(t, inferencetest.PNG(t, inferencetest.Red)); a.status != http.StatusOK {
+	if a := r.predict(t, servingtest.PNG(t, servingtest.Red)); a.status != http.StatusOK {
 		t.Errorf("/predict once loaded: status %d", a.status)
 	}
 }
 
 func TestLoadFails(t *testing.T) {
 	want := errors.New("broken file")
-	r := startLoading(t, testConfig(), func(context.Context) (*inference.Model, error) { return nil, want })
+	r := startLoading(t, testConfig(), func(context.Context) (*classifier.Model, error) { return nil, want })
 	if err := <-r.done; !errors.Is(err, want) {
 		t.Errorf("Serve() error = %v, want %v", err, want)
 	}
@@ -55,7 +55,7 @@ func TestLoadFails(t *testing.T) {
 func TestStopWhileLoading(t *testing.T) {
 	config := testConfig()
 	config.DrainDelay = time.Hour // not waited for: the server was never ready
-	r := startLoading(t, config, func(ctx context.Context) (*inference.Model, error) {
+	r := startLoading(t, config, func(ctx context.Context) (*classifier.Model, error) {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	})
@@ -86,8 +86,8 @@ func TestStartRefusesBusyPort(t *testing.T) {
 func TestDrain(t *testing.T) {
 	config := testConfig()
 	config.DrainDelay = 500 * time.Millisecond
-	r := start(t, config, &inferencetest.Predictor{})
-	image := inferencetest.PNG(t, inferencetest.Red)
+	r := start(t, config, &servingtest.Predictor{})
+	image := servingtest.PNG(t, servingtest.Red)
 	pooled := dial(t, r)
 	if closes := pooled.post(t, image); closes {
 		t.Error("a response before the drain asks to close the connection")
@@ -119,7 +119,7 @@ func TestRequestInFlightSurvivesShutdown(t *testing.T) {
 	b := newBlocking()
 	r := start(t, testConfig(), &b.Predictor)
 	status := make(chan int, 1)
-	go func() { status <- r.predict(t, inferencetest.PNG(t, inferencetest.Red)).status }()
+	go func() { status <- r.predict(t, servingtest.PNG(t, servingtest.Red)).status }()
 	<-b.entered
 	r.stop()
 	waitFor(t, func() bool { // until the listener is closed
@@ -195,7 +195,7 @@ func TestWrap(t *testing.T) {
 	config.Wrap = func(http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
 	}
-	r := start(t, config, &inferencetest.Predictor{})
+	r := start(t, config, &servingtest.Predictor{})
 	a := r.get(t, healthPath)
 	if a.status != http.StatusTeapot {
 		t.Errorf("status = %d, want that of the wrapper", a.status)

@@ -25,7 +25,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/trainyard-dev/trainyard/internal/onnx"
-	"github.com/trainyard-dev/trainyard/server/internal/inference/inferencetest"
+	"github.com/trainyard-dev/trainyard/server/internal/serving/servingtest"
 )
 
 // form encodes a multipart form with one file.
@@ -75,8 +75,8 @@ func blankPNG(t *testing.T, width, height int) []byte {
 }
 
 func TestPredict(t *testing.T) {
-	r := start(t, testConfig(), &inferencetest.Predictor{})
-	a := r.ask(t, http.MethodPost, "/predict?logits=true", bytes.NewReader(inferencetest.PNG(t, inferencetest.Blue)))
+	r := start(t, testConfig(), &servingtest.Predictor{})
+	a := r.ask(t, http.MethodPost, "/predict?logits=true", bytes.NewReader(servingtest.PNG(t, servingtest.Blue)))
 	if a.status != http.StatusOK {
 		t.Fatalf("status = %d: %s", a.status, a.body)
 	}
@@ -103,12 +103,12 @@ func TestPredict(t *testing.T) {
 
 // TestPredictLogitsFrom says what the logits are computed from where the network yields none.
 func TestPredictLogitsFrom(t *testing.T) {
-	model := inferencetest.Model(&inferencetest.Predictor{})
+	model := servingtest.Model(&servingtest.Predictor{})
 	model.Output = onnx.OutputProbabilities
 	r := startModel(t, testConfig(), model)
 	var got [2]Prediction
 	for i, path := range []string{"/predict", "/predict?logits=true"} {
-		r.ask(t, http.MethodPost, path, bytes.NewReader(inferencetest.PNG(t, inferencetest.Blue))).decode(t, &got[i])
+		r.ask(t, http.MethodPost, path, bytes.NewReader(servingtest.PNG(t, servingtest.Blue))).decode(t, &got[i])
 	}
 	if got[0].LogitsFrom != "" || got[1].LogitsFrom != onnx.OutputProbabilities || len(got[1].Logits) != 2 {
 		t.Errorf("answers %+v and, asked for logits, %+v", got[0], got[1])
@@ -121,8 +121,8 @@ func TestPredictLogitsFrom(t *testing.T) {
 }
 
 func TestPredictRequests(t *testing.T) {
-	r := start(t, testConfig(), &inferencetest.Predictor{})
-	red := inferencetest.PNG(t, inferencetest.Red)
+	r := start(t, testConfig(), &servingtest.Predictor{})
+	red := servingtest.PNG(t, servingtest.Red)
 	inForm, formType := form(t, "file", red)
 	elsewhere, elsewhereType := form(t, "picture", red)
 	limit := int(testConfig().Limits.MaxBodyBytes)
@@ -195,8 +195,8 @@ func TestPredictRequests(t *testing.T) {
 func TestPredictWithoutMemory(t *testing.T) {
 	config := testConfig()
 	config.DecodeBytes = 1 << 10
-	r := start(t, config, &inferencetest.Predictor{})
-	a := r.ask(t, http.MethodPost, predictPath, bytes.NewReader(inferencetest.PNG(t, inferencetest.Red)))
+	r := start(t, config, &servingtest.Predictor{})
+	a := r.ask(t, http.MethodPost, predictPath, bytes.NewReader(servingtest.PNG(t, servingtest.Red)))
 	var p Problem
 	a.decode(t, &p)
 	if a.status != http.StatusRequestEntityTooLarge || p.Code != "image_too_large" || !strings.Contains(p.Detail, "raise the memory limit") {
@@ -206,7 +206,7 @@ func TestPredictWithoutMemory(t *testing.T) {
 
 // blocking is a predictor that waits to be let go on.
 type blocking struct {
-	inferencetest.Predictor
+	servingtest.Predictor
 	entered chan int
 	release chan struct{}
 }
@@ -236,7 +236,7 @@ func TestOverload(t *testing.T) {
 	config.Limits.MaxBatch = 1
 	b := newBlocking()
 	r := start(t, config, &b.Predictor)
-	image := inferencetest.PNG(t, inferencetest.Red)
+	image := servingtest.PNG(t, servingtest.Red)
 
 	// More and more requests wait, until one is turned away.
 	answers := make(chan answer)
@@ -283,7 +283,7 @@ func TestTimeout(t *testing.T) {
 	r := start(t, config, &b.Predictor)
 	t.Cleanup(func() { close(b.release) })
 	var p Problem
-	a := r.predict(t, inferencetest.PNG(t, inferencetest.Red))
+	a := r.predict(t, servingtest.PNG(t, servingtest.Red))
 	a.decode(t, &p)
 	if a.status != http.StatusGatewayTimeout || p.Code != "timeout" {
 		t.Errorf("slow model: status %d, problem %+v, want 504", a.status, p)
@@ -293,7 +293,7 @@ func TestTimeout(t *testing.T) {
 func TestSlowBody(t *testing.T) {
 	config := testConfig()
 	config.Limits.RequestTimeoutMillis = 100
-	r := start(t, config, &inferencetest.Predictor{})
+	r := start(t, config, &servingtest.Predictor{})
 	conn, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))
 	if err != nil {
 		t.Fatal(err)
@@ -327,7 +327,7 @@ func (b *syncBuffer) String() string {
 }
 
 func TestModelFails(t *testing.T) {
-	cases := map[string]*inferencetest.Predictor{
+	cases := map[string]*servingtest.Predictor{
 		"error": {Err: errors.New("secret detail")},
 		"panic": {Before: func(int) { panic("secret detail") }},
 	}
@@ -337,7 +337,7 @@ func TestModelFails(t *testing.T) {
 			config := testConfig()
 			config.Logger = slog.New(slog.NewJSONHandler(&log, nil))
 			r := start(t, config, predictor)
-			a := r.predict(t, inferencetest.PNG(t, inferencetest.Red))
+			a := r.predict(t, servingtest.PNG(t, servingtest.Red))
 			if a.status != http.StatusInternalServerError || bytes.Contains(a.body, []byte("secret")) {
 				t.Errorf("status %d, body %s, want 500 without the cause", a.status, a.body)
 			}

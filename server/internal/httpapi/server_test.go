@@ -14,10 +14,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/trainyard-dev/trainyard/internal/classifier"
 	"github.com/trainyard-dev/trainyard/internal/contract"
-	"github.com/trainyard-dev/trainyard/server/internal/inference"
-	"github.com/trainyard-dev/trainyard/server/internal/inference/inferencetest"
 	"github.com/trainyard-dev/trainyard/server/internal/serving"
+	"github.com/trainyard-dev/trainyard/server/internal/serving/servingtest"
 )
 
 func testConfig() Config {
@@ -45,14 +45,14 @@ type running struct {
 }
 
 // start runs a server of a test model until the test ends.
-func start(t *testing.T, config Config, predictor *inferencetest.Predictor) *running {
+func start(t *testing.T, config Config, predictor *servingtest.Predictor) *running {
 	t.Helper()
-	return startModel(t, config, inferencetest.Model(predictor))
+	return startModel(t, config, servingtest.Model(predictor))
 }
 
-func startModel(t *testing.T, config Config, model *inference.Model) *running {
+func startModel(t *testing.T, config Config, model *classifier.Model) *running {
 	t.Helper()
-	r := startLoading(t, config, func(context.Context) (*inference.Model, error) { return model, nil })
+	r := startLoading(t, config, func(context.Context) (*classifier.Model, error) { return model, nil })
 	waitFor(t, func() bool { return r.service.State() == serving.Ready })
 	return r
 }

@@ -13,7 +13,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/trainyard-dev/trainyard/server/internal/inference/inferencetest"
+	"github.com/trainyard-dev/trainyard/server/internal/serving/servingtest"
 )
 
 // Clients that send the beginning of a request and no more keep nobody else from being served.
@@ -34,7 +34,7 @@ func TestSlowClientsTakeNoPlace(t *testing.T) {
 	}
 	for name, beginning := range cases {
 		t.Run(name, func(t *testing.T) {
-			r := start(t, testConfig(), &inferencetest.Predictor{})
+			r := start(t, testConfig(), &servingtest.Predictor{})
 			for range 100 {
 				if _, err := io.WriteString(dial(t, r), beginning); err != nil {
 					t.Fatal(err)
@@ -44,7 +44,7 @@ func TestSlowClientsTakeNoPlace(t *testing.T) {
 				waitFor(t, func() bool { return r.service.Held().Requests == 100 })
 			}
 			for range 5 {
-				if a := r.predict(t, inferencetest.PNG(t, inferencetest.Red)); a.status != http.StatusOK {
+				if a := r.predict(t, servingtest.PNG(t, servingtest.Red)); a.status != http.StatusOK {
 					t.Fatalf("while others are slow: status %d: %s", a.status, a.body)
 				}
 			}
@@ -56,11 +56,11 @@ func TestSlowClientsTakeNoPlace(t *testing.T) {
 func TestSlowUploadGivesWay(t *testing.T) {
 	config := testConfig()
 	config.BodyBytes = 96 << 10 // not enough for two bodies, with what requests take beside them
-	r := start(t, config, &inferencetest.Predictor{})
+	r := start(t, config, &servingtest.Predictor{})
 	slow := dial(t, r)
 	fmt.Fprintf(slow, "POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n%s", make([]byte, 59999))
 	waitFor(t, func() bool { return r.service.Held().BodyBytes > 59999 })
-	large := append(inferencetest.PNG(t, inferencetest.Red), make([]byte, 50000)...)
+	large := append(servingtest.PNG(t, servingtest.Red), make([]byte, 50000)...)
 	if a := r.predict(t, large); a.status != http.StatusOK {
 		t.Errorf("a body that comes: status %d: %s", a.status, a.body)
 	}
@@ -89,8 +89,8 @@ func (w *slowReader) Write(p []byte) (int, error) {
 
 // A request has given its place back when its answer is known, however long its client takes to read that.
 func TestSlowReadersTakeNoPlace(t *testing.T) {
-	r := start(t, testConfig(), &inferencetest.Predictor{})
-	image := inferencetest.PNG(t, inferencetest.Red)
+	r := start(t, testConfig(), &servingtest.Predictor{})
+	image := servingtest.PNG(t, servingtest.Red)
 	writing, release := make(chan struct{}), make(chan struct{})
 	var readers sync.WaitGroup
 	for range 100 {
@@ -116,7 +116,7 @@ func (s *Server) limitConnections(n int) {
 // Clients that are idle, or do not finish their headers, make room for others.
 func TestConnectionsMakeRoom(t *testing.T) {
 	cases := map[string]func(t *testing.T, c *rawConn){
-		"idle":    func(t *testing.T, c *rawConn) { c.post(t, inferencetest.PNG(t, inferencetest.Red)) },
+		"idle":    func(t *testing.T, c *rawConn) { c.post(t, servingtest.PNG(t, servingtest.Red)) },
 		"silent":  func(*testing.T, *rawConn) {},
 		"headers": func(_ *testing.T, c *rawConn) { _, _ = io.WriteString(c, "GET / HTTP/1.1\r\nX: ") },
 		"body": func(_ *testing.T, c *rawConn) {
@@ -125,12 +125,12 @@ func TestConnectionsMakeRoom(t *testing.T) {
 	}
 	for name, occupy := range cases {
 		t.Run(name, func(t *testing.T) {
-			r := start(t, testConfig(), &inferencetest.Predictor{})
+			r := start(t, testConfig(), &servingtest.Predictor{})
 			r.limitConnections(4)
 			for range 20 {
 				occupy(t, dial(t, r))
 			}
-			dial(t, r).post(t, inferencetest.PNG(t, inferencetest.Red))
+			dial(t, r).post(t, servingtest.PNG(t, servingtest.Red))
 			waitFor(t, func() bool {
 				r.connections.mu.Lock()
 				defer r.connections.mu.Unlock()
@@ -145,7 +145,7 @@ func TestConnectionsOfPredictionsAreKept(t *testing.T) {
 	b := newBlocking()
 	r := start(t, testConfig(), &b.Predictor)
 	r.limitConnections(1)
-	image := inferencetest.PNG(t, inferencetest.Red)
+	image := servingtest.PNG(t, servingtest.Red)
 	c := dial(t, r)
 	fmt.Fprintf(c, "POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", len(image), image)
 	<-b.entered

@@ -11,10 +11,10 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/trainyard-dev/trainyard/internal/classifier"
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
 	"github.com/trainyard-dev/trainyard/internal/version"
-	"github.com/trainyard-dev/trainyard/server/internal/inference"
 	"github.com/trainyard-dev/trainyard/server/internal/serving"
 )
 
@@ -164,7 +164,7 @@ func (s *Server) v2Model(_ context.Context, input *v2ModelInput) (*v2ModelOutput
 	if err != nil {
 		return nil, err
 	}
-	size := model.Preprocessing.Size
+	size := model.Preprocess.Size
 	output := &v2ModelOutput{Body: V2Model{
 		Name:     s.config.Name,
 		Platform: "onnx_onnxv1",
@@ -200,7 +200,7 @@ func (s *Server) v2Infer(ctx context.Context, input *v2InferInput) (*v2InferOutp
 	}
 	names := place.Model().Classes
 	for i := range n {
-		recordPredictions(ctx, names[inference.ArgMax(logits[i*len(names):(i+1)*len(names)])])
+		recordPredictions(ctx, names[classifier.ArgMax(logits[i*len(names):(i+1)*len(names)])])
 	}
 	return &v2InferOutput{Body: V2Response{
 		ModelName:    s.config.Name,
@@ -225,12 +225,12 @@ func v2Logits(ctx context.Context, place serving.Place, input V2Tensor) (logits 
 
 // v2TensorLogits computes the logits of images that the client has preprocessed.
 func v2TensorLogits(ctx context.Context, place serving.Place, input V2Tensor) (logits []float32, n int, err error) {
-	tensor, n, err := input.floats(place.Model().Preprocessing)
+	tensor, n, err := input.floats(place.Model().Preprocess)
 	if err != nil {
 		return nil, 0, err
 	}
 	logits, err = place.Tensor(ctx, tensor, n)
-	if overflow := (*inference.NotFiniteError)(nil); errors.As(err, &overflow) {
+	if overflow := (*serving.NotFiniteError)(nil); errors.As(err, &overflow) {
 		return nil, 0, invalidInput("the values of image %d of %q overflow in the network: send images preprocessed as /model-info says, whose values are mostly from -3 to 3",
 			overflow.Image, tensorInput)
 	}

@@ -17,14 +17,14 @@ import (
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
-	"github.com/trainyard-dev/trainyard/server/internal/inference/inferencetest"
+	"github.com/trainyard-dev/trainyard/server/internal/serving/servingtest"
 )
 
 const inferPath = "/v2/models/pets/infer"
 
 // plane is a channel of value v, as JSON, without brackets.
 func plane(v string) string {
-	return strings.TrimSuffix(strings.Repeat(v+",", inferencetest.Size*inferencetest.Size), ",")
+	return strings.TrimSuffix(strings.Repeat(v+",", servingtest.Size*servingtest.Size), ",")
 }
 
 // pictures is an inference request for n pictures whose channels are 0.5, 0 and -0.25.
@@ -40,10 +40,10 @@ func (r *running) infer(t *testing.T, body string, headers ...string) answer {
 }
 
 func TestV2Infer(t *testing.T) {
-	r := start(t, testConfig(), &inferencetest.Predictor{})
+	r := start(t, testConfig(), &servingtest.Predictor{})
 	nested := "[[[" + plane("0.5") + "]],[[" + plane("0") + "]],[[" + plane("-0.25") + "]]]"
-	red := base64.StdEncoding.EncodeToString(inferencetest.PNG(t, inferencetest.Red))
-	blue := base64.StdEncoding.EncodeToString(inferencetest.PNG(t, inferencetest.Blue))
+	red := base64.StdEncoding.EncodeToString(servingtest.PNG(t, servingtest.Red))
+	blue := base64.StdEncoding.EncodeToString(servingtest.PNG(t, servingtest.Blue))
 	cases := map[string]struct {
 		body  string
 		id    string
@@ -86,7 +86,7 @@ func TestV2Infer(t *testing.T) {
 }
 
 func TestV2InferRefuses(t *testing.T) {
-	r := start(t, testConfig(), &inferencetest.Predictor{})
+	r := start(t, testConfig(), &servingtest.Predictor{})
 	input := func(name, datatype, shape, data string) string {
 		return fmt.Sprintf(`{"inputs":[{"name":%q,"datatype":%q,"shape":%s,"data":%s}]}`, name, datatype, shape, data)
 	}
@@ -153,7 +153,7 @@ func TestV2InferRefuses(t *testing.T) {
 }
 
 func TestV2Metadata(t *testing.T) {
-	r := start(t, testConfig(), &inferencetest.Predictor{})
+	r := start(t, testConfig(), &servingtest.Predictor{})
 	var got V2Model
 	r.get(t, "/v2/models/pets").decode(t, &got)
 	want := V2Model{
@@ -180,7 +180,7 @@ func TestV2Metadata(t *testing.T) {
 }
 
 func TestV2InferIsCounted(t *testing.T) {
-	r := start(t, testConfig(), &inferencetest.Predictor{})
+	r := start(t, testConfig(), &servingtest.Predictor{})
 	r.infer(t, pictures(3))
 	r.infer(t, pictures(3), contract.SmokeHeader, "1")
 	waitFor(t, func() bool { return r.requests.stats(time.Now()).Requests == 1 })
@@ -202,7 +202,7 @@ func FuzzV2Request(f *testing.F) {
 	f.Add([]byte(`{"inputs":[{"name":"input","datatype":"FP32","shape":[1,3,8,8],"data":[[[1,2],[-3e-1]],[]]}]}`))
 	f.Add([]byte(`{"inputs":[{"name":"images","datatype":"BYTES","shape":[1],"data":["aGVsbG8="]}]}`))
 	f.Add([]byte(`{"inputs":[{"name":"input","datatype":"FP32","shape":[9223372036854775807,3,8,8],"data":[]}]}`))
-	spec := preprocess.DefaultSpec(inferencetest.Size)
+	spec := preprocess.DefaultSpec(servingtest.Size)
 	f.Fuzz(func(t *testing.T, body []byte) {
 		request, err := parseV2Request(body)
 		if err != nil {

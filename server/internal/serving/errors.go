@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
-	"github.com/trainyard-dev/trainyard/server/internal/inference"
 )
 
 // Code is a kind of failure. A transport gives each a status of its protocol.
@@ -68,18 +67,16 @@ var (
 	// ErrLoading: the model is not loaded yet.
 	ErrLoading = &Error{Code: CodeLoading, Detail: "the model is still being loaded: try again in a moment", RetryAfter: time.Second}
 	// ErrOverloaded: as many requests are waiting as are let in.
-	ErrOverloaded = overloaded(inference.ErrOverloaded)
+	ErrOverloaded = overloaded("too many requests are waiting for a prediction")
 	// ErrNoRoom: no memory for the body became free in time.
-	ErrNoRoom = overloaded(errors.New("the bodies of other requests take all the memory set aside for bodies"))
+	ErrNoRoom = overloaded("the bodies of other requests take all the memory set aside for bodies")
 	// ErrTooSlow: the transfer gave way to others.
 	ErrTooSlow = newError(CodeSlowBody, "the request's body arrived too slowly while the server had no memory left for others: "+
 		"try again in a moment, over a faster connection or with a smaller image")
 )
 
-func overloaded(cause error) *Error {
-	return &Error{
-		Code: CodeOverloaded, Detail: cause.Error() + ": try again in a moment, or add replicas", RetryAfter: time.Second, cause: cause,
-	}
+func overloaded(why string) *Error {
+	return &Error{Code: CodeOverloaded, Detail: why + ": try again in a moment, or add replicas", RetryAfter: time.Second}
 }
 
 // explain makes an Error of one that decoding or computing returned. What is not the request's fault is logged, not told.

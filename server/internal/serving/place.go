@@ -7,15 +7,15 @@ import (
 	"context"
 	"errors"
 
+	"github.com/trainyard-dev/trainyard/internal/classifier"
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
-	"github.com/trainyard-dev/trainyard/server/internal/inference"
 )
 
 // Place is a request's place among those that wait for a prediction. It must be released, and is used by one goroutine.
 type Place struct {
 	service *Service
 	model   *loadedModel
-	ticket  *inference.Ticket
+	ticket  *ticket
 }
 
 // Admit gives a request a place, or returns ErrLoading or ErrOverloaded. A request whose body is still on its way is not
@@ -25,18 +25,18 @@ func (s *Service) Admit() (Place, error) {
 	if model == nil {
 		return Place{}, ErrLoading
 	}
-	ticket, err := model.batcher.Admit()
+	ticket, err := model.batcher.admit()
 	if err != nil {
-		return Place{}, ErrOverloaded
+		return Place{}, err
 	}
 	return Place{service: s, model: model, ticket: ticket}, nil
 }
 
 // Release gives the place to another request.
-func (p Place) Release() { p.ticket.Release() }
+func (p Place) Release() { p.ticket.release() }
 
 // Model is the model that answers.
-func (p Place) Model() *inference.Model { return p.model.Model }
+func (p Place) Model() *classifier.Model { return p.model.Model }
 
 // Prediction is what a model makes of an image.
 type Prediction struct {
@@ -59,8 +59,8 @@ func (p Place) Classify(ctx context.Context, picture []byte, decoding int) (Pred
 	if err != nil {
 		return Prediction{}, err
 	}
-	probabilities := inference.Softmax(logits)
-	return Prediction{Class: inference.ArgMax(probabilities), Probabilities: probabilities, Logits: logits}, nil
+	probabilities := classifier.Softmax(logits)
+	return Prediction{Class: classifier.ArgMax(probabilities), Probabilities: probabilities, Logits: logits}, nil
 }
 
 // Pictures returns the logits, of shape [n, classes], of n pictures, which are asked for one by one so that no more than
@@ -76,7 +76,7 @@ func (p Place) Pictures(ctx context.Context, n int, picture func(i int) ([]byte,
 func maxPictures(maxBatch int) int { return max(maxBatch, 64) }
 
 func (p Place) pictures(ctx context.Context, decoder *preprocess.Decoder, n int, picture func(i int) ([]byte, error)) ([]float32, error) {
-	spec := p.model.Preprocessing
+	spec := p.model.Preprocess
 	length := spec.TensorLen()
 	tensor := make([]float32, n*length)
 	for i := range n {
@@ -88,7 +88,7 @@ func (p Place) pictures(ctx context.Context, decoder *preprocess.Decoder, n int,
 			return nil, p.service.explain(ctx, err)
 		}
 	}
-	logits, err := p.ticket.Logits(ctx, tensor, n)
+	logits, err := p.ticket.compute(ctx, tensor, n)
 	if err != nil {
 		return nil, p.service.explain(ctx, err)
 	}
@@ -96,13 +96,13 @@ func (p Place) pictures(ctx context.Context, decoder *preprocess.Decoder, n int,
 }
 
 // Tensor returns the logits, of shape [n, classes], of n images that a client has preprocessed, of shape [n, 3, size,
-// size]. Errors are of type Error; one for values that overflow wraps an inference.NotFiniteError.
+// size]. Errors are of type Error; one for values that overflow wraps a NotFiniteError.
 func (p Place) Tensor(ctx context.Context, tensor []float32, n int) ([]float32, error) {
-	if length := p.model.Preprocessing.TensorLen(); n < 1 || len(tensor) != n*length {
+	if length := p.model.Preprocess.TensorLen(); n < 1 || len(tensor) != n*length {
 		return nil, newError(CodeInvalidInput, "there are %d values for %d images: send %d for each", len(tensor), n, length)
 	}
-	logits, err := p.ticket.Logits(ctx, tensor, n)
-	var overflow *inference.NotFiniteError
+	logits, err := p.ticket.compute(ctx, tensor, n)
+	var overflow *NotFiniteError
 	switch {
 	case errors.As(err, &overflow):
 		failure := newError(CodeInvalidInput, "the values of image %d overflow in the network: preprocess it as the model asks", overflow.Image)

@@ -18,9 +18,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/trainyard-dev/trainyard/internal/classifier"
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
-	"github.com/trainyard-dev/trainyard/server/internal/inference"
 )
 
 // Config configures a Service.
@@ -75,7 +75,7 @@ func (c *Config) validate() error {
 }
 
 // Loader loads the model. It runs once, while transports already answer what needs no model.
-type Loader func(context.Context) (*inference.Model, error)
+type Loader func(context.Context) (*classifier.Model, error)
 
 // Service serves one model. Its methods may be called concurrently.
 type Service struct {
@@ -93,8 +93,8 @@ type Service struct {
 
 // loadedModel is a model with what computes its predictions.
 type loadedModel struct {
-	*inference.Model
-	batcher *inference.Batcher
+	*classifier.Model
+	batcher *batcher
 }
 
 // New returns a Service of the model that load loads. Run starts it. The error names every field that can't be used.
@@ -119,7 +119,7 @@ func (s *Service) RequestTimeout() time.Duration {
 }
 
 // Model returns the model, or ErrLoading.
-func (s *Service) Model() (*inference.Model, error) {
+func (s *Service) Model() (*classifier.Model, error) {
 	if m := s.loaded.Load(); m != nil {
 		return m.Model, nil
 	}
@@ -135,8 +135,8 @@ func (s *Service) loadModel(ctx, base context.Context) error {
 	}
 	debug.FreeOSMemory() // loading took several times what the model takes from now on
 	limits := s.config.Limits
-	batcher := inference.NewBatcher(model, limits.MaxBatch, time.Duration(limits.MaxBatchDelayMillis)*time.Millisecond, s.log)
-	go batcher.Run(base)
+	batcher := newBatcher(model, limits.MaxBatch, time.Duration(limits.MaxBatchDelayMillis)*time.Millisecond, s.log)
+	go batcher.run(base)
 	if model.Alone != nil {
 		s.log.Warn("Images are computed one by one", "reason", model.Alone)
 	}

@@ -17,9 +17,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/trainyard-dev/trainyard/internal/classifier"
 	"github.com/trainyard-dev/trainyard/internal/contract"
-	"github.com/trainyard-dev/trainyard/server/internal/inference"
-	"github.com/trainyard-dev/trainyard/server/internal/inference/inferencetest"
+	"github.com/trainyard-dev/trainyard/server/internal/serving/servingtest"
 )
 
 // caller is the smallest transport there is: who asks is in the same process. Its requests are calls.
@@ -150,8 +150,8 @@ func start(t *testing.T, config Config, load Loader, transports ...*caller) *run
 }
 
 // loads loads a model at once.
-func loads(p *inferencetest.Predictor) Loader {
-	return func(context.Context) (*inference.Model, error) { return inferencetest.Model(p), nil }
+func loads(p *servingtest.Predictor) Loader {
+	return func(context.Context) (*classifier.Model, error) { return servingtest.Model(p), nil }
 }
 
 func codeOf(err error) Code {
@@ -164,14 +164,14 @@ func codeOf(err error) Code {
 
 // A transport that isn't HTTP serves a model through all its life.
 func TestLifeThroughADirectCaller(t *testing.T) {
-	red := inferencetest.PNG(t, inferencetest.Red)
+	red := servingtest.PNG(t, servingtest.Red)
 	synctest.Test(t, func(t *testing.T) {
 		load := make(chan struct{})
 		entered, release := make(chan int, 1), make(chan struct{})
 		c := newCaller()
-		r := start(t, testConfig(), func(context.Context) (*inference.Model, error) {
+		r := start(t, testConfig(), func(context.Context) (*classifier.Model, error) {
 			<-load
-			return inferencetest.Model(&inferencetest.Predictor{Before: func(n int) { entered <- n; <-release }}), nil
+			return servingtest.Model(&servingtest.Predictor{Before: func(n int) { entered <- n; <-release }}), nil
 		}, c)
 		synctest.Wait()
 		if _, err := c.classify(t.Context(), red, 0); !errors.Is(err, ErrLoading) || r.State() != Loading {
@@ -234,27 +234,27 @@ func TestRunEnds(t *testing.T) {
 		events    []string
 	}{
 		"the model can't be loaded": {
-			load:      func(context.Context) (*inference.Model, error) { return nil, broken },
+			load:      func(context.Context) (*classifier.Model, error) { return nil, broken },
 			meanwhile: func(*running, *caller) {},
 			want:      "load the model: broken file", events: []string{"closed"},
 		},
 		"stopped while loading": { // nobody was sent here, so there is no drain to wait for
-			load:      func(ctx context.Context) (*inference.Model, error) { <-ctx.Done(); return nil, ctx.Err() },
+			load:      func(ctx context.Context) (*classifier.Model, error) { <-ctx.Done(); return nil, ctx.Err() },
 			meanwhile: func(r *running, _ *caller) { r.stop() },
 			events:    []string{"shut down"},
 		},
 		"a transport fails": {
-			load:      loads(&inferencetest.Predictor{}),
+			load:      loads(&servingtest.Predictor{}),
 			meanwhile: func(_ *running, c *caller) { c.ended <- struct{}{} },
 			want:      "serve: ended", events: []string{"closed"},
 		},
 		"a transport fails in the drain": {
-			load:      loads(&inferencetest.Predictor{}),
+			load:      loads(&servingtest.Predictor{}),
 			meanwhile: func(r *running, c *caller) { r.stop(); synctest.Wait(); c.ended <- struct{}{} },
 			want:      "serve while draining: ended", events: []string{"closed"},
 		},
 		"requests take too long": {
-			load:      loads(&inferencetest.Predictor{}),
+			load:      loads(&servingtest.Predictor{}),
 			meanwhile: func(r *running, c *caller) { c.inFlight.Add(1); r.stop() },
 			events:    []string{"not finished in time", "closed"},
 		},
@@ -290,13 +290,13 @@ func errorText(err error) string {
 
 // Transports share a Service's places, and are asked to shut down together.
 func TestTransportsShareAService(t *testing.T) {
-	red := inferencetest.PNG(t, inferencetest.Red)
+	red := servingtest.PNG(t, servingtest.Red)
 	synctest.Test(t, func(t *testing.T) {
 		config := testConfig()
 		config.Limits.MaxBatch = 1
 		release := make(chan struct{})
 		one, other := newCaller(), newCaller()
-		r := start(t, config, loads(&inferencetest.Predictor{Before: func(int) { <-release }}), one, other)
+		r := start(t, config, loads(&servingtest.Predictor{Before: func(int) { <-release }}), one, other)
 		synctest.Wait()
 		var waiting sync.WaitGroup
 		for range 16 {
@@ -330,11 +330,11 @@ func TestTransportsShareAService(t *testing.T) {
 
 // Every error of a request has a code, and tells what to do.
 func TestErrorsAreTyped(t *testing.T) {
-	red := inferencetest.PNG(t, inferencetest.Red)
+	red := servingtest.PNG(t, servingtest.Red)
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
 	cases := map[string]struct {
-		predictor inferencetest.Predictor
+		predictor servingtest.Predictor
 		config    func(*Config)
 		ctx       context.Context
 		picture   []byte
@@ -349,9 +349,9 @@ func TestErrorsAreTyped(t *testing.T) {
 		"body too large":  {picture: make([]byte, 65<<10), want: CodeBodyTooLarge, says: "raise maxBodyBytes"},
 		"canceled":        {picture: red, ctx: canceled, want: CodeCanceled},
 		"decoding":        {picture: red, decoding: 7, want: CodeUnknownDecoding, says: "knows 1 and 2"},
-		"model fails":     {picture: red, predictor: inferencetest.Predictor{Err: errors.New("secret")}, want: CodeInternal, says: "its log says why"},
+		"model fails":     {picture: red, predictor: servingtest.Predictor{Err: errors.New("secret")}, want: CodeInternal, says: "its log says why"},
 		"timeout": {
-			picture: red, predictor: inferencetest.Predictor{Before: func(int) { time.Sleep(12 * time.Second) }},
+			picture: red, predictor: servingtest.Predictor{Before: func(int) { time.Sleep(12 * time.Second) }},
 			want: CodeTimeout, says: "longer than 10s",
 		},
 	}
@@ -380,10 +380,10 @@ func TestErrorsAreTyped(t *testing.T) {
 
 // Images that a client has preprocessed, and several pictures, are computed without HTTP as well.
 func TestPlacesCompute(t *testing.T) {
-	red, blue := inferencetest.PNG(t, inferencetest.Red), inferencetest.PNG(t, inferencetest.Blue)
+	red, blue := servingtest.PNG(t, servingtest.Red), servingtest.PNG(t, servingtest.Blue)
 	config := testConfig()
 	config.DrainDelay = 0
-	r := start(t, config, loads(&inferencetest.Predictor{}), newCaller())
+	r := start(t, config, loads(&servingtest.Predictor{}), newCaller())
 	for r.State() != Ready {
 		time.Sleep(time.Millisecond)
 	}
@@ -398,7 +398,7 @@ func TestPlacesCompute(t *testing.T) {
 	if diff := cmp.Diff(want, got, cmpopts.EquateApprox(0, 1e-5)); diff != "" || err != nil {
 		t.Errorf("logits of pictures (-want +got):\n%s error %v", diff, err)
 	}
-	length := place.Model().Preprocessing.TensorLen()
+	length := place.Model().Preprocess.TensorLen()
 	tensor := make([]float32, 2*length)
 	tensor[0] = float32(length)
 	if got, err = place.Tensor(t.Context(), tensor, 2); err != nil || len(got) != 4 || got[0] <= 0 || got[2] != 0 {

@@ -104,8 +104,9 @@ func (s *Service) Receive(ctx context.Context, size int64, cutOff func(answering
 		return nil, ErrLoading
 	case size > s.config.Limits.MaxBodyBytes:
 		return nil, s.BodyTooLarge()
-	case model.batcher.CheckRoom() != nil:
-		return nil, ErrOverloaded
+	}
+	if err := model.batcher.checkRoom(); err != nil {
+		return nil, err
 	}
 	return s.uploads.begin(ctx, cutOff)
 }

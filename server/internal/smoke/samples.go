@@ -15,9 +15,9 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/trainyard-dev/trainyard/internal/artifact"
+	"github.com/trainyard-dev/trainyard/internal/classifier"
 	"github.com/trainyard-dev/trainyard/internal/onnx"
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
-	"github.com/trainyard-dev/trainyard/server/internal/inference"
 )
 
 const (
@@ -135,7 +135,7 @@ func (s *suite) integrity(ctx context.Context, v *visit) outcome {
 			err = fmt.Errorf("the logits are off by %.2g of the greatest, more than %.0e", difference, tolerance)
 		}
 		if err == nil {
-			if best := set.Classes[inference.ArgMax(p.Logits)]; p.Class != best {
+			if best := set.Classes[classifier.ArgMax(p.Logits)]; p.Class != best {
 				err = fmt.Errorf("the class is %q, by the logits it is %q", p.Class, best)
 			}
 		}
@@ -164,7 +164,7 @@ func asRecorded(logits, recorded []float32, info modelInfo) []float32 {
 		return logits
 	}
 	probabilities := make([]float32, len(logits))
-	for i, p := range inference.Softmax(logits) {
+	for i, p := range classifier.Softmax(logits) {
 		probabilities[i] = float32(p)
 	}
 	return probabilities
@@ -250,7 +250,7 @@ func sameName(a, b string) bool { return a == b || norm.NFC.String(a) == norm.NF
 func recordedScore(set *artifact.Samples) float64 {
 	right := 0
 	for _, item := range set.Items {
-		if set.Classes[inference.ArgMax(item.Logits)] == item.Label {
+		if set.Classes[classifier.ArgMax(item.Logits)] == item.Label {
 			right++
 		}
 	}

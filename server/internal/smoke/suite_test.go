@@ -26,19 +26,19 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/trainyard-dev/trainyard/internal/artifact"
+	"github.com/trainyard-dev/trainyard/internal/classifier"
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/onnx"
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
 	"github.com/trainyard-dev/trainyard/server/internal/httpapi"
-	"github.com/trainyard-dev/trainyard/server/internal/inference"
-	"github.com/trainyard-dev/trainyard/server/internal/inference/inferencetest"
 	"github.com/trainyard-dev/trainyard/server/internal/serving"
+	"github.com/trainyard-dev/trainyard/server/internal/serving/servingtest"
 )
 
 const revision = "pets-12345678"
 
 // serve runs the real server of a model, with lie around its handler, and returns its URL.
-func serve(t *testing.T, model *inference.Model, lie func(http.Handler) http.Handler) string {
+func serve(t *testing.T, model *classifier.Model, lie func(http.Handler) http.Handler) string {
 	t.Helper()
 	var honest http.Handler
 	wrap := func(next http.Handler) http.Handler {
@@ -52,7 +52,7 @@ func serve(t *testing.T, model *inference.Model, lie func(http.Handler) http.Han
 		Name: "pets", Revision: revision, Logger: slog.New(slog.DiscardHandler),
 		DecodeBytes: 64 << 20,
 		Limits:      contract.Limits{MaxBatch: 4, MaxBodyBytes: 64 << 10, MaxPixels: 1000, RequestTimeoutMillis: 10_000},
-	}}, func(context.Context) (*inference.Model, error) { return model, nil })
+	}}, func(context.Context) (*classifier.Model, error) { return model, nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,19 +81,19 @@ func serve(t *testing.T, model *inference.Model, lie func(http.Handler) http.Han
 // labels of the first wrong ones are not what the model makes of them.
 func colours(t *testing.T, n, wrong int) *artifact.Samples {
 	t.Helper()
-	model := inferencetest.Model(&inferencetest.Predictor{})
+	model := servingtest.Model(&servingtest.Predictor{})
 	set := &artifact.Samples{Classes: model.Classes, Decoding: preprocess.Decoding}
 	for i := range n {
 		c := color.RGBA{R: 250, G: uint8(i), B: 20, A: 255}
 		if i%2 == 1 {
 			c.R, c.B = c.B, c.R
 		}
-		image := inferencetest.PNG(t, c)
-		tensor := make([]float32, model.Preprocessing.TensorLen())
-		if err := preprocess.NewDecoder(preprocess.DefaultLimits()).Tensor(t.Context(), model.Preprocessing, tensor, image); err != nil {
+		image := servingtest.PNG(t, c)
+		tensor := make([]float32, model.Preprocess.TensorLen())
+		if err := preprocess.NewDecoder(preprocess.DefaultLimits()).Tensor(t.Context(), model.Preprocess, tensor, image); err != nil {
 			t.Fatal(err)
 		}
-		logits, err := model.Predict(tensor, 1)
+		logits, err := model.Logits(tensor, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -140,7 +140,7 @@ func messageOf(t *testing.T, report contract.SmokeReport, name string) contract.
 	return report.Checks[i]
 }
 
-func testModel() *inference.Model { return inferencetest.Model(&inferencetest.Predictor{}) }
+func testModel() *classifier.Model { return servingtest.Model(&servingtest.Predictor{}) }
 
 func TestAnHonestServer(t *testing.T) {
 	unmarked := atomic.Int32{}
@@ -216,12 +216,12 @@ func editing(path string, edit func(map[string]any)) func(http.Handler) http.Han
 
 // scaled is a predictor whose logits are a little off.
 type scaled struct {
-	inferencetest.Predictor
+	servingtest.Predictor
 	factor float32
 }
 
-func (s *scaled) Predict(input []float32, n int) ([]float32, error) {
-	logits, err := s.Predictor.Predict(input, n)
+func (s *scaled) Logits(input []float32, n int) ([]float32, error) {
+	logits, err := s.Predictor.Logits(input, n)
 	for i := range logits {
 		logits[i] *= s.factor
 	}
@@ -229,17 +229,17 @@ func (s *scaled) Predict(input []float32, n int) ([]float32, error) {
 }
 
 func TestLies(t *testing.T) {
-	offBy := func(factor float32) *inference.Model {
+	offBy := func(factor float32) *classifier.Model {
 		m := testModel()
 		m.Predictor = &scaled{factor: factor}
 		return m
 	}
 	swapped := testModel()
 	swapped.Classes = []string{"blue", "red"}
-	slow := inferencetest.Model(&inferencetest.Predictor{Before: func(int) { time.Sleep(5 * time.Millisecond) }})
+	slow := servingtest.Model(&servingtest.Predictor{Before: func(int) { time.Sleep(5 * time.Millisecond) }})
 
 	cases := map[string]struct {
-		model  *inference.Model
+		model  *classifier.Model
 		lie    func(http.Handler) http.Handler
 		config contract.SmokeConfig
 		want   []string
@@ -605,7 +605,7 @@ func TestIntegrityOfProbabilities(t *testing.T) {
 	recorded := func(factor float32) *artifact.Samples {
 		set := colours(t, 4, 0)
 		for i := range set.Items {
-			for j, p := range inference.Softmax(set.Items[i].Logits) {
+			for j, p := range classifier.Softmax(set.Items[i].Logits) {
 				set.Items[i].Logits[j] = float32(p)
 			}
 			set.Items[i].Logits[0] *= factor
@@ -636,14 +636,14 @@ func TestIntegrityOfProbabilities(t *testing.T) {
 // while its quality is that of the decoding in use.
 func TestIntegrityOfEarlierDecoding(t *testing.T) {
 	url := serve(t, testModel(), nil)
-	half := inferencetest.PNG(t, color.NRGBA{R: 250, B: 20, A: 128}) // laid over white at first
+	half := servingtest.PNG(t, color.NRGBA{R: 250, B: 20, A: 128}) // laid over white at first
 	model := testModel()
 	recorded := func(decoder *preprocess.Decoder, decoding int) *artifact.Samples {
-		tensor := make([]float32, model.Preprocessing.TensorLen())
-		if err := decoder.Tensor(t.Context(), model.Preprocessing, tensor, half); err != nil {
+		tensor := make([]float32, model.Preprocess.TensorLen())
+		if err := decoder.Tensor(t.Context(), model.Preprocess, tensor, half); err != nil {
 			t.Fatal(err)
 		}
-		logits, err := model.Predict(tensor, 1)
+		logits, err := model.Logits(tensor, 1)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package inference
+package serving
 
 import (
 	"context"
@@ -13,25 +13,22 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
+
+	"github.com/trainyard-dev/trainyard/internal/classifier"
 )
 
-// Errors of a Batcher; test with errors.Is.
-var (
-	// ErrOverloaded: as many requests are waiting as are let in.
-	ErrOverloaded = errors.New("too many requests are waiting for a prediction")
-	// ErrStopped: the Batcher has stopped.
-	ErrStopped = errors.New("the server has stopped computing predictions")
-)
+// errStopped says that the batcher has stopped. Test with errors.Is.
+var errStopped = errors.New("the server has stopped computing predictions")
 
 // queuedBatches is how many batches' worth of requests are let in before others are turned away.
 // It bounds the memory that waiting requests take and how long they wait.
 const queuedBatches = 4
 
-// Batcher gathers the images of concurrent requests and computes them together, which costs less
-// than one after the other. A request that comes alone is computed at once: the Batcher waits for
+// batcher gathers the images of concurrent requests and computes them together, which costs less
+// than one after the other. A request that comes alone is computed at once: the batcher waits for
 // company only while it knows of other requests on their way.
-type Batcher struct {
-	model    *Model
+type batcher struct {
+	model    *classifier.Model
 	maxBatch int
 	maxDelay time.Duration
 	log      *slog.Logger
@@ -53,7 +50,7 @@ type job struct {
 	ctx   context.Context
 	input []float32
 	n     int
-	// answer has room for one, so that the Batcher never waits for a request that has given up.
+	// answer has room for one, so that the batcher never waits for a request that has given up.
 	answer chan answer
 }
 
@@ -62,9 +59,9 @@ type answer struct {
 	err    error
 }
 
-// NewBatcher returns a Batcher that computes up to maxBatch images together, fewer if more bring nothing, one by one if
-// the model asks for that, and makes none wait longer than maxDelay for others. It works while Run does.
-func NewBatcher(model *Model, maxBatch int, maxDelay time.Duration, log *slog.Logger) *Batcher {
+// newBatcher returns a batcher that computes up to maxBatch images together, fewer if more bring nothing, one by one if
+// the model asks for that, and makes none wait longer than maxDelay for others. It works while run does.
+func newBatcher(model *classifier.Model, maxBatch int, maxDelay time.Duration, log *slog.Logger) *batcher {
 	slots := queuedBatches * max(maxBatch, 4)
 	switch {
 	case model.Alone != nil:
@@ -72,7 +69,7 @@ func NewBatcher(model *Model, maxBatch int, maxDelay time.Duration, log *slog.Lo
 	case model.BatchLimit > 0:
 		maxBatch = min(maxBatch, model.BatchLimit)
 	}
-	return &Batcher{
+	return &batcher{
 		model:    model,
 		maxBatch: maxBatch,
 		maxDelay: maxDelay,
@@ -83,8 +80,8 @@ func NewBatcher(model *Model, maxBatch int, maxDelay time.Duration, log *slog.Lo
 	}
 }
 
-// Run computes predictions until ctx ends.
-func (b *Batcher) Run(ctx context.Context) {
+// run computes predictions until ctx ends.
+func (b *batcher) run(ctx context.Context) {
 	defer close(b.stopped)
 	for {
 		first := b.carried
@@ -100,50 +97,50 @@ func (b *Batcher) Run(ctx context.Context) {
 	}
 }
 
-// Ticket is a request that was let in. It must be released.
-type Ticket struct {
-	batcher  *Batcher
+// ticket is a request that was let in. It must be released.
+type ticket struct {
+	batcher  *batcher
 	answered bool
 }
 
-// CheckRoom returns ErrOverloaded if Admit would now.
-func (b *Batcher) CheckRoom() error {
+// checkRoom returns ErrOverloaded if admit would now.
+func (b *batcher) checkRoom() error {
 	if len(b.slots) == cap(b.slots) {
 		return ErrOverloaded
 	}
 	return nil
 }
 
-// Admit lets a request in, before its images are decoded, or returns ErrOverloaded. A request whose images are still on
+// admit lets a request in, before its images are decoded, or returns ErrOverloaded. A request whose images are still on
 // their way is not let in: how long they take is up to its client.
-func (b *Batcher) Admit() (*Ticket, error) {
+func (b *batcher) admit() (*ticket, error) {
 	select {
 	case b.slots <- struct{}{}:
 		b.unanswered.Add(1)
-		return &Ticket{batcher: b}, nil
+		return &ticket{batcher: b}, nil
 	default:
 		return nil, ErrOverloaded
 	}
 }
 
-// Release makes room for another request.
-func (t *Ticket) Release() {
+// release makes room for another request.
+func (t *ticket) release() {
 	t.setAnswered()
 	<-t.batcher.slots
 }
 
-func (t *Ticket) setAnswered() {
+func (t *ticket) setAnswered() {
 	if !t.answered {
 		t.answered = true
 		t.batcher.unanswered.Add(-1)
 	}
 }
 
-// Logits returns the logits, of shape [n, classes], of n images of shape [n, 3, size, size].
+// compute returns the logits, of shape [n, classes], of n images of shape [n, 3, size, size].
 // It returns ctx's error if that ends first.
-func (t *Ticket) Logits(ctx context.Context, input []float32, n int) ([]float32, error) {
+func (t *ticket) compute(ctx context.Context, input []float32, n int) ([]float32, error) {
 	b := t.batcher
-	imageLen := b.model.Preprocessing.TensorLen()
+	imageLen := b.model.Preprocess.TensorLen()
 	logits := make([]float32, 0, n*len(b.model.Classes))
 	for done := 0; done < n; {
 		part := min(n-done, b.largest())
@@ -153,7 +150,7 @@ func (t *Ticket) Logits(ctx context.Context, input []float32, n int) ([]float32,
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		case <-b.stopped:
-			return nil, ErrStopped
+			return nil, errStopped
 		}
 		select {
 		case a := <-j.answer:
@@ -165,7 +162,7 @@ func (t *Ticket) Logits(ctx context.Context, input []float32, n int) ([]float32,
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		case <-b.stopped:
-			return nil, ErrStopped
+			return nil, errStopped
 		}
 		done += part
 	}
@@ -173,7 +170,7 @@ func (t *Ticket) Logits(ctx context.Context, input []float32, n int) ([]float32,
 }
 
 // collect returns the jobs to compute together with first.
-func (b *Batcher) collect(first *job) []*job {
+func (b *batcher) collect(first *job) []*job {
 	var (
 		batch   = []*job{first}
 		images  = first.n
@@ -208,7 +205,7 @@ func (b *Batcher) collect(first *job) []*job {
 }
 
 // compute answers the jobs whose requests still wait.
-func (b *Batcher) compute(batch []*job) {
+func (b *batcher) compute(batch []*job) {
 	batch = slices.DeleteFunc(batch, func(j *job) bool { return j.ctx.Err() != nil })
 	if len(batch) == 0 {
 		return
@@ -228,7 +225,7 @@ func (b *Batcher) compute(batch []*job) {
 }
 
 // largest is how many images are computed together at most.
-func (b *Batcher) largest() int {
+func (b *batcher) largest() int {
 	if b.alone.Load() {
 		return 1
 	}
@@ -237,8 +234,8 @@ func (b *Batcher) largest() int {
 
 // computeAlone answers the jobs of a batch that failed one by one, so that none fails for the others. If each image can be
 // computed by itself, the batch was at fault, and there are no more of them.
-func (b *Batcher) computeAlone(batch []*job, failure error) {
-	imageLen := b.model.Preprocessing.TensorLen()
+func (b *batcher) computeAlone(batch []*job, failure error) {
+	imageLen := b.model.Preprocess.TensorLen()
 	works := true
 	for _, j := range batch {
 		var (
@@ -260,7 +257,7 @@ func (b *Batcher) computeAlone(batch []*job, failure error) {
 }
 
 // answer answers jobs with their part of the logits.
-func (b *Batcher) answer(jobs []*job, logits []float32, err error) {
+func (b *batcher) answer(jobs []*job, logits []float32, err error) {
 	classes := len(b.model.Classes)
 	for _, j := range jobs {
 		if err != nil {
@@ -302,13 +299,13 @@ func finite(logits []float32, classes int) answer {
 }
 
 // predict calls the model. A panic in it is an error of this batch and not the end of the process.
-func (b *Batcher) predict(input []float32, images int) (logits []float32, err error) {
+func (b *batcher) predict(input []float32, images int) (logits []float32, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("compute a batch of %d images: panic: %v\n%s", images, r, debug.Stack())
 		}
 	}()
-	if logits, err = b.model.Predict(input, images); err != nil {
+	if logits, err = b.model.Logits(input, images); err != nil {
 		return nil, fmt.Errorf("compute a batch of %d images: %w", images, err)
 	}
 	if want := images * len(b.model.Classes); len(logits) != want {

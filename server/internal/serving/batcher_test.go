@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package inference_test
+package serving
 
 import (
 	"context"
@@ -17,11 +17,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/trainyard-dev/trainyard/server/internal/inference"
-	"github.com/trainyard-dev/trainyard/server/internal/inference/inferencetest"
+	"github.com/trainyard-dev/trainyard/internal/classifier"
+	"github.com/trainyard-dev/trainyard/server/internal/serving/servingtest"
 )
 
-const imageLen = 3 * inferencetest.Size * inferencetest.Size
+const imageLen = 3 * servingtest.Size * servingtest.Size
 
 // picture is n pictures of the values first, first+1, …: so are their logits.
 func picture(first, n int) []float32 {
@@ -46,18 +46,18 @@ func (b *batches) add(n int) {
 }
 
 // run starts a batcher that stops with the test's bubble.
-func run(t *testing.T, p *inferencetest.Predictor, maxBatch int, maxDelay time.Duration) *inference.Batcher {
+func run(t *testing.T, p *servingtest.Predictor, maxBatch int, maxDelay time.Duration) *batcher {
 	t.Helper()
-	b := inference.NewBatcher(inferencetest.Model(p), maxBatch, maxDelay, slog.New(slog.DiscardHandler))
+	b := newBatcher(servingtest.Model(p), maxBatch, maxDelay, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
-	go b.Run(ctx)
+	go b.run(ctx)
 	return b
 }
 
-func admit(t *testing.T, b *inference.Batcher) *inference.Ticket {
+func admit(t *testing.T, b *batcher) *ticket {
 	t.Helper()
-	ticket, err := b.Admit()
+	ticket, err := b.admit()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,12 +67,12 @@ func admit(t *testing.T, b *inference.Batcher) *inference.Ticket {
 func TestALoneRequestDoesNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var computed batches
-		b := run(t, &inferencetest.Predictor{Before: computed.add}, 8, time.Hour)
+		b := run(t, &servingtest.Predictor{Before: computed.add}, 8, time.Hour)
 		start := time.Now()
 		for range 2 {
 			ticket := admit(t, b)
-			logits, err := ticket.Logits(t.Context(), picture(7, 1), 1)
-			ticket.Release()
+			logits, err := ticket.compute(t.Context(), picture(7, 1), 1)
+			ticket.release()
 			if diff := cmp.Diff([]float32{7, 7}, logits); diff != "" || err != nil {
 				t.Errorf("logits (-want +got):\n%s error %v", diff, err)
 			}
@@ -86,12 +86,12 @@ func TestALoneRequestDoesNotWait(t *testing.T) {
 // A request that has its answer is still being written to its client, and brings no more images.
 func TestAnsweredRequestsAreNotWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := run(t, &inferencetest.Predictor{}, 8, time.Hour)
+		b := run(t, &servingtest.Predictor{}, 8, time.Hour)
 		start := time.Now()
 		for range 3 {
 			ticket := admit(t, b)
-			defer ticket.Release()
-			if _, err := ticket.Logits(t.Context(), picture(1, 1), 1); err != nil {
+			defer ticket.release()
+			if _, err := ticket.compute(t.Context(), picture(1, 1), 1); err != nil {
 				t.Error(err)
 			}
 		}
@@ -113,19 +113,19 @@ func TestRequestsOnTheirWayAreWaitedFor(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var computed batches
-				b := run(t, &inferencetest.Predictor{Before: computed.add}, 8, 100*time.Millisecond)
+				b := run(t, &servingtest.Predictor{Before: computed.add}, 8, 100*time.Millisecond)
 				first, second := admit(t, b), admit(t, b)
 				var group sync.WaitGroup
 				group.Go(func() {
-					defer first.Release()
-					if _, err := first.Logits(t.Context(), picture(1, 1), 1); err != nil {
+					defer first.release()
+					if _, err := first.compute(t.Context(), picture(1, 1), 1); err != nil {
 						t.Error(err)
 					}
 				})
 				group.Go(func() {
-					defer second.Release()
+					defer second.release()
 					time.Sleep(tc.arrives)
-					if _, err := second.Logits(t.Context(), picture(2, 1), 1); err != nil {
+					if _, err := second.compute(t.Context(), picture(2, 1), 1); err != nil {
 						t.Error(err)
 					}
 				})
@@ -141,16 +141,16 @@ func TestRequestsOnTheirWayAreWaitedFor(t *testing.T) {
 func TestBatchesKeepToTheirSize(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var computed batches
-		b := run(t, &inferencetest.Predictor{Before: computed.add}, 4, 0)
+		b := run(t, &servingtest.Predictor{Before: computed.add}, 4, 0)
 		sizes := []int{1, 3, 3, 6, 1} // the first is alone; the others queue up behind it
 		answers := make([][]float32, len(sizes))
 		var group sync.WaitGroup
 		for i, n := range sizes {
 			ticket := admit(t, b)
 			group.Go(func() {
-				defer ticket.Release()
+				defer ticket.release()
 				var err error
-				if answers[i], err = ticket.Logits(t.Context(), picture(10*i, n), n); err != nil {
+				if answers[i], err = ticket.compute(t.Context(), picture(10*i, n), n); err != nil {
 					t.Error(err)
 				}
 			})
@@ -180,34 +180,34 @@ func TestBatchesKeepToTheirSize(t *testing.T) {
 }
 
 func TestOverload(t *testing.T) {
-	b := inference.NewBatcher(inferencetest.Model(&inferencetest.Predictor{}), 5, 0, slog.New(slog.DiscardHandler))
-	tickets := make([]*inference.Ticket, 20)
+	b := newBatcher(servingtest.Model(&servingtest.Predictor{}), 5, 0, slog.New(slog.DiscardHandler))
+	tickets := make([]*ticket, 20)
 	for i := range tickets {
 		tickets[i] = admit(t, b)
 	}
-	if _, err := b.Admit(); !errors.Is(err, inference.ErrOverloaded) {
+	if _, err := b.admit(); !errors.Is(err, ErrOverloaded) {
 		t.Errorf("Admit() error = %v, want ErrOverloaded", err)
 	}
-	tickets[0].Release()
+	tickets[0].release()
 	admit(t, b)
 }
 
 func TestAbandonedRequestsAreNotComputed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var computed batches
-		b := run(t, &inferencetest.Predictor{Before: computed.add}, 1, 0)
+		b := run(t, &servingtest.Predictor{Before: computed.add}, 1, 0)
 		var group sync.WaitGroup
 		for i := range 3 {
 			ticket := admit(t, b)
 			group.Go(func() {
-				defer ticket.Release()
+				defer ticket.release()
 				timeout := 100 * time.Millisecond // less than the second that the first takes
 				if i == 0 {
 					timeout = time.Minute
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), timeout)
 				defer cancel()
-				if _, err := ticket.Logits(ctx, picture(0, 1), 1); i > 0 && !errors.Is(err, context.DeadlineExceeded) {
+				if _, err := ticket.compute(ctx, picture(0, 1), 1); i > 0 && !errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("request %d: error = %v, want DeadlineExceeded", i, err)
 				}
 			})
@@ -222,54 +222,54 @@ func TestAbandonedRequestsAreNotComputed(t *testing.T) {
 }
 
 func TestStopped(t *testing.T) {
-	b := inference.NewBatcher(inferencetest.Model(&inferencetest.Predictor{}), 1, 0, slog.New(slog.DiscardHandler))
+	b := newBatcher(servingtest.Model(&servingtest.Predictor{}), 1, 0, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	b.Run(ctx)
+	b.run(ctx)
 	ticket := admit(t, b)
-	defer ticket.Release()
-	if _, err := ticket.Logits(t.Context(), picture(0, 1), 1); !errors.Is(err, inference.ErrStopped) {
-		t.Errorf("Logits() error = %v, want ErrStopped", err)
+	defer ticket.release()
+	if _, err := ticket.compute(t.Context(), picture(0, 1), 1); !errors.Is(err, errStopped) {
+		t.Errorf("compute() error = %v, want ErrStopped", err)
 	}
 }
 
 // short is a predictor that forgets an image.
 type short struct{}
 
-func (short) Predict(_ []float32, n int) ([]float32, error) { return make([]float32, 2*(n-1)), nil }
+func (short) Logits(_ []float32, n int) ([]float32, error) { return make([]float32, 2*(n-1)), nil }
 
 // constant is a predictor whose logits are all the same.
 type constant float64
 
-func (c constant) Predict(_ []float32, n int) ([]float32, error) {
+func (c constant) Logits(_ []float32, n int) ([]float32, error) {
 	return slices.Repeat([]float32{float32(c)}, 2*n), nil
 }
 
 func TestFaultyModels(t *testing.T) {
 	failure := errors.New("failure")
 	cases := map[string]struct {
-		predictor inference.Predictor
+		predictor classifier.Predictor
 		want      string
 	}{
-		"error":          {&inferencetest.Predictor{Err: failure}, "failure"},
-		"panic":          {&inferencetest.Predictor{Before: func(int) { panic("oops") }}, "panic: oops"},
+		"error":          {&servingtest.Predictor{Err: failure}, "failure"},
+		"panic":          {&servingtest.Predictor{Before: func(int) { panic("oops") }}, "panic: oops"},
 		"not a number":   {constant(math.NaN()), "the model computed NaN"},
 		"overflow":       {constant(math.Inf(-1)), "the model computed -Inf"},
 		"logits missing": {short{}, "returned 0 logits, want 2"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			model := inferencetest.Model(nil)
+			model := servingtest.Model(nil)
 			model.Predictor = tc.predictor
-			b := inference.NewBatcher(model, 1, 0, slog.New(slog.DiscardHandler))
+			b := newBatcher(model, 1, 0, slog.New(slog.DiscardHandler))
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			go b.Run(ctx)
+			go b.run(ctx)
 			ticket := admit(t, b)
-			defer ticket.Release()
+			defer ticket.release()
 			for range 2 { // the batcher goes on
-				if _, err := ticket.Logits(t.Context(), picture(0, 1), 1); err == nil || !strings.Contains(err.Error(), tc.want) {
-					t.Errorf("Logits() error = %v, want one with %q", err, tc.want)
+				if _, err := ticket.compute(t.Context(), picture(0, 1), 1); err == nil || !strings.Contains(err.Error(), tc.want) {
+					t.Errorf("compute() error = %v, want one with %q", err, tc.want)
 				}
 			}
 		})
@@ -282,7 +282,7 @@ type together struct {
 	bad   float32
 }
 
-func (p *together) Predict(input []float32, n int) ([]float32, error) {
+func (p *together) Logits(input []float32, n int) ([]float32, error) {
 	p.sizes = append(p.sizes, n)
 	if n > 1 || input[0] == p.bad {
 		panic("oops")
@@ -304,16 +304,16 @@ func TestFailedBatches(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				predictor := &together{bad: tc.bad}
-				model := inferencetest.Model(nil)
+				model := servingtest.Model(nil)
 				model.Predictor = predictor
-				b := inference.NewBatcher(model, 8, time.Hour, slog.New(slog.DiscardHandler))
+				b := newBatcher(model, 8, time.Hour, slog.New(slog.DiscardHandler))
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				ask := func(first, n int) func() []float32 {
 					ticket, answered := admit(t, b), make(chan []float32, 1)
 					go func() {
-						defer ticket.Release()
-						logits, err := ticket.Logits(t.Context(), picture(first, n), n)
+						defer ticket.release()
+						logits, err := ticket.compute(t.Context(), picture(first, n), n)
 						if err != nil {
 							logits = nil
 						}
@@ -323,7 +323,7 @@ func TestFailedBatches(t *testing.T) {
 					return func() []float32 { return <-answered }
 				}
 				answers := []func() []float32{ask(1, 1), ask(2, 2), ask(4, 1)}
-				go b.Run(ctx)
+				go b.run(ctx)
 				for i, answer := range answers {
 					if diff := cmp.Diff(tc.want[i], answer()); diff != "" {
 						t.Errorf("request %d (-want +got):\n%s", i, diff)
@@ -331,15 +331,15 @@ func TestFailedBatches(t *testing.T) {
 				}
 				synctest.Wait()
 				predictor.sizes = nil
-				var tickets []*inference.Ticket
+				var tickets []*ticket
 				for range 3 {
 					tickets = append(tickets, admit(t, b))
 				}
 				var group sync.WaitGroup
 				for _, ticket := range tickets {
 					group.Go(func() {
-						defer ticket.Release()
-						if _, err := ticket.Logits(t.Context(), picture(5, 1), 1); err != nil {
+						defer ticket.release()
+						if _, err := ticket.compute(t.Context(), picture(5, 1), 1); err != nil {
 							t.Error(err)
 						}
 					})
@@ -356,27 +356,27 @@ func TestFailedBatches(t *testing.T) {
 // A model is never asked for larger batches than are good for it.
 func TestModelsLimitBatches(t *testing.T) {
 	cases := map[string]struct {
-		change func(*inference.Model)
+		change func(*classifier.Model)
 		want   []int
 	}{
-		"no limit":          {func(*inference.Model) {}, []int{4, 1}},
-		"one by one":        {func(m *inference.Model) { m.Alone = errors.New("mixes images") }, []int{1, 1, 1, 1, 1}},
-		"more than allowed": {func(m *inference.Model) { m.BatchLimit = 64 }, []int{4, 1}},
-		"less than allowed": {func(m *inference.Model) { m.BatchLimit = 2 }, []int{2, 2, 1}},
+		"no limit":          {func(*classifier.Model) {}, []int{4, 1}},
+		"one by one":        {func(m *classifier.Model) { m.Alone = errors.New("mixes images") }, []int{1, 1, 1, 1, 1}},
+		"more than allowed": {func(m *classifier.Model) { m.BatchLimit = 64 }, []int{4, 1}},
+		"less than allowed": {func(m *classifier.Model) { m.BatchLimit = 2 }, []int{2, 2, 1}},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var computed batches
-				model := inferencetest.Model(&inferencetest.Predictor{Before: computed.add})
+				model := servingtest.Model(&servingtest.Predictor{Before: computed.add})
 				tc.change(model)
-				b := inference.NewBatcher(model, 4, time.Hour, slog.New(slog.DiscardHandler))
+				b := newBatcher(model, 4, time.Hour, slog.New(slog.DiscardHandler))
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
-				go b.Run(ctx)
+				go b.run(ctx)
 				ticket := admit(t, b)
-				defer ticket.Release()
-				if _, err := ticket.Logits(t.Context(), picture(1, 5), 5); err != nil {
+				defer ticket.release()
+				if _, err := ticket.compute(t.Context(), picture(1, 5), 5); err != nil {
 					t.Error(err)
 				}
 				if diff := cmp.Diff(tc.want, computed.sizes); diff != "" {
@@ -384,40 +384,5 @@ func TestModelsLimitBatches(t *testing.T) {
 				}
 			})
 		})
-	}
-}
-
-func TestSoftmax(t *testing.T) {
-	cases := map[string]struct {
-		logits []float32
-		want   []float64
-	}{
-		"equal":          {[]float32{3, 3}, []float64{0.5, 0.5}},
-		"one to three":   {[]float32{0, 1.0986123}, []float64{0.25, 0.75}}, // ln 3
-		"no overflow":    {[]float32{1e30, 0}, []float64{1, 0}},
-		"all very low":   {[]float32{-1e30, -1e30}, []float64{0.5, 0.5}},
-		"a single class": {[]float32{-4}, []float64{1}},
-	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			got := inference.Softmax(tc.logits)
-			near := cmp.Comparer(func(a, b float64) bool { return a-b < 1e-7 && b-a < 1e-7 })
-			if diff := cmp.Diff(tc.want, got, near); diff != "" {
-				t.Errorf("Softmax() (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
-func TestArgMax(t *testing.T) {
-	for name, tc := range map[string]struct {
-		values []float32
-		want   int
-	}{
-		"last": {[]float32{-3, -2, -1}, 2}, "first of equals": {[]float32{1, 2, 2}, 1}, "one": {[]float32{0}, 0},
-	} {
-		if got := inference.ArgMax(tc.values); got != tc.want {
-			t.Errorf("%s: ArgMax() = %d, want %d", name, got, tc.want)
-		}
 	}
 }

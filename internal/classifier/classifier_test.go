@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package inference_test
+package classifier_test
 
 import (
 	"errors"
@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -16,12 +17,12 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/trainyard-dev/trainyard/internal/artifact"
+	"github.com/trainyard-dev/trainyard/internal/classifier"
 	"github.com/trainyard-dev/trainyard/internal/engine"
 	"github.com/trainyard-dev/trainyard/internal/model"
 	"github.com/trainyard-dev/trainyard/internal/onnx"
 	"github.com/trainyard-dev/trainyard/internal/onnx/onnxpb"
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
-	"github.com/trainyard-dev/trainyard/server/internal/inference"
 )
 
 const networkSize = 16
@@ -74,17 +75,27 @@ func save(t *testing.T, data []byte) (path, digest string) {
 
 func TestLoad(t *testing.T) {
 	path, digest := save(t, encoded(t, nil))
-	got, err := inference.Load(path, inference.Options{SHA256: digest, Threads: 1})
+	got, err := classifier.Load(path, digest, classifier.Options{Threads: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := inference.Info{
-		SHA256: digest, SizeBytes: got.SizeBytes, BatchLimit: got.BatchLimit, Classes: []string{"a", "b", "c"}, Output: onnx.OutputLogits, Preprocessing: preprocess.DefaultSpec(networkSize),
-		Architecture: "SimpleCNN", Producer: "trainyard v1", Opset: 17, Metrics: map[string]float64{"accuracy": 0.5},
-		Lineage: map[string]string{"run": "ns/run", "datasetDigest": "sha256:00", "writtenBy": "v1"},
+	want := classifier.Info{
+		Metadata: &onnx.Metadata{
+			Classes: []string{"a", "b", "c"}, Preprocess: preprocess.DefaultSpec(networkSize), Metrics: map[string]float64{"accuracy": 0.5},
+			Architecture: "SimpleCNN", Run: "ns/run", DatasetDigest: "sha256:00", Version: "v1",
+		},
+		SHA256: digest, SizeBytes: got.SizeBytes, BatchLimit: got.BatchLimit, Output: onnx.OutputLogits, Producer: "trainyard v1", Opset: 17,
 	}
 	if diff := cmp.Diff(want, got.Info); diff != "" || got.SizeBytes < 1000 {
 		t.Errorf("info (-want +got):\n%s size %d", diff, got.SizeBytes)
+	}
+
+	read, err := classifier.Read(encoded(t, nil), classifier.Options{Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, read.Info); diff != "" {
+		t.Errorf("info of the file's content (-want +got):\n%s", diff)
 	}
 
 	const n = 2
@@ -92,7 +103,7 @@ func TestLoad(t *testing.T) {
 	for i := range x.Data {
 		x.Data[i] = float32(math.Sin(float64(i)))
 	}
-	logits, err := got.Predict(x.Data, n)
+	logits, err := got.Logits(x.Data, n)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,18 +125,18 @@ func TestLoadProbabilities(t *testing.T) {
 	var probabilities [2][]float64
 	for i, change := range []func(*onnxpb.ModelProto){nil, softmax} {
 		path, _ := save(t, encoded(t, change))
-		loaded, err := inference.Load(path, inference.Options{Threads: 1})
+		loaded, err := classifier.Load(path, "", classifier.Options{Threads: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if want := []onnx.Output{onnx.OutputLogits, onnx.OutputProbabilities}[i]; loaded.Output != want {
 			t.Errorf("the output is %q, want %q", loaded.Output, want)
 		}
-		logits, err := loaded.Predict(x.Data, 1)
+		logits, err := loaded.Logits(x.Data, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
-		probabilities[i] = inference.Softmax(logits)
+		probabilities[i] = classifier.Softmax(logits)
 	}
 	if diff := cmp.Diff(probabilities[0], probabilities[1], cmpopts.EquateApprox(0, 1e-6)); diff != "" {
 		t.Errorf("probabilities without and with Softmax (-without +with):\n%s", diff)
@@ -147,16 +158,16 @@ func TestLoadQuantized(t *testing.T) {
 	var logits [2][]float32
 	for i, data := range [][]byte{float, quantized} {
 		path, digest := save(t, data)
-		loaded, err := inference.Load(path, inference.Options{SHA256: digest, Threads: 2})
+		loaded, err := classifier.Load(path, digest, classifier.Options{Threads: 2})
 		if err != nil {
 			t.Fatal(err)
 		}
-		together, err := loaded.Predict(x.Data, n)
+		together, err := loaded.Logits(x.Data, n)
 		if err != nil {
 			t.Fatal(err)
 		}
 		logits[i] = slices.Clone(together)
-		alone, err := loaded.Predict(x.Data[len(x.Data)/n:2*len(x.Data)/n], 1)
+		alone, err := loaded.Logits(x.Data[len(x.Data)/n:2*len(x.Data)/n], 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -202,18 +213,37 @@ func TestLoadRefuses(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			path, _ := save(t, tc.data)
-			_, err := inference.Load(path, inference.Options{SHA256: tc.digest, Threads: 1})
-			if !errors.Is(err, inference.ErrInvalid) || tc.want != nil && !errors.Is(err, tc.want) {
+			_, err := classifier.Load(path, tc.digest, classifier.Options{Threads: 1})
+			if !errors.Is(err, classifier.ErrInvalid) || tc.want != nil && !errors.Is(err, tc.want) {
 				t.Errorf("Load() error = %v, want ErrInvalid and %v", err, tc.want)
+			}
+			if tc.digest != "" {
+				return
+			}
+			// Who has the content at hand is told the same, without the file's name.
+			_, readErr := classifier.Read(tc.data, classifier.Options{Threads: 1})
+			if !errors.Is(readErr, classifier.ErrInvalid) || readErr.Error() != strings.Replace(err.Error(), path+": ", "", 1) {
+				t.Errorf("Read() error = %v, of Load() %v", readErr, err)
 			}
 		})
 	}
 	// A file that isn't there says nothing about the model: its volume may be late.
-	if _, err := inference.Load(filepath.Join(t.TempDir(), "none"), inference.Options{Threads: 1}); err == nil || errors.Is(err, inference.ErrInvalid) {
+	if _, err := classifier.Load(filepath.Join(t.TempDir(), "none"), "", classifier.Options{Threads: 1}); err == nil || errors.Is(err, classifier.ErrInvalid) {
 		t.Errorf("Load() of a missing file: error = %v, want another than ErrInvalid", err)
 	}
+	// A file that is too large for any model is not read, and stays so.
+	large := filepath.Join(t.TempDir(), "large")
+	if err := os.WriteFile(large, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(large, onnx.MaxFileBytes+1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := classifier.Load(large, "", classifier.Options{Threads: 1}); !errors.Is(err, classifier.ErrInvalid) || !errors.Is(err, artifact.ErrTooLarge) {
+		t.Errorf("Load() of a file of a GiB and a byte: error = %v, want ErrInvalid and ErrTooLarge", err)
+	}
 	// A folder can be opened but not read, as a volume that has failed.
-	if _, err := inference.Load(t.TempDir(), inference.Options{Threads: 1}); err == nil || errors.Is(err, inference.ErrInvalid) {
+	if _, err := classifier.Load(t.TempDir(), "", classifier.Options{Threads: 1}); err == nil || errors.Is(err, classifier.ErrInvalid) {
 		t.Errorf("Load() of what can't be read: error = %v, want another than ErrInvalid", err)
 	}
 }

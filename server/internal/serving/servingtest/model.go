@@ -1,8 +1,8 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package inferencetest has a model for tests that needs no training.
-package inferencetest
+// Package servingtest has a model for tests that needs no training.
+package servingtest
 
 import (
 	"bytes"
@@ -11,9 +11,9 @@ import (
 	"image/png"
 	"testing"
 
+	"github.com/trainyard-dev/trainyard/internal/classifier"
 	"github.com/trainyard-dev/trainyard/internal/onnx"
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
-	"github.com/trainyard-dev/trainyard/server/internal/inference"
 )
 
 // Size is the side of the model's input in pixels.
@@ -27,8 +27,8 @@ type Predictor struct {
 	Err error
 }
 
-// Predict returns the mean of the red and of the blue channel of each image.
-func (p *Predictor) Predict(input []float32, n int) ([]float32, error) {
+// Logits returns the mean of the red and of the blue channel of each image.
+func (p *Predictor) Logits(input []float32, n int) ([]float32, error) {
 	if p.Before != nil {
 		p.Before(n)
 	}
@@ -53,18 +53,20 @@ func mean(values []float32) float32 {
 }
 
 // Model returns a model of p with the classes red and blue.
-func Model(p *Predictor) *inference.Model {
-	return &inference.Model{Predictor: p, Info: inference.Info{
-		SHA256:        "5eed",
-		SizeBytes:     1234,
-		Classes:       []string{"red", "blue"},
-		Output:        onnx.OutputLogits,
-		Preprocessing: preprocess.DefaultSpec(Size),
-		Architecture:  "Test",
-		Producer:      "inferencetest",
-		Opset:         17,
-		Metrics:       map[string]float64{"accuracy": 0.9},
-		Lineage:       map[string]string{"run": "default/run"},
+func Model(p *Predictor) *classifier.Model {
+	return &classifier.Model{Predictor: p, Info: classifier.Info{
+		Metadata: &onnx.Metadata{
+			Classes:      []string{"red", "blue"},
+			Preprocess:   preprocess.DefaultSpec(Size),
+			Architecture: "Test",
+			Metrics:      map[string]float64{"accuracy": 0.9},
+			Run:          "default/run",
+		},
+		SHA256:    "5eed",
+		SizeBytes: 1234,
+		Output:    onnx.OutputLogits,
+		Producer:  "servingtest",
+		Opset:     17,
 	}}
 }
 
