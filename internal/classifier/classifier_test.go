@@ -143,7 +143,7 @@ func TestLoadProbabilities(t *testing.T) {
 	}
 }
 
-// A quantised model is loaded like any other, and answers an image alike whatever it is batched with.
+// A quantized model is loaded like any other, and answers an image alike whatever it is batched with.
 func TestLoadQuantized(t *testing.T) {
 	const n = 3
 	x := engine.NewTensor(n, 3, networkSize, networkSize)

@@ -19,9 +19,9 @@ type source struct {
 }
 
 func (s *source) addFlags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&s.configFile, "config", "", "JSON `file` with the configuration; without it, the environment variable "+contract.ConfigEnv)
+	cmd.Flags().StringVar(&s.configFile, "config", "", "JSON `file` with the configuration. Defaults to the environment variable "+contract.ConfigEnv+".")
 	cmd.Flags().StringVar(&s.terminationLog, "termination-log", "",
-		"`file` to write the result to; default "+contract.TerminationLog+" if the configuration comes from the environment, else none")
+		"Result `file`. Defaults to "+contract.TerminationLog+" if the configuration comes from the environment, else to none.")
 }
 
 // read decodes the configuration, if there is any, over the defaults that config holds.

@@ -52,26 +52,28 @@ func serveCommand(options Options) *cobra.Command {
 Open the server's address in a browser to try a picture.
 
 The configuration is the JSON document of --config or of the environment
-variable ` + contract.ConfigEnv + `; flags override it. Without either, the flags do.
+variable ` + contract.ConfigEnv + `; flags override its fields. Without a
+configuration, flags and their defaults apply.
 
-SIGTERM starts the drain: readiness fails, requests go on being served for the
-drain delay with "Connection: close", then the server finishes what is in
-flight and exits 0. Other exit codes: 3 the configuration can't be used,
-6 the model file is invalid or has another digest, 75 something outside failed,
-such as a volume that the model file isn't on yet.`,
+SIGTERM starts the drain: readiness fails, requests are served for the drain
+delay with "Connection: close", then the server finishes the requests in flight
+and exits with 0. Other exit codes:
+  3   the configuration is invalid
+  6   the model file is invalid or has another digest
+  75  something outside the server failed, such as a volume without the model file yet`,
 		Example: `  server serve --model out/model.onnx
   curl -F file=@cat.jpg localhost:8080/predict`,
 		Args: cobra.NoArgs,
 	}
 	src.addFlags(cmd)
-	cmd.Flags().StringVar(&flags.Model.Path, "model", "", "ONNX `file` to serve")
-	cmd.Flags().StringVar(&flags.Model.SHA256, "sha256", "", "digest that the model file must have, in hex; empty: any")
-	cmd.Flags().StringVar(&flags.Model.Output, "output", "", "what the network yields: logits, probabilities, logProbabilities, sigmoid or logit; empty: find out")
-	cmd.Flags().StringVar(&flags.Name, "name", flags.Name, "model's name in the Open Inference Protocol")
-	cmd.Flags().StringVar(&address, "address", "", "address to listen on; empty: all")
-	cmd.Flags().IntVar(&port, "port", contract.HTTPPort, "port to listen on")
-	cmd.Flags().IntVar(&flags.Limits.Threads, "threads", 0, "threads of a prediction; 0: one per CPU")
-	cmd.Flags().IntVar(&flags.DrainDelaySeconds, "drain-delay", 0, "`seconds` to go on serving after SIGTERM")
+	cmd.Flags().StringVar(&flags.Model.Path, "model", "", "ONNX `file` to serve.")
+	cmd.Flags().StringVar(&flags.Model.SHA256, "sha256", "", "SHA-256 that the model file must have, in hex. Empty accepts any file.")
+	cmd.Flags().StringVar(&flags.Model.Output, "output", "", "What the network yields: logits, probabilities, logProbabilities, sigmoid or logit. Empty detects it.")
+	cmd.Flags().StringVar(&flags.Name, "name", flags.Name, "Name of the model in the Open Inference Protocol.")
+	cmd.Flags().StringVar(&address, "address", "", "Address to listen on. Empty listens on all addresses.")
+	cmd.Flags().IntVar(&port, "port", contract.HTTPPort, "Port to listen on.")
+	cmd.Flags().IntVar(&flags.Limits.Threads, "threads", 0, "Number of threads that compute a prediction. 0 means one per CPU.")
+	cmd.Flags().IntVar(&flags.DrainDelaySeconds, "drain-delay", 0, "Number of `seconds` that requests are still accepted after SIGTERM.")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		config := serveDefaults()
 		err := src.read(&config)
@@ -115,7 +117,7 @@ func checkServe(config contract.ServeConfig, port int) error {
 	}
 	switch {
 	case config.Model.Path == "":
-		return errors.New("model.path: must be set; on the command line it is --model FILE")
+		return errors.New("model.path: must be set, on the command line with --model FILE")
 	case config.Name == "":
 		return errors.New("name: must be set")
 	case !modelName.MatchString(config.Name):

@@ -37,28 +37,32 @@ classify held-out samples well enough (quality). Every target must pass.
 
 A table of the checks goes to stderr and the report, in JSON, to stdout.
 The configuration is the JSON document of --config or of the environment
-variable ` + contract.ConfigEnv + `; flags override it. Without either, the flags do.
+variable ` + contract.ConfigEnv + `; flags override its fields. Without a
+configuration, flags and their defaults apply.
 
-Exit codes: 0 passed, 7 a check failed, 3 the configuration can't be used,
-75 there is no verdict: the checks could not be made, or servers were not reached and
-no answer was wrong.`,
+Exit codes:
+  0   all checks passed
+  7   a check failed
+  3   the configuration is invalid
+  75  no verdict: the checks could not be made, or servers were not reached and
+      no answer was wrong`,
 		Example: `  server smoke --url http://localhost:8080 --samples out/samples.tar
   server smoke --url http://pets.default.svc --for 5m`,
 		Args: cobra.NoArgs,
 	}
 	src.addFlags(cmd)
 	f := cmd.Flags()
-	f.StringArrayVar(&flags.Targets, "url", nil, "base `URL` of a server; may be given more than once")
-	f.StringVar(&flags.samples, "samples", "", "samples.tar `file` published with the model")
-	f.StringVar(&flags.liveSamples, "live-samples", "", "samples.tar `file` published with the live model")
-	f.StringVar(&flags.SHA256, "sha256", "", "digest that the served model must have, in hex; empty: any")
-	f.StringVar(&flags.Revision, "revision", "", "revision that the server must report; empty: any")
-	f.Float64Var(&flags.agreement, "min-agreement", 0, "least share of samples to be classified as labelled; 0: any; left out: at most 0.10 below their own model")
-	f.DurationVar(&flags.limit, "max-latency", 0, "greatest median latency of a prediction; 0: any")
-	f.IntVar(&flags.Attempts, "attempts", 5, "tries per check")
-	f.DurationVar(&flags.timeout, "timeout", 2*time.Minute, "time for one round of all checks on one server")
-	f.DurationVar(&flags.delay, "delay", 0, "wait before the first check")
-	f.DurationVar(&flags.duration, "for", 0, "repeat the checks for this long; 0: make them once")
+	f.StringArrayVar(&flags.Targets, "url", nil, "Base `URL` of a server. May be repeated.")
+	f.StringVar(&flags.samples, "samples", "", "samples.tar `file` published with the model.")
+	f.StringVar(&flags.liveSamples, "live-samples", "", "samples.tar `file` published with the live model.")
+	f.StringVar(&flags.SHA256, "sha256", "", "SHA-256 that the served model must have, in hex. Empty accepts any model.")
+	f.StringVar(&flags.Revision, "revision", "", "Revision that the server must report. Empty accepts any revision.")
+	f.Float64Var(&flags.agreement, "min-agreement", 0, "Minimum share of samples classified as labeled. 0 accepts any share; by default, up to 0.10 below the score of the samples' own model.")
+	f.DurationVar(&flags.limit, "max-latency", 0, "Maximum median latency of a prediction. 0 accepts any latency.")
+	f.IntVar(&flags.Attempts, "attempts", 5, "Number of attempts per check.")
+	f.DurationVar(&flags.timeout, "timeout", 2*time.Minute, "Maximum duration of one round of all checks on one server.")
+	f.DurationVar(&flags.delay, "delay", 0, "Delay before the first check.")
+	f.DurationVar(&flags.duration, "for", 0, "Duration for which the checks are repeated. 0 makes them once.")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		config := contract.SmokeConfig{Version: contract.Version, Attempts: 5, TimeoutSeconds: 120}
 		err := src.read(&config)

@@ -69,7 +69,7 @@ type Health struct {
 	Revision string `json:"revision,omitempty"`
 }
 
-// ModelInfo tells what is served and where it comes from.
+// ModelInfo says what is served and where it comes from.
 type ModelInfo struct {
 	Name        string             `json:"name"`
 	Revision    string             `json:"revision,omitempty"`
@@ -93,7 +93,7 @@ type (
 	modelInfoOutput struct{ Body ModelInfo }
 	statsOutput     struct{ Body Stats }
 	logsInput       struct {
-		Limit int `query:"limit" minimum:"1" maximum:"1000" default:"1000" doc:"The greatest number of requests."`
+		Limit int `query:"limit" minimum:"1" maximum:"1000" default:"1000" doc:"Maximum number of requests."`
 	}
 	logsOutput struct {
 		Body struct {
@@ -106,12 +106,12 @@ func (s *Server) registerInfo(api huma.API) {
 	get := func(id, path, summary string, errs ...int) huma.Operation {
 		return huma.Operation{OperationID: id, Method: http.MethodGet, Path: path, Summary: summary, Errors: errs}
 	}
-	register(s, api, get("health", healthPath, "Tell whether the process works"),
+	register(s, api, get("health", healthPath, "Check whether the process works"),
 		func(context.Context, *empty) (*healthOutput, error) {
 			return &healthOutput{Body: Health{Status: s.service.State().String(), Model: s.config.Name, Revision: s.config.Revision}}, nil
 		})
 	register(s, api, get("model-info", modelInfoPath, "Describe the model", http.StatusServiceUnavailable), s.modelInfo)
-	register(s, api, get("stats", statsPath, "Sum up the requests since the start"),
+	register(s, api, get("stats", statsPath, "Summarize the requests since the start"),
 		func(context.Context, *empty) (*statsOutput, error) {
 			return &statsOutput{Body: s.requests.stats(time.Now())}, nil
 		})

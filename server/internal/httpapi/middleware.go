@@ -19,7 +19,7 @@ func (s *Server) middleware(next http.Handler) http.Handler {
 	return s.nameRevision(s.recoverPanics(s.closeWhileDraining(next)))
 }
 
-// nameRevision tells in every answer who gave it.
+// nameRevision names the revision in every response.
 func (s *Server) nameRevision(next http.Handler) http.Handler {
 	if s.config.Revision == "" {
 		return next

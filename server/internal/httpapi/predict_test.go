@@ -82,7 +82,7 @@ func TestPredict(t *testing.T) {
 	}
 	var got Prediction
 	a.decode(t, &got)
-	// The logits are the channels' means: (v/255 - mean)/std of the colour's red and blue.
+	// The logits are the channels' means: (v/255 - mean)/std of the color's red and blue.
 	red := (30.0/255 - 0.485) / 0.229
 	blue := (210.0/255 - 0.406) / 0.225
 	p := 1 / (1 + math.Exp(red-blue))

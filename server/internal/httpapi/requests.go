@@ -14,7 +14,7 @@ import (
 // keptRequests is how many of the last requests /logs shows and /stats takes latencies from.
 const keptRequests = 1000
 
-// RequestRecord is what is kept of an inference request. Nothing in it tells who asked, or what the
+// RequestRecord is what is kept of an inference request. Nothing in it says who asked, or what the
 // picture or its file was.
 type RequestRecord struct {
 	Time          time.Time `json:"time"`

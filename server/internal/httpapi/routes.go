@@ -80,7 +80,7 @@ func (r *router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		writeProblem(w, req, newProblem(http.StatusMethodNotAllowed, "method_not_allowed", "use %s here", allow))
 		return
 	}
-	writeProblem(w, req, newProblem(http.StatusNotFound, "not_found", "there is nothing here: /openapi.json lists what there is"))
+	writeProblem(w, req, newProblem(http.StatusNotFound, "not_found", "no such endpoint: /openapi.json lists them"))
 }
 
 // discardingWriter keeps the status and the header of an answer.

@@ -55,7 +55,7 @@ type V2TensorMetadata struct {
 type V2Request struct {
 	ID      string              `json:"id,omitempty"`
 	Inputs  []V2Tensor          `json:"inputs"`
-	Outputs []V2RequestedOutput `json:"outputs,omitempty" doc:"The outputs asked for; all if left out."`
+	Outputs []V2RequestedOutput `json:"outputs,omitempty" doc:"Requested outputs. Empty requests all of them."`
 }
 
 // V2RequestedOutput names an output that a request asks for.
@@ -106,20 +106,20 @@ func (s *Server) registerV2(api huma.API) {
 	get := func(id, path, summary string, errs ...int) huma.Operation {
 		return huma.Operation{OperationID: id, Method: http.MethodGet, Path: path, Summary: summary, Errors: errs}
 	}
-	register(s, api, get("v2-live", contract.LivePath, "Tell whether the process works"),
+	register(s, api, get("v2-live", contract.LivePath, "Check liveness"),
 		func(context.Context, *empty) (*v2LiveOutput, error) {
 			output := &v2LiveOutput{}
 			output.Body.Live = true
 			return output, nil
 		})
-	register(s, api, get("v2-ready", contract.ReadyPath, "Tell whether to send requests here", http.StatusServiceUnavailable),
+	register(s, api, get("v2-ready", contract.ReadyPath, "Check readiness", http.StatusServiceUnavailable),
 		func(context.Context, *empty) (*v2ReadyOutput, error) { return s.v2Ready() })
 	register(s, api, get("v2-server", v2Path, "Describe the server"),
 		func(context.Context, *empty) (*v2ServerOutput, error) {
 			return &v2ServerOutput{Body: V2Server{Name: "trainyard", Version: version.String(), Extensions: []string{}}}, nil
 		})
 	register(s, api, get("v2-model", v2ModelPath, "Describe the model's inputs and outputs", http.StatusNotFound, http.StatusServiceUnavailable), s.v2Model)
-	register(s, api, get("v2-model-ready", v2ReadyPath, "Tell whether the model is ready", http.StatusNotFound, http.StatusServiceUnavailable),
+	register(s, api, get("v2-model-ready", v2ReadyPath, "Check the readiness of the model", http.StatusNotFound, http.StatusServiceUnavailable),
 		func(_ context.Context, input *v2ModelInput) (*v2ReadyOutput, error) {
 			if err := s.checkModelName(input.Name); err != nil {
 				return nil, err
@@ -142,7 +142,7 @@ func (s *Server) registerV2(api huma.API) {
 
 func (s *Server) v2Ready() (*v2ReadyOutput, error) {
 	if state := s.service.State(); state != serving.Ready {
-		return nil, newProblem(http.StatusServiceUnavailable, "not_ready", "the server is %s: send requests to another", state)
+		return nil, newProblem(http.StatusServiceUnavailable, "not_ready", "the server is %s: send requests to another server", state)
 	}
 	output := &v2ReadyOutput{}
 	output.Body.Ready = true
@@ -151,7 +151,7 @@ func (s *Server) v2Ready() (*v2ReadyOutput, error) {
 
 func (s *Server) checkModelName(name string) error {
 	if name != s.config.Name {
-		return newProblem(http.StatusNotFound, "unknown_model", "there is no model %q here: the one served is %q", name, s.config.Name)
+		return newProblem(http.StatusNotFound, "unknown_model", "model %q is not served here: use %q", name, s.config.Name)
 	}
 	return nil
 }
@@ -219,7 +219,7 @@ func v2Logits(ctx context.Context, place serving.Place, input V2Tensor) (logits 
 		return v2ImageLogits(ctx, place, input)
 	default:
 		return nil, 0, newProblem(http.StatusBadRequest, "unknown_input",
-			"there is no input %q of type %s: send %q as %s or %q as %s", input.Name, input.Datatype, tensorInput, datatypeFP32, imagesInput, datatypeBytes)
+			"input %q of type %s is not supported: send %q as %s or %q as %s", input.Name, input.Datatype, tensorInput, datatypeFP32, imagesInput, datatypeBytes)
 	}
 }
 

@@ -44,7 +44,7 @@ func parseV2Request(body []byte) (V2Request, error) {
 	for _, output := range request.Outputs {
 		if output.Name != logitsName {
 			return V2Request{}, newProblem(http.StatusBadRequest, "unknown_output",
-				"there is no output %q: ask for %q, or leave \"outputs\" out", output.Name, logitsName)
+				"there is no output %q: ask for %q, or omit \"outputs\"", output.Name, logitsName)
 		}
 	}
 	return request, nil

@@ -252,7 +252,7 @@ func (b *batcher) computeAlone(batch []*job, failure error) {
 	}
 	if works {
 		b.alone.Store(true)
-		b.log.Warn("A batch failed whose images can be computed one by one: they are from now on", "error", failure)
+		b.log.Warn("Images are computed one by one from now on: a batch failed whose images work alone", "error", failure)
 	}
 }
 

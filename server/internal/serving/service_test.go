@@ -328,7 +328,7 @@ func TestTransportsShareAService(t *testing.T) {
 	})
 }
 
-// Every error of a request has a code, and tells what to do.
+// Every error of a request has a code, and says what to do.
 func TestErrorsAreTyped(t *testing.T) {
 	red := servingtest.PNG(t, servingtest.Red)
 	canceled, cancel := context.WithCancel(t.Context())

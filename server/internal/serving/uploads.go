@@ -37,7 +37,7 @@ type uploads struct {
 	changed chan struct{}
 }
 
-// newUploads has room for so many bytes, or if that is 0 for as many as bodies of up to maxBodyBytes need.
+// newUploads has room for the bytes given, or if that is 0, for as many as bodies of up to maxBodyBytes need.
 func newUploads(room, maxBodyBytes int64) *uploads {
 	if room == 0 {
 		room = max(uploadRoom, 2*maxBodyBytes)
@@ -254,7 +254,7 @@ func (u *Upload) enter(p phase) error {
 	return nil
 }
 
-// setPhase begins a phase and judges the transfer anew. The lock is held.
+// setPhase begins a phase and starts judging the transfer. The lock is held.
 func (u *Upload) setPhase(p phase, now time.Time) {
 	u.phase = p
 	u.previous, u.window = transfer{}, transfer{start: now}

@@ -21,7 +21,7 @@ type uploading struct {
 	cut []string
 }
 
-// begin starts n uploads in room for so many and for bytes beside.
+// begin starts n uploads in room for them and for bytes more.
 func begin(t *testing.T, n int, bytes int64) (*uploads, []*uploading) {
 	t.Helper()
 	us := newUploads(int64(n)*uploadCost+bytes, 0)

@@ -185,7 +185,7 @@ func deviation(got, recorded []float32) (float64, error) {
 	return difference / greatest, nil
 }
 
-// quality: the target classifies samples as they are labelled, about as well as the model that they
+// quality: the target classifies samples as they are labeled, about as well as the model that they
 // came with. Samples of the live model are preferred: a model could have brought easy ones along.
 func (s *suite) quality(ctx context.Context, v *visit) outcome {
 	info, _, err := v.modelInfo(ctx)
@@ -246,7 +246,7 @@ func (s *suite) qualitySamples(classes []string) (set *artifact.Samples, origin 
 // sameName compares names of classes as people do: é may be one character or two.
 func sameName(a, b string) bool { return a == b || norm.NFC.String(a) == norm.NFC.String(b) }
 
-// recordedScore is the share of samples that their own model classified as they are labelled.
+// recordedScore is the share of samples that their own model classified as they are labeled.
 func recordedScore(set *artifact.Samples) float64 {
 	right := 0
 	for _, item := range set.Items {

@@ -295,7 +295,7 @@ func (s *suite) report() (report contract.SmokeReport, silent bool) {
 // maxSummary bounds a report's message, in bytes. It is what a ModelServer's status keeps.
 const maxSummary = 512
 
-// summarize tells of each failed check and its cause in at most maxSummary bytes. Checks
+// summarize reports each failed check and its cause in at most maxSummary bytes. Checks
 // with the same cause share one, and a long cause takes no room from the others.
 func summarize(failures []contract.SmokeCheck) string {
 	var causes []string

@@ -77,9 +77,9 @@ func serve(t *testing.T, model *classifier.Model, lie func(http.Handler) http.Ha
 	return "http://" + listener.Addr().String()
 }
 
-// colours are n samples, red and blue by turns, with the logits that the test model answers. The
+// colors are n samples, red and blue by turns, with the logits that the test model answers. The
 // labels of the first wrong ones are not what the model makes of them.
-func colours(t *testing.T, n, wrong int) *artifact.Samples {
+func colors(t *testing.T, n, wrong int) *artifact.Samples {
 	t.Helper()
 	model := servingtest.Model(&servingtest.Predictor{})
 	set := &artifact.Samples{Classes: model.Classes, Decoding: preprocess.Decoding}
@@ -152,7 +152,7 @@ func TestAnHonestServer(t *testing.T) {
 			next.ServeHTTP(w, r)
 		})
 	})
-	samples := colours(t, 70, 7)
+	samples := colors(t, 70, 7)
 	report, err := newSuite(contract.SmokeConfig{Targets: []string{url + "/"}, Revision: revision, SHA256: "5eed"}, samples, samples).run(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -286,7 +286,7 @@ func TestLies(t *testing.T) {
 		}, want: []string{"availability"}, says: "answered 302"},
 		"quality asked of all": {config: contract.SmokeConfig{MinAgreement: new(0.95)}, want: []string{"quality"}, says: "0.900 of 20 samples of the model itself right, at least 0.950 wanted (minAgreement)"},
 	}
-	samples := colours(t, 20, 2)
+	samples := colors(t, 20, 2)
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			model := tc.model
@@ -313,7 +313,7 @@ func TestLies(t *testing.T) {
 
 func TestNothingIsTriedOnAServerThatIsDown(t *testing.T) {
 	url := serve(t, testModel(), answering(contract.ReadyPath, 503, `{"detail":"draining"}`))
-	report, err := newSuite(contract.SmokeConfig{Targets: []string{url}}, colours(t, 20, 0), nil).run(t.Context())
+	report, err := newSuite(contract.SmokeConfig{Targets: []string{url}}, colors(t, 20, 0), nil).run(t.Context())
 	if !errors.Is(err, ErrNoVerdict) {
 		t.Fatalf("run() error = %v, want ErrNoVerdict", err)
 	}
@@ -436,7 +436,7 @@ func TestSummarize(t *testing.T) {
 
 func TestOneBadTargetFailsAll(t *testing.T) {
 	good, bad := serve(t, testModel(), nil), serve(t, testModel(), answering("/metrics", 500, ""))
-	report, err := newSuite(contract.SmokeConfig{Targets: []string{good, bad, good}}, colours(t, 20, 0), nil).run(t.Context())
+	report, err := newSuite(contract.SmokeConfig{Targets: []string{good, bad, good}}, colors(t, 20, 0), nil).run(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -508,7 +508,7 @@ func TestAttempts(t *testing.T) {
 func TestQualityMatchesClassesByName(t *testing.T) {
 	model := testModel()
 	model.Classes = []string{"rouge fonc\u00e9", "bleu"}
-	live := colours(t, 20, 0)
+	live := colors(t, 20, 0)
 	live.Classes = []string{"rouge fonce\u0301", "bleu"}
 	for i := range live.Items {
 		live.Items[i].Label = live.Classes[i%2]
@@ -533,7 +533,7 @@ func TestNoAgreementIsAskedFor(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			config := contract.SmokeConfig{Targets: []string{serve(t, testModel(), nil)}, MinAgreement: tc.least}
-			report, err := newSuite(config, nil, betterBy(colours(t, 20, 20), 20)).run(t.Context())
+			report, err := newSuite(config, nil, betterBy(colors(t, 20, 20), 20)).run(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -545,7 +545,7 @@ func TestNoAgreementIsAskedFor(t *testing.T) {
 }
 
 func TestQualitySamples(t *testing.T) {
-	renamed := colours(t, 20, 0)
+	renamed := colors(t, 20, 0)
 	renamed.Classes = []string{"red", "purple"}
 	for i := range renamed.Items {
 		renamed.Items[i].Label = "red"
@@ -556,16 +556,16 @@ func TestQualitySamples(t *testing.T) {
 		says        string
 	}{
 		"none":                        {want: contract.CheckSkipped, says: "there are no samples"},
-		"own":                         {model: colours(t, 64, 0), want: contract.CheckPassed, says: "1.000 of 64 samples of the model itself right, 0.900 wanted (1.000 scored by the model itself, less 0.10)"},
-		"live's first":                {model: colours(t, 64, 0), live: colours(t, 20, 4), want: contract.CheckPassed, says: "0.800 of 20 samples of the live model right, 0.700 wanted (0.800 scored by the live model, less 0.10); so few samples say little"},
-		"live knows another class":    {model: colours(t, 64, 0), live: renamed, want: contract.CheckPassed, says: "of the model itself"},
-		"too few":                     {model: colours(t, 15, 0), want: contract.CheckSkipped, says: "15 samples of the model itself, at least 16"},
-		"too few of live's":           {model: colours(t, 64, 0), live: colours(t, 15, 0), want: contract.CheckSkipped, says: "15 samples of the live model, at least 16"},
-		"archive without samples":     {model: colours(t, 0, 0), want: contract.CheckSkipped, says: "0 samples"},
-		"just enough":                 {model: colours(t, 16, 0), want: contract.CheckPassed, says: "so few samples say little"},
-		"no more than a tenth worse":  {live: betterBy(colours(t, 20, 2), 2), want: contract.CheckPassed, says: "0.900 of 20"},
-		"more than a tenth worse":     {live: betterBy(colours(t, 20, 3), 3), want: contract.CheckFailed, says: "0.850 of 20 samples of the live model right, at least 0.900 wanted (1.000 scored by the live model, less 0.10); so few samples say little"},
-		"live worse than the new one": {live: betterBy(colours(t, 20, 0), -5), want: contract.CheckPassed, says: "1.000 of 20 samples of the live model right, 0.650 wanted"},
+		"own":                         {model: colors(t, 64, 0), want: contract.CheckPassed, says: "1.000 of 64 samples of the model itself right, 0.900 wanted (1.000 scored by the model itself, less 0.10)"},
+		"live's first":                {model: colors(t, 64, 0), live: colors(t, 20, 4), want: contract.CheckPassed, says: "0.800 of 20 samples of the live model right, 0.700 wanted (0.800 scored by the live model, less 0.10); so few samples say little"},
+		"live knows another class":    {model: colors(t, 64, 0), live: renamed, want: contract.CheckPassed, says: "of the model itself"},
+		"too few":                     {model: colors(t, 15, 0), want: contract.CheckSkipped, says: "15 samples of the model itself, at least 16"},
+		"too few of live's":           {model: colors(t, 64, 0), live: colors(t, 15, 0), want: contract.CheckSkipped, says: "15 samples of the live model, at least 16"},
+		"archive without samples":     {model: colors(t, 0, 0), want: contract.CheckSkipped, says: "0 samples"},
+		"just enough":                 {model: colors(t, 16, 0), want: contract.CheckPassed, says: "so few samples say little"},
+		"no more than a tenth worse":  {live: betterBy(colors(t, 20, 2), 2), want: contract.CheckPassed, says: "0.900 of 20"},
+		"more than a tenth worse":     {live: betterBy(colors(t, 20, 3), 3), want: contract.CheckFailed, says: "0.850 of 20 samples of the live model right, at least 0.900 wanted (1.000 scored by the live model, less 0.10); so few samples say little"},
+		"live worse than the new one": {live: betterBy(colors(t, 20, 0), -5), want: contract.CheckPassed, says: "1.000 of 20 samples of the live model right, 0.650 wanted"},
 	}
 	url := serve(t, testModel(), nil)
 	for name, tc := range cases {
@@ -603,7 +603,7 @@ func TestIntegrityOfProbabilities(t *testing.T) {
 	model.Output = onnx.OutputProbabilities
 	url := serve(t, model, nil)
 	recorded := func(factor float32) *artifact.Samples {
-		set := colours(t, 4, 0)
+		set := colors(t, 4, 0)
 		for i := range set.Items {
 			for j, p := range classifier.Softmax(set.Items[i].Logits) {
 				set.Items[i].Logits[j] = float32(p)
@@ -616,7 +616,7 @@ func TestIntegrityOfProbabilities(t *testing.T) {
 		samples *artifact.Samples
 		want    string
 	}{
-		"logits":              {samples: colours(t, 4, 0), want: contract.CheckPassed},
+		"logits":              {samples: colors(t, 4, 0), want: contract.CheckPassed},
 		"probabilities":       {samples: recorded(1), want: contract.CheckPassed},
 		"other probabilities": {samples: recorded(0.9), want: contract.CheckFailed},
 	} {
@@ -704,7 +704,7 @@ func TestRepeatsForATime(t *testing.T) {
 		})
 	})
 	c := &clock{now: time.Unix(1000, 0)}
-	s := newSuite(contract.SmokeConfig{Targets: []string{url}, DelaySeconds: 5, ForSeconds: 90}, colours(t, 20, 0), nil)
+	s := newSuite(contract.SmokeConfig{Targets: []string{url}, DelaySeconds: 5, ForSeconds: 90}, colors(t, 20, 0), nil)
 	s.now, s.sleep = func() time.Time { return c.now }, c.sleep
 	report, err := s.run(t.Context())
 	if err != nil {
@@ -734,7 +734,7 @@ func TestAFailureEndsTheBake(t *testing.T) {
 		})
 	})
 	c := &clock{now: time.Unix(1000, 0)}
-	s := newSuite(contract.SmokeConfig{Targets: []string{url}, ForSeconds: 3600}, colours(t, 20, 0), nil)
+	s := newSuite(contract.SmokeConfig{Targets: []string{url}, ForSeconds: 3600}, colors(t, 20, 0), nil)
 	s.now = func() time.Time { return c.now }
 	s.sleep = func(ctx context.Context, d time.Duration) error {
 		broken.Store(c.now.Sub(time.Unix(1000, 0)) >= 10*time.Second)
@@ -809,7 +809,7 @@ func TestStopped(t *testing.T) {
 
 func TestRun(t *testing.T) {
 	var b bytes.Buffer
-	if err := artifact.WriteSamples(&b, colours(t, 20, 0)); err != nil {
+	if err := artifact.WriteSamples(&b, colors(t, 20, 0)); err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(t.TempDir(), "samples.tar")

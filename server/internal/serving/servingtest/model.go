@@ -19,7 +19,7 @@ import (
 // Size is the side of the model's input in pixels.
 const Size = 8
 
-// Predictor tells reddish pictures (the first class) from bluish ones (the second).
+// Predictor separates reddish pictures (the first class) from bluish ones (the second).
 type Predictor struct {
 	// Before, if set, is called with the number of images of each batch.
 	Before func(n int)
@@ -70,7 +70,7 @@ func Model(p *Predictor) *classifier.Model {
 	}}
 }
 
-// PNG encodes a picture of one colour.
+// PNG encodes a picture of one color.
 func PNG(t testing.TB, c color.Color) []byte {
 	t.Helper()
 	img := image.NewRGBA(image.Rect(0, 0, 16, 12))
@@ -84,7 +84,7 @@ func PNG(t testing.TB, c color.Color) []byte {
 	return b.Bytes()
 }
 
-// Red and Blue are colours of the two classes.
+// Red and Blue are colors of the two classes.
 var (
 	Red  = color.RGBA{R: 220, G: 60, B: 40, A: 255}
 	Blue = color.RGBA{R: 30, G: 60, B: 210, A: 255}
