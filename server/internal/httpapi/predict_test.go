@@ -7,23 +7,20 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/base64"
-	"errors"
 	"image"
 	"image/png"
 	"io"
-	"log/slog"
 	"math"
 	"mime/multipart"
-	"net"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/onnx"
 	"github.com/trainyard-dev/trainyard/server/internal/serving/servingtest"
 )
@@ -120,48 +117,20 @@ func TestPredictLogitsFrom(t *testing.T) {
 	}
 }
 
-func TestPredictRequests(t *testing.T) {
-	r := start(t, testConfig(), &servingtest.Predictor{})
-	red := servingtest.PNG(t, servingtest.Red)
-	inForm, formType := form(t, "file", red)
-	elsewhere, elsewhereType := form(t, "picture", red)
-	limit := int(testConfig().Limits.MaxBodyBytes)
+// predictRequest is a request to /predict and what is answered.
+type predictRequest struct {
+	contentType string
+	body        []byte
+	encoding    string
+	chunked     bool
+	want        int
+	code        string // of the problem, unless want is 200
+	says        string
+}
 
-	cases := map[string]struct {
-		contentType string
-		body        []byte
-		encoding    string
-		chunked     bool
-		want        int
-		code        string
-		says        string
-	}{
-		"form":                    {contentType: formType, body: inForm, want: 200},
-		"bare":                    {contentType: "image/png", body: red, want: 200},
-		"bare of a wrong type":    {contentType: "image/jpeg", body: red, want: 200},
-		"bare without a type":     {body: red, want: 200},
-		"curl --data-binary":      {contentType: "application/x-www-form-urlencoded", body: red, want: 200},
-		"chunked":                 {contentType: "image/png", body: red, chunked: true, want: 200},
-		"exactly the limit":       {contentType: "image/png", body: append(red, make([]byte, limit-len(red))...), want: 200},
-		"nothing":                 {contentType: "image/png", body: []byte{}, want: 400, code: "bad_request"},
-		"form without the field":  {contentType: elsewhereType, body: elsewhere, want: 400, code: "missing_file"},
-		"form cut":                {contentType: formType, body: inForm[:len(inForm)-80], want: 400, code: "invalid_form"},
-		"form without a boundary": {contentType: "multipart/form-data", body: inForm, want: 400, code: "invalid_form"},
-		"image cut":               {contentType: "image/png", body: red[:len(red)/2], want: 400, code: "invalid_image"},
-		"image damaged":           {contentType: "image/png", body: bytes.Replace(red, []byte("IDAT"), []byte("IDAQ"), 1), want: 400, code: "invalid_image"},
-		"too many bytes":          {contentType: "image/png", body: make([]byte, limit+1), want: 413, code: "body_too_large"},
-		"too many bytes, chunked": {contentType: "image/png", body: make([]byte, limit+1), chunked: true, want: 413, code: "body_too_large"},
-		"too many pixels":         {contentType: "image/png", body: blankPNG(t, 101, 10), want: 413, code: "image_too_large"},
-		"gif":                     {contentType: "image/gif", body: []byte("GIF89a\x01\x00\x01\x00"), want: 415, code: "unsupported_image", says: "a GIF"},
-		"animated WebP":           {contentType: "image/webp", body: animatedWebP, want: 415, code: "unsupported_image", says: "animated WebP"},
-		"compressed":              {contentType: "image/png", body: compressed(t, red), want: 415, code: "unsupported_image", says: "gzip-compressed"},
-		"compressed, and says so": {contentType: "image/png", encoding: "gzip", body: compressed(t, red), want: 415, code: "unsupported_encoding", says: "Content-Encoding: gzip"},
-		"compressed twice":        {contentType: "image/png", encoding: "gzip, br", body: red, want: 415, code: "unsupported_encoding", says: "gzip, br"},
-		"identity":                {contentType: "image/png", encoding: "identity", body: red, want: 200},
-		"base64":                  {body: []byte(base64.StdEncoding.EncodeToString(red)), want: 415, code: "unsupported_image", says: "base64"},
-		"JSON":                    {contentType: "application/json", body: []byte("{}"), want: 415, code: "unsupported_media_type"},
-		"type that is none":       {contentType: "image/", body: red, want: 415, code: "unsupported_media_type"},
-	}
+func checkPredict(t *testing.T, cases map[string]predictRequest) {
+	t.Helper()
+	r := start(t, testConfig(), &servingtest.Predictor{})
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			var body io.Reader = bytes.NewReader(tc.body)
@@ -191,6 +160,66 @@ func TestPredictRequests(t *testing.T) {
 	}
 }
 
+// The picture is found in the body whatever type that is said to be of, unless it clearly is something else.
+func TestPredictTypes(t *testing.T) {
+	red := servingtest.PNG(t, servingtest.Red)
+	checkPredict(t, map[string]predictRequest{
+		"bare":                 {contentType: "image/png", body: red, want: 200},
+		"bare of a wrong type": {contentType: "image/jpeg", body: red, want: 200},
+		"bare without a type":  {body: red, want: 200},
+		"curl --data-binary":   {contentType: "application/x-www-form-urlencoded", body: red, want: 200},
+		"JSON":                 {contentType: "application/json", body: []byte("{}"), want: 415, code: "unsupported_media_type"},
+		"type that is none":    {contentType: "image/", body: red, want: 415, code: "unsupported_media_type"},
+	})
+}
+
+func TestPredictForms(t *testing.T) {
+	red := servingtest.PNG(t, servingtest.Red)
+	inForm, formType := form(t, "file", red)
+	elsewhere, elsewhereType := form(t, "picture", red)
+	checkPredict(t, map[string]predictRequest{
+		"form":                    {contentType: formType, body: inForm, want: 200},
+		"form without the field":  {contentType: elsewhereType, body: elsewhere, want: 400, code: "missing_file"},
+		"form cut":                {contentType: formType, body: inForm[:len(inForm)-80], want: 400, code: "invalid_form"},
+		"form without a boundary": {contentType: "multipart/form-data", body: inForm, want: 400, code: "invalid_form"},
+	})
+}
+
+func TestPredictSizes(t *testing.T) {
+	red := servingtest.PNG(t, servingtest.Red)
+	limit := int(testConfig().Limits.MaxBodyBytes)
+	checkPredict(t, map[string]predictRequest{
+		"chunked":                 {contentType: "image/png", body: red, chunked: true, want: 200},
+		"exactly the limit":       {contentType: "image/png", body: append(red, make([]byte, limit-len(red))...), want: 200},
+		"nothing":                 {contentType: "image/png", body: []byte{}, want: 400, code: "bad_request"},
+		"too many bytes":          {contentType: "image/png", body: make([]byte, limit+1), want: 413, code: "body_too_large"},
+		"too many bytes, chunked": {contentType: "image/png", body: make([]byte, limit+1), chunked: true, want: 413, code: "body_too_large"},
+	})
+}
+
+func TestPredictEncodings(t *testing.T) {
+	red := servingtest.PNG(t, servingtest.Red)
+	checkPredict(t, map[string]predictRequest{
+		"compressed, and says so": {contentType: "image/png", encoding: "gzip", body: compressed(t, red), want: 415, code: "unsupported_encoding", says: "Content-Encoding: gzip"},
+		"compressed twice":        {contentType: "image/png", encoding: "gzip, br", body: red, want: 415, code: "unsupported_encoding", says: "gzip, br"},
+		"identity":                {contentType: "image/png", encoding: "identity", body: red, want: 200},
+	})
+}
+
+// What can't be decoded is refused by what it is.
+func TestPredictRefusesPictures(t *testing.T) {
+	red := servingtest.PNG(t, servingtest.Red)
+	checkPredict(t, map[string]predictRequest{
+		"image cut":       {contentType: "image/png", body: red[:len(red)/2], want: 400, code: "invalid_image"},
+		"image damaged":   {contentType: "image/png", body: bytes.Replace(red, []byte("IDAT"), []byte("IDAQ"), 1), want: 400, code: "invalid_image"},
+		"too many pixels": {contentType: "image/png", body: blankPNG(t, 101, 10), want: 413, code: "image_too_large"},
+		"gif":             {contentType: "image/gif", body: []byte("GIF89a\x01\x00\x01\x00"), want: 415, code: "unsupported_image", says: "a GIF"},
+		"animated WebP":   {contentType: "image/webp", body: animatedWebP, want: 415, code: "unsupported_image", says: "animated WebP"},
+		"compressed":      {contentType: "image/png", body: compressed(t, red), want: 415, code: "unsupported_image", says: "gzip-compressed"},
+		"base64":          {body: []byte(base64.StdEncoding.EncodeToString(red)), want: 415, code: "unsupported_image", says: "base64"},
+	})
+}
+
 // A picture that would take more memory than there is for decoding is refused, and the answer says what to do.
 func TestPredictWithoutMemory(t *testing.T) {
 	config := testConfig()
@@ -204,151 +233,39 @@ func TestPredictWithoutMemory(t *testing.T) {
 	}
 }
 
-// blocking is a predictor that waits to be let go on.
-type blocking struct {
-	servingtest.Predictor
-	entered chan int
-	release chan struct{}
-}
-
-func newBlocking() *blocking {
-	b := &blocking{entered: make(chan int, 100), release: make(chan struct{})}
-	b.Before = func(n int) {
-		b.entered <- n
-		<-b.release
+// A smoke test asks for what was made of pictures when the model was published; nobody else can.
+func TestPredictDecodings(t *testing.T) {
+	r := start(t, testConfig(), &servingtest.Predictor{})
+	cases := map[string]struct {
+		decoding string
+		others   bool // it isn't a smoke test that asks
+		want     int
+		says     string
+	}{
+		"first":               {decoding: "1", want: 200},
+		"in use":              {decoding: "2", want: 200},
+		"of a newer version":  {decoding: "3", want: 400, says: "decoding 3 is not known: this version knows 1 and 2"},
+		"no number":           {decoding: "x", want: 400, says: `X-Trainyard-Decoding is "x"`},
+		"none at all":         {decoding: "0", want: 400, says: `X-Trainyard-Decoding is "0"`},
+		"asked for by others": {decoding: "x", others: true, want: 200},
 	}
-	return b
-}
-
-// due is how many requests have been let in and have no answer.
-func (s *Server) due() int {
-	s.connections.mu.Lock()
-	defer s.connections.mu.Unlock()
-	n := 0
-	for _, c := range s.connections.all {
-		n += c.kept
-	}
-	return n
-}
-
-func TestOverload(t *testing.T) {
-	config := testConfig()
-	config.Limits.MaxBatch = 1
-	b := newBlocking()
-	r := start(t, config, &b.Predictor)
-	image := servingtest.PNG(t, servingtest.Red)
-
-	// More and more requests wait, until one is turned away.
-	answers := make(chan answer)
-	waiting := 0
-	var refused answer
-	for refused.status == 0 {
-		go func() { answers <- r.predict(t, image) }()
-		waiting++
-		waitFor(t, func() bool {
-			select {
-			case refused = <-answers:
-				waiting--
-				return true
-			default:
-				return r.due() == waiting
-			}
-		})
-	}
-	if refused.status != http.StatusServiceUnavailable || waiting < 16 {
-		t.Errorf("status %d with %d requests waiting, want 503 with 16", refused.status, waiting)
-	}
-	var p Problem
-	refused.decode(t, &p)
-	if p.Code != "overloaded" || refused.header.Get("Retry-After") != "1" {
-		t.Errorf("problem = %+v, Retry-After %q", p, refused.header.Get("Retry-After"))
-	}
-	for _, path := range []string{"/v2/health/ready", "/v2/health/live", "/health", "/metrics"} {
-		if a := r.get(t, path); a.status != http.StatusOK {
-			t.Errorf("%s under overload: status %d, want 200", path, a.status)
-		}
-	}
-	close(b.release)
-	for range waiting {
-		if a := <-answers; a.status != http.StatusOK {
-			t.Errorf("a request that was let in: status %d, want 200", a.status)
-		}
-	}
-}
-
-func TestTimeout(t *testing.T) {
-	config := testConfig()
-	config.Limits.RequestTimeoutMillis = 100
-	b := newBlocking()
-	r := start(t, config, &b.Predictor)
-	t.Cleanup(func() { close(b.release) })
-	var p Problem
-	a := r.predict(t, servingtest.PNG(t, servingtest.Red))
-	a.decode(t, &p)
-	if a.status != http.StatusGatewayTimeout || p.Code != "timeout" {
-		t.Errorf("slow model: status %d, problem %+v, want 504", a.status, p)
-	}
-}
-
-func TestSlowBody(t *testing.T) {
-	config := testConfig()
-	config.Limits.RequestTimeoutMillis = 100
-	r := start(t, config, &servingtest.Predictor{})
-	conn, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	if _, err := io.WriteString(conn, "POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nbeginning"); err != nil {
-		t.Fatal(err)
-	}
-	data, err := io.ReadAll(conn)
-	if err != nil || !bytes.HasPrefix(data, []byte("HTTP/1.1 408 ")) {
-		t.Errorf("answer %q, error %v, want status 408", data, err)
-	}
-}
-
-// syncBuffer is a log that can be read while it is written.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
-
-func TestModelFails(t *testing.T) {
-	cases := map[string]*servingtest.Predictor{
-		"error": {Err: errors.New("secret detail")},
-		"panic": {Before: func(int) { panic("secret detail") }},
-	}
-	for name, predictor := range cases {
+	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			var log syncBuffer
-			config := testConfig()
-			config.Logger = slog.New(slog.NewJSONHandler(&log, nil))
-			r := start(t, config, predictor)
-			a := r.predict(t, servingtest.PNG(t, servingtest.Red))
-			if a.status != http.StatusInternalServerError || bytes.Contains(a.body, []byte("secret")) {
-				t.Errorf("status %d, body %s, want 500 without the cause", a.status, a.body)
+			headers := []string{contract.DecodingHeader, tc.decoding}
+			if !tc.others {
+				headers = append(headers, contract.SmokeHeader, "1")
+			}
+			a := r.predict(t, servingtest.PNG(t, servingtest.Red), headers...)
+			if a.status != tc.want {
+				t.Fatalf("status %d, want %d: %s", a.status, tc.want, a.body)
+			}
+			if tc.want == http.StatusOK {
+				return
 			}
 			var p Problem
 			a.decode(t, &p)
-			_, id, _ := strings.Cut(p.Detail, "at request ")
-			if id == "" || !strings.Contains(log.String(), "secret detail") || !strings.Contains(log.String(), `"request":"`+id+`"`) {
-				t.Errorf("the client is told %q, the log has %s, want the cause at the same request", p.Detail, log.String())
-			}
-			if a := r.get(t, healthPath); a.status != http.StatusOK {
-				t.Errorf("/health afterwards: status %d", a.status)
+			if p.Code != "unknown_decoding" || !strings.Contains(p.Detail, tc.says) {
+				t.Errorf("problem = %+v, want one that says %q", p, tc.says)
 			}
 		})
 	}

@@ -85,52 +85,17 @@ func TestV2Infer(t *testing.T) {
 	}
 }
 
-func TestV2InferRefuses(t *testing.T) {
+// refusedInference is an inference request that is refused, and what is answered.
+type refusedInference struct {
+	body string
+	want int
+	code string
+	says string
+}
+
+func checkRefused(t *testing.T, cases map[string]refusedInference) {
+	t.Helper()
 	r := start(t, testConfig(), &servingtest.Predictor{})
-	input := func(name, datatype, shape, data string) string {
-		return fmt.Sprintf(`{"inputs":[{"name":%q,"datatype":%q,"shape":%s,"data":%s}]}`, name, datatype, shape, data)
-	}
-	zeros := "[" + plane("0") + "," + plane("0") + "," + plane("0") + "]"
-	many := "[" + strings.TrimSuffix(strings.Repeat(`"",`, 65), ",") + "]"
-	cases := map[string]struct {
-		body string
-		want int
-		code string
-		says string
-	}{
-		"no JSON":            {body: "{", want: 400, code: "invalid_json"},
-		"no object":          {body: "[]", want: 400, code: "invalid_json"},
-		"no input":           {body: `{}`, want: 400, code: "invalid_input"},
-		"two inputs":         {body: `{"inputs":[{},{}]}`, want: 400, code: "invalid_input"},
-		"another name":       {body: input("x", "FP32", "[1,3,8,8]", zeros), want: 400, code: "unknown_input"},
-		"another type":       {body: input("input", "INT8", "[1,3,8,8]", zeros), want: 400, code: "unknown_input"},
-		"shape of images":    {body: input("input", "FP32", "[1,8,8,3]", zeros), want: 400, code: "invalid_input"},
-		"shape too short":    {body: input("input", "FP32", "[3,8,8]", zeros), want: 400, code: "invalid_input"},
-		"no pictures":        {body: input("input", "FP32", "[0,3,8,8]", "[]"), want: 400, code: "invalid_input"},
-		"negative":           {body: input("input", "FP32", "[-1,3,8,8]", zeros), want: 400, code: "invalid_input"},
-		"a billion pictures": {body: input("input", "FP32", "[1000000000,3,8,8]", zeros), want: 400, code: "invalid_input"},
-		"too few values":     {body: input("input", "FP32", "[1,3,8,8]", strings.Replace(zeros, "0,", "", 1)), want: 400, code: "invalid_input"},
-		"too many values":    {body: input("input", "FP32", "[1,3,8,8]", strings.Replace(zeros, "0", "0,0", 1)), want: 400, code: "invalid_input"},
-		"a string":           {body: input("input", "FP32", "[1,3,8,8]", strings.Replace(zeros, "0", `"0"`, 1)), want: 400, code: "invalid_input"},
-		"too great a value":  {body: input("input", "FP32", "[1,3,8,8]", strings.Replace(zeros, "0", "1e39", 1)), want: 400, code: "invalid_input"},
-		"overflow":           {body: input("input", "FP32", "[1,3,8,8]", strings.ReplaceAll(zeros, "0", "3e38")), want: 400, code: "invalid_input", says: "image 0 of \"input\" overflow"},
-		"overflow, later":    {body: input("input", "FP32", "[6,3,8,8]", "["+strings.Repeat(zeros+",", 5)+strings.ReplaceAll(zeros, "0", "3e38")+"]"), want: 400, code: "invalid_input", says: "image 5 of \"input\" overflow"},
-		"shape of floats":    {body: input("input", "FP32", "[1e30,3,8,8]", zeros), want: 400, code: "invalid_json", says: "\"inputs.shape\" can't be a number 1e30"},
-		"cut JSON":           {body: input("input", "FP32", "[1,3,8,8]", zeros)[:100], want: 400, code: "invalid_json", says: "unexpected end of JSON input at byte 100"},
-		"a list":             {body: "[1]", want: 400, code: "invalid_json", says: "it is a JSON array, want an object"},
-		"data is null":       {body: input("input", "FP32", "[1,3,8,8]", "null"), want: 400, code: "invalid_input"},
-		"no base64":          {body: input("images", "BYTES", "[1]", `["*"]`), want: 400, code: "invalid_input"},
-		"no image":           {body: input("images", "BYTES", "[1]", `["aGVsbG8="]`), want: 415, code: "unsupported_image"},
-		"images of numbers":  {body: input("images", "BYTES", "[1]", `[1]`), want: 400, code: "invalid_input"},
-		"images of no shape": {body: input("images", "BYTES", "[2]", `[""]`), want: 400, code: "invalid_input"},
-		"no images":          {body: input("images", "BYTES", "[0]", `[]`), want: 400, code: "invalid_input"},
-		"too many images":    {body: input("images", "BYTES", "[65]", many), want: 400, code: "too_many_images"},
-		"another output":     {body: strings.Replace(pictures(1), "logits", "probabilities", 1), want: 400, code: "unknown_output", says: `no output "probabilities": ask for "logits"`},
-		"one of two outputs": {body: strings.Replace(pictures(1), `{"name":"logits"}`, `{"name":"logits"},{"name":"x"}`, 1), want: 400, code: "unknown_output"},
-		"output of no name":  {body: strings.Replace(pictures(1), `{"name":"logits"}`, `{}`, 1), want: 400, code: "unknown_output"},
-		"outputs not a list": {body: strings.Replace(pictures(1), `[{"name":"logits"}]`, `"logits"`, 1), want: 400, code: "invalid_json"},
-		"body too large":     {body: strings.Repeat(" ", 65<<10), want: 413, code: "body_too_large"},
-	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			a := r.infer(t, tc.body)
@@ -147,6 +112,71 @@ func TestV2InferRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// v2Input is an inference request of one input; shape and data are JSON.
+func v2Input(name, datatype, shape, data string) string {
+	return fmt.Sprintf(`{"inputs":[{"name":%q,"datatype":%q,"shape":%s,"data":%s}]}`, name, datatype, shape, data)
+}
+
+// v2Zeros are the values of a picture, as JSON.
+var v2Zeros = "[" + plane("0") + "," + plane("0") + "," + plane("0") + "]"
+
+func TestV2InferRefusesDocuments(t *testing.T) {
+	checkRefused(t, map[string]refusedInference{
+		"no JSON":         {body: "{", want: 400, code: "invalid_json"},
+		"no object":       {body: "[]", want: 400, code: "invalid_json"},
+		"a list":          {body: "[1]", want: 400, code: "invalid_json", says: "it is a JSON array, want an object"},
+		"cut JSON":        {body: v2Input("input", "FP32", "[1,3,8,8]", v2Zeros)[:100], want: 400, code: "invalid_json", says: "unexpected end of JSON input at byte 100"},
+		"shape of floats": {body: v2Input("input", "FP32", "[1e30,3,8,8]", v2Zeros), want: 400, code: "invalid_json", says: "\"inputs.shape\" can't be a number 1e30"},
+		"no input":        {body: `{}`, want: 400, code: "invalid_input"},
+		"two inputs":      {body: `{"inputs":[{},{}]}`, want: 400, code: "invalid_input"},
+		"another name":    {body: v2Input("x", "FP32", "[1,3,8,8]", v2Zeros), want: 400, code: "unknown_input"},
+		"another type":    {body: v2Input("input", "INT8", "[1,3,8,8]", v2Zeros), want: 400, code: "unknown_input"},
+		"body too large":  {body: strings.Repeat(" ", 65<<10), want: 413, code: "body_too_large"},
+	})
+}
+
+func TestV2InferRefusesTensors(t *testing.T) {
+	checkRefused(t, map[string]refusedInference{
+		"shape of images":    {body: v2Input("input", "FP32", "[1,8,8,3]", v2Zeros), want: 400, code: "invalid_input"},
+		"shape too short":    {body: v2Input("input", "FP32", "[3,8,8]", v2Zeros), want: 400, code: "invalid_input"},
+		"no pictures":        {body: v2Input("input", "FP32", "[0,3,8,8]", "[]"), want: 400, code: "invalid_input"},
+		"negative":           {body: v2Input("input", "FP32", "[-1,3,8,8]", v2Zeros), want: 400, code: "invalid_input"},
+		"a billion pictures": {body: v2Input("input", "FP32", "[1000000000,3,8,8]", v2Zeros), want: 400, code: "invalid_input"},
+		"too few values":     {body: v2Input("input", "FP32", "[1,3,8,8]", strings.Replace(v2Zeros, "0,", "", 1)), want: 400, code: "invalid_input"},
+		"too many values":    {body: v2Input("input", "FP32", "[1,3,8,8]", strings.Replace(v2Zeros, "0", "0,0", 1)), want: 400, code: "invalid_input"},
+		"a string":           {body: v2Input("input", "FP32", "[1,3,8,8]", strings.Replace(v2Zeros, "0", `"0"`, 1)), want: 400, code: "invalid_input"},
+		"too great a value":  {body: v2Input("input", "FP32", "[1,3,8,8]", strings.Replace(v2Zeros, "0", "1e39", 1)), want: 400, code: "invalid_input"},
+		"overflow":           {body: v2Input("input", "FP32", "[1,3,8,8]", strings.ReplaceAll(v2Zeros, "0", "3e38")), want: 400, code: "invalid_input", says: "image 0 of \"input\" overflow"},
+		"overflow, later":    {body: v2Input("input", "FP32", "[6,3,8,8]", "["+strings.Repeat(v2Zeros+",", 5)+strings.ReplaceAll(v2Zeros, "0", "3e38")+"]"), want: 400, code: "invalid_input", says: "image 5 of \"input\" overflow"},
+		"data is null":       {body: v2Input("input", "FP32", "[1,3,8,8]", "null"), want: 400, code: "invalid_input"},
+	})
+}
+
+func TestV2InferRefusesImages(t *testing.T) {
+	many := "[" + strings.TrimSuffix(strings.Repeat(`"",`, 65), ",") + "]"
+	checkRefused(t, map[string]refusedInference{
+		"no base64":          {body: v2Input("images", "BYTES", "[1]", `["*"]`), want: 400, code: "invalid_input"},
+		"no image":           {body: v2Input("images", "BYTES", "[1]", `["aGVsbG8="]`), want: 415, code: "unsupported_image"},
+		"images of numbers":  {body: v2Input("images", "BYTES", "[1]", `[1]`), want: 400, code: "invalid_input"},
+		"images of no shape": {body: v2Input("images", "BYTES", "[2]", `[""]`), want: 400, code: "invalid_input"},
+		"no images":          {body: v2Input("images", "BYTES", "[0]", `[]`), want: 400, code: "invalid_input"},
+		"too many images":    {body: v2Input("images", "BYTES", "[65]", many), want: 400, code: "too_many_images"},
+	})
+}
+
+func TestV2InferRefusesOutputs(t *testing.T) {
+	checkRefused(t, map[string]refusedInference{
+		"another output":     {body: strings.Replace(pictures(1), "logits", "probabilities", 1), want: 400, code: "unknown_output", says: `no output "probabilities": ask for "logits"`},
+		"one of two outputs": {body: strings.Replace(pictures(1), `{"name":"logits"}`, `{"name":"logits"},{"name":"x"}`, 1), want: 400, code: "unknown_output"},
+		"output of no name":  {body: strings.Replace(pictures(1), `{"name":"logits"}`, `{}`, 1), want: 400, code: "unknown_output"},
+		"outputs not a list": {body: strings.Replace(pictures(1), `[{"name":"logits"}]`, `"logits"`, 1), want: 400, code: "invalid_json"},
+	})
+}
+
+func TestV2InferRefusesOtherModels(t *testing.T) {
+	r := start(t, testConfig(), &servingtest.Predictor{})
 	if a := r.ask(t, http.MethodPost, "/v2/models/cars/infer", strings.NewReader(pictures(1))); a.status != http.StatusNotFound {
 		t.Errorf("another model: status %d, want 404", a.status)
 	}
