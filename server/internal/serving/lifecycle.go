@@ -15,11 +15,11 @@ import (
 type State int32
 
 const (
-	// Loading: the model is being loaded; what needs it answers ErrLoading.
+	// Loading means that the model is being loaded; what needs it returns ErrLoading.
 	Loading State = iota
-	// Ready: predictions are computed.
+	// Ready means that predictions are computed.
 	Ready
-	// Draining: predictions are computed, and clients are asked to go elsewhere.
+	// Draining means that predictions are computed, and clients are asked to go elsewhere.
 	Draining
 )
 

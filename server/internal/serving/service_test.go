@@ -144,7 +144,9 @@ func start(t *testing.T, config Config, load Loader, transports ...*caller) *run
 	}()
 	t.Cleanup(func() {
 		stop()
-		<-r.done
+		if err := <-r.done; err != nil { // unless the test has taken it
+			t.Error(err)
+		}
 	})
 	return r
 }
