@@ -35,7 +35,7 @@ start_cluster() {
 build_images() {
   bin/images build -o out/images --registry "$REGISTRY" --tag "$TAG" --version "$(git describe --tags --always --dirty)" \
     trainyard-manager=. trainyard-runner=./runner trainyard-server=./server \
-    trainyard-prober=./test/prober trainyard-badserver=./test/e2e/badserver
+    trainyard-prober=./hack/prober trainyard-badserver=./test/e2e/badserver
   if [ "$CLUSTER" = local ]; then
     bin/cluster load out/images/*.tar
   elif [ "$REGISTRY" = trainyard.local ]; then

@@ -25,7 +25,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
-	"github.com/trainyard-dev/trainyard/test/prober/probe"
+	"github.com/trainyard-dev/trainyard/hack/prober/probe"
 )
 
 //go:embed manifests

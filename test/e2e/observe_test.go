@@ -17,7 +17,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
-	"github.com/trainyard-dev/trainyard/test/prober/probe"
+	"github.com/trainyard-dev/trainyard/hack/prober/probe"
 )
 
 // startProber starts the prober and waits for its first answers.

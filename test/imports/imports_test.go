@@ -41,6 +41,8 @@ var rules = map[string][]string{
 	"controllers/rollout": append([]string{"sigs.k8s.io/controller-runtime", "k8s.io/client-go"}, engineSide...),
 	"internal/conditions": engineSide,
 	"internal/patch":      engineSide,
+
+	"hack": {module + "test"},
 }
 
 // ownRules say what a package, and everything in its own folder, and the packages that it reaches of the same program, must

@@ -17,7 +17,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/trainyard-dev/trainyard/test/prober/probe"
+	"github.com/trainyard-dev/trainyard/hack/prober/probe"
 )
 
 func main() {
