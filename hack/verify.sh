@@ -11,7 +11,7 @@ echo "--- generate"
 make generate
 echo "--- go mod tidy"
 go mod tidy
-for module in hack/tools hack/tools/lint internal/engine/kernels/asm; do (cd "$module" && go mod tidy); done
+for module in hack/tools hack/tools/lint internal/engine/kernels/gen; do (cd "$module" && go mod tidy); done
 if [ "$before" != "$(tree)" ]; then
   git --no-pager diff --stat
   git status --short
@@ -23,9 +23,9 @@ echo "--- lint"
 make lint
 echo "--- go vet"
 go vet ./...
-GOARCH=arm64 go vet ./internal/engine/kernels
+GOARCH=arm64 go vet ./internal/engine/...
 echo "--- the generators of kernels"
-(cd internal/engine/kernels/asm && go vet ./... && go test ./...)
+(cd internal/engine/kernels/gen && go vet ./... && go test ./...)
 echo "--- race detector"
 # It needs cgo. What it watches is what runs in the images; envtest and the cluster
 # have targets of their own.

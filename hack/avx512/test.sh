@@ -36,7 +36,11 @@ echo "--- build"
 mkdir -p "$work"/{root/{dev,tmp},cd/isolinux}
 export CGO_ENABLED=0
 go build -ldflags '-s -w' -o "$work/root/init" ./hack/avx512/init
-go test -c -ldflags '-s -w' -o "$work/root/kernels.test" ./internal/engine/kernels
+tests=()
+for package in $(go list -f '{{if .TestGoFiles}}{{.ImportPath}}{{end}}' ./internal/engine/kernels ./internal/engine/ops/...); do
+  tests+=("/${package##*/}.test")
+  go test -c -ldflags '-s -w' -o "$work/root/${package##*/}.test" "$package"
+done
 go test -c -ldflags '-s -w' -o "$work/root/engine.test" ./internal/engine
 cp "$cache"/kernel/boot/vmlinuz-* "$work/cd/vmlinuz"
 cp /usr/lib/ISOLINUX/isolinux.bin /usr/lib/syslinux/modules/bios/ldlinux.c32 "$work/cd/isolinux"
@@ -86,17 +90,14 @@ xsave=321,323
 newer=$xsave,515,580
 
 if [ -n "${TESTS:-}" ]; then
-  emulate corei7_icelake_u $newer <<< "/kernels.test $TESTS"
+  printf "%s $TESTS\n" "${tests[@]}" | emulate corei7_icelake_u $newer
   exit
 fi
 # Tests with a part for each set, then those that take the best one.
-emulate corei7_icelake_u $newer << 'EOF'
-/kernels.test -test.short -test.run /^avx512$
-/kernels.test -test.run ^Test(Convolution|PreparedConv2D|ConvNormReLUPool)StaysInBounds$
-/kernels.test -test.run QuantizedConvStaysInBounds/^avx512$
-/engine.test -test.short
-EOF
+{
+  printf '%s -test.short -test.run /^avx512$\n' "${tests[@]}"
+  printf '%s -test.run StaysInBounds\n' "${tests[@]}"
+  echo /engine.test -test.short
+} | emulate corei7_icelake_u $newer
 # A CPU without VNNI.
-emulate corei7_skylake_x $xsave << 'EOF'
-/kernels.test -test.short -test.run Quantized/^avx512$
-EOF
+printf '%s -test.short -test.run Quantized/^avx512$\n' "${tests[@]}" | emulate corei7_skylake_x $xsave

@@ -6,7 +6,7 @@ package engine
 import (
 	"slices"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops"
 )
 
 // PyTorch's defaults for batch normalisation.
@@ -63,12 +63,12 @@ func (l *BatchNorm2D) OutputShape(in []int) ([]int, error) {
 	return slices.Clone(in), nil
 }
 
-func (l *BatchNorm2D) shape(in []int) kernels.NormShape {
-	return kernels.NormShape{Batch: in[0], Channels: in[1], Plane: in[2] * in[3]}
+func (l *BatchNorm2D) shape(in []int) ops.NormShape {
+	return ops.NormShape{Batch: in[0], Channels: in[1], Plane: in[2] * in[3]}
 }
 
 // Forward implements Layer.
-func (l *BatchNorm2D) Forward(ws *kernels.Workspace, x *Tensor, training bool) *Tensor {
+func (l *BatchNorm2D) Forward(ws *ops.Workspace, x *Tensor, training bool) *Tensor {
 	l.x = x
 	l.y.Resize(x.Shape...)
 	mean, variance := l.RunningMean.Value.Data, l.RunningVar.Value.Data
@@ -82,7 +82,7 @@ func (l *BatchNorm2D) Forward(ws *kernels.Workspace, x *Tensor, training bool) *
 }
 
 // Backward implements Layer.
-func (l *BatchNorm2D) Backward(ws *kernels.Workspace, dy *Tensor, _ bool) *Tensor {
+func (l *BatchNorm2D) Backward(ws *ops.Workspace, dy *Tensor, _ bool) *Tensor {
 	l.dx.Resize(dy.Shape...)
 	ws.BatchNormBackward(l.shape(dy.Shape), l.x.Data, dy.Data, l.Weight.Value.Data, l.mean, l.invStd,
 		l.dx.Data, l.Weight.Grad.Data, l.Bias.Grad.Data)

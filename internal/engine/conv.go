@@ -3,7 +3,7 @@
 
 package engine
 
-import "github.com/trainyard-dev/trainyard/internal/engine/kernels"
+import "github.com/trainyard-dev/trainyard/internal/engine/ops"
 
 // Conv2DConfig describes a convolution with a square kernel.
 type Conv2DConfig struct {
@@ -52,9 +52,9 @@ func (l *Conv2D) Params() []*Param {
 func (l *Conv2D) Buffers() []*Buffer { return nil }
 
 // shape returns the kernel's view of the convolution for an input shape.
-func (l *Conv2D) shape(in []int) kernels.ConvShape {
+func (l *Conv2D) shape(in []int) ops.ConvShape {
 	c := l.Config
-	return kernels.ConvShape{
+	return ops.ConvShape{
 		Batch: in[0], InChannels: c.InChannels, InHeight: in[2], InWidth: in[3],
 		OutChannels: c.OutChannels, KernelH: c.Kernel, KernelW: c.Kernel, StrideH: c.Stride, StrideW: c.Stride,
 		PadTop: c.Padding, PadLeft: c.Padding, PadBottom: c.Padding, PadRight: c.Padding, Groups: c.Groups,
@@ -74,7 +74,7 @@ func (l *Conv2D) OutputShape(in []int) ([]int, error) {
 }
 
 // Forward implements Layer.
-func (l *Conv2D) Forward(ws *kernels.Workspace, x *Tensor, _ bool) *Tensor {
+func (l *Conv2D) Forward(ws *ops.Workspace, x *Tensor, _ bool) *Tensor {
 	s := l.shape(x.Shape)
 	l.x = x
 	l.y.Resize(s.Batch, s.OutChannels, s.OutHeight(), s.OutWidth())
@@ -90,7 +90,7 @@ func (l *Conv2D) biasData() []float32 {
 }
 
 // Backward implements Layer.
-func (l *Conv2D) Backward(ws *kernels.Workspace, dy *Tensor, wantInput bool) *Tensor {
+func (l *Conv2D) Backward(ws *ops.Workspace, dy *Tensor, wantInput bool) *Tensor {
 	if !wantInput {
 		return l.backward(ws, dy, nil)
 	}
@@ -99,7 +99,7 @@ func (l *Conv2D) Backward(ws *kernels.Workspace, dy *Tensor, wantInput bool) *Te
 }
 
 // backward computes the gradients of the parameters and then, unless dx is nil, that of the input. dx may be the input.
-func (l *Conv2D) backward(ws *kernels.Workspace, dy, dx *Tensor) *Tensor {
+func (l *Conv2D) backward(ws *ops.Workspace, dy, dx *Tensor) *Tensor {
 	s := l.shape(l.x.Shape)
 	var dbias []float32
 	if l.Bias != nil {

@@ -6,7 +6,7 @@ package engine
 import (
 	"slices"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops"
 )
 
 // Dropout zeroes elements with probability P in training and scales the others by 1/(1-P). The mask depends on Seed,
@@ -30,7 +30,7 @@ func NewDropout(name string, p float32, seed uint64) *Dropout {
 func (l *Dropout) OutputShape(in []int) ([]int, error) { return slices.Clone(in), nil }
 
 // Forward implements Layer.
-func (l *Dropout) Forward(ws *kernels.Workspace, x *Tensor, training bool) *Tensor {
+func (l *Dropout) Forward(ws *ops.Workspace, x *Tensor, training bool) *Tensor {
 	l.training = training
 	if !training || l.P == 0 {
 		return x
@@ -42,7 +42,7 @@ func (l *Dropout) Forward(ws *kernels.Workspace, x *Tensor, training bool) *Tens
 }
 
 // Backward implements Layer.
-func (l *Dropout) Backward(ws *kernels.Workspace, dy *Tensor, _ bool) *Tensor {
+func (l *Dropout) Backward(ws *ops.Workspace, dy *Tensor, _ bool) *Tensor {
 	if !l.training || l.P == 0 {
 		return dy
 	}

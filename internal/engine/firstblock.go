@@ -6,7 +6,7 @@ package engine
 import (
 	"slices"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops"
 )
 
 // convNormReLUPool is a network's first block: convolution, batch normalisation, ReLU and 2×2 max pooling. Where the kernels
@@ -40,9 +40,9 @@ func (l *convNormReLUPool) OutputShape(in []int) ([]int, error) {
 }
 
 // block describes the step to the kernels, for images of the shape of x.
-func (l *convNormReLUPool) block(x *Tensor) kernels.ConvNormReLUPool {
+func (l *convNormReLUPool) block(x *Tensor) ops.ConvNormReLUPool {
 	norm := l.rest.BatchNorm2D
-	return kernels.ConvNormReLUPool{
+	return ops.ConvNormReLUPool{
 		Shape: l.conv.shape(x.Shape), Weight: l.conv.Weight.Value.Data, Gamma: norm.Weight.Value.Data, Beta: norm.Bias.Value.Data,
 		Epsilon: norm.Epsilon, Momentum: norm.Momentum, RunningMean: norm.RunningMean.Value.Data, RunningVar: norm.RunningVar.Value.Data,
 		Mean: norm.mean, InvStd: norm.invStd, Choice: l.rest.choice, Moments: l.moments,
@@ -50,7 +50,7 @@ func (l *convNormReLUPool) block(x *Tensor) kernels.ConvNormReLUPool {
 }
 
 // Forward implements Layer.
-func (l *convNormReLUPool) Forward(ws *kernels.Workspace, x *Tensor, training bool) *Tensor {
+func (l *convNormReLUPool) Forward(ws *ops.Workspace, x *Tensor, training bool) *Tensor {
 	if l.inOne = ws.FusesConvPool(l.conv.shape(x.Shape)); !l.inOne {
 		return l.rest.Forward(ws, l.conv.Forward(ws, x, training), training)
 	}
@@ -72,7 +72,7 @@ func (l *convNormReLUPool) Forward(ws *kernels.Workspace, x *Tensor, training bo
 
 // Backward implements Layer. The gradient of the input, which a network's first block does not need, takes the convolution's
 // output, which is computed again.
-func (l *convNormReLUPool) Backward(ws *kernels.Workspace, dy *Tensor, wantInput bool) *Tensor {
+func (l *convNormReLUPool) Backward(ws *ops.Workspace, dy *Tensor, wantInput bool) *Tensor {
 	if l.inOne && !wantInput {
 		block := l.block(l.x)
 		norm := l.rest.BatchNorm2D

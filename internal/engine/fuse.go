@@ -3,7 +3,7 @@
 
 package engine
 
-import "github.com/trainyard-dev/trainyard/internal/engine/kernels"
+import "github.com/trainyard-dev/trainyard/internal/engine/ops"
 
 // Fuse returns the layers that compute what layers compute, with runs of them joined into steps that save memory and time:
 // batch normalisation, if there is one, ReLU and 2×2 max pooling after a convolution, and the convolution too if it is the
@@ -82,15 +82,15 @@ func reluAndPool(layers []Layer) *MaxPool2D {
 	return pool
 }
 
-func imageShape(in []int) kernels.ImageShape {
-	return kernels.ImageShape{Batch: in[0], Channels: in[1], Height: in[2], Width: in[3]}
+func imageShape(in []int) ops.ImageShape {
+	return ops.ImageShape{Batch: in[0], Channels: in[1], Height: in[2], Width: in[3]}
 }
 
 // windowChoice is what a fused step keeps of its input.
 type windowChoice []uint16
 
 // of returns room for the choices of images of that shape.
-func (c *windowChoice) of(s kernels.ImageShape) []uint16 {
+func (c *windowChoice) of(s ops.ImageShape) []uint16 {
 	if n := s.ChoiceLen(); len(*c) < n {
 		*c = make([]uint16, n)
 	}
@@ -113,7 +113,7 @@ func (l *normReLUPool) OutputShape(in []int) ([]int, error) {
 }
 
 // Forward implements Layer.
-func (l *normReLUPool) Forward(ws *kernels.Workspace, x *Tensor, training bool) *Tensor {
+func (l *normReLUPool) Forward(ws *ops.Workspace, x *Tensor, training bool) *Tensor {
 	s := imageShape(x.Shape)
 	l.x = x
 	l.y.Resize(s.Batch, s.Channels, s.Height/2, s.Width/2)
@@ -128,7 +128,7 @@ func (l *normReLUPool) Forward(ws *kernels.Workspace, x *Tensor, training bool) 
 }
 
 // Backward implements Layer. The gradient it returns replaces the layer's input.
-func (l *normReLUPool) Backward(ws *kernels.Workspace, dy *Tensor, _ bool) *Tensor {
+func (l *normReLUPool) Backward(ws *ops.Workspace, dy *Tensor, _ bool) *Tensor {
 	ws.NormReLUPoolBackward(imageShape(l.x.Shape), l.x.Data, dy.Data, l.choice, l.Weight.Value.Data, l.mean, l.invStd,
 		l.Weight.Grad.Data, l.Bias.Grad.Data)
 	return l.x
@@ -146,7 +146,7 @@ type reluPool struct {
 func (l *reluPool) OutputShape(in []int) ([]int, error) { return l.pool.OutputShape(in) }
 
 // Forward implements Layer.
-func (l *reluPool) Forward(ws *kernels.Workspace, x *Tensor, training bool) *Tensor {
+func (l *reluPool) Forward(ws *ops.Workspace, x *Tensor, training bool) *Tensor {
 	s := imageShape(x.Shape)
 	l.x = x
 	l.y.Resize(s.Batch, s.Channels, s.Height/2, s.Width/2)
@@ -159,7 +159,7 @@ func (l *reluPool) Forward(ws *kernels.Workspace, x *Tensor, training bool) *Ten
 }
 
 // Backward implements Layer. The gradient it returns replaces the layer's input.
-func (l *reluPool) Backward(ws *kernels.Workspace, dy *Tensor, _ bool) *Tensor {
+func (l *reluPool) Backward(ws *ops.Workspace, dy *Tensor, _ bool) *Tensor {
 	ws.ReLUPoolBackward(imageShape(l.x.Shape), dy.Data, l.choice, l.x.Data)
 	return l.x
 }
@@ -168,7 +168,7 @@ func (l *reluPool) Backward(ws *kernels.Workspace, dy *Tensor, _ bool) *Tensor {
 type convInPlace struct{ *Conv2D }
 
 // Backward implements Layer.
-func (l *convInPlace) Backward(ws *kernels.Workspace, dy *Tensor, wantInput bool) *Tensor {
+func (l *convInPlace) Backward(ws *ops.Workspace, dy *Tensor, wantInput bool) *Tensor {
 	if !wantInput {
 		return l.backward(ws, dy, nil)
 	}

@@ -12,12 +12,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops"
 )
 
-func newWorkspace(t *testing.T) *kernels.Workspace {
+func newWorkspace(t *testing.T) *ops.Workspace {
 	t.Helper()
-	ws, err := kernels.New(kernels.Options{Threads: 2})
+	ws, err := ops.New(ops.Options{Threads: 2})
 	if err != nil {
 		t.Fatal(err)
 	}

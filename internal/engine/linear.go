@@ -6,7 +6,7 @@ package engine
 import (
 	"fmt"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops"
 )
 
 // Linear computes y = x·Wᵀ + b for rows x.
@@ -42,7 +42,7 @@ func (l *Linear) OutputShape(in []int) ([]int, error) {
 }
 
 // Forward implements Layer.
-func (l *Linear) Forward(ws *kernels.Workspace, x *Tensor, _ bool) *Tensor {
+func (l *Linear) Forward(ws *ops.Workspace, x *Tensor, _ bool) *Tensor {
 	l.x = x
 	l.y.Resize(x.Shape[0], l.Out)
 	ws.Linear(x.Shape[0], l.In, l.Out, x.Data, l.Weight.Value.Data, l.Bias.Value.Data, l.y.Data)
@@ -50,7 +50,7 @@ func (l *Linear) Forward(ws *kernels.Workspace, x *Tensor, _ bool) *Tensor {
 }
 
 // Backward implements Layer.
-func (l *Linear) Backward(ws *kernels.Workspace, dy *Tensor, wantInput bool) *Tensor {
+func (l *Linear) Backward(ws *ops.Workspace, dy *Tensor, wantInput bool) *Tensor {
 	batch := dy.Shape[0]
 	ws.LinearBackwardWeights(batch, l.In, l.Out, l.x.Data, dy.Data, l.Weight.Grad.Data, l.Bias.Grad.Data)
 	if !wantInput {

@@ -3,13 +3,13 @@
 
 package engine
 
-import "github.com/trainyard-dev/trainyard/internal/engine/kernels"
+import "github.com/trainyard-dev/trainyard/internal/engine/ops"
 
 // CrossEntropy is the mean over the batch of -log softmax(logits)[label].
 type CrossEntropy struct{ gradient Tensor }
 
 // Forward returns the loss of logits [N, classes] for N labels, each in [0, classes), and keeps its gradient.
-func (c *CrossEntropy) Forward(ws *kernels.Workspace, logits *Tensor, labels []int) float64 {
+func (c *CrossEntropy) Forward(ws *ops.Workspace, logits *Tensor, labels []int) float64 {
 	c.gradient.Resize(logits.Shape...)
 	return ws.SoftmaxCrossEntropy(logits.Shape[0], logits.Shape[1], logits.Data, labels, c.gradient.Data)
 }
@@ -18,7 +18,7 @@ func (c *CrossEntropy) Forward(ws *kernels.Workspace, logits *Tensor, labels []i
 func (c *CrossEntropy) Gradient() *Tensor { return &c.gradient }
 
 // Softmax overwrites probabilities with the softmax of each row of logits [N, classes].
-func Softmax(ws *kernels.Workspace, logits, probabilities *Tensor) {
+func Softmax(ws *ops.Workspace, logits, probabilities *Tensor) {
 	probabilities.Resize(logits.Shape...)
 	ws.Softmax(logits.Shape[0], logits.Shape[1], 1, logits.Data, probabilities.Data, false)
 }

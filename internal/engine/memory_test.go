@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops"
 )
 
 func TestTrainingBytes(t *testing.T) {
@@ -23,14 +24,14 @@ func TestTrainingBytes(t *testing.T) {
 		layers []Layer
 		want   int64
 	}{
-		"first block":                     {kernels.SetNames()[0], block("a", 3, pool()), images + pooled + choices + pooled},
+		"first block":                     {kernels.Names()[0], block("a", 3, pool()), images + pooled + choices + pooled},
 		"first block, portable":           {"portable", block("a", 3, pool()), images + conv + pooled + choices + pooled},
 		"two blocks":                      {"portable", append(block("a", 3, pool()), block("b", 4, pool())...), images + conv + pooled + choices + (5440 + 1280 + 240 + 1280)},
 		"a first layer, ReLU and pooling": {"portable", withoutNorm(block("a", 3, pool())), images + conv + pooled + choices + pooled},
 		"another pooling":                 {"portable", withoutNorm(block("a", 3, NewMaxPool2D("pool", 2, 1)))[1:], 3*images + 2*3*19*33*(2*4+1)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ws, err := kernels.New(kernels.Options{Set: tc.set})
+			ws, err := ops.New(ops.Options{Set: tc.set})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops"
 )
 
 // Optimizer changes parameters by their gradients.
 type Optimizer interface {
 	// Step makes one step with the given learning rate on all parameters.
-	Step(ws *kernels.Workspace, learningRate float64)
+	Step(ws *ops.Workspace, learningRate float64)
 	// Save adds the optimizer's state to s; Load restores it, after which training goes on identically.
 	Save(s *State)
 	Load(s *State) error
@@ -53,9 +53,9 @@ func NewSGD(params []*Param, config SGDConfig) (*SGD, error) {
 }
 
 // Step implements Optimizer.
-func (o *SGD) Step(ws *kernels.Workspace, learningRate float64) {
+func (o *SGD) Step(ws *ops.Workspace, learningRate float64) {
 	o.step++
-	constants := kernels.SGD{
+	constants := ops.SGD{
 		LearningRate: float32(learningRate), Momentum: float32(o.config.Momentum),
 		WeightDecay: float32(o.config.WeightDecay), Nesterov: o.config.Nesterov,
 	}
@@ -127,9 +127,9 @@ func newAdam(params []*Param, config AdamConfig, decoupled bool) (*Adam, error) 
 }
 
 // Step implements Optimizer.
-func (o *Adam) Step(ws *kernels.Workspace, learningRate float64) {
+func (o *Adam) Step(ws *ops.Workspace, learningRate float64) {
 	o.step++
-	constants := kernels.Adam{
+	constants := ops.Adam{
 		LearningRate: float32(learningRate), Beta1: float32(o.config.Beta1), Beta2: float32(o.config.Beta2),
 		Epsilon: float32(o.config.Epsilon), WeightDecay: float32(o.config.WeightDecay), Decoupled: o.decoupled, Step: int(o.step),
 	}

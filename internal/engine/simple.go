@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops"
 )
 
 // ReLU computes max(0, x).
@@ -23,14 +23,14 @@ func NewReLU(name string) *ReLU { return &ReLU{stateless: stateless{name}} }
 func (l *ReLU) OutputShape(in []int) ([]int, error) { return slices.Clone(in), nil }
 
 // Forward implements Layer.
-func (l *ReLU) Forward(ws *kernels.Workspace, x *Tensor, _ bool) *Tensor {
+func (l *ReLU) Forward(ws *ops.Workspace, x *Tensor, _ bool) *Tensor {
 	l.y.Resize(x.Shape...)
-	ws.Unary(kernels.ReLU, 0, 0, x.Data, l.y.Data)
+	ws.Unary(ops.ReLU, 0, 0, x.Data, l.y.Data)
 	return &l.y
 }
 
 // Backward implements Layer.
-func (l *ReLU) Backward(ws *kernels.Workspace, dy *Tensor, _ bool) *Tensor {
+func (l *ReLU) Backward(ws *ops.Workspace, dy *Tensor, _ bool) *Tensor {
 	l.dx.Resize(dy.Shape...)
 	ws.ReLUBackward(l.y.Data, dy.Data, l.dx.Data)
 	return &l.dx
@@ -50,8 +50,8 @@ func NewMaxPool2D(name string, kernel, stride int) *MaxPool2D {
 	return &MaxPool2D{stateless: stateless{name}, Kernel: kernel, Stride: stride}
 }
 
-func (l *MaxPool2D) shape(in []int) kernels.PoolShape {
-	return kernels.PoolShape{
+func (l *MaxPool2D) shape(in []int) ops.PoolShape {
+	return ops.PoolShape{
 		Batch: in[0], Channels: in[1], InHeight: in[2], InWidth: in[3],
 		KernelH: l.Kernel, KernelW: l.Kernel, StrideH: l.Stride, StrideW: l.Stride,
 	}
@@ -70,7 +70,7 @@ func (l *MaxPool2D) OutputShape(in []int) ([]int, error) {
 }
 
 // Forward implements Layer.
-func (l *MaxPool2D) Forward(ws *kernels.Workspace, x *Tensor, training bool) *Tensor {
+func (l *MaxPool2D) Forward(ws *ops.Workspace, x *Tensor, training bool) *Tensor {
 	s := l.shape(x.Shape)
 	l.in = append(l.in[:0], x.Shape...)
 	l.y.Resize(s.Batch, s.Channels, s.OutHeight(), s.OutWidth())
@@ -86,7 +86,7 @@ func (l *MaxPool2D) Forward(ws *kernels.Workspace, x *Tensor, training bool) *Te
 }
 
 // Backward implements Layer.
-func (l *MaxPool2D) Backward(ws *kernels.Workspace, dy *Tensor, _ bool) *Tensor {
+func (l *MaxPool2D) Backward(ws *ops.Workspace, dy *Tensor, _ bool) *Tensor {
 	l.dx.Resize(l.in...)
 	ws.MaxPoolBackward(l.shape(l.in), dy.Data, l.argmax, l.dx.Data)
 	return &l.dx
@@ -112,12 +112,12 @@ func (l *GlobalAveragePool) OutputShape(in []int) ([]int, error) {
 	return []int{in[0], in[1], 1, 1}, nil
 }
 
-func (l *GlobalAveragePool) shape() kernels.NormShape {
-	return kernels.NormShape{Batch: l.in[0], Channels: l.in[1], Plane: l.in[2] * l.in[3]}
+func (l *GlobalAveragePool) shape() ops.NormShape {
+	return ops.NormShape{Batch: l.in[0], Channels: l.in[1], Plane: l.in[2] * l.in[3]}
 }
 
 // Forward implements Layer.
-func (l *GlobalAveragePool) Forward(ws *kernels.Workspace, x *Tensor, _ bool) *Tensor {
+func (l *GlobalAveragePool) Forward(ws *ops.Workspace, x *Tensor, _ bool) *Tensor {
 	l.in = append(l.in[:0], x.Shape...)
 	l.y.Resize(x.Shape[0], x.Shape[1], 1, 1)
 	ws.GlobalAveragePool(l.shape(), x.Data, l.y.Data)
@@ -125,7 +125,7 @@ func (l *GlobalAveragePool) Forward(ws *kernels.Workspace, x *Tensor, _ bool) *T
 }
 
 // Backward implements Layer.
-func (l *GlobalAveragePool) Backward(ws *kernels.Workspace, dy *Tensor, _ bool) *Tensor {
+func (l *GlobalAveragePool) Backward(ws *ops.Workspace, dy *Tensor, _ bool) *Tensor {
 	l.dx.Resize(l.in...)
 	ws.GlobalAveragePoolBackward(l.shape(), dy.Data, l.dx.Data)
 	return &l.dx
@@ -154,7 +154,7 @@ func (l *Flatten) OutputShape(in []int) ([]int, error) {
 }
 
 // Forward implements Layer.
-func (l *Flatten) Forward(_ *kernels.Workspace, x *Tensor, _ bool) *Tensor {
+func (l *Flatten) Forward(_ *ops.Workspace, x *Tensor, _ bool) *Tensor {
 	l.in = append(l.in[:0], x.Shape...)
 	l.y.Shape = append(l.y.Shape[:0], x.Shape[0], x.Len()/x.Shape[0])
 	l.y.Data = x.Data
@@ -162,7 +162,7 @@ func (l *Flatten) Forward(_ *kernels.Workspace, x *Tensor, _ bool) *Tensor {
 }
 
 // Backward implements Layer.
-func (l *Flatten) Backward(_ *kernels.Workspace, dy *Tensor, _ bool) *Tensor {
+func (l *Flatten) Backward(_ *ops.Workspace, dy *Tensor, _ bool) *Tensor {
 	l.dx.Shape = append(l.dx.Shape[:0], l.in...)
 	l.dx.Data = dy.Data
 	return &l.dx

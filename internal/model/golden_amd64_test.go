@@ -34,11 +34,11 @@ func TestTrainingDigests(t *testing.T) {
 			"SimpleCNN":   "9052d945e604cc591dba92aab11abf70b4ffd485ba312d4ea0a6b75497c8f6a9",
 		},
 	} {
-		if !slices.Contains(kernels.SetNames(), set) {
+		if !slices.Contains(kernels.Names(), set) {
 			continue
 		}
 		t.Run(set, func(t *testing.T) {
-			t.Setenv(kernels.SetEnvironmentVariable, set)
+			t.Setenv(kernels.EnvironmentVariable, set)
 			for architecture, digest := range want {
 				if got := trainingDigest(t, architecture); got != digest {
 					t.Errorf("%s: digest is %s, want %s", architecture, got, digest)

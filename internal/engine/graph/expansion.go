@@ -6,14 +6,14 @@ package graph
 import (
 	"slices"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops"
 )
 
 // expansion is a convolution and the depthwise one that alone reads its output, computed in one step.
 type expansion struct {
 	first, second             *instruction
-	firstShape, secondShape   kernels.ConvShape
-	firstBounds, secondBounds kernels.Epilogue
+	firstShape, secondShape   ops.ConvShape
+	firstBounds, secondBounds ops.Epilogue
 	activation                activation // what the second one's epilogue does not do
 }
 

@@ -48,7 +48,7 @@ func checkFusion(t *testing.T, g *Graph, fused func(p *Program, batch int)) {
 	x := images(4)[:batch*n]
 	var results [2][]float32
 	for i, set := range []string{"portable", ""} {
-		t.Setenv(kernels.SetEnvironmentVariable, set)
+		t.Setenv(kernels.EnvironmentVariable, set)
 		program := compileNet(t, g, Options{})
 		if set == "" {
 			fused(program, batch)

@@ -7,7 +7,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops"
 )
 
 // attentionOperator is softmax(scale·Q·Kᵀ + mask)·V for each head of each image, without a cache of past keys and values.
@@ -129,7 +129,7 @@ func (in *instruction) attention() (*attention, error) {
 // attentionMask checks the mask. One of booleans must be constant, and becomes numbers to add.
 func (in *instruction) attentionMask(a *attention) error {
 	full := []int{a.query.images, a.query.count, a.query.length, a.key.length}
-	shape, err := kernels.BroadcastShape(a.mask.shape, full)
+	shape, err := ops.BroadcastShape(a.mask.shape, full)
 	if err != nil || !slices.Equal(shape, full) {
 		return in.node.Errorf("a mask of shape %v does not broadcast to %v", a.mask.shape, full)
 	}
@@ -168,17 +168,17 @@ func (a *attention) build(in *instruction) run {
 		for image := range q.images {
 			for head := range q.count {
 				shared := head / (q.count / k.count)
-				left := kernels.RowMajor(m.floats(query)[q.at(image, head):], q.step())
-				right := kernels.RowMajor(m.floats(key)[k.at(image, shared):], k.step()).T()
+				left := ops.RowMajor(m.floats(query)[q.at(image, head):], q.step())
+				right := ops.RowMajor(m.floats(key)[k.at(image, shared):], k.step()).T()
 				m.Gemm(q.length, k.length, q.size, left, right, products, k.length, false)
-				m.Unary(kernels.Affine, a.scale, 0, products, products)
+				m.Unary(ops.Affine, a.scale, 0, products, products)
 				if a.mask != nil {
-					m.Binary(kernels.Add, rows, products, a.maskShape[2:], mask[a.maskAt(image, head):][:a.maskShape[2]*a.maskShape[3]], products)
+					m.Binary(ops.Add, rows, products, a.maskShape[2:], mask[a.maskAt(image, head):][:a.maskShape[2]*a.maskShape[3]], products)
 				}
 				a.limit(m, products)
 				m.Softmax(q.length, k.length, 1, products, products, false)
-				m.Gemm(q.length, v.size, k.length, kernels.RowMajor(products, k.length),
-					kernels.RowMajor(m.floats(values)[v.at(image, shared):], v.step()), m.floats(y)[out.at(image, head):], out.step(), false)
+				m.Gemm(q.length, v.size, k.length, ops.RowMajor(products, k.length),
+					ops.RowMajor(m.floats(values)[v.at(image, shared):], v.step()), m.floats(y)[out.at(image, head):], out.step(), false)
 			}
 		}
 	}
@@ -187,9 +187,9 @@ func (a *attention) build(in *instruction) run {
 // limit cuts off what lies in a query's future and caps the others softly, if that is wanted.
 func (a *attention) limit(m *machine, products []float32) {
 	if a.softcap != 0 {
-		m.Unary(kernels.Affine, 1/a.softcap, 0, products, products)
-		m.Unary(kernels.Tanh, 0, 0, products, products)
-		m.Unary(kernels.Affine, a.softcap, 0, products, products)
+		m.Unary(ops.Affine, 1/a.softcap, 0, products, products)
+		m.Unary(ops.Tanh, 0, 0, products, products)
+		m.Unary(ops.Affine, a.softcap, 0, products, products)
 	}
 	if !a.causal {
 		return

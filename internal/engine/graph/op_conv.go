@@ -7,7 +7,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops"
 )
 
 // poolingAttribute, set by fusePooling, says that a convolution's output goes through 2×2 max pooling with stride 2. No
@@ -15,7 +15,7 @@ import (
 const poolingAttribute = "trainyard.pooling"
 
 // buildConv returns what computes a convolution; its weights are prepared if they are constant.
-func buildConv(in *instruction, s kernels.ConvShape) (run, error) {
+func buildConv(in *instruction, s ops.ConvShape) (run, error) {
 	x, w, bias, y := in.input(0), in.input(1), in.input(2), in.outputs[0]
 	activation := in.activation()
 	if w.constant == nil || bias != nil && bias.constant == nil {
@@ -24,7 +24,7 @@ func buildConv(in *instruction, s kernels.ConvShape) (run, error) {
 			activation.apply(m, y)
 		}, nil
 	}
-	e := kernels.Epilogue{MaxPool: in.intAttr(poolingAttribute, 0) != 0, Add: in.sum != nil}
+	e := ops.Epilogue{MaxPool: in.intAttr(poolingAttribute, 0) != 0, Add: in.sum != nil}
 	var addend *value
 	if in.sum != nil {
 		addend, activation = in.inputs[addendInput], in.sum.activation()
@@ -44,11 +44,11 @@ func buildConv(in *instruction, s kernels.ConvShape) (run, error) {
 }
 
 // moveTo moves the function to the epilogue of what computes its input, if that can do it, and reports whether none is left.
-func (a *activation) moveTo(e *kernels.Epilogue) bool {
+func (a *activation) moveTo(e *ops.Epilogue) bool {
 	switch {
-	case a.set && a.op == kernels.ReLU:
+	case a.set && a.op == ops.ReLU:
 		e.ReLU, a.set = true, false
-	case a.set && a.op == kernels.Clip && a.alpha == 0 && a.beta > 0:
+	case a.set && a.op == ops.Clip && a.alpha == 0 && a.beta > 0:
 		e.ReLU, e.Ceiling, a.set = true, a.beta, false
 	}
 	return !a.set
@@ -57,11 +57,11 @@ func (a *activation) moveTo(e *kernels.Epilogue) bool {
 // preparation is a convolution that is prepared.
 type preparation struct {
 	conv     *Node
-	epilogue kernels.Epilogue
+	epilogue ops.Epilogue
 }
 
 // prepare returns the prepared convolution of a node, which all plans of a graph share.
-func (in *instruction) prepare(s kernels.ConvShape, e kernels.Epilogue) (*kernels.PreparedConv2D, error) {
+func (in *instruction) prepare(s ops.ConvShape, e ops.Epilogue) (*ops.PreparedConv2D, error) {
 	c := in.compiler
 	key := preparation{conv: in.node, epilogue: e}
 	if p := c.prepared[key]; p != nil {
@@ -122,7 +122,7 @@ func constantWeights(g *Graph, conv *Node) bool {
 // onlyReLU reports whether a node has no fused activation, or ReLU.
 func onlyReLU(n *Node) bool {
 	op, set := n.Attributes[activationAttribute].(int64)
-	return !set || kernels.Unary(op) == kernels.ReLU
+	return !set || ops.Unary(op) == ops.ReLU
 }
 
 // isHalving reports whether a node is max pooling of 2×2 pixels with stride 2 and nothing else.

@@ -7,17 +7,17 @@ import (
 	"math"
 	"slices"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops"
 )
 
 // unary is an elementwise function; parameters finds its parameters.
 type unary struct {
-	op         kernels.Unary
+	op         ops.Unary
 	parameters func(*instruction) (alpha, beta float32, err error)
 }
 
 // unaryOperator applies an elementwise function. Where parameters is nil it has none.
-func unaryOperator(op kernels.Unary, attributes kinds, parameters func(*instruction) (alpha, beta float32, err error)) *operator {
+func unaryOperator(op ops.Unary, attributes kinds, parameters func(*instruction) (alpha, beta float32, err error)) *operator {
 	if parameters == nil {
 		parameters = func(*instruction) (float32, float32, error) { return 0, 0, nil }
 	}
@@ -49,7 +49,7 @@ func alphaBeta(alpha, beta float32) func(*instruction) (float32, float32, error)
 }
 
 // geluOperator is exact; the tanh approximation is another function.
-var geluOperator = unaryOperator(kernels.GELU, kinds{"approximate": stringKind}, func(in *instruction) (float32, float32, error) {
+var geluOperator = unaryOperator(ops.GELU, kinds{"approximate": stringKind}, func(in *instruction) (float32, float32, error) {
 	if mode := in.stringAttr("approximate", "none"); mode != "none" {
 		return 0, 0, in.node.AttributeErrorf("approximate", "%q is not supported", mode)
 	}
@@ -58,7 +58,7 @@ var geluOperator = unaryOperator(kernels.GELU, kinds{"approximate": stringKind},
 
 // clipOperator takes its bounds as constant inputs.
 var clipOperator = func() *operator {
-	op := unaryOperator(kernels.Clip, nil, clipBounds)
+	op := unaryOperator(ops.Clip, nil, clipBounds)
 	op.maxInputs = 3
 	op.fold = foldClip
 	floats := op.infer
@@ -91,7 +91,7 @@ func clipBounds(in *instruction) (low, high float32, err error) {
 
 // binaryOperator applies an elementwise function with broadcasting to two inputs or, if variadic, to one or more from
 // left to right; the sum is divided by their number for Mean. ints computes the same on integers that are constant.
-func binaryOperator(op kernels.Binary, variadic bool, ints func(a, b int64) (int64, bool)) *operator {
+func binaryOperator(op ops.Binary, variadic bool, ints func(a, b int64) (int64, bool)) *operator {
 	o := &operator{
 		minInputs: 2, maxInputs: 2, maxOutputs: 1,
 		infer: inferBroadcast,
@@ -119,11 +119,11 @@ func inferBroadcast(in *instruction) error {
 		if x.dtype != in.inputs[0].dtype {
 			return in.node.Errorf("inputs are of different types: %s and %s", in.inputs[0].dtype, x.dtype)
 		}
-		if len(x.shape) > kernels.MaxRank {
-			return in.node.Errorf("input %d has %d dimensions; at most %d are supported", i, len(x.shape), kernels.MaxRank)
+		if len(x.shape) > ops.MaxRank {
+			return in.node.Errorf("input %d has %d dimensions; at most %d are supported", i, len(x.shape), ops.MaxRank)
 		}
 		var err error
-		if shape, err = kernels.BroadcastShape(shape, x.shape); err != nil {
+		if shape, err = ops.BroadcastShape(shape, x.shape); err != nil {
 			return err
 		}
 	}
@@ -131,7 +131,7 @@ func inferBroadcast(in *instruction) error {
 }
 
 // buildBinary joins the inputs from left to right and multiplies the result by scale.
-func buildBinary(in *instruction, op kernels.Binary, scale float32) run {
+func buildBinary(in *instruction, op ops.Binary, scale float32) run {
 	first, rest, y := in.inputs[0], in.inputs[1:], in.outputs[0]
 	activation := in.activation()
 	// Two inputs are joined right away. More are joined in place, once the first has the output's shape.
@@ -147,16 +147,16 @@ func buildBinary(in *instruction, op kernels.Binary, scale float32) run {
 			}
 		}
 		if scale != 1 {
-			m.Unary(kernels.Affine, scale, 0, out, out)
+			m.Unary(ops.Affine, scale, 0, out, out)
 		}
 		activation.apply(m, y)
 	}
 }
 
 var meanOperator = func() *operator {
-	op := binaryOperator(kernels.Add, true, nil)
+	op := binaryOperator(ops.Add, true, nil)
 	op.build = func(in *instruction) (run, error) {
-		return buildBinary(in, kernels.Add, 1/float32(len(in.inputs))), nil
+		return buildBinary(in, ops.Add, 1/float32(len(in.inputs))), nil
 	}
 	return op
 }()
@@ -169,7 +169,7 @@ var preluOperator = &operator{
 			return err
 		}
 		x, slope := in.inputs[0].shape, in.inputs[1].shape
-		if shape, err := kernels.BroadcastShape(x, slope); err != nil || !slices.Equal(shape, x) {
+		if shape, err := ops.BroadcastShape(x, slope); err != nil || !slices.Equal(shape, x) {
 			return in.node.Errorf("a slope of shape %v does not broadcast to %v", slope, x)
 		}
 		in.scratch = &value{dtype: Float32, shape: x}
@@ -180,17 +180,17 @@ var preluOperator = &operator{
 		zero, scratch := []float32{0}, in.scratch
 		return func(m *machine) {
 			out, positive := m.floats(y), m.floats(scratch)
-			m.Unary(kernels.ReLU, 0, 0, m.floats(x), positive)
-			m.Binary(kernels.Minimum, x.shape, m.floats(x), nil, zero, out)
-			m.Binary(kernels.Multiply, y.shape, out, slope.shape, m.floats(slope), out)
-			m.Binary(kernels.Add, y.shape, out, y.shape, positive, out)
+			m.Unary(ops.ReLU, 0, 0, m.floats(x), positive)
+			m.Binary(ops.Minimum, x.shape, m.floats(x), nil, zero, out)
+			m.Binary(ops.Multiply, y.shape, out, slope.shape, m.floats(slope), out)
+			m.Binary(ops.Add, y.shape, out, y.shape, positive, out)
 		}, nil
 	},
 }
 
 // signOperator is an elementwise function that constant integers may have too: Abs or Neg. It is never fused into what
 // computes its input, which may be integers.
-func signOperator(op kernels.Unary, ints func(int64) int64) *operator {
+func signOperator(op ops.Unary, ints func(int64) int64) *operator {
 	o := unaryOperator(op, nil, nil)
 	o.unary = nil
 	infer := o.infer
@@ -213,7 +213,7 @@ func signOperator(op kernels.Unary, ints func(int64) int64) *operator {
 
 // powOperator takes a constant integer as the exponent too.
 var powOperator = func() *operator {
-	op := binaryOperator(kernels.Power, false, powerInts)
+	op := binaryOperator(ops.Power, false, powerInts)
 	infer := op.infer
 	op.infer = func(in *instruction) error {
 		if x, exponent := in.inputs[0], in.inputs[1]; x.dtype == Float32 && exponent.dtype != Float32 && exponent.constant != nil {
@@ -230,7 +230,7 @@ func foldBinary(in *instruction, f func(a, b int64) (int64, bool)) error {
 	result := in.inputs[0].constant.Ints
 	shape := in.inputs[0].shape
 	for _, x := range in.inputs[1:] {
-		joined, err := kernels.BroadcastShape(shape, x.shape)
+		joined, err := ops.BroadcastShape(shape, x.shape)
 		if err != nil {
 			return err
 		}

@@ -6,7 +6,7 @@ package graph
 import (
 	"slices"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops"
 )
 
 // defaultEpsilon is the standard's for normalisations.
@@ -114,7 +114,7 @@ func (in *instruction) product() (product, error) {
 	}
 	p.m, p.k, p.n = a[0], a[1], b[1]
 	if c := in.input(2); c != nil {
-		if shape, err := kernels.BroadcastShape(c.shape, []int{p.m, p.n}); err != nil || len(shape) != 2 || shape[0] != p.m || shape[1] != p.n {
+		if shape, err := ops.BroadcastShape(c.shape, []int{p.m, p.n}); err != nil || len(shape) != 2 || shape[0] != p.m || shape[1] != p.n {
 			return p, in.node.Errorf("input 2 of shape %v does not broadcast to %v", c.shape, []int{p.m, p.n})
 		}
 	}
@@ -139,21 +139,21 @@ func buildGemm(in *instruction) (run, error) {
 	activation := in.activation()
 	return func(m *machine) {
 		out := m.floats(y)
-		left, right := kernels.RowMajor(m.floats(a), p.k), kernels.RowMajor(m.floats(b), p.n)
+		left, right := ops.RowMajor(m.floats(a), p.k), ops.RowMajor(m.floats(b), p.n)
 		if p.transA {
-			left = kernels.RowMajor(m.floats(a), p.m).T()
+			left = ops.RowMajor(m.floats(a), p.m).T()
 		}
 		if p.transB {
-			right = kernels.RowMajor(m.floats(b), p.k).T()
+			right = ops.RowMajor(m.floats(b), p.k).T()
 		}
 		m.Gemm(p.m, p.n, p.k, left, right, out, p.n, false)
 		if scale != 1 {
-			m.Unary(kernels.Affine, scale, 0, out, out)
+			m.Unary(ops.Affine, scale, 0, out, out)
 		}
 		if c != nil {
-			m.Binary(kernels.Add, y.shape, out, c.shape, m.floats(c), out)
+			m.Binary(ops.Add, y.shape, out, c.shape, m.floats(c), out)
 			if beta != 1 {
-				m.Unary(kernels.Affine, beta, 0, out, out)
+				m.Unary(ops.Affine, beta, 0, out, out)
 			}
 		}
 		activation.apply(m, y)
@@ -163,7 +163,7 @@ func buildGemm(in *instruction) (run, error) {
 // activation is an elementwise function that an instruction applies to its output, where the compiler has fused one.
 type activation struct {
 	set         bool
-	op          kernels.Unary
+	op          ops.Unary
 	alpha, beta float32
 }
 
@@ -177,7 +177,7 @@ const (
 // activation is the fused function, if any.
 func (in *instruction) activation() activation {
 	op, set := in.node.Attributes[activationAttribute].(int64)
-	return activation{set: set, op: kernels.Unary(op), alpha: in.floatAttr(alphaAttribute, 0), beta: in.floatAttr(betaAttribute, 0)}
+	return activation{set: set, op: ops.Unary(op), alpha: in.floatAttr(alphaAttribute, 0), beta: in.floatAttr(betaAttribute, 0)}
 }
 
 // apply applies the function in place.

@@ -6,7 +6,7 @@ package graph
 import (
 	"slices"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops"
 )
 
 // maxLRNChannels bounds the channels of LRN, whose window is applied as a matrix of channels × channels.
@@ -45,16 +45,16 @@ var lrnOperator = &operator{
 			}
 		}
 		power := []float32{-in.floatAttr("beta", 0.75)}
-		s := kernels.ConvShape{
+		s := ops.ConvShape{
 			Batch: x.shape[0], InChannels: channels, InHeight: x.shape[2], InWidth: x.shape[3],
 			OutChannels: channels, KernelH: 1, KernelW: 1,
 		}
 		return func(m *machine) {
 			input, squares, out := m.floats(x), m.floats(scratch), m.floats(y)
-			m.Binary(kernels.Multiply, x.shape, input, x.shape, input, squares)
+			m.Binary(ops.Multiply, x.shape, input, x.shape, input, squares)
 			m.Conv2D(s, squares, window, bias, out)
-			m.Binary(kernels.Power, y.shape, out, nil, power, out)
-			m.Binary(kernels.Multiply, y.shape, out, x.shape, input, out)
+			m.Binary(ops.Power, y.shape, out, nil, power, out)
+			m.Binary(ops.Multiply, y.shape, out, x.shape, input, out)
 		}, nil
 	},
 }

@@ -6,7 +6,7 @@ package graph
 import (
 	"slices"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops"
 )
 
 // matMulOperator multiplies stacks of matrices as NumPy's matmul does.
@@ -29,7 +29,7 @@ var matMulOperator = &operator{
 			left, right, out := m.floats(a), m.floats(b), m.floats(y)
 			for i := range s.left {
 				x, w := left[s.left[i]:], right[s.right[i]:]
-				m.Gemm(s.m, s.n, s.k, kernels.RowMajor(x, s.k), kernels.RowMajor(w, s.n), out[i*s.m*s.n:], s.n, false)
+				m.Gemm(s.m, s.n, s.k, ops.RowMajor(x, s.k), ops.RowMajor(w, s.n), out[i*s.m*s.n:], s.n, false)
 			}
 		}, nil
 	},
@@ -65,7 +65,7 @@ func (in *instruction) stacks() (stacks, error) {
 		return s, in.node.Errorf("matrices of shapes %v and %v cannot be multiplied", in.inputs[0].shape, in.inputs[1].shape)
 	}
 	outerA, outerB := a[:len(a)-2], b[:len(b)-2]
-	outer, err := kernels.BroadcastShape(outerA, outerB)
+	outer, err := ops.BroadcastShape(outerA, outerB)
 	if err != nil {
 		return s, in.node.Errorf("matrices of shapes %v and %v cannot be multiplied", in.inputs[0].shape, in.inputs[1].shape)
 	}

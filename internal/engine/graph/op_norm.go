@@ -6,7 +6,7 @@ package graph
 import (
 	"slices"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops"
 )
 
 // stashFloat32 is the stash_type of normalizations that compute in float32.
@@ -42,14 +42,14 @@ func inferLayerNormalization(in *instruction) error {
 	if err != nil {
 		return in.node.AttributeErrorf("axis", "%w", err)
 	}
-	if slices.Contains(x, 0) || len(x) > kernels.MaxRank {
+	if slices.Contains(x, 0) || len(x) > ops.MaxRank {
 		return in.node.Errorf("an input of shape %v is not supported", x)
 	}
 	for i, v := range in.inputs[1:] {
 		if v == nil {
 			continue
 		}
-		if shape, err := kernels.BroadcastShape(v.shape, x); err != nil || !slices.Equal(shape, x) {
+		if shape, err := ops.BroadcastShape(v.shape, x); err != nil || !slices.Equal(shape, x) {
 			return in.node.Errorf("input %d of shape %v does not broadcast to %v", i+1, v.shape, x)
 		}
 	}
@@ -67,7 +67,7 @@ func inferLayerNormalization(in *instruction) error {
 
 func buildLayerNormalization(in *instruction, at int, uncentered bool) run {
 	x, y := in.inputs[0], in.outputs[0]
-	n := kernels.RowNorm{Rows: 1, Width: 1, Groups: 1, Epsilon: in.floatAttr("epsilon", defaultEpsilon), Uncentered: uncentered}
+	n := ops.RowNorm{Rows: 1, Width: 1, Groups: 1, Epsilon: in.floatAttr("epsilon", defaultEpsilon), Uncentered: uncentered}
 	for i, d := range x.shape {
 		if i < at {
 			n.Rows *= d
@@ -89,9 +89,9 @@ func buildLayerNormalization(in *instruction, at int, uncentered bool) run {
 	return func(m *machine) {
 		out := m.floats(y)
 		m.NormalizeRows(n, m.floats(x), nil, nil, out, m.optional(statistics[0]), m.optional(statistics[1]))
-		m.Binary(kernels.Multiply, y.shape, out, scale.shape, m.floats(scale), out)
+		m.Binary(ops.Multiply, y.shape, out, scale.shape, m.floats(scale), out)
 		if shift != nil {
-			m.Binary(kernels.Add, y.shape, out, shift.shape, m.floats(shift), out)
+			m.Binary(ops.Add, y.shape, out, shift.shape, m.floats(shift), out)
 		}
 	}
 }
@@ -148,7 +148,7 @@ func (in *instruction) inferChannelNormalization(lengths func(channels int) []in
 func (in *instruction) buildChannelNormalization(groups int) run {
 	x, scale, shift, y := in.inputs[0], in.inputs[1], in.inputs[2], in.outputs[0]
 	rows := x.shape[0] * groups
-	n := kernels.RowNorm{Rows: rows, Width: x.size() / rows, Groups: groups, Epsilon: in.floatAttr("epsilon", defaultEpsilon)}
+	n := ops.RowNorm{Rows: rows, Width: x.size() / rows, Groups: groups, Epsilon: in.floatAttr("epsilon", defaultEpsilon)}
 	return func(m *machine) {
 		m.NormalizeRows(n, m.floats(x), m.floats(scale), m.floats(shift), m.floats(y), nil, nil)
 	}

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"unsafe"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops"
 )
 
 // The operators that fuseQuantized puts in the place of others. Their values are bytes: an image [N, C, H, W] is kept with
@@ -27,15 +27,15 @@ const (
 const packed DType = 100
 
 // imageShape is the shape of a packed value.
-func imageShape(shape []int) kernels.ImageShape {
+func imageShape(shape []int) ops.ImageShape {
 	if len(shape) == 4 {
-		return kernels.ImageShape{Batch: shape[0], Channels: shape[1], Height: shape[2], Width: shape[3]}
+		return ops.ImageShape{Batch: shape[0], Channels: shape[1], Height: shape[2], Width: shape[3]}
 	}
 	rows := 1
 	for _, d := range shape[:max(len(shape)-1, 0)] {
 		rows *= d
 	}
-	return kernels.ImageShape{Batch: rows, Channels: shape[len(shape)-1], Height: 1, Width: 1}
+	return ops.ImageShape{Batch: rows, Channels: shape[len(shape)-1], Height: 1, Width: 1}
 }
 
 // bytes is the content of a packed value.
@@ -82,7 +82,7 @@ var quantizedConv = &operator{
 }
 
 // prepareQuantized returns the prepared convolution of a node, which all plans of a graph share.
-func (in *instruction) prepareQuantized(s kernels.ConvShape) (*kernels.PreparedQuantizedConv, error) {
+func (in *instruction) prepareQuantized(s ops.ConvShape) (*ops.PreparedQuantizedConv, error) {
 	q := in.quantized()
 	if q.prepared == nil {
 		ws, err := in.compiler.kernels()
@@ -114,7 +114,7 @@ var quantizedProduct = &operator{
 	},
 	build: func(in *instruction) (run, error) {
 		x, y, q := in.inputs[0], in.outputs[0], in.quantized()
-		p, err := in.prepareQuantized(kernels.ConvShape{InChannels: q.kernel[1], InHeight: 1, InWidth: 1, OutChannels: q.kernel[0], KernelH: 1, KernelW: 1})
+		p, err := in.prepareQuantized(ops.ConvShape{InChannels: q.kernel[1], InHeight: 1, InWidth: 1, OutChannels: q.kernel[0], KernelH: 1, KernelW: 1})
 		if err != nil {
 			return nil, err
 		}
@@ -130,7 +130,7 @@ var quantizedSum = &operator{
 	heavy: true, quantised: true,
 	infer: func(in *instruction) error {
 		a, b := in.inputs[0].shape, in.inputs[1].shape
-		shape, err := kernels.BroadcastShape(a, b)
+		shape, err := ops.BroadcastShape(a, b)
 		if err != nil || len(a) != 4 || len(b) != 4 {
 			return in.node.Errorf("images of shapes %v and %v cannot be added", a, b)
 		}
@@ -159,7 +159,7 @@ var quantizedSum = &operator{
 
 // expandImages copies images of one shape to the places of another that it broadcasts to.
 func expandImages(dst, src []uint8, to, from []int) {
-	toPixel, fromPixel := kernels.PixelStride(to[1]), kernels.PixelStride(from[1])
+	toPixel, fromPixel := ops.PixelStride(to[1]), ops.PixelStride(from[1])
 	step := func(dim, size int) int { // from one index to the next
 		if from[dim] == 1 {
 			return 0

@@ -6,11 +6,11 @@ package graph
 import (
 	"slices"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops"
 )
 
 // reduceOperator reduces axes, which are a constant input. ints does the same on a list of constant integers.
-func reduceOperator(op kernels.Reduction, ints func([]int64) int64) *operator {
+func reduceOperator(op ops.Reduction, ints func([]int64) int64) *operator {
 	return &operator{
 		minInputs: 1, maxInputs: 2, maxOutputs: 1,
 		attributes: kinds{"keepdims": intKind, "noop_with_empty_axes": intKind},
@@ -47,7 +47,7 @@ func reduceOperator(op kernels.Reduction, ints func([]int64) int64) *operator {
 			if err != nil {
 				return nil, err
 			}
-			if op == kernels.ReduceMean && slices.Equal(reduced, []bool{false, false, true, true}) {
+			if op == ops.ReduceMean && slices.Equal(reduced, []bool{false, false, true, true}) {
 				s := in.planes()
 				return func(m *machine) { m.GlobalAveragePool(s, m.floats(x), m.floats(y)) }, nil
 			}
@@ -97,6 +97,6 @@ var globalMaxPoolOperator = &operator{
 		x, y := in.inputs[0], in.outputs[0]
 		reduced := slices.Repeat([]bool{true}, len(x.shape))
 		reduced[0], reduced[1] = false, false
-		return func(m *machine) { m.Reduce(kernels.ReduceMax, x.shape, reduced, m.floats(x), m.floats(y)) }, nil
+		return func(m *machine) { m.Reduce(ops.ReduceMax, x.shape, reduced, m.floats(x), m.floats(y)) }, nil
 	},
 }

@@ -7,7 +7,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops"
 )
 
 // maxInterpolation bounds the number of weights by which Resize interpolates along one dimension.
@@ -243,12 +243,12 @@ func newInterpolation(shape []int, dim int, r resizing) interpolation {
 }
 
 func (t *interpolation) apply(m *machine, x, y []float32) {
-	weights := kernels.RowMajor(t.weights, t.n)
+	weights := ops.RowMajor(t.weights, t.n)
 	if t.inner == 1 {
-		m.Gemm(t.outer, t.out, t.n, kernels.RowMajor(x, t.n), weights.T(), y, t.out, false)
+		m.Gemm(t.outer, t.out, t.n, ops.RowMajor(x, t.n), weights.T(), y, t.out, false)
 		return
 	}
 	for i := range t.outer {
-		m.Gemm(t.out, t.inner, t.n, weights, kernels.RowMajor(x[i*t.n*t.inner:], t.inner), y[i*t.out*t.inner:], t.inner, false)
+		m.Gemm(t.out, t.inner, t.n, weights, ops.RowMajor(x[i*t.n*t.inner:], t.inner), y[i*t.out*t.inner:], t.inner, false)
 	}
 }

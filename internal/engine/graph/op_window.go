@@ -6,7 +6,7 @@ package graph
 import (
 	"slices"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops"
 )
 
 // maxWindow bounds the elements of a kernel, and so the work for one element of the output.
@@ -123,20 +123,20 @@ var convOperator = &operator{
 }
 
 // convShape is the shape of a convolution with weights of a shape.
-func (in *instruction) convShape(weights []int) (kernels.ConvShape, error) {
+func (in *instruction) convShape(weights []int) (ops.ConvShape, error) {
 	w, err := in.window(weights[2:])
 	if err != nil {
-		return kernels.ConvShape{}, err
+		return ops.ConvShape{}, err
 	}
 	x := in.inputs[0].shape
 	groups := in.intAttr("group", 1)
 	if groups < 1 || groups > int64(max(x[1], 1)) || weights[1]*int(groups) != x[1] {
-		return kernels.ConvShape{}, in.node.Errorf("weights of shape %v in %d groups do not fit an input of %d channels", weights, groups, x[1])
+		return ops.ConvShape{}, in.node.Errorf("weights of shape %v in %d groups do not fit an input of %d channels", weights, groups, x[1])
 	}
 	if bias := in.input(2); bias != nil && !slices.Equal(bias.shape, weights[:1]) {
-		return kernels.ConvShape{}, in.node.Errorf("the bias has shape %v; it must have %v", bias.shape, weights[:1])
+		return ops.ConvShape{}, in.node.Errorf("the bias has shape %v; it must have %v", bias.shape, weights[:1])
 	}
-	s := kernels.ConvShape{
+	s := ops.ConvShape{
 		Batch: x[0], InChannels: x[1], InHeight: x[2], InWidth: x[3],
 		OutChannels: weights[0], KernelH: w.kernel[0], KernelW: w.kernel[1],
 		StrideH: w.strides[0], StrideW: w.strides[1],
@@ -190,13 +190,13 @@ func inferPool(in *instruction) error {
 }
 
 // poolShape is the shape of a pooling.
-func (in *instruction) poolShape() (kernels.PoolShape, error) {
+func (in *instruction) poolShape() (ops.PoolShape, error) {
 	w, err := in.window(nil)
 	if err != nil {
-		return kernels.PoolShape{}, err
+		return ops.PoolShape{}, err
 	}
 	x := in.inputs[0].shape
-	s := kernels.PoolShape{
+	s := ops.PoolShape{
 		Batch: x[0], Channels: x[1], InHeight: x[2], InWidth: x[3],
 		KernelH: w.kernel[0], KernelW: w.kernel[1], StrideH: w.strides[0], StrideW: w.strides[1],
 		PadTop: w.pads[0], PadLeft: w.pads[1], PadBottom: w.pads[2], PadRight: w.pads[3],
@@ -233,9 +233,9 @@ func inferGlobalPool(in *instruction) error {
 }
 
 // planes sees the first input, of at least two dimensions, as images of planes of one channel each.
-func (in *instruction) planes() kernels.NormShape {
+func (in *instruction) planes() ops.NormShape {
 	x := in.inputs[0].shape
-	s := kernels.NormShape{Batch: x[0], Channels: x[1], Plane: 1}
+	s := ops.NormShape{Batch: x[0], Channels: x[1], Plane: 1}
 	for _, d := range x[2:] {
 		s.Plane *= d
 	}

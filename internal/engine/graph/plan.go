@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops"
 )
 
 // plan is a graph compiled for one batch size.
@@ -81,9 +81,9 @@ type compiler struct {
 	// budget is the number of elements that constants may still grow by.
 	budget int64
 	// workspace computes constants and prepares convolutions.
-	workspace *kernels.Workspace
+	workspace *ops.Workspace
 	// prepared are the convolutions that the plans of a graph share.
-	prepared map[preparation]*kernels.PreparedConv2D
+	prepared map[preparation]*ops.PreparedConv2D
 }
 
 func newCompiler(options Options) *compiler {
@@ -199,9 +199,9 @@ func (c *compiler) evaluate(in *instruction) error {
 }
 
 // kernels returns the compiler's workspace.
-func (c *compiler) kernels() (*kernels.Workspace, error) {
+func (c *compiler) kernels() (*ops.Workspace, error) {
 	if c.workspace == nil {
-		ws, err := kernels.New(kernels.Options{Threads: 1})
+		ws, err := ops.New(ops.Options{Threads: 1})
 		if err != nil {
 			return nil, fmt.Errorf("prepare the kernels: %w", err)
 		}

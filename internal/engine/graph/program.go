@@ -11,7 +11,7 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops"
 )
 
 // Options says how a Program computes.
@@ -73,7 +73,7 @@ func (p *Program) compile(g *Graph) error {
 	p.batch = batchOf(g)
 	optimised := &Graph{
 		Name: g.Name, Inputs: g.Inputs, Outputs: g.Outputs,
-		Nodes: slices.Clone(g.Nodes), Initializers: maps.Clone(g.Initializers), prepared: map[preparation]*kernels.PreparedConv2D{},
+		Nodes: slices.Clone(g.Nodes), Initializers: maps.Clone(g.Initializers), prepared: map[preparation]*ops.PreparedConv2D{},
 	}
 	if err := optimise(optimised, p.options); err != nil {
 		return err
@@ -267,5 +267,5 @@ func (p *Program) NewSession(batch int) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newSession(pl, kernels.Options{Threads: p.options.Threads})
+	return newSession(pl, ops.Options{Threads: p.options.Threads})
 }

@@ -5,24 +5,30 @@ package kernels
 
 import "math"
 
-// byteRange says how numbers, in steps of the output's scale, become bytes: min(max(zero + round(v), low), high), rounding
+// ByteRange says how numbers, in steps of the output's scale, become bytes: min(max(zero + round(v), low), high), rounding
 // half to even, with low ≤ high. Its fields fill vectors, as kernels load them.
-type byteRange struct {
-	high [8]float32 // less zero
+type ByteRange struct {
+	High [8]float32 // less zero
 	zero [16]int16
 	low  [32]uint8
 }
 
-func newByteRange(zero, low, high uint8) byteRange {
-	var r byteRange
-	fill(r.high[:], float32(high)-float32(zero))
-	fill(r.zero[:], int16(zero))
-	fill(r.low[:], low)
+func NewByteRange(zero, low, high uint8) ByteRange {
+	var r ByteRange
+	for i := range r.High {
+		r.High[i] = float32(high) - float32(zero)
+	}
+	for i := range r.zero {
+		r.zero[i] = int16(zero)
+	}
+	for i := range r.low {
+		r.low[i] = low
+	}
 	return r
 }
 
-// round returns the byte of a number.
-func (r *byteRange) round(v float32) uint8 {
+// Round returns the byte of a number.
+func (r *ByteRange) Round(v float32) uint8 {
 	low := float32(int16(r.low[0]) - r.zero[0])
-	return uint8(int16(math.RoundToEven(float64(min(max(v, low), r.high[0])))) + r.zero[0])
+	return uint8(int16(math.RoundToEven(float64(min(max(v, low), r.High[0])))) + r.zero[0])
 }

@@ -13,20 +13,20 @@ const (
 	choiceBits   = 16 // of a word
 )
 
-// choiceWords returns the length of the choice of a row of windows.
-func choiceWords(windows int) int { return choicePlanes * ceilDiv(windows, choiceBits) }
+// ChoiceWords returns the length of the choice of a row of windows.
+func ChoiceWords(windows int) int { return choicePlanes * ((windows + choiceBits - 1) / choiceBits) }
 
-// chosenPixel returns which pixel window i chose: 0 and 1 in the upper row, 2 and 3 in the lower one. alive says whether
+// ChosenPixel returns which pixel window i chose: 0 and 1 in the upper row, 2 and 3 in the lower one. alive says whether
 // a gradient passes.
-func chosenPixel(choice []uint16, i int) (pixel int, alive bool) {
+func ChosenPixel(choice []uint16, i int) (pixel int, alive bool) {
 	words := len(choice) / choicePlanes
 	bit := func(plane int) int { return int(choice[plane*words+i/choiceBits] >> (i % choiceBits) & 1) }
 	return 2*bit(2) + bit(1), bit(0) == 1
 }
 
-// normPoolRow is the portable normPool of a set.
+// normPoolRow is the portable NormPool of a set.
 func normPoolRow(out []float32, choice []uint16, top, bottom []float32, scale, shift float32) {
-	choice, top, bottom = choice[:choiceWords(len(out))], top[:2*len(out)], bottom[:2*len(out)]
+	choice, top, bottom = choice[:ChoiceWords(len(out))], top[:2*len(out)], bottom[:2*len(out)]
 	words := len(choice) / choicePlanes
 	clear(choice)
 	for i := range out {
@@ -50,12 +50,12 @@ func normPoolRow(out []float32, choice []uint16, top, bottom []float32, scale, s
 	}
 }
 
-// normPoolSumsRow is the portable normPoolSums of a set.
+// normPoolSumsRow is the portable NormPoolSums of a set.
 func normPoolSumsRow(d []float32, choice []uint16, top, bottom []float32, mean float32) (sum, dot float32) {
-	choice = choice[:choiceWords(len(d))]
+	choice = choice[:ChoiceWords(len(d))]
 	rows := [2][]float32{top, bottom}
 	for i, g := range d {
-		if pixel, alive := chosenPixel(choice, i); alive {
+		if pixel, alive := ChosenPixel(choice, i); alive {
 			sum += g
 			dot += g * (rows[pixel/2][2*i+pixel%2] - mean)
 		}
@@ -63,14 +63,14 @@ func normPoolSumsRow(d []float32, choice []uint16, top, bottom []float32, mean f
 	return sum, dot
 }
 
-// normPoolBackwardRow is the portable normPoolBackward of a set.
+// normPoolBackwardRow is the portable NormPoolBackward of a set.
 func normPoolBackwardRow(top, bottom, d []float32, choice []uint16, scale, ofX, shift float32) {
-	choice = choice[:choiceWords(len(d))]
+	choice = choice[:ChoiceWords(len(d))]
 	affine(top, top, ofX, shift)
 	affine(bottom, bottom, ofX, shift)
 	rows := [2][]float32{top, bottom}
 	for i, g := range d {
-		if pixel, alive := chosenPixel(choice, i); alive {
+		if pixel, alive := ChosenPixel(choice, i); alive {
 			rows[pixel/2][2*i+pixel%2] += scale * g
 		}
 	}
@@ -79,12 +79,12 @@ func normPoolBackwardRow(top, bottom, d []float32, choice []uint16, scale, ofX, 
 // unpoolRow is the portable unpool of a set: it sets the pixel that each window chose to d and the others to 0, and returns
 // the sum of the pixels.
 func unpoolRow(top, bottom, d []float32, choice []uint16) (sum float32) {
-	choice = choice[:choiceWords(len(d))]
+	choice = choice[:ChoiceWords(len(d))]
 	rows := [2][]float32{top[:2*len(d)], bottom[:2*len(d)]}
 	clear(rows[0])
 	clear(rows[1])
 	for i, g := range d {
-		if pixel, alive := chosenPixel(choice, i); alive {
+		if pixel, alive := ChosenPixel(choice, i); alive {
 			rows[pixel/2][2*i+pixel%2] = g
 			sum += g
 		}

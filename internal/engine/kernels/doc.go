@@ -1,30 +1,9 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package kernels holds every arithmetic inner loop of the engine. Layers, optimizers and the inference executor call
-// it; nothing else computes on tensors.
+// Package kernels is a table of the engine's inner loops for each instruction set, and what the loops and the operations
+// that call them must agree on. It is the only place with assembly, which the generators in gen write.
 //
-// # Workspace
-//
-// All operations are methods of a [Workspace], which holds the number of threads, the scratch memory and the kernel
-// set. A Workspace serves one caller at a time; callers that run side by side each make their own. In the steady state
-// (the same shapes again) no operation allocates.
-//
-// # Kernel sets
-//
-// A set is a table of inner loops for one instruction set. "portable" is plain Go, runs everywhere and is the
-// reference that the others are tested against. The best set that the CPU supports is chosen at run time;
-// TRAINYARD_KERNELS=portable|avx2|avx512|neon forces one.
-//
-// # Layout
-//
-// Tensors are dense float32 slices in row-major order: activations NCHW, convolution weights
-// [outChannels, inChannels/groups, kernelH, kernelW], linear weights [out, in]. Slices may be longer than their shape
-// needs, never shorter: a short slice is a programming error and panics. Shapes that come from outside the program are
-// checked with their Validate method first.
-//
-// # Determinism
-//
-// Work is cut into parts by shape alone and every sum has a fixed order, so a result is bit-identical whatever the
-// number of threads. Different kernel sets round differently.
+// "portable" is plain Go, runs everywhere and is the reference that the other sets are tested against. The best set that
+// the CPU supports is chosen at run time; TRAINYARD_KERNELS=portable|avx2|avx512|neon forces one.
 package kernels

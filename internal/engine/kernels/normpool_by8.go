@@ -27,7 +27,7 @@ func newWindowRow(top, bottom []float32, choice []uint16, n int) windowRow {
 func planeBytes(choice []uint16) int { return len(choice) / choicePlanes * choiceBits / 8 }
 
 func normPoolBy8(out []float32, choice []uint16, top, bottom []float32, scale, shift float32) {
-	choice, top, bottom = choice[:choiceWords(len(out))], top[:2*len(out)], bottom[:2*len(out)]
+	choice, top, bottom = choice[:ChoiceWords(len(out))], top[:2*len(out)], bottom[:2*len(out)]
 	n := len(out) &^ 7
 	if n > 0 {
 		normPool8(n, &out[0], &choice[0], planeBytes(choice), &top[0], &bottom[0], scale, shift)
@@ -44,7 +44,7 @@ func normPoolBy8(out []float32, choice []uint16, top, bottom []float32, scale, s
 }
 
 func normPoolSumsBy8(d []float32, choice []uint16, top, bottom []float32, mean float32) (sum, dot float32) {
-	choice, top, bottom = choice[:choiceWords(len(d))], top[:2*len(d)], bottom[:2*len(d)]
+	choice, top, bottom = choice[:ChoiceWords(len(d))], top[:2*len(d)], bottom[:2*len(d)]
 	n := len(d) &^ 7
 	if n > 0 {
 		sum, dot = normPoolSums8(n, &d[0], &choice[0], planeBytes(choice), &top[0], &bottom[0], mean)
@@ -59,7 +59,7 @@ func normPoolSumsBy8(d []float32, choice []uint16, top, bottom []float32, mean f
 }
 
 func normPoolBackwardBy8(top, bottom, d []float32, choice []uint16, scale, ofX, shift float32) {
-	choice, top, bottom = choice[:choiceWords(len(d))], top[:2*len(d)], bottom[:2*len(d)]
+	choice, top, bottom = choice[:ChoiceWords(len(d))], top[:2*len(d)], bottom[:2*len(d)]
 	n := len(d) &^ 7
 	if n > 0 {
 		normPoolBackward8(n, &top[0], &bottom[0], &d[0], &choice[0], planeBytes(choice), scale, ofX, shift)
@@ -74,7 +74,7 @@ func normPoolBackwardBy8(top, bottom, d []float32, choice []uint16, scale, ofX, 
 }
 
 func unpoolBy8(top, bottom, d []float32, choice []uint16) float32 {
-	choice, top, bottom = choice[:choiceWords(len(d))], top[:2*len(d)], bottom[:2*len(d)]
+	choice, top, bottom = choice[:ChoiceWords(len(d))], top[:2*len(d)], bottom[:2*len(d)]
 	var sum float32
 	n := len(d) &^ 7
 	if n > 0 {

@@ -4,19 +4,19 @@
 package kernels
 
 // avx2Quantized are the kernels of 8 bits for AVX2.
-var avx2Quantized = quantizedKernels{
-	dotTiles:           dotTiles6x16,
-	dotBytes:           dotBytes6x16,
-	bytesLimit:         64,
-	convBytes:          convBytes6x16,
-	depthwise:          depthwiseBytes32,
-	depthwiseLimit:     64,
-	widen:              widen16,
-	requantize:         requantize16,
-	pool:               poolBytes16,
-	add:                addBytes32,
-	quantizePixels:     quantizePixels4,
-	winogradInput:      quantizedWinogradInput,
-	winogradOutput:     quantizedWinogradOutput,
-	winogradOutputPool: quantizedWinogradOutputPool,
+var avx2Quantized = Quantized{
+	DotTiles:           dotTiles6x16,
+	DotBytes:           dotBytes6x16,
+	BytesLimit:         64,
+	ConvBytes:          convBytes6x16,
+	Depthwise:          depthwiseBytes32,
+	DepthwiseLimit:     64,
+	Widen:              widen16,
+	Requantize:         requantize16,
+	Pool:               poolBytes16,
+	Add:                addBytes32,
+	QuantizePixels:     quantizePixels4,
+	WinogradInput:      quantizedWinogradInput,
+	WinogradOutput:     quantizedWinogradOutput,
+	WinogradOutputPool: quantizedWinogradOutputPool,
 }

@@ -11,76 +11,76 @@ import (
 )
 
 // avx512Set needs what every CPU with AVX-512 since 2017 has. Where it has no kernel of its own it uses that of AVX2.
-var avx512Set = set{
-	name: "avx512",
-	supported: func() bool {
-		return avx2Set.supported() && cpu.X86.HasBMI2 &&
+var avx512Set = Set{
+	Name: "avx512",
+	Supported: func() bool {
+		return avx2Set.Supported() && cpu.X86.HasBMI2 &&
 			cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512VL
 	},
-	mr: 8,
-	nr: 48,
-	gemmTile: func(k int, a, b, c []float32) {
+	TileRows:    8,
+	TileColumns: 48,
+	GemmTile: func(k int, a, b, c []float32) {
 		_, _, _ = a[8*k-1], b[48*k-1], c[8*48-1]
 		gemmTile8x48(k, &a[0], &b[0], &c[0])
 	},
-	convPixels:  2 * lanes,
-	convTiles:   wideConvTiles3x3,
-	convWeights: wideConvWeights3x3,
-	rowsConvolutions: []rowsKernel{
+	ConvPixels:  2 * Lanes,
+	ConvTiles:   wideConvTiles3x3,
+	ConvWeights: wideConvWeights3x3,
+	RowsConvolutions: []RowsKernel{
 		wideRowsConvolution1, wideRowsConvolution2, wideRowsConvolution3, wideRowsConvolution4, wideRowsConvolution5, wideRowsConvolution6,
 	},
-	rowsAccumulations: []rowsKernel{
+	RowsAccumulations: []RowsKernel{
 		wideRowsAccumulation1, wideRowsAccumulation2, wideRowsAccumulation3, wideRowsAccumulation4, wideRowsAccumulation5, wideRowsAccumulation6,
 	},
-	columnProduct:   avx2Set.columnProduct,
-	gather:          avx2Set.gather,
-	depthwisePlane:  wideDepthwisePlane,
-	depthwise3x3:    avx2Set.depthwise3x3,
-	depthwiseStrips: avx2Set.depthwiseStrips,
-	winograd: &winogradKernels{
-		input:      winogradInputAVX512,
-		output:     winogradOutputAVX512,
-		outputPool: winogradOutputPoolAVX512,
-		products: []func(int, *float32, int, *float32, int, *float32, int){
+	ColumnProduct:   avx2Set.ColumnProduct,
+	Gather:          avx2Set.Gather,
+	DepthwisePlane:  wideDepthwisePlane,
+	Depthwise3x3:    avx2Set.Depthwise3x3,
+	DepthwiseStrips: avx2Set.DepthwiseStrips,
+	Winograd: &Winograd{
+		Input:      winogradInputAVX512,
+		Output:     winogradOutputAVX512,
+		OutputPool: winogradOutputPoolAVX512,
+		Products: []func(int, *float32, int, *float32, int, *float32, int){
 			wideRowsProduct1, wideRowsProduct2, wideRowsProduct3, wideRowsProduct4, wideRowsProduct5, wideRowsProduct6,
 		},
-		filters:         winogradFilters,
-		filterGradients: winogradFilterGradients,
-		interleave:      interleave8,
-		weightsInput:    winogradWeightsInput,
-		weightsGradient: winogradWeightsGradient,
+		Filters:         winogradFilters,
+		FilterGradients: winogradFilterGradients,
+		Interleave:      interleave8,
+		WeightsInput:    winogradWeightsInput,
+		WeightsGradient: winogradWeightsGradient,
 	},
-	quantized: avx512Quantized(),
-	patch:     &patchesBy8,
+	Quantized: avx512Quantized(),
+	Patch:     &patchesBy8,
 
-	normPool: func(out []float32, choice []uint16, top, bottom []float32, scale, shift float32) {
-		choice, top, bottom = choice[:choiceWords(len(out))], top[:2*len(out)], bottom[:2*len(out)]
+	NormPool: func(out []float32, choice []uint16, top, bottom []float32, scale, shift float32) {
+		choice, top, bottom = choice[:ChoiceWords(len(out))], top[:2*len(out)], bottom[:2*len(out)]
 		if n := len(out); n > 0 {
 			wideNormPool(n, &out[0], &choice[0], planeBytes(choice), &top[0], &bottom[0], scale, shift)
 		}
 	},
-	normPoolSums: func(d []float32, choice []uint16, top, bottom []float32, mean float32) (sum, dot float32) {
-		choice, top, bottom = choice[:choiceWords(len(d))], top[:2*len(d)], bottom[:2*len(d)]
+	NormPoolSums: func(d []float32, choice []uint16, top, bottom []float32, mean float32) (sum, dot float32) {
+		choice, top, bottom = choice[:ChoiceWords(len(d))], top[:2*len(d)], bottom[:2*len(d)]
 		if n := len(d); n > 0 {
 			sum, dot = wideNormPoolSums(n, &d[0], &choice[0], planeBytes(choice), &top[0], &bottom[0], mean)
 		}
 		return sum, dot
 	},
-	normPoolBackward: func(top, bottom, d []float32, choice []uint16, scale, ofX, shift float32) {
-		choice, top, bottom = choice[:choiceWords(len(d))], top[:2*len(d)], bottom[:2*len(d)]
+	NormPoolBackward: func(top, bottom, d []float32, choice []uint16, scale, ofX, shift float32) {
+		choice, top, bottom = choice[:ChoiceWords(len(d))], top[:2*len(d)], bottom[:2*len(d)]
 		if n := len(d); n > 0 {
 			wideNormPoolBackward(n, &top[0], &bottom[0], &d[0], &choice[0], planeBytes(choice), scale, ofX, shift)
 		}
 	},
-	unpool: func(top, bottom, d []float32, choice []uint16) (sum float32) {
-		choice, top, bottom = choice[:choiceWords(len(d))], top[:2*len(d)], bottom[:2*len(d)]
+	Unpool: func(top, bottom, d []float32, choice []uint16) (sum float32) {
+		choice, top, bottom = choice[:ChoiceWords(len(d))], top[:2*len(d)], bottom[:2*len(d)]
 		if n := len(d); n > 0 {
 			sum = wideUnpool(n, &top[0], &bottom[0], &d[0], &choice[0], planeBytes(choice))
 		}
 		return sum
 	},
 
-	sum: func(x []float32) float64 {
+	Sum: func(x []float32) float64 {
 		var total float64
 		for len(x) > 0 {
 			n := min(len(x), wideSumBlock)
@@ -89,7 +89,7 @@ var avx512Set = set{
 		}
 		return total
 	},
-	squaredDeviations: func(x []float32, mean float32) float64 {
+	SquaredDeviations: func(x []float32, mean float32) float64 {
 		var total float64
 		for len(x) > 0 {
 			n := min(len(x), wideSumBlock)
@@ -98,7 +98,7 @@ var avx512Set = set{
 		}
 		return total
 	},
-	dotDeviation: func(y, x []float32, mean float32) float64 {
+	DotDeviation: func(y, x []float32, mean float32) float64 {
 		x = x[:len(y)]
 		var total float64
 		for len(y) > 0 {
@@ -108,55 +108,55 @@ var avx512Set = set{
 		}
 		return total
 	},
-	affine: func(y, x []float32, scale, shift float32) {
+	Affine: func(y, x []float32, scale, shift float32) {
 		y = y[:len(x)]
 		if n := len(x); n > 0 {
 			wideAffine(n, &y[0], &x[0], scale, shift)
 		}
 	},
-	affine2: func(z, y, x []float32, ofY, ofX, shift float32) {
+	Affine2: func(z, y, x []float32, ofY, ofX, shift float32) {
 		y, z = y[:len(x)], z[:len(x)]
 		if n := len(x); n > 0 {
 			wideAffine2(n, &z[0], &y[0], &x[0], ofY, ofX, shift)
 		}
 	},
-	add: func(y, a, b []float32) {
+	Add: func(y, a, b []float32) {
 		a, b = a[:len(y)], b[:len(y)]
 		if n := len(y); n > 0 {
 			wideAdd(n, &y[0], &a[0], &b[0])
 		}
 	},
-	maximum: func(y, a, b []float32) {
+	Maximum: func(y, a, b []float32) {
 		a, b = a[:len(y)], b[:len(y)]
 		if n := len(y); n > 0 {
 			wideMaximum(n, &y[0], &a[0], &b[0])
 		}
 	},
-	split: func(even, odd, x []float32) {
+	Split: func(even, odd, x []float32) {
 		odd, x = odd[:len(even)], x[:2*len(even)]
 		if n := len(even); n > 0 {
 			wideSplit(n, &even[0], &odd[0], &x[0])
 		}
 	},
-	halve: func(y, top, bottom []float32, floor float32) {
+	Halve: func(y, top, bottom []float32, floor float32) {
 		top, bottom = top[:2*len(y)], bottom[:2*len(y)]
 		if n := len(y); n > 0 {
 			wideHalve(n, &y[0], &top[0], &bottom[0], floor)
 		}
 	},
-	clip: func(y, x []float32, low, high float32) {
+	Clip: func(y, x []float32, low, high float32) {
 		y = y[:len(x)]
 		if n := len(x); n > 0 {
 			wideClip(n, &y[0], &x[0], low, high)
 		}
 	},
-	relu: func(y, x []float32) {
+	ReLU: func(y, x []float32) {
 		y = y[:len(x)]
 		if n := len(x); n > 0 {
 			wideRelu(n, &y[0], &x[0])
 		}
 	},
-	reluBackward: func(dx, y, dy []float32) {
+	ReLUBackward: func(dx, y, dy []float32) {
 		dx, y = dx[:len(dy)], y[:len(dy)]
 		if n := len(dy); n > 0 {
 			wideReluBackward(n, &dx[0], &y[0], &dy[0])
@@ -165,12 +165,12 @@ var avx512Set = set{
 }
 
 // avx512Quantized returns the kernels of 8 bits: those of AVX2 but for the products.
-func avx512Quantized() *quantizedKernels {
+func avx512Quantized() *Quantized {
 	kernels := avx2Quantized
-	kernels.dotTiles = wideDotTiles
+	kernels.DotTiles = wideDotTiles
 	if cpu.X86.HasAVX512VNNI {
-		kernels.dotTiles = wideDotTilesVNNI
-		kernels.dotBytes, kernels.bytesLimit, kernels.convBytes = wideDotBytesVNNI, -math.MinInt8, nil
+		kernels.DotTiles = wideDotTilesVNNI
+		kernels.DotBytes, kernels.BytesLimit, kernels.ConvBytes = wideDotBytesVNNI, -math.MinInt8, nil
 	}
 	return &kernels
 }
@@ -187,8 +187,8 @@ func winogradInputAVX512(groups int, x *float32, column, at, rowBytes, planeByte
 		wideWinogradInput(pairs, x, column, at, rowBytes, planeBytes, zeros, masks, v, pointStride, scratch)
 	}
 	if done := groups &^ 1; done < groups {
-		pixels := done * lanes * winogradTile
-		winogradInput(1, x, column+pixels*floatSize, at, rowBytes, planeBytes, zeros, offset(masks, pixels), offset(v, done*lanes), pointStride, scratch)
+		pixels := done * Lanes * WinogradTile
+		winogradInput(1, x, column+pixels*FloatSize, at, rowBytes, planeBytes, zeros, offset(masks, pixels), offset(v, done*Lanes), pointStride, scratch)
 	}
 }
 
@@ -197,7 +197,7 @@ func winogradOutputAVX512(groups int, m *float32, pointStride, next int, bias, f
 		wideWinogradOutput(pairs, m, pointStride, next, bias, floor, y, rowStride, scratch)
 	}
 	if done := groups &^ 1; done < groups {
-		winogradOutput(1, offset(m, done*lanes), pointStride, next, bias, floor, offset(y, done*lanes*winogradTile), rowStride, scratch)
+		winogradOutput(1, offset(m, done*Lanes), pointStride, next, bias, floor, offset(y, done*Lanes*WinogradTile), rowStride, scratch)
 	}
 }
 
@@ -206,7 +206,7 @@ func winogradOutputPoolAVX512(groups int, m *float32, pointStride, next int, bia
 		wideWinogradOutputPool(pairs, m, pointStride, next, bias, floor, y, rowStride, scratch)
 	}
 	if done := groups &^ 1; done < groups {
-		winogradOutputPool(1, offset(m, done*lanes), pointStride, next, bias, floor, offset(y, done*lanes*winogradTile/2), rowStride, scratch)
+		winogradOutputPool(1, offset(m, done*Lanes), pointStride, next, bias, floor, offset(y, done*Lanes*WinogradTile/2), rowStride, scratch)
 	}
 }
 

@@ -3,32 +3,32 @@
 
 package kernels
 
-var portableSet = set{
-	name:      "portable",
-	supported: func() bool { return true },
-	mr:        3,
-	nr:        3,
-	gemmTile:  gemmTile3x3,
+var portableSet = Set{
+	Name:        "portable",
+	Supported:   func() bool { return true },
+	TileRows:    3,
+	TileColumns: 3,
+	GemmTile:    gemmTile3x3,
 
-	normPool:         normPoolRow,
-	normPoolSums:     normPoolSumsRow,
-	normPoolBackward: normPoolBackwardRow,
-	unpool:           unpoolRow,
+	NormPool:         normPoolRow,
+	NormPoolSums:     normPoolSumsRow,
+	NormPoolBackward: normPoolBackwardRow,
+	Unpool:           unpoolRow,
 
-	patch: &patchKernels{widen: widenRow, products: patchProductsRow},
+	Patch: &Patch{Widen: widenRow, Products: patchProductsRow},
 
-	sum:               sumFloat64,
-	squaredDeviations: squaredDeviations,
-	dotDeviation:      dotDeviation,
-	affine:            affine,
-	affine2:           affine2,
-	add:               add,
-	maximum:           maximum,
-	split:             split,
-	halve:             halve,
-	clip:              clip,
-	relu:              relu,
-	reluBackward:      reluBackward,
+	Sum:               sumFloat64,
+	SquaredDeviations: squaredDeviations,
+	DotDeviation:      dotDeviation,
+	Affine:            affine,
+	Affine2:           affine2,
+	Add:               add,
+	Maximum:           maximum,
+	Split:             split,
+	Halve:             halve,
+	Clip:              clip,
+	ReLU:              relu,
+	ReLUBackward:      reluBackward,
 }
 
 // gemmTile3x3 keeps 9 sums and 6 operands in the 15 registers that the compiler has on amd64; larger tiles spill. Two

@@ -28,7 +28,7 @@ func sumFloat64(x []float32) float64 {
 	return total
 }
 
-// squaredDeviations returns Σ(x-mean)².
+// SquaredDeviations returns Σ(x-mean)².
 func squaredDeviations(x []float32, mean float32) float64 {
 	var total float64
 	for len(x) > 0 {
@@ -51,7 +51,7 @@ func squaredDeviations(x []float32, mean float32) float64 {
 	return total
 }
 
-// dotDeviation returns Σ y·(x-mean).
+// DotDeviation returns Σ y·(x-mean).
 func dotDeviation(y, x []float32, mean float32) float64 {
 	x = x[:len(y)]
 	var total float64
@@ -128,5 +128,24 @@ func clip(y, x []float32, low, high float32) {
 	y = y[:len(x)]
 	for i, v := range x {
 		y[i] = min(max(v, low), high)
+	}
+}
+
+// relu computes y = max(0, x); NaN stays NaN.
+func relu(y, x []float32) {
+	y = y[:len(x)]
+	for i, v := range x {
+		y[i] = max(v, 0)
+	}
+}
+
+// ReLUBackward computes dx = dy where y > 0, else 0.
+func reluBackward(dx, y, dy []float32) {
+	dx, y = dx[:len(dy)], y[:len(dy)]
+	for i, v := range dy {
+		if !(y[i] > 0) {
+			v = 0
+		}
+		dx[i] = v
 	}
 }

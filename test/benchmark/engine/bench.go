@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops"
 )
 
 // bench is one run of all comparisons.
@@ -143,7 +144,7 @@ func (b *bench) run() error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("float32 peak of one core, measured: %.0f GFLOP/s; kernel sets: %s\n", peak, strings.Join(kernels.SetNames(), ", "))
+	fmt.Printf("float32 peak of one core, measured: %.0f GFLOP/s; kernel sets: %s\n", peak, strings.Join(kernels.Names(), ", "))
 	var line []string
 	for _, c := range comparisons {
 		if err := c.measure(b.rounds); err != nil {
@@ -162,14 +163,14 @@ func (b *bench) run() error {
 
 // measurePeak returns the GFLOP/s of one core in the inner loop of the product, the best of some trials.
 func measurePeak() (float64, error) {
-	ws, err := kernels.New(kernels.Options{Threads: 1})
+	ws, err := ops.New(ops.Options{Threads: 1})
 	if err != nil {
 		return 0, err
 	}
 	best := 0.0
 	for range 10 {
 		start := processorTime()
-		operations := ws.TileProducts(20_000)
+		operations := ws.Kernels().TileProducts(20_000)
 		best = max(best, float64(operations)/float64((processorTime()-start).Nanoseconds()))
 	}
 	return best, nil

@@ -15,7 +15,7 @@ import (
 
 	"github.com/trainyard-dev/trainyard/internal/engine"
 	"github.com/trainyard-dev/trainyard/internal/engine/graph"
-	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops"
 	"github.com/trainyard-dev/trainyard/internal/model"
 	"github.com/trainyard-dev/trainyard/internal/onnx"
 )
@@ -153,7 +153,7 @@ func processorTime() time.Duration {
 
 // kernelSet returns the set that the engine chooses on this machine.
 func kernelSet() (string, error) {
-	ws, err := kernels.New(kernels.Options{})
+	ws, err := ops.New(ops.Options{})
 	if err != nil {
 		return "", err
 	}

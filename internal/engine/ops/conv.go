@@ -1,0 +1,216 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package ops
+
+// convArgs are the arguments of one convolution or of one of its gradients, with the sizes derived from its shape.
+type convArgs struct {
+	s           ConvShape
+	x, w, b, y  []float32 // b is the bias or its gradient
+	channelsIn  int       // per group
+	channelsOut int       // per group
+	taps        int       // KernelH·KernelW
+	outW        int
+	inPlane     int // pixels of an input plane
+	plane       int // pixels of an output plane
+
+	group        int // the group that the parts work on
+	channelBlock int // input channels that one part of the data gradient computes
+	columns      imageColumns
+	columnsT     imageColumnsT
+}
+
+// setUp fills the derived sizes.
+func (c *convArgs) setUp(s ConvShape) {
+	s = s.withDefaults()
+	*c = convArgs{
+		s: s, channelsIn: s.InChannels / s.Groups, channelsOut: s.OutChannels / s.Groups, taps: s.KernelH * s.KernelW,
+		outW: s.OutWidth(), inPlane: s.InHeight * s.InWidth, plane: s.outPlane(),
+	}
+}
+
+// depthwise reports whether every input channel is convolved by itself.
+func (c *convArgs) depthwise() bool { return c.channelsIn == 1 && c.s.Groups > 1 }
+
+// Conv2D computes y = conv(x, w) + bias. bias has OutChannels elements or is nil. y is overwritten and overlaps no input.
+func (ws *Workspace) Conv2D(s ConvShape, x, w, bias, y []float32) {
+	checkLength("conv2d", "x", x, s.InLen())
+	checkLength("conv2d", "w", w, s.WeightLen())
+	checkLength("conv2d", "y", y, s.OutLen())
+	if bias != nil {
+		checkLength("conv2d", "bias", bias, s.OutChannels)
+	}
+	if ws.fast3x3(s) {
+		ws.conv3x3(s, x, w, bias, y, false)
+		return
+	}
+	if ws.columnsFit(s) {
+		s = s.withDefaults()
+		ws.packed = grow(ws.packed, columnWeights(s))
+		ws.packColumnWeights(s, w, ws.packed)
+		ws.padded = grow(ws.padded, s.Groups*ceilDiv(s.OutChannels/s.Groups, quad)*quad)
+		padBias(s, bias, ws.padded)
+		ws.columns(s, x, ws.packed, ws.padded, y, Epilogue{})
+		return
+	}
+	if ws.planesFit(s) {
+		ws.depthwise(s, x, w, bias, y, Epilogue{})
+		return
+	}
+	c := &ws.conv
+	c.setUp(s)
+	c.x, c.w, c.b, c.y = x, w, bias, y
+	if c.depthwise() {
+		ws.run(s.Batch*s.OutChannels, depthwisePart)
+		return
+	}
+	k := c.channelsIn * c.taps
+	for image := range s.Batch {
+		for group := range c.s.Groups {
+			c.columns = imageColumns{c: c, x: c.inputGroup(x, image, group)}
+			ws.product(gemmArgs{
+				m: c.channelsOut, n: c.plane, k: k,
+				a: RowMajor(w[group*c.channelsOut*k:], k), b: &c.columns, c: c.outputGroup(y, image, group), ldc: c.plane,
+			})
+		}
+	}
+	if bias != nil {
+		ws.run(s.Batch*s.OutChannels, convBiasPart)
+	}
+}
+
+// inputGroup returns the planes of x that belong to one image and group.
+func (c *convArgs) inputGroup(x []float32, image, group int) []float32 {
+	n := c.channelsIn * c.inPlane
+	return x[(image*c.s.Groups+group)*n:][:n]
+}
+
+// outputGroup returns the planes of y that belong to one image and group.
+func (c *convArgs) outputGroup(y []float32, image, group int) []float32 {
+	n := c.channelsOut * c.plane
+	return y[(image*c.s.Groups+group)*n:][:n]
+}
+
+func convBiasPart(ws *Workspace, _, part int) {
+	c := &ws.conv
+	bias := c.b[part%c.s.OutChannels]
+	y := c.y[part*c.plane:][:c.plane]
+	for i := range y {
+		y[i] += bias
+	}
+}
+
+// Conv2DBackwardData computes dx, the gradient of the input, from dy, the gradient of the output. dx is overwritten.
+func (ws *Workspace) Conv2DBackwardData(s ConvShape, dy, w, dx []float32) {
+	checkLength("conv2d backward data", "dy", dy, s.OutLen())
+	checkLength("conv2d backward data", "w", w, s.WeightLen())
+	checkLength("conv2d backward data", "dx", dx, s.InLen())
+	if s.isPlain3x3() && ws.fast3x3(s.mirror()) {
+		ws.conv3x3(s.mirror(), dy, w, nil, dx, true)
+		return
+	}
+	c := &ws.conv
+	c.setUp(s)
+	c.x, c.y = dx, dy
+	// A block of input channels at a time, so that the columns stay small; whole panels of A, so that blocks of
+	// channels are blocks of panels.
+	c.channelBlock = ws.set.TileRows
+	k := c.channelsIn * c.taps
+	for group := range c.s.Groups {
+		c.group = group
+		weights := RowMajor(w[group*c.channelsOut*k:], k)
+		ws.gemm = gemmArgs{m: k, n: c.plane, k: c.channelsOut, a: weights.T(), ldc: nBlock}
+		ws.packA()
+		ws.run(s.Batch*ceilDiv(c.channelsIn, c.channelBlock), convBackwardDataPart)
+	}
+}
+
+// convBackwardDataPart computes dx for one image and block of input channels: the columns' gradients Wᵀ·dy, a slab of
+// pixels at a time, each added to the pixels of dx it was read from.
+func convBackwardDataPart(ws *Workspace, worker, part int) {
+	c := &ws.conv
+	blocks := ceilDiv(c.channelsIn, c.channelBlock)
+	image, c0 := part/blocks, part%blocks*c.channelBlock
+	c1 := min(c.channelsIn, c0+c.channelBlock)
+	dx := c.inputGroup(c.x, image, c.group)[c0*c.inPlane : c1*c.inPlane]
+	clear(dx)
+	rows := (c1 - c0) * c.taps
+	state := &ws.workers[worker]
+	state.matrix = RowMajor(c.outputGroup(c.y, image, c.group), c.plane)
+	columns := state.scratch(rows * nBlock)
+	m0 := c0 * c.taps
+	for n0 := 0; n0 < c.plane; n0 += nBlock {
+		n1 := min(c.plane, n0+nBlock)
+		ws.block(&ws.gemm, &state.matrix, worker, m0, m0+rows, n0, n1, columns)
+		for r := range rows {
+			c.addColumns(dx[r/c.taps*c.inPlane:][:c.inPlane], columns[r*nBlock:][:n1-n0], r%c.taps, n0)
+		}
+	}
+}
+
+// addColumns adds values, the gradients of tap's column entries from pixel n0 on, to the input plane.
+func (c *convArgs) addColumns(plane, values []float32, tap, n0 int) {
+	s := &c.s
+	dy, dx := tap/s.KernelW*s.DilationH-s.PadTop, tap%s.KernelW*s.DilationW-s.PadLeft
+	oy, ox := n0/c.outW, n0%c.outW
+	for len(values) > 0 {
+		run := min(c.outW-ox, len(values))
+		iy := oy*s.StrideH + dy
+		if uint(iy) < uint(s.InHeight) {
+			row := plane[iy*s.InWidth:][:s.InWidth]
+			ix := ox*s.StrideW + dx
+			for _, v := range values[:run] {
+				if uint(ix) < uint(len(row)) {
+					row[ix] += v
+				}
+				ix += s.StrideW
+			}
+		}
+		values = values[run:]
+		oy, ox = oy+1, 0
+	}
+}
+
+// Conv2DBackwardWeights computes dw, the gradient of the weights, and, unless dbias is nil, dbias, the gradient of the
+// bias, summed over the batch. Both are overwritten.
+func (ws *Workspace) Conv2DBackwardWeights(s ConvShape, x, dy, dw, dbias []float32) {
+	checkLength("conv2d backward weights", "x", x, s.InLen())
+	checkLength("conv2d backward weights", "dy", dy, s.OutLen())
+	checkLength("conv2d backward weights", "dw", dw, s.WeightLen())
+	c := &ws.conv
+	c.setUp(s)
+	c.x, c.y = x, dy
+	if dbias != nil {
+		checkLength("conv2d backward weights", "dbias", dbias, s.OutChannels)
+		c.b = dbias
+		ws.run(s.OutChannels, convBiasGradientPart)
+	}
+	if ws.winogradWeightsFit(s) {
+		ws.winogradWeights3x3(s, x, dy, dw)
+		return
+	}
+	if ws.directWeights(s) {
+		ws.conv3x3Weights(s, x, dy, dw)
+		return
+	}
+	k := c.channelsIn * c.taps
+	for image := range s.Batch {
+		for group := range c.s.Groups {
+			c.columnsT = imageColumnsT{c: c, x: c.inputGroup(x, image, group)}
+			ws.product(gemmArgs{
+				m: c.channelsOut, n: k, k: c.plane,
+				a: RowMajor(c.outputGroup(dy, image, group), c.plane), b: &c.columnsT,
+				c: dw[group*c.channelsOut*k:], ldc: k, accumulate: image > 0,
+			})
+		}
+	}
+}
+
+func convBiasGradientPart(ws *Workspace, _, part int) {
+	c := &ws.conv
+	var sum float64
+	for image := range c.s.Batch {
+		sum += ws.set.Sum(c.y[(image*c.s.OutChannels+part)*c.plane:][:c.plane])
+	}
+	c.b[part] = float32(sum)
+}

@@ -1,0 +1,149 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package ops
+
+import "github.com/trainyard-dev/trainyard/internal/engine/kernels"
+
+// MobileNetV2's blocks expand an image to six times as many channels, convolve each of them by itself and take them together
+// again. The expanded image is larger than all others and is read once, so it never exists as a whole: each few channels are
+// convolved as soon as they are there, and where an image is large, a band of their rows.
+
+// PreparedExpansion is a 1×1 convolution followed by a depthwise 3×3 convolution that alone reads its output.
+type PreparedExpansion struct {
+	expand, depthwise *PreparedConv2D
+	bias              []float32 // of the depthwise convolution
+}
+
+// expansionArgs are the arguments of one expansion, beside the convArgs and columnArgs of its first convolution.
+type expansionArgs struct {
+	p        *PreparedExpansion
+	strips   planeStrips
+	stride   int // of the depthwise convolution
+	outH     int
+	outPlane int
+	bands    int // of an image
+	splits   int // of its channels, for want of bands
+	quads    int // of channels that are taken together
+	columns  int // elements of a row of columns and of a plane of the expanded rows
+}
+
+const (
+	// wholePixels is the number of pixels above which an expanded image is cut into bands, whose first and last rows are
+	// computed twice.
+	wholePixels = 3584
+	// expandedFloats is about how many expanded elements are there at a time, to stay in the first-level cache.
+	expandedFloats = 6 << 10
+	// leastExpanded is the number of quads of channels below which the product would have too little to do at a time.
+	leastExpanded = 3
+)
+
+// Expands reports whether the set computes a 1×1 convolution of shape s and a depthwise one of shape d, which alone reads its
+// output, in one step.
+func (ws *Workspace) Expands(s, d ConvShape) bool {
+	if !ws.planeStripsFit(d) || ws.method(s) != byColumns {
+		return false
+	}
+	c := &ws.conv
+	c.setUp(s)
+	d = d.withDefaults()
+	return c.pointwise() && c.s.Groups == 1 && c.channelsOut%quad == 0 && ws.columnBlock(c) >= c.channelsIn &&
+		(d.StrideW == 1 || d.InWidth%2 == 0) && d.PadBottom <= 2 // so that no band lies below the image
+}
+
+// PrepareExpansion joins two prepared convolutions for which Expands holds; the first adds nothing, neither pools.
+func (ws *Workspace) PrepareExpansion(expand, depthwise *PreparedConv2D) *PreparedExpansion {
+	if !ws.Expands(expand.s, depthwise.s) || expand.epilogue.Add || expand.epilogue.MaxPool || depthwise.epilogue.MaxPool {
+		panic("kernels: prepare expansion: these convolutions are not computed in one step")
+	}
+	p := &PreparedExpansion{expand: expand, depthwise: depthwise, bias: depthwise.bias}
+	if p.bias == nil {
+		p.bias = make([]float32, depthwise.s.OutChannels)
+	}
+	return p
+}
+
+// RunExpansion computes y, the depthwise convolution of the first convolution of x, for a batch. y is overwritten and overlaps
+// no input.
+func (ws *Workspace) RunExpansion(p *PreparedExpansion, batch int, x, y []float32) {
+	if p.expand.set != ws.set {
+		panic("kernels: the convolutions were prepared for another kernel set")
+	}
+	s, d := p.expand.s, p.depthwise.s
+	s.Batch, d.Batch = batch, batch
+	checkLength("expansion", "x", x, s.InLen())
+	checkLength("expansion", "y", y, d.OutLen())
+	c, a, e := &ws.conv, &ws.column, &ws.expansion
+	ws.setUpColumns(s, x, p.expand.u, p.expand.bias, y, p.expand.epilogue)
+	*e = expansionArgs{p: p, strips: e.strips, stride: d.StrideW, outH: d.OutHeight(), outPlane: d.outPlane()}
+	e.bands = min(ceilDiv(c.plane, wholePixels), e.outH)
+	rows := min((ceilDiv(e.outH, e.bands)-1)*e.stride+3, c.plane/c.outW)
+	e.columns = oddLines(rows*c.outW + lanes)
+	e.quads = min(max(expandedFloats/(quad*e.columns), leastExpanded), a.quads)
+	e.splits = 1
+	if ws.threads > 1 {
+		e.splits = min(ceilDiv(2*ws.threads, batch*e.bands), ceilDiv(a.quads, e.quads))
+	}
+	a.stride = e.columns
+	a.inPlace = e.stride == 1 && c.plane%cacheLine == 0 && (e.bands == 1 || c.outW%lanes == 0)
+	e.strips.setUp(ws, d, p.depthwise.epilogue, rows*c.outW/2)
+	ws.run(batch*e.bands*e.splits, expansionPart)
+}
+
+// expansionPart computes a band of some channels.
+func expansionPart(ws *Workspace, worker, part int) {
+	c, a, e := &ws.conv, &ws.column, &ws.expansion
+	split, part := part%e.splits, part/e.splits
+	band, image := part%e.bands, part/e.bands
+	row0, row1 := band*e.outH/e.bands, (band+1)*e.outH/e.bands
+	// The depthwise convolution's first output meets expanded rows from top on.
+	top := row0*e.stride - 1
+	first, last := max(top, 0), min((row1-1)*e.stride+2, c.plane/c.outW)
+	t := columnTask{
+		first: first * c.outW, pixels: (last - first) * c.outW, x: c.inputGroup(c.x, image, 0),
+		channels: c.channelsIn, depth: c.channelsIn,
+	}
+	t.vectors = ceilDiv(t.pixels, lanes)
+	scratch := ws.workers[worker].scratch((t.depth + e.quads*quad) * e.columns)
+	expanded := scratch[:e.quads*quad*e.columns]
+	t.columns = scratch[len(expanded):]
+	columns, stride := t.columns, a.stride
+	switch {
+	case a.inPlace:
+		columns, stride = t.x[t.first:], c.plane
+	case e.stride == 1:
+		a.pack(c, &t)
+	default:
+		e.packHalves(ws.set, c, &t)
+	}
+	r := stripRows{
+		rows: row1 - row0, x: expanded, planeStep: e.columns, at: (top - first) * c.outW, end: t.pixels, step: c.outW, left: -1, right: 1,
+	}
+	if e.stride == 2 {
+		half := t.pixels / 2
+		r.at, r.end, r.step, r.left, r.right = r.at/2, half, c.outW/2, half-1, half
+	}
+	depthwise := e.p.depthwise
+	for q, end := split*a.quads/e.splits, (split+1)*a.quads/e.splits; q < end; q += e.quads {
+		quads := min(e.quads, end-q)
+		for at := 0; at < t.vectors; {
+			n := nextVectors(len(ws.set.RowsConvolutions), t.vectors-at)
+			ws.set.RowsConvolutions[n-1](quads, &a.u[q*t.depth*quad], t.depth, &columns[at*lanes], stride*floatSize,
+				&expanded[at*lanes], e.columns*floatSize, &a.bias[q*quad], a.bounds.floor, a.bounds.ceiling)
+			at += n
+		}
+		channel := q * quad
+		e.strips.run(quads*quad, r, depthwise.w[channel*9:], e.p.bias[channel:],
+			c.y[(image*c.s.OutChannels+channel)*e.outPlane+row0*e.strips.outW:], e.outPlane)
+	}
+}
+
+// packHalves copies a panel of the input with the even columns of all rows before the odd ones.
+func (e *expansionArgs) packHalves(loops *kernels.Set, c *convArgs, t *columnTask) {
+	half := t.pixels / 2
+	for i := range t.depth {
+		row := t.columns[i*e.columns:]
+		loops.Split(row[:half], row[half:t.pixels], t.x[i*c.inPlane+t.first:][:t.pixels])
+		clear(row[t.pixels : t.vectors*lanes])
+	}
+}

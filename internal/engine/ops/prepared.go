@@ -1,0 +1,174 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package ops
+
+import (
+	"math"
+
+	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+)
+
+// Epilogue is what happens to a convolution's output before it is stored: first the addition, then ReLU, then the maximum
+// of 2×2 pixels, an odd last row or column being left out.
+type Epilogue struct {
+	// Add says that what the output holds already is added, for which Adds must hold. It excludes MaxPool.
+	Add  bool
+	ReLU bool
+	// Ceiling is an upper bound on what ReLU lets through, such as ReLU6's; 0 means none.
+	Ceiling float32
+	MaxPool bool
+}
+
+// floor returns the lower bound of outputs.
+func (e Epilogue) floor() float32 {
+	if e.ReLU {
+		return 0
+	}
+	return float32(math.Inf(-1))
+}
+
+// ceiling returns the upper bound of outputs.
+func (e Epilogue) ceiling() float32 {
+	if e.ReLU && e.Ceiling > 0 {
+		return e.Ceiling
+	}
+	return float32(math.Inf(1))
+}
+
+// PreparedConv2D is a convolution whose weights, known beforehand, have been brought into the form that suits the kernel
+// set and the shape best. It may be shared: running it does not change it.
+type PreparedConv2D struct {
+	s        ConvShape // Batch is 1
+	set      *kernels.Set
+	method   convMethod
+	w, bias  []float32
+	u        []float32 // the weights as the method wants them
+	epilogue Epilogue
+}
+
+// convMethod is a way to compute a convolution.
+type convMethod int
+
+const (
+	byDefinition convMethod = iota // as Conv2D does
+	byTiles                        // directConv3x3
+	byWinograd
+	byColumns
+	byPlanes // depthwise
+)
+
+// preparedWinogradTiles is the least number of tiles of an image for which Winograd's algorithm pays once the weights
+// are transformed; with fewer, reading them takes longer than the products they save.
+const preparedWinogradTiles = 12
+
+// PrepareConv2D prepares the convolution of shape s, whose Batch does not matter, for workspaces with the kernel set of ws.
+// bias may be nil. w and bias must not change any more.
+func (ws *Workspace) PrepareConv2D(s ConvShape, w, bias []float32, e Epilogue) *PreparedConv2D {
+	checkLength("prepare conv2d", "w", w, s.WeightLen())
+	if e.Add && (e.MaxPool || !ws.Adds(s)) {
+		panic("kernels: prepare conv2d: this convolution does not add to its output")
+	}
+	s = s.withDefaults()
+	s.Batch = 1
+	p := &PreparedConv2D{s: s, set: ws.set, w: w, bias: bias, epilogue: e, method: ws.method(s)}
+	switch p.method {
+	case byWinograd:
+		p.u = make([]float32, winogradWeights(s))
+		ws.transformWeights(s, w, p.u, false)
+	case byTiles:
+		p.u = make([]float32, s.WeightLen())
+		ws.packConv3x3(s, w, p.u, false)
+	case byColumns:
+		p.u = make([]float32, columnWeights(s))
+		ws.packColumnWeights(s, w, p.u)
+		p.bias = make([]float32, s.Groups*ceilDiv(s.OutChannels/s.Groups, quad)*quad)
+		padBias(s, bias, p.bias)
+	}
+	return p
+}
+
+// Adds reports whether a prepared convolution of this shape can add to what its output holds.
+func (ws *Workspace) Adds(s ConvShape) bool {
+	return ws.method(s) == byColumns && ws.set.RowsAccumulations != nil
+}
+
+// method chooses how to compute a convolution with prepared weights.
+func (ws *Workspace) method(s ConvShape) convMethod {
+	switch {
+	case ws.winogradFits(s) && s.imageTiles() >= preparedWinogradTiles:
+		return byWinograd
+	case ws.direct(s):
+		return byTiles
+	case ws.columnsFit(s):
+		return byColumns
+	case ws.planesFit(s):
+		return byPlanes
+	default:
+		return byDefinition
+	}
+}
+
+// OutLen returns the number of elements of the output for a batch.
+func (p *PreparedConv2D) OutLen(batch int) int {
+	n := batch * p.s.OutChannels
+	if p.epilogue.MaxPool {
+		return n * (p.s.OutHeight() / 2) * (p.s.OutWidth() / 2)
+	}
+	return n * p.s.outPlane()
+}
+
+// RunConv2D computes y = epilogue(conv(x, w) + bias) for a batch. y is overwritten, unless the epilogue adds to it, and
+// overlaps no input.
+func (ws *Workspace) RunConv2D(p *PreparedConv2D, batch int, x, y []float32) {
+	if p.set != ws.set {
+		panic("kernels: the convolution was prepared for another kernel set")
+	}
+	s := p.s
+	s.Batch = batch
+	checkLength("prepared conv2d", "x", x, s.InLen())
+	checkLength("prepared conv2d", "y", y, p.OutLen(batch))
+	if p.epilogue.MaxPool && !p.poolsItself() {
+		ws.unpooled = grow(ws.unpooled, s.OutLen())
+		ws.runUnpooled(p, s, x, ws.unpooled, Epilogue{ReLU: p.epilogue.ReLU, Ceiling: p.epilogue.Ceiling})
+		ws.MaxPool(PoolShape{
+			Batch: batch, Channels: s.OutChannels, InHeight: s.OutHeight(), InWidth: s.OutWidth(),
+			KernelH: 2, KernelW: 2, StrideH: 2, StrideW: 2,
+		}, ws.unpooled, y, nil)
+		return
+	}
+	ws.runUnpooled(p, s, x, y, p.epilogue)
+}
+
+// poolsItself reports whether the method pools on the way.
+func (p *PreparedConv2D) poolsItself() bool {
+	return p.method == byWinograd || p.method == byTiles && p.s.OutHeight()%2 == 0
+}
+
+// runUnpooled runs the method with the part of the epilogue that it can do.
+func (ws *Workspace) runUnpooled(p *PreparedConv2D, s ConvShape, x, y []float32, e Epilogue) {
+	switch p.method {
+	case byWinograd:
+		ws.winograd(s, x, p.u, p.bias, y, e)
+	case byTiles:
+		ws.directConv3x3(s, x, p.u, p.bias, y, e)
+	case byColumns:
+		ws.columns(s, x, p.u, p.bias, y, e)
+		return
+	case byPlanes:
+		ws.depthwise(s, x, p.w, p.bias, y, e)
+		return
+	default:
+		ws.Conv2D(s, x, p.w, p.bias, y)
+		if e.ReLU {
+			ws.Unary(ReLU, 0, 0, y[:s.OutLen()], y)
+		}
+	}
+	if e.ReLU && e.Ceiling > 0 {
+		n := s.OutLen()
+		if e.MaxPool {
+			n = p.OutLen(s.Batch)
+		}
+		ws.Unary(Clip, 0, e.Ceiling, y[:n], y)
+	}
+}

@@ -1,0 +1,305 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package ops
+
+import (
+	"slices"
+	"unsafe"
+
+	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+)
+
+// Images of 8 bits have their channels last, [Batch, Height, Width, PixelStride(Channels)]: the channels of a pixel are
+// neighbours, as instructions that add up products of bytes want them. What stands in the bytes beyond the last channel
+// does not matter. A byte q stands for the number (q - zero)·scale.
+
+// PixelStride returns the bytes from one pixel to the next of an image of 8 bits: 4, or else a multiple of 8.
+func PixelStride(channels int) int {
+	if channels <= 4 {
+		return 4
+	}
+	return (channels + 7) &^ 7
+}
+
+// QuantizedConv describes a convolution of 8 bits:
+//
+//	y = min(max(OutZero + round((Σ w·(x - InZero) + Bias)·Scale), Low), High),
+//
+// rounding half to even, then the maximum of 2×2 pixels if MaxPool is set, an odd last row or column being left out. The
+// product with Scale is rounded to float32, and Low ≤ High. ReLU is Low = OutZero.
+type QuantizedConv struct {
+	// Shape is that of the convolution; its Batch does not matter. Groups is 1, or the number of channels of both input and
+	// output (depthwise); then MaxPool is not supported.
+	Shape ConvShape
+	// Weights are [OutChannels, InChannels/Groups, KernelH, KernelW].
+	Weights []int8
+	// Bias and Scale have an element for each output channel; Scale is positive.
+	Bias            []int32
+	Scale           []float32
+	InZero, OutZero uint8
+	Low, High       uint8
+	MaxPool         bool
+}
+
+// PreparedQuantizedConv is a convolution of 8 bits whose weights have been packed for a kernel set. It may be shared:
+// running it does not change it.
+type PreparedQuantizedConv struct {
+	QuantizedConv
+	set    *kernels.Set
+	bias   []int32           // that of the sums Σ w·x, for whole tiles of output channels
+	scale  []float32         // for whole tiles
+	to     kernels.ByteRange // Low to High
+	method quantizedMethod
+	w      []int16 // the packed weights
+	wBytes []int8  // the same, of bytes
+	runs   []int   // byte offsets of the runs of a window
+	units  int     // of a run: 2 channels, or 4 of DotBytes; or passes of depthwise
+}
+
+// quantizedMethod is a way to compute a convolution of 8 bits.
+type quantizedMethod int
+
+const (
+	quantizedByDefinition quantizedMethod = iota
+	quantizedByWinograd
+	quantizedWidened // direct, by DotTiles
+	quantizedByBytes // direct, by DotBytes
+	quantizedDepthwise
+)
+
+// quantizedArgs are the arguments of one convolution of 8 bits.
+type quantizedArgs struct {
+	p          *PreparedQuantizedConv
+	s          ConvShape
+	x, y       []uint8
+	floats     []float32 // float32 results instead of y
+	inPixel    int       // bytes
+	outPixel   int       // bytes
+	outH, outW int
+	rows       int // output rows of a band, or tile rows of a block
+	bands      int // of an image, or blocks of the batch
+	splits     int // splits of the output channels, for want of bands
+	tilesH     int
+	tilesW     int
+}
+
+// PrepareQuantizedConv packs a convolution for workspaces with the kernel set of ws. c's slices must not change any more.
+func (ws *Workspace) PrepareQuantizedConv(c QuantizedConv) *PreparedQuantizedConv {
+	c.Shape = c.Shape.withDefaults()
+	c.Shape.Batch = 1
+	if c.Shape.Groups != 1 && (!c.Shape.isDepthwise() || c.MaxPool) {
+		panic("kernels: prepare quantized conv: one group is supported, or depthwise without max pooling")
+	}
+	checkLength("prepare quantized conv", "weights", c.Weights, c.Shape.WeightLen())
+	checkLength("prepare quantized conv", "bias", c.Bias, c.Shape.OutChannels)
+	checkLength("prepare quantized conv", "scale", c.Scale, c.Shape.OutChannels)
+	p := &PreparedQuantizedConv{QuantizedConv: c, set: ws.set, to: kernels.NewByteRange(c.OutZero, c.Low, c.High)}
+	p.foldInput()
+	p.prepare(ws.set.Quantized)
+	return p
+}
+
+// prepare chooses how to compute the convolution and packs the weights for that.
+func (p *PreparedQuantizedConv) prepare(loops *kernels.Quantized) {
+	s := p.Shape
+	depthwise := s.Groups > 1
+	switch {
+	case loops == nil, depthwise && (s.KernelH != 3 || s.KernelW != 3 || loops.Depthwise == nil):
+		p.packByTaps()
+	case depthwise:
+		p.packDepthwise(loops.DepthwiseLimit)
+	case loops.WinogradInput != nil && p.winogradFits():
+		p.method = quantizedByWinograd
+		p.transformWeights()
+	case p.exceeds(loops.BytesLimit):
+		p.packWidened()
+	default:
+		p.packBytes()
+	}
+}
+
+// exceeds reports whether the magnitude of a weight is above a limit.
+func (p *PreparedQuantizedConv) exceeds(limit int) bool {
+	return slices.ContainsFunc(p.Weights, func(w int8) bool { return max(int(w), -int(w)) > limit })
+}
+
+// foldInput moves the input's zero point into the bias.
+func (p *PreparedQuantizedConv) foldInput() {
+	outs := p.Shape.OutChannels
+	p.bias, p.scale = make([]int32, ceilDiv(outs, dotOuts)*dotOuts), make([]float32, ceilDiv(outs, dotOuts)*dotOuts)
+	filter := p.Shape.WeightLen() / outs
+	for k := range outs {
+		var sum int32
+		for _, w := range p.Weights[k*filter:][:filter] {
+			sum += int32(w)
+		}
+		p.bias[k] = p.Bias[k] - int32(p.InZero)*sum
+		p.scale[k] = p.Scale[k]
+	}
+}
+
+// OutLen returns the bytes of the output for a batch.
+func (p *PreparedQuantizedConv) OutLen(batch int) int {
+	height, width := p.Shape.OutHeight(), p.Shape.OutWidth()
+	if p.MaxPool {
+		height, width = height/2, width/2
+	}
+	return batch * height * width * PixelStride(p.Shape.OutChannels)
+}
+
+// InLen returns the bytes of the input for a batch.
+func (p *PreparedQuantizedConv) InLen(batch int) int {
+	return batch * p.Shape.InHeight * p.Shape.InWidth * PixelStride(p.Shape.InChannels)
+}
+
+// RunQuantizedConv computes the convolution of a batch. y is overwritten and overlaps no input.
+func (ws *Workspace) RunQuantizedConv(p *PreparedQuantizedConv, batch int, x, y []uint8) {
+	checkLength("quantized conv", "x", x, p.InLen(batch))
+	checkLength("quantized conv", "y", y, p.OutLen(batch))
+	ws.setUpQuantized(p, batch, x)
+	a := &ws.quantized
+	a.y = y
+	ws.runQuantized(a)
+}
+
+// RunQuantizedLinear computes y = (Σ w·(x - InZero) + Bias)·Scale, float32 [batch, OutChannels], for a convolution of 1×1
+// pixels without padding, whose Low, High, OutZero and MaxPool do not matter.
+func (ws *Workspace) RunQuantizedLinear(p *PreparedQuantizedConv, batch int, x []uint8, y []float32) {
+	s := p.Shape
+	if !s.isOnePixel() {
+		panic("kernels: quantized linear: the convolution is not of one pixel")
+	}
+	checkLength("quantized linear", "x", x, p.InLen(batch))
+	checkLength("quantized linear", "y", y, batch*s.OutChannels)
+	ws.setUpQuantized(p, batch, x)
+	a := &ws.quantized
+	a.floats = y
+	ws.runQuantized(a)
+}
+
+// isOnePixel reports whether the convolution sees and yields one pixel, without padding.
+func (s ConvShape) isOnePixel() bool {
+	return s.InHeight*s.InWidth*s.KernelH*s.KernelW == 1 && max(s.PadTop, s.PadLeft, s.PadBottom, s.PadRight) == 0
+}
+
+// setUpQuantized prepares the arguments but for the output.
+func (ws *Workspace) setUpQuantized(p *PreparedQuantizedConv, batch int, x []uint8) {
+	if p.set != ws.set {
+		panic("kernels: the convolution was prepared for another kernel set")
+	}
+	s := p.Shape
+	s.Batch = batch
+	if s.isOnePixel() {
+		// A product of matrices: samples are neighbouring pixels.
+		s.Batch, s.InWidth, s.StrideW = 1, batch, 1
+	}
+	ws.quantized = quantizedArgs{
+		p: p, s: s, x: x, inPixel: PixelStride(s.InChannels), outPixel: PixelStride(s.OutChannels), outH: s.OutHeight(), outW: s.OutWidth(),
+	}
+}
+
+func (ws *Workspace) runQuantized(a *quantizedArgs) {
+	switch a.p.method {
+	case quantizedByDefinition:
+		ws.run(a.s.Batch*a.outRows(), quantizedRowPart)
+	case quantizedByWinograd:
+		ws.quantizedWinograd(a)
+	case quantizedDepthwise:
+		ws.quantizedDepthwise(a)
+	default:
+		ws.quantizedDirect(a)
+	}
+}
+
+// outRows returns the rows of an output image.
+func (a *quantizedArgs) outRows() int {
+	if a.p.MaxPool {
+		return a.outH / 2
+	}
+	return a.outH
+}
+
+// requantized returns the byte of a sum for output channel k, the input's zero point being in the bias.
+func (p *PreparedQuantizedConv) requantized(sum int32, k int) uint8 {
+	return p.to.Round(float32(sum+p.bias[k]) * p.scale[k])
+}
+
+// quantizedRowPart computes one row of the output by definition: the reference of all sets.
+func quantizedRowPart(ws *Workspace, _, part int) {
+	a := &ws.quantized
+	p, rows := a.p, a.outRows()
+	image, oy := part/rows, part%rows
+	if a.floats != nil {
+		for i := range a.outW {
+			for k := range a.s.OutChannels {
+				a.floats[i*a.s.OutChannels+k] = float32(a.sum(0, 0, i, k)+p.bias[k]) * p.scale[k]
+			}
+		}
+		return
+	}
+	width := a.outW
+	if p.MaxPool {
+		width /= 2
+	}
+	for ox := range width {
+		y := a.y[((image*rows+oy)*width+ox)*a.outPixel:][:a.outPixel]
+		for k := range a.s.OutChannels {
+			if !p.MaxPool {
+				y[k] = p.requantized(a.sum(image, oy, ox, k), k)
+				continue
+			}
+			top := max(a.sum(image, 2*oy, 2*ox, k), a.sum(image, 2*oy, 2*ox+1, k))
+			bottom := max(a.sum(image, 2*oy+1, 2*ox, k), a.sum(image, 2*oy+1, 2*ox+1, k))
+			y[k] = p.requantized(max(top, bottom), k)
+		}
+	}
+}
+
+// sum returns Σ w·x of one output, padding counting as the input's zero point.
+func (a *quantizedArgs) sum(image, oy, ox, k int) int32 {
+	s := &a.s
+	taps, channels := s.KernelH*s.KernelW, s.InChannels/s.Groups
+	first := k / (s.OutChannels / s.Groups) * channels // of the group
+	var sum int32
+	for tap := range taps {
+		w := a.p.wBytes[(k*taps+tap)*channels:][:channels]
+		iy := oy*s.StrideH + tap/s.KernelW*s.DilationH - s.PadTop
+		ix := ox*s.StrideW + tap%s.KernelW*s.DilationW - s.PadLeft
+		if uint(iy) >= uint(s.InHeight) || uint(ix) >= uint(s.InWidth) {
+			for _, weight := range w {
+				sum += int32(weight) * int32(a.p.InZero)
+			}
+			continue
+		}
+		x := a.x[((image*s.InHeight+iy)*s.InWidth+ix)*a.inPixel+first:][:len(w)]
+		for c, weight := range w {
+			sum += int32(weight) * int32(x[c])
+		}
+	}
+	return sum
+}
+
+// packByTaps brings the weights into the order [OutChannels][KernelH][KernelW][InChannels/Groups], that of the input's bytes.
+func (p *PreparedQuantizedConv) packByTaps() {
+	s := p.Shape
+	taps, channels := s.KernelH*s.KernelW, s.InChannels/s.Groups
+	p.wBytes = make([]int8, len(p.Weights))
+	for i, w := range p.Weights {
+		k, c, tap := i/(channels*taps), i/taps%channels, i%taps
+		p.wBytes[(k*taps+tap)*channels+c] = w
+	}
+}
+
+// viewAs returns scratch memory as n elements of another type of at most 4 bytes, and what is left of it.
+func viewAs[T int16 | int32 | uint8](scratch []float32, n int) ([]T, []float32) {
+	floats := viewFloats[T](n)
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(scratch[:floats]))), n), scratch[floats:]
+}
+
+// viewFloats returns the floats that n elements take, a multiple of a cache line's.
+func viewFloats[T int16 | int32 | uint8](n int) int {
+	var element T
+	const line = 64 / 4
+	return ceilDiv(n*int(unsafe.Sizeof(element)), line*floatSize) * line
+}

@@ -1,0 +1,91 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package ops
+
+import "math"
+
+// SGD are the constants of a step of stochastic gradient descent.
+type SGD struct {
+	LearningRate, Momentum, WeightDecay float32
+	Nesterov                            bool
+}
+
+// Adam are the constants of a step of Adam or AdamW.
+type Adam struct {
+	LearningRate, Beta1, Beta2, Epsilon, WeightDecay float32
+	// Decoupled shrinks the weights by LearningRate·WeightDecay (AdamW) instead of adding WeightDecay·w to the gradient.
+	Decoupled bool
+	// Step counts from 1.
+	Step int
+}
+
+// updateArgs are the arguments of one optimizer step on one parameter.
+type updateArgs struct {
+	sgd                    SGD
+	adam                   Adam
+	w, g, first, second    []float32
+	stepSize, secondFactor float32
+}
+
+// UpdateSGD makes one step on the weights w with gradient g, as torch.optim.SGD does: g += weightDecay·w; velocity =
+// momentum·velocity + g; w -= learningRate·velocity. velocity starts at zero and is not used if the momentum is 0.
+func (ws *Workspace) UpdateSGD(constants SGD, w, g, velocity []float32) {
+	checkLength("sgd", "g", g, len(w))
+	if constants.Momentum != 0 {
+		checkLength("sgd", "velocity", velocity, len(w))
+	}
+	ws.update = updateArgs{sgd: constants, w: w, g: g, first: velocity}
+	ws.run(ceilDiv(len(w), vectorPart), sgdPart)
+}
+
+func sgdPart(ws *Workspace, _, part int) {
+	u := &ws.update
+	c := &u.sgd
+	for i := part * vectorPart; i < min(len(u.w), (part+1)*vectorPart); i++ {
+		g := u.g[i] + c.WeightDecay*u.w[i]
+		if c.Momentum != 0 {
+			v := c.Momentum*u.first[i] + g
+			u.first[i] = v
+			if c.Nesterov {
+				g += c.Momentum * v
+			} else {
+				g = v
+			}
+		}
+		u.w[i] -= c.LearningRate * g
+	}
+}
+
+// UpdateAdam makes one step on the weights w with gradient g, as torch.optim.Adam and AdamW do:
+// first = β₁·first + (1-β₁)·g; second = β₂·second + (1-β₂)·g²;
+// w -= learningRate/(1-β₁ᵗ) · first / (√second/√(1-β₂ᵗ) + ε). Both moments start at zero.
+func (ws *Workspace) UpdateAdam(constants Adam, w, g, first, second []float32) {
+	checkLength("adam", "g", g, len(w))
+	checkLength("adam", "first", first, len(w))
+	checkLength("adam", "second", second, len(w))
+	step := float64(constants.Step)
+	ws.update = updateArgs{
+		adam: constants, w: w, g: g, first: first, second: second,
+		stepSize:     float32(float64(constants.LearningRate) / (1 - math.Pow(float64(constants.Beta1), step))),
+		secondFactor: float32(1 / math.Sqrt(1-math.Pow(float64(constants.Beta2), step))),
+	}
+	ws.run(ceilDiv(len(w), vectorPart), adamPart)
+}
+
+func adamPart(ws *Workspace, _, part int) {
+	u := &ws.update
+	c := &u.adam
+	for i := part * vectorPart; i < min(len(u.w), (part+1)*vectorPart); i++ {
+		w, g := u.w[i], u.g[i]
+		if c.Decoupled {
+			w -= c.LearningRate * c.WeightDecay * w
+		} else {
+			g += c.WeightDecay * w
+		}
+		m := u.first[i] + (1-c.Beta1)*(g-u.first[i])
+		v := c.Beta2*u.second[i] + (1-c.Beta2)*g*g
+		u.first[i], u.second[i] = m, v
+		u.w[i] = w - u.stepSize*m/(float32(math.Sqrt(float64(v)))*u.secondFactor+c.Epsilon)
+	}
+}

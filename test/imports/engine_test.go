@@ -1,0 +1,50 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package imports
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+const engine = module + "internal/engine"
+
+// rooms say which packages of the project each package of the engine may import, relative to internal/engine: nothing
+// else, and nothing from outside the engine.
+var rooms = map[string][]string{
+	"":           {"ops"},
+	"enginetest": nil,
+	"graph":      {"ops"},
+	"kernels":    nil,
+	"ops":        {"kernels"},
+}
+
+func TestRoomsOfTheEngine(t *testing.T) {
+	seen := map[string]bool{}
+	for path, imports := range list(t, "Imports") {
+		if path != engine && !strings.HasPrefix(path, engine+"/") {
+			continue
+		}
+		room := strings.TrimPrefix(strings.TrimPrefix(path, engine), "/")
+		allowed, ok := rooms[room]
+		if !ok {
+			t.Errorf("%s has no rule: say in rooms what it may import", path)
+		}
+		seen[room] = true
+		for _, dep := range imports {
+			if !strings.HasPrefix(dep, module) {
+				continue
+			}
+			if !slices.Contains(allowed, strings.TrimPrefix(dep, engine+"/")) {
+				t.Errorf("%s imports %s, which rooms does not allow", path, dep)
+			}
+		}
+	}
+	for room := range rooms {
+		if !seen[room] {
+			t.Errorf("there is no package internal/engine/%s: a rule without a subject", room)
+		}
+	}
+}
