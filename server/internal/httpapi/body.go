@@ -58,28 +58,34 @@ func (s *Server) readBody(ctx context.Context, w http.ResponseWriter, r *http.Re
 		return nil, err
 	}
 	body, err := upload.Read(ctx, http.MaxBytesReader(w, r.Body, s.config.Limits.MaxBodyBytes), r.ContentLength)
-	var (
-		known    *serving.Error
-		maxBytes *http.MaxBytesError
-		netErr   net.Error
-	)
-	switch {
-	case err == nil:
-	case errors.As(err, &known):
-		return nil, err
-	case errors.As(err, &maxBytes):
-		return nil, s.service.BodyTooLarge()
-	case errors.As(err, &netErr) && netErr.Timeout():
-		return nil, newProblem(http.StatusRequestTimeout, contract.ProblemTimeout,
-			"the request's body did not arrive within %s", s.service.RequestTimeout())
-	default: // the client broke off, or sent chunks that are none
-		return nil, newProblem(http.StatusBadRequest, "invalid_body", "the request's body could not be read to its end")
+	if err != nil {
+		return nil, s.readFailure(err)
 	}
 	// From here on the request's context keeps the time; a deadline on reading would end it early.
 	if err := control.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return nil, err
 	}
 	return body, nil
+}
+
+// readFailure is why a body was not read.
+func (s *Server) readFailure(err error) error {
+	var (
+		known    *serving.Error
+		maxBytes *http.MaxBytesError
+		netErr   net.Error
+	)
+	switch {
+	case errors.As(err, &known):
+		return err
+	case errors.As(err, &maxBytes):
+		return s.service.BodyTooLarge()
+	case errors.As(err, &netErr) && netErr.Timeout():
+		return newProblem(http.StatusRequestTimeout, contract.ProblemTimeout,
+			"the request's body did not arrive within %s", s.service.RequestTimeout())
+	default: // the client broke off, or sent chunks that are none
+		return newProblem(http.StatusBadRequest, "invalid_body", "the request's body could not be read to its end")
+	}
 }
 
 // answerWriter notes that the answer is being written: a client that is slow to read it gives way like one that is slow to send.

@@ -229,12 +229,19 @@ func v2TensorLogits(ctx context.Context, place serving.Place, input V2Tensor) (l
 	if err != nil {
 		return nil, 0, err
 	}
-	logits, err = place.Tensor(ctx, tensor, n)
+	if logits, err = place.Tensor(ctx, tensor, n); err != nil {
+		return nil, 0, v2TensorFailure(err)
+	}
+	return logits, n, nil
+}
+
+// v2TensorFailure says in the protocol's words that a tensor overflows.
+func v2TensorFailure(err error) error {
 	if overflow := (*serving.NotFiniteError)(nil); errors.As(err, &overflow) {
-		return nil, 0, invalidInput("the values of image %d of %q overflow in the network: send images preprocessed as /model-info says, whose values are mostly from -3 to 3",
+		return invalidInput("the values of image %d of %q overflow in the network: send images preprocessed as /model-info says, whose values are mostly from -3 to 3",
 			overflow.Image, tensorInput)
 	}
-	return logits, n, err
+	return err
 }
 
 // v2ImageLogits computes the logits of encoded images.

@@ -102,16 +102,21 @@ func (p Place) Tensor(ctx context.Context, tensor []float32, n int) ([]float32, 
 		return nil, newError(CodeInvalidInput, "there are %d values for %d images: send %d for each", len(tensor), n, length)
 	}
 	logits, err := p.ticket.compute(ctx, tensor, n)
-	var overflow *NotFiniteError
-	switch {
-	case errors.As(err, &overflow):
-		failure := newError(CodeInvalidInput, "the values of image %d overflow in the network: preprocess it as the model asks", overflow.Image)
-		failure.cause = overflow
-		return nil, failure
-	case err != nil:
-		return nil, p.service.explain(ctx, err)
+	if err != nil {
+		return nil, p.tensorFailure(ctx, err)
 	}
 	return logits, nil
+}
+
+// tensorFailure is why there are no logits of a tensor. That it overflows is the fault of who made it.
+func (p Place) tensorFailure(ctx context.Context, err error) *Error {
+	var overflow *NotFiniteError
+	if !errors.As(err, &overflow) {
+		return p.service.explain(ctx, err)
+	}
+	failure := newError(CodeInvalidInput, "the values of image %d overflow in the network: preprocess it as the model asks", overflow.Image)
+	failure.cause = overflow
+	return failure
 }
 
 // decoderOf is the decoder that makes of a picture what a version of decoding makes.
