@@ -6,7 +6,9 @@ package engine
 import (
 	"slices"
 
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
 // PyTorch's defaults for batch normalisation.
@@ -63,28 +65,28 @@ func (l *BatchNorm2D) OutputShape(in []int) ([]int, error) {
 	return slices.Clone(in), nil
 }
 
-func (l *BatchNorm2D) shape(in []int) ops.NormShape {
-	return ops.NormShape{Batch: in[0], Channels: in[1], Plane: in[2] * in[3]}
+func (l *BatchNorm2D) shape(in []int) tensor.NormShape {
+	return tensor.NormShape{Batch: in[0], Channels: in[1], Plane: in[2] * in[3]}
 }
 
 // Forward implements Layer.
-func (l *BatchNorm2D) Forward(ws *ops.Workspace, x *Tensor, training bool) *Tensor {
+func (l *BatchNorm2D) Forward(ws *exec.Workspace, x *Tensor, training bool) *Tensor {
 	l.x = x
 	l.y.Resize(x.Shape...)
 	mean, variance := l.RunningMean.Value.Data, l.RunningVar.Value.Data
 	gamma, beta := l.Weight.Value.Data, l.Bias.Value.Data
 	if training {
-		ws.BatchNormTraining(l.shape(x.Shape), x.Data, gamma, beta, l.Epsilon, l.Momentum, l.y.Data, l.mean, l.invStd, mean, variance)
+		ops.BatchNormTraining(ws, l.shape(x.Shape), x.Data, gamma, beta, l.Epsilon, l.Momentum, l.y.Data, l.mean, l.invStd, mean, variance)
 	} else {
-		ws.BatchNormInference(l.shape(x.Shape), x.Data, gamma, beta, mean, variance, l.Epsilon, l.y.Data)
+		ops.BatchNormInference(ws, l.shape(x.Shape), x.Data, gamma, beta, mean, variance, l.Epsilon, l.y.Data)
 	}
 	return &l.y
 }
 
 // Backward implements Layer.
-func (l *BatchNorm2D) Backward(ws *ops.Workspace, dy *Tensor, _ bool) *Tensor {
+func (l *BatchNorm2D) Backward(ws *exec.Workspace, dy *Tensor, _ bool) *Tensor {
 	l.dx.Resize(dy.Shape...)
-	ws.BatchNormBackward(l.shape(dy.Shape), l.x.Data, dy.Data, l.Weight.Value.Data, l.mean, l.invStd,
+	ops.BatchNormBackward(ws, l.shape(dy.Shape), l.x.Data, dy.Data, l.Weight.Value.Data, l.mean, l.invStd,
 		l.dx.Data, l.Weight.Grad.Data, l.Bias.Grad.Data)
 	return &l.dx
 }

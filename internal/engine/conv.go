@@ -3,7 +3,11 @@
 
 package engine
 
-import "github.com/trainyard-dev/trainyard/internal/engine/ops"
+import (
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
+)
 
 // Conv2DConfig describes a convolution with a square kernel.
 type Conv2DConfig struct {
@@ -52,9 +56,9 @@ func (l *Conv2D) Params() []*Param {
 func (l *Conv2D) Buffers() []*Buffer { return nil }
 
 // shape returns the kernel's view of the convolution for an input shape.
-func (l *Conv2D) shape(in []int) ops.ConvShape {
+func (l *Conv2D) shape(in []int) tensor.ConvShape {
 	c := l.Config
-	return ops.ConvShape{
+	return tensor.ConvShape{
 		Batch: in[0], InChannels: c.InChannels, InHeight: in[2], InWidth: in[3],
 		OutChannels: c.OutChannels, KernelH: c.Kernel, KernelW: c.Kernel, StrideH: c.Stride, StrideW: c.Stride,
 		PadTop: c.Padding, PadLeft: c.Padding, PadBottom: c.Padding, PadRight: c.Padding, Groups: c.Groups,
@@ -74,11 +78,11 @@ func (l *Conv2D) OutputShape(in []int) ([]int, error) {
 }
 
 // Forward implements Layer.
-func (l *Conv2D) Forward(ws *ops.Workspace, x *Tensor, _ bool) *Tensor {
+func (l *Conv2D) Forward(ws *exec.Workspace, x *Tensor, _ bool) *Tensor {
 	s := l.shape(x.Shape)
 	l.x = x
 	l.y.Resize(s.Batch, s.OutChannels, s.OutHeight(), s.OutWidth())
-	ws.Conv2D(s, x.Data, l.Weight.Value.Data, l.biasData(), l.y.Data)
+	ops.Conv2D(ws, s, x.Data, l.Weight.Value.Data, l.biasData(), l.y.Data)
 	return &l.y
 }
 
@@ -90,7 +94,7 @@ func (l *Conv2D) biasData() []float32 {
 }
 
 // Backward implements Layer.
-func (l *Conv2D) Backward(ws *ops.Workspace, dy *Tensor, wantInput bool) *Tensor {
+func (l *Conv2D) Backward(ws *exec.Workspace, dy *Tensor, wantInput bool) *Tensor {
 	if !wantInput {
 		return l.backward(ws, dy, nil)
 	}
@@ -99,15 +103,15 @@ func (l *Conv2D) Backward(ws *ops.Workspace, dy *Tensor, wantInput bool) *Tensor
 }
 
 // backward computes the gradients of the parameters and then, unless dx is nil, that of the input. dx may be the input.
-func (l *Conv2D) backward(ws *ops.Workspace, dy, dx *Tensor) *Tensor {
+func (l *Conv2D) backward(ws *exec.Workspace, dy, dx *Tensor) *Tensor {
 	s := l.shape(l.x.Shape)
 	var dbias []float32
 	if l.Bias != nil {
 		dbias = l.Bias.Grad.Data
 	}
-	ws.Conv2DBackwardWeights(s, l.x.Data, dy.Data, l.Weight.Grad.Data, dbias)
+	ops.Conv2DBackwardWeights(ws, s, l.x.Data, dy.Data, l.Weight.Grad.Data, dbias)
 	if dx != nil {
-		ws.Conv2DBackwardData(s, dy.Data, l.Weight.Value.Data, dx.Data)
+		ops.Conv2DBackwardData(ws, s, dy.Data, l.Weight.Value.Data, dx.Data)
 	}
 	return dx
 }

@@ -6,6 +6,7 @@ package engine
 import (
 	"slices"
 
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 	"github.com/trainyard-dev/trainyard/internal/engine/ops"
 )
 
@@ -30,23 +31,23 @@ func NewDropout(name string, p float32, seed uint64) *Dropout {
 func (l *Dropout) OutputShape(in []int) ([]int, error) { return slices.Clone(in), nil }
 
 // Forward implements Layer.
-func (l *Dropout) Forward(ws *ops.Workspace, x *Tensor, training bool) *Tensor {
+func (l *Dropout) Forward(ws *exec.Workspace, x *Tensor, training bool) *Tensor {
 	l.training = training
 	if !training || l.P == 0 {
 		return x
 	}
 	l.Step++
 	l.y.Resize(x.Shape...)
-	ws.Dropout(l.Seed, l.Step, l.P, x.Data, l.y.Data)
+	ops.Dropout(ws, l.Seed, l.Step, l.P, x.Data, l.y.Data)
 	return &l.y
 }
 
 // Backward implements Layer.
-func (l *Dropout) Backward(ws *ops.Workspace, dy *Tensor, _ bool) *Tensor {
+func (l *Dropout) Backward(ws *exec.Workspace, dy *Tensor, _ bool) *Tensor {
 	if !l.training || l.P == 0 {
 		return dy
 	}
 	l.dx.Resize(dy.Shape...)
-	ws.Dropout(l.Seed, l.Step, l.P, dy.Data, l.dx.Data)
+	ops.Dropout(ws, l.Seed, l.Step, l.P, dy.Data, l.dx.Data)
 	return &l.dx
 }

@@ -6,6 +6,7 @@ package engine
 import (
 	"slices"
 
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 	"github.com/trainyard-dev/trainyard/internal/engine/ops"
 )
 
@@ -50,8 +51,8 @@ func (l *convNormReLUPool) block(x *Tensor) ops.ConvNormReLUPool {
 }
 
 // Forward implements Layer.
-func (l *convNormReLUPool) Forward(ws *ops.Workspace, x *Tensor, training bool) *Tensor {
-	if l.inOne = ws.FusesConvPool(l.conv.shape(x.Shape)); !l.inOne {
+func (l *convNormReLUPool) Forward(ws *exec.Workspace, x *Tensor, training bool) *Tensor {
+	if l.inOne = ops.FusesConvPool(ws, l.conv.shape(x.Shape)); !l.inOne {
 		return l.rest.Forward(ws, l.conv.Forward(ws, x, training), training)
 	}
 	l.x = x
@@ -59,24 +60,24 @@ func (l *convNormReLUPool) Forward(ws *ops.Workspace, x *Tensor, training bool) 
 	images, y := block.Output(), &l.rest.y
 	y.Resize(images.Batch, images.Channels, images.Height/2, images.Width/2)
 	if !training {
-		ws.ConvNormReLUPoolInference(&block, x.Data, y.Data)
+		ops.ConvNormReLUPoolInference(ws, &block, x.Data, y.Data)
 		return y
 	}
 	if l.moments == nil {
 		l.moments = make([]float64, block.MomentsLen())
 	}
 	block.Choice, block.Moments = l.rest.choice.of(images), l.moments
-	ws.ConvNormReLUPoolTraining(&block, x.Data, y.Data)
+	ops.ConvNormReLUPoolTraining(ws, &block, x.Data, y.Data)
 	return y
 }
 
 // Backward implements Layer. The gradient of the input, which a network's first block does not need, takes the convolution's
 // output, which is computed again.
-func (l *convNormReLUPool) Backward(ws *ops.Workspace, dy *Tensor, wantInput bool) *Tensor {
+func (l *convNormReLUPool) Backward(ws *exec.Workspace, dy *Tensor, wantInput bool) *Tensor {
 	if l.inOne && !wantInput {
 		block := l.block(l.x)
 		norm := l.rest.BatchNorm2D
-		ws.ConvNormReLUPoolBackward(&block, l.x.Data, dy.Data, l.conv.Weight.Grad.Data, norm.Weight.Grad.Data, norm.Bias.Grad.Data)
+		ops.ConvNormReLUPoolBackward(ws, &block, l.x.Data, dy.Data, l.conv.Weight.Grad.Data, norm.Weight.Grad.Data, norm.Bias.Grad.Data)
 		return nil
 	}
 	if l.inOne {

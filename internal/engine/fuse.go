@@ -3,7 +3,11 @@
 
 package engine
 
-import "github.com/trainyard-dev/trainyard/internal/engine/ops"
+import (
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
+)
 
 // Fuse returns the layers that compute what layers compute, with runs of them joined into steps that save memory and time:
 // batch normalisation, if there is one, ReLU and 2×2 max pooling after a convolution, and the convolution too if it is the
@@ -82,16 +86,16 @@ func reluAndPool(layers []Layer) *MaxPool2D {
 	return pool
 }
 
-func imageShape(in []int) ops.ImageShape {
-	return ops.ImageShape{Batch: in[0], Channels: in[1], Height: in[2], Width: in[3]}
+func imageShape(in []int) tensor.ImageShape {
+	return tensor.ImageShape{Batch: in[0], Channels: in[1], Height: in[2], Width: in[3]}
 }
 
 // windowChoice is what a fused step keeps of its input.
 type windowChoice []uint16
 
 // of returns room for the choices of images of that shape.
-func (c *windowChoice) of(s ops.ImageShape) []uint16 {
-	if n := s.ChoiceLen(); len(*c) < n {
+func (c *windowChoice) of(s tensor.ImageShape) []uint16 {
+	if n := ops.ChoiceLen(s); len(*c) < n {
 		*c = make([]uint16, n)
 	}
 	return *c
@@ -113,23 +117,23 @@ func (l *normReLUPool) OutputShape(in []int) ([]int, error) {
 }
 
 // Forward implements Layer.
-func (l *normReLUPool) Forward(ws *ops.Workspace, x *Tensor, training bool) *Tensor {
+func (l *normReLUPool) Forward(ws *exec.Workspace, x *Tensor, training bool) *Tensor {
 	s := imageShape(x.Shape)
 	l.x = x
 	l.y.Resize(s.Batch, s.Channels, s.Height/2, s.Width/2)
 	mean, variance := l.RunningMean.Value.Data, l.RunningVar.Value.Data
 	gamma, beta := l.Weight.Value.Data, l.Bias.Value.Data
 	if training {
-		ws.NormReLUPoolTraining(s, x.Data, gamma, beta, l.Epsilon, l.Momentum, l.y.Data, l.choice.of(s), l.mean, l.invStd, mean, variance)
+		ops.NormReLUPoolTraining(ws, s, x.Data, gamma, beta, l.Epsilon, l.Momentum, l.y.Data, l.choice.of(s), l.mean, l.invStd, mean, variance)
 	} else {
-		ws.NormReLUPoolInference(s, x.Data, gamma, beta, mean, variance, l.Epsilon, l.y.Data)
+		ops.NormReLUPoolInference(ws, s, x.Data, gamma, beta, mean, variance, l.Epsilon, l.y.Data)
 	}
 	return &l.y
 }
 
 // Backward implements Layer. The gradient it returns replaces the layer's input.
-func (l *normReLUPool) Backward(ws *ops.Workspace, dy *Tensor, _ bool) *Tensor {
-	ws.NormReLUPoolBackward(imageShape(l.x.Shape), l.x.Data, dy.Data, l.choice, l.Weight.Value.Data, l.mean, l.invStd,
+func (l *normReLUPool) Backward(ws *exec.Workspace, dy *Tensor, _ bool) *Tensor {
+	ops.NormReLUPoolBackward(ws, imageShape(l.x.Shape), l.x.Data, dy.Data, l.choice, l.Weight.Value.Data, l.mean, l.invStd,
 		l.Weight.Grad.Data, l.Bias.Grad.Data)
 	return l.x
 }
@@ -146,7 +150,7 @@ type reluPool struct {
 func (l *reluPool) OutputShape(in []int) ([]int, error) { return l.pool.OutputShape(in) }
 
 // Forward implements Layer.
-func (l *reluPool) Forward(ws *ops.Workspace, x *Tensor, training bool) *Tensor {
+func (l *reluPool) Forward(ws *exec.Workspace, x *Tensor, training bool) *Tensor {
 	s := imageShape(x.Shape)
 	l.x = x
 	l.y.Resize(s.Batch, s.Channels, s.Height/2, s.Width/2)
@@ -154,13 +158,13 @@ func (l *reluPool) Forward(ws *ops.Workspace, x *Tensor, training bool) *Tensor 
 	if training {
 		choice = l.choice.of(s)
 	}
-	ws.ReLUPool(s, x.Data, l.y.Data, choice)
+	ops.ReLUPool(ws, s, x.Data, l.y.Data, choice)
 	return &l.y
 }
 
 // Backward implements Layer. The gradient it returns replaces the layer's input.
-func (l *reluPool) Backward(ws *ops.Workspace, dy *Tensor, _ bool) *Tensor {
-	ws.ReLUPoolBackward(imageShape(l.x.Shape), dy.Data, l.choice, l.x.Data)
+func (l *reluPool) Backward(ws *exec.Workspace, dy *Tensor, _ bool) *Tensor {
+	ops.ReLUPoolBackward(ws, imageShape(l.x.Shape), dy.Data, l.choice, l.x.Data)
 	return l.x
 }
 
@@ -168,7 +172,7 @@ func (l *reluPool) Backward(ws *ops.Workspace, dy *Tensor, _ bool) *Tensor {
 type convInPlace struct{ *Conv2D }
 
 // Backward implements Layer.
-func (l *convInPlace) Backward(ws *ops.Workspace, dy *Tensor, wantInput bool) *Tensor {
+func (l *convInPlace) Backward(ws *exec.Workspace, dy *Tensor, wantInput bool) *Tensor {
 	if !wantInput {
 		return l.backward(ws, dy, nil)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 )
 
 // block returns a convolution from in to 4 channels, batch normalisation, ReLU and max pooling with random parameters.
@@ -29,14 +29,14 @@ func block(name string, in int, pool *MaxPool2D) []Layer {
 // withoutNorm returns the layers but for the batch normalisation.
 func withoutNorm(layers []Layer) []Layer { return append(layers[:1:1], layers[2:]...) }
 
-func forwardAll(ws *ops.Workspace, layers []Layer, x *Tensor, training bool) *Tensor {
+func forwardAll(ws *exec.Workspace, layers []Layer, x *Tensor, training bool) *Tensor {
 	for _, l := range layers {
 		x = l.Forward(ws, x, training)
 	}
 	return x.Clone()
 }
 
-func backwardAll(ws *ops.Workspace, layers []Layer, dy *Tensor, wantInput bool) *Tensor {
+func backwardAll(ws *exec.Workspace, layers []Layer, dy *Tensor, wantInput bool) *Tensor {
 	for i, l := range slices.Backward(layers) {
 		dy = l.Backward(ws, dy, wantInput || i > 0)
 	}

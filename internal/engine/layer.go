@@ -6,7 +6,7 @@ package engine
 import (
 	"fmt"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 )
 
 // Param is a trainable tensor and the gradient of the loss with respect to it.
@@ -31,10 +31,10 @@ type Layer interface {
 	OutputShape(in []int) ([]int, error)
 	// Forward returns the output for x. With training set it uses batch statistics and dropout, and keeps what Backward
 	// needs, which may be x itself: x must stay unchanged until then.
-	Forward(ws *ops.Workspace, x *Tensor, training bool) *Tensor
+	Forward(ws *exec.Workspace, x *Tensor, training bool) *Tensor
 	// Backward takes the gradient of the output of the last Forward, overwrites the gradients of the parameters and
 	// returns the gradient of the input, or nil if wantInput is false.
-	Backward(ws *ops.Workspace, dy *Tensor, wantInput bool) *Tensor
+	Backward(ws *exec.Workspace, dy *Tensor, wantInput bool) *Tensor
 	// Params returns the trainable tensors in a fixed order.
 	Params() []*Param
 	// Buffers returns the other tensors of the layer's state in a fixed order.

@@ -12,12 +12,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 )
 
-func newWorkspace(t *testing.T) *ops.Workspace {
+func newWorkspace(t *testing.T) *exec.Workspace {
 	t.Helper()
-	ws, err := ops.New(ops.Options{Threads: 2})
+	ws, err := exec.New(exec.Options{Threads: 2})
 	if err != nil {
 		t.Fatal(err)
 	}

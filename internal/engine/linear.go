@@ -6,6 +6,7 @@ package engine
 import (
 	"fmt"
 
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 	"github.com/trainyard-dev/trainyard/internal/engine/ops"
 )
 
@@ -42,21 +43,21 @@ func (l *Linear) OutputShape(in []int) ([]int, error) {
 }
 
 // Forward implements Layer.
-func (l *Linear) Forward(ws *ops.Workspace, x *Tensor, _ bool) *Tensor {
+func (l *Linear) Forward(ws *exec.Workspace, x *Tensor, _ bool) *Tensor {
 	l.x = x
 	l.y.Resize(x.Shape[0], l.Out)
-	ws.Linear(x.Shape[0], l.In, l.Out, x.Data, l.Weight.Value.Data, l.Bias.Value.Data, l.y.Data)
+	ops.Linear(ws, x.Shape[0], l.In, l.Out, x.Data, l.Weight.Value.Data, l.Bias.Value.Data, l.y.Data)
 	return &l.y
 }
 
 // Backward implements Layer.
-func (l *Linear) Backward(ws *ops.Workspace, dy *Tensor, wantInput bool) *Tensor {
+func (l *Linear) Backward(ws *exec.Workspace, dy *Tensor, wantInput bool) *Tensor {
 	batch := dy.Shape[0]
-	ws.LinearBackwardWeights(batch, l.In, l.Out, l.x.Data, dy.Data, l.Weight.Grad.Data, l.Bias.Grad.Data)
+	ops.LinearBackwardWeights(ws, batch, l.In, l.Out, l.x.Data, dy.Data, l.Weight.Grad.Data, l.Bias.Grad.Data)
 	if !wantInput {
 		return nil
 	}
 	l.dx.Resize(batch, l.In)
-	ws.LinearBackwardData(batch, l.In, l.Out, dy.Data, l.Weight.Value.Data, l.dx.Data)
+	ops.LinearBackwardData(ws, batch, l.In, l.Out, dy.Data, l.Weight.Value.Data, l.dx.Data)
 	return &l.dx
 }

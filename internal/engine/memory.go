@@ -3,12 +3,16 @@
 
 package engine
 
-import "github.com/trainyard-dev/trainyard/internal/engine/ops"
+import (
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
+)
 
 // TrainingBytes returns how much memory steps, as Fuse returns them, take in training on an input of shape in: the input,
 // each step's output and its gradient, and what a step keeps beside them. Parameters are not counted, nor the workspace's
 // scratch memory, which hardly grows with the batch.
-func TrainingBytes(ws *ops.Workspace, steps []Layer, in []int) (int64, error) {
+func TrainingBytes(ws *exec.Workspace, steps []Layer, in []int) (int64, error) {
 	const bytesPerFloat = 4
 	total := elements(in) * bytesPerFloat
 	for i, step := range steps {
@@ -36,14 +40,14 @@ func reusesInput(step Layer) bool {
 }
 
 // keptBytes returns how much memory a step takes beside its output and the gradient of its input.
-func keptBytes(ws *ops.Workspace, step Layer, in, out []int) int64 {
+func keptBytes(ws *exec.Workspace, step Layer, in, out []int) int64 {
 	const bytesPerWord, bytesPerFloat = 2, 4
-	choice := func(s ops.ImageShape) int64 { return int64(s.ChoiceLen()) * bytesPerWord }
+	choice := func(s tensor.ImageShape) int64 { return int64(ops.ChoiceLen(s)) * bytesPerWord }
 	switch l := step.(type) {
 	case *convNormReLUPool:
 		block := ops.ConvNormReLUPool{Shape: l.conv.shape(in)}
 		kept := choice(block.Output())
-		if !ws.FusesConvPool(block.Shape) {
+		if !ops.FusesConvPool(ws, block.Shape) {
 			kept += int64(block.Output().Len()) * bytesPerFloat
 		}
 		return kept

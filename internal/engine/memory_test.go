@@ -6,8 +6,8 @@ package engine
 import (
 	"testing"
 
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
 )
 
 func TestTrainingBytes(t *testing.T) {
@@ -31,7 +31,7 @@ func TestTrainingBytes(t *testing.T) {
 		"another pooling":                 {"portable", withoutNorm(block("a", 3, NewMaxPool2D("pool", 2, 1)))[1:], 3*images + 2*3*19*33*(2*4+1)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ws, err := ops.New(ops.Options{Set: tc.set})
+			ws, err := exec.New(exec.Options{Set: tc.set})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -7,13 +7,14 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 	"github.com/trainyard-dev/trainyard/internal/engine/ops"
 )
 
 // Optimizer changes parameters by their gradients.
 type Optimizer interface {
 	// Step makes one step with the given learning rate on all parameters.
-	Step(ws *ops.Workspace, learningRate float64)
+	Step(ws *exec.Workspace, learningRate float64)
 	// Save adds the optimizer's state to s; Load restores it, after which training goes on identically.
 	Save(s *State)
 	Load(s *State) error
@@ -53,7 +54,7 @@ func NewSGD(params []*Param, config SGDConfig) (*SGD, error) {
 }
 
 // Step implements Optimizer.
-func (o *SGD) Step(ws *ops.Workspace, learningRate float64) {
+func (o *SGD) Step(ws *exec.Workspace, learningRate float64) {
 	o.step++
 	constants := ops.SGD{
 		LearningRate: float32(learningRate), Momentum: float32(o.config.Momentum),
@@ -64,7 +65,7 @@ func (o *SGD) Step(ws *ops.Workspace, learningRate float64) {
 		if o.velocity != nil {
 			velocity = o.velocity[i].Data
 		}
-		ws.UpdateSGD(constants, p.Value.Data, p.Grad.Data, velocity)
+		ops.UpdateSGD(ws, constants, p.Value.Data, p.Grad.Data, velocity)
 	}
 }
 
@@ -127,14 +128,14 @@ func newAdam(params []*Param, config AdamConfig, decoupled bool) (*Adam, error) 
 }
 
 // Step implements Optimizer.
-func (o *Adam) Step(ws *ops.Workspace, learningRate float64) {
+func (o *Adam) Step(ws *exec.Workspace, learningRate float64) {
 	o.step++
 	constants := ops.Adam{
 		LearningRate: float32(learningRate), Beta1: float32(o.config.Beta1), Beta2: float32(o.config.Beta2),
 		Epsilon: float32(o.config.Epsilon), WeightDecay: float32(o.config.WeightDecay), Decoupled: o.decoupled, Step: int(o.step),
 	}
 	for i, p := range o.params {
-		ws.UpdateAdam(constants, p.Value.Data, p.Grad.Data, o.first[i].Data, o.second[i].Data)
+		ops.UpdateAdam(ws, constants, p.Value.Data, p.Grad.Data, o.first[i].Data, o.second[i].Data)
 	}
 }
 

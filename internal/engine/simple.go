@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
 // ReLU computes max(0, x).
@@ -23,16 +25,16 @@ func NewReLU(name string) *ReLU { return &ReLU{stateless: stateless{name}} }
 func (l *ReLU) OutputShape(in []int) ([]int, error) { return slices.Clone(in), nil }
 
 // Forward implements Layer.
-func (l *ReLU) Forward(ws *ops.Workspace, x *Tensor, _ bool) *Tensor {
+func (l *ReLU) Forward(ws *exec.Workspace, x *Tensor, _ bool) *Tensor {
 	l.y.Resize(x.Shape...)
-	ws.Unary(ops.ReLU, 0, 0, x.Data, l.y.Data)
+	ops.Apply(ws, ops.ReLU, 0, 0, x.Data, l.y.Data)
 	return &l.y
 }
 
 // Backward implements Layer.
-func (l *ReLU) Backward(ws *ops.Workspace, dy *Tensor, _ bool) *Tensor {
+func (l *ReLU) Backward(ws *exec.Workspace, dy *Tensor, _ bool) *Tensor {
 	l.dx.Resize(dy.Shape...)
-	ws.ReLUBackward(l.y.Data, dy.Data, l.dx.Data)
+	ops.ReLUBackward(ws, l.y.Data, dy.Data, l.dx.Data)
 	return &l.dx
 }
 
@@ -50,8 +52,8 @@ func NewMaxPool2D(name string, kernel, stride int) *MaxPool2D {
 	return &MaxPool2D{stateless: stateless{name}, Kernel: kernel, Stride: stride}
 }
 
-func (l *MaxPool2D) shape(in []int) ops.PoolShape {
-	return ops.PoolShape{
+func (l *MaxPool2D) shape(in []int) tensor.PoolShape {
+	return tensor.PoolShape{
 		Batch: in[0], Channels: in[1], InHeight: in[2], InWidth: in[3],
 		KernelH: l.Kernel, KernelW: l.Kernel, StrideH: l.Stride, StrideW: l.Stride,
 	}
@@ -70,25 +72,25 @@ func (l *MaxPool2D) OutputShape(in []int) ([]int, error) {
 }
 
 // Forward implements Layer.
-func (l *MaxPool2D) Forward(ws *ops.Workspace, x *Tensor, training bool) *Tensor {
+func (l *MaxPool2D) Forward(ws *exec.Workspace, x *Tensor, training bool) *Tensor {
 	s := l.shape(x.Shape)
 	l.in = append(l.in[:0], x.Shape...)
 	l.y.Resize(s.Batch, s.Channels, s.OutHeight(), s.OutWidth())
 	if !training {
-		ws.MaxPool(s, x.Data, l.y.Data, nil)
+		ops.MaxPool(ws, s, x.Data, l.y.Data, nil)
 		return &l.y
 	}
 	if len(l.argmax) < l.y.Len() {
 		l.argmax = make([]uint8, l.y.Len())
 	}
-	ws.MaxPool(s, x.Data, l.y.Data, l.argmax)
+	ops.MaxPool(ws, s, x.Data, l.y.Data, l.argmax)
 	return &l.y
 }
 
 // Backward implements Layer.
-func (l *MaxPool2D) Backward(ws *ops.Workspace, dy *Tensor, _ bool) *Tensor {
+func (l *MaxPool2D) Backward(ws *exec.Workspace, dy *Tensor, _ bool) *Tensor {
 	l.dx.Resize(l.in...)
-	ws.MaxPoolBackward(l.shape(l.in), dy.Data, l.argmax, l.dx.Data)
+	ops.MaxPoolBackward(ws, l.shape(l.in), dy.Data, l.argmax, l.dx.Data)
 	return &l.dx
 }
 
@@ -112,22 +114,22 @@ func (l *GlobalAveragePool) OutputShape(in []int) ([]int, error) {
 	return []int{in[0], in[1], 1, 1}, nil
 }
 
-func (l *GlobalAveragePool) shape() ops.NormShape {
-	return ops.NormShape{Batch: l.in[0], Channels: l.in[1], Plane: l.in[2] * l.in[3]}
+func (l *GlobalAveragePool) shape() tensor.NormShape {
+	return tensor.NormShape{Batch: l.in[0], Channels: l.in[1], Plane: l.in[2] * l.in[3]}
 }
 
 // Forward implements Layer.
-func (l *GlobalAveragePool) Forward(ws *ops.Workspace, x *Tensor, _ bool) *Tensor {
+func (l *GlobalAveragePool) Forward(ws *exec.Workspace, x *Tensor, _ bool) *Tensor {
 	l.in = append(l.in[:0], x.Shape...)
 	l.y.Resize(x.Shape[0], x.Shape[1], 1, 1)
-	ws.GlobalAveragePool(l.shape(), x.Data, l.y.Data)
+	ops.GlobalAveragePool(ws, l.shape(), x.Data, l.y.Data)
 	return &l.y
 }
 
 // Backward implements Layer.
-func (l *GlobalAveragePool) Backward(ws *ops.Workspace, dy *Tensor, _ bool) *Tensor {
+func (l *GlobalAveragePool) Backward(ws *exec.Workspace, dy *Tensor, _ bool) *Tensor {
 	l.dx.Resize(l.in...)
-	ws.GlobalAveragePoolBackward(l.shape(), dy.Data, l.dx.Data)
+	ops.GlobalAveragePoolBackward(ws, l.shape(), dy.Data, l.dx.Data)
 	return &l.dx
 }
 
@@ -154,7 +156,7 @@ func (l *Flatten) OutputShape(in []int) ([]int, error) {
 }
 
 // Forward implements Layer.
-func (l *Flatten) Forward(_ *ops.Workspace, x *Tensor, _ bool) *Tensor {
+func (l *Flatten) Forward(_ *exec.Workspace, x *Tensor, _ bool) *Tensor {
 	l.in = append(l.in[:0], x.Shape...)
 	l.y.Shape = append(l.y.Shape[:0], x.Shape[0], x.Len()/x.Shape[0])
 	l.y.Data = x.Data
@@ -162,7 +164,7 @@ func (l *Flatten) Forward(_ *ops.Workspace, x *Tensor, _ bool) *Tensor {
 }
 
 // Backward implements Layer.
-func (l *Flatten) Backward(_ *ops.Workspace, dy *Tensor, _ bool) *Tensor {
+func (l *Flatten) Backward(_ *exec.Workspace, dy *Tensor, _ bool) *Tensor {
 	l.dx.Shape = append(l.dx.Shape[:0], l.in...)
 	l.dx.Data = dy.Data
 	return &l.dx

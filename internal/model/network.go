@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"github.com/trainyard-dev/trainyard/internal/engine"
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 )
 
 // Network is a chain of layers from images to class scores. It serves one caller at a time.
@@ -16,14 +16,14 @@ type Network struct {
 	config  Config
 	layers  []engine.Layer
 	steps   []engine.Layer // what computes the layers
-	ws      *ops.Workspace
+	ws      *exec.Workspace
 	params  []*engine.Param
 	buffers []*engine.Buffer
 }
 
 // newNetwork chains layers and checks that their shapes fit.
 func newNetwork(config Config, layers []engine.Layer) (*Network, error) {
-	ws, err := ops.New(ops.Options{Threads: config.Threads})
+	ws, err := exec.New(exec.Options{Threads: config.Threads})
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func (n *Network) Buffers() []*engine.Buffer { return n.buffers }
 func (n *Network) Layers() []engine.Layer { return n.layers }
 
 // Workspace returns the workspace that the network computes in, for the loss and the optimizer of the same caller.
-func (n *Network) Workspace() *ops.Workspace { return n.ws }
+func (n *Network) Workspace() *exec.Workspace { return n.ws }
 
 // Architecture returns the registered name of the network's architecture.
 func (n *Network) Architecture() string { return n.config.Architecture }

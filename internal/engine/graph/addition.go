@@ -3,7 +3,11 @@
 
 package graph
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+)
 
 // addendInput is the input of a convolution that computes an Add too which the other summand becomes.
 const addendInput = 3
@@ -57,7 +61,7 @@ func (in *instruction) adds() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return ws.Adds(s), nil
+	return ops.Adds(ws, s), nil
 }
 
 // reuseAddends lets convolutions that add to a value write to its buffer, where nothing reads it afterwards.

@@ -7,12 +7,13 @@ import (
 	"slices"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
 // expansion is a convolution and the depthwise one that alone reads its output, computed in one step.
 type expansion struct {
 	first, second             *instruction
-	firstShape, secondShape   ops.ConvShape
+	firstShape, secondShape   tensor.ConvShape
 	firstBounds, secondBounds ops.Epilogue
 	activation                activation // what the second one's epilogue does not do
 }
@@ -76,7 +77,7 @@ func (c *compiler) expansion(first, second *instruction) (*expansion, error) {
 		return nil, err
 	}
 	ws, err := c.kernels()
-	if err != nil || !ws.Expands(e.firstShape, e.secondShape) {
+	if err != nil || !ops.Expands(ws, e.firstShape, e.secondShape) {
 		return nil, err
 	}
 	return e, nil
@@ -103,10 +104,10 @@ func buildExpansion(in *instruction) (run, error) {
 	if err != nil {
 		return nil, err
 	}
-	prepared := ws.PrepareExpansion(first, second)
+	prepared := ops.PrepareExpansion(ws, first, second)
 	x, y, activation := in.inputs[0], in.outputs[0], e.activation
 	return func(m *machine) {
-		m.RunExpansion(prepared, e.firstShape.Batch, m.floats(x), m.floats(y))
+		ops.RunExpansion(m.Workspace, prepared, e.firstShape.Batch, m.floats(x), m.floats(y))
 		activation.apply(m, y)
 	}, nil
 }

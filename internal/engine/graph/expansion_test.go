@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
 // expansionNet is a graph of an input x [N, 4, 9, 10] with the weights of a 1×1 convolution to 8 channels, w0, of depthwise
@@ -59,12 +60,12 @@ func setExpands(t *testing.T, p *Program) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := ops.ConvShape{Batch: 1, InChannels: 4, InHeight: 9, InWidth: 10, OutChannels: 8, KernelH: 1, KernelW: 1}
-	d := ops.ConvShape{
+	s := tensor.ConvShape{Batch: 1, InChannels: 4, InHeight: 9, InWidth: 10, OutChannels: 8, KernelH: 1, KernelW: 1}
+	d := tensor.ConvShape{
 		Batch: 1, InChannels: 8, InHeight: 9, InWidth: 10, OutChannels: 8, Groups: 8, KernelH: 3, KernelW: 3,
 		PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1,
 	}
-	return ws.Expands(s, d)
+	return ops.Expands(ws, s, d)
 }
 
 // expansionsOf returns the expansions that a program computes.

@@ -170,14 +170,14 @@ func (a *attention) build(in *instruction) run {
 				shared := head / (q.count / k.count)
 				left := ops.RowMajor(m.floats(query)[q.at(image, head):], q.step())
 				right := ops.RowMajor(m.floats(key)[k.at(image, shared):], k.step()).T()
-				m.Gemm(q.length, k.length, q.size, left, right, products, k.length, false)
-				m.Unary(ops.Affine, a.scale, 0, products, products)
+				ops.Gemm(m.Workspace, q.length, k.length, q.size, left, right, products, k.length, false)
+				ops.Apply(m.Workspace, ops.Affine, a.scale, 0, products, products)
 				if a.mask != nil {
-					m.Binary(ops.Add, rows, products, a.maskShape[2:], mask[a.maskAt(image, head):][:a.maskShape[2]*a.maskShape[3]], products)
+					ops.Combine(m.Workspace, ops.Add, rows, products, a.maskShape[2:], mask[a.maskAt(image, head):][:a.maskShape[2]*a.maskShape[3]], products)
 				}
 				a.limit(m, products)
-				m.Softmax(q.length, k.length, 1, products, products, false)
-				m.Gemm(q.length, v.size, k.length, ops.RowMajor(products, k.length),
+				ops.Softmax(m.Workspace, q.length, k.length, 1, products, products, false)
+				ops.Gemm(m.Workspace, q.length, v.size, k.length, ops.RowMajor(products, k.length),
 					ops.RowMajor(m.floats(values)[v.at(image, shared):], v.step()), m.floats(y)[out.at(image, head):], out.step(), false)
 			}
 		}
@@ -187,9 +187,9 @@ func (a *attention) build(in *instruction) run {
 // limit cuts off what lies in a query's future and caps the others softly, if that is wanted.
 func (a *attention) limit(m *machine, products []float32) {
 	if a.softcap != 0 {
-		m.Unary(ops.Affine, 1/a.softcap, 0, products, products)
-		m.Unary(ops.Tanh, 0, 0, products, products)
-		m.Unary(ops.Affine, a.softcap, 0, products, products)
+		ops.Apply(m.Workspace, ops.Affine, 1/a.softcap, 0, products, products)
+		ops.Apply(m.Workspace, ops.Tanh, 0, 0, products, products)
+		ops.Apply(m.Workspace, ops.Affine, a.softcap, 0, products, products)
 	}
 	if !a.causal {
 		return

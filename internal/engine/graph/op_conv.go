@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
 // poolingAttribute, set by fusePooling, says that a convolution's output goes through 2×2 max pooling with stride 2. No
@@ -15,12 +16,12 @@ import (
 const poolingAttribute = "trainyard.pooling"
 
 // buildConv returns what computes a convolution; its weights are prepared if they are constant.
-func buildConv(in *instruction, s ops.ConvShape) (run, error) {
+func buildConv(in *instruction, s tensor.ConvShape) (run, error) {
 	x, w, bias, y := in.input(0), in.input(1), in.input(2), in.outputs[0]
 	activation := in.activation()
 	if w.constant == nil || bias != nil && bias.constant == nil {
 		return func(m *machine) {
-			m.Conv2D(s, m.floats(x), m.floats(w), m.optional(bias), m.floats(y))
+			ops.Conv2D(m.Workspace, s, m.floats(x), m.floats(w), m.optional(bias), m.floats(y))
 			activation.apply(m, y)
 		}, nil
 	}
@@ -38,7 +39,7 @@ func buildConv(in *instruction, s ops.ConvShape) (run, error) {
 		if addend != nil && addend.owner() != y.owner() {
 			copy(m.floats(y), m.floats(addend))
 		}
-		m.RunConv2D(prepared, s.Batch, m.floats(x), m.floats(y))
+		ops.RunConv2D(m.Workspace, prepared, s.Batch, m.floats(x), m.floats(y))
 		activation.apply(m, y)
 	}, nil
 }
@@ -61,7 +62,7 @@ type preparation struct {
 }
 
 // prepare returns the prepared convolution of a node, which all plans of a graph share.
-func (in *instruction) prepare(s ops.ConvShape, e ops.Epilogue) (*ops.PreparedConv2D, error) {
+func (in *instruction) prepare(s tensor.ConvShape, e ops.Epilogue) (*ops.PreparedConv2D, error) {
 	c := in.compiler
 	key := preparation{conv: in.node, epilogue: e}
 	if p := c.prepared[key]; p != nil {
@@ -75,7 +76,7 @@ func (in *instruction) prepare(s ops.ConvShape, e ops.Epilogue) (*ops.PreparedCo
 	if b := in.input(2); b != nil {
 		bias = b.constant.Floats
 	}
-	p := ws.PrepareConv2D(s, in.inputs[1].constant.Floats, bias, e)
+	p := ops.PrepareConv2D(ws, s, in.inputs[1].constant.Floats, bias, e)
 	if c.prepared != nil {
 		c.prepared[key] = p
 	}

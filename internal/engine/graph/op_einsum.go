@@ -221,7 +221,7 @@ func (e *einsum) build(in *instruction) run {
 			if transposed {
 				right = ops.RowMajor(operands[1][i*inner*columns:], inner).T()
 			}
-			m.Gemm(rows, columns, inner, ops.RowMajor(operands[0][i*rows*inner:], inner), right, product[i*rows*columns:], columns, false)
+			ops.Gemm(m.Workspace, rows, columns, inner, ops.RowMajor(operands[0][i*rows*inner:], inner), right, product[i*rows*columns:], columns, false)
 		}
 		if places[2][0] != places[2][1] {
 			move(&moves[2], m.floats(y), product)

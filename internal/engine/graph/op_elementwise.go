@@ -36,7 +36,7 @@ func unaryOperator(op ops.Unary, attributes kinds, parameters func(*instruction)
 		build: func(in *instruction) (run, error) {
 			alpha, beta, err := parameters(in)
 			x, y := in.inputs[0], in.outputs[0]
-			return func(m *machine) { m.Unary(op, alpha, beta, m.floats(x), m.floats(y)) }, err
+			return func(m *machine) { ops.Apply(m.Workspace, op, alpha, beta, m.floats(x), m.floats(y)) }, err
 		},
 	}
 }
@@ -139,15 +139,15 @@ func buildBinary(in *instruction, op ops.Binary, scale float32) run {
 	return func(m *machine) {
 		out := m.floats(y)
 		if len(rest) == 1 {
-			m.Binary(op, first.shape, m.floats(first), rest[0].shape, m.floats(rest[0]), out)
+			ops.Combine(m.Workspace, op, first.shape, m.floats(first), rest[0].shape, m.floats(rest[0]), out)
 		} else {
 			move(&repeat, out, m.floats(first))
 			for _, x := range rest {
-				m.Binary(op, y.shape, out, x.shape, m.floats(x), out)
+				ops.Combine(m.Workspace, op, y.shape, out, x.shape, m.floats(x), out)
 			}
 		}
 		if scale != 1 {
-			m.Unary(ops.Affine, scale, 0, out, out)
+			ops.Apply(m.Workspace, ops.Affine, scale, 0, out, out)
 		}
 		activation.apply(m, y)
 	}
@@ -180,10 +180,10 @@ var preluOperator = &operator{
 		zero, scratch := []float32{0}, in.scratch
 		return func(m *machine) {
 			out, positive := m.floats(y), m.floats(scratch)
-			m.Unary(ops.ReLU, 0, 0, m.floats(x), positive)
-			m.Binary(ops.Minimum, x.shape, m.floats(x), nil, zero, out)
-			m.Binary(ops.Multiply, y.shape, out, slope.shape, m.floats(slope), out)
-			m.Binary(ops.Add, y.shape, out, y.shape, positive, out)
+			ops.Apply(m.Workspace, ops.ReLU, 0, 0, m.floats(x), positive)
+			ops.Combine(m.Workspace, ops.Minimum, x.shape, m.floats(x), nil, zero, out)
+			ops.Combine(m.Workspace, ops.Multiply, y.shape, out, slope.shape, m.floats(slope), out)
+			ops.Combine(m.Workspace, ops.Add, y.shape, out, y.shape, positive, out)
 		}, nil
 	},
 }

@@ -34,7 +34,7 @@ var batchNormalizationOperator = &operator{
 		s, epsilon := in.planes(), in.floatAttr("epsilon", defaultEpsilon)
 		x, scale, bias, mean, variance, y := in.inputs[0], in.inputs[1], in.inputs[2], in.inputs[3], in.inputs[4], in.outputs[0]
 		return func(m *machine) {
-			m.BatchNormInference(s, m.floats(x), m.floats(scale), m.floats(bias), m.floats(mean), m.floats(variance), epsilon, m.floats(y))
+			ops.BatchNormInference(m.Workspace, s, m.floats(x), m.floats(scale), m.floats(bias), m.floats(mean), m.floats(variance), epsilon, m.floats(y))
 		}, nil
 	},
 }
@@ -67,7 +67,7 @@ func softmaxAlong(logarithm bool) *operator {
 				inner *= d
 			}
 			classes := x.shape[at]
-			return func(m *machine) { m.Softmax(outer, classes, inner, m.floats(x), m.floats(y), logarithm) }, nil
+			return func(m *machine) { ops.Softmax(m.Workspace, outer, classes, inner, m.floats(x), m.floats(y), logarithm) }, nil
 		},
 	}
 }
@@ -146,14 +146,14 @@ func buildGemm(in *instruction) (run, error) {
 		if p.transB {
 			right = ops.RowMajor(m.floats(b), p.k).T()
 		}
-		m.Gemm(p.m, p.n, p.k, left, right, out, p.n, false)
+		ops.Gemm(m.Workspace, p.m, p.n, p.k, left, right, out, p.n, false)
 		if scale != 1 {
-			m.Unary(ops.Affine, scale, 0, out, out)
+			ops.Apply(m.Workspace, ops.Affine, scale, 0, out, out)
 		}
 		if c != nil {
-			m.Binary(ops.Add, y.shape, out, c.shape, m.floats(c), out)
+			ops.Combine(m.Workspace, ops.Add, y.shape, out, c.shape, m.floats(c), out)
 			if beta != 1 {
-				m.Unary(ops.Affine, beta, 0, out, out)
+				ops.Apply(m.Workspace, ops.Affine, beta, 0, out, out)
 			}
 		}
 		activation.apply(m, y)
@@ -183,6 +183,6 @@ func (in *instruction) activation() activation {
 // apply applies the function in place.
 func (a activation) apply(m *machine, y *value) {
 	if a.set {
-		m.Unary(a.op, a.alpha, a.beta, m.floats(y), m.floats(y))
+		ops.Apply(m.Workspace, a.op, a.alpha, a.beta, m.floats(y), m.floats(y))
 	}
 }

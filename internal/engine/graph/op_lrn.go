@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
 // maxLRNChannels bounds the channels of LRN, whose window is applied as a matrix of channels × channels.
@@ -45,16 +46,16 @@ var lrnOperator = &operator{
 			}
 		}
 		power := []float32{-in.floatAttr("beta", 0.75)}
-		s := ops.ConvShape{
+		s := tensor.ConvShape{
 			Batch: x.shape[0], InChannels: channels, InHeight: x.shape[2], InWidth: x.shape[3],
 			OutChannels: channels, KernelH: 1, KernelW: 1,
 		}
 		return func(m *machine) {
 			input, squares, out := m.floats(x), m.floats(scratch), m.floats(y)
-			m.Binary(ops.Multiply, x.shape, input, x.shape, input, squares)
-			m.Conv2D(s, squares, window, bias, out)
-			m.Binary(ops.Power, y.shape, out, nil, power, out)
-			m.Binary(ops.Multiply, y.shape, out, x.shape, input, out)
+			ops.Combine(m.Workspace, ops.Multiply, x.shape, input, x.shape, input, squares)
+			ops.Conv2D(m.Workspace, s, squares, window, bias, out)
+			ops.Combine(m.Workspace, ops.Power, y.shape, out, nil, power, out)
+			ops.Combine(m.Workspace, ops.Multiply, y.shape, out, x.shape, input, out)
 		}, nil
 	},
 }

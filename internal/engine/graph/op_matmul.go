@@ -29,7 +29,7 @@ var matMulOperator = &operator{
 			left, right, out := m.floats(a), m.floats(b), m.floats(y)
 			for i := range s.left {
 				x, w := left[s.left[i]:], right[s.right[i]:]
-				m.Gemm(s.m, s.n, s.k, ops.RowMajor(x, s.k), ops.RowMajor(w, s.n), out[i*s.m*s.n:], s.n, false)
+				ops.Gemm(m.Workspace, s.m, s.n, s.k, ops.RowMajor(x, s.k), ops.RowMajor(w, s.n), out[i*s.m*s.n:], s.n, false)
 			}
 		}, nil
 	},

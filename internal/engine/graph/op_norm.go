@@ -83,15 +83,15 @@ func buildLayerNormalization(in *instruction, at int, uncentered bool) run {
 	}
 	if perElement(scale) && perElement(shift) {
 		return func(m *machine) {
-			m.NormalizeRows(n, m.floats(x), m.floats(scale), m.optional(shift), m.floats(y), m.optional(statistics[0]), m.optional(statistics[1]))
+			ops.NormalizeRows(m.Workspace, n, m.floats(x), m.floats(scale), m.optional(shift), m.floats(y), m.optional(statistics[0]), m.optional(statistics[1]))
 		}
 	}
 	return func(m *machine) {
 		out := m.floats(y)
-		m.NormalizeRows(n, m.floats(x), nil, nil, out, m.optional(statistics[0]), m.optional(statistics[1]))
-		m.Binary(ops.Multiply, y.shape, out, scale.shape, m.floats(scale), out)
+		ops.NormalizeRows(m.Workspace, n, m.floats(x), nil, nil, out, m.optional(statistics[0]), m.optional(statistics[1]))
+		ops.Combine(m.Workspace, ops.Multiply, y.shape, out, scale.shape, m.floats(scale), out)
 		if shift != nil {
-			m.Binary(ops.Add, y.shape, out, shift.shape, m.floats(shift), out)
+			ops.Combine(m.Workspace, ops.Add, y.shape, out, shift.shape, m.floats(shift), out)
 		}
 	}
 }
@@ -150,6 +150,6 @@ func (in *instruction) buildChannelNormalization(groups int) run {
 	rows := x.shape[0] * groups
 	n := ops.RowNorm{Rows: rows, Width: x.size() / rows, Groups: groups, Epsilon: in.floatAttr("epsilon", defaultEpsilon)}
 	return func(m *machine) {
-		m.NormalizeRows(n, m.floats(x), m.floats(scale), m.floats(shift), m.floats(y), nil, nil)
+		ops.NormalizeRows(m.Workspace, n, m.floats(x), m.floats(scale), m.floats(shift), m.floats(y), nil, nil)
 	}
 }

@@ -48,12 +48,12 @@ var quantizeLinearOperator = &operator{
 		scalar := q.zero.shape
 		return func(m *machine) {
 			out := m.floats(y)
-			m.Binary(ops.Divide, x.shape, m.floats(x), q.scale.shape, q.scale.floats, out)
-			m.Unary(ops.Clip, low-high, high-low, out, out)
-			m.Unary(ops.Affine, 1, shift, out, out)
-			m.Unary(ops.Affine, 1, -shift, out, out)
-			m.Binary(ops.Add, y.shape, out, scalar, q.zero.floats, out)
-			m.Unary(ops.Clip, low, high, out, out)
+			ops.Combine(m.Workspace, ops.Divide, x.shape, m.floats(x), q.scale.shape, q.scale.floats, out)
+			ops.Apply(m.Workspace, ops.Clip, low-high, high-low, out, out)
+			ops.Apply(m.Workspace, ops.Affine, 1, shift, out, out)
+			ops.Apply(m.Workspace, ops.Affine, 1, -shift, out, out)
+			ops.Combine(m.Workspace, ops.Add, y.shape, out, scalar, q.zero.floats, out)
+			ops.Apply(m.Workspace, ops.Clip, low, high, out, out)
 		}, nil
 	},
 }
@@ -89,8 +89,8 @@ var dequantizeLinearOperator = &operator{
 		x, y := in.inputs[0], in.outputs[0]
 		return func(m *machine) {
 			out := m.floats(y)
-			m.Binary(ops.Subtract, x.shape, m.floats(x), q.zero.shape, q.zero.floats, out)
-			m.Binary(ops.Multiply, y.shape, out, q.scale.shape, q.scale.floats, out)
+			ops.Combine(m.Workspace, ops.Subtract, x.shape, m.floats(x), q.zero.shape, q.zero.floats, out)
+			ops.Combine(m.Workspace, ops.Multiply, y.shape, out, q.scale.shape, q.scale.floats, out)
 		}, nil
 	},
 }

@@ -8,6 +8,7 @@ import (
 	"unsafe"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
 // The operators that fuseQuantized puts in the place of others. Their values are bytes: an image [N, C, H, W] is kept with
@@ -27,20 +28,20 @@ const (
 const packed DType = 100
 
 // imageShape is the shape of a packed value.
-func imageShape(shape []int) ops.ImageShape {
+func imageShape(shape []int) tensor.ImageShape {
 	if len(shape) == 4 {
-		return ops.ImageShape{Batch: shape[0], Channels: shape[1], Height: shape[2], Width: shape[3]}
+		return tensor.ImageShape{Batch: shape[0], Channels: shape[1], Height: shape[2], Width: shape[3]}
 	}
 	rows := 1
 	for _, d := range shape[:max(len(shape)-1, 0)] {
 		rows *= d
 	}
-	return ops.ImageShape{Batch: rows, Channels: shape[len(shape)-1], Height: 1, Width: 1}
+	return tensor.ImageShape{Batch: rows, Channels: shape[len(shape)-1], Height: 1, Width: 1}
 }
 
 // bytes is the content of a packed value.
 func (m *machine) bytes(v *value) []uint8 {
-	offset, n := v.owner().offset, imageShape(v.shape).QuantizedLen()
+	offset, n := v.owner().offset, ops.QuantizedLen(imageShape(v.shape))
 	floats := m.memory[offset : offset+n/floatBytes]
 	return unsafe.Slice((*uint8)(unsafe.Pointer(unsafe.SliceData(floats))), n)
 }
@@ -77,12 +78,12 @@ var quantizedConv = &operator{
 			return nil, err
 		}
 		x, y, batch := in.inputs[0], in.outputs[0], s.Batch
-		return func(m *machine) { m.RunQuantizedConv(p, batch, m.bytes(x), m.bytes(y)) }, nil
+		return func(m *machine) { ops.RunQuantizedConv(m.Workspace, p, batch, m.bytes(x), m.bytes(y)) }, nil
 	},
 }
 
 // prepareQuantized returns the prepared convolution of a node, which all plans of a graph share.
-func (in *instruction) prepareQuantized(s ops.ConvShape) (*ops.PreparedQuantizedConv, error) {
+func (in *instruction) prepareQuantized(s tensor.ConvShape) (*ops.PreparedQuantizedConv, error) {
 	q := in.quantized()
 	if q.prepared == nil {
 		ws, err := in.compiler.kernels()
@@ -91,7 +92,7 @@ func (in *instruction) prepareQuantized(s ops.ConvShape) (*ops.PreparedQuantized
 		}
 		conv := q.conv
 		conv.Shape = s
-		q.prepared = ws.PrepareQuantizedConv(conv)
+		q.prepared = ops.PrepareQuantizedConv(ws, conv)
 	}
 	return q.prepared, nil
 }
@@ -114,15 +115,15 @@ var quantizedProduct = &operator{
 	},
 	build: func(in *instruction) (run, error) {
 		x, y, q := in.inputs[0], in.outputs[0], in.quantized()
-		p, err := in.prepareQuantized(ops.ConvShape{InChannels: q.kernel[1], InHeight: 1, InWidth: 1, OutChannels: q.kernel[0], KernelH: 1, KernelW: 1})
+		p, err := in.prepareQuantized(tensor.ConvShape{InChannels: q.kernel[1], InHeight: 1, InWidth: 1, OutChannels: q.kernel[0], KernelH: 1, KernelW: 1})
 		if err != nil {
 			return nil, err
 		}
 		batch := x.shape[0]
 		if q.floats {
-			return func(m *machine) { m.RunQuantizedLinear(p, batch, m.bytes(x), m.floats(y)) }, nil
+			return func(m *machine) { ops.RunQuantizedLinear(m.Workspace, p, batch, m.bytes(x), m.floats(y)) }, nil
 		}
-		return func(m *machine) { m.RunQuantizedConv(p, batch, m.bytes(x), m.bytes(y)) }, nil
+		return func(m *machine) { ops.RunQuantizedConv(m.Workspace, p, batch, m.bytes(x), m.bytes(y)) }, nil
 	},
 }
 
@@ -152,7 +153,7 @@ var quantizedSum = &operator{
 				expandImages(m.bytes(scratch), right, y.shape, b.shape)
 				right = m.bytes(scratch)
 			}
-			m.RunQuantizedSum(s, left, right, out)
+			ops.RunQuantizedSum(m.Workspace, s, left, right, out)
 		}, nil
 	},
 }
@@ -191,7 +192,7 @@ var quantizedMaxPool = &operator{
 			return nil, err
 		}
 		x, y := in.inputs[0], in.outputs[0]
-		return func(m *machine) { m.QuantizedMaxPool(s, m.bytes(x), m.bytes(y)) }, nil
+		return func(m *machine) { ops.QuantizedMaxPool(m.Workspace, s, m.bytes(x), m.bytes(y)) }, nil
 	},
 }
 
@@ -209,7 +210,7 @@ var quantizedGlobalAverage = &operator{
 		s := imageShape(x.shape)
 		multiplier := float32(float64(q.in.scale) / (float64(q.out.scale) * float64(s.Height*s.Width)))
 		return func(m *machine) {
-			m.QuantizedGlobalAverage(s, m.bytes(x), q.in.zero, multiplier, q.out.zero, m.bytes(y))
+			ops.QuantizedGlobalAverage(m.Workspace, s, m.bytes(x), q.in.zero, multiplier, q.out.zero, m.bytes(y))
 		}, nil
 	},
 }
@@ -237,7 +238,7 @@ var pack = &operator{
 	build: func(in *instruction) (run, error) {
 		x, y, q := in.inputs[0], in.outputs[0], in.quantized()
 		s := imageShape(x.shape)
-		return func(m *machine) { m.QuantizeImages(s, m.floats(x), q.out.scale, q.out.zero, m.bytes(y)) }, nil
+		return func(m *machine) { ops.QuantizeImages(m.Workspace, s, m.floats(x), q.out.scale, q.out.zero, m.bytes(y)) }, nil
 	},
 }
 
@@ -247,6 +248,6 @@ var unpack = &operator{
 	build: func(in *instruction) (run, error) {
 		x, y, q := in.inputs[0], in.outputs[0], in.quantized()
 		s := imageShape(x.shape)
-		return func(m *machine) { m.DequantizeImages(s, m.bytes(x), q.in.scale, q.in.zero, m.floats(y)) }, nil
+		return func(m *machine) { ops.DequantizeImages(m.Workspace, s, m.bytes(x), q.in.scale, q.in.zero, m.floats(y)) }, nil
 	},
 }

@@ -49,9 +49,9 @@ func reduceOperator(op ops.Reduction, ints func([]int64) int64) *operator {
 			}
 			if op == ops.ReduceMean && slices.Equal(reduced, []bool{false, false, true, true}) {
 				s := in.planes()
-				return func(m *machine) { m.GlobalAveragePool(s, m.floats(x), m.floats(y)) }, nil
+				return func(m *machine) { ops.GlobalAveragePool(m.Workspace, s, m.floats(x), m.floats(y)) }, nil
 			}
-			return func(m *machine) { m.Reduce(op, x.shape, reduced, m.floats(x), m.floats(y)) }, nil
+			return func(m *machine) { ops.Reduce(m.Workspace, op, x.shape, reduced, m.floats(x), m.floats(y)) }, nil
 		},
 	}
 }
@@ -97,6 +97,6 @@ var globalMaxPoolOperator = &operator{
 		x, y := in.inputs[0], in.outputs[0]
 		reduced := slices.Repeat([]bool{true}, len(x.shape))
 		reduced[0], reduced[1] = false, false
-		return func(m *machine) { m.Reduce(ops.ReduceMax, x.shape, reduced, m.floats(x), m.floats(y)) }, nil
+		return func(m *machine) { ops.Reduce(m.Workspace, ops.ReduceMax, x.shape, reduced, m.floats(x), m.floats(y)) }, nil
 	},
 }

@@ -245,10 +245,10 @@ func newInterpolation(shape []int, dim int, r resizing) interpolation {
 func (t *interpolation) apply(m *machine, x, y []float32) {
 	weights := ops.RowMajor(t.weights, t.n)
 	if t.inner == 1 {
-		m.Gemm(t.outer, t.out, t.n, ops.RowMajor(x, t.n), weights.T(), y, t.out, false)
+		ops.Gemm(m.Workspace, t.outer, t.out, t.n, ops.RowMajor(x, t.n), weights.T(), y, t.out, false)
 		return
 	}
 	for i := range t.outer {
-		m.Gemm(t.out, t.inner, t.n, weights, ops.RowMajor(x[i*t.n*t.inner:], t.inner), y[i*t.out*t.inner:], t.inner, false)
+		ops.Gemm(m.Workspace, t.out, t.inner, t.n, weights, ops.RowMajor(x[i*t.n*t.inner:], t.inner), y[i*t.out*t.inner:], t.inner, false)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
 // maxWindow bounds the elements of a kernel, and so the work for one element of the output.
@@ -123,20 +124,20 @@ var convOperator = &operator{
 }
 
 // convShape is the shape of a convolution with weights of a shape.
-func (in *instruction) convShape(weights []int) (ops.ConvShape, error) {
+func (in *instruction) convShape(weights []int) (tensor.ConvShape, error) {
 	w, err := in.window(weights[2:])
 	if err != nil {
-		return ops.ConvShape{}, err
+		return tensor.ConvShape{}, err
 	}
 	x := in.inputs[0].shape
 	groups := in.intAttr("group", 1)
 	if groups < 1 || groups > int64(max(x[1], 1)) || weights[1]*int(groups) != x[1] {
-		return ops.ConvShape{}, in.node.Errorf("weights of shape %v in %d groups do not fit an input of %d channels", weights, groups, x[1])
+		return tensor.ConvShape{}, in.node.Errorf("weights of shape %v in %d groups do not fit an input of %d channels", weights, groups, x[1])
 	}
 	if bias := in.input(2); bias != nil && !slices.Equal(bias.shape, weights[:1]) {
-		return ops.ConvShape{}, in.node.Errorf("the bias has shape %v; it must have %v", bias.shape, weights[:1])
+		return tensor.ConvShape{}, in.node.Errorf("the bias has shape %v; it must have %v", bias.shape, weights[:1])
 	}
-	s := ops.ConvShape{
+	s := tensor.ConvShape{
 		Batch: x[0], InChannels: x[1], InHeight: x[2], InWidth: x[3],
 		OutChannels: weights[0], KernelH: w.kernel[0], KernelW: w.kernel[1],
 		StrideH: w.strides[0], StrideW: w.strides[1],
@@ -161,7 +162,7 @@ var maxPoolOperator = &operator{
 		x, y := in.inputs[0], in.outputs[0]
 		activation := in.activation()
 		return func(m *machine) {
-			m.MaxPool(s, m.floats(x), m.floats(y), nil)
+			ops.MaxPool(m.Workspace, s, m.floats(x), m.floats(y), nil)
 			activation.apply(m, y)
 		}, err
 	},
@@ -174,7 +175,7 @@ var averagePoolOperator = &operator{
 		s, err := in.poolShape()
 		countPads := in.intAttr("count_include_pad", 0) != 0
 		x, y := in.inputs[0], in.outputs[0]
-		return func(m *machine) { m.AveragePool(s, m.floats(x), m.floats(y), countPads) }, err
+		return func(m *machine) { ops.AveragePool(m.Workspace, s, m.floats(x), m.floats(y), countPads) }, err
 	},
 }
 
@@ -190,13 +191,13 @@ func inferPool(in *instruction) error {
 }
 
 // poolShape is the shape of a pooling.
-func (in *instruction) poolShape() (ops.PoolShape, error) {
+func (in *instruction) poolShape() (tensor.PoolShape, error) {
 	w, err := in.window(nil)
 	if err != nil {
-		return ops.PoolShape{}, err
+		return tensor.PoolShape{}, err
 	}
 	x := in.inputs[0].shape
-	s := ops.PoolShape{
+	s := tensor.PoolShape{
 		Batch: x[0], Channels: x[1], InHeight: x[2], InWidth: x[3],
 		KernelH: w.kernel[0], KernelW: w.kernel[1], StrideH: w.strides[0], StrideW: w.strides[1],
 		PadTop: w.pads[0], PadLeft: w.pads[1], PadBottom: w.pads[2], PadRight: w.pads[3],
@@ -212,7 +213,7 @@ var globalAveragePoolOperator = &operator{
 	build: func(in *instruction) (run, error) {
 		x, y := in.inputs[0], in.outputs[0]
 		s := in.planes()
-		return func(m *machine) { m.GlobalAveragePool(s, m.floats(x), m.floats(y)) }, nil
+		return func(m *machine) { ops.GlobalAveragePool(m.Workspace, s, m.floats(x), m.floats(y)) }, nil
 	},
 }
 
@@ -233,9 +234,9 @@ func inferGlobalPool(in *instruction) error {
 }
 
 // planes sees the first input, of at least two dimensions, as images of planes of one channel each.
-func (in *instruction) planes() ops.NormShape {
+func (in *instruction) planes() tensor.NormShape {
 	x := in.inputs[0].shape
-	s := ops.NormShape{Batch: x[0], Channels: x[1], Plane: 1}
+	s := tensor.NormShape{Batch: x[0], Channels: x[1], Plane: 1}
 	for _, d := range x[2:] {
 		s.Plane *= d
 	}

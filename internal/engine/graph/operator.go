@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/trainyard-dev/trainyard/internal/engine/ops"
 )
 
 // operator is what the compiler knows of an operator.
@@ -169,7 +171,7 @@ func (v *value) owner() *value {
 // size is the number of elements; of a packed value, that of the floats it takes.
 func (v *value) size() int {
 	if v.dtype == packed {
-		return imageShape(v.shape).QuantizedLen() / floatBytes
+		return ops.QuantizedLen(imageShape(v.shape)) / floatBytes
 	}
 	n := 1
 	for _, d := range v.shape {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 	"github.com/trainyard-dev/trainyard/internal/engine/ops"
 )
 
@@ -81,7 +82,7 @@ type compiler struct {
 	// budget is the number of elements that constants may still grow by.
 	budget int64
 	// workspace computes constants and prepares convolutions.
-	workspace *ops.Workspace
+	workspace *exec.Workspace
 	// prepared are the convolutions that the plans of a graph share.
 	prepared map[preparation]*ops.PreparedConv2D
 }
@@ -199,9 +200,9 @@ func (c *compiler) evaluate(in *instruction) error {
 }
 
 // kernels returns the compiler's workspace.
-func (c *compiler) kernels() (*ops.Workspace, error) {
+func (c *compiler) kernels() (*exec.Workspace, error) {
 	if c.workspace == nil {
-		ws, err := ops.New(ops.Options{Threads: 1})
+		ws, err := exec.New(exec.Options{Threads: 1})
 		if err != nil {
 			return nil, fmt.Errorf("prepare the kernels: %w", err)
 		}

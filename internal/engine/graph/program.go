@@ -11,6 +11,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 	"github.com/trainyard-dev/trainyard/internal/engine/ops"
 )
 
@@ -267,5 +268,5 @@ func (p *Program) NewSession(batch int) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newSession(pl, ops.Options{Threads: p.options.Threads})
+	return newSession(pl, exec.Options{Threads: p.options.Threads})
 }

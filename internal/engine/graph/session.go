@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 )
 
 // machine is what instructions work on: the kernels and the memory that holds the values of one inference.
 type machine struct {
-	*ops.Workspace
+	*exec.Workspace
 	memory []float32
 }
 
@@ -40,8 +40,8 @@ type Session struct {
 	machine machine
 }
 
-func newSession(pl *plan, options ops.Options) (*Session, error) {
-	ws, err := ops.New(options)
+func newSession(pl *plan, options exec.Options) (*Session, error) {
+	ws, err := exec.New(options)
 	if err != nil {
 		return nil, fmt.Errorf("prepare the kernels: %w", err)
 	}
@@ -75,7 +75,7 @@ type pool struct {
 func (p *pool) take(pl *plan) (*Session, error) {
 	s := p.last()
 	if s == nil {
-		return newSession(pl, ops.Options{Threads: pl.options.Threads})
+		return newSession(pl, exec.Options{Threads: pl.options.Threads})
 	}
 	s.plan = pl
 	if cap(s.machine.memory) < pl.memory {

@@ -8,11 +8,14 @@ import (
 	"testing"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/enginetest"
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+	"github.com/trainyard-dev/trainyard/internal/engine/exec/exectest"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
 func TestBatchNorm(t *testing.T) {
-	forEachSet(t, func(t *testing.T, ws *Workspace) {
-		for name, s := range map[string]NormShape{
+	exectest.ForEachSet(t, func(t *testing.T, ws *exec.Workspace) {
+		for name, s := range map[string]tensor.NormShape{
 			"small": {Batch: 2, Channels: 3, Plane: 5}, "large": {Batch: 3, Channels: 2, Plane: 3000}, "one pixel": {Batch: 4, Channels: 2, Plane: 1},
 		} {
 			t.Run(name, func(t *testing.T) { checkBatchNorm(t, ws, s) })
@@ -21,7 +24,7 @@ func TestBatchNorm(t *testing.T) {
 }
 
 // checkBatchNorm compares both passes with their definitions in float64.
-func checkBatchNorm(t *testing.T, ws *Workspace, s NormShape) {
+func checkBatchNorm(t *testing.T, ws *exec.Workspace, s tensor.NormShape) {
 	const eps, momentum = 1e-5, 0.1
 	x, dy := enginetest.RandomSlice(s.Len(), 1), enginetest.RandomSlice(s.Len(), 2)
 	for i := range x {
@@ -33,8 +36,8 @@ func checkBatchNorm(t *testing.T, ws *Workspace, s NormShape) {
 	mean, invStd := make([]float32, s.Channels), make([]float32, s.Channels)
 	dgamma, dbeta := make([]float32, s.Channels), make([]float32, s.Channels)
 	oldMean, oldVar := append([]float32(nil), runningMean...), append([]float32(nil), runningVar...)
-	ws.BatchNormTraining(s, x, gamma, beta, eps, momentum, y, mean, invStd, runningMean, runningVar)
-	ws.BatchNormBackward(s, x, dy, gamma, mean, invStd, dx, dgamma, dbeta)
+	BatchNormTraining(ws, s, x, gamma, beta, eps, momentum, y, mean, invStd, runningMean, runningVar)
+	BatchNormBackward(ws, s, x, dy, gamma, mean, invStd, dx, dgamma, dbeta)
 	wantY, wantDX := make([]float32, s.Len()), make([]float32, s.Len())
 	m := float64(s.Batch * s.Plane)
 	for c := range s.Channels {
@@ -68,9 +71,9 @@ func checkBatchNorm(t *testing.T, ws *Workspace, s NormShape) {
 
 // The constants are PyTorch's for nn.BatchNorm2d(1) in evaluation: (x-0.5)/√(4+1e-5)·3-1.
 func TestBatchNormInference(t *testing.T) {
-	forEachSet(t, func(t *testing.T, ws *Workspace) {
+	exectest.ForEachSet(t, func(t *testing.T, ws *exec.Workspace) {
 		y := make([]float32, 3)
-		ws.BatchNormInference(NormShape{Batch: 1, Channels: 1, Plane: 3}, []float32{0.5, 2.5, -3.5},
+		BatchNormInference(ws, tensor.NormShape{Batch: 1, Channels: 1, Plane: 3}, []float32{0.5, 2.5, -3.5},
 			[]float32{3}, []float32{-1}, []float32{0.5}, []float32{4}, 1e-5, y)
 		enginetest.ExpectClose(t, "y", y, []float32{-1, 1.9999962, -6.9999925}, 1e-6)
 	})

@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/enginetest"
+	"github.com/trainyard-dev/trainyard/internal/engine/exec/exectest"
 	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
 // cpuTime returns the processor time that this process has used: unlike wall time it means something on a busy machine.
@@ -26,9 +28,9 @@ func cpuTime() time.Duration {
 func BenchmarkConv2D(b *testing.B) {
 	for _, set := range kernels.Names() {
 		for _, size := range []struct{ side, in, out int }{{64, 3, 32}, {32, 32, 64}, {16, 64, 128}, {8, 128, 256}, {224, 3, 32}, {112, 32, 64}, {56, 64, 128}, {28, 128, 256}} {
-			s := ConvShape{Batch: 4, InChannels: size.in, InHeight: size.side, InWidth: size.side, OutChannels: size.out,
+			s := tensor.ConvShape{Batch: 4, InChannels: size.in, InHeight: size.side, InWidth: size.side, OutChannels: size.out,
 				KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1}
-			ws := newWorkspace(b, set, 1)
+			ws := exectest.NewWorkspace(b, set, 1)
 			x, w, y := enginetest.RandomSlice(s.InLen(), 1), enginetest.RandomSlice(s.WeightLen(), 2), enginetest.RandomSlice(s.OutLen(), 3)
 			flops := 2 * float64(s.OutLen()) * float64(s.InChannels*9)
 			run := func(name string, pass func()) {
@@ -41,9 +43,9 @@ func BenchmarkConv2D(b *testing.B) {
 					b.ReportMetric(flops*float64(b.N)/float64((cpuTime()-start).Nanoseconds()), "GFLOP/s")
 				})
 			}
-			run("forward", func() { ws.Conv2D(s, x, w, nil, y) })
-			run("data", func() { ws.Conv2DBackwardData(s, y, w, x) })
-			run("weights", func() { ws.Conv2DBackwardWeights(s, x, y, w, nil) })
+			run("forward", func() { Conv2D(ws, s, x, w, nil, y) })
+			run("data", func() { Conv2DBackwardData(ws, s, y, w, x) })
+			run("weights", func() { Conv2DBackwardWeights(ws, s, x, y, w, nil) })
 		}
 	}
 }

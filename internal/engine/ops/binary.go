@@ -6,6 +6,8 @@ package ops
 import (
 	"fmt"
 	"math"
+
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 )
 
 // MaxRank is the largest number of dimensions that Binary and Reduce accept.
@@ -53,13 +55,13 @@ func BroadcastShape(a, b []int) ([]int, error) {
 	return shape, nil
 }
 
-// Binary computes y = op(a, b) with NumPy broadcasting. shapeA and shapeB have at most MaxRank dimensions and broadcast
+// Combine computes y = op(a, b) with NumPy broadcasting. shapeA and shapeB have at most MaxRank dimensions and broadcast
 // to the shape of y, which BroadcastShape gives. y may be a or b if that operand does not repeat.
-func (ws *Workspace) Binary(op Binary, shapeA []int, a []float32, shapeB []int, b []float32, y []float32) {
+func Combine(ws *exec.Workspace, op Binary, shapeA []int, a []float32, shapeB []int, b []float32, y []float32) {
 	if op < 0 || op >= binaryCount || max(len(shapeA), len(shapeB)) > MaxRank {
 		panic("kernels: binary: unknown operation or too many dimensions")
 	}
-	args := &ws.broadcast
+	args := &elemStates.Of(ws).broadcast
 	*args = broadcastArgs{op: op, a: a, b: b, y: y}
 	lengthA, lengthB, length := 1, 1, 1
 	for i := range MaxRank {
@@ -80,12 +82,12 @@ func (ws *Workspace) Binary(op Binary, shapeA []int, a []float32, shapeB []int, 
 		}
 		lengthA, lengthB, length = lengthA*da, lengthB*db, length*args.shape[at]
 	}
-	checkLength("binary", "a", a, lengthA)
-	checkLength("binary", "b", b, lengthB)
-	checkLength("binary", "y", y, length)
+	exec.CheckLength("binary", "a", a, lengthA)
+	exec.CheckLength("binary", "b", b, lengthB)
+	exec.CheckLength("binary", "y", y, length)
 	args.mergeRows()
 	row := args.shape[MaxRank-1]
-	ws.run(ceilDiv(length/row, max(1, vectorPart/row)), broadcastPart)
+	ws.Run(exec.CeilDiv(length/row, max(1, vectorPart/row)), broadcastPart)
 }
 
 // dimFromRight returns the i-th dimension counted from the last, or 1 beyond the first.
@@ -119,8 +121,8 @@ func (b *broadcastArgs) mergeRows() {
 }
 
 // broadcastPart computes a run of rows, a row being the last dimension.
-func broadcastPart(ws *Workspace, _, part int) {
-	b := &ws.broadcast
+func broadcastPart(ws *exec.Workspace, _, part int) {
+	b := &elemStates.Of(ws).broadcast
 	const last = MaxRank - 1
 	width := b.shape[last]
 	rowsPerPart := max(1, vectorPart/width)
@@ -137,7 +139,7 @@ func broadcastPart(ws *Workspace, _, part int) {
 			atB += i * b.strideB[d]
 		}
 		if b.op == Add && b.strideA[last] == 1 && b.strideB[last] == 1 {
-			ws.set.Add(b.y[row*width:][:width], b.a[atA:], b.b[atB:])
+			ws.Kernels().Add(b.y[row*width:][:width], b.a[atA:], b.b[atB:])
 			continue
 		}
 		binaryRow(b.op, b.y[row*width:][:width], b.a[atA:], b.strideA[last], b.b[atB:], b.strideB[last])

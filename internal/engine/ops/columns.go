@@ -3,6 +3,8 @@
 
 package ops
 
+import "github.com/trainyard-dev/trainyard/internal/engine/exec"
+
 // imageColumns presents one group of an image as the matrix that turns convolution into a product ("im2col"): row
 // (channel, tap), column = output pixel. It is never stored: the product packs from the image.
 type imageColumns struct {
@@ -66,27 +68,13 @@ func (c *convArgs) gather(row, x []float32, index, pixel int) {
 // insideRow returns the outputs first ≤ ox < last for which the input column ox·StrideW+dx exists.
 func (c *convArgs) insideRow(dx int) (first, last int) {
 	s := &c.s
-	return ceilDiv(max(-dx, 0), s.StrideW), min(c.outW, floorDiv(s.InWidth-1-dx, s.StrideW)+1)
-}
-
-// copyStrided copies every stride-th element of src from position at on.
-func copyStrided(dst, src []float32, at, stride int) {
-	if len(dst) == 0 {
-		return
-	}
-	if stride == 1 {
-		copy(dst, src[at:])
-		return
-	}
-	for i := range dst {
-		dst[i] = src[at+i*stride]
-	}
+	return exec.CeilDiv(max(-dx, 0), s.StrideW), min(c.outW, floorDiv(s.InWidth-1-dx, s.StrideW)+1)
 }
 
 // floorDiv returns ⌊a/b⌋ for b > 0.
 func floorDiv(a, b int) int {
 	if a < 0 {
-		return -ceilDiv(-a, b)
+		return -exec.CeilDiv(-a, b)
 	}
 	return a / b
 }

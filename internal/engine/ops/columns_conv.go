@@ -6,7 +6,9 @@ package ops
 import (
 	"math"
 
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
 // Convolutions for which there is no better way go by columns: for a panel of neighbouring output pixels, the pixels that
@@ -55,39 +57,41 @@ type bounds struct{ floor, ceiling float32 }
 var unbounded = bounds{floor: float32(math.Inf(-1)), ceiling: float32(math.Inf(1))}
 
 // columnsFit reports whether the set computes this convolution by columns.
-func (ws *Workspace) columnsFit(s ConvShape) bool {
-	s = s.withDefaults()
-	return ws.set.RowsConvolutions != nil && (s.Groups == 1 || s.InChannels > s.Groups)
+func columnsFit(ws *exec.Workspace, s tensor.ConvShape) bool {
+	s = s.WithDefaults()
+	return ws.Kernels().RowsConvolutions != nil && (s.Groups == 1 || s.InChannels > s.Groups)
 }
 
 // columnWeights returns the length of the packed weights.
-func columnWeights(s ConvShape) int {
-	s = s.withDefaults()
+func columnWeights(s tensor.ConvShape) int {
+	s = s.WithDefaults()
 	outGroup := s.OutChannels / s.Groups
-	return s.Groups * ceilDiv(outGroup, quad) * quad * (s.WeightLen() / s.OutChannels)
+	return s.Groups * exec.CeilDiv(outGroup, quad) * quad * (s.WeightLen() / s.OutChannels)
 }
 
 // columnBlock returns the number of input channels of a block: all if sums have no place in the output to wait for the next.
-func (ws *Workspace) columnBlock(c *convArgs) int {
-	if ws.set.RowsAccumulations == nil || c.channelsOut%quad != 0 {
+func columnBlock(ws *exec.Workspace, c *convArgs) int {
+	if ws.Kernels().RowsAccumulations == nil || c.channelsOut%quad != 0 {
 		return c.channelsIn
 	}
-	blocks := ceilDiv(c.channelsIn*c.taps*len(ws.set.RowsConvolutions)*lanes, blockFloats)
-	return ceilDiv(c.channelsIn, blocks)
+	blocks := exec.CeilDiv(c.channelsIn*c.taps*len(ws.Kernels().RowsConvolutions)*lanes, blockFloats)
+	return exec.CeilDiv(c.channelsIn, blocks)
 }
 
 // packColumnWeights fills u, [Groups][block][⌈outputs/4⌉][channel of the block][tap][4], with the weights; missing outputs
 // are zero.
-func (ws *Workspace) packColumnWeights(s ConvShape, w, u []float32) {
-	c := &ws.conv
+func packColumnWeights(ws *exec.Workspace, s tensor.ConvShape, w, u []float32) {
+	st := convStates.Of(ws)
+	c := &st.conv
 	c.setUp(s)
 	c.w = w
-	ws.column.u, ws.column.block, ws.column.quads = u, ws.columnBlock(c), ceilDiv(c.channelsOut, quad)
-	ws.run(c.s.Groups*ws.column.quads, packColumnWeightsPart)
+	st.column.u, st.column.block, st.column.quads = u, columnBlock(ws, c), exec.CeilDiv(c.channelsOut, quad)
+	ws.Run(c.s.Groups*st.column.quads, packColumnWeightsPart)
 }
 
-func packColumnWeightsPart(ws *Workspace, _, part int) {
-	c, a := &ws.conv, &ws.column
+func packColumnWeightsPart(ws *exec.Workspace, _, part int) {
+	st := convStates.Of(ws)
+	c, a := &st.conv, &st.column
 	depth := c.channelsIn * c.taps
 	group, q := part/a.quads, part%a.quads
 	for c0 := 0; c0 < c.channelsIn; c0 += a.block {
@@ -109,43 +113,45 @@ func (a *columnArgs) weights(c *convArgs, group, q, c0, depth int) []float32 {
 }
 
 // padBias copies the bias, which may be nil, leaving room for each group's missing outputs.
-func padBias(s ConvShape, bias, padded []float32) {
+func padBias(s tensor.ConvShape, bias, padded []float32) {
 	clear(padded)
 	if bias == nil {
 		return
 	}
 	outGroup := s.OutChannels / s.Groups
 	for group := range s.Groups {
-		copy(padded[group*ceilDiv(outGroup, quad)*quad:], bias[group*outGroup:][:outGroup])
+		copy(padded[group*exec.CeilDiv(outGroup, quad)*quad:], bias[group*outGroup:][:outGroup])
 	}
 }
 
-// columns computes y = epilogue(conv(x, w) + bias) without pooling, u and bias being packed and padded.
-func (ws *Workspace) columns(s ConvShape, x, u, bias, y []float32, e Epilogue) {
-	c, a := &ws.conv, &ws.column
-	ws.setUpColumns(s, x, u, bias, y, e)
+// runColumns computes y = epilogue(conv(x, w) + bias) without pooling, u and bias being packed and padded.
+func runColumns(ws *exec.Workspace, s tensor.ConvShape, x, u, bias, y []float32, e Epilogue) {
+	st := convStates.Of(ws)
+	c, a := &st.conv, &st.column
+	setUpColumns(ws, s, x, u, bias, y, e)
 	a.inPlace = a.pointwise && c.plane%lanes == 0 && a.quads <= copyQuads
-	a.cut(c, ws.threads)
-	ws.run(s.Batch*c.s.Groups*a.panels*a.splits, columnsPart)
+	a.cut(c, ws.Threads())
+	ws.Run(s.Batch*c.s.Groups*a.panels*a.splits, columnsPart)
 }
 
 // setUpColumns sets the arguments of a convolution by columns, but for how it is cut.
-func (ws *Workspace) setUpColumns(s ConvShape, x, u, bias, y []float32, e Epilogue) {
-	c, a := &ws.conv, &ws.column
+func setUpColumns(ws *exec.Workspace, s tensor.ConvShape, x, u, bias, y []float32, e Epilogue) {
+	st := convStates.Of(ws)
+	c, a := &st.conv, &st.column
 	c.setUp(s)
 	c.x, c.y = x, y
 	*a = columnArgs{
 		u: u, bias: bias, bounds: bounds{floor: e.floor(), ceiling: e.ceiling()}, add: e.Add, masks: a.masks,
-		quads: ceilDiv(c.channelsOut, quad), block: ws.columnBlock(c), tile: len(ws.set.RowsConvolutions) * lanes,
+		quads: exec.CeilDiv(c.channelsOut, quad), block: columnBlock(ws, c), tile: len(ws.Kernels().RowsConvolutions) * lanes,
 		pointwise: c.pointwise(),
 	}
-	ws.zeros = grow(ws.zeros, a.quads*quad)
-	if w := c.s.StrideW; !a.pointwise && w <= len(ws.set.Gather) && ws.set.Gather[w-1] != nil {
-		a.gather = ws.set.Gather[w-1]
+	st.zeros = exec.Grow(st.zeros, a.quads*quad)
+	if w := c.s.StrideW; !a.pointwise && w <= len(ws.Kernels().Gather) && ws.Kernels().Gather[w-1] != nil {
+		a.gather = ws.Kernels().Gather[w-1]
 		a.maskRows(c)
-		ws.zeros = grow(ws.zeros, a.maskLen)
+		st.zeros = exec.Grow(st.zeros, a.maskLen)
 	}
-	a.zeros = ws.zeros
+	a.zeros = st.zeros
 }
 
 // pointwise reports whether the output pixels meet the input's pixels one to one.
@@ -165,26 +171,26 @@ func (a *columnArgs) cut(c *convArgs, threads int) {
 			a.unit = rows * c.outW
 		}
 	}
-	a.units = ceilDiv(c.plane, a.unit)
+	a.units = exec.CeilDiv(c.plane, a.unit)
 	images, wanted := c.s.Batch*c.s.Groups, 1
 	if threads > 1 {
-		wanted = ceilDiv(4*threads, images) // parts of an image
+		wanted = exec.CeilDiv(4*threads, images) // parts of an image
 	}
-	a.panels = ceilDiv(a.units, max(panelFloats/(a.block*c.taps*a.unit), 1))
+	a.panels = exec.CeilDiv(a.units, max(panelFloats/(a.block*c.taps*a.unit), 1))
 	a.panels = max(a.panels, min(wanted, c.plane/leastPanel, a.units))
 	if images%threads != 0 {
-		a.panels = min(ceilDiv(a.panels, threads)*threads, a.units)
+		a.panels = min(exec.CeilDiv(a.panels, threads)*threads, a.units)
 	}
-	a.splits = min(ceilDiv(wanted, a.panels), ceilDiv(a.quads, 8))
+	a.splits = min(exec.CeilDiv(wanted, a.panels), exec.CeilDiv(a.quads, 8))
 	// The last vector of a row of pixels may run over.
-	a.stride = oddLines(ceilDiv(a.units, a.panels)*a.unit + lanes)
+	a.stride = oddLines(exec.CeilDiv(a.units, a.panels)*a.unit + lanes)
 }
 
 // maskRows marks, for each column of the kernel, the elements that the vectors of a row of outputs meet inside the input.
 func (a *columnArgs) maskRows(c *convArgs) {
 	s := &c.s
-	a.maskLen = ceilDiv(c.outW, lanes) * lanes * s.StrideW
-	a.masks = grow(a.masks, s.KernelW*a.maskLen)
+	a.maskLen = exec.CeilDiv(c.outW, lanes) * lanes * s.StrideW
+	a.masks = exec.Grow(a.masks, s.KernelW*a.maskLen)
 	for kx := range s.KernelW {
 		maskInside(a.masks[kx*a.maskLen:][:a.maskLen], kx*s.DilationW-s.PadLeft, s.InWidth)
 	}
@@ -200,8 +206,9 @@ type columnTask struct {
 }
 
 // columnsPart computes one task.
-func columnsPart(ws *Workspace, worker, part int) {
-	a, c := &ws.column, &ws.conv
+func columnsPart(ws *exec.Workspace, worker, part int) {
+	st := convStates.Of(ws)
+	a, c := &st.column, &st.conv
 	split, part := part%a.splits, part/a.splits
 	panel, part := part%a.panels, part/a.panels
 	group, image := part%c.s.Groups, part/c.s.Groups
@@ -212,11 +219,11 @@ func columnsPart(ws *Workspace, worker, part int) {
 		first: first, pixels: min((panel+1)*a.units/a.panels*a.unit, c.plane) - first,
 		x: c.inputGroup(c.x, image, group), y: c.outputGroup(c.y, image, group),
 	}
-	t.vectors = ceilDiv(t.pixels, lanes)
+	t.vectors = exec.CeilDiv(t.pixels, lanes)
 	columns, column, outputs := a.block*c.taps*a.stride, a.block*c.taps*quad, (t.q1-t.q0)*quad
-	scratch := ws.workers[worker].scratch(columns + column + outputs*(1+a.tile))
+	scratch := ws.Worker(worker).Scratch(columns + column + outputs*(1+a.tile))
 	t.columns, scratch = scratch[:columns], scratch[columns:]
-	if t.pixels%lanes == 1 && t.vectors > 1 && ws.set.ColumnProduct != nil {
+	if t.pixels%lanes == 1 && t.vectors > 1 && ws.Kernels().ColumnProduct != nil {
 		t.vectors--
 		t.odd, t.oddSums = scratch[:column], scratch[column:][:outputs]
 	}
@@ -227,9 +234,9 @@ func columnsPart(ws *Workspace, worker, part int) {
 		if !a.inPlace {
 			a.pack(c, &t)
 		}
-		a.multiply(ws.set, c, &t)
+		a.multiply(ws.Kernels(), c, &t)
 		if t.odd != nil {
-			a.multiplyOdd(ws.set, c, &t)
+			a.multiplyOdd(ws.Kernels(), c, &t)
 		}
 	}
 }
@@ -246,7 +253,7 @@ func (a *columnArgs) pack(c *convArgs, t *columnTask) {
 		for tap := range c.taps {
 			ky, kx := tap/s.KernelW, tap%s.KernelW
 			at := (t.first/c.outW*s.StrideH + ky*s.DilationH - s.PadTop) * s.InWidth
-			a.gather(t.channels, t.pixels/c.outW, ceilDiv(c.outW, lanes), &t.x[t.channel*c.inPlane], c.inPlane*floatSize,
+			a.gather(t.channels, t.pixels/c.outW, exec.CeilDiv(c.outW, lanes), &t.x[t.channel*c.inPlane], c.inPlane*floatSize,
 				(kx*s.DilationW-s.PadLeft)*floatSize, at*floatSize, s.StrideH*s.InWidth*floatSize, c.inPlane*floatSize,
 				&a.zeros[0], &a.masks[kx*a.maskLen], &t.columns[tap*a.stride], c.outW*floatSize, c.taps*a.stride*floatSize)
 		}

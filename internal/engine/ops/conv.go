@@ -3,9 +3,14 @@
 
 package ops
 
+import (
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
+)
+
 // convArgs are the arguments of one convolution or of one of its gradients, with the sizes derived from its shape.
 type convArgs struct {
-	s           ConvShape
+	s           tensor.ConvShape
 	x, w, b, y  []float32 // b is the bias or its gradient
 	channelsIn  int       // per group
 	channelsOut int       // per group
@@ -21,11 +26,11 @@ type convArgs struct {
 }
 
 // setUp fills the derived sizes.
-func (c *convArgs) setUp(s ConvShape) {
-	s = s.withDefaults()
+func (c *convArgs) setUp(s tensor.ConvShape) {
+	s = s.WithDefaults()
 	*c = convArgs{
 		s: s, channelsIn: s.InChannels / s.Groups, channelsOut: s.OutChannels / s.Groups, taps: s.KernelH * s.KernelW,
-		outW: s.OutWidth(), inPlane: s.InHeight * s.InWidth, plane: s.outPlane(),
+		outW: s.OutWidth(), inPlane: s.InHeight * s.InWidth, plane: s.OutPlane(),
 	}
 }
 
@@ -33,49 +38,50 @@ func (c *convArgs) setUp(s ConvShape) {
 func (c *convArgs) depthwise() bool { return c.channelsIn == 1 && c.s.Groups > 1 }
 
 // Conv2D computes y = conv(x, w) + bias. bias has OutChannels elements or is nil. y is overwritten and overlaps no input.
-func (ws *Workspace) Conv2D(s ConvShape, x, w, bias, y []float32) {
-	checkLength("conv2d", "x", x, s.InLen())
-	checkLength("conv2d", "w", w, s.WeightLen())
-	checkLength("conv2d", "y", y, s.OutLen())
+func Conv2D(ws *exec.Workspace, s tensor.ConvShape, x, w, bias, y []float32) {
+	st := convStates.Of(ws)
+	exec.CheckLength("conv2d", "x", x, s.InLen())
+	exec.CheckLength("conv2d", "w", w, s.WeightLen())
+	exec.CheckLength("conv2d", "y", y, s.OutLen())
 	if bias != nil {
-		checkLength("conv2d", "bias", bias, s.OutChannels)
+		exec.CheckLength("conv2d", "bias", bias, s.OutChannels)
 	}
-	if ws.fast3x3(s) {
-		ws.conv3x3(s, x, w, bias, y, false)
+	if fast3x3(ws, s) {
+		conv3x3(ws, s, x, w, bias, y, false)
 		return
 	}
-	if ws.columnsFit(s) {
-		s = s.withDefaults()
-		ws.packed = grow(ws.packed, columnWeights(s))
-		ws.packColumnWeights(s, w, ws.packed)
-		ws.padded = grow(ws.padded, s.Groups*ceilDiv(s.OutChannels/s.Groups, quad)*quad)
-		padBias(s, bias, ws.padded)
-		ws.columns(s, x, ws.packed, ws.padded, y, Epilogue{})
+	if columnsFit(ws, s) {
+		s = s.WithDefaults()
+		st.packed = exec.Grow(st.packed, columnWeights(s))
+		packColumnWeights(ws, s, w, st.packed)
+		st.padded = exec.Grow(st.padded, s.Groups*exec.CeilDiv(s.OutChannels/s.Groups, quad)*quad)
+		padBias(s, bias, st.padded)
+		runColumns(ws, s, x, st.packed, st.padded, y, Epilogue{})
 		return
 	}
-	if ws.planesFit(s) {
-		ws.depthwise(s, x, w, bias, y, Epilogue{})
+	if planesFit(ws, s) {
+		runDepthwise(ws, s, x, w, bias, y, Epilogue{})
 		return
 	}
-	c := &ws.conv
+	c := &st.conv
 	c.setUp(s)
 	c.x, c.w, c.b, c.y = x, w, bias, y
 	if c.depthwise() {
-		ws.run(s.Batch*s.OutChannels, depthwisePart)
+		ws.Run(s.Batch*s.OutChannels, depthwisePart)
 		return
 	}
 	k := c.channelsIn * c.taps
 	for image := range s.Batch {
 		for group := range c.s.Groups {
 			c.columns = imageColumns{c: c, x: c.inputGroup(x, image, group)}
-			ws.product(gemmArgs{
+			multiply(ws, gemmArgs{
 				m: c.channelsOut, n: c.plane, k: k,
 				a: RowMajor(w[group*c.channelsOut*k:], k), b: &c.columns, c: c.outputGroup(y, image, group), ldc: c.plane,
 			})
 		}
 	}
 	if bias != nil {
-		ws.run(s.Batch*s.OutChannels, convBiasPart)
+		ws.Run(s.Batch*s.OutChannels, convBiasPart)
 	}
 }
 
@@ -91,8 +97,8 @@ func (c *convArgs) outputGroup(y []float32, image, group int) []float32 {
 	return y[(image*c.s.Groups+group)*n:][:n]
 }
 
-func convBiasPart(ws *Workspace, _, part int) {
-	c := &ws.conv
+func convBiasPart(ws *exec.Workspace, _, part int) {
+	c := &convStates.Of(ws).conv
 	bias := c.b[part%c.s.OutChannels]
 	y := c.y[part*c.plane:][:c.plane]
 	for i := range y {
@@ -101,47 +107,45 @@ func convBiasPart(ws *Workspace, _, part int) {
 }
 
 // Conv2DBackwardData computes dx, the gradient of the input, from dy, the gradient of the output. dx is overwritten.
-func (ws *Workspace) Conv2DBackwardData(s ConvShape, dy, w, dx []float32) {
-	checkLength("conv2d backward data", "dy", dy, s.OutLen())
-	checkLength("conv2d backward data", "w", w, s.WeightLen())
-	checkLength("conv2d backward data", "dx", dx, s.InLen())
-	if s.isPlain3x3() && ws.fast3x3(s.mirror()) {
-		ws.conv3x3(s.mirror(), dy, w, nil, dx, true)
+func Conv2DBackwardData(ws *exec.Workspace, s tensor.ConvShape, dy, w, dx []float32) {
+	exec.CheckLength("conv2d backward data", "dy", dy, s.OutLen())
+	exec.CheckLength("conv2d backward data", "w", w, s.WeightLen())
+	exec.CheckLength("conv2d backward data", "dx", dx, s.InLen())
+	if isPlain3x3(s) && fast3x3(ws, mirrored(s)) {
+		conv3x3(ws, mirrored(s), dy, w, nil, dx, true)
 		return
 	}
-	c := &ws.conv
+	c := &convStates.Of(ws).conv
 	c.setUp(s)
 	c.x, c.y = dx, dy
 	// A block of input channels at a time, so that the columns stay small; whole panels of A, so that blocks of
 	// channels are blocks of panels.
-	c.channelBlock = ws.set.TileRows
+	c.channelBlock = ws.Kernels().TileRows
 	k := c.channelsIn * c.taps
 	for group := range c.s.Groups {
 		c.group = group
 		weights := RowMajor(w[group*c.channelsOut*k:], k)
-		ws.gemm = gemmArgs{m: k, n: c.plane, k: c.channelsOut, a: weights.T(), ldc: nBlock}
-		ws.packA()
-		ws.run(s.Batch*ceilDiv(c.channelsIn, c.channelBlock), convBackwardDataPart)
+		packLeft(ws, gemmArgs{m: k, n: c.plane, k: c.channelsOut, a: weights.T(), ldc: nBlock})
+		ws.Run(s.Batch*exec.CeilDiv(c.channelsIn, c.channelBlock), convBackwardDataPart)
 	}
 }
 
 // convBackwardDataPart computes dx for one image and block of input channels: the columns' gradients Wᵀ·dy, a slab of
 // pixels at a time, each added to the pixels of dx it was read from.
-func convBackwardDataPart(ws *Workspace, worker, part int) {
-	c := &ws.conv
-	blocks := ceilDiv(c.channelsIn, c.channelBlock)
+func convBackwardDataPart(ws *exec.Workspace, worker, part int) {
+	c := &convStates.Of(ws).conv
+	blocks := exec.CeilDiv(c.channelsIn, c.channelBlock)
 	image, c0 := part/blocks, part%blocks*c.channelBlock
 	c1 := min(c.channelsIn, c0+c.channelBlock)
 	dx := c.inputGroup(c.x, image, c.group)[c0*c.inPlane : c1*c.inPlane]
 	clear(dx)
 	rows := (c1 - c0) * c.taps
-	state := &ws.workers[worker]
-	state.matrix = RowMajor(c.outputGroup(c.y, image, c.group), c.plane)
-	columns := state.scratch(rows * nBlock)
+	gradient := RowMajor(c.outputGroup(c.y, image, c.group), c.plane)
+	columns := ws.Worker(worker).Scratch(rows * nBlock)
 	m0 := c0 * c.taps
 	for n0 := 0; n0 < c.plane; n0 += nBlock {
 		n1 := min(c.plane, n0+nBlock)
-		ws.block(&ws.gemm, &state.matrix, worker, m0, m0+rows, n0, n1, columns)
+		blockOf(ws, gradient, worker, m0, m0+rows, n0, n1, columns)
 		for r := range rows {
 			c.addColumns(dx[r/c.taps*c.inPlane:][:c.inPlane], columns[r*nBlock:][:n1-n0], r%c.taps, n0)
 		}
@@ -173,31 +177,31 @@ func (c *convArgs) addColumns(plane, values []float32, tap, n0 int) {
 
 // Conv2DBackwardWeights computes dw, the gradient of the weights, and, unless dbias is nil, dbias, the gradient of the
 // bias, summed over the batch. Both are overwritten.
-func (ws *Workspace) Conv2DBackwardWeights(s ConvShape, x, dy, dw, dbias []float32) {
-	checkLength("conv2d backward weights", "x", x, s.InLen())
-	checkLength("conv2d backward weights", "dy", dy, s.OutLen())
-	checkLength("conv2d backward weights", "dw", dw, s.WeightLen())
-	c := &ws.conv
+func Conv2DBackwardWeights(ws *exec.Workspace, s tensor.ConvShape, x, dy, dw, dbias []float32) {
+	exec.CheckLength("conv2d backward weights", "x", x, s.InLen())
+	exec.CheckLength("conv2d backward weights", "dy", dy, s.OutLen())
+	exec.CheckLength("conv2d backward weights", "dw", dw, s.WeightLen())
+	c := &convStates.Of(ws).conv
 	c.setUp(s)
 	c.x, c.y = x, dy
 	if dbias != nil {
-		checkLength("conv2d backward weights", "dbias", dbias, s.OutChannels)
+		exec.CheckLength("conv2d backward weights", "dbias", dbias, s.OutChannels)
 		c.b = dbias
-		ws.run(s.OutChannels, convBiasGradientPart)
+		ws.Run(s.OutChannels, convBiasGradientPart)
 	}
-	if ws.winogradWeightsFit(s) {
-		ws.winogradWeights3x3(s, x, dy, dw)
+	if winogradWeightsFit(ws, s) {
+		winogradWeights3x3(ws, s, x, dy, dw)
 		return
 	}
-	if ws.directWeights(s) {
-		ws.conv3x3Weights(s, x, dy, dw)
+	if directWeights(ws, s) {
+		conv3x3Weights(ws, s, x, dy, dw)
 		return
 	}
 	k := c.channelsIn * c.taps
 	for image := range s.Batch {
 		for group := range c.s.Groups {
 			c.columnsT = imageColumnsT{c: c, x: c.inputGroup(x, image, group)}
-			ws.product(gemmArgs{
+			multiply(ws, gemmArgs{
 				m: c.channelsOut, n: k, k: c.plane,
 				a: RowMajor(c.outputGroup(dy, image, group), c.plane), b: &c.columnsT,
 				c: dw[group*c.channelsOut*k:], ldc: k, accumulate: image > 0,
@@ -206,11 +210,11 @@ func (ws *Workspace) Conv2DBackwardWeights(s ConvShape, x, dy, dw, dbias []float
 	}
 }
 
-func convBiasGradientPart(ws *Workspace, _, part int) {
-	c := &ws.conv
+func convBiasGradientPart(ws *exec.Workspace, _, part int) {
+	c := &convStates.Of(ws).conv
 	var sum float64
 	for image := range c.s.Batch {
-		sum += ws.set.Sum(c.y[(image*c.s.OutChannels+part)*c.plane:][:c.plane])
+		sum += ws.Kernels().Sum(c.y[(image*c.s.OutChannels+part)*c.plane:][:c.plane])
 	}
 	c.b[part] = float32(sum)
 }

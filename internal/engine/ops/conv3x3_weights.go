@@ -3,6 +3,11 @@
 
 package ops
 
+import (
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
+)
+
 // Blocking of the weights' gradient: a part computes blockChannels×blockChannels of the weights from a chunk of the
 // batch's rows.
 const (
@@ -14,40 +19,42 @@ const (
 )
 
 // directWeights reports whether the set computes the gradient of this convolution's weights directly.
-func (ws *Workspace) directWeights(s ConvShape) bool {
-	return ws.set.ConvWeights != nil && s.isPlain3x3() && s.OutWidth() >= lanes
+func directWeights(ws *exec.Workspace, s tensor.ConvShape) bool {
+	return ws.Kernels().ConvWeights != nil && isPlain3x3(s) && s.OutWidth() >= lanes
 }
 
 // conv3x3Weights computes dw, the gradient of the weights.
-func (ws *Workspace) conv3x3Weights(s ConvShape, x, dy, dw []float32) {
-	b := &ws.band
-	s = s.withDefaults()
-	b.setUp(s, lanes, 1, bandPixels)
+func conv3x3Weights(ws *exec.Workspace, s tensor.ConvShape, x, dy, dw []float32) {
+	st := convStates.Of(ws)
+	b := &st.direct
+	s = s.WithDefaults()
+	*b = directArgs{Band: newBand(s, lanes, 1, bandPixels)}
 	b.rows = min(max(bandPixels/(b.vectors*lanes), 1), s.Batch*b.outH)
 	b.x, b.y, b.w = x, dy, dw
-	blocks := ceilDiv(s.InChannels, blockChannels) * ceilDiv(s.OutChannels, blockChannels)
-	b.chunks = min(ceilDiv(weightParts, blocks), b.bands())
-	ws.partial = grow(ws.partial, b.chunks*s.WeightLen())
-	ws.run(blocks*b.chunks, conv3x3WeightsPart)
-	ws.run(s.OutChannels/quad, sumWeightsPart)
+	blocks := exec.CeilDiv(s.InChannels, blockChannels) * exec.CeilDiv(s.OutChannels, blockChannels)
+	b.chunks = min(exec.CeilDiv(weightParts, blocks), b.bands())
+	st.partial = exec.Grow(st.partial, b.chunks*s.WeightLen())
+	ws.Run(blocks*b.chunks, conv3x3WeightsPart)
+	ws.Run(s.OutChannels/quad, sumWeightsPart)
 }
 
 // conv3x3WeightsPart computes one block of the weights' gradient over one chunk of the rows, band by band.
-func conv3x3WeightsPart(ws *Workspace, worker, part int) {
-	b := &ws.band
-	state := &ws.workers[worker]
+func conv3x3WeightsPart(ws *exec.Workspace, worker, part int) {
+	st := convStates.Of(ws)
+	b := &st.direct
+	state := ws.Worker(worker)
 	in, out := b.s.InChannels, b.s.OutChannels
 	chunk, block := part%b.chunks, part/b.chunks
-	blocksIn := ceilDiv(in, blockChannels)
+	blocksIn := exec.CeilDiv(in, blockChannels)
 	c0, k0 := block%blocksIn*blockChannels, block/blocksIn*blockChannels
 	c1, k1 := min(c0+blockChannels, in), min(k0+blockChannels, out)
-	sums := ws.partial[chunk*out*in*9:][:out*in*9]
+	sums := st.partial[chunk*out*in*9:][:out*in*9]
 	for k := k0; k < k1; k += quad {
 		clear(sums[(k*in+c0*quad)*9 : (k*in+c1*quad)*9])
 	}
 	pixels := b.rows * b.vectors * lanes
 	xFloats := (c1 - c0) * b.channelStride()
-	scratch := state.scratch(xFloats + (k1-k0)*pixels)
+	scratch := state.Scratch(xFloats + (k1-k0)*pixels)
 	gradients := scratch[xFloats:]
 	bands := b.bands()
 	for band := chunk * bands / b.chunks; band < (chunk+1)*bands/b.chunks; band++ {
@@ -57,7 +64,7 @@ func conv3x3WeightsPart(ws *Workspace, worker, part int) {
 		b.loadGradients(gradients, pixels, k0, k1, first, last)
 		b.rowOffsets(state, first, last)
 		for k := k0; k < k1; k += quad {
-			ws.set.ConvWeights(last-first, &state.offsets[0], b.vectors, &scratch[0], c1-c0, b.channelStride()*floatSize,
+			ws.Kernels().ConvWeights(last-first, &state.Offsets[0], b.vectors, &scratch[0], c1-c0, b.channelStride()*floatSize,
 				b.stride*floatSize, &gradients[(k-k0)*pixels], pixels*floatSize, &sums[(k*in+c0*quad)*9])
 		}
 	}
@@ -65,7 +72,7 @@ func conv3x3WeightsPart(ws *Workspace, worker, part int) {
 
 // loadGradients copies rows [first, last) of dy's planes [k0, k1) to dst, pixels floats a plane, each row padded with
 // zeros to whole vectors.
-func (b *bandArgs) loadGradients(dst []float32, pixels, k0, k1, first, last int) {
+func (b *directArgs) loadGradients(dst []float32, pixels, k0, k1, first, last int) {
 	width := b.vectors * lanes
 	for k := k0; k < k1; k++ {
 		plane := dst[(k-k0)*pixels:][:pixels]
@@ -78,30 +85,18 @@ func (b *bandArgs) loadGradients(dst []float32, pixels, k0, k1, first, last int)
 	}
 }
 
-// rowOffsets lists where the scratch rows of output rows [first, last) begin.
-func (b *bandArgs) rowOffsets(state *workerState, first, last int) {
-	state.offsets = grow(state.offsets, last-first)
-	scratchRow := 0
-	for row := first; row < last; row++ {
-		if row%b.outH == 0 && row > first {
-			scratchRow += 2
-		}
-		state.offsets[row-first] = scratchRow * b.stride * floatSize
-		scratchRow++
-	}
-}
-
 // sumWeightsPart adds up the chunks' sums for 4 output channels and brings them from [channel][row][4][column] to the
 // order of the weights.
-func sumWeightsPart(ws *Workspace, _, part int) {
-	b := &ws.band
+func sumWeightsPart(ws *exec.Workspace, _, part int) {
+	st := convStates.Of(ws)
+	b := &st.direct
 	in, length := b.s.InChannels, b.s.WeightLen()
 	for c := range in {
 		for i := range weightFloats {
 			at := (part*in+c)*weightFloats + i
 			var sum float32
 			for chunk := range b.chunks {
-				sum += ws.partial[chunk*length+at]
+				sum += st.partial[chunk*length+at]
 			}
 			ky, j, kx := i/(3*quad), i/3%quad, i%3
 			b.w[((part*quad+j)*in+c)*9+ky*3+kx] = sum

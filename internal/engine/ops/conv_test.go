@@ -7,9 +7,12 @@ import (
 	"testing"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/enginetest"
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+	"github.com/trainyard-dev/trainyard/internal/engine/exec/exectest"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
-var convShapes = map[string]ConvShape{
+var convShapes = map[string]tensor.ConvShape{
 	"first layer":       {Batch: 2, InChannels: 3, InHeight: 16, InWidth: 16, OutChannels: 32, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
 	"middle layer":      {Batch: 2, InChannels: 32, InHeight: 12, InWidth: 12, OutChannels: 17, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
 	"wide":              {Batch: 1, InChannels: 5, InHeight: 9, InWidth: 61, OutChannels: 8, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
@@ -46,8 +49,8 @@ var convShapes = map[string]ConvShape{
 }
 
 // naiveConv calls visit with the positions of x, w and y of every product in the convolution's definition.
-func naiveConv(s ConvShape, visit func(x, w, y int)) {
-	s = s.withDefaults()
+func naiveConv(s tensor.ConvShape, visit func(x, w, y int)) {
+	s = s.WithDefaults()
 	inGroup, outGroup := s.InChannels/s.Groups, s.OutChannels/s.Groups
 	outH, outW := s.OutHeight(), s.OutWidth()
 	for n := range s.Batch {
@@ -74,7 +77,7 @@ func naiveConv(s ConvShape, visit func(x, w, y int)) {
 }
 
 func TestConv2D(t *testing.T) {
-	forEachSet(t, func(t *testing.T, ws *Workspace) {
+	exectest.ForEachSet(t, func(t *testing.T, ws *exec.Workspace) {
 		for name, s := range convShapes {
 			t.Run(name, func(t *testing.T) {
 				if testing.Short() && s.OutLen()*s.InChannels > 200_000 {
@@ -87,7 +90,7 @@ func TestConv2D(t *testing.T) {
 				wantY, wantDX, wantDW := make([]float64, len(dy)), make([]float64, len(x)), make([]float64, len(w))
 				wantDB := make([]float64, len(bias))
 				for i := range wantY {
-					channel := i / s.outPlane() % s.OutChannels
+					channel := i / s.OutPlane() % s.OutChannels
 					wantY[i] = float64(bias[channel])
 					wantDB[channel] += float64(dy[i])
 				}
@@ -98,16 +101,16 @@ func TestConv2D(t *testing.T) {
 				})
 				// Buffers start with other values: everything must be overwritten.
 				y, dx, dw, db := enginetest.RandomSlice(len(dy), 5), enginetest.RandomSlice(len(x), 6), enginetest.RandomSlice(len(w), 7), enginetest.RandomSlice(len(bias), 8)
-				ws.Conv2D(s, x, w, bias, y)
-				ws.Conv2DBackwardData(s, dy, w, dx)
-				ws.Conv2DBackwardWeights(s, x, dy, dw, db)
+				Conv2D(ws, s, x, w, bias, y)
+				Conv2DBackwardData(ws, s, dy, w, dx)
+				Conv2DBackwardWeights(ws, s, x, dy, dw, db)
 				enginetest.ExpectClose(t, "y", y, enginetest.ToFloat32(wantY), 5e-5*enginetest.RootMeanSquare(wantY))
 				enginetest.ExpectClose(t, "dx", dx, enginetest.ToFloat32(wantDX), 5e-5*enginetest.RootMeanSquare(wantDX))
 				enginetest.ExpectClose(t, "dw", dw, enginetest.ToFloat32(wantDW), 5e-5*enginetest.RootMeanSquare(wantDW))
 				enginetest.ExpectClose(t, "dbias", db, enginetest.ToFloat32(wantDB), 2e-5)
-				ws.Conv2D(s, x, w, nil, y)
+				Conv2D(ws, s, x, w, nil, y)
 				for i := range wantY {
-					wantY[i] -= float64(bias[i/s.outPlane()%s.OutChannels])
+					wantY[i] -= float64(bias[i/s.OutPlane()%s.OutChannels])
 				}
 				enginetest.ExpectClose(t, "y without bias", y, enginetest.ToFloat32(wantY), 5e-5*enginetest.RootMeanSquare(wantY))
 			})
@@ -117,16 +120,16 @@ func TestConv2D(t *testing.T) {
 
 func TestConvShapeValidate(t *testing.T) {
 	valid := convShapes["first layer"]
-	change := func(f func(*ConvShape)) ConvShape { s := valid; f(&s); return s }
+	change := func(f func(*tensor.ConvShape)) tensor.ConvShape { s := valid; f(&s); return s }
 	for name, tc := range map[string]struct {
-		shape ConvShape
+		shape tensor.ConvShape
 		want  string
 	}{
 		"valid":         {valid, ""},
-		"no channels":   {change(func(s *ConvShape) { s.InChannels = 0 }), "input channels is 0"},
-		"negative pad":  {change(func(s *ConvShape) { s.PadLeft = -1 }), "a pad is negative"},
-		"groups":        {change(func(s *ConvShape) { s.Groups = 2 }), "do not divide into 2 groups"},
-		"kernel larger": {change(func(s *ConvShape) { s.KernelH = 30 }), "kernel 30×3 is larger than the padded input 18×18"},
+		"no channels":   {change(func(s *tensor.ConvShape) { s.InChannels = 0 }), "input channels is 0"},
+		"negative pad":  {change(func(s *tensor.ConvShape) { s.PadLeft = -1 }), "a pad is negative"},
+		"groups":        {change(func(s *tensor.ConvShape) { s.Groups = 2 }), "do not divide into 2 groups"},
+		"kernel larger": {change(func(s *tensor.ConvShape) { s.KernelH = 30 }), "kernel 30×3 is larger than the padded input 18×18"},
 	} {
 		t.Run(name, func(t *testing.T) { enginetest.ExpectError(t, tc.shape.Validate(), tc.want) })
 	}

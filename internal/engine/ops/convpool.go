@@ -3,6 +3,11 @@
 
 package ops
 
+import (
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
+)
+
 // A network's first block in one: a 3×3 convolution of few channels, batch normalisation, ReLU and 2×2 max pooling, with
 // their gradients. The convolution's output, the largest image of all, is never stored. The statistics come from the
 // moments of the patches (patches.go), so one pass computes it, band by band in the cache, and pools it there. The backward
@@ -21,7 +26,7 @@ const convPoolChunks = 32
 
 // ConvNormReLUPool is such a block. Slices without another length have an element for each output channel.
 type ConvNormReLUPool struct {
-	Shape                   ConvShape
+	Shape                   tensor.ConvShape
 	Weight                  []float32 // Shape.WeightLen() elements
 	Gamma, Beta             []float32
 	Epsilon, Momentum       float32
@@ -34,50 +39,50 @@ type ConvNormReLUPool struct {
 }
 
 // Output returns the shape of the convolution's output.
-func (p *ConvNormReLUPool) Output() ImageShape {
-	return ImageShape{Batch: p.Shape.Batch, Channels: p.Shape.OutChannels, Height: p.Shape.OutHeight(), Width: p.Shape.OutWidth()}
+func (p *ConvNormReLUPool) Output() tensor.ImageShape {
+	return tensor.ImageShape{Batch: p.Shape.Batch, Channels: p.Shape.OutChannels, Height: p.Shape.OutHeight(), Width: p.Shape.OutWidth()}
 }
 
 // MomentsLen returns the length of the patches' moments.
 func (p *ConvNormReLUPool) MomentsLen() int { return patchMomentsLen(p.Shape.InChannels) }
 
 // FusesConvPool reports whether the set computes such a block with this convolution in one.
-func (ws *Workspace) FusesConvPool(s ConvShape) bool {
-	return ws.direct(s) && ws.directWeights(s) && s.InChannels <= patchChannels && s.OutHeight() >= 2
+func FusesConvPool(ws *exec.Workspace, s tensor.ConvShape) bool {
+	return fitsDirect(ws, s) && directWeights(ws, s) && s.InChannels <= patchChannels && s.OutHeight() >= 2
 }
 
 // ConvNormReLUPoolTraining computes pooled = maxpool(max(0, batchnorm(conv(x, Weight)))) with the statistics of this batch,
 // and updates the running ones as BatchNormTraining does. FusesConvPool must hold.
-func (ws *Workspace) ConvNormReLUPoolTraining(p *ConvNormReLUPool, x, pooled []float32) {
+func ConvNormReLUPoolTraining(ws *exec.Workspace, p *ConvNormReLUPool, x, pooled []float32) {
 	p.check()
-	checkLength("conv-norm-relu-pool", "x", x, p.Shape.InLen())
-	ws.patchMoments(p.Shape, x, p.Moments)
+	exec.CheckLength("conv-norm-relu-pool", "x", x, p.Shape.InLen())
+	patchMoments(ws, p.Shape, x, p.Moments)
 	batch := statistics{p.Mean, p.InvStd, p.RunningMean, p.RunningVar}
 	for k := range p.Shape.OutChannels {
 		batch.record(k, p.outputMoments(k), p.pixels(), p.Epsilon, p.Momentum)
 	}
-	ws.convPool(p, x, p.Mean, p.InvStd, pooled, p.Choice)
+	convPool(ws, p, x, p.Mean, p.InvStd, pooled, p.Choice)
 }
 
 // ConvNormReLUPoolInference computes pooled = maxpool(max(0, batchnorm(conv(x, Weight)))) with the running statistics. It
 // needs none of what is for the backward pass. FusesConvPool must hold.
-func (ws *Workspace) ConvNormReLUPoolInference(p *ConvNormReLUPool, x, pooled []float32) {
-	checkLength("conv-norm-relu-pool", "x", x, p.Shape.InLen())
-	ws.convPool(p, x, p.RunningMean, ws.inverseDeviations(p.RunningVar[:p.Shape.OutChannels], p.Epsilon), pooled, nil)
+func ConvNormReLUPoolInference(ws *exec.Workspace, p *ConvNormReLUPool, x, pooled []float32) {
+	exec.CheckLength("conv-norm-relu-pool", "x", x, p.Shape.InLen())
+	convPool(ws, p, x, p.RunningMean, inverseDeviations(ws, p.RunningVar[:p.Shape.OutChannels], p.Epsilon), pooled, nil)
 }
 
 // check panics if a slice is too short.
 func (p *ConvNormReLUPool) check() {
-	checkLength("conv-norm-relu-pool", "weight", p.Weight, p.Shape.WeightLen())
-	checkLength("conv-norm-relu-pool", "choice", p.Choice, p.Output().ChoiceLen())
-	checkLength("conv-norm-relu-pool", "moments", p.Moments, p.MomentsLen())
+	exec.CheckLength("conv-norm-relu-pool", "weight", p.Weight, p.Shape.WeightLen())
+	exec.CheckLength("conv-norm-relu-pool", "choice", p.Choice, ChoiceLen(p.Output()))
+	exec.CheckLength("conv-norm-relu-pool", "moments", p.Moments, p.MomentsLen())
 	for _, s := range [][]float32{p.Gamma, p.Beta, p.Mean, p.InvStd, p.RunningMean, p.RunningVar} {
-		checkLength("conv-norm-relu-pool", "a per-channel slice", s, p.Shape.OutChannels)
+		exec.CheckLength("conv-norm-relu-pool", "a per-channel slice", s, p.Shape.OutChannels)
 	}
 }
 
 // pixels returns the number of pixels of an output channel.
-func (p *ConvNormReLUPool) pixels() float64 { return float64(p.Shape.Batch * p.Shape.outPlane()) }
+func (p *ConvNormReLUPool) pixels() float64 { return float64(p.Shape.Batch * p.Shape.OutPlane()) }
 
 // kernel returns the weights of output channel k, in the order of a patch.
 func (p *ConvNormReLUPool) kernel(k int) []float32 {
@@ -106,59 +111,52 @@ func dotMoments(w []float32, m []float64) float64 {
 	return sum
 }
 
+// convPoolArgs are the arguments of one such block, beside its normPoolArgs.
+type convPoolArgs struct {
+	Band
+	u, bias []float32
+	chunks  int // with sums of their own, in the backward pass
+}
+
 // convPool convolves, normalises with given statistics, and pools; choice may be nil.
-func (ws *Workspace) convPool(p *ConvNormReLUPool, x, mean, invStd, pooled []float32, choice []uint16) {
+func convPool(ws *exec.Workspace, p *ConvNormReLUPool, x, mean, invStd, pooled []float32, choice []uint16) {
+	st := blockStates.Of(ws)
 	output := p.Output()
-	checkLength("conv-norm-relu-pool", "pooled", pooled, output.PooledLen())
-	s := p.Shape.withDefaults()
-	ws.packed = grow(ws.packed, s.WeightLen())
-	ws.packConv3x3(s, p.Weight, ws.packed, false)
-	ws.zeros = grow(ws.zeros, s.OutChannels)
-	ws.foldNorm(p.Gamma, p.Beta, mean, invStd, s.OutChannels)
-	ws.normPool = normPoolArgs{s: output, pooled: pooled, choice: choice, scale: ws.scale, shift: ws.shift}
-	b := &ws.band
-	b.setUp(s, ws.set.ConvPixels, s.InChannels, bandFloats)
-	b.x, b.u, b.bias, b.epilogue = x, ws.packed, ws.zeros, Epilogue{MaxPool: true}
+	exec.CheckLength("conv-norm-relu-pool", "pooled", pooled, output.PooledLen())
+	s := p.Shape.WithDefaults()
+	st.packed = exec.Grow(st.packed, s.WeightLen())
+	packConv3x3(ws, s, p.Weight, st.packed, false)
+	st.zeros = exec.Grow(st.zeros, s.OutChannels)
+	foldNorm(ws, p.Gamma, p.Beta, mean, invStd, s.OutChannels)
+	st.workers = exec.Grow(st.workers, ws.Threads())
+	st.normPool = normPoolArgs{s: output, pooled: pooled, choice: choice, scale: st.scale, shift: st.shift}
+	b := &st.band
+	*b = convPoolArgs{Band: newBand(s, ws.Kernels().ConvPixels, s.InChannels, bandFloats), u: st.packed, bias: st.zeros}
+	b.x = x
 	b.shareImage(min(b.rows, unpooledFloats/(quad*b.outW)))
-	ws.run(s.Batch*b.imageBands(), convPoolPart)
-}
-
-// shareImage cuts each image by itself into equal bands of about rows rows, a multiple of 2 and at least 2. An odd last row
-// is left out.
-func (b *bandArgs) shareImage(rows int) {
-	windows := b.outH / 2
-	b.rows = 2 * ceilDiv(windows, ceilDiv(windows, max(rows/2, 1)))
-}
-
-// imageBands returns the number of bands of an image.
-func (b *bandArgs) imageBands() int { return ceilDiv(b.outH/2, b.rows/2) }
-
-// imageBand returns the image of a band and its rows, counted over the batch.
-func (b *bandArgs) imageBand(band int) (image, first, last int) {
-	image = band / b.imageBands()
-	first = image*b.outH + band%b.imageBands()*b.rows
-	return image, first, min(first+b.rows, image*b.outH+b.outH&^1)
+	ws.Run(s.Batch*b.imageBands(), convPoolPart)
 }
 
 // convPoolPart computes one band.
-func convPoolPart(ws *Workspace, worker, part int) {
-	b, a := &ws.band, &ws.normPool
-	state := &ws.workers[worker]
+func convPoolPart(ws *exec.Workspace, worker, part int) {
+	st := blockStates.Of(ws)
+	b, a := &st.band, &st.normPool
+	state, own := ws.Worker(worker), &st.workers[worker]
 	channels, plane := b.s.InChannels, b.rows*b.outW
 	image, first, last := b.imageBand(part)
 	input := channels * b.channelStride()
-	scratch := state.scratch(input + quad*plane)
+	scratch := state.Scratch(input + quad*plane)
 	unpooled := scratch[input:]
 	b.load(scratch, 0, channels, first, last)
-	tiles := b.tiles(state, first, last)
+	tiles := b.tiles(state, first, last, true)
 	for k := 0; k < b.s.OutChannels; k += quad {
-		ws.set.ConvTiles(tiles, &state.offsets[0], &scratch[0], channels, b.channelStride()*floatSize, b.stride*floatSize,
+		ws.Kernels().ConvTiles(tiles, &state.Offsets[0], &scratch[0], channels, b.channelStride()*floatSize, b.stride*floatSize,
 			&b.u[k*channels*patchTaps], &b.bias[k], &unpooled[0], plane*floatSize)
 		for c := k; c < k+quad; c++ {
 			for row := 0; row < last-first; row += 2 {
 				pixels := unpooled[(c-k)*plane+row*b.outW:]
-				pooled, choice := a.windows(state, image*b.s.OutChannels+c, (first+row-image*b.outH)/2)
-				ws.set.NormPool(pooled, choice, pixels[:2*len(pooled)], pixels[b.outW:][:2*len(pooled)], a.scale[c], a.shift[c])
+				pooled, choice := a.windows(own, image*b.s.OutChannels+c, (first+row-image*b.outH)/2)
+				ws.Kernels().NormPool(pooled, choice, pixels[:2*len(pooled)], pixels[b.outW:][:2*len(pooled)], a.scale[c], a.shift[c])
 			}
 		}
 	}
@@ -166,38 +164,41 @@ func convPoolPart(ws *Workspace, worker, part int) {
 
 // ConvNormReLUPoolBackward computes the gradients of ConvNormReLUPoolTraining but for that of x, from x and dpooled and what
 // it left in p. dw, dgamma and dbeta are overwritten.
-func (ws *Workspace) ConvNormReLUPoolBackward(p *ConvNormReLUPool, x, dpooled, dw, dgamma, dbeta []float32) {
+func ConvNormReLUPoolBackward(ws *exec.Workspace, p *ConvNormReLUPool, x, dpooled, dw, dgamma, dbeta []float32) {
+	st := blockStates.Of(ws)
 	p.check()
-	checkLength("conv-norm-relu-pool backward", "x", x, p.Shape.InLen())
-	checkLength("conv-norm-relu-pool backward", "dpooled", dpooled, p.Output().PooledLen())
-	checkLength("conv-norm-relu-pool backward", "dw", dw, p.Shape.WeightLen())
-	checkLength("conv-norm-relu-pool backward", "dgamma", dgamma, p.Shape.OutChannels)
-	checkLength("conv-norm-relu-pool backward", "dbeta", dbeta, p.Shape.OutChannels)
-	s := p.Shape.withDefaults()
-	ws.normPool = normPoolArgs{s: p.Output(), pooled: dpooled, choice: p.Choice}
-	b := &ws.band
-	b.setUp(s, lanes, 1, bandPixels)
+	exec.CheckLength("conv-norm-relu-pool backward", "x", x, p.Shape.InLen())
+	exec.CheckLength("conv-norm-relu-pool backward", "dpooled", dpooled, p.Output().PooledLen())
+	exec.CheckLength("conv-norm-relu-pool backward", "dw", dw, p.Shape.WeightLen())
+	exec.CheckLength("conv-norm-relu-pool backward", "dgamma", dgamma, p.Shape.OutChannels)
+	exec.CheckLength("conv-norm-relu-pool backward", "dbeta", dbeta, p.Shape.OutChannels)
+	s := p.Shape.WithDefaults()
+	st.workers = exec.Grow(st.workers, ws.Threads())
+	st.normPool = normPoolArgs{s: p.Output(), pooled: dpooled, choice: p.Choice}
+	b := &st.band
+	*b = convPoolArgs{Band: newBand(s, lanes, 1, bandPixels)}
 	b.x = x
 	b.shareImage(bandPixels / (b.vectors * lanes))
 	b.chunks = min(convPoolChunks, s.Batch*b.imageBands())
-	ws.partial = grow(ws.partial, b.chunks*s.WeightLen())
-	ws.sums = grow(ws.sums, b.chunks*s.OutChannels)
-	ws.run(b.chunks, convPoolSumsPart)
+	st.partial = exec.Grow(st.partial, b.chunks*s.WeightLen())
+	st.sums = exec.Grow(st.sums, b.chunks*s.OutChannels)
+	ws.Run(b.chunks, convPoolSumsPart)
 	for k := range s.OutChannels {
-		ws.convPoolGradients(p, k, dw, dgamma, dbeta)
+		convPoolGradients(ws, p, k, dw, dgamma, dbeta)
 	}
 }
 
 // convPoolSumsPart computes Σ d·patch and Σd over one chunk of the bands.
-func convPoolSumsPart(ws *Workspace, worker, chunk int) {
-	b, a := &ws.band, &ws.normPool
-	state := &ws.workers[worker]
+func convPoolSumsPart(ws *exec.Workspace, worker, chunk int) {
+	st := blockStates.Of(ws)
+	b, a := &st.band, &st.normPool
+	state, own := ws.Worker(worker), &st.workers[worker]
 	in, out, width := b.s.InChannels, b.s.OutChannels, b.vectors*lanes
-	sums, totals := ws.partial[chunk*b.s.WeightLen():][:b.s.WeightLen()], ws.sums[chunk*out:][:out]
+	sums, totals := st.partial[chunk*b.s.WeightLen():][:b.s.WeightLen()], st.sums[chunk*out:][:out]
 	clear(sums)
 	clear(totals)
 	input, plane := in*b.channelStride(), b.rows*width
-	scratch := state.scratch(input + quad*plane)
+	scratch := state.Scratch(input + quad*plane)
 	gradients := scratch[input:]
 	clear(gradients) // columns beyond the windows stay 0
 	bands := b.s.Batch * b.imageBands()
@@ -209,24 +210,25 @@ func convPoolSumsPart(ws *Workspace, worker, chunk int) {
 			for c := k; c < k+quad; c++ {
 				for row := 0; row < last-first; row += 2 {
 					pixels := gradients[(c-k)*plane+row*width:]
-					d, choice := a.windows(state, image*out+c, (first+row-image*b.outH)/2)
-					totals[c] += float64(ws.set.Unpool(pixels[:2*len(d)], pixels[width:][:2*len(d)], d, choice))
+					d, choice := a.windows(own, image*out+c, (first+row-image*b.outH)/2)
+					totals[c] += float64(ws.Kernels().Unpool(pixels[:2*len(d)], pixels[width:][:2*len(d)], d, choice))
 				}
 			}
-			ws.set.ConvWeights(last-first, &state.offsets[0], b.vectors, &scratch[0], in, b.channelStride()*floatSize,
+			ws.Kernels().ConvWeights(last-first, &state.Offsets[0], b.vectors, &scratch[0], in, b.channelStride()*floatSize,
 				b.stride*floatSize, &gradients[0], plane*floatSize, &sums[k*in*patchTaps])
 		}
 	}
 }
 
 // convPoolGradients computes the gradients of output channel k's parameters from the chunks' sums.
-func (ws *Workspace) convPoolGradients(p *ConvNormReLUPool, k int, dw, dgamma, dbeta []float32) {
-	b, w, n := &ws.band, p.kernel(k), patchTaps*p.Shape.InChannels
+func convPoolGradients(ws *exec.Workspace, p *ConvNormReLUPool, k int, dw, dgamma, dbeta []float32) {
+	st := blockStates.Of(ws)
+	b, w, n := &st.band, p.kernel(k), patchTaps*p.Shape.InChannels
 	var total, dot float64 // Σd and w·A
 	var ofPatch [patchTaps * patchChannels]float64
 	for chunk := range b.chunks {
-		total += ws.sums[chunk*b.s.OutChannels+k]
-		sums := ws.partial[chunk*b.s.WeightLen()+k/quad*n*quad:]
+		total += st.sums[chunk*b.s.OutChannels+k]
+		sums := st.partial[chunk*b.s.WeightLen()+k/quad*n*quad:]
 		for i := range n {
 			c, ky, kx := i/patchTaps, i%patchTaps/patchSide, i%patchSide
 			ofPatch[i] += float64(sums[c*weightFloats+(ky*quad+k%quad)*patchSide+kx])

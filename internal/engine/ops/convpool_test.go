@@ -7,10 +7,13 @@ import (
 	"testing"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/enginetest"
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+	"github.com/trainyard-dev/trainyard/internal/engine/exec/exectest"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
 // newConvPool returns a block with random parameters.
-func newConvPool(s ConvShape) *ConvNormReLUPool {
+func newConvPool(s tensor.ConvShape) *ConvNormReLUPool {
 	perChannel := func(seed uint64) []float32 { return enginetest.RandomSlice(s.OutChannels, seed) }
 	p := &ConvNormReLUPool{
 		Shape: s, Weight: enginetest.RandomSlice(s.WeightLen(), 1), Gamma: perChannel(2), Beta: perChannel(3), Epsilon: 1e-5, Momentum: 0.1,
@@ -18,7 +21,7 @@ func newConvPool(s ConvShape) *ConvNormReLUPool {
 		Mean: perChannel(0), InvStd: perChannel(0),
 	}
 	p.Gamma[0] = 0 // a channel that ends in its shift
-	p.Choice, p.Moments = make([]uint16, p.Output().ChoiceLen()), make([]float64, p.MomentsLen())
+	p.Choice, p.Moments = make([]uint16, ChoiceLen(p.Output())), make([]float64, p.MomentsLen())
 	for c := range p.RunningVar {
 		p.RunningVar[c] = 1 + float32(c)
 	}
@@ -29,8 +32,8 @@ func newConvPool(s ConvShape) *ConvNormReLUPool {
 func TestConvNormReLUPool(t *testing.T) {
 	for name, s := range patchShapes {
 		t.Run(name, func(t *testing.T) {
-			forEachSet(t, func(t *testing.T, ws *Workspace) {
-				if !ws.FusesConvPool(s) {
+			exectest.ForEachSet(t, func(t *testing.T, ws *exec.Workspace) {
+				if !FusesConvPool(ws, s) {
 					if ws.Set() != "portable" {
 						t.Errorf("%s does not compute it", ws.Set())
 					}
@@ -42,8 +45,8 @@ func TestConvNormReLUPool(t *testing.T) {
 	}
 }
 
-func checkConvPool(t *testing.T, ws *Workspace, s ConvShape) {
-	reference := newWorkspace(t, "portable", 1)
+func checkConvPool(t *testing.T, ws *exec.Workspace, s tensor.ConvShape) {
+	reference := exectest.NewWorkspace(t, "portable", 1)
 	got, want := newConvPool(s), newConvPool(s)
 	images := got.Output()
 	x, dpooled := enginetest.RandomSlice(s.InLen(), 5), enginetest.RandomSlice(images.PooledLen(), 6)
@@ -52,14 +55,14 @@ func checkConvPool(t *testing.T, ws *Workspace, s ConvShape) {
 	}
 	y, pooled, wantPooled := make([]float32, images.Len()), make([]float32, images.PooledLen()), make([]float32, images.PooledLen())
 
-	reference.Conv2D(s, x, want.Weight, nil, y)
-	reference.NormReLUPoolInference(images, y, want.Gamma, want.Beta, want.RunningMean, want.RunningVar, want.Epsilon, wantPooled)
-	ws.ConvNormReLUPoolInference(got, x, pooled)
+	Conv2D(reference, s, x, want.Weight, nil, y)
+	NormReLUPoolInference(reference, images, y, want.Gamma, want.Beta, want.RunningMean, want.RunningVar, want.Epsilon, wantPooled)
+	ConvNormReLUPoolInference(ws, got, x, pooled)
 	enginetest.ExpectClose(t, "inference", pooled, wantPooled, 1e-4)
 
-	reference.NormReLUPoolTraining(images, y, want.Gamma, want.Beta, want.Epsilon, want.Momentum, wantPooled, want.Choice,
+	NormReLUPoolTraining(reference, images, y, want.Gamma, want.Beta, want.Epsilon, want.Momentum, wantPooled, want.Choice,
 		want.Mean, want.InvStd, want.RunningMean, want.RunningVar)
-	ws.ConvNormReLUPoolTraining(got, x, pooled)
+	ConvNormReLUPoolTraining(ws, got, x, pooled)
 	enginetest.ExpectClose(t, "pooled", pooled, wantPooled, 1e-4)
 	enginetest.ExpectClose(t, "mean", got.Mean, want.Mean, 1e-5)
 	enginetest.ExpectClose(t, "1/deviation", got.InvStd, want.InvStd, 1e-5)
@@ -71,9 +74,9 @@ func checkConvPool(t *testing.T, ws *Workspace, s ConvShape) {
 	}
 	dw, dgamma, dbeta := gradients()
 	wantDW, wantDGamma, wantDBeta := gradients()
-	reference.NormReLUPoolBackward(images, y, dpooled, want.Choice, want.Gamma, want.Mean, want.InvStd, wantDGamma, wantDBeta)
-	reference.Conv2DBackwardWeights(s, x, y, wantDW, nil)
-	ws.ConvNormReLUPoolBackward(got, x, dpooled, dw, dgamma, dbeta)
+	NormReLUPoolBackward(reference, images, y, dpooled, want.Choice, want.Gamma, want.Mean, want.InvStd, wantDGamma, wantDBeta)
+	Conv2DBackwardWeights(reference, s, x, y, wantDW, nil)
+	ConvNormReLUPoolBackward(ws, got, x, dpooled, dw, dgamma, dbeta)
 	enginetest.ExpectClose(t, "dbeta", dbeta, wantDBeta, 1e-4)
 	enginetest.ExpectClose(t, "dgamma", dgamma, wantDGamma, 1e-4)
 	enginetest.ExpectClose(t, "dw", dw, wantDW, 1e-4)
@@ -81,21 +84,21 @@ func checkConvPool(t *testing.T, ws *Workspace, s ConvShape) {
 
 // conv-norm-relu-pool must say which shapes it takes.
 func TestFusesConvPool(t *testing.T) {
-	ws := newWorkspace(t, "", 1)
+	ws := exectest.NewWorkspace(t, "", 1)
 	if ws.Set() == "portable" {
 		t.Skip("the portable set has no such loops")
 	}
-	for name, change := range map[string]func(*ConvShape){
-		"":              func(*ConvShape) {},
-		"many channels": func(s *ConvShape) { s.InChannels = patchChannels + 1 },
-		"stride":        func(s *ConvShape) { s.StrideH = 2 },
-		"narrow":        func(s *ConvShape) { s.InWidth = 7 },
-		"one row":       func(s *ConvShape) { s.InHeight = 1 },
-		"3 outputs":     func(s *ConvShape) { s.OutChannels = 3 },
+	for name, change := range map[string]func(*tensor.ConvShape){
+		"":              func(*tensor.ConvShape) {},
+		"many channels": func(s *tensor.ConvShape) { s.InChannels = patchChannels + 1 },
+		"stride":        func(s *tensor.ConvShape) { s.StrideH = 2 },
+		"narrow":        func(s *tensor.ConvShape) { s.InWidth = 7 },
+		"one row":       func(s *tensor.ConvShape) { s.InHeight = 1 },
+		"3 outputs":     func(s *tensor.ConvShape) { s.OutChannels = 3 },
 	} {
 		s := patchShapes["photographs"]
 		change(&s)
-		if got, want := ws.FusesConvPool(s), name == ""; got != want {
+		if got, want := FusesConvPool(ws, s), name == ""; got != want {
 			t.Errorf("%q: %t, want %t", name, got, want)
 		}
 	}

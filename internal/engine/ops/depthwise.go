@@ -3,6 +3,11 @@
 
 package ops
 
+import (
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
+)
+
 // planeArgs are the arguments of a depthwise convolution by the set's kernel, beside its convArgs. A plane is copied to
 // scratch memory with its padding, columns that lie a stride apart side by side, so that neighbouring output pixels read
 // neighbouring elements at every tap.
@@ -14,45 +19,47 @@ type planeArgs struct {
 }
 
 // planesFit reports whether the set has a kernel for this convolution.
-func (ws *Workspace) planesFit(s ConvShape) bool {
-	return ws.set.DepthwisePlane != nil && s.Groups > 1 && s.InChannels == s.Groups
+func planesFit(ws *exec.Workspace, s tensor.ConvShape) bool {
+	return ws.Kernels().DepthwisePlane != nil && s.Groups > 1 && s.InChannels == s.Groups
 }
 
-// depthwise computes y = epilogue(conv(x, w) + bias) without pooling, where each group has one input channel.
-func (ws *Workspace) depthwise(s ConvShape, x, w, bias, y []float32, e Epilogue) {
-	if ws.planeStripsFit(s) && s.withDefaults().StrideW == 1 {
-		ws.wholeStrips(s, x, w, bias, y, e)
+// runDepthwise computes y = epilogue(conv(x, w) + bias) without pooling, where each group has one input channel.
+func runDepthwise(ws *exec.Workspace, s tensor.ConvShape, x, w, bias, y []float32, e Epilogue) {
+	st := convStates.Of(ws)
+	if planeStripsFit(ws, s) && s.WithDefaults().StrideW == 1 {
+		wholeStrips(ws, s, x, w, bias, y, e)
 		return
 	}
-	if ws.stripsFit(s) {
-		ws.strips(s, x, w, bias, y, e)
+	if stripsFit(ws, s) {
+		runStrips(ws, s, x, w, bias, y, e)
 		return
 	}
-	c := &ws.conv
+	c := &st.conv
 	c.setUp(s)
 	c.x, c.w, c.b, c.y = x, w, bias, y
 	d := &c.s
 	width := max(c.outW, lanes)
-	ws.plane = planeArgs{
+	st.plane = planeArgs{
 		epilogue: e, width: width, rows: (c.plane/c.outW-1)*d.StrideH + (d.KernelH-1)*d.DilationH + 1,
-		phase: width + ceilDiv((d.KernelW-1)*d.DilationW+1, d.StrideW),
+		phase: width + exec.CeilDiv((d.KernelW-1)*d.DilationW+1, d.StrideW),
 	}
-	ws.run(d.Batch*d.OutChannels, depthwisePlanePart)
+	ws.Run(d.Batch*d.OutChannels, depthwisePlanePart)
 }
 
 // depthwisePlanePart convolves one output plane by the set's kernel.
-func depthwisePlanePart(ws *Workspace, worker, part int) {
-	c, p, state := &ws.conv, &ws.plane, &ws.workers[worker]
+func depthwisePlanePart(ws *exec.Workspace, worker, part int) {
+	st := convStates.Of(ws)
+	c, p, state := &st.conv, &st.plane, ws.Worker(worker)
 	s := &c.s
 	channel := part % s.OutChannels
 	stride := p.phase * s.StrideW
-	scratch := state.scratch(p.rows*stride + c.plane/c.outW*lanes)
+	scratch := state.Scratch(p.rows*stride + c.plane/c.outW*lanes)
 	image, narrow := scratch[:p.rows*stride], scratch[p.rows*stride:]
 	p.load(c, image, c.inputGroup(c.x, part/s.OutChannels, channel/c.channelsOut))
-	state.offsets = grow(state.offsets, c.taps)
+	state.Offsets = exec.Grow(state.Offsets, c.taps)
 	for tap := range c.taps {
 		column := tap % s.KernelW * s.DilationW
-		state.offsets[tap] = (tap/s.KernelW*s.DilationH*stride + column%s.StrideW*p.phase + column/s.StrideW) * floatSize
+		state.Offsets[tap] = (tap/s.KernelW*s.DilationH*stride + column%s.StrideW*p.phase + column/s.StrideW) * floatSize
 	}
 	var bias float32
 	if c.b != nil {
@@ -61,7 +68,7 @@ func depthwisePlanePart(ws *Workspace, worker, part int) {
 	w, y := &c.w[channel*c.taps], c.y[part*c.plane:][:c.plane]
 	rows, step := c.plane/c.outW, s.StrideH*stride*floatSize
 	run := func(vectors, column int, y []float32, width int) {
-		ws.set.DepthwisePlane(rows, vectors, &image[column], step, c.taps, &state.offsets[0], w, &y[column], width*floatSize,
+		ws.Kernels().DepthwisePlane(rows, vectors, &image[column], step, c.taps, &state.Offsets[0], w, &y[column], width*floatSize,
 			bias, p.epilogue.floor(), p.epilogue.ceiling())
 	}
 	if c.outW < lanes {
@@ -91,7 +98,7 @@ func (p *planeArgs) load(c *convArgs, image, x []float32) {
 		for remainder := range s.StrideW {
 			part := row[remainder*p.phase:][:p.phase]
 			// Element i is input column i·stride + remainder - pad.
-			first := ceilDiv(max(s.PadLeft-remainder, 0), s.StrideW)
+			first := exec.CeilDiv(max(s.PadLeft-remainder, 0), s.StrideW)
 			last := min(floorDiv(s.InWidth-1+s.PadLeft-remainder, s.StrideW)+1, len(part))
 			if first < last {
 				copyStrided(part[first:last], source, first*s.StrideW+remainder-s.PadLeft, s.StrideW)
@@ -101,8 +108,8 @@ func (p *planeArgs) load(c *convArgs, image, x []float32) {
 }
 
 // depthwisePart convolves one output plane of a convolution whose groups have one input channel each.
-func depthwisePart(ws *Workspace, _, part int) {
-	c := &ws.conv
+func depthwisePart(ws *exec.Workspace, _, part int) {
+	c := &convStates.Of(ws).conv
 	s := &c.s
 	channel := part % s.OutChannels
 	x := c.inputGroup(c.x, part/s.OutChannels, channel/c.channelsOut)

@@ -3,7 +3,11 @@
 
 package ops
 
-import "github.com/trainyard-dev/trainyard/internal/engine/kernels"
+import (
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
+)
 
 // stripArgs are the arguments of a depthwise 3×3 convolution that reads its planes in place, beside its convArgs. An output
 // plane is cut into strips of 8 columns; the last one overlaps the one before if the width is not a multiple of 8.
@@ -26,28 +30,29 @@ const stripReach = 2 + 2*lanes
 const partPixels = 4096
 
 // stripsFit reports whether the set has a kernel for this convolution.
-func (ws *Workspace) stripsFit(s ConvShape) bool {
-	s = s.withDefaults()
+func stripsFit(ws *exec.Workspace, s tensor.ConvShape) bool {
+	s = s.WithDefaults()
 	return s.Groups > 1 && s.InChannels == s.Groups && s.KernelH == 3 && s.KernelW == 3 && s.DilationH == 1 && s.DilationW == 1 &&
-		s.StrideH == s.StrideW && s.StrideW <= len(ws.set.Depthwise3x3) && ws.set.Depthwise3x3[s.StrideW-1] != nil
+		s.StrideH == s.StrideW && s.StrideW <= len(ws.Kernels().Depthwise3x3) && ws.Kernels().Depthwise3x3[s.StrideW-1] != nil
 }
 
-// strips computes y = epilogue(conv(x, w) + bias) without pooling, where each group has one input channel.
-func (ws *Workspace) strips(s ConvShape, x, w, bias, y []float32, e Epilogue) {
-	c, a := &ws.conv, &ws.strip
+// runStrips computes y = epilogue(conv(x, w) + bias) without pooling, where each group has one input channel.
+func runStrips(ws *exec.Workspace, s tensor.ConvShape, x, w, bias, y []float32, e Epilogue) {
+	st := convStates.Of(ws)
+	c, a := &st.conv, &st.strip
 	c.setUp(s)
 	c.x, c.w, c.b, c.y = x, w, bias, y
-	ws.zeros = grow(ws.zeros, stripReach)
+	st.zeros = exec.Grow(st.zeros, stripReach)
 	loads := stripLoads[c.s.StrideW-1]
-	masks := grow(a.masks, ceilDiv(c.outW, lanes)*len(loads)*lanes)
+	masks := exec.Grow(a.masks, exec.CeilDiv(c.outW, lanes)*len(loads)*lanes)
 	*a = stripArgs{
-		kernel: ws.set.Depthwise3x3[c.s.StrideW-1], epilogue: e, zeros: ws.zeros, masks: masks, stripLen: len(loads) * lanes,
+		kernel: ws.Kernels().Depthwise3x3[c.s.StrideW-1], epilogue: e, zeros: st.zeros, masks: masks, stripLen: len(loads) * lanes,
 		planes: max(partPixels/c.plane, 1),
 	}
-	for strip := range ceilDiv(c.outW, lanes) {
+	for strip := range exec.CeilDiv(c.outW, lanes) {
 		c.maskStrip(masks[strip*a.stripLen:], loads, c.stripColumn(strip)*c.s.StrideW-c.s.PadLeft)
 	}
-	ws.run(ceilDiv(s.Batch*s.OutChannels, a.planes), stripsPart)
+	ws.Run(exec.CeilDiv(s.Batch*s.OutChannels, a.planes), stripsPart)
 }
 
 // stripColumn returns the first output column of a strip.
@@ -71,18 +76,19 @@ func maskInside(masks []int32, first, width int) {
 }
 
 // stripsPart convolves some output planes.
-func stripsPart(ws *Workspace, worker, part int) {
-	c, a := &ws.conv, &ws.strip
+func stripsPart(ws *exec.Workspace, worker, part int) {
+	st := convStates.Of(ws)
+	c, a := &st.conv, &st.strip
 	rows := c.plane / c.outW
 	last := min((part+1)*a.planes, c.s.Batch*c.s.OutChannels) - 1
 	for plane := part * a.planes; plane <= last; plane++ {
 		y := c.y[plane*c.plane:][:c.plane]
 		if c.outW < lanes && (plane == last || c.plane < lanes) {
-			a.runNarrow(c, plane, y, ws.workers[worker].scratch(rows*lanes))
+			a.runNarrow(c, plane, y, ws.Worker(worker).Scratch(rows*lanes))
 			continue
 		}
 		// A row that is narrower than a vector runs over into what is written after it: the next row or plane.
-		for strip := range ceilDiv(c.outW, lanes) {
+		for strip := range exec.CeilDiv(c.outW, lanes) {
 			a.run(c, plane, strip, &y[c.stripColumn(strip)], c.outW)
 		}
 	}

@@ -3,7 +3,11 @@
 
 package ops
 
-import "github.com/trainyard-dev/trainyard/internal/engine/kernels"
+import (
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
+)
 
 // planeStrips are the arguments of a depthwise 3×3 convolution with a padding of 1 by strips of 8 columns of several planes at
 // once. The last strip overlaps the one before if the width is not a multiple of 8.
@@ -24,17 +28,18 @@ const stripFloats = 4096
 
 // planeStripsFit reports whether the set has a kernel for strips of several planes of this depthwise convolution. If the
 // stride is 2, the even columns of its input must lie before the odd ones.
-func (ws *Workspace) planeStripsFit(s ConvShape) bool {
-	s = s.withDefaults()
-	return ws.stripsFit(s) && s.OutChannels == s.Groups && s.PadTop == 1 && s.PadLeft == 1 && s.OutWidth() >= lanes &&
-		s.OutWidth() == ceilDiv(s.InWidth, s.StrideW) && ws.set.DepthwiseStrips[s.StrideW-1] != nil
+func planeStripsFit(ws *exec.Workspace, s tensor.ConvShape) bool {
+	s = s.WithDefaults()
+	return stripsFit(ws, s) && s.OutChannels == s.Groups && s.PadTop == 1 && s.PadLeft == 1 && s.OutWidth() >= lanes &&
+		s.OutWidth() == exec.CeilDiv(s.InWidth, s.StrideW) && ws.Kernels().DepthwiseStrips[s.StrideW-1] != nil
 }
 
 // setUp plans the strips of a convolution; the neighbours of what a middle tap meets are up to reach elements away.
-func (a *planeStrips) setUp(ws *Workspace, s ConvShape, e Epilogue, reach int) {
-	s = s.withDefaults()
+func (a *planeStrips) setUp(ws *exec.Workspace, s tensor.ConvShape, e Epilogue, reach int) {
+	st := convStates.Of(ws)
+	s = s.WithDefaults()
 	*a = planeStrips{
-		kernel: ws.set.DepthwiseStrips[s.StrideW-1], epilogue: e, outW: s.OutWidth(),
+		kernel: ws.Kernels().DepthwiseStrips[s.StrideW-1], epilogue: e, outW: s.OutWidth(),
 	}
 	for i, first := range []int{0, a.outW - lanes} {
 		for lane := range lanes {
@@ -47,28 +52,30 @@ func (a *planeStrips) setUp(ws *Workspace, s ConvShape, e Epilogue, reach int) {
 			}
 		}
 	}
-	ws.zeros = grow(ws.zeros, cacheLine+reach+lanes+1)
-	a.zeros = ws.zeros
+	st.zeros = exec.Grow(st.zeros, cacheLine+reach+lanes+1)
+	a.zeros = st.zeros
 }
 
 // wholeStrips computes y = epilogue(conv(x, w) + bias) without pooling, with a stride of 1, from planes as they are.
-func (ws *Workspace) wholeStrips(s ConvShape, x, w, bias, y []float32, e Epilogue) {
-	c, a := &ws.conv, &ws.planes
+func wholeStrips(ws *exec.Workspace, s tensor.ConvShape, x, w, bias, y []float32, e Epilogue) {
+	st := convStates.Of(ws)
+	c, a := &st.conv, &st.planes
 	c.setUp(s)
 	c.x, c.w, c.y = x, w, y
 	a.setUp(ws, s, e, 1)
 	if a.bias = bias; bias == nil {
-		ws.zeros = grow(ws.zeros, s.OutChannels)
-		a.bias = ws.zeros
+		st.zeros = exec.Grow(st.zeros, s.OutChannels)
+		a.bias = st.zeros
 	}
 	a.planes = max(partPixels/c.plane, 1)
-	a.parts = ceilDiv(s.OutChannels, a.planes)
-	ws.run(s.Batch*a.parts, wholeStripsPart)
+	a.parts = exec.CeilDiv(s.OutChannels, a.planes)
+	ws.Run(s.Batch*a.parts, wholeStripsPart)
 }
 
 // wholeStripsPart convolves some planes of an image.
-func wholeStripsPart(ws *Workspace, _, part int) {
-	c, a := &ws.conv, &ws.planes
+func wholeStripsPart(ws *exec.Workspace, _, part int) {
+	st := convStates.Of(ws)
+	c, a := &st.conv, &st.planes
 	channel := part % a.parts * a.planes
 	plane := part/a.parts*c.s.OutChannels + channel
 	a.run(min(a.planes, c.s.OutChannels-channel), stripRows{

@@ -3,20 +3,22 @@
 
 package ops
 
+import "github.com/trainyard-dev/trainyard/internal/engine/exec"
+
 // Dropout zeroes each element of x with probability p and scales the others by 1/(1-p), 0 ≤ p < 1. Element i depends on
 // (seed, step, i) alone, so a run that is resumed at the same step draws the same mask. Called with a gradient and the
 // seed, step and p of the forward pass, it is its own backward pass. y may be x.
-func (ws *Workspace) Dropout(seed, step uint64, p float32, x, y []float32) {
-	checkLength("dropout", "y", y, len(x))
+func Dropout(ws *exec.Workspace, seed, step uint64, p float32, x, y []float32) {
+	exec.CheckLength("dropout", "y", y, len(x))
 	if !(p >= 0 && p < 1) {
 		panic("kernels: dropout: p is not in [0, 1)")
 	}
-	ws.vector = vectorArgs{x: x, y: y, alpha: p, seed: Hash64(seed ^ Hash64(step))}
-	ws.run(ceilDiv(len(x), vectorPart), dropoutPart)
+	elemStates.Of(ws).vector = vectorArgs{x: x, y: y, alpha: p, seed: Hash64(seed ^ Hash64(step))}
+	ws.Run(exec.CeilDiv(len(x), vectorPart), dropoutPart)
 }
 
-func dropoutPart(ws *Workspace, _, part int) {
-	v := &ws.vector
+func dropoutPart(ws *exec.Workspace, _, part int) {
+	v := &elemStates.Of(ws).vector
 	scale := 1 / (1 - v.alpha)
 	// An element is dropped if its 32 random bits are below p·2³².
 	threshold := uint64(float64(v.alpha) * (1 << 32))

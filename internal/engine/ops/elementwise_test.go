@@ -10,6 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/enginetest"
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+	"github.com/trainyard-dev/trainyard/internal/engine/exec/exectest"
 )
 
 func TestUnary(t *testing.T) {
@@ -43,9 +45,9 @@ func TestUnary(t *testing.T) {
 		"Affine":      {Affine, 2, -1, func(v float64) float64 { return 2*v - 1 }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			forEachSet(t, func(t *testing.T, ws *Workspace) {
+			exectest.ForEachSet(t, func(t *testing.T, ws *exec.Workspace) {
 				y := make([]float32, len(x))
-				ws.Unary(tc.op, tc.alpha, tc.beta, x, y)
+				Apply(ws, tc.op, tc.alpha, tc.beta, x, y)
 				for i, v := range x {
 					want := float32(tc.want(float64(v)))
 					if same := want != want && y[i] != y[i] || want == y[i]; !same && !(math.Abs(float64(want-y[i])) < 1e-6) {
@@ -58,7 +60,7 @@ func TestUnary(t *testing.T) {
 }
 
 func TestReLUBackward(t *testing.T) {
-	forEachSet(t, func(t *testing.T, ws *Workspace) {
+	exectest.ForEachSet(t, func(t *testing.T, ws *exec.Workspace) {
 		const n = 37
 		y, dy, dx, want := enginetest.RandomSlice(n, 1), enginetest.RandomSlice(n, 2), make([]float32, n), make([]float32, n)
 		for i := range y {
@@ -67,7 +69,7 @@ func TestReLUBackward(t *testing.T) {
 				want[i] = dy[i]
 			}
 		}
-		ws.ReLUBackward(y, dy, dx)
+		ReLUBackward(ws, y, dy, dx)
 		enginetest.ExpectClose(t, "dx", dx, want, 0)
 	})
 }
@@ -90,9 +92,9 @@ func TestBinary(t *testing.T) {
 		"empty":              {Add, []int{0, 3}, []int{3}, nil, []float32{1, 2, 3}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ws := newWorkspace(t, "", 2)
+			ws := exectest.NewWorkspace(t, "", 2)
 			y := make([]float32, len(tc.want))
-			ws.Binary(tc.op, tc.shapeA, tc.a, tc.shapeB, tc.b, y)
+			Combine(ws, tc.op, tc.shapeA, tc.a, tc.shapeB, tc.b, y)
 			enginetest.ExpectClose(t, "y", y, tc.want, 1e-6)
 		})
 	}
@@ -129,31 +131,31 @@ func TestReduce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			y := make([]float32, len(tc.want))
-			newWorkspace(t, "", 1).Reduce(tc.op, []int{2, 2, 2}, tc.reduced, x, y)
+			Reduce(exectest.NewWorkspace(t, "", 1), tc.op, []int{2, 2, 2}, tc.reduced, x, y)
 			enginetest.ExpectClose(t, "y", y, tc.want, 1e-6)
 		})
 	}
 }
 
 func TestSoftmax(t *testing.T) {
-	ws := newWorkspace(t, "", 1)
+	ws := exectest.NewWorkspace(t, "", 1)
 	// Large scores must not overflow. The constants are e⁰, e⁻¹ and e⁻² over their sum.
 	x := []float32{1000, 999, 998}
 	y := make([]float32, 3)
-	ws.Softmax(1, 3, 1, x, y, false)
+	Softmax(ws, 1, 3, 1, x, y, false)
 	enginetest.ExpectClose(t, "softmax", y, []float32{0.66524096, 0.24472847, 0.09003057}, 1e-6)
-	ws.Softmax(1, 3, 1, x, y, true)
+	Softmax(ws, 1, 3, 1, x, y, true)
 	enginetest.ExpectClose(t, "log softmax", y, []float32{-0.40760596, -1.40760596, -2.40760596}, 1e-6)
 	strided := make([]float32, 4)
-	ws.Softmax(1, 2, 2, []float32{0, 5, 0, 5}, strided, false)
+	Softmax(ws, 1, 2, 2, []float32{0, 5, 0, 5}, strided, false)
 	enginetest.ExpectClose(t, "along the middle axis", strided, []float32{0.5, 0.5, 0.5, 0.5}, 1e-6)
 }
 
 // The constants are those of torch.nn.functional.cross_entropy.
 func TestSoftmaxCrossEntropy(t *testing.T) {
-	ws := newWorkspace(t, "", 1)
+	ws := exectest.NewWorkspace(t, "", 1)
 	gradient := make([]float32, 4)
-	loss := ws.SoftmaxCrossEntropy(2, 2, []float32{1, 2, 3, 1}, []int{1, 1}, gradient)
+	loss := SoftmaxCrossEntropy(ws, 2, 2, []float32{1, 2, 3, 1}, []int{1, 1}, gradient)
 	if want := 1.2200949; math.Abs(loss-want) > 1e-6 {
 		t.Errorf("loss = %v, want %v", loss, want)
 	}
@@ -161,15 +163,15 @@ func TestSoftmaxCrossEntropy(t *testing.T) {
 }
 
 func TestDropout(t *testing.T) {
-	ws := newWorkspace(t, "", 2)
+	ws := exectest.NewWorkspace(t, "", 2)
 	const n, p = 100_000, 0.3
 	x, y, again, other := make([]float32, n), make([]float32, n), make([]float32, n), make([]float32, n)
 	for i := range x {
 		x[i] = 1
 	}
-	ws.Dropout(1, 7, p, x, y)
-	ws.Dropout(1, 7, p, x, again)
-	ws.Dropout(1, 8, p, x, other)
+	Dropout(ws, 1, 7, p, x, y)
+	Dropout(ws, 1, 7, p, x, again)
+	Dropout(ws, 1, 8, p, x, other)
 	kept, same := 0, 0
 	for i, v := range y {
 		if v != 0 {

@@ -3,7 +3,11 @@
 
 package ops
 
-import "github.com/trainyard-dev/trainyard/internal/engine/kernels"
+import (
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
+)
 
 // MobileNetV2's blocks expand an image to six times as many channels, convolve each of them by itself and take them together
 // again. The expanded image is larger than all others and is read once, so it never exists as a whole: each few channels are
@@ -40,20 +44,20 @@ const (
 
 // Expands reports whether the set computes a 1×1 convolution of shape s and a depthwise one of shape d, which alone reads its
 // output, in one step.
-func (ws *Workspace) Expands(s, d ConvShape) bool {
-	if !ws.planeStripsFit(d) || ws.method(s) != byColumns {
+func Expands(ws *exec.Workspace, s, d tensor.ConvShape) bool {
+	if !planeStripsFit(ws, d) || chooseMethod(ws, s) != byColumns {
 		return false
 	}
-	c := &ws.conv
+	c := &convStates.Of(ws).conv
 	c.setUp(s)
-	d = d.withDefaults()
-	return c.pointwise() && c.s.Groups == 1 && c.channelsOut%quad == 0 && ws.columnBlock(c) >= c.channelsIn &&
+	d = d.WithDefaults()
+	return c.pointwise() && c.s.Groups == 1 && c.channelsOut%quad == 0 && columnBlock(ws, c) >= c.channelsIn &&
 		(d.StrideW == 1 || d.InWidth%2 == 0) && d.PadBottom <= 2 // so that no band lies below the image
 }
 
 // PrepareExpansion joins two prepared convolutions for which Expands holds; the first adds nothing, neither pools.
-func (ws *Workspace) PrepareExpansion(expand, depthwise *PreparedConv2D) *PreparedExpansion {
-	if !ws.Expands(expand.s, depthwise.s) || expand.epilogue.Add || expand.epilogue.MaxPool || depthwise.epilogue.MaxPool {
+func PrepareExpansion(ws *exec.Workspace, expand, depthwise *PreparedConv2D) *PreparedExpansion {
+	if !Expands(ws, expand.s, depthwise.s) || expand.epilogue.Add || expand.epilogue.MaxPool || depthwise.epilogue.MaxPool {
 		panic("kernels: prepare expansion: these convolutions are not computed in one step")
 	}
 	p := &PreparedExpansion{expand: expand, depthwise: depthwise, bias: depthwise.bias}
@@ -65,34 +69,36 @@ func (ws *Workspace) PrepareExpansion(expand, depthwise *PreparedConv2D) *Prepar
 
 // RunExpansion computes y, the depthwise convolution of the first convolution of x, for a batch. y is overwritten and overlaps
 // no input.
-func (ws *Workspace) RunExpansion(p *PreparedExpansion, batch int, x, y []float32) {
-	if p.expand.set != ws.set {
+func RunExpansion(ws *exec.Workspace, p *PreparedExpansion, batch int, x, y []float32) {
+	st := convStates.Of(ws)
+	if p.expand.set != ws.Kernels() {
 		panic("kernels: the convolutions were prepared for another kernel set")
 	}
 	s, d := p.expand.s, p.depthwise.s
 	s.Batch, d.Batch = batch, batch
-	checkLength("expansion", "x", x, s.InLen())
-	checkLength("expansion", "y", y, d.OutLen())
-	c, a, e := &ws.conv, &ws.column, &ws.expansion
-	ws.setUpColumns(s, x, p.expand.u, p.expand.bias, y, p.expand.epilogue)
-	*e = expansionArgs{p: p, strips: e.strips, stride: d.StrideW, outH: d.OutHeight(), outPlane: d.outPlane()}
-	e.bands = min(ceilDiv(c.plane, wholePixels), e.outH)
-	rows := min((ceilDiv(e.outH, e.bands)-1)*e.stride+3, c.plane/c.outW)
+	exec.CheckLength("expansion", "x", x, s.InLen())
+	exec.CheckLength("expansion", "y", y, d.OutLen())
+	c, a, e := &st.conv, &st.column, &st.expansion
+	setUpColumns(ws, s, x, p.expand.u, p.expand.bias, y, p.expand.epilogue)
+	*e = expansionArgs{p: p, strips: e.strips, stride: d.StrideW, outH: d.OutHeight(), outPlane: d.OutPlane()}
+	e.bands = min(exec.CeilDiv(c.plane, wholePixels), e.outH)
+	rows := min((exec.CeilDiv(e.outH, e.bands)-1)*e.stride+3, c.plane/c.outW)
 	e.columns = oddLines(rows*c.outW + lanes)
 	e.quads = min(max(expandedFloats/(quad*e.columns), leastExpanded), a.quads)
 	e.splits = 1
-	if ws.threads > 1 {
-		e.splits = min(ceilDiv(2*ws.threads, batch*e.bands), ceilDiv(a.quads, e.quads))
+	if ws.Threads() > 1 {
+		e.splits = min(exec.CeilDiv(2*ws.Threads(), batch*e.bands), exec.CeilDiv(a.quads, e.quads))
 	}
 	a.stride = e.columns
 	a.inPlace = e.stride == 1 && c.plane%cacheLine == 0 && (e.bands == 1 || c.outW%lanes == 0)
 	e.strips.setUp(ws, d, p.depthwise.epilogue, rows*c.outW/2)
-	ws.run(batch*e.bands*e.splits, expansionPart)
+	ws.Run(batch*e.bands*e.splits, expansionPart)
 }
 
 // expansionPart computes a band of some channels.
-func expansionPart(ws *Workspace, worker, part int) {
-	c, a, e := &ws.conv, &ws.column, &ws.expansion
+func expansionPart(ws *exec.Workspace, worker, part int) {
+	st := convStates.Of(ws)
+	c, a, e := &st.conv, &st.column, &st.expansion
 	split, part := part%e.splits, part/e.splits
 	band, image := part%e.bands, part/e.bands
 	row0, row1 := band*e.outH/e.bands, (band+1)*e.outH/e.bands
@@ -103,8 +109,8 @@ func expansionPart(ws *Workspace, worker, part int) {
 		first: first * c.outW, pixels: (last - first) * c.outW, x: c.inputGroup(c.x, image, 0),
 		channels: c.channelsIn, depth: c.channelsIn,
 	}
-	t.vectors = ceilDiv(t.pixels, lanes)
-	scratch := ws.workers[worker].scratch((t.depth + e.quads*quad) * e.columns)
+	t.vectors = exec.CeilDiv(t.pixels, lanes)
+	scratch := ws.Worker(worker).Scratch((t.depth + e.quads*quad) * e.columns)
 	expanded := scratch[:e.quads*quad*e.columns]
 	t.columns = scratch[len(expanded):]
 	columns, stride := t.columns, a.stride
@@ -114,7 +120,7 @@ func expansionPart(ws *Workspace, worker, part int) {
 	case e.stride == 1:
 		a.pack(c, &t)
 	default:
-		e.packHalves(ws.set, c, &t)
+		e.packHalves(ws.Kernels(), c, &t)
 	}
 	r := stripRows{
 		rows: row1 - row0, x: expanded, planeStep: e.columns, at: (top - first) * c.outW, end: t.pixels, step: c.outW, left: -1, right: 1,
@@ -127,8 +133,8 @@ func expansionPart(ws *Workspace, worker, part int) {
 	for q, end := split*a.quads/e.splits, (split+1)*a.quads/e.splits; q < end; q += e.quads {
 		quads := min(e.quads, end-q)
 		for at := 0; at < t.vectors; {
-			n := nextVectors(len(ws.set.RowsConvolutions), t.vectors-at)
-			ws.set.RowsConvolutions[n-1](quads, &a.u[q*t.depth*quad], t.depth, &columns[at*lanes], stride*floatSize,
+			n := nextVectors(len(ws.Kernels().RowsConvolutions), t.vectors-at)
+			ws.Kernels().RowsConvolutions[n-1](quads, &a.u[q*t.depth*quad], t.depth, &columns[at*lanes], stride*floatSize,
 				&expanded[at*lanes], e.columns*floatSize, &a.bias[q*quad], a.bounds.floor, a.bounds.ceiling)
 			at += n
 		}

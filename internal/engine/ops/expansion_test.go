@@ -8,10 +8,13 @@ import (
 	"testing"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/enginetest"
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+	"github.com/trainyard-dev/trainyard/internal/engine/exec/exectest"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
 // expansions are pairs of convolutions, of which the second is depthwise.
-var expansions = map[string][2]ConvShape{
+var expansions = map[string][2]tensor.ConvShape{
 	"wide":          expansionShapes(5, 24, 1, 11, 16, 1),
 	"two images":    expansionShapes(5, 24, 2, 11, 16, 1),
 	"narrow":        expansionShapes(9, 40, 1, 9, 9, 1),
@@ -28,8 +31,8 @@ var expansions = map[string][2]ConvShape{
 }
 
 // expansionShapes returns a 1×1 convolution and a depthwise one of its output.
-func expansionShapes(in, out, batch, height, width, stride int) [2]ConvShape {
-	return [2]ConvShape{
+func expansionShapes(in, out, batch, height, width, stride int) [2]tensor.ConvShape {
+	return [2]tensor.ConvShape{
 		{Batch: batch, InChannels: in, InHeight: height, InWidth: width, OutChannels: out, KernelH: 1, KernelW: 1},
 		{
 			Batch: batch, InChannels: out, InHeight: height, InWidth: width, OutChannels: out, Groups: out, KernelH: 3, KernelW: 3,
@@ -39,16 +42,16 @@ func expansionShapes(in, out, batch, height, width, stride int) [2]ConvShape {
 }
 
 // padBelow sets the rows of zeros below the depthwise convolution's input.
-func padBelow(shapes [2]ConvShape, rows int) [2]ConvShape {
+func padBelow(shapes [2]tensor.ConvShape, rows int) [2]tensor.ConvShape {
 	shapes[1].PadBottom = rows
 	return shapes
 }
 
 // A band of an expansion would lie below the image.
 func TestExpandsNotFarBelow(t *testing.T) {
-	forEachSet(t, func(t *testing.T, ws *Workspace) {
+	exectest.ForEachSet(t, func(t *testing.T, ws *exec.Workspace) {
 		shapes := padBelow(expansionShapes(4, 16, 1, 64, 64, 1), 100)
-		if ws.Expands(shapes[0], shapes[1]) {
+		if Expands(ws, shapes[0], shapes[1]) {
 			t.Error("is computed in one step, want two")
 		}
 	})
@@ -56,14 +59,14 @@ func TestExpandsNotFarBelow(t *testing.T) {
 
 // An expansion must agree with its two convolutions one after another.
 func TestRunExpansion(t *testing.T) {
-	forEachSet(t, func(t *testing.T, ws *Workspace) {
-		if ws.set.DepthwiseStrips[0] == nil {
+	exectest.ForEachSet(t, func(t *testing.T, ws *exec.Workspace) {
+		if ws.Kernels().DepthwiseStrips[0] == nil {
 			t.Skip("the set computes no expansions")
 		}
 		for name, shapes := range expansions {
 			t.Run(name, func(t *testing.T) {
 				s, d := shapes[0], shapes[1]
-				if !ws.Expands(s, d) {
+				if !Expands(ws, s, d) {
 					t.Fatal("is not computed in one step")
 				}
 				x, w, b := enginetest.RandomSlice(s.InLen(), 1), enginetest.RandomSlice(s.WeightLen(), 2), enginetest.RandomSlice(s.OutChannels, 3)
@@ -72,21 +75,21 @@ func TestRunExpansion(t *testing.T) {
 					first, second Epilogue
 					bias          []float32
 				}{{Epilogue{ReLU: true, Ceiling: 6}, Epilogue{ReLU: true, Ceiling: 6}, depthwiseB}, {Epilogue{}, Epilogue{ReLU: true}, nil}} {
-					reference := newWorkspace(t, "portable", 1)
+					reference := exectest.NewWorkspace(t, "portable", 1)
 					expanded, want := make([]float32, s.OutLen()), make([]float32, d.OutLen())
-					reference.RunConv2D(reference.PrepareConv2D(s, w, b, tc.first), s.Batch, x, expanded)
-					reference.RunConv2D(reference.PrepareConv2D(d, depthwiseW, tc.bias, tc.second), s.Batch, expanded, want)
-					p := ws.PrepareExpansion(ws.PrepareConv2D(s, w, b, tc.first), ws.PrepareConv2D(d, depthwiseW, tc.bias, tc.second))
+					RunConv2D(reference, PrepareConv2D(reference, s, w, b, tc.first), s.Batch, x, expanded)
+					RunConv2D(reference, PrepareConv2D(reference, d, depthwiseW, tc.bias, tc.second), s.Batch, expanded, want)
+					p := PrepareExpansion(ws, PrepareConv2D(ws, s, w, b, tc.first), PrepareConv2D(ws, d, depthwiseW, tc.bias, tc.second))
 					got := enginetest.RandomSlice(d.OutLen(), 6)
-					ws.RunExpansion(p, s.Batch, x, got)
+					RunExpansion(ws, p, s.Batch, x, got)
 					enginetest.ExpectClose(t, "y", got, want, 1e-4)
 					again := make([]float32, len(got))
-					if allocations := testing.AllocsPerRun(3, func() { ws.RunExpansion(p, s.Batch, x, again) }); allocations != 0 {
+					if allocations := testing.AllocsPerRun(3, func() { RunExpansion(ws, p, s.Batch, x, again) }); allocations != 0 {
 						t.Errorf("%v allocations, want 0", allocations)
 					}
 					for _, threads := range []int{1, 3, 8} {
 						clear(again)
-						newWorkspace(t, ws.Set(), threads).RunExpansion(p, s.Batch, x, again)
+						RunExpansion(exectest.NewWorkspace(t, ws.Set(), threads), p, s.Batch, x, again)
 						if !slices.Equal(got, again) {
 							t.Errorf("%d threads give other bits than 2", threads)
 						}

@@ -3,6 +3,8 @@
 
 package ops
 
+import "github.com/trainyard-dev/trainyard/internal/engine/exec"
+
 // Blocking of the matrix product: a slab of kBlock×nBlock elements of B stays in the second-level cache while the
 // panels of A stream past it.
 const (
@@ -58,13 +60,14 @@ type bSource interface {
 
 // Gemm computes C = A·B, or C += A·B if accumulate is set. A is m×k, B is k×n, both arbitrary strided views (pass X.T()
 // for a transposed operand); C is row-major with ldc ≥ n elements a row, and overlaps neither.
-func (ws *Workspace) Gemm(m, n, k int, a, b Matrix, c []float32, ldc int, accumulate bool) {
+func Gemm(ws *exec.Workspace, m, n, k int, a, b Matrix, c []float32, ldc int, accumulate bool) {
+	st := denseStates.Of(ws)
 	if m == 0 || n == 0 {
 		return
 	}
-	checkLength("gemm", "A", a.Data, a.need(m, k))
-	checkLength("gemm", "B", b.Data, b.need(k, n))
-	checkLength("gemm", "C", c, (m-1)*ldc+n)
+	exec.CheckLength("gemm", "A", a.Data, a.need(m, k))
+	exec.CheckLength("gemm", "B", b.Data, b.need(k, n))
+	exec.CheckLength("gemm", "C", c, (m-1)*ldc+n)
 	if k == 0 {
 		if !accumulate {
 			for i := range m {
@@ -74,13 +77,13 @@ func (ws *Workspace) Gemm(m, n, k int, a, b Matrix, c []float32, ldc int, accumu
 		return
 	}
 	if m <= maxDotRows && a.ColStride == 1 && b.RowStride == 1 {
-		ws.gemm = gemmArgs{m: m, n: n, k: k, a: a, c: c, ldc: ldc, accumulate: accumulate}
-		ws.right = b
-		ws.run(ceilDiv(n, dotColumns), dotsPart)
+		st.gemm = gemmArgs{m: m, n: n, k: k, a: a, c: c, ldc: ldc, accumulate: accumulate}
+		st.right = b
+		ws.Run(exec.CeilDiv(n, dotColumns), dotsPart)
 		return
 	}
-	ws.right = b
-	ws.product(gemmArgs{m: m, n: n, k: k, a: a, b: &ws.right, c: c, ldc: ldc, accumulate: accumulate})
+	st.right = b
+	multiply(ws, gemmArgs{m: m, n: n, k: k, a: a, b: &st.right, c: c, ldc: ldc, accumulate: accumulate})
 }
 
 // A product of so few rows reads B once only, so packing it does not pay: each element of C is a dot product of a row of A
@@ -90,12 +93,13 @@ const (
 	dotColumns = 64 // of a part
 )
 
-func dotsPart(ws *Workspace, _, part int) {
-	g, b := &ws.gemm, &ws.right
+func dotsPart(ws *exec.Workspace, _, part int) {
+	st := denseStates.Of(ws)
+	g, b := &st.gemm, &st.right
 	for j := part * dotColumns; j < min(g.n, (part+1)*dotColumns); j++ {
 		column := b.Data[j*b.ColStride:][:g.k]
 		for i := range g.m {
-			v := float32(ws.set.DotDeviation(g.a.Data[i*g.a.RowStride:][:g.k], column, 0))
+			v := float32(ws.Kernels().DotDeviation(g.a.Data[i*g.a.RowStride:][:g.k], column, 0))
 			if g.accumulate {
 				v += g.c[i*g.ldc+j]
 			}
@@ -104,76 +108,89 @@ func dotsPart(ws *Workspace, _, part int) {
 	}
 }
 
-// product packs A and computes C in parts of a grid that depends on the shape alone.
-func (ws *Workspace) product(args gemmArgs) {
-	args.taskM = taskRows(args.m, args.n, ws.set.TileRows)
-	ws.gemm = args
-	ws.packA()
-	ws.run(ceilDiv(args.m, args.taskM)*ceilDiv(args.n, nBlock), gemmPart)
-	ws.gemm = gemmArgs{}
+// multiply packs A and computes C in parts of a grid that depends on the shape alone.
+func multiply(ws *exec.Workspace, args gemmArgs) {
+	args.taskM = taskRows(args.m, args.n, ws.Kernels().TileRows)
+	packLeft(ws, args)
+	ws.Run(exec.CeilDiv(args.m, args.taskM)*exec.CeilDiv(args.n, nBlock), gemmPart)
+	denseStates.Of(ws).gemm = gemmArgs{}
 }
 
 // taskRows chooses how many rows of C one part computes: all if there are enough blocks of columns to share out, else
 // some, a multiple of mr.
 func taskRows(m, n, mr int) int {
 	const wanted = 16
-	columns := ceilDiv(n, nBlock)
+	columns := exec.CeilDiv(n, nBlock)
 	if columns >= wanted {
 		return m
 	}
-	rows := ceilDiv(wanted, columns)
-	taskM := max(ceilDiv(ceilDiv(m, rows), mr)*mr, 8*mr)
-	return min(taskM, ceilDiv(m, mr)*mr)
+	rows := exec.CeilDiv(wanted, columns)
+	taskM := max(exec.CeilDiv(exec.CeilDiv(m, rows), mr)*mr, 8*mr)
+	return min(taskM, exec.CeilDiv(m, mr)*mr)
 }
 
-// packA packs the left-hand operand into ws.packed: for each block of kBlock columns, panels of mr rows, k-major.
-func (ws *Workspace) packA() {
-	g, mr := &ws.gemm, ws.set.TileRows
-	panels := ceilDiv(g.m, mr)
-	ws.packed = grow(ws.packed, panels*mr*g.k)
-	ws.run(ceilDiv(g.k, kBlock)*ceilDiv(panels, packChunk), packAPart)
+// packLeft begins a product: it packs the left-hand operand, for each block of kBlock columns, in panels of TileRows rows,
+// k-major.
+func packLeft(ws *exec.Workspace, args gemmArgs) {
+	st := denseStates.Of(ws)
+	st.gemm = args
+	st.workers = exec.Grow(st.workers, ws.Threads())
+	g, mr := &st.gemm, ws.Kernels().TileRows
+	panels := exec.CeilDiv(g.m, mr)
+	st.packed = exec.Grow(st.packed, panels*mr*g.k)
+	ws.Run(exec.CeilDiv(g.k, kBlock)*exec.CeilDiv(panels, packChunk), packAPart)
 }
 
-func packAPart(ws *Workspace, worker, part int) {
-	g, mr := &ws.gemm, ws.set.TileRows
-	panels := ceilDiv(g.m, mr)
-	chunks := ceilDiv(panels, packChunk)
+func packAPart(ws *exec.Workspace, worker, part int) {
+	st := denseStates.Of(ws)
+	g, mr := &st.gemm, ws.Kernels().TileRows
+	panels := exec.CeilDiv(g.m, mr)
+	chunks := exec.CeilDiv(panels, packChunk)
 	k0 := part / chunks * kBlock
 	kc := min(kBlock, g.k-k0)
 	first := part % chunks * packChunk
 	transposed := g.a.T()
 	for p := first; p < min(first+packChunk, panels); p++ {
-		dst := ws.packed[panels*mr*k0+p*mr*kc:][:mr*kc]
-		transposed.pack(dst, mr, p*mr, min(mr, g.m-p*mr), k0, kc, ws.workers[worker].row[:])
+		dst := st.packed[panels*mr*k0+p*mr*kc:][:mr*kc]
+		transposed.pack(dst, mr, p*mr, min(mr, g.m-p*mr), k0, kc, st.workers[worker].row[:])
 	}
 }
 
-func gemmPart(ws *Workspace, worker, part int) {
-	g := &ws.gemm
-	columns := ceilDiv(g.n, nBlock)
+func gemmPart(ws *exec.Workspace, worker, part int) {
+	g := &denseStates.Of(ws).gemm
+	columns := exec.CeilDiv(g.n, nBlock)
 	m0, n0 := part/columns*g.taskM, part%columns*nBlock
-	ws.block(g, g.b, worker, m0, min(g.m, m0+g.taskM), n0, min(g.n, n0+nBlock), g.c[m0*g.ldc+n0:])
+	computeBlock(ws, g, g.b, worker, m0, min(g.m, m0+g.taskM), n0, min(g.n, n0+nBlock), g.c[m0*g.ldc+n0:])
 }
 
-// block computes rows [m0, m1) and columns [n0, n1) of the product with b; c starts at the element of row m0 and column
+// computeBlock computes rows [m0, m1) and columns [n0, n1) of the product with b; c starts at the element of row m0 and column
 // n0. m0 is a multiple of mr and n1-n0 at most nBlock.
-func (ws *Workspace) block(g *gemmArgs, b bSource, worker, m0, m1, n0, n1 int, c []float32) {
-	mr, nr := ws.set.TileRows, ws.set.TileColumns
-	panelsA := ceilDiv(g.m, mr)
-	state := &ws.workers[worker]
-	slab, tile := state.slab[:], state.tile[:mr*nr]
+func computeBlock(ws *exec.Workspace, g *gemmArgs, b bSource, worker, m0, m1, n0, n1 int, c []float32) {
+	st := denseStates.Of(ws)
+	mr, nr := ws.Kernels().TileRows, ws.Kernels().TileColumns
+	panelsA := exec.CeilDiv(g.m, mr)
+	own := &st.workers[worker]
+	slab, tile := own.slab[:], own.tile[:mr*nr]
 	for k0 := 0; k0 < g.k; k0 += kBlock {
 		kc := min(kBlock, g.k-k0)
-		b.pack(slab, nr, n0, n1-n0, k0, kc, state.row[:])
+		b.pack(slab, nr, n0, n1-n0, k0, kc, own.row[:])
 		add := g.accumulate || k0 > 0
 		for i := m0; i < m1; i += mr {
-			a := ws.packed[panelsA*mr*k0+i*kc:][:mr*kc]
+			a := st.packed[panelsA*mr*k0+i*kc:][:mr*kc]
 			for j := n0; j < n1; j += nr {
-				ws.set.GemmTile(kc, a, slab[(j-n0)*kc:][:nr*kc], tile)
+				ws.Kernels().GemmTile(kc, a, slab[(j-n0)*kc:][:nr*kc], tile)
 				storeTile(c[(i-m0)*g.ldc+j-n0:], g.ldc, tile, nr, min(mr, m1-i), min(nr, n1-j), add)
 			}
 		}
 	}
+}
+
+// blockOf computes a block, as block does, of the product of what packLeft packed and b, of which each part has its own.
+func blockOf(ws *exec.Workspace, b Matrix, worker, m0, m1, n0, n1 int, c []float32) {
+	st := denseStates.Of(ws)
+	own := &st.workers[worker]
+	own.matrix = b
+	computeBlock(ws, &st.gemm, &own.matrix, worker, m0, m1, n0, n1, c)
 }
 
 // storeTile writes or adds the top left rows×columns of a tile to c.
@@ -243,5 +260,19 @@ func clearLastLanes(dst []float32, nr, kc, n int) {
 	panel := dst[n/nr*nr*kc:][:nr*kc]
 	for p := range kc {
 		clear(panel[p*nr+used : (p+1)*nr])
+	}
+}
+
+// copyStrided copies every stride-th element of src from position at on.
+func copyStrided(dst, src []float32, at, stride int) {
+	if len(dst) == 0 {
+		return
+	}
+	if stride == 1 {
+		copy(dst, src[at:])
+		return
+	}
+	for i := range dst {
+		dst[i] = src[at+i*stride]
 	}
 }

@@ -8,11 +8,13 @@ import (
 	"testing"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/enginetest"
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+	"github.com/trainyard-dev/trainyard/internal/engine/exec/exectest"
 )
 
 func TestGemm(t *testing.T) {
 	shapes := [][3]int{{1, 1, 1}, {3, 3, 1}, {4, 7, 5}, {17, 33, 29}, {64, 250, 300}, {5, 700, 2}, {100, 1, 513}, {2, 3, 0}, {2, 130, 77}, {1, 70, 1000}}
-	forEachSet(t, func(t *testing.T, ws *Workspace) {
+	exectest.ForEachSet(t, func(t *testing.T, ws *exec.Workspace) {
 		for _, s := range shapes {
 			for variant := range 8 {
 				m, n, k := s[0], s[1], s[2]
@@ -40,7 +42,7 @@ func TestGemm(t *testing.T) {
 							want[i*ldc+j] = float32(sum)
 						}
 					}
-					ws.Gemm(m, n, k, a, b, c, ldc, accumulate)
+					Gemm(ws, m, n, k, a, b, c, ldc, accumulate)
 					enginetest.ExpectClose(t, "C", c, want, 1e-4)
 				})
 			}
@@ -49,11 +51,11 @@ func TestGemm(t *testing.T) {
 }
 
 func TestGemmRejectsShortSlices(t *testing.T) {
-	ws := newWorkspace(t, "", 1)
+	ws := exectest.NewWorkspace(t, "", 1)
 	defer func() {
 		if recover() == nil {
 			t.Error("a short C did not panic")
 		}
 	}()
-	ws.Gemm(2, 2, 2, RowMajor(make([]float32, 4), 2), RowMajor(make([]float32, 4), 2), make([]float32, 3), 2, false)
+	Gemm(ws, 2, 2, 2, RowMajor(make([]float32, 4), 2), RowMajor(make([]float32, 4), 2), make([]float32, 3), 2, false)
 }

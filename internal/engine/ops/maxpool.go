@@ -6,16 +6,17 @@ package ops
 import (
 	"math"
 
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
 )
 
 // maxByRows pools one plane, a row of outputs at a time: the rows of a window become one, whose columns are then compared,
 // each a run of neighbouring elements once a stride of 2 is undone. A NaN wins.
-func (p *poolArgs) maxByRows(loops *kernels.Set, state *workerState, x, y []float32) {
+func (p *poolArgs) maxByRows(loops *kernels.Set, state *exec.Worker, x, y []float32) {
 	s := &p.s
 	reach := max((p.outW-1)*s.StrideW+(s.KernelW-1)*s.DilationW+1, s.PadLeft+s.InWidth)
-	half := ceilDiv(reach, 2)
-	scratch := state.scratch(4 * half)
+	half := exec.CeilDiv(reach, 2)
+	scratch := state.Scratch(4 * half)
 	row, even, odd := scratch[:2*half], scratch[2*half:3*half], scratch[3*half:]
 	lowest := float32(math.Inf(-1))
 	for i := range row {

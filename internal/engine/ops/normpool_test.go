@@ -10,27 +10,30 @@ import (
 	"testing"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/enginetest"
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+	"github.com/trainyard-dev/trainyard/internal/engine/exec/exectest"
 	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
-var normPoolShapes = []ImageShape{
+var normPoolShapes = []tensor.ImageShape{
 	{Batch: 3, Channels: 2, Height: 4, Width: 16}, {Batch: 2, Channels: 3, Height: 8, Width: 8},
 	{Batch: 2, Channels: 2, Height: 7, Width: 45}, {Batch: 1, Channels: 1, Height: 2, Width: 2}, {Batch: 2, Channels: 2, Height: 6, Width: 28},
 }
 
 // The operation in one must agree with batch normalisation, ReLU and max pooling one after another.
 func TestNormReLUPool(t *testing.T) {
-	forEachSet(t, func(t *testing.T, ws *Workspace) {
+	exectest.ForEachSet(t, func(t *testing.T, ws *exec.Workspace) {
 		for _, s := range normPoolShapes {
 			t.Run(fmt.Sprint(s), func(t *testing.T) { checkNormReLUPool(t, ws, s) })
 		}
 	})
 }
 
-func checkNormReLUPool(t *testing.T, ws *Workspace, s ImageShape) {
+func checkNormReLUPool(t *testing.T, ws *exec.Workspace, s tensor.ImageShape) {
 	const eps, momentum = 1e-5, 0.1
-	reference := newWorkspace(t, "portable", 1)
-	pool := PoolShape{Batch: s.Batch, Channels: s.Channels, InHeight: s.Height, InWidth: s.Width, KernelH: 2, KernelW: 2, StrideH: 2, StrideW: 2}
+	reference := exectest.NewWorkspace(t, "portable", 1)
+	pool := tensor.PoolShape{Batch: s.Batch, Channels: s.Channels, InHeight: s.Height, InWidth: s.Width, KernelH: 2, KernelW: 2, StrideH: 2, StrideW: 2}
 	x, dpooled := enginetest.RandomSlice(s.Len(), 1), enginetest.RandomSlice(s.PooledLen(), 2)
 	gamma, beta := enginetest.RandomSlice(s.Channels, 3), enginetest.RandomSlice(s.Channels, 4)
 	perChannel := func() []float32 { return make([]float32, s.Channels) }
@@ -38,17 +41,17 @@ func checkNormReLUPool(t *testing.T, ws *Workspace, s ImageShape) {
 	y, want := make([]float32, s.Len()), make([]float32, s.PooledLen())
 	wantMean, wantInvStd, wantRunningMean, wantRunningVar := perChannel(), perChannel(), perChannel(), perChannel()
 	argmax := make([]uint8, s.PooledLen())
-	reference.BatchNormTraining(s.norm(), x, gamma, beta, eps, momentum, y, wantMean, wantInvStd, wantRunningMean, wantRunningVar)
-	reference.Unary(ReLU, 0, 0, y, y)
-	reference.MaxPool(pool, y, want, argmax)
+	BatchNormTraining(reference, planesOf(s), x, gamma, beta, eps, momentum, y, wantMean, wantInvStd, wantRunningMean, wantRunningVar)
+	Apply(reference, ReLU, 0, 0, y, y)
+	MaxPool(reference, pool, y, want, argmax)
 	dy, wantDX, wantDGamma, wantDBeta := make([]float32, s.Len()), make([]float32, s.Len()), perChannel(), perChannel()
-	reference.MaxPoolBackward(pool, dpooled, argmax, dy)
-	reference.ReLUBackward(y, dy, dy)
-	reference.BatchNormBackward(s.norm(), x, dy, gamma, wantMean, wantInvStd, wantDX, wantDGamma, wantDBeta)
+	MaxPoolBackward(reference, pool, dpooled, argmax, dy)
+	ReLUBackward(reference, y, dy, dy)
+	BatchNormBackward(reference, planesOf(s), x, dy, gamma, wantMean, wantInvStd, wantDX, wantDGamma, wantDBeta)
 
-	got, choice := make([]float32, s.PooledLen()), make([]uint16, s.ChoiceLen())
+	got, choice := make([]float32, s.PooledLen()), make([]uint16, ChoiceLen(s))
 	mean, invStd, runningMean, runningVar := perChannel(), perChannel(), perChannel(), perChannel()
-	ws.NormReLUPoolTraining(s, x, gamma, beta, eps, momentum, got, choice, mean, invStd, runningMean, runningVar)
+	NormReLUPoolTraining(ws, s, x, gamma, beta, eps, momentum, got, choice, mean, invStd, runningMean, runningVar)
 	enginetest.ExpectClose(t, "pooled", got, want, 1e-5)
 	enginetest.ExpectClose(t, "running mean", runningMean, wantRunningMean, 1e-5)
 	enginetest.ExpectClose(t, "running variance", runningVar, wantRunningVar, 1e-5)
@@ -60,7 +63,7 @@ func checkNormReLUPool(t *testing.T, ws *Workspace, s ImageShape) {
 		}
 	}
 	dx, dgamma, dbeta := slices.Clone(x), perChannel(), perChannel()
-	ws.NormReLUPoolBackward(s, dx, dpooled, choice, gamma, mean, invStd, dgamma, dbeta)
+	NormReLUPoolBackward(ws, s, dx, dpooled, choice, gamma, mean, invStd, dgamma, dbeta)
 	enginetest.ExpectClose(t, "dgamma", dgamma, wantDGamma, 1e-4)
 	enginetest.ExpectClose(t, "dbeta", dbeta, wantDBeta, 1e-4)
 	if s.Height*s.Width*s.Batch > 4 { // a variance of few pixels is close to 0 and makes gradients huge
@@ -68,10 +71,10 @@ func checkNormReLUPool(t *testing.T, ws *Workspace, s ImageShape) {
 	}
 
 	inference := make([]float32, s.PooledLen())
-	ws.NormReLUPoolInference(s, x, gamma, beta, runningMean, []float32{1, 2, 3}[:s.Channels], eps, inference)
-	reference.BatchNormInference(s.norm(), x, gamma, beta, runningMean, []float32{1, 2, 3}[:s.Channels], eps, y)
-	reference.Unary(ReLU, 0, 0, y, y)
-	reference.MaxPool(pool, y, want, nil)
+	NormReLUPoolInference(ws, s, x, gamma, beta, runningMean, []float32{1, 2, 3}[:s.Channels], eps, inference)
+	BatchNormInference(reference, planesOf(s), x, gamma, beta, runningMean, []float32{1, 2, 3}[:s.Channels], eps, y)
+	Apply(reference, ReLU, 0, 0, y, y)
+	MaxPool(reference, pool, y, want, nil)
 	enginetest.ExpectClose(t, "inference", inference, want, 1e-5)
 }
 
@@ -97,25 +100,25 @@ func TestNormPoolTies(t *testing.T) {
 
 // ReLU and pooling in one must agree with one after the other, whatever the gradient's memory held.
 func TestReLUPool(t *testing.T) {
-	forEachSet(t, func(t *testing.T, ws *Workspace) {
+	exectest.ForEachSet(t, func(t *testing.T, ws *exec.Workspace) {
 		for _, s := range normPoolShapes {
 			t.Run(fmt.Sprint(s), func(t *testing.T) {
-				reference := newWorkspace(t, "portable", 1)
-				pool := PoolShape{Batch: s.Batch, Channels: s.Channels, InHeight: s.Height, InWidth: s.Width, KernelH: 2, KernelW: 2, StrideH: 2, StrideW: 2}
+				reference := exectest.NewWorkspace(t, "portable", 1)
+				pool := tensor.PoolShape{Batch: s.Batch, Channels: s.Channels, InHeight: s.Height, InWidth: s.Width, KernelH: 2, KernelW: 2, StrideH: 2, StrideW: 2}
 				x, dpooled := enginetest.RandomSlice(s.Len(), 1), enginetest.RandomSlice(s.PooledLen(), 2)
 				x[0] = float32(math.NaN())
 				y, want, wantDX := make([]float32, s.Len()), make([]float32, s.PooledLen()), make([]float32, s.Len())
 				argmax := make([]uint8, s.PooledLen())
-				reference.Unary(ReLU, 0, 0, x, y)
-				reference.MaxPool(pool, y, want, argmax)
-				reference.MaxPoolBackward(pool, dpooled, argmax, wantDX)
-				reference.ReLUBackward(y, wantDX, wantDX)
+				Apply(reference, ReLU, 0, 0, x, y)
+				MaxPool(reference, pool, y, want, argmax)
+				MaxPoolBackward(reference, pool, dpooled, argmax, wantDX)
+				ReLUBackward(reference, y, wantDX, wantDX)
 
-				got, choice, dx := make([]float32, s.PooledLen()), make([]uint16, s.ChoiceLen()), slices.Clone(x)
-				ws.ReLUPool(s, x, got, choice)
-				ws.ReLUPoolBackward(s, dpooled, choice, dx)
+				got, choice, dx := make([]float32, s.PooledLen()), make([]uint16, ChoiceLen(s)), slices.Clone(x)
+				ReLUPool(ws, s, x, got, choice)
+				ReLUPoolBackward(ws, s, dpooled, choice, dx)
 				inference := make([]float32, s.PooledLen())
-				ws.ReLUPool(s, x, inference, nil)
+				ReLUPool(ws, s, x, inference, nil)
 				want[0], got[0], inference[0] = 0, 0, 0 // NaN equals nothing
 				enginetest.ExpectClose(t, "pooled", got, want, 0)
 				enginetest.ExpectClose(t, "inference", inference, want, 0)

@@ -3,7 +3,11 @@
 
 package ops
 
-import "github.com/trainyard-dev/trainyard/internal/engine/kernels"
+import (
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
+)
 
 // A patch is what one output pixel of a 3×3 convolution sees: the pixels of its window in all input channels, padding
 // included, in the order of the weights. A convolution is linear in the patches, so their first and second moments over the
@@ -21,7 +25,7 @@ func patchMomentsLen(channels int) int {
 
 // patchArgs are the arguments of one computation of moments.
 type patchArgs struct {
-	s          ConvShape
+	s          tensor.ConvShape
 	outH, outW int
 	width      int // of a padded row
 	x          []float32
@@ -29,16 +33,18 @@ type patchArgs struct {
 }
 
 // patchMoments computes Σ patch[i]·patch[j], in moments[n·i+j], and Σ patch[i], in moments[n·n+i], over all output pixels.
-func (ws *Workspace) patchMoments(s ConvShape, x []float32, moments []float64) {
-	s = s.withDefaults()
+func patchMoments(ws *exec.Workspace, s tensor.ConvShape, x []float32, moments []float64) {
+	st := blockStates.Of(ws)
+	s = s.WithDefaults()
 	length := patchMomentsLen(s.InChannels)
-	ws.sums = grow(ws.sums, s.Batch*length)
-	ws.patch = patchArgs{s: s, outH: s.OutHeight(), outW: s.OutWidth(), width: s.OutWidth() + patchSide - 1, x: x, perImage: ws.sums}
-	ws.run(s.Batch, patchMomentsPart)
+	st.sums = exec.Grow(st.sums, s.Batch*length)
+	st.workers = exec.Grow(st.workers, ws.Threads())
+	st.patch = patchArgs{s: s, outH: s.OutHeight(), outW: s.OutWidth(), width: s.OutWidth() + patchSide - 1, x: x, perImage: st.sums}
+	ws.Run(s.Batch, patchMomentsPart)
 	moments = moments[:length]
 	clear(moments)
 	for image := range s.Batch {
-		for i, v := range ws.sums[image*length:][:length] {
+		for i, v := range st.sums[image*length:][:length] {
 			moments[i] += v
 		}
 	}
@@ -68,26 +74,27 @@ func (p *patchState) row(a *patchArgs, r, c int) []float64 {
 
 // patchMomentsPart computes the moments of one image, of the products only those above the diagonal. Row r of the padded
 // image is row ty of the patches of output row r-ty; rows that are so for the same range of ty are summed in one run.
-func patchMomentsPart(ws *Workspace, worker, part int) {
-	a := &ws.patch
-	state := &ws.workers[worker].patch
-	state.rows = grow(state.rows, patchSide*a.s.InChannels*a.width)
+func patchMomentsPart(ws *exec.Workspace, worker, part int) {
+	st := blockStates.Of(ws)
+	a := &st.patch
+	own := &st.workers[worker].patch
+	own.rows = exec.Grow(own.rows, patchSide*a.s.InChannels*a.width)
 	moments := a.perImage[part*patchMomentsLen(a.s.InChannels):][:patchMomentsLen(a.s.InChannels)]
 	clear(moments)
 	height, loaded, first, last := a.outH+patchSide-1, 0, 0, 0
 	for r := range height {
 		for ; loaded < min(r+patchSide, height); loaded++ {
 			for c := range a.s.InChannels {
-				a.widen(ws.set.Patch, state, part, loaded, c)
+				a.widen(ws.Kernels().Patch, own, part, loaded, c)
 			}
 		}
 		if from, to := max(0, r-a.outH+1), min(patchSide-1, r); r == 0 || from != first || to != last {
-			a.endRun(state, moments, first, last)
+			a.endRun(own, moments, first, last)
 			first, last = from, to
 		}
-		a.addRow(ws.set.Patch, state, r, height)
+		a.addRow(ws.Kernels().Patch, own, r, height)
 	}
-	a.endRun(state, moments, first, last)
+	a.endRun(own, moments, first, last)
 }
 
 // widen loads a row of the padded image and its sum.

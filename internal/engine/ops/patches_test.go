@@ -8,10 +8,13 @@ import (
 	"testing"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/enginetest"
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+	"github.com/trainyard-dev/trainyard/internal/engine/exec/exectest"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
 // patchShapes are first layers of various sizes and pads.
-var patchShapes = map[string]ConvShape{
+var patchShapes = map[string]tensor.ConvShape{
 	"photographs":    {Batch: 3, InChannels: 3, InHeight: 20, InWidth: 45, OutChannels: 8, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
 	"odd":            {Batch: 2, InChannels: 3, InHeight: 23, InWidth: 37, OutChannels: 4, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
 	"no padding":     {Batch: 5, InChannels: 1, InHeight: 19, InWidth: 34, OutChannels: 4, KernelH: 3, KernelW: 3},
@@ -21,7 +24,7 @@ var patchShapes = map[string]ConvShape{
 }
 
 // patchAt returns the patch of an output pixel, by definition.
-func patchAt(s ConvShape, x []float32, image, oy, ox int) []float64 {
+func patchAt(s tensor.ConvShape, x []float32, image, oy, ox int) []float64 {
 	var patch []float64
 	for c := range s.InChannels {
 		for tap := range patchTaps {
@@ -41,8 +44,8 @@ func TestPatchMoments(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			x, n := enginetest.RandomSlice(s.InLen(), 1), patchTaps*s.InChannels
 			want := make([]float64, patchMomentsLen(s.InChannels))
-			for pixel := range s.Batch * s.outPlane() {
-				patch := patchAt(s, x, pixel/s.outPlane(), pixel%s.outPlane()/s.OutWidth(), pixel%s.OutWidth())
+			for pixel := range s.Batch * s.OutPlane() {
+				patch := patchAt(s, x, pixel/s.OutPlane(), pixel%s.OutPlane()/s.OutWidth(), pixel%s.OutWidth())
 				for i, v := range patch {
 					for j, w := range patch {
 						want[n*i+j] += v * w
@@ -50,11 +53,11 @@ func TestPatchMoments(t *testing.T) {
 					want[n*n+i] += v
 				}
 			}
-			forEachSet(t, func(t *testing.T, ws *Workspace) {
+			exectest.ForEachSet(t, func(t *testing.T, ws *exec.Workspace) {
 				got := make([]float64, len(want))
-				ws.patchMoments(s, x, got)
+				patchMoments(ws, s, x, got)
 				for i := range want {
-					if math.Abs(got[i]-want[i]) > 1e-12*float64(s.Batch*s.outPlane()) {
+					if math.Abs(got[i]-want[i]) > 1e-12*float64(s.Batch*s.OutPlane()) {
 						t.Fatalf("moment %d is %v, want %v", i, got[i], want[i])
 					}
 				}

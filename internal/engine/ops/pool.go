@@ -3,14 +3,19 @@
 
 package ops
 
-import "math"
+import (
+	"math"
+
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
+)
 
 // MaxWindow is the largest number of taps of a max-pooling window whose position MaxPool can record.
 const MaxWindow = 256
 
 // poolArgs are the arguments of one pooling.
 type poolArgs struct {
-	s           PoolShape
+	s           tensor.PoolShape
 	x, y        []float32
 	argmax      []uint8
 	outH, outW  int
@@ -19,31 +24,31 @@ type poolArgs struct {
 	planeLength int
 }
 
-func (p *poolArgs) setUp(s PoolShape) {
-	s = s.withDefaults()
+func (p *poolArgs) setUp(s tensor.PoolShape) {
+	s = s.WithDefaults()
 	*p = poolArgs{s: s, outH: s.OutHeight(), outW: s.OutWidth(), inPlane: s.InHeight * s.InWidth}
 	p.planeLength = p.outH * p.outW
 }
 
 // MaxPool computes the maximum of each window; padding never wins. Unless argmax is nil, it receives for each output the
 // tap, ky·KernelW+kx, of the first maximum, for which KernelH·KernelW may be at most MaxWindow.
-func (ws *Workspace) MaxPool(s PoolShape, x, y []float32, argmax []uint8) {
-	checkLength("max pool", "x", x, s.InLen())
-	checkLength("max pool", "y", y, s.OutLen())
-	p := &ws.pool
+func MaxPool(ws *exec.Workspace, s tensor.PoolShape, x, y []float32, argmax []uint8) {
+	exec.CheckLength("max pool", "x", x, s.InLen())
+	exec.CheckLength("max pool", "y", y, s.OutLen())
+	p := &poolStates.Of(ws).pool
 	p.setUp(s)
 	p.x, p.y, p.argmax = x, y, argmax
 	if argmax != nil {
-		checkLength("max pool", "argmax", argmax, s.OutLen())
+		exec.CheckLength("max pool", "argmax", argmax, s.OutLen())
 		if s.KernelH*s.KernelW > MaxWindow {
 			panic("kernels: max pool: the window is too large for argmax")
 		}
 	}
-	ws.run(s.Batch*s.Channels, maxPoolPart)
+	ws.Run(s.Batch*s.Channels, maxPoolPart)
 }
 
-func maxPoolPart(ws *Workspace, worker, part int) {
-	p := &ws.pool
+func maxPoolPart(ws *exec.Workspace, worker, part int) {
+	p := &poolStates.Of(ws).pool
 	x := p.x[part*p.inPlane:][:p.inPlane]
 	y := p.y[part*p.planeLength:][:p.planeLength]
 	var argmax []uint8
@@ -55,7 +60,7 @@ func maxPoolPart(ws *Workspace, worker, part int) {
 		return
 	}
 	if argmax == nil {
-		p.maxByRows(ws.set, &ws.workers[worker], x, y)
+		p.maxByRows(ws.Kernels(), ws.Worker(worker), x, y)
 		return
 	}
 	for oy := range p.outH {
@@ -120,18 +125,18 @@ func maxPool2x2(x []float32, width, outW int, y []float32, argmax []uint8) {
 }
 
 // MaxPoolBackward sends each element of dy to the input that argmax names; dx is overwritten.
-func (ws *Workspace) MaxPoolBackward(s PoolShape, dy []float32, argmax []uint8, dx []float32) {
-	checkLength("max pool backward", "dy", dy, s.OutLen())
-	checkLength("max pool backward", "argmax", argmax, s.OutLen())
-	checkLength("max pool backward", "dx", dx, s.InLen())
-	p := &ws.pool
+func MaxPoolBackward(ws *exec.Workspace, s tensor.PoolShape, dy []float32, argmax []uint8, dx []float32) {
+	exec.CheckLength("max pool backward", "dy", dy, s.OutLen())
+	exec.CheckLength("max pool backward", "argmax", argmax, s.OutLen())
+	exec.CheckLength("max pool backward", "dx", dx, s.InLen())
+	p := &poolStates.Of(ws).pool
 	p.setUp(s)
 	p.x, p.y, p.argmax = dx, dy, argmax
-	ws.run(s.Batch*s.Channels, maxPoolBackwardPart)
+	ws.Run(s.Batch*s.Channels, maxPoolBackwardPart)
 }
 
-func maxPoolBackwardPart(ws *Workspace, _, part int) {
-	p := &ws.pool
+func maxPoolBackwardPart(ws *exec.Workspace, _, part int) {
+	p := &poolStates.Of(ws).pool
 	s := &p.s
 	dx := p.x[part*p.inPlane:][:p.inPlane]
 	dy := p.y[part*p.planeLength:][:p.planeLength]
@@ -149,17 +154,17 @@ func maxPoolBackwardPart(ws *Workspace, _, part int) {
 
 // AveragePool computes the mean of each window. countPads says whether padding counts as zeros in the mean
 // (ONNX's count_include_pad) or not at all.
-func (ws *Workspace) AveragePool(s PoolShape, x, y []float32, countPads bool) {
-	checkLength("average pool", "x", x, s.InLen())
-	checkLength("average pool", "y", y, s.OutLen())
-	p := &ws.pool
+func AveragePool(ws *exec.Workspace, s tensor.PoolShape, x, y []float32, countPads bool) {
+	exec.CheckLength("average pool", "x", x, s.InLen())
+	exec.CheckLength("average pool", "y", y, s.OutLen())
+	p := &poolStates.Of(ws).pool
 	p.setUp(s)
 	p.x, p.y, p.countPads = x, y, countPads
-	ws.run(s.Batch*s.Channels, averagePoolPart)
+	ws.Run(s.Batch*s.Channels, averagePoolPart)
 }
 
-func averagePoolPart(ws *Workspace, _, part int) {
-	p := &ws.pool
+func averagePoolPart(ws *exec.Workspace, _, part int) {
+	p := &poolStates.Of(ws).pool
 	s := &p.s
 	x := p.x[part*p.inPlane:][:p.inPlane]
 	y := p.y[part*p.planeLength:][:p.planeLength]
@@ -186,31 +191,37 @@ func averagePoolPart(ws *Workspace, _, part int) {
 	}
 }
 
-// GlobalAveragePool computes y[n, c] = mean of plane (n, c) of x.
-func (ws *Workspace) GlobalAveragePool(s NormShape, x, y []float32) {
-	checkLength("global average pool", "x", x, s.Len())
-	checkLength("global average pool", "y", y, s.Batch*s.Channels)
-	ws.norm = normArgs{s: s, x: x, y: y}
-	ws.run(s.Batch*s.Channels, globalAveragePart)
+// globalArgs are the arguments of one pooling of whole planes, or of its gradient.
+type globalArgs struct {
+	s    tensor.NormShape
+	x, y []float32
 }
 
-func globalAveragePart(ws *Workspace, _, part int) {
-	n := &ws.norm
-	n.y[part] = float32(ws.set.Sum(n.x[part*n.s.Plane:][:n.s.Plane]) / float64(n.s.Plane))
+// GlobalAveragePool computes y[n, c] = mean of plane (n, c) of x.
+func GlobalAveragePool(ws *exec.Workspace, s tensor.NormShape, x, y []float32) {
+	exec.CheckLength("global average pool", "x", x, s.Len())
+	exec.CheckLength("global average pool", "y", y, s.Batch*s.Channels)
+	poolStates.Of(ws).global = globalArgs{s: s, x: x, y: y}
+	ws.Run(s.Batch*s.Channels, globalAveragePart)
+}
+
+func globalAveragePart(ws *exec.Workspace, _, part int) {
+	n := &poolStates.Of(ws).global
+	n.y[part] = float32(ws.Kernels().Sum(n.x[part*n.s.Plane:][:n.s.Plane]) / float64(n.s.Plane))
 }
 
 // GlobalAveragePoolBackward computes dx = dy[n, c] / plane for every pixel of plane (n, c).
-func (ws *Workspace) GlobalAveragePoolBackward(s NormShape, dy, dx []float32) {
-	checkLength("global average pool backward", "dy", dy, s.Batch*s.Channels)
-	checkLength("global average pool backward", "dx", dx, s.Len())
-	ws.norm = normArgs{s: s, dy: dy, dx: dx}
-	ws.run(s.Batch*s.Channels, globalAverageBackwardPart)
+func GlobalAveragePoolBackward(ws *exec.Workspace, s tensor.NormShape, dy, dx []float32) {
+	exec.CheckLength("global average pool backward", "dy", dy, s.Batch*s.Channels)
+	exec.CheckLength("global average pool backward", "dx", dx, s.Len())
+	poolStates.Of(ws).global = globalArgs{s: s, y: dy, x: dx}
+	ws.Run(s.Batch*s.Channels, globalAverageBackwardPart)
 }
 
-func globalAverageBackwardPart(ws *Workspace, _, part int) {
-	n := &ws.norm
-	v := n.dy[part] / float32(n.s.Plane)
-	dx := n.dx[part*n.s.Plane:][:n.s.Plane]
+func globalAverageBackwardPart(ws *exec.Workspace, _, part int) {
+	n := &poolStates.Of(ws).global
+	v := n.y[part] / float32(n.s.Plane)
+	dx := n.x[part*n.s.Plane:][:n.s.Plane]
 	for i := range dx {
 		dx[i] = v
 	}

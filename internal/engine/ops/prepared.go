@@ -6,7 +6,9 @@ package ops
 import (
 	"math"
 
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
 // Epilogue is what happens to a convolution's output before it is stored: first the addition, then ReLU, then the maximum
@@ -39,7 +41,7 @@ func (e Epilogue) ceiling() float32 {
 // PreparedConv2D is a convolution whose weights, known beforehand, have been brought into the form that suits the kernel
 // set and the shape best. It may be shared: running it does not change it.
 type PreparedConv2D struct {
-	s        ConvShape // Batch is 1
+	s        tensor.ConvShape // Batch is 1
 	set      *kernels.Set
 	method   convMethod
 	w, bias  []float32
@@ -64,45 +66,45 @@ const preparedWinogradTiles = 12
 
 // PrepareConv2D prepares the convolution of shape s, whose Batch does not matter, for workspaces with the kernel set of ws.
 // bias may be nil. w and bias must not change any more.
-func (ws *Workspace) PrepareConv2D(s ConvShape, w, bias []float32, e Epilogue) *PreparedConv2D {
-	checkLength("prepare conv2d", "w", w, s.WeightLen())
-	if e.Add && (e.MaxPool || !ws.Adds(s)) {
+func PrepareConv2D(ws *exec.Workspace, s tensor.ConvShape, w, bias []float32, e Epilogue) *PreparedConv2D {
+	exec.CheckLength("prepare conv2d", "w", w, s.WeightLen())
+	if e.Add && (e.MaxPool || !Adds(ws, s)) {
 		panic("kernels: prepare conv2d: this convolution does not add to its output")
 	}
-	s = s.withDefaults()
+	s = s.WithDefaults()
 	s.Batch = 1
-	p := &PreparedConv2D{s: s, set: ws.set, w: w, bias: bias, epilogue: e, method: ws.method(s)}
+	p := &PreparedConv2D{s: s, set: ws.Kernels(), w: w, bias: bias, epilogue: e, method: chooseMethod(ws, s)}
 	switch p.method {
 	case byWinograd:
 		p.u = make([]float32, winogradWeights(s))
-		ws.transformWeights(s, w, p.u, false)
+		transformWeights(ws, s, w, p.u, false)
 	case byTiles:
 		p.u = make([]float32, s.WeightLen())
-		ws.packConv3x3(s, w, p.u, false)
+		packConv3x3(ws, s, w, p.u, false)
 	case byColumns:
 		p.u = make([]float32, columnWeights(s))
-		ws.packColumnWeights(s, w, p.u)
-		p.bias = make([]float32, s.Groups*ceilDiv(s.OutChannels/s.Groups, quad)*quad)
+		packColumnWeights(ws, s, w, p.u)
+		p.bias = make([]float32, s.Groups*exec.CeilDiv(s.OutChannels/s.Groups, quad)*quad)
 		padBias(s, bias, p.bias)
 	}
 	return p
 }
 
 // Adds reports whether a prepared convolution of this shape can add to what its output holds.
-func (ws *Workspace) Adds(s ConvShape) bool {
-	return ws.method(s) == byColumns && ws.set.RowsAccumulations != nil
+func Adds(ws *exec.Workspace, s tensor.ConvShape) bool {
+	return chooseMethod(ws, s) == byColumns && ws.Kernels().RowsAccumulations != nil
 }
 
-// method chooses how to compute a convolution with prepared weights.
-func (ws *Workspace) method(s ConvShape) convMethod {
+// chooseMethod chooses how to compute a convolution with prepared weights.
+func chooseMethod(ws *exec.Workspace, s tensor.ConvShape) convMethod {
 	switch {
-	case ws.winogradFits(s) && s.imageTiles() >= preparedWinogradTiles:
+	case winogradFits(ws, s) && imageTiles(s) >= preparedWinogradTiles:
 		return byWinograd
-	case ws.direct(s):
+	case fitsDirect(ws, s):
 		return byTiles
-	case ws.columnsFit(s):
+	case columnsFit(ws, s):
 		return byColumns
-	case ws.planesFit(s):
+	case planesFit(ws, s):
 		return byPlanes
 	default:
 		return byDefinition
@@ -115,29 +117,30 @@ func (p *PreparedConv2D) OutLen(batch int) int {
 	if p.epilogue.MaxPool {
 		return n * (p.s.OutHeight() / 2) * (p.s.OutWidth() / 2)
 	}
-	return n * p.s.outPlane()
+	return n * p.s.OutPlane()
 }
 
 // RunConv2D computes y = epilogue(conv(x, w) + bias) for a batch. y is overwritten, unless the epilogue adds to it, and
 // overlaps no input.
-func (ws *Workspace) RunConv2D(p *PreparedConv2D, batch int, x, y []float32) {
-	if p.set != ws.set {
+func RunConv2D(ws *exec.Workspace, p *PreparedConv2D, batch int, x, y []float32) {
+	st := convStates.Of(ws)
+	if p.set != ws.Kernels() {
 		panic("kernels: the convolution was prepared for another kernel set")
 	}
 	s := p.s
 	s.Batch = batch
-	checkLength("prepared conv2d", "x", x, s.InLen())
-	checkLength("prepared conv2d", "y", y, p.OutLen(batch))
+	exec.CheckLength("prepared conv2d", "x", x, s.InLen())
+	exec.CheckLength("prepared conv2d", "y", y, p.OutLen(batch))
 	if p.epilogue.MaxPool && !p.poolsItself() {
-		ws.unpooled = grow(ws.unpooled, s.OutLen())
-		ws.runUnpooled(p, s, x, ws.unpooled, Epilogue{ReLU: p.epilogue.ReLU, Ceiling: p.epilogue.Ceiling})
-		ws.MaxPool(PoolShape{
+		st.unpooled = exec.Grow(st.unpooled, s.OutLen())
+		runUnpooled(ws, p, s, x, st.unpooled, Epilogue{ReLU: p.epilogue.ReLU, Ceiling: p.epilogue.Ceiling})
+		MaxPool(ws, tensor.PoolShape{
 			Batch: batch, Channels: s.OutChannels, InHeight: s.OutHeight(), InWidth: s.OutWidth(),
 			KernelH: 2, KernelW: 2, StrideH: 2, StrideW: 2,
-		}, ws.unpooled, y, nil)
+		}, st.unpooled, y, nil)
 		return
 	}
-	ws.runUnpooled(p, s, x, y, p.epilogue)
+	runUnpooled(ws, p, s, x, y, p.epilogue)
 }
 
 // poolsItself reports whether the method pools on the way.
@@ -146,22 +149,22 @@ func (p *PreparedConv2D) poolsItself() bool {
 }
 
 // runUnpooled runs the method with the part of the epilogue that it can do.
-func (ws *Workspace) runUnpooled(p *PreparedConv2D, s ConvShape, x, y []float32, e Epilogue) {
+func runUnpooled(ws *exec.Workspace, p *PreparedConv2D, s tensor.ConvShape, x, y []float32, e Epilogue) {
 	switch p.method {
 	case byWinograd:
-		ws.winograd(s, x, p.u, p.bias, y, e)
+		runWinograd(ws, s, x, p.u, p.bias, y, e)
 	case byTiles:
-		ws.directConv3x3(s, x, p.u, p.bias, y, e)
+		directConv3x3(ws, s, x, p.u, p.bias, y, e)
 	case byColumns:
-		ws.columns(s, x, p.u, p.bias, y, e)
+		runColumns(ws, s, x, p.u, p.bias, y, e)
 		return
 	case byPlanes:
-		ws.depthwise(s, x, p.w, p.bias, y, e)
+		runDepthwise(ws, s, x, p.w, p.bias, y, e)
 		return
 	default:
-		ws.Conv2D(s, x, p.w, p.bias, y)
+		Conv2D(ws, s, x, p.w, p.bias, y)
 		if e.ReLU {
-			ws.Unary(ReLU, 0, 0, y[:s.OutLen()], y)
+			Apply(ws, ReLU, 0, 0, y[:s.OutLen()], y)
 		}
 	}
 	if e.ReLU && e.Ceiling > 0 {
@@ -169,6 +172,6 @@ func (ws *Workspace) runUnpooled(p *PreparedConv2D, s ConvShape, x, y []float32,
 		if e.MaxPool {
 			n = p.OutLen(s.Batch)
 		}
-		ws.Unary(Clip, 0, e.Ceiling, y[:n], y)
+		Apply(ws, Clip, 0, e.Ceiling, y[:n], y)
 	}
 }

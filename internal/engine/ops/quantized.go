@@ -7,7 +7,9 @@ import (
 	"slices"
 	"unsafe"
 
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
 // Images of 8 bits have their channels last, [Batch, Height, Width, PixelStride(Channels)]: the channels of a pixel are
@@ -31,7 +33,7 @@ func PixelStride(channels int) int {
 type QuantizedConv struct {
 	// Shape is that of the convolution; its Batch does not matter. Groups is 1, or the number of channels of both input and
 	// output (depthwise); then MaxPool is not supported.
-	Shape ConvShape
+	Shape tensor.ConvShape
 	// Weights are [OutChannels, InChannels/Groups, KernelH, KernelW].
 	Weights []int8
 	// Bias and Scale have an element for each output channel; Scale is positive.
@@ -71,7 +73,7 @@ const (
 // quantizedArgs are the arguments of one convolution of 8 bits.
 type quantizedArgs struct {
 	p          *PreparedQuantizedConv
-	s          ConvShape
+	s          tensor.ConvShape
 	x, y       []uint8
 	floats     []float32 // float32 results instead of y
 	inPixel    int       // bytes
@@ -85,18 +87,18 @@ type quantizedArgs struct {
 }
 
 // PrepareQuantizedConv packs a convolution for workspaces with the kernel set of ws. c's slices must not change any more.
-func (ws *Workspace) PrepareQuantizedConv(c QuantizedConv) *PreparedQuantizedConv {
-	c.Shape = c.Shape.withDefaults()
+func PrepareQuantizedConv(ws *exec.Workspace, c QuantizedConv) *PreparedQuantizedConv {
+	c.Shape = c.Shape.WithDefaults()
 	c.Shape.Batch = 1
-	if c.Shape.Groups != 1 && (!c.Shape.isDepthwise() || c.MaxPool) {
+	if c.Shape.Groups != 1 && (!isDepthwise(c.Shape) || c.MaxPool) {
 		panic("kernels: prepare quantized conv: one group is supported, or depthwise without max pooling")
 	}
-	checkLength("prepare quantized conv", "weights", c.Weights, c.Shape.WeightLen())
-	checkLength("prepare quantized conv", "bias", c.Bias, c.Shape.OutChannels)
-	checkLength("prepare quantized conv", "scale", c.Scale, c.Shape.OutChannels)
-	p := &PreparedQuantizedConv{QuantizedConv: c, set: ws.set, to: kernels.NewByteRange(c.OutZero, c.Low, c.High)}
+	exec.CheckLength("prepare quantized conv", "weights", c.Weights, c.Shape.WeightLen())
+	exec.CheckLength("prepare quantized conv", "bias", c.Bias, c.Shape.OutChannels)
+	exec.CheckLength("prepare quantized conv", "scale", c.Scale, c.Shape.OutChannels)
+	p := &PreparedQuantizedConv{QuantizedConv: c, set: ws.Kernels(), to: kernels.NewByteRange(c.OutZero, c.Low, c.High)}
 	p.foldInput()
-	p.prepare(ws.set.Quantized)
+	p.prepare(ws.Kernels().Quantized)
 	return p
 }
 
@@ -127,7 +129,7 @@ func (p *PreparedQuantizedConv) exceeds(limit int) bool {
 // foldInput moves the input's zero point into the bias.
 func (p *PreparedQuantizedConv) foldInput() {
 	outs := p.Shape.OutChannels
-	p.bias, p.scale = make([]int32, ceilDiv(outs, dotOuts)*dotOuts), make([]float32, ceilDiv(outs, dotOuts)*dotOuts)
+	p.bias, p.scale = make([]int32, exec.CeilDiv(outs, dotOuts)*dotOuts), make([]float32, exec.CeilDiv(outs, dotOuts)*dotOuts)
 	filter := p.Shape.WeightLen() / outs
 	for k := range outs {
 		var sum int32
@@ -154,61 +156,61 @@ func (p *PreparedQuantizedConv) InLen(batch int) int {
 }
 
 // RunQuantizedConv computes the convolution of a batch. y is overwritten and overlaps no input.
-func (ws *Workspace) RunQuantizedConv(p *PreparedQuantizedConv, batch int, x, y []uint8) {
-	checkLength("quantized conv", "x", x, p.InLen(batch))
-	checkLength("quantized conv", "y", y, p.OutLen(batch))
-	ws.setUpQuantized(p, batch, x)
-	a := &ws.quantized
+func RunQuantizedConv(ws *exec.Workspace, p *PreparedQuantizedConv, batch int, x, y []uint8) {
+	exec.CheckLength("quantized conv", "x", x, p.InLen(batch))
+	exec.CheckLength("quantized conv", "y", y, p.OutLen(batch))
+	setUpQuantized(ws, p, batch, x)
+	a := &quantizedStates.Of(ws).quantized
 	a.y = y
-	ws.runQuantized(a)
+	runQuantized(ws, a)
 }
 
 // RunQuantizedLinear computes y = (Σ w·(x - InZero) + Bias)·Scale, float32 [batch, OutChannels], for a convolution of 1×1
 // pixels without padding, whose Low, High, OutZero and MaxPool do not matter.
-func (ws *Workspace) RunQuantizedLinear(p *PreparedQuantizedConv, batch int, x []uint8, y []float32) {
+func RunQuantizedLinear(ws *exec.Workspace, p *PreparedQuantizedConv, batch int, x []uint8, y []float32) {
 	s := p.Shape
-	if !s.isOnePixel() {
+	if !isOnePixel(s) {
 		panic("kernels: quantized linear: the convolution is not of one pixel")
 	}
-	checkLength("quantized linear", "x", x, p.InLen(batch))
-	checkLength("quantized linear", "y", y, batch*s.OutChannels)
-	ws.setUpQuantized(p, batch, x)
-	a := &ws.quantized
+	exec.CheckLength("quantized linear", "x", x, p.InLen(batch))
+	exec.CheckLength("quantized linear", "y", y, batch*s.OutChannels)
+	setUpQuantized(ws, p, batch, x)
+	a := &quantizedStates.Of(ws).quantized
 	a.floats = y
-	ws.runQuantized(a)
+	runQuantized(ws, a)
 }
 
 // isOnePixel reports whether the convolution sees and yields one pixel, without padding.
-func (s ConvShape) isOnePixel() bool {
+func isOnePixel(s tensor.ConvShape) bool {
 	return s.InHeight*s.InWidth*s.KernelH*s.KernelW == 1 && max(s.PadTop, s.PadLeft, s.PadBottom, s.PadRight) == 0
 }
 
 // setUpQuantized prepares the arguments but for the output.
-func (ws *Workspace) setUpQuantized(p *PreparedQuantizedConv, batch int, x []uint8) {
-	if p.set != ws.set {
+func setUpQuantized(ws *exec.Workspace, p *PreparedQuantizedConv, batch int, x []uint8) {
+	if p.set != ws.Kernels() {
 		panic("kernels: the convolution was prepared for another kernel set")
 	}
 	s := p.Shape
 	s.Batch = batch
-	if s.isOnePixel() {
+	if isOnePixel(s) {
 		// A product of matrices: samples are neighbouring pixels.
 		s.Batch, s.InWidth, s.StrideW = 1, batch, 1
 	}
-	ws.quantized = quantizedArgs{
+	quantizedStates.Of(ws).quantized = quantizedArgs{
 		p: p, s: s, x: x, inPixel: PixelStride(s.InChannels), outPixel: PixelStride(s.OutChannels), outH: s.OutHeight(), outW: s.OutWidth(),
 	}
 }
 
-func (ws *Workspace) runQuantized(a *quantizedArgs) {
+func runQuantized(ws *exec.Workspace, a *quantizedArgs) {
 	switch a.p.method {
 	case quantizedByDefinition:
-		ws.run(a.s.Batch*a.outRows(), quantizedRowPart)
+		ws.Run(a.s.Batch*a.outRows(), quantizedRowPart)
 	case quantizedByWinograd:
-		ws.quantizedWinograd(a)
+		runQuantizedWinograd(ws, a)
 	case quantizedDepthwise:
-		ws.quantizedDepthwise(a)
+		runQuantizedDepthwise(ws, a)
 	default:
-		ws.quantizedDirect(a)
+		runQuantizedDirect(ws, a)
 	}
 }
 
@@ -226,8 +228,8 @@ func (p *PreparedQuantizedConv) requantized(sum int32, k int) uint8 {
 }
 
 // quantizedRowPart computes one row of the output by definition: the reference of all sets.
-func quantizedRowPart(ws *Workspace, _, part int) {
-	a := &ws.quantized
+func quantizedRowPart(ws *exec.Workspace, _, part int) {
+	a := &quantizedStates.Of(ws).quantized
 	p, rows := a.p, a.outRows()
 	image, oy := part/rows, part%rows
 	if a.floats != nil {
@@ -301,5 +303,5 @@ func viewAs[T int16 | int32 | uint8](scratch []float32, n int) ([]T, []float32) 
 func viewFloats[T int16 | int32 | uint8](n int) int {
 	var element T
 	const line = 64 / 4
-	return ceilDiv(n*int(unsafe.Sizeof(element)), line*floatSize) * line
+	return exec.CeilDiv(n*int(unsafe.Sizeof(element)), line*floatSize) * line
 }

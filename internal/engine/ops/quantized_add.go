@@ -3,7 +3,10 @@
 
 package ops
 
-import "github.com/trainyard-dev/trainyard/internal/engine/kernels"
+import (
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+)
 
 // QuantizedSum describes the sum of two values of 8 bits, y = min(max(OutZero + round(a·ScaleA + b·ScaleB + Offset), Low),
 // High). Scales are those of the inputs divided by the output's, and Offset moves the inputs' zero points. Every product and
@@ -24,21 +27,21 @@ type quantizedSumArgs struct {
 }
 
 // RunQuantizedSum computes the sum of a and b, of the length of y.
-func (ws *Workspace) RunQuantizedSum(s QuantizedSum, a, b, y []uint8) {
-	checkLength("quantized sum", "a", a, len(y))
-	checkLength("quantized sum", "b", b, len(y))
-	ws.byteSum = quantizedSumArgs{s: s, to: kernels.NewByteRange(s.OutZero, s.Low, s.High), a: a, b: b, y: y}
-	ws.run(ceilDiv(len(y), quantizedSumPart), quantizedSumPartOf)
+func RunQuantizedSum(ws *exec.Workspace, s QuantizedSum, a, b, y []uint8) {
+	exec.CheckLength("quantized sum", "a", a, len(y))
+	exec.CheckLength("quantized sum", "b", b, len(y))
+	quantizedStates.Of(ws).byteSum = quantizedSumArgs{s: s, to: kernels.NewByteRange(s.OutZero, s.Low, s.High), a: a, b: b, y: y}
+	ws.Run(exec.CeilDiv(len(y), quantizedSumPart), quantizedSumPartOf)
 }
 
-func quantizedSumPartOf(ws *Workspace, _, part int) {
-	args := &ws.byteSum
+func quantizedSumPartOf(ws *exec.Workspace, _, part int) {
+	args := &quantizedStates.Of(ws).byteSum
 	s := &args.s
 	first := part * quantizedSumPart
 	y := args.y[first:min(first+quantizedSumPart, len(args.y))]
 	a, b := args.a[first:][:len(y)], args.b[first:][:len(y)]
 	done := 0
-	if loops := ws.set.Quantized; loops != nil && len(y) >= 32 {
+	if loops := ws.Kernels().Quantized; loops != nil && len(y) >= 32 {
 		done = len(y) &^ 31
 		loops.Add(done, &a[0], &b[0], s.ScaleA, s.ScaleB, s.Offset, &args.to.High[0], &y[0])
 	}

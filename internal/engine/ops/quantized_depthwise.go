@@ -3,6 +3,11 @@
 
 package ops
 
+import (
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
+)
+
 // A depthwise 3×3 convolution of 8 bits is computed for 32 channels of a pixel at a time, in a copy of a band's rows with
 // their padding or, without padding, where the input lies.
 
@@ -16,12 +21,12 @@ const (
 )
 
 // isDepthwise reports whether each channel is a group of its own.
-func (s ConvShape) isDepthwise() bool {
+func isDepthwise(s tensor.ConvShape) bool {
 	return s.InChannels == s.OutChannels && s.Groups == s.InChannels
 }
 
 // depthBlocks returns the number of blocks of a pixel's channels.
-func (a *quantizedArgs) depthBlocks() int { return ceilDiv(a.inPixel, depthLanes) }
+func (a *quantizedArgs) depthBlocks() int { return exec.CeilDiv(a.inPixel, depthLanes) }
 
 // depthBlock returns the first channel of a block of pixels of so many bytes.
 func depthBlock(block, pixel int) int { return min(block*depthLanes, max(pixel-depthLanes, 0)) }
@@ -37,7 +42,7 @@ func (p *PreparedQuantizedConv) packDepthwise(limit int) {
 		p.units = 2
 	}
 	pixel := PixelStride(p.Shape.InChannels)
-	blocks := ceilDiv(pixel, depthLanes)
+	blocks := exec.CeilDiv(pixel, depthLanes)
 	bias, scale := make([]int32, blocks*depthLanes), make([]float32, blocks*depthLanes)
 	p.wBytes = make([]int8, blocks*p.units*depthPass)
 	for i := range bias {
@@ -67,22 +72,22 @@ func (p *PreparedQuantizedConv) packDepthwise(limit int) {
 	p.bias, p.scale = bias, scale
 }
 
-// quantizedDepthwise runs a depthwise convolution.
-func (ws *Workspace) quantizedDepthwise(a *quantizedArgs) {
+// runQuantizedDepthwise runs a depthwise convolution.
+func runQuantizedDepthwise(ws *exec.Workspace, a *quantizedArgs) {
 	rows := min(max(depthBandBytes/(a.p.rowStride()*a.s.StrideH), 1), a.outH)
-	a.bands = ceilDiv(a.outH, rows)
-	a.rows = ceilDiv(a.outH, a.bands)
-	a.bands = ceilDiv(a.outH, a.rows)
+	a.bands = exec.CeilDiv(a.outH, rows)
+	a.rows = exec.CeilDiv(a.outH, a.bands)
+	a.bands = exec.CeilDiv(a.outH, a.rows)
 	a.splits = 1
-	if ws.threads > 1 {
-		a.splits = min(ceilDiv(2*ws.threads, a.s.Batch*a.bands), a.depthBlocks())
+	if ws.Threads() > 1 {
+		a.splits = min(exec.CeilDiv(2*ws.Threads(), a.s.Batch*a.bands), a.depthBlocks())
 	}
-	ws.run(a.s.Batch*a.bands*a.splits, quantizedDepthwisePart)
+	ws.Run(a.s.Batch*a.bands*a.splits, quantizedDepthwisePart)
 }
 
 // quantizedDepthwisePart computes a share of the channels of one band.
-func quantizedDepthwisePart(ws *Workspace, worker, part int) {
-	a, loops := &ws.quantized, ws.set.Quantized
+func quantizedDepthwisePart(ws *exec.Workspace, worker, part int) {
+	a, loops := &quantizedStates.Of(ws).quantized, ws.Kernels().Quantized
 	p, s := a.p, &a.s
 	split, part := part%a.splits, part/a.splits
 	image, first := part/a.bands, part%a.bands*a.rows
@@ -92,7 +97,7 @@ func quantizedDepthwisePart(ws *Workspace, worker, part int) {
 	y := a.y[(image*a.outH+first)*a.outW*a.outPixel:][:(last-first)*a.outW*a.outPixel]
 
 	inputLen, resultLen := inputRows*stride+depthLanes, len(y)+depthLanes
-	scratch := ws.workers[worker].scratch(viewFloats[uint8](inputLen) + viewFloats[uint8](resultLen))
+	scratch := ws.Worker(worker).Scratch(viewFloats[uint8](inputLen) + viewFloats[uint8](resultLen))
 	input, scratch := viewAs[uint8](scratch, inputLen)
 	result := y
 	narrow := a.inPixel < depthLanes

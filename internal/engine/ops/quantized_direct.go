@@ -3,7 +3,10 @@
 
 package ops
 
-import "github.com/trainyard-dev/trainyard/internal/engine/kernels"
+import (
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+)
 
 // Any convolution of 8 bits is computed directly: the rows of a band are copied with their padding to scratch memory; there
 // the window of a pixel is a few runs of neighbouring bytes, one for each row of the kernel, which are multiplied with the
@@ -49,7 +52,7 @@ func packTiles[T int8 | int16](p *PreparedQuantizedConv, group int) []T {
 	s := p.Shape
 	pixel, taps := PixelStride(s.InChannels), s.KernelH*s.KernelW
 	depth := taps * pixel
-	w := make([]T, ceilDiv(s.OutChannels, dotOuts)*depth*dotOuts)
+	w := make([]T, exec.CeilDiv(s.OutChannels, dotOuts)*depth*dotOuts)
 	for k := range s.OutChannels {
 		tile := w[k/dotOuts*depth*dotOuts:][:depth*dotOuts]
 		for c := range s.InChannels {
@@ -65,28 +68,28 @@ func packTiles[T int8 | int16](p *PreparedQuantizedConv, group int) []T {
 // rowStride returns the elements of a padded row of the input: at least what the windows of a row of output read.
 func (p *PreparedQuantizedConv) rowStride() int {
 	s := &p.Shape
-	if s.isOnePixel() {
+	if isOnePixel(*s) {
 		return 0 // one run: a row may have any number of pixels
 	}
 	return (s.PadLeft + s.InWidth + s.PadRight) * PixelStride(s.InChannels)
 }
 
-// quantizedDirect runs a convolution.
-func (ws *Workspace) quantizedDirect(a *quantizedArgs) {
+// runQuantizedDirect runs a convolution.
+func runQuantizedDirect(ws *exec.Workspace, a *quantizedArgs) {
 	rows := min(max(quantizedPixels/a.outW, 1), a.outH)
 	if a.p.MaxPool {
 		rows = max(rows&^1, 2)
 		a.outH &^= 1 // an odd last row is left out
 	}
-	a.bands = ceilDiv(a.outH, rows)
+	a.bands = exec.CeilDiv(a.outH, rows)
 	a.rows = rows
-	a.splits = min(ceilDiv(2*ws.threads, a.s.Batch*a.bands), ceilDiv(a.s.OutChannels, dotOuts))
-	ws.run(a.s.Batch*a.bands*a.splits, quantizedDirectPart)
+	a.splits = min(exec.CeilDiv(2*ws.Threads(), a.s.Batch*a.bands), exec.CeilDiv(a.s.OutChannels, dotOuts))
+	ws.Run(a.s.Batch*a.bands*a.splits, quantizedDirectPart)
 }
 
 // quantizedDirectPart computes a share of the output channels of one band.
-func quantizedDirectPart(ws *Workspace, worker, part int) {
-	a, state, loops := &ws.quantized, &ws.workers[worker], ws.set.Quantized
+func quantizedDirectPart(ws *exec.Workspace, worker, part int) {
+	a, state, loops := &quantizedStates.Of(ws).quantized, ws.Worker(worker), ws.Kernels().Quantized
 	p, s := a.p, &a.s
 	split, part := part%a.splits, part/a.splits
 	image, first := part/a.bands, part%a.bands*a.rows
@@ -94,10 +97,10 @@ func quantizedDirectPart(ws *Workspace, worker, part int) {
 	stride := max(p.rowStride(), s.InWidth*a.inPixel)
 	inputRows := (last-first-1)*s.StrideH + (s.KernelH-1)*s.DilationH + 1
 	pixels := (last - first) * a.outW
-	tiles := ceilDiv(pixels, dotRows)
+	tiles := exec.CeilDiv(pixels, dotRows)
 
 	inputLen, sumsLen := inputRows*stride, tiles*dotSums
-	scratch := state.scratch(viewFloats[int16](inputLen) + viewFloats[int32](sumsLen) + viewFloats[uint8](sumsLen))
+	scratch := state.Scratch(viewFloats[int16](inputLen) + viewFloats[int32](sumsLen) + viewFloats[uint8](sumsLen))
 	sums, scratch := viewAs[int32](scratch, sumsLen)
 	bytes, scratch := viewAs[uint8](scratch, sumsLen)
 	var input []uint8
@@ -113,22 +116,22 @@ func quantizedDirectPart(ws *Workspace, worker, part int) {
 	}
 	a.locate(state, pixels, stride, size)
 	depth := s.KernelH * s.KernelW * a.inPixel * dotOuts // weights of a tile of output channels
-	outTiles := ceilDiv(s.OutChannels, dotOuts)
+	outTiles := exec.CeilDiv(s.OutChannels, dotOuts)
 	for k := split * outTiles / a.splits; k < (split+1)*outTiles/a.splits; k++ {
 		whole := 0 // tiles that go straight to their places
 		switch {
 		case p.method == quantizedWidened:
-			loops.DotTiles(tiles, &state.offsets[0], &widened[0], len(p.runs), &p.runs[0], p.units, &p.w[k*depth], &sums[0])
+			loops.DotTiles(tiles, &state.Offsets[0], &widened[0], len(p.runs), &p.runs[0], p.units, &p.w[k*depth], &sums[0])
 		case loops.ConvBytes == nil || a.floats != nil:
-			loops.DotBytes(tiles, &state.offsets[0], &input[0], len(p.runs), &p.runs[0], p.units, &p.wBytes[k*depth], &sums[0])
+			loops.DotBytes(tiles, &state.Offsets[0], &input[0], len(p.runs), &p.runs[0], p.units, &p.wBytes[k*depth], &sums[0])
 		default:
 			if !p.MaxPool && a.outPixel-k*dotOuts >= dotOuts && pixels >= dotRows {
 				whole = pixels / dotRows
 				y := a.y[(image*a.outH+first)*a.outW*a.outPixel+k*dotOuts:]
-				a.convBytes(loops, whole, state.offsets, input, k, depth, y, a.outPixel)
+				a.convBytes(loops, whole, state.Offsets, input, k, depth, y, a.outPixel)
 			}
 			if whole < tiles {
-				a.convBytes(loops, tiles-whole, state.offsets[whole*dotRows:], input, k, depth, bytes[whole*dotSums:], dotOuts)
+				a.convBytes(loops, tiles-whole, state.Offsets[whole*dotRows:], input, k, depth, bytes[whole*dotSums:], dotOuts)
 			}
 			a.store(loops, bytes, image, first, last, whole*dotRows, k*dotOuts)
 			continue
@@ -143,18 +146,18 @@ func quantizedDirectPart(ws *Workspace, worker, part int) {
 }
 
 // locate fills a worker's offsets with the places of the windows of a band's pixels; the last tile repeats the last pixel.
-func (a *quantizedArgs) locate(state *workerState, pixels, stride, size int) {
-	whole := ceilDiv(pixels, dotRows) * dotRows
-	state.offsets = grow(state.offsets, whole)
+func (a *quantizedArgs) locate(state *exec.Worker, pixels, stride, size int) {
+	whole := exec.CeilDiv(pixels, dotRows) * dotRows
+	state.Offsets = exec.Grow(state.Offsets, whole)
 	for first := 0; first < pixels; first += a.outW {
 		at := first / a.outW * a.s.StrideH * stride * size
 		for x := range a.outW {
-			state.offsets[first+x] = at
+			state.Offsets[first+x] = at
 			at += a.s.StrideW * a.inPixel * size
 		}
 	}
 	for i := pixels; i < whole; i++ {
-		state.offsets[i] = state.offsets[pixels-1]
+		state.Offsets[i] = state.Offsets[pixels-1]
 	}
 }
 

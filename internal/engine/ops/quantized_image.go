@@ -6,13 +6,15 @@ package ops
 import (
 	"math"
 
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
 // quantizedImageArgs are the arguments of one conversion or pooling of images of 8 bits.
 type quantizedImageArgs struct {
-	shape      ImageShape
-	pool       PoolShape
+	shape      tensor.ImageShape
+	pool       tensor.PoolShape
 	x, y       []uint8
 	floats     []float32
 	scale      float32
@@ -25,20 +27,22 @@ type quantizedImageArgs struct {
 func (a *quantizedImageArgs) pixels() int { return a.shape.Height * a.shape.Width }
 
 // QuantizedLen returns the bytes of a batch of images of 8 bits.
-func (s ImageShape) QuantizedLen() int { return s.Batch * s.Height * s.Width * PixelStride(s.Channels) }
+func QuantizedLen(s tensor.ImageShape) int {
+	return s.Batch * s.Height * s.Width * PixelStride(s.Channels)
+}
 
 // QuantizeImages computes y = saturate(zero + round(x/scale)), half to even, of float32 images x with their channels first,
 // [Batch, Channels, Height, Width]. A NaN becomes 0.
-func (ws *Workspace) QuantizeImages(s ImageShape, x []float32, scale float32, zero uint8, y []uint8) {
-	checkLength("quantize images", "x", x, s.Batch*s.Channels*s.Height*s.Width)
-	checkLength("quantize images", "y", y, s.QuantizedLen())
-	ws.bytes = quantizedImageArgs{shape: s, floats: x, scale: scale, zero: zero, y: y}
-	ws.run(s.Batch*PixelStride(s.Channels)/4, quantizeImagesPart)
+func QuantizeImages(ws *exec.Workspace, s tensor.ImageShape, x []float32, scale float32, zero uint8, y []uint8) {
+	exec.CheckLength("quantize images", "x", x, s.Batch*s.Channels*s.Height*s.Width)
+	exec.CheckLength("quantize images", "y", y, QuantizedLen(s))
+	quantizedStates.Of(ws).bytes = quantizedImageArgs{shape: s, floats: x, scale: scale, zero: zero, y: y}
+	ws.Run(s.Batch*PixelStride(s.Channels)/4, quantizeImagesPart)
 }
 
 // quantizeImagesPart converts 4 channels of an image.
-func quantizeImagesPart(ws *Workspace, worker, part int) {
-	a := &ws.bytes
+func quantizeImagesPart(ws *exec.Workspace, worker, part int) {
+	a := &quantizedStates.Of(ws).bytes
 	pixel := PixelStride(a.shape.Channels)
 	image, channel := part/(pixel/4), part%(pixel/4)*4
 	n := a.pixels()
@@ -51,9 +55,9 @@ func quantizeImagesPart(ws *Workspace, worker, part int) {
 	}
 	low, high := -float32(a.zero), 255-float32(a.zero)
 	done := 0
-	if loops := ws.set.Quantized; loops != nil {
+	if loops := ws.Kernels().Quantized; loops != nil {
 		const block = 64
-		bytes, _ := viewAs[uint8](ws.workers[worker].scratch(4*block/floatSize), 4*block)
+		bytes, _ := viewAs[uint8](ws.Worker(worker).Scratch(4*block/floatSize), 4*block)
 		for n-done >= 8 {
 			count := min(n-done, block) &^ 7
 			out := &bytes[0]
@@ -82,21 +86,21 @@ func quantizeImagesPart(ws *Workspace, worker, part int) {
 }
 
 // DequantizeImages computes y = (x - zero)·scale, float32 images with their channels first.
-func (ws *Workspace) DequantizeImages(s ImageShape, x []uint8, scale float32, zero uint8, y []float32) {
-	checkLength("dequantize images", "x", x, s.QuantizedLen())
-	checkLength("dequantize images", "y", y, s.Batch*s.Channels*s.Height*s.Width)
-	ws.bytes = quantizedImageArgs{shape: s, floats: y, scale: scale, zero: zero, x: x}
-	ws.run(s.Batch*ceilDiv(s.Height*s.Width, dequantizedPixels), dequantizeImagesPart)
+func DequantizeImages(ws *exec.Workspace, s tensor.ImageShape, x []uint8, scale float32, zero uint8, y []float32) {
+	exec.CheckLength("dequantize images", "x", x, QuantizedLen(s))
+	exec.CheckLength("dequantize images", "y", y, s.Batch*s.Channels*s.Height*s.Width)
+	quantizedStates.Of(ws).bytes = quantizedImageArgs{shape: s, floats: y, scale: scale, zero: zero, x: x}
+	ws.Run(s.Batch*exec.CeilDiv(s.Height*s.Width, dequantizedPixels), dequantizeImagesPart)
 }
 
 // dequantizedPixels is about how many pixels are converted at a time, for all channels, to stay in the cache.
 const dequantizedPixels = 64
 
 // dequantizeImagesPart converts some pixels of an image.
-func dequantizeImagesPart(ws *Workspace, _, part int) {
-	a := &ws.bytes
+func dequantizeImagesPart(ws *exec.Workspace, _, part int) {
+	a := &quantizedStates.Of(ws).bytes
 	pixel, n, channels := PixelStride(a.shape.Channels), a.pixels(), a.shape.Channels
-	parts := ceilDiv(n, dequantizedPixels)
+	parts := exec.CeilDiv(n, dequantizedPixels)
 	image, first := part/parts, part%parts*dequantizedPixels
 	last := min(first+dequantizedPixels, n)
 	x := a.x[(image*n+first)*pixel:][:(last-first)*pixel]
@@ -109,17 +113,17 @@ func dequantizeImagesPart(ws *Workspace, _, part int) {
 }
 
 // QuantizedMaxPool computes max pooling of images of 8 bits; padding counts as the smallest byte.
-func (ws *Workspace) QuantizedMaxPool(s PoolShape, x, y []uint8) {
+func QuantizedMaxPool(ws *exec.Workspace, s tensor.PoolShape, x, y []uint8) {
 	pixel := PixelStride(s.Channels)
-	checkLength("quantized max pool", "x", x, s.Batch*s.InHeight*s.InWidth*pixel)
-	checkLength("quantized max pool", "y", y, s.Batch*s.OutHeight()*s.OutWidth()*pixel)
-	ws.bytes = quantizedImageArgs{pool: s.withDefaults(), x: x, y: y}
-	ws.run(s.Batch*s.OutHeight(), quantizedMaxPoolPart)
+	exec.CheckLength("quantized max pool", "x", x, s.Batch*s.InHeight*s.InWidth*pixel)
+	exec.CheckLength("quantized max pool", "y", y, s.Batch*s.OutHeight()*s.OutWidth()*pixel)
+	quantizedStates.Of(ws).bytes = quantizedImageArgs{pool: s.WithDefaults(), x: x, y: y}
+	ws.Run(s.Batch*s.OutHeight(), quantizedMaxPoolPart)
 }
 
 // quantizedMaxPoolPart computes a row of pixels.
-func quantizedMaxPoolPart(ws *Workspace, _, part int) {
-	a := &ws.bytes
+func quantizedMaxPoolPart(ws *exec.Workspace, _, part int) {
+	a := &quantizedStates.Of(ws).bytes
 	s, pixel := &a.pool, PixelStride(a.pool.Channels)
 	outW := s.OutWidth()
 	image, oy := part/s.OutHeight(), part%s.OutHeight()
@@ -142,17 +146,17 @@ func quantizedMaxPoolPart(ws *Workspace, _, part int) {
 
 // QuantizedGlobalAverage computes the mean of each channel, y = saturate(outZero + round((Σx - pixels·zero)·multiplier)),
 // where multiplier is the input's scale divided by the number of pixels and the output's scale. y is [Batch, 1, 1, Channels].
-func (ws *Workspace) QuantizedGlobalAverage(s ImageShape, x []uint8, zero uint8, multiplier float32, outZero uint8, y []uint8) {
+func QuantizedGlobalAverage(ws *exec.Workspace, s tensor.ImageShape, x []uint8, zero uint8, multiplier float32, outZero uint8, y []uint8) {
 	pixel := PixelStride(s.Channels)
-	checkLength("quantized global average", "x", x, s.QuantizedLen())
-	checkLength("quantized global average", "y", y, s.Batch*pixel)
-	ws.bytes = quantizedImageArgs{shape: s, x: x, y: y, zero: zero, outZero: outZero, multiplier: multiplier}
-	ws.run(s.Batch*pixel/4, quantizedGlobalAveragePart)
+	exec.CheckLength("quantized global average", "x", x, QuantizedLen(s))
+	exec.CheckLength("quantized global average", "y", y, s.Batch*pixel)
+	quantizedStates.Of(ws).bytes = quantizedImageArgs{shape: s, x: x, y: y, zero: zero, outZero: outZero, multiplier: multiplier}
+	ws.Run(s.Batch*pixel/4, quantizedGlobalAveragePart)
 }
 
 // quantizedGlobalAveragePart averages 4 channels of an image.
-func quantizedGlobalAveragePart(ws *Workspace, _, part int) {
-	a := &ws.bytes
+func quantizedGlobalAveragePart(ws *exec.Workspace, _, part int) {
+	a := &quantizedStates.Of(ws).bytes
 	pixel, n := PixelStride(a.shape.Channels), a.pixels()
 	image, channel := part/(pixel/4), part%(pixel/4)*4
 	x := a.x[image*n*pixel+channel:]

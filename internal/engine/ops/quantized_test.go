@@ -11,10 +11,13 @@ import (
 	"testing"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/enginetest"
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+	"github.com/trainyard-dev/trainyard/internal/engine/exec/exectest"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
 // quantizedShapes are convolutions that take each way, with full and partial tiles.
-var quantizedShapes = map[string]ConvShape{
+var quantizedShapes = map[string]tensor.ConvShape{
 	"first layer":           {Batch: 2, InChannels: 3, InHeight: 18, InWidth: 37, OutChannels: 32, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
 	"Winograd":              {Batch: 2, InChannels: 32, InHeight: 12, InWidth: 20, OutChannels: 48, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1},
 	"Winograd, partial":     {Batch: 3, InChannels: 16, InHeight: 11, InWidth: 14, OutChannels: 16, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 0, PadBottom: 0, PadRight: 2},
@@ -50,7 +53,7 @@ func randomBytes(n int, seed uint64) []uint8 {
 
 // quantizedConv is a convolution whose outputs use most of their range. The bits of epilogue ask for pooling, for ReLU, and
 // for weights of up to ±64 instead of the whole range.
-func quantizedConv(s ConvShape, epilogue int) QuantizedConv {
+func quantizedConv(s tensor.ConvShape, epilogue int) QuantizedConv {
 	random := rand.New(rand.NewPCG(4, 2))
 	c := QuantizedConv{Shape: s, InZero: 119, OutZero: 17, High: 255, MaxPool: epilogue&1 != 0}
 	if epilogue&2 != 0 {
@@ -71,15 +74,15 @@ func quantizedConv(s ConvShape, epilogue int) QuantizedConv {
 }
 
 // canPool reports whether a convolution of 8 bits can have max pooling after it.
-func canPool(s ConvShape) bool { return s.Groups <= 1 && min(s.OutHeight(), s.OutWidth()) >= 2 }
+func canPool(s tensor.ConvShape) bool { return s.Groups <= 1 && min(s.OutHeight(), s.OutWidth()) >= 2 }
 
 // referenceConv computes a convolution by the definition, with the float32 convolution of whole numbers, whose sums are exact.
 func referenceConv(t *testing.T, c QuantizedConv, x []uint8) []uint8 {
 	t.Helper()
 	s := c.Shape
-	ws := newWorkspace(t, "portable", 1)
+	ws := exectest.NewWorkspace(t, "portable", 1)
 	numbers, weights, bias := make([]float32, s.InLen()), make([]float32, s.WeightLen()), make([]float32, s.OutChannels)
-	ws.DequantizeImages(ImageShape{s.Batch, s.InChannels, s.InHeight, s.InWidth}, x, 1, c.InZero, numbers)
+	DequantizeImages(ws, tensor.ImageShape{Batch: s.Batch, Channels: s.InChannels, Height: s.InHeight, Width: s.InWidth}, x, 1, c.InZero, numbers)
 	for i, w := range c.Weights {
 		weights[i] = float32(w)
 	}
@@ -87,12 +90,12 @@ func referenceConv(t *testing.T, c QuantizedConv, x []uint8) []uint8 {
 		bias[i] = float32(b)
 	}
 	sums := make([]float32, s.OutLen())
-	ws.Conv2D(s, numbers, weights, bias, sums)
+	Conv2D(ws, s, numbers, weights, bias, sums)
 	height, width := s.OutHeight(), s.OutWidth()
 	if c.MaxPool {
-		pool := PoolShape{Batch: s.Batch, Channels: s.OutChannels, InHeight: height, InWidth: width, KernelH: 2, KernelW: 2, StrideH: 2, StrideW: 2}
+		pool := tensor.PoolShape{Batch: s.Batch, Channels: s.OutChannels, InHeight: height, InWidth: width, KernelH: 2, KernelW: 2, StrideH: 2, StrideW: 2}
 		pooled := make([]float32, pool.OutLen())
-		ws.MaxPool(pool, sums, pooled, nil)
+		MaxPool(ws, pool, sums, pooled, nil)
 		sums, height, width = pooled, height/2, width/2
 	}
 	var y []uint8
@@ -129,7 +132,7 @@ func expectBytes(t *testing.T, got, want []uint8, channels int) {
 }
 
 func TestQuantizedConvEqualsReference(t *testing.T) {
-	forEachSet(t, func(t *testing.T, ws *Workspace) {
+	exectest.ForEachSet(t, func(t *testing.T, ws *exec.Workspace) {
 		for name, s := range quantizedShapes {
 			for epilogue := range 8 {
 				if epilogue&1 != 0 && !canPool(s) {
@@ -137,12 +140,12 @@ func TestQuantizedConvEqualsReference(t *testing.T) {
 				}
 				t.Run(fmt.Sprintf("%s/%d", name, epilogue), func(t *testing.T) {
 					c := quantizedConv(s, epilogue)
-					p := ws.PrepareQuantizedConv(c)
+					p := PrepareQuantizedConv(ws, c)
 					x := randomBytes(p.InLen(s.Batch), 5)
 					want := referenceConv(t, c, x)
 					for _, threads := range []int{1, 2, 3, 8} {
 						y := randomBytes(p.OutLen(s.Batch), 6)
-						newWorkspace(t, ws.Set(), threads).RunQuantizedConv(p, s.Batch, x, y)
+						RunQuantizedConv(exectest.NewWorkspace(t, ws.Set(), threads), p, s.Batch, x, y)
 						expectBytes(t, channels(y, s.OutChannels), want, s.OutChannels)
 					}
 				})
@@ -152,12 +155,12 @@ func TestQuantizedConvEqualsReference(t *testing.T) {
 }
 
 func TestQuantizedLinear(t *testing.T) {
-	forEachSet(t, func(t *testing.T, ws *Workspace) {
+	exectest.ForEachSet(t, func(t *testing.T, ws *exec.Workspace) {
 		s := quantizedShapes["one pixel"]
 		c := quantizedConv(s, 0)
-		p := ws.PrepareQuantizedConv(c)
+		p := PrepareQuantizedConv(ws, c)
 		x, y := randomBytes(p.InLen(s.Batch), 1), make([]float32, s.Batch*s.OutChannels)
-		ws.RunQuantizedLinear(p, s.Batch, x, y)
+		RunQuantizedLinear(ws, p, s.Batch, x, y)
 		for i := range s.Batch {
 			for k := range s.OutChannels {
 				sum := c.Bias[k]
@@ -174,8 +177,8 @@ func TestQuantizedLinear(t *testing.T) {
 
 // Winograd's algorithm in integers must refuse weights with which a sum could leave its 26 bits.
 func TestQuantizedWinogradBound(t *testing.T) {
-	ws := newWorkspace(t, "", 1)
-	if loops := ws.set.Quantized; loops == nil || loops.WinogradInput == nil {
+	ws := exectest.NewWorkspace(t, "", 1)
+	if loops := ws.Kernels().Quantized; loops == nil || loops.WinogradInput == nil {
 		t.Skip("the kernel set has no loops of 8 bits for Winograd's algorithm")
 	}
 	for name, tc := range map[string]struct {
@@ -188,23 +191,23 @@ func TestQuantizedWinogradBound(t *testing.T) {
 		"negative":              {128, -128, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := ConvShape{Batch: 1, InChannels: tc.channels, InHeight: 14, InWidth: 18, OutChannels: 16, KernelH: 3, KernelW: 3}
+			s := tensor.ConvShape{Batch: 1, InChannels: tc.channels, InHeight: 14, InWidth: 18, OutChannels: 16, KernelH: 3, KernelW: 3}
 			c := quantizedConv(s, 0)
 			fill(c.Weights, tc.weight)
 			for k := range c.Scale {
 				c.Scale[k] = 1e-6
 			}
-			p := ws.PrepareQuantizedConv(c)
+			p := PrepareQuantizedConv(ws, c)
 			if (p.method == quantizedByWinograd) != tc.winograd {
 				t.Errorf("Winograd's algorithm is used: %t, want %t", !tc.winograd, tc.winograd)
 			}
 			x := make([]uint8, p.InLen(1))
 			fill(x, 255)
 			y := make([]uint8, p.OutLen(1))
-			ws.RunQuantizedConv(p, 1, x, y)
+			RunQuantizedConv(ws, p, 1, x, y)
 			want := make([]uint8, p.OutLen(1))
-			portable := newWorkspace(t, "portable", 1)
-			portable.RunQuantizedConv(portable.PrepareQuantizedConv(c), 1, x, want)
+			portable := exectest.NewWorkspace(t, "portable", 1)
+			RunQuantizedConv(portable, PrepareQuantizedConv(portable, c), 1, x, want)
 			expectBytes(t, y, want, 16)
 		})
 	}
@@ -212,18 +215,18 @@ func TestQuantizedWinogradBound(t *testing.T) {
 
 // Sums of bytes must not saturate with the largest weights.
 func TestQuantizedDepthwiseExtremes(t *testing.T) {
-	s := ConvShape{Batch: 1, InChannels: 32, InHeight: 5, InWidth: 5, OutChannels: 32, Groups: 32, KernelH: 3, KernelW: 3}
-	forEachSet(t, func(t *testing.T, ws *Workspace) {
+	s := tensor.ConvShape{Batch: 1, InChannels: 32, InHeight: 5, InWidth: 5, OutChannels: 32, Groups: 32, KernelH: 3, KernelW: 3}
+	exectest.ForEachSet(t, func(t *testing.T, ws *exec.Workspace) {
 		for _, weight := range []int8{64, -64, 65, 127, -128} {
 			c := quantizedConv(s, 0)
 			fill(c.Weights, weight)
 			for k := range c.Scale {
 				c.Scale[k] = 1e-3
 			}
-			p := ws.PrepareQuantizedConv(c)
+			p := PrepareQuantizedConv(ws, c)
 			x, y := make([]uint8, p.InLen(1)), make([]uint8, p.OutLen(1))
 			fill(x, 255)
-			ws.RunQuantizedConv(p, 1, x, y)
+			RunQuantizedConv(ws, p, 1, x, y)
 			expectBytes(t, y, referenceConv(t, c, x), s.OutChannels)
 		}
 	})
@@ -231,14 +234,14 @@ func TestQuantizedDepthwiseExtremes(t *testing.T) {
 
 func TestQuantizeImages(t *testing.T) {
 	nan, infinity := float32(math.NaN()), float32(math.Inf(1))
-	forEachSet(t, func(t *testing.T, ws *Workspace) {
+	exectest.ForEachSet(t, func(t *testing.T, ws *exec.Workspace) {
 		for _, c := range []int{1, 3, 4, 10} {
-			s := ImageShape{Batch: 2, Channels: c, Height: 7, Width: 21}
+			s := tensor.ImageShape{Batch: 2, Channels: c, Height: 7, Width: 21}
 			x := enginetest.RandomSlice(s.Len(), 1)
 			copy(x, []float32{nan, infinity, -infinity, 0.25, 0.75, nan, -0.25, 1e30, -1e30})
-			y := make([]uint8, s.QuantizedLen())
+			y := make([]uint8, QuantizedLen(s))
 			const zero = 100
-			ws.QuantizeImages(s, x, 0.5, zero, y)
+			QuantizeImages(ws, s, x, 0.5, zero, y)
 			plane := s.Height * s.Width
 			var want []uint8
 			for i := range s.Batch * plane {
@@ -252,7 +255,7 @@ func TestQuantizeImages(t *testing.T) {
 			}
 			expectBytes(t, channels(y, c), want, c)
 			back := make([]float32, s.Len())
-			ws.DequantizeImages(s, y, 0.5, zero, back)
+			DequantizeImages(ws, s, y, 0.5, zero, back)
 			for i, v := range back {
 				if want := float32(int(want[i/plane/c*plane*c+i%plane*c+i/plane%c])-zero) * 0.5; v != want {
 					t.Fatalf("element %d is %v after the return, want %v", i, v, want)
@@ -263,23 +266,23 @@ func TestQuantizeImages(t *testing.T) {
 }
 
 func TestQuantizedPooling(t *testing.T) {
-	forEachSet(t, func(t *testing.T, ws *Workspace) {
-		images := ImageShape{Batch: 2, Channels: 10, Height: 7, Width: 9}
-		x := randomBytes(images.QuantizedLen(), 1)
+	exectest.ForEachSet(t, func(t *testing.T, ws *exec.Workspace) {
+		images := tensor.ImageShape{Batch: 2, Channels: 10, Height: 7, Width: 9}
+		x := randomBytes(QuantizedLen(images), 1)
 		numbers := make([]float32, images.Len())
-		ws.DequantizeImages(images, x, 1, 0, numbers)
+		DequantizeImages(ws, images, x, 1, 0, numbers)
 
-		pool := PoolShape{Batch: 2, Channels: 10, InHeight: 7, InWidth: 9, KernelH: 3, KernelW: 3, StrideH: 2, StrideW: 2, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1}
+		pool := tensor.PoolShape{Batch: 2, Channels: 10, InHeight: 7, InWidth: 9, KernelH: 3, KernelW: 3, StrideH: 2, StrideW: 2, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1}
 		largest := make([]float32, pool.OutLen())
-		ws.MaxPool(pool, numbers, largest, nil)
-		pooled := ImageShape{Batch: 2, Channels: 10, Height: pool.OutHeight(), Width: pool.OutWidth()}
-		want, got := make([]uint8, pooled.QuantizedLen()), make([]uint8, pooled.QuantizedLen())
-		ws.QuantizeImages(pooled, largest, 1, 0, want)
-		ws.QuantizedMaxPool(pool, x, got)
+		MaxPool(ws, pool, numbers, largest, nil)
+		pooled := tensor.ImageShape{Batch: 2, Channels: 10, Height: pool.OutHeight(), Width: pool.OutWidth()}
+		want, got := make([]uint8, QuantizedLen(pooled)), make([]uint8, QuantizedLen(pooled))
+		QuantizeImages(ws, pooled, largest, 1, 0, want)
+		QuantizedMaxPool(ws, pool, x, got)
 		expectBytes(t, channels(got, 10), channels(want, 10), 10)
 
 		mean := make([]uint8, 2*PixelStride(10))
-		ws.QuantizedGlobalAverage(images, x, 3, 0.5/63, 20, mean)
+		QuantizedGlobalAverage(ws, images, x, 3, 0.5/63, 20, mean)
 		for i, v := range channels(mean, 10) {
 			sum := 0
 			for _, n := range numbers[i*63:][:63] {
@@ -298,11 +301,11 @@ func TestQuantizedSum(t *testing.T) {
 		"ReLU":   {ScaleA: 1.7, ScaleB: 1.4, Offset: -300, OutZero: 100, Low: 100, High: 220},
 		"halves": {ScaleA: 0.5, ScaleB: 1, OutZero: 0, High: 255},
 	}
-	forEachSet(t, func(t *testing.T, ws *Workspace) {
+	exectest.ForEachSet(t, func(t *testing.T, ws *exec.Workspace) {
 		for name, s := range sums {
 			for _, n := range []int{4, 28, 32, 100, 3*quantizedSumPart + 60} {
 				a, b, y := randomBytes(n, 1), randomBytes(n, 2), make([]uint8, n)
-				ws.RunQuantizedSum(s, a, b, y)
+				RunQuantizedSum(ws, s, a, b, y)
 				want := make([]uint8, n)
 				for i := range want {
 					// The conversions keep the compiler from fusing product and sum, as it does for arm64.
@@ -313,7 +316,7 @@ func TestQuantizedSum(t *testing.T) {
 					want[i] = uint8(min(max(rounded, float64(s.Low)), float64(s.High)))
 				}
 				t.Run(fmt.Sprintf("%s/%d", name, n), func(t *testing.T) { expectBytes(t, y, want, n) })
-				if allocations := testing.AllocsPerRun(2, func() { ws.RunQuantizedSum(s, a, b, y) }); allocations != 0 {
+				if allocations := testing.AllocsPerRun(2, func() { RunQuantizedSum(ws, s, a, b, y) }); allocations != 0 {
 					t.Errorf("%v allocations, want 0", allocations)
 				}
 			}
@@ -322,20 +325,20 @@ func TestQuantizedSum(t *testing.T) {
 }
 
 func TestQuantizedDoesNotAllocate(t *testing.T) {
-	forEachSet(t, func(t *testing.T, ws *Workspace) {
+	exectest.ForEachSet(t, func(t *testing.T, ws *exec.Workspace) {
 		for _, name := range []string{"Winograd", "first layer", "pointwise", "depthwise", "depthwise, narrow"} {
 			s := quantizedShapes[name]
 			epilogue := 7
 			if !canPool(s) {
 				epilogue = 6
 			}
-			p := ws.PrepareQuantizedConv(quantizedConv(s, epilogue))
-			x, y, images := randomBytes(p.InLen(s.Batch), 1), make([]uint8, p.OutLen(s.Batch)), ImageShape{s.Batch, s.InChannels, s.InHeight, s.InWidth}
+			p := PrepareQuantizedConv(ws, quantizedConv(s, epilogue))
+			x, y, images := randomBytes(p.InLen(s.Batch), 1), make([]uint8, p.OutLen(s.Batch)), tensor.ImageShape{Batch: s.Batch, Channels: s.InChannels, Height: s.InHeight, Width: s.InWidth}
 			numbers := make([]float32, images.Len())
 			allocations := testing.AllocsPerRun(5, func() {
-				ws.RunQuantizedConv(p, s.Batch, x, y)
-				ws.DequantizeImages(images, x, 1, 0, numbers)
-				ws.QuantizeImages(images, numbers, 1, 0, x)
+				RunQuantizedConv(ws, p, s.Batch, x, y)
+				DequantizeImages(ws, images, x, 1, 0, numbers)
+				QuantizeImages(ws, images, numbers, 1, 0, x)
 			})
 			if allocations != 0 {
 				t.Errorf("%s: %v allocations, want 0", name, allocations)
@@ -345,7 +348,7 @@ func TestQuantizedDoesNotAllocate(t *testing.T) {
 }
 
 func BenchmarkQuantizedConv(b *testing.B) {
-	layers := []ConvShape{
+	layers := []tensor.ConvShape{
 		{InChannels: 3, InHeight: 224, InWidth: 224, OutChannels: 32},
 		{InChannels: 32, InHeight: 112, InWidth: 112, OutChannels: 64},
 		{InChannels: 64, InHeight: 56, InWidth: 56, OutChannels: 128},
@@ -357,18 +360,18 @@ func BenchmarkQuantizedConv(b *testing.B) {
 			"chosen": func(*PreparedQuantizedConv) {}, "bytes": (*PreparedQuantizedConv).packBytes, "widened": (*PreparedQuantizedConv).packWidened,
 		} {
 			b.Run(fmt.Sprintf("%dx%d/%s", s.InChannels, s.OutChannels, name), func(b *testing.B) {
-				ws := newWorkspace(b, "", 1)
-				if loops := ws.set.Quantized; loops == nil || name == "widened" && loops.DotTiles == nil {
+				ws := exectest.NewWorkspace(b, "", 1)
+				if loops := ws.Kernels().Quantized; loops == nil || name == "widened" && loops.DotTiles == nil {
 					b.Skip("the kernel set has no such loops")
 				}
-				p := ws.PrepareQuantizedConv(quantizedConv(s, 7))
+				p := PrepareQuantizedConv(ws, quantizedConv(s, 7))
 				if name != "chosen" {
 					p.runs = nil
 				}
 				pack(p)
 				x, y := randomBytes(p.InLen(1), 1), make([]uint8, p.OutLen(1))
 				for b.Loop() {
-					ws.RunQuantizedConv(p, 1, x, y)
+					RunQuantizedConv(ws, p, 1, x, y)
 				}
 				b.ReportMetric(float64(s.WeightLen()*s.OutHeight()*s.OutWidth())/float64(b.Elapsed().Nanoseconds())*float64(b.N), "GMAC/s")
 			})

@@ -3,7 +3,10 @@
 
 package ops
 
-import "github.com/trainyard-dev/trainyard/internal/engine/kernels"
+import (
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+)
 
 // The 3×3 convolution with stride 1 of many channels of 8 bits is computed by Winograd's F(4×4, 3×3) in integers, which
 // takes a quarter of the multiplications and is exact:
@@ -21,6 +24,8 @@ const (
 	winogradLimit = 1<<25 - 1
 	// quantizedWinogradLeast is the number of channels that input and output must have a multiple of.
 	quantizedWinogradLeast = 16
+	// quantizedWinogradLeastTiles is the least number of tiles of an image that repays reading the transformed weights.
+	quantizedWinogradLeastTiles = 12
 	// quantizedWinogradTiles is about how many tiles a block has, a multiple of DotRows.
 	quantizedWinogradTiles = 48
 )
@@ -28,8 +33,8 @@ const (
 // winogradFits reports whether the convolution can be computed so, and whether that pays.
 func (p *PreparedQuantizedConv) winogradFits() bool {
 	s := p.Shape
-	if !s.isPlain3x3() || s.InChannels%quantizedWinogradLeast != 0 || s.OutChannels%quantizedWinogradLeast != 0 ||
-		s.imageTiles() < preparedWinogradTiles {
+	if !s.Is3x3() || s.InChannels%quantizedWinogradLeast != 0 || s.OutChannels%quantizedWinogradLeast != 0 ||
+		exec.CeilDiv(s.OutHeight(), winogradTile)*exec.CeilDiv(s.OutWidth(), winogradTile) < quantizedWinogradLeastTiles {
 		return false
 	}
 	filter := s.InChannels * 9
@@ -80,31 +85,31 @@ func transformIntegerKernel(g *[9]int32) [winogradPoints]int32 {
 	return u
 }
 
-// quantizedWinograd runs a convolution.
-func (ws *Workspace) quantizedWinograd(a *quantizedArgs) {
-	a.tilesH, a.tilesW = ceilDiv(a.outH, winogradTile), ceilDiv(a.outW, winogradTile)
+// runQuantizedWinograd runs a convolution.
+func runQuantizedWinograd(ws *exec.Workspace, a *quantizedArgs) {
+	a.tilesH, a.tilesW = exec.CeilDiv(a.outH, winogradTile), exec.CeilDiv(a.outW, winogradTile)
 	total := a.s.Batch * a.tilesH
 	a.rows = min(max(quantizedWinogradTiles/a.tilesW, 1), total)
-	a.bands = ceilDiv(total, a.rows)
-	a.rows = ceilDiv(total, a.bands)
-	a.splits = min(ceilDiv(2*ws.threads, a.bands), a.s.OutChannels/dotOuts)
-	ws.run(a.bands*a.splits, quantizedWinogradPart)
+	a.bands = exec.CeilDiv(total, a.rows)
+	a.rows = exec.CeilDiv(total, a.bands)
+	a.splits = min(exec.CeilDiv(2*ws.Threads(), a.bands), a.s.OutChannels/dotOuts)
+	ws.Run(a.bands*a.splits, quantizedWinogradPart)
 }
 
 // quantizedWinogradPart computes a share of the output channels of one block.
-func quantizedWinogradPart(ws *Workspace, worker, part int) {
-	a, state, loops := &ws.quantized, &ws.workers[worker], ws.set.Quantized
+func quantizedWinogradPart(ws *exec.Workspace, worker, part int) {
+	a, state, loops := &quantizedStates.Of(ws).quantized, ws.Worker(worker), ws.Kernels().Quantized
 	block, split := part/a.splits, part%a.splits
 	first := block * a.rows
 	last := min(first+a.rows, a.s.Batch*a.tilesH)
 	in := a.s.InChannels
 	tiles := (last - first) * a.tilesW
-	groups := ceilDiv(tiles, dotRows)
+	groups := exec.CeilDiv(tiles, dotRows)
 	points := groups * dotRows // of a plane of V or M
 
 	const inputScratch, outputScratch = winogradPoints * 16, winogradPoints * halfOuts
 	stripLen, vLen, mLen, resultLen := (winogradTile+2)*a.stripBytes(), winogradPoints*points*in, winogradPoints*points*dotOuts, a.resultBytes()
-	scratch := state.scratch(viewFloats[uint8](stripLen) + viewFloats[int16](vLen) + viewFloats[int32](mLen) +
+	scratch := state.Scratch(viewFloats[uint8](stripLen) + viewFloats[int16](vLen) + viewFloats[int32](mLen) +
 		viewFloats[int16](inputScratch) + viewFloats[int32](outputScratch) + viewFloats[uint8](resultLen))
 	strip, scratch := viewAs[uint8](scratch, stripLen)
 	v, scratch := viewAs[int16](scratch, vLen)
@@ -113,9 +118,9 @@ func quantizedWinogradPart(ws *Workspace, worker, part int) {
 	temporaryOut, scratch := viewAs[int32](scratch, outputScratch)
 	result, _ := viewAs[uint8](scratch, resultLen)
 
-	state.offsets = grow(state.offsets, points)
+	state.Offsets = exec.Grow(state.Offsets, points)
 	for i := range points {
-		state.offsets[i] = min(i, tiles-1) * in * 2
+		state.Offsets[i] = min(i, tiles-1) * in * 2
 	}
 	for row := first; row < last; row++ {
 		a.loadStrip(strip, row)
@@ -124,7 +129,7 @@ func quantizedWinogradPart(ws *Workspace, worker, part int) {
 	outTiles := a.s.OutChannels / dotOuts
 	for k := split * outTiles / a.splits * dotOuts; k < (split+1)*outTiles/a.splits*dotOuts; k += dotOuts {
 		for point := range winogradPoints {
-			loops.DotTiles(groups, &state.offsets[0], &v[point*points*in], 1, &a.p.runs[0], a.p.units,
+			loops.DotTiles(groups, &state.Offsets[0], &v[point*points*in], 1, &a.p.runs[0], a.p.units,
 				&a.p.w[(point*a.s.OutChannels+k)*in], &m[point*points*dotOuts])
 		}
 		for row := first; row < last; row++ {

@@ -3,7 +3,11 @@
 
 package ops
 
-import "math"
+import (
+	"math"
+
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+)
 
 // Reduction is a function of many elements to one.
 type Reduction int
@@ -22,7 +26,7 @@ const (
 
 // Reduce reduces the axes of x for which reduced is true. y receives the results in row-major order of the other axes.
 // x has at most MaxRank dimensions, none of them 0.
-func (ws *Workspace) Reduce(op Reduction, shape []int, reduced []bool, x, y []float32) {
+func Reduce(ws *exec.Workspace, op Reduction, shape []int, reduced []bool, x, y []float32) {
 	if op < 0 || op >= reductionCount || len(shape) > MaxRank || len(reduced) != len(shape) {
 		panic("kernels: reduce: unknown operation, too many dimensions or an axis without its flag")
 	}
@@ -36,8 +40,8 @@ func (ws *Workspace) Reduce(op Reduction, shape []int, reduced []bool, x, y []fl
 		}
 		length *= shape[i]
 	}
-	checkLength("reduce", "x", x, length)
-	checkLength("reduce", "y", y, outer.count())
+	exec.CheckLength("reduce", "x", x, length)
+	exec.CheckLength("reduce", "y", y, outer.count())
 	for i := range outer.count() {
 		y[i] = reduceOne(op, x[outer.offset(i):], &inner)
 	}

@@ -3,39 +3,49 @@
 
 package ops
 
+import (
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
+)
+
 // ReLUPool computes pooled = maxpool(max(0, x)) over windows of 2×2 with stride 2. Unless it is nil, choice, s.ChoiceLen()
 // words, receives what the backward pass needs. Height and Width are at least 2.
-func (ws *Workspace) ReLUPool(s ImageShape, x, pooled []float32, choice []uint16) {
-	checkLength("relu-pool", "x", x, s.Len())
-	checkLength("relu-pool", "pooled", pooled, s.PooledLen())
+func ReLUPool(ws *exec.Workspace, s tensor.ImageShape, x, pooled []float32, choice []uint16) {
+	st := blockStates.Of(ws)
+	exec.CheckLength("relu-pool", "x", x, s.Len())
+	exec.CheckLength("relu-pool", "pooled", pooled, s.PooledLen())
 	if choice != nil {
-		checkLength("relu-pool", "choice", choice, s.ChoiceLen())
+		exec.CheckLength("relu-pool", "choice", choice, ChoiceLen(s))
 	}
-	ws.scale, ws.shift = grow(ws.scale, s.Channels), grow(ws.shift, s.Channels)
+	st.scale, st.shift = exec.Grow(st.scale, s.Channels), exec.Grow(st.shift, s.Channels)
 	for c := range s.Channels {
-		ws.scale[c], ws.shift[c] = 1, 0
+		st.scale[c], st.shift[c] = 1, 0
 	}
-	ws.normPool = normPoolArgs{s: s, x: x, pooled: pooled, choice: choice, scale: ws.scale, shift: ws.shift}
-	ws.run(s.Batch*s.Channels, normPoolPart)
+	st.workers = exec.Grow(st.workers, ws.Threads())
+	st.normPool = normPoolArgs{s: s, x: x, pooled: pooled, choice: choice, scale: st.scale, shift: st.shift}
+	ws.Run(s.Batch*s.Channels, normPoolPart)
 }
 
 // ReLUPoolBackward sends each element of dpooled to the pixel that choice, as ReLUPool left it, names. dx is overwritten;
 // it may be the x of ReLUPool.
-func (ws *Workspace) ReLUPoolBackward(s ImageShape, dpooled []float32, choice []uint16, dx []float32) {
-	checkLength("relu-pool backward", "dpooled", dpooled, s.PooledLen())
-	checkLength("relu-pool backward", "choice", choice, s.ChoiceLen())
-	checkLength("relu-pool backward", "dx", dx, s.Len())
-	ws.normPool = normPoolArgs{s: s, x: dx, pooled: dpooled, choice: choice}
-	ws.run(s.Batch*s.Channels, reluPoolBackwardPart)
+func ReLUPoolBackward(ws *exec.Workspace, s tensor.ImageShape, dpooled []float32, choice []uint16, dx []float32) {
+	st := blockStates.Of(ws)
+	exec.CheckLength("relu-pool backward", "dpooled", dpooled, s.PooledLen())
+	exec.CheckLength("relu-pool backward", "choice", choice, ChoiceLen(s))
+	exec.CheckLength("relu-pool backward", "dx", dx, s.Len())
+	st.workers = exec.Grow(st.workers, ws.Threads())
+	st.normPool = normPoolArgs{s: s, x: dx, pooled: dpooled, choice: choice}
+	ws.Run(s.Batch*s.Channels, reluPoolBackwardPart)
 }
 
-func reluPoolBackwardPart(ws *Workspace, worker, part int) {
-	a := &ws.normPool
+func reluPoolBackwardPart(ws *exec.Workspace, worker, part int) {
+	st := blockStates.Of(ws)
+	a := &st.normPool
 	dx := a.x[part*a.s.Height*a.s.Width:][:a.s.Height*a.s.Width]
 	for row := range a.s.Height / 2 {
 		top, bottom := a.rows(part, row)
-		d, choice := a.windows(&ws.workers[worker], part, row)
-		ws.set.Unpool(top, bottom, d, choice)
+		d, choice := a.windows(&st.workers[worker], part, row)
+		ws.Kernels().Unpool(top, bottom, d, choice)
 	}
 	if a.s.Width%2 == 1 {
 		for i := a.s.Width - 1; i < len(dx); i += a.s.Width {

@@ -3,7 +3,11 @@
 
 package ops
 
-import "math"
+import (
+	"math"
+
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+)
 
 // RowNorm describes a normalization of Rows rows of Width elements, each by its own mean and variance, as layer, instance
 // and group normalization are.
@@ -31,22 +35,22 @@ const rowNormPart = 1 << 12
 
 // NormalizeRows computes y = (x - mean)/√(variance + eps)·scale + shift for every row of x; y may be x. scale, shift and
 // the results mean and inverse, 1/√(variance + eps), one for each row, may be nil.
-func (ws *Workspace) NormalizeRows(n RowNorm, x, scale, shift, y, mean, inverse []float32) {
+func NormalizeRows(ws *exec.Workspace, n RowNorm, x, scale, shift, y, mean, inverse []float32) {
 	if n.Width < 1 || n.Groups < 1 || len(scale)%n.Groups != 0 || len(scale) > 0 && n.Width%(len(scale)/n.Groups) != 0 {
 		panic("kernels: normalize rows: the scales do not divide the rows")
 	}
-	checkLength("normalize rows", "x", x, n.Rows*n.Width)
-	checkLength("normalize rows", "y", y, n.Rows*n.Width)
+	exec.CheckLength("normalize rows", "x", x, n.Rows*n.Width)
+	exec.CheckLength("normalize rows", "y", y, n.Rows*n.Width)
 	if shift != nil {
-		checkLength("normalize rows", "shift", shift, len(scale))
+		exec.CheckLength("normalize rows", "shift", shift, len(scale))
 	}
-	a := rowNormArgs{RowNorm: n, x: x, scale: scale, shift: shift, y: y, mean: mean, inverse: inverse, rows: ceilDiv(rowNormPart, n.Width)}
-	ws.rowNorm = a
-	ws.run(ceilDiv(n.Rows, a.rows), rowNormalizePart)
+	a := rowNormArgs{RowNorm: n, x: x, scale: scale, shift: shift, y: y, mean: mean, inverse: inverse, rows: exec.CeilDiv(rowNormPart, n.Width)}
+	normStates.Of(ws).rowNorm = a
+	ws.Run(exec.CeilDiv(n.Rows, a.rows), rowNormalizePart)
 }
 
-func rowNormalizePart(ws *Workspace, _, part int) {
-	n := &ws.rowNorm
+func rowNormalizePart(ws *exec.Workspace, _, part int) {
+	n := &normStates.Of(ws).rowNorm
 	for row := part * n.rows; row < min(n.Rows, (part+1)*n.rows); row++ {
 		x, y := n.x[row*n.Width:][:n.Width], n.y[row*n.Width:][:n.Width]
 		mean := 0.0

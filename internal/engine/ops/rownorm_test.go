@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/enginetest"
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+	"github.com/trainyard-dev/trainyard/internal/engine/exec/exectest"
 )
 
 // plainNormalizeRows says what NormalizeRows computes, element by element.
@@ -59,7 +61,7 @@ func TestNormalizeRows(t *testing.T) {
 		"single elements":      {n: RowNorm{Rows: 4, Width: 1, Groups: 1, Epsilon: 1}, scales: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			forEachSet(t, func(t *testing.T, ws *Workspace) {
+			exectest.ForEachSet(t, func(t *testing.T, ws *exec.Workspace) {
 				x := enginetest.RandomSlice(tc.n.Rows*tc.n.Width, 1)
 				for i := range x {
 					x[i] = 3*x[i] + 100 // a mean that is large beside the deviation
@@ -73,7 +75,7 @@ func TestNormalizeRows(t *testing.T) {
 				}
 				want, wantMean, wantInverse := plainNormalizeRows(tc.n, x, scale, shift)
 				mean, inverse := make([]float32, tc.n.Rows), make([]float32, tc.n.Rows)
-				ws.NormalizeRows(tc.n, x, scale, shift, x, mean, inverse) // in place
+				NormalizeRows(ws, tc.n, x, scale, shift, x, mean, inverse) // in place
 				enginetest.ExpectClose(t, "y", x, want, 1e-4)
 				enginetest.ExpectClose(t, "mean", mean, wantMean, 1e-4)
 				enginetest.ExpectClose(t, "inverse", inverse, wantInverse, 1e-5)

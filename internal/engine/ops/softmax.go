@@ -6,6 +6,8 @@ package ops
 import (
 	"fmt"
 	"math"
+
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 )
 
 // softmaxArgs are the arguments of one softmax.
@@ -17,15 +19,15 @@ type softmaxArgs struct {
 
 // Softmax computes y = eˣ/Σeˣ along the middle axis of x seen as [outer, classes, inner]; rows of class scores are
 // inner = 1. If logarithm is set, y is the logarithm of that. y may be x.
-func (ws *Workspace) Softmax(outer, classes, inner int, x, y []float32, logarithm bool) {
-	checkLength("softmax", "x", x, outer*classes*inner)
-	checkLength("softmax", "y", y, outer*classes*inner)
-	ws.softmax = softmaxArgs{outer: outer, classes: classes, inner: inner, x: x, y: y, logarithm: logarithm}
-	ws.run(outer, softmaxPart)
+func Softmax(ws *exec.Workspace, outer, classes, inner int, x, y []float32, logarithm bool) {
+	exec.CheckLength("softmax", "x", x, outer*classes*inner)
+	exec.CheckLength("softmax", "y", y, outer*classes*inner)
+	elemStates.Of(ws).softmax = softmaxArgs{outer: outer, classes: classes, inner: inner, x: x, y: y, logarithm: logarithm}
+	ws.Run(outer, softmaxPart)
 }
 
-func softmaxPart(ws *Workspace, _, part int) {
-	s := &ws.softmax
+func softmaxPart(ws *exec.Workspace, _, part int) {
+	s := &elemStates.Of(ws).softmax
 	n := s.classes * s.inner
 	for j := range s.inner {
 		softmaxRow(s.x[part*n+j:][:n-j], s.y[part*n+j:][:n-j], s.classes, s.inner, s.logarithm)
@@ -53,11 +55,11 @@ func softmaxRow(x, y []float32, classes, stride int, logarithm bool) {
 
 // SoftmaxCrossEntropy returns the mean over the batch of -log softmax(logits)[label]. Unless dlogits is nil, it receives
 // the gradient of that mean. logits is [batch, classes]; each label is in [0, classes).
-func (ws *Workspace) SoftmaxCrossEntropy(batch, classes int, logits []float32, labels []int, dlogits []float32) float64 {
-	checkLength("softmax cross entropy", "logits", logits, batch*classes)
-	checkLength("softmax cross entropy", "labels", labels, batch)
+func SoftmaxCrossEntropy(ws *exec.Workspace, batch, classes int, logits []float32, labels []int, dlogits []float32) float64 {
+	exec.CheckLength("softmax cross entropy", "logits", logits, batch*classes)
+	exec.CheckLength("softmax cross entropy", "labels", labels, batch)
 	if dlogits != nil {
-		checkLength("softmax cross entropy", "dlogits", dlogits, batch*classes)
+		exec.CheckLength("softmax cross entropy", "dlogits", dlogits, batch*classes)
 	}
 	var loss float64
 	for i, label := range labels[:batch] {

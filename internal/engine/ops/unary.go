@@ -3,7 +3,11 @@
 
 package ops
 
-import "math"
+import (
+	"math"
+
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+)
 
 // vectorPart is the number of elements that one part of an elementwise operation handles.
 const vectorPart = 1 << 14
@@ -45,27 +49,27 @@ type vectorArgs struct {
 	seed        uint64
 }
 
-// Unary computes y[i] = op(x[i]) for every element of x. y may be x.
-func (ws *Workspace) Unary(op Unary, alpha, beta float32, x, y []float32) {
+// Apply computes y[i] = op(x[i]) for every element of x. y may be x.
+func Apply(ws *exec.Workspace, op Unary, alpha, beta float32, x, y []float32) {
 	if op < 0 || op >= unaryCount {
 		panic("kernels: unknown unary operation")
 	}
-	checkLength("unary", "y", y, len(x))
-	ws.vector = vectorArgs{op: op, alpha: alpha, beta: beta, x: x, y: y}
-	ws.run(ceilDiv(len(x), vectorPart), unaryPart)
+	exec.CheckLength("unary", "y", y, len(x))
+	elemStates.Of(ws).vector = vectorArgs{op: op, alpha: alpha, beta: beta, x: x, y: y}
+	ws.Run(exec.CeilDiv(len(x), vectorPart), unaryPart)
 }
 
-func unaryPart(ws *Workspace, _, part int) {
-	v := &ws.vector
+func unaryPart(ws *exec.Workspace, _, part int) {
+	v := &elemStates.Of(ws).vector
 	x := v.x[part*vectorPart : min(len(v.x), (part+1)*vectorPart)]
 	y := v.y[part*vectorPart:][:len(x)]
 	switch v.op {
 	case ReLU:
-		ws.set.ReLU(y, x)
+		ws.Kernels().ReLU(y, x)
 	case Affine:
-		ws.set.Affine(y, x, v.alpha, v.beta)
+		ws.Kernels().Affine(y, x, v.alpha, v.beta)
 	case Clip:
-		ws.set.Clip(y, x, v.alpha, v.beta)
+		ws.Kernels().Clip(y, x, v.alpha, v.beta)
 	case LeakyReLU:
 		for i, a := range x {
 			if a < 0 {
@@ -133,15 +137,15 @@ func unaryFloat64(op Unary, x, alpha float64) float64 {
 }
 
 // ReLUBackward computes dx = dy where the output y of ReLU is positive, else 0. dx may be dy.
-func (ws *Workspace) ReLUBackward(y, dy, dx []float32) {
-	checkLength("relu backward", "y", y, len(dy))
-	checkLength("relu backward", "dx", dx, len(dy))
-	ws.vector = vectorArgs{x: y, y: dy, z: dx}
-	ws.run(ceilDiv(len(dy), vectorPart), reluBackwardPart)
+func ReLUBackward(ws *exec.Workspace, y, dy, dx []float32) {
+	exec.CheckLength("relu backward", "y", y, len(dy))
+	exec.CheckLength("relu backward", "dx", dx, len(dy))
+	elemStates.Of(ws).vector = vectorArgs{x: y, y: dy, z: dx}
+	ws.Run(exec.CeilDiv(len(dy), vectorPart), reluBackwardPart)
 }
 
-func reluBackwardPart(ws *Workspace, _, part int) {
-	v := &ws.vector
+func reluBackwardPart(ws *exec.Workspace, _, part int) {
+	v := &elemStates.Of(ws).vector
 	dy := v.y[part*vectorPart : min(len(v.y), (part+1)*vectorPart)]
-	ws.set.ReLUBackward(v.z[part*vectorPart:][:len(dy)], v.x[part*vectorPart:][:len(dy)], dy)
+	ws.Kernels().ReLUBackward(v.z[part*vectorPart:][:len(dy)], v.x[part*vectorPart:][:len(dy)], dy)
 }

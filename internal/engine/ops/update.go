@@ -3,7 +3,11 @@
 
 package ops
 
-import "math"
+import (
+	"math"
+
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+)
 
 // SGD are the constants of a step of stochastic gradient descent.
 type SGD struct {
@@ -30,17 +34,17 @@ type updateArgs struct {
 
 // UpdateSGD makes one step on the weights w with gradient g, as torch.optim.SGD does: g += weightDecay·w; velocity =
 // momentum·velocity + g; w -= learningRate·velocity. velocity starts at zero and is not used if the momentum is 0.
-func (ws *Workspace) UpdateSGD(constants SGD, w, g, velocity []float32) {
-	checkLength("sgd", "g", g, len(w))
+func UpdateSGD(ws *exec.Workspace, constants SGD, w, g, velocity []float32) {
+	exec.CheckLength("sgd", "g", g, len(w))
 	if constants.Momentum != 0 {
-		checkLength("sgd", "velocity", velocity, len(w))
+		exec.CheckLength("sgd", "velocity", velocity, len(w))
 	}
-	ws.update = updateArgs{sgd: constants, w: w, g: g, first: velocity}
-	ws.run(ceilDiv(len(w), vectorPart), sgdPart)
+	elemStates.Of(ws).update = updateArgs{sgd: constants, w: w, g: g, first: velocity}
+	ws.Run(exec.CeilDiv(len(w), vectorPart), sgdPart)
 }
 
-func sgdPart(ws *Workspace, _, part int) {
-	u := &ws.update
+func sgdPart(ws *exec.Workspace, _, part int) {
+	u := &elemStates.Of(ws).update
 	c := &u.sgd
 	for i := part * vectorPart; i < min(len(u.w), (part+1)*vectorPart); i++ {
 		g := u.g[i] + c.WeightDecay*u.w[i]
@@ -60,21 +64,21 @@ func sgdPart(ws *Workspace, _, part int) {
 // UpdateAdam makes one step on the weights w with gradient g, as torch.optim.Adam and AdamW do:
 // first = β₁·first + (1-β₁)·g; second = β₂·second + (1-β₂)·g²;
 // w -= learningRate/(1-β₁ᵗ) · first / (√second/√(1-β₂ᵗ) + ε). Both moments start at zero.
-func (ws *Workspace) UpdateAdam(constants Adam, w, g, first, second []float32) {
-	checkLength("adam", "g", g, len(w))
-	checkLength("adam", "first", first, len(w))
-	checkLength("adam", "second", second, len(w))
+func UpdateAdam(ws *exec.Workspace, constants Adam, w, g, first, second []float32) {
+	exec.CheckLength("adam", "g", g, len(w))
+	exec.CheckLength("adam", "first", first, len(w))
+	exec.CheckLength("adam", "second", second, len(w))
 	step := float64(constants.Step)
-	ws.update = updateArgs{
+	elemStates.Of(ws).update = updateArgs{
 		adam: constants, w: w, g: g, first: first, second: second,
 		stepSize:     float32(float64(constants.LearningRate) / (1 - math.Pow(float64(constants.Beta1), step))),
 		secondFactor: float32(1 / math.Sqrt(1-math.Pow(float64(constants.Beta2), step))),
 	}
-	ws.run(ceilDiv(len(w), vectorPart), adamPart)
+	ws.Run(exec.CeilDiv(len(w), vectorPart), adamPart)
 }
 
-func adamPart(ws *Workspace, _, part int) {
-	u := &ws.update
+func adamPart(ws *exec.Workspace, _, part int) {
+	u := &elemStates.Of(ws).update
 	c := &u.adam
 	for i := part * vectorPart; i < min(len(u.w), (part+1)*vectorPart); i++ {
 		w, g := u.w[i], u.g[i]

@@ -6,7 +6,9 @@ package ops
 import (
 	"math"
 
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
 // The 3×3 convolution with stride 1 of many channels is computed by Winograd's F(4×4, 3×3) (Lavin and Gray 2016): tiles of
@@ -29,7 +31,7 @@ const (
 
 // winogradArgs are the arguments of one convolution.
 type winogradArgs struct {
-	s              ConvShape
+	s              tensor.ConvShape
 	x, w, bias, y  []float32
 	mirrored       bool
 	epilogue       Epilogue
@@ -46,36 +48,32 @@ type winogradArgs struct {
 }
 
 // winogradFits reports whether Winograd's algorithm pays for this convolution, not counting the weights' transform.
-func (ws *Workspace) winogradFits(s ConvShape) bool {
-	return ws.set.Winograd != nil && s.isPlain3x3() && min(s.InChannels, s.OutChannels) >= winogradChannels &&
+func winogradFits(ws *exec.Workspace, s tensor.ConvShape) bool {
+	return ws.Kernels().Winograd != nil && isPlain3x3(s) && min(s.InChannels, s.OutChannels) >= winogradChannels &&
 		min(s.OutHeight(), s.OutWidth()) >= winogradTile
 }
 
 // usesWinograd reports whether it pays even if the weights have to be transformed.
-func (ws *Workspace) usesWinograd(s ConvShape) bool {
-	return ws.winogradFits(s) && s.Batch*s.imageTiles() >= winogradLeastTiles
+func usesWinograd(ws *exec.Workspace, s tensor.ConvShape) bool {
+	return winogradFits(ws, s) && s.Batch*imageTiles(s) >= winogradLeastTiles
 }
 
 // imageTiles returns the number of tiles of an output plane of one image.
-func (s ConvShape) imageTiles() int {
-	return ceilDiv(s.OutHeight(), winogradTile) * ceilDiv(s.OutWidth(), winogradTile)
+func imageTiles(s tensor.ConvShape) int {
+	return exec.CeilDiv(s.OutHeight(), winogradTile) * exec.CeilDiv(s.OutWidth(), winogradTile)
 }
 
 // isPlain3x3 reports whether this is a 3×3 convolution with stride 1 of all channels, their number a multiple of 4.
-func (s ConvShape) isPlain3x3() bool {
-	s = s.withDefaults()
-	return s.KernelH == 3 && s.KernelW == 3 && s.StrideH == 1 && s.StrideW == 1 && s.DilationH == 1 && s.DilationW == 1 &&
-		s.Groups == 1 && s.OutChannels%quad == 0 && max(s.PadTop, s.PadLeft, s.PadBottom, s.PadRight) <= 2
-}
+func isPlain3x3(s tensor.ConvShape) bool { return s.Is3x3() && s.OutChannels%quad == 0 }
 
 // setUp plans the blocks.
-func (a *winogradArgs) setUp(s ConvShape, threads int) {
+func (a *winogradArgs) setUp(s tensor.ConvShape, threads int) {
 	*a = winogradArgs{s: s, outH: s.OutHeight(), outW: s.OutWidth()}
-	a.tilesH, a.tilesW = ceilDiv(a.outH, winogradTile), ceilDiv(a.outW, winogradTile)
+	a.tilesH, a.tilesW = exec.CeilDiv(a.outH, winogradTile), exec.CeilDiv(a.outW, winogradTile)
 	a.tileRows = a.bestRows(s.Batch * a.tilesH)
-	a.blocks = ceilDiv(s.Batch*a.tilesH, a.tileRows)
+	a.blocks = exec.CeilDiv(s.Batch*a.tilesH, a.tileRows)
 	a.splits = 1
-	for most := ceilDiv(s.OutChannels, winogradOutputs); a.splits < most && !sharesEvenly(a.blocks*a.splits, threads); a.splits++ {
+	for most := exec.CeilDiv(s.OutChannels, winogradOutputs); a.splits < most && !sharesEvenly(a.blocks*a.splits, threads); a.splits++ {
 	}
 	// A group of 8 tiles is stored whole: the last row's may reach 7 beyond the tiles.
 	a.columns = (a.tileRows*a.tilesW + 2*lanes - 1) / lanes * lanes
@@ -104,7 +102,7 @@ func (a *winogradArgs) bestRows(total int) int {
 // multiplied together, the longer each takes, and each block reads all weights.
 func blockTime(tiles int) int {
 	const weights = 2
-	vectors := ceilDiv(tiles, lanes)
+	vectors := exec.CeilDiv(tiles, lanes)
 	switch {
 	case vectors == 1:
 		return weights + 3
@@ -121,20 +119,20 @@ func blockTime(tiles int) int {
 func sharesEvenly(parts, threads int) bool { return parts%threads == 0 || parts >= 8*threads }
 
 // oddLines rounds up to an odd number of the cache's lines: rows so far apart spread over all of its sets.
-func oddLines(floats int) int { return (ceilDiv(floats, cacheLine) | 1) * cacheLine }
+func oddLines(floats int) int { return (exec.CeilDiv(floats, cacheLine) | 1) * cacheLine }
 
 // winogradWeights returns the length of the transformed weights.
-func winogradWeights(s ConvShape) int { return winogradPoints * s.OutChannels * s.InChannels }
+func winogradWeights(s tensor.ConvShape) int { return winogradPoints * s.OutChannels * s.InChannels }
 
 // transformWeights fills u, [36][OutChannels/4][InChannels][4], with G·w·Gᵀ of each kernel.
-func (ws *Workspace) transformWeights(s ConvShape, w, u []float32, mirrored bool) {
-	ws.wino = winogradArgs{s: s.withDefaults(), w: w, u: u, mirrored: mirrored}
-	ws.run(s.OutChannels/quad, transformWeightsPart)
+func transformWeights(ws *exec.Workspace, s tensor.ConvShape, w, u []float32, mirrored bool) {
+	convStates.Of(ws).wino = winogradArgs{s: s.WithDefaults(), w: w, u: u, mirrored: mirrored}
+	ws.Run(s.OutChannels/quad, transformWeightsPart)
 }
 
 // transformWeightsPart transforms the filters of 4 output channels, two input channels at a time.
-func transformWeightsPart(ws *Workspace, worker, part int) {
-	a := &ws.wino
+func transformWeightsPart(ws *exec.Workspace, worker, part int) {
+	a := &convStates.Of(ws).wino
 	in, out := a.s.InChannels, a.s.OutChannels
 	// From one input channel to the next, from one output channel to the next, and from tap to tap.
 	nextIn, nextOut, nextTap, first := 9, 9*in, 1, 0
@@ -145,9 +143,9 @@ func transformWeightsPart(ws *Workspace, worker, part int) {
 	for i := range places {
 		places[i] = int32(i/quad*nextIn + i%quad*nextOut)
 	}
-	scratch := ws.workers[worker].scratch(winogradScratch)
+	scratch := ws.Worker(worker).Scratch(winogradScratch)
 	transform := func(c, pairs int) {
-		ws.set.Winograd.Filters(pairs, &a.w[part*quad*nextOut+c*nextIn+first], &places[0], nextTap*floatSize, 2*nextIn*floatSize,
+		ws.Kernels().Winograd.Filters(pairs, &a.w[part*quad*nextOut+c*nextIn+first], &places[0], nextTap*floatSize, 2*nextIn*floatSize,
 			&a.u[(part*in+c)*quad], out*in*floatSize, &scratch[0])
 	}
 	transform(0, in/2)
@@ -156,44 +154,45 @@ func transformWeightsPart(ws *Workspace, worker, part int) {
 	}
 }
 
-// winograd computes y = epilogue(conv(x, w) + bias), u being the transformed w.
-func (ws *Workspace) winograd(s ConvShape, x, u, bias, y []float32, e Epilogue) {
-	a := &ws.wino
-	a.setUp(s.withDefaults(), ws.threads)
+// runWinograd computes y = epilogue(conv(x, w) + bias), u being the transformed w.
+func runWinograd(ws *exec.Workspace, s tensor.ConvShape, x, u, bias, y []float32, e Epilogue) {
+	st := convStates.Of(ws)
+	a := &st.wino
+	a.setUp(s.WithDefaults(), ws.Threads())
 	a.x, a.u, a.bias, a.y, a.epilogue = x, u, bias, y, e
-	ws.zeros = grow(ws.zeros, a.rowFloats())
-	ws.tileMasks = grow(ws.tileMasks, a.rowFloats())
-	a.zeros, a.masks = ws.zeros, ws.tileMasks
+	st.zeros = exec.Grow(st.zeros, a.rowFloats())
+	st.tileMasks = exec.Grow(st.tileMasks, a.rowFloats())
+	a.zeros, a.masks = st.zeros, st.tileMasks
 	maskInside(a.masks[:a.rowFloats()], -a.s.PadLeft, a.s.InWidth)
-	ws.run(a.blocks*a.splits, winogradPart)
+	ws.Run(a.blocks*a.splits, winogradPart)
 }
 
 // winogradPart computes a share of the output channels of one block.
-func winogradPart(ws *Workspace, worker, part int) {
-	a := &ws.wino
-	state := &ws.workers[worker]
+func winogradPart(ws *exec.Workspace, worker, part int) {
+	a := &convStates.Of(ws).wino
+	state := ws.Worker(worker)
 	block, split := part/a.splits, part%a.splits
 	first := block * a.tileRows
 	last := min(first+a.tileRows, a.s.Batch*a.tilesH)
-	groups := ceilDiv(a.tilesW, lanes)
+	groups := exec.CeilDiv(a.tilesW, lanes)
 	tiles, products := winogradPoints*a.inPoint, winogradPoints*a.outPoint
-	scratch := state.scratch(winogradScratch + tiles + products + winogradTile*groups*winogradTile*lanes)
+	scratch := state.Scratch(winogradScratch + tiles + products + winogradTile*groups*winogradTile*lanes)
 	take := func(n int) []float32 { s := scratch[:n]; scratch = scratch[n:]; return s }
 	temporary, v, m, result := take(winogradScratch), take(tiles), take(products), scratch
 
 	for c := range a.s.InChannels {
 		for row := first; row < last; row++ {
-			a.loadTileRow(ws.set.Winograd, v[c*a.columns+(row-first)*a.tilesW:], c, row, groups, temporary)
+			a.loadTileRow(ws.Kernels().Winograd, v[c*a.columns+(row-first)*a.tilesW:], c, row, groups, temporary)
 		}
 	}
 	quads := a.s.OutChannels / quad
 	k1 := (split + 1) * quads / a.splits * quad
 	for k0 := split * quads / a.splits * quad; k0 < k1; k0 += winogradOutputs {
 		k := min(k0+winogradOutputs, k1)
-		a.multiply(ws.set.Winograd, v, m, k0, k, (last-first)*a.tilesW)
+		a.multiply(ws.Kernels().Winograd, v, m, k0, k, (last-first)*a.tilesW)
 		for row := first; row < last; row++ {
 			for channel := k0; channel < k; channel++ {
-				a.storeTileRow(ws.set.Winograd, m[(channel-k0)*a.columns+(row-first)*a.tilesW:], channel, row, groups, result, temporary)
+				a.storeTileRow(ws.Kernels().Winograd, m[(channel-k0)*a.columns+(row-first)*a.tilesW:], channel, row, groups, result, temporary)
 			}
 		}
 	}
@@ -202,7 +201,7 @@ func winogradPart(ws *Workspace, worker, part int) {
 // rowFloats returns the floats of a row of tiles' pixels: whole groups of 8 tiles, the 4 pixels that the last shares, and
 // what else the widest set reads together with them.
 func (a *winogradArgs) rowFloats() int {
-	return ceilDiv(a.tilesW, lanes)*lanes*winogradTile + 2*lanes
+	return exec.CeilDiv(a.tilesW, lanes)*lanes*winogradTile + 2*lanes
 }
 
 // loadTileRow transforms a row of tiles of input channel c. v is where the row's first tile belongs.
@@ -218,7 +217,7 @@ func (a *winogradArgs) loadTileRow(loops *kernels.Winograd, v []float32, c, tile
 func (a *winogradArgs) multiply(loops *kernels.Winograd, v, m []float32, k0, k1, tiles int) {
 	in, out := a.s.InChannels, a.s.OutChannels
 	stride := a.columns * floatSize
-	vectors := ceilDiv(tiles, lanes)
+	vectors := exec.CeilDiv(tiles, lanes)
 	for point := range winogradPoints {
 		u := a.u[(point*out+k0)*in:]
 		for at := 0; at < vectors; {
@@ -234,7 +233,7 @@ func (a *winogradArgs) multiply(loops *kernels.Winograd, v, m []float32, k0, k1,
 // the same width are faster than a wide and a narrow one.
 func nextVectors(widest, left int) int {
 	if left > widest && left < 2*widest {
-		return ceilDiv(left, 2)
+		return exec.CeilDiv(left, 2)
 	}
 	return min(left, widest)
 }

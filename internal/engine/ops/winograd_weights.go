@@ -3,7 +3,11 @@
 
 package ops
 
-import "github.com/trainyard-dev/trainyard/internal/engine/kernels"
+import (
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
+)
 
 // The gradient of a 3×3 convolution's weights is Winograd's F(4×4, 3×3) transposed (Lavin and Gray 2016): with the tiles d
 // of the input and e of the output's gradient it is Gᵀ(Σ Bᵀ·d·B ⊙ A·e·Aᵀ)G, the sum over all tiles. For each of the 36
@@ -25,7 +29,7 @@ const (
 
 // winogradWeightsArgs are the arguments of the gradient of one convolution's weights.
 type winogradWeightsArgs struct {
-	s              ConvShape
+	s              tensor.ConvShape
 	x, dy, dw      []float32
 	outH, outW     int
 	tilesH, tilesW int // of an image
@@ -41,34 +45,35 @@ type winogradWeightsArgs struct {
 }
 
 // winogradWeightsFit reports whether the gradient of this convolution's weights is computed in Winograd's domain.
-func (ws *Workspace) winogradWeightsFit(s ConvShape) bool {
-	return ws.usesWinograd(s) && min(s.InWidth, s.OutWidth()) >= lanes
+func winogradWeightsFit(ws *exec.Workspace, s tensor.ConvShape) bool {
+	return usesWinograd(ws, s) && min(s.InWidth, s.OutWidth()) >= lanes
 }
 
 // winogradWeights3x3 computes dw, the gradient of the weights.
-func (ws *Workspace) winogradWeights3x3(s ConvShape, x, dy, dw []float32) {
-	a := &ws.winoWeights
-	a.setUp(s.withDefaults())
+func winogradWeights3x3(ws *exec.Workspace, s tensor.ConvShape, x, dy, dw []float32) {
+	st := convStates.Of(ws)
+	a := &st.winoWeights
+	a.setUp(s.WithDefaults())
 	a.x, a.dy, a.dw = x, dy, dw
-	ws.packed = grow(ws.packed, winogradPoints*(a.inPoint+a.outPoint))
-	ws.partial = grow(ws.partial, winogradPoints*a.sumPoint)
-	a.v, a.e, a.sums = ws.packed, ws.packed[winogradPoints*a.inPoint:], ws.partial
+	st.packed = exec.Grow(st.packed, winogradPoints*(a.inPoint+a.outPoint))
+	st.partial = exec.Grow(st.partial, winogradPoints*a.sumPoint)
+	a.v, a.e, a.sums = st.packed, st.packed[winogradPoints*a.inPoint:], st.partial
 	for total := s.Batch * a.tilesH; a.last < total; {
 		a.first, a.last = a.last, min(a.last+a.tileRows, total)
-		ws.run((a.in+a.out)/lanes*a.rowParts, transformChunkPart)
-		ws.run(winogradPoints, multiplyChunkPart)
+		ws.Run((a.in+a.out)/lanes*a.rowParts, transformChunkPart)
+		ws.Run(winogradPoints, multiplyChunkPart)
 	}
-	ws.run(a.out/lanes, storeWeightsPart)
+	ws.Run(a.out/lanes, storeWeightsPart)
 }
 
 // setUp plans the chunks.
-func (a *winogradWeightsArgs) setUp(s ConvShape) {
+func (a *winogradWeightsArgs) setUp(s tensor.ConvShape) {
 	*a = winogradWeightsArgs{s: s, outH: s.OutHeight(), outW: s.OutWidth()}
-	a.tilesH, a.tilesW = ceilDiv(a.outH, winogradTile), ceilDiv(a.outW, winogradTile)
-	a.in, a.out = ceilDiv(s.InChannels, lanes)*lanes, ceilDiv(s.OutChannels, lanes)*lanes
+	a.tilesH, a.tilesW = exec.CeilDiv(a.outH, winogradTile), exec.CeilDiv(a.outW, winogradTile)
+	a.in, a.out = exec.CeilDiv(s.InChannels, lanes)*lanes, exec.CeilDiv(s.OutChannels, lanes)*lanes
 	total, most := s.Batch*a.tilesH, min(winogradChunk, winogradChunkFloats/(winogradPoints*(a.in+a.out)))
-	a.tileRows = ceilDiv(total, ceilDiv(total, max(most/a.tilesW, 1)))
-	a.rowParts = min(a.tileRows, ceilDiv(winogradParts, (a.in+a.out)/lanes))
+	a.tileRows = exec.CeilDiv(total, exec.CeilDiv(total, max(most/a.tilesW, 1)))
+	a.rowParts = min(a.tileRows, exec.CeilDiv(winogradParts, (a.in+a.out)/lanes))
 	tiles := a.tileRows * a.tilesW
 	a.inPoint, a.outPoint, a.sumPoint = oddLines(tiles*a.in), oddLines(tiles*a.out), oddLines(a.in*a.out)
 }
@@ -81,18 +86,18 @@ func (a *winogradWeightsArgs) tiles() int { return (a.last - a.first) * a.tilesW
 func firstChannel(vector, channels int) int { return min(vector*lanes, channels-lanes) }
 
 // transformChunkPart transforms some of the chunk's rows of 8 channels of the input or of the output's gradient.
-func transformChunkPart(ws *Workspace, worker, part int) {
-	a := &ws.winoWeights
+func transformChunkPart(ws *exec.Workspace, worker, part int) {
+	a := &convStates.Of(ws).winoWeights
 	vector, rows := part/a.rowParts, part%a.rowParts
 	n := a.last - a.first
 	first, last := a.first+rows*n/a.rowParts, a.first+(rows+1)*n/a.rowParts
-	scratch := ws.workers[worker].scratch(winogradScratch + (winogradTile+2)*a.rowFloats())
+	scratch := ws.Worker(worker).Scratch(winogradScratch + (winogradTile+2)*a.rowFloats())
 	temporary, pixels := scratch[:winogradScratch], scratch[winogradScratch:]
 	for row := first; row < last; row++ {
 		if vector < a.in/lanes {
-			a.transformInput(ws.set.Winograd, vector, row, pixels, temporary)
+			a.transformInput(ws.Kernels().Winograd, vector, row, pixels, temporary)
 		} else {
-			a.transformGradient(ws.set.Winograd, vector-a.in/lanes, row, pixels, temporary)
+			a.transformGradient(ws.Kernels().Winograd, vector-a.in/lanes, row, pixels, temporary)
 		}
 	}
 }
@@ -167,10 +172,10 @@ func (a *winogradWeightsArgs) panel(loops *kernels.Winograd, vector int) (start,
 
 // multiplyChunkPart adds the chunk's products to the sums of one point. The sums have panels as e has them, each
 // [input channels][vectors][8].
-func multiplyChunkPart(ws *Workspace, worker, point int) {
-	a := &ws.winoWeights
-	loops := ws.set.Winograd
-	product := ws.workers[worker].scratch(a.in * len(loops.Products) * lanes)
+func multiplyChunkPart(ws *exec.Workspace, worker, point int) {
+	a := &convStates.Of(ws).winoWeights
+	loops := ws.Kernels().Winograd
+	product := ws.Worker(worker).Scratch(a.in * len(loops.Products) * lanes)
 	v, e, sums := a.v[point*a.inPoint:], a.e[point*a.outPoint:], a.sums[point*a.sumPoint:]
 	for start := 0; start < a.out/lanes; {
 		_, width := a.panel(loops, start)
@@ -182,20 +187,20 @@ func multiplyChunkPart(ws *Workspace, worker, point int) {
 		}
 		loops.Products[width-1](a.in/quad, &v[0], a.tiles(), &e[start*lanes*a.tiles()], columns*floatSize, &result[0], columns*floatSize)
 		if a.first > 0 {
-			ws.set.Add(target, target, result)
+			ws.Kernels().Add(target, target, result)
 		}
 		start += width
 	}
 }
 
 // storeWeightsPart transforms the sums of 8 output channels back.
-func storeWeightsPart(ws *Workspace, worker, vector int) {
-	a := &ws.winoWeights
+func storeWeightsPart(ws *exec.Workspace, worker, vector int) {
+	a := &convStates.Of(ws).winoWeights
 	s := &a.s
-	start, width := a.panel(ws.set.Winograd, vector)
-	scratch := ws.workers[worker].scratch(winogradScratch + a.in*9*lanes)
+	start, width := a.panel(ws.Kernels().Winograd, vector)
+	scratch := ws.Worker(worker).Scratch(winogradScratch + a.in*9*lanes)
 	temporary, filters := scratch[:winogradScratch], scratch[winogradScratch:]
-	ws.set.Winograd.FilterGradients(a.in, &a.sums[(start*a.in+vector-start)*lanes], width*lanes*floatSize, a.sumPoint*floatSize,
+	ws.Kernels().Winograd.FilterGradients(a.in, &a.sums[(start*a.in+vector-start)*lanes], width*lanes*floatSize, a.sumPoint*floatSize,
 		&filters[0], &temporary[0])
 	first := firstChannel(vector, s.OutChannels)
 	for j := vector*lanes - first; j < lanes; j++ {

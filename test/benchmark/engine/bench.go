@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
 )
 
 // bench is one run of all comparisons.
@@ -159,21 +158,6 @@ func (b *bench) run() error {
 	}
 	fmt.Printf("bench-engine: %s isa=%s\n", strings.Join(line, " "), set)
 	return nil
-}
-
-// measurePeak returns the GFLOP/s of one core in the inner loop of the product, the best of some trials.
-func measurePeak() (float64, error) {
-	ws, err := ops.New(ops.Options{Threads: 1})
-	if err != nil {
-		return 0, err
-	}
-	best := 0.0
-	for range 10 {
-		start := processorTime()
-		operations := ws.Kernels().TileProducts(20_000)
-		best = max(best, float64(operations)/float64((processorTime()-start).Nanoseconds()))
-	}
-	return best, nil
 }
 
 // restTime is how long all wait before a measurement: thread pools of the peers go on spinning for a while after their

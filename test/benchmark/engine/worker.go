@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"github.com/trainyard-dev/trainyard/internal/engine"
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 	"github.com/trainyard-dev/trainyard/internal/engine/graph"
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
 	"github.com/trainyard-dev/trainyard/internal/model"
 	"github.com/trainyard-dev/trainyard/internal/onnx"
 )
@@ -153,9 +153,24 @@ func processorTime() time.Duration {
 
 // kernelSet returns the set that the engine chooses on this machine.
 func kernelSet() (string, error) {
-	ws, err := ops.New(ops.Options{})
+	ws, err := exec.New(exec.Options{})
 	if err != nil {
 		return "", err
 	}
 	return ws.Set(), nil
+}
+
+// measurePeak returns the GFLOP/s of one core in the inner loop of the product, the best of some trials.
+func measurePeak() (float64, error) {
+	ws, err := exec.New(exec.Options{Threads: 1})
+	if err != nil {
+		return 0, err
+	}
+	best := 0.0
+	for range 10 {
+		start := processorTime()
+		operations := ws.Kernels().TileProducts(20_000)
+		best = max(best, float64(operations)/float64((processorTime()-start).Nanoseconds()))
+	}
+	return best, nil
 }

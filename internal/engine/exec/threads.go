@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package exec
 
 import (
 	"runtime"
@@ -34,9 +34,12 @@ const (
 	yieldInterval = 1_000
 )
 
-// run calls part for 0 ≤ i < parts, on up to ws.threads goroutines, and returns when all are done.
-func (ws *Workspace) run(parts int, part partFunc) {
-	helpers := min(ws.threads, parts) - 1
+// Part does one part of an operation. worker is below the number of threads and names the scratch memory to use.
+type Part func(ws *Workspace, worker, part int)
+
+// Run calls part for 0 ≤ i < parts, on up to ws.Threads goroutines, and returns when all are done.
+func (ws *Workspace) Run(parts int, part Part) {
+	helpers := min(len(ws.workers), parts) - 1
 	if helpers < 1 {
 		for i := range parts {
 			part(ws, 0, i)

@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package tensor
 
 import (
 	"errors"
@@ -21,8 +21,8 @@ type ConvShape struct {
 	Groups                               int
 }
 
-// withDefaults replaces zero strides, dilations and groups by 1.
-func (s ConvShape) withDefaults() ConvShape {
+// WithDefaults replaces zero strides, dilations and groups by 1.
+func (s ConvShape) WithDefaults() ConvShape {
 	s.StrideH, s.StrideW = max(s.StrideH, 1), max(s.StrideW, 1)
 	s.DilationH, s.DilationW = max(s.DilationH, 1), max(s.DilationW, 1)
 	s.Groups = max(s.Groups, 1)
@@ -31,13 +31,13 @@ func (s ConvShape) withDefaults() ConvShape {
 
 // OutHeight returns the height of the output.
 func (s ConvShape) OutHeight() int {
-	s = s.withDefaults()
+	s = s.WithDefaults()
 	return outputSize(s.InHeight, s.KernelH, s.StrideH, s.DilationH, s.PadTop+s.PadBottom)
 }
 
 // OutWidth returns the width of the output.
 func (s ConvShape) OutWidth() int {
-	s = s.withDefaults()
+	s = s.WithDefaults()
 	return outputSize(s.InWidth, s.KernelW, s.StrideW, s.DilationW, s.PadLeft+s.PadRight)
 }
 
@@ -52,12 +52,19 @@ func (s ConvShape) WeightLen() int {
 	return s.OutChannels * (s.InChannels / max(s.Groups, 1)) * s.KernelH * s.KernelW
 }
 
-// outPlane returns the number of pixels of an output plane.
-func (s ConvShape) outPlane() int { return s.OutHeight() * s.OutWidth() }
+// Is3x3 reports whether this is a 3×3 convolution with stride 1 of all channels.
+func (s ConvShape) Is3x3() bool {
+	s = s.WithDefaults()
+	return s.KernelH == 3 && s.KernelW == 3 && s.StrideH == 1 && s.StrideW == 1 && s.DilationH == 1 && s.DilationW == 1 &&
+		s.Groups == 1 && max(s.PadTop, s.PadLeft, s.PadBottom, s.PadRight) <= 2
+}
+
+// OutPlane returns the number of pixels of an output plane.
+func (s ConvShape) OutPlane() int { return s.OutHeight() * s.OutWidth() }
 
 // Validate reports what makes the shape impossible. Kernels assume a valid shape.
 func (s ConvShape) Validate() error {
-	s = s.withDefaults()
+	s = s.WithDefaults()
 	if err := positive(
 		dimension{"batch", s.Batch},
 		dimension{"input channels", s.InChannels},
@@ -96,7 +103,7 @@ type PoolShape struct {
 	CeilMode bool
 }
 
-func (s PoolShape) withDefaults() PoolShape {
+func (s PoolShape) WithDefaults() PoolShape {
 	s.StrideH, s.StrideW = max(s.StrideH, 1), max(s.StrideW, 1)
 	s.DilationH, s.DilationW = max(s.DilationH, 1), max(s.DilationW, 1)
 	return s
@@ -104,13 +111,13 @@ func (s PoolShape) withDefaults() PoolShape {
 
 // OutHeight returns the height of the output.
 func (s PoolShape) OutHeight() int {
-	s = s.withDefaults()
+	s = s.WithDefaults()
 	return s.outSize(s.InHeight, s.KernelH, s.StrideH, s.DilationH, s.PadTop, s.PadBottom)
 }
 
 // OutWidth returns the width of the output.
 func (s PoolShape) OutWidth() int {
-	s = s.withDefaults()
+	s = s.WithDefaults()
 	return s.outSize(s.InWidth, s.KernelW, s.StrideW, s.DilationW, s.PadLeft, s.PadRight)
 }
 
@@ -133,7 +140,7 @@ func (s PoolShape) OutLen() int { return s.Batch * s.Channels * s.OutHeight() * 
 
 // Validate reports what makes the shape impossible. Kernels assume a valid shape.
 func (s PoolShape) Validate() error {
-	s = s.withDefaults()
+	s = s.WithDefaults()
 	if err := positive(
 		dimension{"batch", s.Batch},
 		dimension{"channels", s.Channels},
@@ -164,6 +171,17 @@ type NormShape struct {
 
 // Len returns the number of elements.
 func (s NormShape) Len() int { return s.Batch * s.Channels * s.Plane }
+
+// ImageShape is the shape of a batch of images.
+type ImageShape struct {
+	Batch, Channels, Height, Width int
+}
+
+// Len returns the number of elements.
+func (s ImageShape) Len() int { return s.Batch * s.Channels * s.Height * s.Width }
+
+// PooledLen returns the number of elements after 2×2 pooling with stride 2; an odd last row or column is left out.
+func (s ImageShape) PooledLen() int { return s.Batch * s.Channels * (s.Height / 2) * (s.Width / 2) }
 
 // outputSize is the number of positions at which a dilated kernel fits, or a number below 1 if it does not.
 func outputSize(in, kernel, stride, dilation, pads int) int {

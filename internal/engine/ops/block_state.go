@@ -1,0 +1,28 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package ops
+
+import "github.com/trainyard-dev/trainyard/internal/engine/exec"
+
+// blockState is what these operations keep in a workspace.
+type blockState struct {
+	band     convPoolArgs
+	normPool normPoolArgs
+	patch    patchArgs
+
+	packed, zeros []float32
+	scale, shift  []float32 // of each channel
+	moments       []moments // of each plane
+	partial       []float32 // partial sums of the weights' gradient
+	sums          []float64 // partial sums of patches' moments and of gradients
+	workers       []blockWorker
+}
+
+var blockStates = exec.NewState[blockState]()
+
+// blockWorker is the scratch memory of one worker.
+type blockWorker struct {
+	choice []uint16
+	patch  patchState
+}
