@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/elem"
 )
 
 // Dropout zeroes elements with probability P in training and scales the others by 1/(1-P). The mask depends on Seed,
@@ -38,7 +38,7 @@ func (l *Dropout) Forward(ws *exec.Workspace, x *Tensor, training bool) *Tensor 
 	}
 	l.Step++
 	l.y.Resize(x.Shape...)
-	ops.Dropout(ws, l.Seed, l.Step, l.P, x.Data, l.y.Data)
+	elem.Dropout(ws, l.Seed, l.Step, l.P, x.Data, l.y.Data)
 	return &l.y
 }
 
@@ -48,6 +48,6 @@ func (l *Dropout) Backward(ws *exec.Workspace, dy *Tensor, _ bool) *Tensor {
 		return dy
 	}
 	l.dx.Resize(dy.Shape...)
-	ops.Dropout(ws, l.Seed, l.Step, l.P, dy.Data, l.dx.Data)
+	elem.Dropout(ws, l.Seed, l.Step, l.P, dy.Data, l.dx.Data)
 	return &l.dx
 }

@@ -5,7 +5,7 @@ package engine
 
 import (
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/elem"
 )
 
 // CrossEntropy is the mean over the batch of -log softmax(logits)[label].
@@ -14,7 +14,7 @@ type CrossEntropy struct{ gradient Tensor }
 // Forward returns the loss of logits [N, classes] for N labels, each in [0, classes), and keeps its gradient.
 func (c *CrossEntropy) Forward(ws *exec.Workspace, logits *Tensor, labels []int) float64 {
 	c.gradient.Resize(logits.Shape...)
-	return ops.SoftmaxCrossEntropy(ws, logits.Shape[0], logits.Shape[1], logits.Data, labels, c.gradient.Data)
+	return elem.SoftmaxCrossEntropy(ws, logits.Shape[0], logits.Shape[1], logits.Data, labels, c.gradient.Data)
 }
 
 // Gradient returns the gradient of the last loss with respect to the logits. It belongs to c.
@@ -23,5 +23,5 @@ func (c *CrossEntropy) Gradient() *Tensor { return &c.gradient }
 // Softmax overwrites probabilities with the softmax of each row of logits [N, classes].
 func Softmax(ws *exec.Workspace, logits, probabilities *Tensor) {
 	probabilities.Resize(logits.Shape...)
-	ops.Softmax(ws, logits.Shape[0], logits.Shape[1], 1, logits.Data, probabilities.Data, false)
+	elem.Softmax(ws, logits.Shape[0], logits.Shape[1], 1, logits.Data, probabilities.Data, false)
 }

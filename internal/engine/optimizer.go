@@ -8,7 +8,7 @@ import (
 	"math"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/elem"
 )
 
 // Optimizer changes parameters by their gradients.
@@ -56,7 +56,7 @@ func NewSGD(params []*Param, config SGDConfig) (*SGD, error) {
 // Step implements Optimizer.
 func (o *SGD) Step(ws *exec.Workspace, learningRate float64) {
 	o.step++
-	constants := ops.SGD{
+	constants := elem.SGD{
 		LearningRate: float32(learningRate), Momentum: float32(o.config.Momentum),
 		WeightDecay: float32(o.config.WeightDecay), Nesterov: o.config.Nesterov,
 	}
@@ -65,7 +65,7 @@ func (o *SGD) Step(ws *exec.Workspace, learningRate float64) {
 		if o.velocity != nil {
 			velocity = o.velocity[i].Data
 		}
-		ops.UpdateSGD(ws, constants, p.Value.Data, p.Grad.Data, velocity)
+		elem.UpdateSGD(ws, constants, p.Value.Data, p.Grad.Data, velocity)
 	}
 }
 
@@ -130,12 +130,12 @@ func newAdam(params []*Param, config AdamConfig, decoupled bool) (*Adam, error) 
 // Step implements Optimizer.
 func (o *Adam) Step(ws *exec.Workspace, learningRate float64) {
 	o.step++
-	constants := ops.Adam{
+	constants := elem.Adam{
 		LearningRate: float32(learningRate), Beta1: float32(o.config.Beta1), Beta2: float32(o.config.Beta2),
 		Epsilon: float32(o.config.Epsilon), WeightDecay: float32(o.config.WeightDecay), Decoupled: o.decoupled, Step: int(o.step),
 	}
 	for i, p := range o.params {
-		ops.UpdateAdam(ws, constants, p.Value.Data, p.Grad.Data, o.first[i].Data, o.second[i].Data)
+		elem.UpdateAdam(ws, constants, p.Value.Data, p.Grad.Data, o.first[i].Data, o.second[i].Data)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/elem"
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
@@ -27,14 +28,14 @@ func (l *ReLU) OutputShape(in []int) ([]int, error) { return slices.Clone(in), n
 // Forward implements Layer.
 func (l *ReLU) Forward(ws *exec.Workspace, x *Tensor, _ bool) *Tensor {
 	l.y.Resize(x.Shape...)
-	ops.Apply(ws, ops.ReLU, 0, 0, x.Data, l.y.Data)
+	elem.Apply(ws, elem.ReLU, 0, 0, x.Data, l.y.Data)
 	return &l.y
 }
 
 // Backward implements Layer.
 func (l *ReLU) Backward(ws *exec.Workspace, dy *Tensor, _ bool) *Tensor {
 	l.dx.Resize(dy.Shape...)
-	ops.ReLUBackward(ws, l.y.Data, dy.Data, l.dx.Data)
+	elem.ReLUBackward(ws, l.y.Data, dy.Data, l.dx.Data)
 	return &l.dx
 }
 

@@ -14,13 +14,14 @@ const engine = module + "internal/engine"
 // rooms say which packages of the project each package of the engine may import, relative to internal/engine: nothing
 // else, and nothing from outside the engine.
 var rooms = map[string][]string{
-	"":              {"exec", "ops", "tensor"},
+	"":              {"exec", "ops", "ops/elem", "tensor"},
 	"enginetest":    nil,
 	"exec":          {"kernels"},
 	"exec/exectest": {"enginetest", "exec", "kernels"},
-	"graph":         {"exec", "ops", "tensor"},
+	"graph":         {"exec", "ops", "ops/elem", "tensor"},
 	"kernels":       nil,
-	"ops":           {"exec", "kernels", "tensor"},
+	"ops":           {"exec", "kernels", "ops/elem", "tensor"},
+	"ops/elem":      {"exec", "kernels", "tensor"},
 	"tensor":        nil,
 }
 

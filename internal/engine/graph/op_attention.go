@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/elem"
 )
 
 // attentionOperator is softmax(scale·Q·Kᵀ + mask)·V for each head of each image, without a cache of past keys and values.
@@ -129,7 +130,7 @@ func (in *instruction) attention() (*attention, error) {
 // attentionMask checks the mask. One of booleans must be constant, and becomes numbers to add.
 func (in *instruction) attentionMask(a *attention) error {
 	full := []int{a.query.images, a.query.count, a.query.length, a.key.length}
-	shape, err := ops.BroadcastShape(a.mask.shape, full)
+	shape, err := elem.BroadcastShape(a.mask.shape, full)
 	if err != nil || !slices.Equal(shape, full) {
 		return in.node.Errorf("a mask of shape %v does not broadcast to %v", a.mask.shape, full)
 	}
@@ -171,12 +172,12 @@ func (a *attention) build(in *instruction) run {
 				left := ops.RowMajor(m.floats(query)[q.at(image, head):], q.step())
 				right := ops.RowMajor(m.floats(key)[k.at(image, shared):], k.step()).T()
 				ops.Gemm(m.Workspace, q.length, k.length, q.size, left, right, products, k.length, false)
-				ops.Apply(m.Workspace, ops.Affine, a.scale, 0, products, products)
+				elem.Apply(m.Workspace, elem.Affine, a.scale, 0, products, products)
 				if a.mask != nil {
-					ops.Combine(m.Workspace, ops.Add, rows, products, a.maskShape[2:], mask[a.maskAt(image, head):][:a.maskShape[2]*a.maskShape[3]], products)
+					elem.Combine(m.Workspace, elem.Add, rows, products, a.maskShape[2:], mask[a.maskAt(image, head):][:a.maskShape[2]*a.maskShape[3]], products)
 				}
 				a.limit(m, products)
-				ops.Softmax(m.Workspace, q.length, k.length, 1, products, products, false)
+				elem.Softmax(m.Workspace, q.length, k.length, 1, products, products, false)
 				ops.Gemm(m.Workspace, q.length, v.size, k.length, ops.RowMajor(products, k.length),
 					ops.RowMajor(m.floats(values)[v.at(image, shared):], v.step()), m.floats(y)[out.at(image, head):], out.step(), false)
 			}
@@ -187,9 +188,9 @@ func (a *attention) build(in *instruction) run {
 // limit cuts off what lies in a query's future and caps the others softly, if that is wanted.
 func (a *attention) limit(m *machine, products []float32) {
 	if a.softcap != 0 {
-		ops.Apply(m.Workspace, ops.Affine, 1/a.softcap, 0, products, products)
-		ops.Apply(m.Workspace, ops.Tanh, 0, 0, products, products)
-		ops.Apply(m.Workspace, ops.Affine, a.softcap, 0, products, products)
+		elem.Apply(m.Workspace, elem.Affine, 1/a.softcap, 0, products, products)
+		elem.Apply(m.Workspace, elem.Tanh, 0, 0, products, products)
+		elem.Apply(m.Workspace, elem.Affine, a.softcap, 0, products, products)
 	}
 	if !a.causal {
 		return

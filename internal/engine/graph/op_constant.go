@@ -7,7 +7,7 @@ import (
 	"cmp"
 	"math"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/elem"
 )
 
 // What follows works on constants only: it is what exporters compute shapes with.
@@ -91,11 +91,11 @@ var whereOperator = &operator{
 		if condition.dtype != Bool || a.dtype != b.dtype {
 			return in.node.Errorf("inputs are %s, %s and %s; they must be bool and two of one type", condition.dtype, a.dtype, b.dtype)
 		}
-		shape, err := ops.BroadcastShape(a.shape, b.shape)
+		shape, err := elem.BroadcastShape(a.shape, b.shape)
 		if err != nil {
 			return err
 		}
-		if shape, err = ops.BroadcastShape(shape, condition.shape); err != nil {
+		if shape, err = elem.BroadcastShape(shape, condition.shape); err != nil {
 			return err
 		}
 		return in.setOutput(0, a.dtype, shape)

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/elem"
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
@@ -47,9 +48,9 @@ func buildConv(in *instruction, s tensor.ConvShape) (run, error) {
 // moveTo moves the function to the epilogue of what computes its input, if that can do it, and reports whether none is left.
 func (a *activation) moveTo(e *ops.Epilogue) bool {
 	switch {
-	case a.set && a.op == ops.ReLU:
+	case a.set && a.op == elem.ReLU:
 		e.ReLU, a.set = true, false
-	case a.set && a.op == ops.Clip && a.alpha == 0 && a.beta > 0:
+	case a.set && a.op == elem.Clip && a.alpha == 0 && a.beta > 0:
 		e.ReLU, e.Ceiling, a.set = true, a.beta, false
 	}
 	return !a.set
@@ -123,7 +124,7 @@ func constantWeights(g *Graph, conv *Node) bool {
 // onlyReLU reports whether a node has no fused activation, or ReLU.
 func onlyReLU(n *Node) bool {
 	op, set := n.Attributes[activationAttribute].(int64)
-	return !set || ops.Unary(op) == ops.ReLU
+	return !set || elem.Unary(op) == elem.ReLU
 }
 
 // isHalving reports whether a node is max pooling of 2×2 pixels with stride 2 and nothing else.

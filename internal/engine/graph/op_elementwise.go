@@ -7,17 +7,17 @@ import (
 	"math"
 	"slices"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/elem"
 )
 
 // unary is an elementwise function; parameters finds its parameters.
 type unary struct {
-	op         ops.Unary
+	op         elem.Unary
 	parameters func(*instruction) (alpha, beta float32, err error)
 }
 
 // unaryOperator applies an elementwise function. Where parameters is nil it has none.
-func unaryOperator(op ops.Unary, attributes kinds, parameters func(*instruction) (alpha, beta float32, err error)) *operator {
+func unaryOperator(op elem.Unary, attributes kinds, parameters func(*instruction) (alpha, beta float32, err error)) *operator {
 	if parameters == nil {
 		parameters = func(*instruction) (float32, float32, error) { return 0, 0, nil }
 	}
@@ -36,7 +36,7 @@ func unaryOperator(op ops.Unary, attributes kinds, parameters func(*instruction)
 		build: func(in *instruction) (run, error) {
 			alpha, beta, err := parameters(in)
 			x, y := in.inputs[0], in.outputs[0]
-			return func(m *machine) { ops.Apply(m.Workspace, op, alpha, beta, m.floats(x), m.floats(y)) }, err
+			return func(m *machine) { elem.Apply(m.Workspace, op, alpha, beta, m.floats(x), m.floats(y)) }, err
 		},
 	}
 }
@@ -49,7 +49,7 @@ func alphaBeta(alpha, beta float32) func(*instruction) (float32, float32, error)
 }
 
 // geluOperator is exact; the tanh approximation is another function.
-var geluOperator = unaryOperator(ops.GELU, kinds{"approximate": stringKind}, func(in *instruction) (float32, float32, error) {
+var geluOperator = unaryOperator(elem.GELU, kinds{"approximate": stringKind}, func(in *instruction) (float32, float32, error) {
 	if mode := in.stringAttr("approximate", "none"); mode != "none" {
 		return 0, 0, in.node.AttributeErrorf("approximate", "%q is not supported", mode)
 	}
@@ -58,7 +58,7 @@ var geluOperator = unaryOperator(ops.GELU, kinds{"approximate": stringKind}, fun
 
 // clipOperator takes its bounds as constant inputs.
 var clipOperator = func() *operator {
-	op := unaryOperator(ops.Clip, nil, clipBounds)
+	op := unaryOperator(elem.Clip, nil, clipBounds)
 	op.maxInputs = 3
 	op.fold = foldClip
 	floats := op.infer
@@ -91,7 +91,7 @@ func clipBounds(in *instruction) (low, high float32, err error) {
 
 // binaryOperator applies an elementwise function with broadcasting to two inputs or, if variadic, to one or more from
 // left to right; the sum is divided by their number for Mean. ints computes the same on integers that are constant.
-func binaryOperator(op ops.Binary, variadic bool, ints func(a, b int64) (int64, bool)) *operator {
+func binaryOperator(op elem.Binary, variadic bool, ints func(a, b int64) (int64, bool)) *operator {
 	o := &operator{
 		minInputs: 2, maxInputs: 2, maxOutputs: 1,
 		infer: inferBroadcast,
@@ -119,11 +119,11 @@ func inferBroadcast(in *instruction) error {
 		if x.dtype != in.inputs[0].dtype {
 			return in.node.Errorf("inputs are of different types: %s and %s", in.inputs[0].dtype, x.dtype)
 		}
-		if len(x.shape) > ops.MaxRank {
-			return in.node.Errorf("input %d has %d dimensions; at most %d are supported", i, len(x.shape), ops.MaxRank)
+		if len(x.shape) > elem.MaxRank {
+			return in.node.Errorf("input %d has %d dimensions; at most %d are supported", i, len(x.shape), elem.MaxRank)
 		}
 		var err error
-		if shape, err = ops.BroadcastShape(shape, x.shape); err != nil {
+		if shape, err = elem.BroadcastShape(shape, x.shape); err != nil {
 			return err
 		}
 	}
@@ -131,7 +131,7 @@ func inferBroadcast(in *instruction) error {
 }
 
 // buildBinary joins the inputs from left to right and multiplies the result by scale.
-func buildBinary(in *instruction, op ops.Binary, scale float32) run {
+func buildBinary(in *instruction, op elem.Binary, scale float32) run {
 	first, rest, y := in.inputs[0], in.inputs[1:], in.outputs[0]
 	activation := in.activation()
 	// Two inputs are joined right away. More are joined in place, once the first has the output's shape.
@@ -139,24 +139,24 @@ func buildBinary(in *instruction, op ops.Binary, scale float32) run {
 	return func(m *machine) {
 		out := m.floats(y)
 		if len(rest) == 1 {
-			ops.Combine(m.Workspace, op, first.shape, m.floats(first), rest[0].shape, m.floats(rest[0]), out)
+			elem.Combine(m.Workspace, op, first.shape, m.floats(first), rest[0].shape, m.floats(rest[0]), out)
 		} else {
 			move(&repeat, out, m.floats(first))
 			for _, x := range rest {
-				ops.Combine(m.Workspace, op, y.shape, out, x.shape, m.floats(x), out)
+				elem.Combine(m.Workspace, op, y.shape, out, x.shape, m.floats(x), out)
 			}
 		}
 		if scale != 1 {
-			ops.Apply(m.Workspace, ops.Affine, scale, 0, out, out)
+			elem.Apply(m.Workspace, elem.Affine, scale, 0, out, out)
 		}
 		activation.apply(m, y)
 	}
 }
 
 var meanOperator = func() *operator {
-	op := binaryOperator(ops.Add, true, nil)
+	op := binaryOperator(elem.Add, true, nil)
 	op.build = func(in *instruction) (run, error) {
-		return buildBinary(in, ops.Add, 1/float32(len(in.inputs))), nil
+		return buildBinary(in, elem.Add, 1/float32(len(in.inputs))), nil
 	}
 	return op
 }()
@@ -169,7 +169,7 @@ var preluOperator = &operator{
 			return err
 		}
 		x, slope := in.inputs[0].shape, in.inputs[1].shape
-		if shape, err := ops.BroadcastShape(x, slope); err != nil || !slices.Equal(shape, x) {
+		if shape, err := elem.BroadcastShape(x, slope); err != nil || !slices.Equal(shape, x) {
 			return in.node.Errorf("a slope of shape %v does not broadcast to %v", slope, x)
 		}
 		in.scratch = &value{dtype: Float32, shape: x}
@@ -180,17 +180,17 @@ var preluOperator = &operator{
 		zero, scratch := []float32{0}, in.scratch
 		return func(m *machine) {
 			out, positive := m.floats(y), m.floats(scratch)
-			ops.Apply(m.Workspace, ops.ReLU, 0, 0, m.floats(x), positive)
-			ops.Combine(m.Workspace, ops.Minimum, x.shape, m.floats(x), nil, zero, out)
-			ops.Combine(m.Workspace, ops.Multiply, y.shape, out, slope.shape, m.floats(slope), out)
-			ops.Combine(m.Workspace, ops.Add, y.shape, out, y.shape, positive, out)
+			elem.Apply(m.Workspace, elem.ReLU, 0, 0, m.floats(x), positive)
+			elem.Combine(m.Workspace, elem.Minimum, x.shape, m.floats(x), nil, zero, out)
+			elem.Combine(m.Workspace, elem.Multiply, y.shape, out, slope.shape, m.floats(slope), out)
+			elem.Combine(m.Workspace, elem.Add, y.shape, out, y.shape, positive, out)
 		}, nil
 	},
 }
 
 // signOperator is an elementwise function that constant integers may have too: Abs or Neg. It is never fused into what
 // computes its input, which may be integers.
-func signOperator(op ops.Unary, ints func(int64) int64) *operator {
+func signOperator(op elem.Unary, ints func(int64) int64) *operator {
 	o := unaryOperator(op, nil, nil)
 	o.unary = nil
 	infer := o.infer
@@ -213,7 +213,7 @@ func signOperator(op ops.Unary, ints func(int64) int64) *operator {
 
 // powOperator takes a constant integer as the exponent too.
 var powOperator = func() *operator {
-	op := binaryOperator(ops.Power, false, powerInts)
+	op := binaryOperator(elem.Power, false, powerInts)
 	infer := op.infer
 	op.infer = func(in *instruction) error {
 		if x, exponent := in.inputs[0], in.inputs[1]; x.dtype == Float32 && exponent.dtype != Float32 && exponent.constant != nil {
@@ -230,7 +230,7 @@ func foldBinary(in *instruction, f func(a, b int64) (int64, bool)) error {
 	result := in.inputs[0].constant.Ints
 	shape := in.inputs[0].shape
 	for _, x := range in.inputs[1:] {
-		joined, err := ops.BroadcastShape(shape, x.shape)
+		joined, err := elem.BroadcastShape(shape, x.shape)
 		if err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/elem"
 )
 
 // defaultEpsilon is the standard's for normalisations.
@@ -67,7 +68,9 @@ func softmaxAlong(logarithm bool) *operator {
 				inner *= d
 			}
 			classes := x.shape[at]
-			return func(m *machine) { ops.Softmax(m.Workspace, outer, classes, inner, m.floats(x), m.floats(y), logarithm) }, nil
+			return func(m *machine) {
+				elem.Softmax(m.Workspace, outer, classes, inner, m.floats(x), m.floats(y), logarithm)
+			}, nil
 		},
 	}
 }
@@ -114,7 +117,7 @@ func (in *instruction) product() (product, error) {
 	}
 	p.m, p.k, p.n = a[0], a[1], b[1]
 	if c := in.input(2); c != nil {
-		if shape, err := ops.BroadcastShape(c.shape, []int{p.m, p.n}); err != nil || len(shape) != 2 || shape[0] != p.m || shape[1] != p.n {
+		if shape, err := elem.BroadcastShape(c.shape, []int{p.m, p.n}); err != nil || len(shape) != 2 || shape[0] != p.m || shape[1] != p.n {
 			return p, in.node.Errorf("input 2 of shape %v does not broadcast to %v", c.shape, []int{p.m, p.n})
 		}
 	}
@@ -148,12 +151,12 @@ func buildGemm(in *instruction) (run, error) {
 		}
 		ops.Gemm(m.Workspace, p.m, p.n, p.k, left, right, out, p.n, false)
 		if scale != 1 {
-			ops.Apply(m.Workspace, ops.Affine, scale, 0, out, out)
+			elem.Apply(m.Workspace, elem.Affine, scale, 0, out, out)
 		}
 		if c != nil {
-			ops.Combine(m.Workspace, ops.Add, y.shape, out, c.shape, m.floats(c), out)
+			elem.Combine(m.Workspace, elem.Add, y.shape, out, c.shape, m.floats(c), out)
 			if beta != 1 {
-				ops.Apply(m.Workspace, ops.Affine, beta, 0, out, out)
+				elem.Apply(m.Workspace, elem.Affine, beta, 0, out, out)
 			}
 		}
 		activation.apply(m, y)
@@ -163,7 +166,7 @@ func buildGemm(in *instruction) (run, error) {
 // activation is an elementwise function that an instruction applies to its output, where the compiler has fused one.
 type activation struct {
 	set         bool
-	op          ops.Unary
+	op          elem.Unary
 	alpha, beta float32
 }
 
@@ -177,12 +180,12 @@ const (
 // activation is the fused function, if any.
 func (in *instruction) activation() activation {
 	op, set := in.node.Attributes[activationAttribute].(int64)
-	return activation{set: set, op: ops.Unary(op), alpha: in.floatAttr(alphaAttribute, 0), beta: in.floatAttr(betaAttribute, 0)}
+	return activation{set: set, op: elem.Unary(op), alpha: in.floatAttr(alphaAttribute, 0), beta: in.floatAttr(betaAttribute, 0)}
 }
 
 // apply applies the function in place.
 func (a activation) apply(m *machine, y *value) {
 	if a.set {
-		ops.Apply(m.Workspace, a.op, a.alpha, a.beta, m.floats(y), m.floats(y))
+		elem.Apply(m.Workspace, a.op, a.alpha, a.beta, m.floats(y), m.floats(y))
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/elem"
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
@@ -52,10 +53,10 @@ var lrnOperator = &operator{
 		}
 		return func(m *machine) {
 			input, squares, out := m.floats(x), m.floats(scratch), m.floats(y)
-			ops.Combine(m.Workspace, ops.Multiply, x.shape, input, x.shape, input, squares)
+			elem.Combine(m.Workspace, elem.Multiply, x.shape, input, x.shape, input, squares)
 			ops.Conv2D(m.Workspace, s, squares, window, bias, out)
-			ops.Combine(m.Workspace, ops.Power, y.shape, out, nil, power, out)
-			ops.Combine(m.Workspace, ops.Multiply, y.shape, out, x.shape, input, out)
+			elem.Combine(m.Workspace, elem.Power, y.shape, out, nil, power, out)
+			elem.Combine(m.Workspace, elem.Multiply, y.shape, out, x.shape, input, out)
 		}, nil
 	},
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/elem"
 )
 
 // matMulOperator multiplies stacks of matrices as NumPy's matmul does.
@@ -65,7 +66,7 @@ func (in *instruction) stacks() (stacks, error) {
 		return s, in.node.Errorf("matrices of shapes %v and %v cannot be multiplied", in.inputs[0].shape, in.inputs[1].shape)
 	}
 	outerA, outerB := a[:len(a)-2], b[:len(b)-2]
-	outer, err := ops.BroadcastShape(outerA, outerB)
+	outer, err := elem.BroadcastShape(outerA, outerB)
 	if err != nil {
 		return s, in.node.Errorf("matrices of shapes %v and %v cannot be multiplied", in.inputs[0].shape, in.inputs[1].shape)
 	}

@@ -7,7 +7,7 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/elem"
 )
 
 // maxCopies bounds the number of boxes that one instruction copies.
@@ -138,7 +138,7 @@ var expandOperator = mover(operator{minInputs: 2, maxInputs: 2, maxOutputs: 1}, 
 	if err != nil {
 		return nil, err
 	}
-	shape, err := ops.BroadcastShape(x.shape, wanted)
+	shape, err := elem.BroadcastShape(x.shape, wanted)
 	if err != nil {
 		return nil, err
 	}

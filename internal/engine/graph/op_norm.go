@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/elem"
 )
 
 // stashFloat32 is the stash_type of normalizations that compute in float32.
@@ -42,14 +43,14 @@ func inferLayerNormalization(in *instruction) error {
 	if err != nil {
 		return in.node.AttributeErrorf("axis", "%w", err)
 	}
-	if slices.Contains(x, 0) || len(x) > ops.MaxRank {
+	if slices.Contains(x, 0) || len(x) > elem.MaxRank {
 		return in.node.Errorf("an input of shape %v is not supported", x)
 	}
 	for i, v := range in.inputs[1:] {
 		if v == nil {
 			continue
 		}
-		if shape, err := ops.BroadcastShape(v.shape, x); err != nil || !slices.Equal(shape, x) {
+		if shape, err := elem.BroadcastShape(v.shape, x); err != nil || !slices.Equal(shape, x) {
 			return in.node.Errorf("input %d of shape %v does not broadcast to %v", i+1, v.shape, x)
 		}
 	}
@@ -89,9 +90,9 @@ func buildLayerNormalization(in *instruction, at int, uncentered bool) run {
 	return func(m *machine) {
 		out := m.floats(y)
 		ops.NormalizeRows(m.Workspace, n, m.floats(x), nil, nil, out, m.optional(statistics[0]), m.optional(statistics[1]))
-		ops.Combine(m.Workspace, ops.Multiply, y.shape, out, scale.shape, m.floats(scale), out)
+		elem.Combine(m.Workspace, elem.Multiply, y.shape, out, scale.shape, m.floats(scale), out)
 		if shift != nil {
-			ops.Combine(m.Workspace, ops.Add, y.shape, out, shift.shape, m.floats(shift), out)
+			elem.Combine(m.Workspace, elem.Add, y.shape, out, shift.shape, m.floats(shift), out)
 		}
 	}
 }

@@ -6,7 +6,7 @@ package graph
 import (
 	"math"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/elem"
 )
 
 // The range of a quantised type.
@@ -48,12 +48,12 @@ var quantizeLinearOperator = &operator{
 		scalar := q.zero.shape
 		return func(m *machine) {
 			out := m.floats(y)
-			ops.Combine(m.Workspace, ops.Divide, x.shape, m.floats(x), q.scale.shape, q.scale.floats, out)
-			ops.Apply(m.Workspace, ops.Clip, low-high, high-low, out, out)
-			ops.Apply(m.Workspace, ops.Affine, 1, shift, out, out)
-			ops.Apply(m.Workspace, ops.Affine, 1, -shift, out, out)
-			ops.Combine(m.Workspace, ops.Add, y.shape, out, scalar, q.zero.floats, out)
-			ops.Apply(m.Workspace, ops.Clip, low, high, out, out)
+			elem.Combine(m.Workspace, elem.Divide, x.shape, m.floats(x), q.scale.shape, q.scale.floats, out)
+			elem.Apply(m.Workspace, elem.Clip, low-high, high-low, out, out)
+			elem.Apply(m.Workspace, elem.Affine, 1, shift, out, out)
+			elem.Apply(m.Workspace, elem.Affine, 1, -shift, out, out)
+			elem.Combine(m.Workspace, elem.Add, y.shape, out, scalar, q.zero.floats, out)
+			elem.Apply(m.Workspace, elem.Clip, low, high, out, out)
 		}, nil
 	},
 }
@@ -89,8 +89,8 @@ var dequantizeLinearOperator = &operator{
 		x, y := in.inputs[0], in.outputs[0]
 		return func(m *machine) {
 			out := m.floats(y)
-			ops.Combine(m.Workspace, ops.Subtract, x.shape, m.floats(x), q.zero.shape, q.zero.floats, out)
-			ops.Combine(m.Workspace, ops.Multiply, y.shape, out, q.scale.shape, q.scale.floats, out)
+			elem.Combine(m.Workspace, elem.Subtract, x.shape, m.floats(x), q.zero.shape, q.zero.floats, out)
+			elem.Combine(m.Workspace, elem.Multiply, y.shape, out, q.scale.shape, q.scale.floats, out)
 		}, nil
 	},
 }

@@ -8,6 +8,7 @@ import (
 	"unsafe"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/elem"
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
@@ -131,7 +132,7 @@ var quantizedSum = &operator{
 	heavy: true, quantised: true,
 	infer: func(in *instruction) error {
 		a, b := in.inputs[0].shape, in.inputs[1].shape
-		shape, err := ops.BroadcastShape(a, b)
+		shape, err := elem.BroadcastShape(a, b)
 		if err != nil || len(a) != 4 || len(b) != 4 {
 			return in.node.Errorf("images of shapes %v and %v cannot be added", a, b)
 		}

@@ -7,10 +7,11 @@ import (
 	"slices"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/elem"
 )
 
 // reduceOperator reduces axes, which are a constant input. ints does the same on a list of constant integers.
-func reduceOperator(op ops.Reduction, ints func([]int64) int64) *operator {
+func reduceOperator(op elem.Reduction, ints func([]int64) int64) *operator {
 	return &operator{
 		minInputs: 1, maxInputs: 2, maxOutputs: 1,
 		attributes: kinds{"keepdims": intKind, "noop_with_empty_axes": intKind},
@@ -47,11 +48,11 @@ func reduceOperator(op ops.Reduction, ints func([]int64) int64) *operator {
 			if err != nil {
 				return nil, err
 			}
-			if op == ops.ReduceMean && slices.Equal(reduced, []bool{false, false, true, true}) {
+			if op == elem.ReduceMean && slices.Equal(reduced, []bool{false, false, true, true}) {
 				s := in.planes()
 				return func(m *machine) { ops.GlobalAveragePool(m.Workspace, s, m.floats(x), m.floats(y)) }, nil
 			}
-			return func(m *machine) { ops.Reduce(m.Workspace, op, x.shape, reduced, m.floats(x), m.floats(y)) }, nil
+			return func(m *machine) { elem.Reduce(m.Workspace, op, x.shape, reduced, m.floats(x), m.floats(y)) }, nil
 		},
 	}
 }
@@ -97,6 +98,6 @@ var globalMaxPoolOperator = &operator{
 		x, y := in.inputs[0], in.outputs[0]
 		reduced := slices.Repeat([]bool{true}, len(x.shape))
 		reduced[0], reduced[1] = false, false
-		return func(m *machine) { ops.Reduce(m.Workspace, ops.ReduceMax, x.shape, reduced, m.floats(x), m.floats(y)) }, nil
+		return func(m *machine) { elem.Reduce(m.Workspace, elem.ReduceMax, x.shape, reduced, m.floats(x), m.floats(y)) }, nil
 	},
 }

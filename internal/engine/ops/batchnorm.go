@@ -45,7 +45,7 @@ func batchStatistics(ws *exec.Workspace, s tensor.NormShape, x []float32, eps, m
 	st.norm = normArgs{s: s, x: x}
 	st.moments = exec.Grow(st.moments, s.Batch*s.Channels)
 	ws.Run(s.Batch*s.Channels, planeMomentsPart)
-	batch := statistics{mean, invStd, runningMean, runningVar}
+	batch := statistics{mean: mean, invStd: invStd, runningMean: runningMean, runningVar: runningVar}
 	for c := range s.Channels {
 		batch.record(c, channelMoments(ws, c), float64(s.Batch*s.Plane), eps, momentum)
 	}

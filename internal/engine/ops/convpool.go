@@ -57,7 +57,7 @@ func ConvNormReLUPoolTraining(ws *exec.Workspace, p *ConvNormReLUPool, x, pooled
 	p.check()
 	exec.CheckLength("conv-norm-relu-pool", "x", x, p.Shape.InLen())
 	patchMoments(ws, p.Shape, x, p.Moments)
-	batch := statistics{p.Mean, p.InvStd, p.RunningMean, p.RunningVar}
+	batch := statistics{mean: p.Mean, invStd: p.InvStd, runningMean: p.RunningMean, runningVar: p.RunningVar}
 	for k := range p.Shape.OutChannels {
 		batch.record(k, p.outputMoments(k), p.pixels(), p.Epsilon, p.Momentum)
 	}

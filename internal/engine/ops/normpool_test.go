@@ -13,6 +13,7 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 	"github.com/trainyard-dev/trainyard/internal/engine/exec/exectest"
 	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/elem"
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
@@ -42,11 +43,11 @@ func checkNormReLUPool(t *testing.T, ws *exec.Workspace, s tensor.ImageShape) {
 	wantMean, wantInvStd, wantRunningMean, wantRunningVar := perChannel(), perChannel(), perChannel(), perChannel()
 	argmax := make([]uint8, s.PooledLen())
 	BatchNormTraining(reference, planesOf(s), x, gamma, beta, eps, momentum, y, wantMean, wantInvStd, wantRunningMean, wantRunningVar)
-	Apply(reference, ReLU, 0, 0, y, y)
+	elem.Apply(reference, elem.ReLU, 0, 0, y, y)
 	MaxPool(reference, pool, y, want, argmax)
 	dy, wantDX, wantDGamma, wantDBeta := make([]float32, s.Len()), make([]float32, s.Len()), perChannel(), perChannel()
 	MaxPoolBackward(reference, pool, dpooled, argmax, dy)
-	ReLUBackward(reference, y, dy, dy)
+	elem.ReLUBackward(reference, y, dy, dy)
 	BatchNormBackward(reference, planesOf(s), x, dy, gamma, wantMean, wantInvStd, wantDX, wantDGamma, wantDBeta)
 
 	got, choice := make([]float32, s.PooledLen()), make([]uint16, ChoiceLen(s))
@@ -73,7 +74,7 @@ func checkNormReLUPool(t *testing.T, ws *exec.Workspace, s tensor.ImageShape) {
 	inference := make([]float32, s.PooledLen())
 	NormReLUPoolInference(ws, s, x, gamma, beta, runningMean, []float32{1, 2, 3}[:s.Channels], eps, inference)
 	BatchNormInference(reference, planesOf(s), x, gamma, beta, runningMean, []float32{1, 2, 3}[:s.Channels], eps, y)
-	Apply(reference, ReLU, 0, 0, y, y)
+	elem.Apply(reference, elem.ReLU, 0, 0, y, y)
 	MaxPool(reference, pool, y, want, nil)
 	enginetest.ExpectClose(t, "inference", inference, want, 1e-5)
 }
@@ -109,10 +110,10 @@ func TestReLUPool(t *testing.T) {
 				x[0] = float32(math.NaN())
 				y, want, wantDX := make([]float32, s.Len()), make([]float32, s.PooledLen()), make([]float32, s.Len())
 				argmax := make([]uint8, s.PooledLen())
-				Apply(reference, ReLU, 0, 0, x, y)
+				elem.Apply(reference, elem.ReLU, 0, 0, x, y)
 				MaxPool(reference, pool, y, want, argmax)
 				MaxPoolBackward(reference, pool, dpooled, argmax, wantDX)
-				ReLUBackward(reference, y, wantDX, wantDX)
+				elem.ReLUBackward(reference, y, wantDX, wantDX)
 
 				got, choice, dx := make([]float32, s.PooledLen()), make([]uint16, ChoiceLen(s)), slices.Clone(x)
 				ReLUPool(ws, s, x, got, choice)

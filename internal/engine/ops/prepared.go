@@ -8,6 +8,7 @@ import (
 
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/elem"
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
@@ -164,7 +165,7 @@ func runUnpooled(ws *exec.Workspace, p *PreparedConv2D, s tensor.ConvShape, x, y
 	default:
 		Conv2D(ws, s, x, p.w, p.bias, y)
 		if e.ReLU {
-			Apply(ws, ReLU, 0, 0, y[:s.OutLen()], y)
+			elem.Apply(ws, elem.ReLU, 0, 0, y[:s.OutLen()], y)
 		}
 	}
 	if e.ReLU && e.Ceiling > 0 {
@@ -172,6 +173,6 @@ func runUnpooled(ws *exec.Workspace, p *PreparedConv2D, s tensor.ConvShape, x, y
 		if e.MaxPool {
 			n = p.OutLen(s.Batch)
 		}
-		Apply(ws, Clip, 0, e.Ceiling, y[:n], y)
+		elem.Apply(ws, elem.Clip, 0, e.Ceiling, y[:n], y)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 	"github.com/trainyard-dev/trainyard/internal/engine/exec/exectest"
 	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/elem"
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
@@ -60,10 +61,10 @@ func checkPrepared(t *testing.T, ws *exec.Workspace, s, whole tensor.ConvShape, 
 		reference.Kernels().Add(want, want, before)
 	}
 	if e.ReLU {
-		Apply(reference, ReLU, 0, 0, want, want)
+		elem.Apply(reference, elem.ReLU, 0, 0, want, want)
 	}
 	if e.Ceiling > 0 {
-		Apply(reference, Clip, 0, e.Ceiling, want, want)
+		elem.Apply(reference, elem.Clip, 0, e.Ceiling, want, want)
 	}
 	if e.MaxPool {
 		pool := tensor.PoolShape{Batch: whole.Batch, Channels: s.OutChannels, InHeight: s.OutHeight(), InWidth: s.OutWidth(), KernelH: 2, KernelW: 2, StrideH: 2, StrideW: 2}

@@ -10,6 +10,7 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/engine/enginetest"
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 	"github.com/trainyard-dev/trainyard/internal/engine/exec/exectest"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/elem"
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
@@ -36,7 +37,7 @@ func TestWinogradWeightsError(t *testing.T) {
 	exectest.ForEachSet(t, func(t *testing.T, ws *exec.Workspace) {
 		s := tensor.ConvShape{Batch: 6, InChannels: 16, InHeight: 28, InWidth: 28, OutChannels: 20, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1}
 		x, dy, dw, want := enginetest.RandomSlice(s.InLen(), 1), enginetest.RandomSlice(s.OutLen(), 2), make([]float32, s.WeightLen()), make([]float64, s.WeightLen())
-		Apply(ws, ReLU, 0, 0, x, x)
+		elem.Apply(ws, elem.ReLU, 0, 0, x, x)
 		Conv2DBackwardWeights(ws, s, x, dy, dw, nil)
 		naiveConv(s, func(ix, iw, iy int) { want[iw] += float64(x[ix]) * float64(dy[iy]) })
 		var squares float64

@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package elem
 
 import (
 	"fmt"
@@ -61,7 +61,7 @@ func Combine(ws *exec.Workspace, op Binary, shapeA []int, a []float32, shapeB []
 	if op < 0 || op >= binaryCount || max(len(shapeA), len(shapeB)) > MaxRank {
 		panic("kernels: binary: unknown operation or too many dimensions")
 	}
-	args := &elemStates.Of(ws).broadcast
+	args := &states.Of(ws).broadcast
 	*args = broadcastArgs{op: op, a: a, b: b, y: y}
 	lengthA, lengthB, length := 1, 1, 1
 	for i := range MaxRank {
@@ -122,7 +122,7 @@ func (b *broadcastArgs) mergeRows() {
 
 // broadcastPart computes a run of rows, a row being the last dimension.
 func broadcastPart(ws *exec.Workspace, _, part int) {
-	b := &elemStates.Of(ws).broadcast
+	b := &states.Of(ws).broadcast
 	const last = MaxRank - 1
 	width := b.shape[last]
 	rowsPerPart := max(1, vectorPart/width)

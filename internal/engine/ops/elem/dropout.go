@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package elem
 
 import "github.com/trainyard-dev/trainyard/internal/engine/exec"
 
@@ -13,12 +13,12 @@ func Dropout(ws *exec.Workspace, seed, step uint64, p float32, x, y []float32) {
 	if !(p >= 0 && p < 1) {
 		panic("kernels: dropout: p is not in [0, 1)")
 	}
-	elemStates.Of(ws).vector = vectorArgs{x: x, y: y, alpha: p, seed: Hash64(seed ^ Hash64(step))}
+	states.Of(ws).vector = vectorArgs{x: x, y: y, alpha: p, seed: Hash64(seed ^ Hash64(step))}
 	ws.Run(exec.CeilDiv(len(x), vectorPart), dropoutPart)
 }
 
 func dropoutPart(ws *exec.Workspace, _, part int) {
-	v := &elemStates.Of(ws).vector
+	v := &states.Of(ws).vector
 	scale := 1 / (1 - v.alpha)
 	// An element is dropped if its 32 random bits are below p·2³².
 	threshold := uint64(float64(v.alpha) * (1 << 32))

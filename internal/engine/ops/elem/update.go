@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package elem
 
 import (
 	"math"
@@ -39,12 +39,12 @@ func UpdateSGD(ws *exec.Workspace, constants SGD, w, g, velocity []float32) {
 	if constants.Momentum != 0 {
 		exec.CheckLength("sgd", "velocity", velocity, len(w))
 	}
-	elemStates.Of(ws).update = updateArgs{sgd: constants, w: w, g: g, first: velocity}
+	states.Of(ws).update = updateArgs{sgd: constants, w: w, g: g, first: velocity}
 	ws.Run(exec.CeilDiv(len(w), vectorPart), sgdPart)
 }
 
 func sgdPart(ws *exec.Workspace, _, part int) {
-	u := &elemStates.Of(ws).update
+	u := &states.Of(ws).update
 	c := &u.sgd
 	for i := part * vectorPart; i < min(len(u.w), (part+1)*vectorPart); i++ {
 		g := u.g[i] + c.WeightDecay*u.w[i]
@@ -69,7 +69,7 @@ func UpdateAdam(ws *exec.Workspace, constants Adam, w, g, first, second []float3
 	exec.CheckLength("adam", "first", first, len(w))
 	exec.CheckLength("adam", "second", second, len(w))
 	step := float64(constants.Step)
-	elemStates.Of(ws).update = updateArgs{
+	states.Of(ws).update = updateArgs{
 		adam: constants, w: w, g: g, first: first, second: second,
 		stepSize:     float32(float64(constants.LearningRate) / (1 - math.Pow(float64(constants.Beta1), step))),
 		secondFactor: float32(1 / math.Sqrt(1-math.Pow(float64(constants.Beta2), step))),
@@ -78,7 +78,7 @@ func UpdateAdam(ws *exec.Workspace, constants Adam, w, g, first, second []float3
 }
 
 func adamPart(ws *exec.Workspace, _, part int) {
-	u := &elemStates.Of(ws).update
+	u := &states.Of(ws).update
 	c := &u.adam
 	for i := part * vectorPart; i < min(len(u.w), (part+1)*vectorPart); i++ {
 		w, g := u.w[i], u.g[i]

@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package elem
 
 import (
 	"fmt"
@@ -22,12 +22,12 @@ type softmaxArgs struct {
 func Softmax(ws *exec.Workspace, outer, classes, inner int, x, y []float32, logarithm bool) {
 	exec.CheckLength("softmax", "x", x, outer*classes*inner)
 	exec.CheckLength("softmax", "y", y, outer*classes*inner)
-	elemStates.Of(ws).softmax = softmaxArgs{outer: outer, classes: classes, inner: inner, x: x, y: y, logarithm: logarithm}
+	states.Of(ws).softmax = softmaxArgs{outer: outer, classes: classes, inner: inner, x: x, y: y, logarithm: logarithm}
 	ws.Run(outer, softmaxPart)
 }
 
 func softmaxPart(ws *exec.Workspace, _, part int) {
-	s := &elemStates.Of(ws).softmax
+	s := &states.Of(ws).softmax
 	n := s.classes * s.inner
 	for j := range s.inner {
 		softmaxRow(s.x[part*n+j:][:n-j], s.y[part*n+j:][:n-j], s.classes, s.inner, s.logarithm)

@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package elem
 
 import (
 	"math"
@@ -55,12 +55,12 @@ func Apply(ws *exec.Workspace, op Unary, alpha, beta float32, x, y []float32) {
 		panic("kernels: unknown unary operation")
 	}
 	exec.CheckLength("unary", "y", y, len(x))
-	elemStates.Of(ws).vector = vectorArgs{op: op, alpha: alpha, beta: beta, x: x, y: y}
+	states.Of(ws).vector = vectorArgs{op: op, alpha: alpha, beta: beta, x: x, y: y}
 	ws.Run(exec.CeilDiv(len(x), vectorPart), unaryPart)
 }
 
 func unaryPart(ws *exec.Workspace, _, part int) {
-	v := &elemStates.Of(ws).vector
+	v := &states.Of(ws).vector
 	x := v.x[part*vectorPart : min(len(v.x), (part+1)*vectorPart)]
 	y := v.y[part*vectorPart:][:len(x)]
 	switch v.op {
@@ -140,12 +140,12 @@ func unaryFloat64(op Unary, x, alpha float64) float64 {
 func ReLUBackward(ws *exec.Workspace, y, dy, dx []float32) {
 	exec.CheckLength("relu backward", "y", y, len(dy))
 	exec.CheckLength("relu backward", "dx", dx, len(dy))
-	elemStates.Of(ws).vector = vectorArgs{x: y, y: dy, z: dx}
+	states.Of(ws).vector = vectorArgs{x: y, y: dy, z: dx}
 	ws.Run(exec.CeilDiv(len(dy), vectorPart), reluBackwardPart)
 }
 
 func reluBackwardPart(ws *exec.Workspace, _, part int) {
-	v := &elemStates.Of(ws).vector
+	v := &states.Of(ws).vector
 	dy := v.y[part*vectorPart : min(len(v.y), (part+1)*vectorPart)]
 	ws.Kernels().ReLUBackward(v.z[part*vectorPart:][:len(dy)], v.x[part*vectorPart:][:len(dy)], dy)
 }
