@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/norm"
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
@@ -76,9 +76,9 @@ func (l *BatchNorm2D) Forward(ws *exec.Workspace, x *Tensor, training bool) *Ten
 	mean, variance := l.RunningMean.Value.Data, l.RunningVar.Value.Data
 	gamma, beta := l.Weight.Value.Data, l.Bias.Value.Data
 	if training {
-		ops.BatchNormTraining(ws, l.shape(x.Shape), x.Data, gamma, beta, l.Epsilon, l.Momentum, l.y.Data, l.mean, l.invStd, mean, variance)
+		norm.BatchTraining(ws, l.shape(x.Shape), x.Data, gamma, beta, l.Epsilon, l.Momentum, l.y.Data, l.mean, l.invStd, mean, variance)
 	} else {
-		ops.BatchNormInference(ws, l.shape(x.Shape), x.Data, gamma, beta, mean, variance, l.Epsilon, l.y.Data)
+		norm.BatchInference(ws, l.shape(x.Shape), x.Data, gamma, beta, mean, variance, l.Epsilon, l.y.Data)
 	}
 	return &l.y
 }
@@ -86,7 +86,7 @@ func (l *BatchNorm2D) Forward(ws *exec.Workspace, x *Tensor, training bool) *Ten
 // Backward implements Layer.
 func (l *BatchNorm2D) Backward(ws *exec.Workspace, dy *Tensor, _ bool) *Tensor {
 	l.dx.Resize(dy.Shape...)
-	ops.BatchNormBackward(ws, l.shape(dy.Shape), l.x.Data, dy.Data, l.Weight.Value.Data, l.mean, l.invStd,
+	norm.BatchBackward(ws, l.shape(dy.Shape), l.x.Data, dy.Data, l.Weight.Value.Data, l.mean, l.invStd,
 		l.dx.Data, l.Weight.Grad.Data, l.Bias.Grad.Data)
 	return &l.dx
 }

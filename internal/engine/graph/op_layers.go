@@ -8,6 +8,7 @@ import (
 
 	"github.com/trainyard-dev/trainyard/internal/engine/ops"
 	"github.com/trainyard-dev/trainyard/internal/engine/ops/elem"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/norm"
 )
 
 // defaultEpsilon is the standard's for normalisations.
@@ -35,7 +36,7 @@ var batchNormalizationOperator = &operator{
 		s, epsilon := in.planes(), in.floatAttr("epsilon", defaultEpsilon)
 		x, scale, bias, mean, variance, y := in.inputs[0], in.inputs[1], in.inputs[2], in.inputs[3], in.inputs[4], in.outputs[0]
 		return func(m *machine) {
-			ops.BatchNormInference(m.Workspace, s, m.floats(x), m.floats(scale), m.floats(bias), m.floats(mean), m.floats(variance), epsilon, m.floats(y))
+			norm.BatchInference(m.Workspace, s, m.floats(x), m.floats(scale), m.floats(bias), m.floats(mean), m.floats(variance), epsilon, m.floats(y))
 		}, nil
 	},
 }

@@ -6,8 +6,8 @@ package graph
 import (
 	"slices"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
 	"github.com/trainyard-dev/trainyard/internal/engine/ops/elem"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/norm"
 )
 
 // stashFloat32 is the stash_type of normalizations that compute in float32.
@@ -68,7 +68,7 @@ func inferLayerNormalization(in *instruction) error {
 
 func buildLayerNormalization(in *instruction, at int, uncentered bool) run {
 	x, y := in.inputs[0], in.outputs[0]
-	n := ops.RowNorm{Rows: 1, Width: 1, Groups: 1, Epsilon: in.floatAttr("epsilon", defaultEpsilon), Uncentered: uncentered}
+	n := norm.RowNorm{Rows: 1, Width: 1, Groups: 1, Epsilon: in.floatAttr("epsilon", defaultEpsilon), Uncentered: uncentered}
 	for i, d := range x.shape {
 		if i < at {
 			n.Rows *= d
@@ -84,12 +84,12 @@ func buildLayerNormalization(in *instruction, at int, uncentered bool) run {
 	}
 	if perElement(scale) && perElement(shift) {
 		return func(m *machine) {
-			ops.NormalizeRows(m.Workspace, n, m.floats(x), m.floats(scale), m.optional(shift), m.floats(y), m.optional(statistics[0]), m.optional(statistics[1]))
+			norm.NormalizeRows(m.Workspace, n, m.floats(x), m.floats(scale), m.optional(shift), m.floats(y), m.optional(statistics[0]), m.optional(statistics[1]))
 		}
 	}
 	return func(m *machine) {
 		out := m.floats(y)
-		ops.NormalizeRows(m.Workspace, n, m.floats(x), nil, nil, out, m.optional(statistics[0]), m.optional(statistics[1]))
+		norm.NormalizeRows(m.Workspace, n, m.floats(x), nil, nil, out, m.optional(statistics[0]), m.optional(statistics[1]))
 		elem.Combine(m.Workspace, elem.Multiply, y.shape, out, scale.shape, m.floats(scale), out)
 		if shift != nil {
 			elem.Combine(m.Workspace, elem.Add, y.shape, out, shift.shape, m.floats(shift), out)
@@ -149,8 +149,8 @@ func (in *instruction) inferChannelNormalization(lengths func(channels int) []in
 func (in *instruction) buildChannelNormalization(groups int) run {
 	x, scale, shift, y := in.inputs[0], in.inputs[1], in.inputs[2], in.outputs[0]
 	rows := x.shape[0] * groups
-	n := ops.RowNorm{Rows: rows, Width: x.size() / rows, Groups: groups, Epsilon: in.floatAttr("epsilon", defaultEpsilon)}
+	n := norm.RowNorm{Rows: rows, Width: x.size() / rows, Groups: groups, Epsilon: in.floatAttr("epsilon", defaultEpsilon)}
 	return func(m *machine) {
-		ops.NormalizeRows(m.Workspace, n, m.floats(x), m.floats(scale), m.floats(shift), m.floats(y), nil, nil)
+		norm.NormalizeRows(m.Workspace, n, m.floats(x), m.floats(scale), m.floats(shift), m.floats(y), nil, nil)
 	}
 }

@@ -3,7 +3,10 @@
 
 package ops
 
-import "github.com/trainyard-dev/trainyard/internal/engine/exec"
+import (
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/norm"
+)
 
 // blockState is what these operations keep in a workspace.
 type blockState struct {
@@ -12,10 +15,10 @@ type blockState struct {
 	patch    patchArgs
 
 	packed, zeros []float32
-	scale, shift  []float32 // of each channel
-	moments       []moments // of each plane
-	partial       []float32 // partial sums of the weights' gradient
-	sums          []float64 // partial sums of patches' moments and of gradients
+	scale, shift  []float32      // of each channel
+	moments       []norm.Moments // of each plane
+	partial       []float32      // partial sums of the weights' gradient
+	sums          []float64      // partial sums of patches' moments and of gradients
 	workers       []blockWorker
 }
 

@@ -5,6 +5,7 @@ package ops
 
 import (
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/norm"
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
@@ -17,7 +18,7 @@ import (
 //
 // where d is 0 but for the chosen pixels, so that with A = Σ d·patch, which is all that has to be summed over pixels,
 //
-//	dgamma = invStd·(w·A - mean·Σd)
+//	dgamma = InvStd·(w·A - mean·Σd)
 //	dw     = Σ dx·patch = scale·A + ofX·(Σ patch·patchᵀ)·w + shift·Σ patch
 
 // convPoolChunks is the number of chunks, with sums of their own, into which the backward pass cuts the bands: enough for
@@ -52,14 +53,14 @@ func FusesConvPool(ws *exec.Workspace, s tensor.ConvShape) bool {
 }
 
 // ConvNormReLUPoolTraining computes pooled = maxpool(max(0, batchnorm(conv(x, Weight)))) with the statistics of this batch,
-// and updates the running ones as BatchNormTraining does. FusesConvPool must hold.
+// and updates the running ones as BatchTraining does. FusesConvPool must hold.
 func ConvNormReLUPoolTraining(ws *exec.Workspace, p *ConvNormReLUPool, x, pooled []float32) {
 	p.check()
 	exec.CheckLength("conv-norm-relu-pool", "x", x, p.Shape.InLen())
 	patchMoments(ws, p.Shape, x, p.Moments)
-	batch := statistics{mean: p.Mean, invStd: p.InvStd, runningMean: p.RunningMean, runningVar: p.RunningVar}
+	batch := norm.Statistics{Mean: p.Mean, InvStd: p.InvStd, RunningMean: p.RunningMean, RunningVar: p.RunningVar}
 	for k := range p.Shape.OutChannels {
-		batch.record(k, p.outputMoments(k), p.pixels(), p.Epsilon, p.Momentum)
+		batch.Record(k, p.outputMoments(k), p.pixels(), p.Epsilon, p.Momentum)
 	}
 	convPool(ws, p, x, p.Mean, p.InvStd, pooled, p.Choice)
 }
@@ -68,7 +69,7 @@ func ConvNormReLUPoolTraining(ws *exec.Workspace, p *ConvNormReLUPool, x, pooled
 // needs none of what is for the backward pass. FusesConvPool must hold.
 func ConvNormReLUPoolInference(ws *exec.Workspace, p *ConvNormReLUPool, x, pooled []float32) {
 	exec.CheckLength("conv-norm-relu-pool", "x", x, p.Shape.InLen())
-	convPool(ws, p, x, p.RunningMean, inverseDeviations(ws, p.RunningVar[:p.Shape.OutChannels], p.Epsilon), pooled, nil)
+	convPool(ws, p, x, p.RunningMean, norm.InverseDeviations(ws, p.RunningVar[:p.Shape.OutChannels], p.Epsilon), pooled, nil)
 }
 
 // check panics if a slice is too short.
@@ -91,7 +92,7 @@ func (p *ConvNormReLUPool) kernel(k int) []float32 {
 }
 
 // outputMoments returns the moments of output channel k of the convolution.
-func (p *ConvNormReLUPool) outputMoments(k int) moments {
+func (p *ConvNormReLUPool) outputMoments(k int) norm.Moments {
 	w, n := p.kernel(k), patchTaps*p.Shape.InChannels
 	var sum, squares float64
 	for i, v := range w {
@@ -99,7 +100,7 @@ func (p *ConvNormReLUPool) outputMoments(k int) moments {
 		squares += float64(v) * dotMoments(w, p.Moments[n*i:])
 	}
 	mean := sum / p.pixels()
-	return moments{mean: mean, squares: max(squares-mean*sum, 0)}
+	return norm.Moments{Mean: mean, Squares: max(squares-mean*sum, 0)}
 }
 
 // dotMoments returns Σ w·m.

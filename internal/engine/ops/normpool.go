@@ -6,6 +6,7 @@ package ops
 import (
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/norm"
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
@@ -33,7 +34,7 @@ type normPoolArgs struct {
 }
 
 // NormReLUPoolTraining computes pooled = maxpool(max(0, batchnorm(x))) and records in choice, s.ChoiceLen() words, what the
-// backward pass needs. The other arguments are those of BatchNormTraining. Height and Width are at least 2.
+// backward pass needs. The other arguments are those of BatchTraining. Height and Width are at least 2.
 func NormReLUPoolTraining(ws *exec.Workspace, s tensor.ImageShape, x, gamma, beta []float32, eps, momentum float32,
 	pooled []float32, choice []uint16, mean, invStd, runningMean, runningVar []float32) {
 	exec.CheckLength("norm-relu-pool", "x", x, s.Len())
@@ -41,7 +42,7 @@ func NormReLUPoolTraining(ws *exec.Workspace, s tensor.ImageShape, x, gamma, bet
 	for _, p := range [][]float32{gamma, beta, mean, invStd, runningMean, runningVar} {
 		exec.CheckLength("norm-relu-pool", "a per-channel slice", p, s.Channels)
 	}
-	batchStatistics(ws, planesOf(s), x, eps, momentum, mean, invStd, runningMean, runningVar)
+	norm.BatchStatistics(ws, planesOf(s), x, eps, momentum, mean, invStd, runningMean, runningVar)
 	normReLUPool(ws, s, x, gamma, beta, mean, invStd, pooled, choice)
 }
 
@@ -51,7 +52,7 @@ func NormReLUPoolInference(ws *exec.Workspace, s tensor.ImageShape, x, gamma, be
 	for _, p := range [][]float32{gamma, beta, mean, variance} {
 		exec.CheckLength("norm-relu-pool", "a per-channel slice", p, s.Channels)
 	}
-	normReLUPool(ws, s, x, gamma, beta, mean, inverseDeviations(ws, variance[:s.Channels], eps), pooled, nil)
+	normReLUPool(ws, s, x, gamma, beta, mean, norm.InverseDeviations(ws, variance[:s.Channels], eps), pooled, nil)
 }
 
 // normReLUPool runs the second pass, once the statistics are known.
@@ -107,7 +108,7 @@ func (a *normPoolArgs) rows(plane, row int) (top, bottom []float32) {
 }
 
 // NormReLUPoolBackward replaces x by the gradient of the loss with respect to it, given dpooled and what
-// NormReLUPoolTraining left in choice, mean and invStd. dgamma and dbeta are overwritten.
+// NormReLUPoolTraining left in choice, mean and InvStd. dgamma and dbeta are overwritten.
 func NormReLUPoolBackward(ws *exec.Workspace, s tensor.ImageShape, x, dpooled []float32, choice []uint16,
 	gamma, mean, invStd, dgamma, dbeta []float32) {
 	st := blockStates.Of(ws)
@@ -127,8 +128,8 @@ func NormReLUPoolBackward(ws *exec.Workspace, s tensor.ImageShape, x, dpooled []
 	for c := range s.Channels {
 		var sum, dot float64
 		for plane := c; plane < planes; plane += s.Channels {
-			sum += st.moments[plane].mean
-			dot += st.moments[plane].squares
+			sum += st.moments[plane].Mean
+			dot += st.moments[plane].Squares
 		}
 		dbeta[c], dgamma[c] = float32(sum), float32(dot*float64(invStd[c]))
 	}
@@ -140,18 +141,18 @@ func normPoolSumsPart(ws *exec.Workspace, worker, part int) {
 	st := blockStates.Of(ws)
 	a := &st.normPool
 	mean := a.mean[part%a.s.Channels]
-	var total moments
+	var total norm.Moments
 	for row := range a.s.Height / 2 {
 		top, bottom := a.rows(part, row)
 		d, choice := a.windows(&st.workers[worker], part, row)
 		sum, dot := ws.Kernels().NormPoolSums(d, choice, top, bottom, mean)
-		total.mean += float64(sum)
-		total.squares += float64(dot)
+		total.Mean += float64(sum)
+		total.Squares += float64(dot)
 	}
 	st.moments[part] = total
 }
 
-// normPoolBackwardPart turns one plane into its gradient: dx = gamma·invStd·(d - dbeta/m - x̂·dgamma/m), where d is 0 but
+// normPoolBackwardPart turns one plane into its gradient: dx = gamma·InvStd·(d - dbeta/m - x̂·dgamma/m), where d is 0 but
 // for chosen pixels.
 func normPoolBackwardPart(ws *exec.Workspace, worker, part int) {
 	st := blockStates.Of(ws)

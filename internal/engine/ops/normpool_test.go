@@ -14,6 +14,7 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/engine/exec/exectest"
 	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
 	"github.com/trainyard-dev/trainyard/internal/engine/ops/elem"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/norm"
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
@@ -42,13 +43,13 @@ func checkNormReLUPool(t *testing.T, ws *exec.Workspace, s tensor.ImageShape) {
 	y, want := make([]float32, s.Len()), make([]float32, s.PooledLen())
 	wantMean, wantInvStd, wantRunningMean, wantRunningVar := perChannel(), perChannel(), perChannel(), perChannel()
 	argmax := make([]uint8, s.PooledLen())
-	BatchNormTraining(reference, planesOf(s), x, gamma, beta, eps, momentum, y, wantMean, wantInvStd, wantRunningMean, wantRunningVar)
+	norm.BatchTraining(reference, planesOf(s), x, gamma, beta, eps, momentum, y, wantMean, wantInvStd, wantRunningMean, wantRunningVar)
 	elem.Apply(reference, elem.ReLU, 0, 0, y, y)
 	MaxPool(reference, pool, y, want, argmax)
 	dy, wantDX, wantDGamma, wantDBeta := make([]float32, s.Len()), make([]float32, s.Len()), perChannel(), perChannel()
 	MaxPoolBackward(reference, pool, dpooled, argmax, dy)
 	elem.ReLUBackward(reference, y, dy, dy)
-	BatchNormBackward(reference, planesOf(s), x, dy, gamma, wantMean, wantInvStd, wantDX, wantDGamma, wantDBeta)
+	norm.BatchBackward(reference, planesOf(s), x, dy, gamma, wantMean, wantInvStd, wantDX, wantDGamma, wantDBeta)
 
 	got, choice := make([]float32, s.PooledLen()), make([]uint16, ChoiceLen(s))
 	mean, invStd, runningMean, runningVar := perChannel(), perChannel(), perChannel(), perChannel()
@@ -73,7 +74,7 @@ func checkNormReLUPool(t *testing.T, ws *exec.Workspace, s tensor.ImageShape) {
 
 	inference := make([]float32, s.PooledLen())
 	NormReLUPoolInference(ws, s, x, gamma, beta, runningMean, []float32{1, 2, 3}[:s.Channels], eps, inference)
-	BatchNormInference(reference, planesOf(s), x, gamma, beta, runningMean, []float32{1, 2, 3}[:s.Channels], eps, y)
+	norm.BatchInference(reference, planesOf(s), x, gamma, beta, runningMean, []float32{1, 2, 3}[:s.Channels], eps, y)
 	elem.Apply(reference, elem.ReLU, 0, 0, y, y)
 	MaxPool(reference, pool, y, want, nil)
 	enginetest.ExpectClose(t, "inference", inference, want, 1e-5)

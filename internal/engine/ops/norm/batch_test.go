@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package norm
 
 import (
 	"math"
@@ -36,8 +36,8 @@ func checkBatchNorm(t *testing.T, ws *exec.Workspace, s tensor.NormShape) {
 	mean, invStd := make([]float32, s.Channels), make([]float32, s.Channels)
 	dgamma, dbeta := make([]float32, s.Channels), make([]float32, s.Channels)
 	oldMean, oldVar := append([]float32(nil), runningMean...), append([]float32(nil), runningVar...)
-	BatchNormTraining(ws, s, x, gamma, beta, eps, momentum, y, mean, invStd, runningMean, runningVar)
-	BatchNormBackward(ws, s, x, dy, gamma, mean, invStd, dx, dgamma, dbeta)
+	BatchTraining(ws, s, x, gamma, beta, eps, momentum, y, mean, invStd, runningMean, runningVar)
+	BatchBackward(ws, s, x, dy, gamma, mean, invStd, dx, dgamma, dbeta)
 	wantY, wantDX := make([]float32, s.Len()), make([]float32, s.Len())
 	m := float64(s.Batch * s.Plane)
 	for c := range s.Channels {
@@ -73,7 +73,7 @@ func checkBatchNorm(t *testing.T, ws *exec.Workspace, s tensor.NormShape) {
 func TestBatchNormInference(t *testing.T) {
 	exectest.ForEachSet(t, func(t *testing.T, ws *exec.Workspace) {
 		y := make([]float32, 3)
-		BatchNormInference(ws, tensor.NormShape{Batch: 1, Channels: 1, Plane: 3}, []float32{0.5, 2.5, -3.5},
+		BatchInference(ws, tensor.NormShape{Batch: 1, Channels: 1, Plane: 3}, []float32{0.5, 2.5, -3.5},
 			[]float32{3}, []float32{-1}, []float32{0.5}, []float32{4}, 1e-5, y)
 		enginetest.ExpectClose(t, "y", y, []float32{-1, 1.9999962, -6.9999925}, 1e-6)
 	})

@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package norm
 
 import (
 	"math"
@@ -22,8 +22,8 @@ type RowNorm struct {
 	Uncentered bool
 }
 
-// rowNormArgs are the arguments of one normalization of rows.
-type rowNormArgs struct {
+// rowsArgs are the arguments of one normalization of rows.
+type rowsArgs struct {
 	RowNorm
 	x, scale, shift, y, mean, inverse []float32
 	// rows is the number of rows of a part.
@@ -44,13 +44,13 @@ func NormalizeRows(ws *exec.Workspace, n RowNorm, x, scale, shift, y, mean, inve
 	if shift != nil {
 		exec.CheckLength("normalize rows", "shift", shift, len(scale))
 	}
-	a := rowNormArgs{RowNorm: n, x: x, scale: scale, shift: shift, y: y, mean: mean, inverse: inverse, rows: exec.CeilDiv(rowNormPart, n.Width)}
-	normStates.Of(ws).rowNorm = a
+	a := rowsArgs{RowNorm: n, x: x, scale: scale, shift: shift, y: y, mean: mean, inverse: inverse, rows: exec.CeilDiv(rowNormPart, n.Width)}
+	states.Of(ws).rows = a
 	ws.Run(exec.CeilDiv(n.Rows, a.rows), rowNormalizePart)
 }
 
 func rowNormalizePart(ws *exec.Workspace, _, part int) {
-	n := &normStates.Of(ws).rowNorm
+	n := &states.Of(ws).rows
 	for row := part * n.rows; row < min(n.Rows, (part+1)*n.rows); row++ {
 		x, y := n.x[row*n.Width:][:n.Width], n.y[row*n.Width:][:n.Width]
 		mean := 0.0
@@ -69,7 +69,7 @@ func rowNormalizePart(ws *exec.Workspace, _, part int) {
 }
 
 // apply normalizes a row of a group.
-func (n *rowNormArgs) apply(group int, x, y []float32, mean, inverse float32) {
+func (n *rowsArgs) apply(group int, x, y []float32, mean, inverse float32) {
 	if n.scale == nil {
 		for i, v := range x {
 			y[i] = (v - mean) * inverse
