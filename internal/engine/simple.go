@@ -8,8 +8,8 @@ import (
 	"slices"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
 	"github.com/trainyard-dev/trainyard/internal/engine/ops/elem"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/pooling"
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
@@ -78,24 +78,24 @@ func (l *MaxPool2D) Forward(ws *exec.Workspace, x *Tensor, training bool) *Tenso
 	l.in = append(l.in[:0], x.Shape...)
 	l.y.Resize(s.Batch, s.Channels, s.OutHeight(), s.OutWidth())
 	if !training {
-		ops.MaxPool(ws, s, x.Data, l.y.Data, nil)
+		pooling.Max(ws, s, x.Data, l.y.Data, nil)
 		return &l.y
 	}
 	if len(l.argmax) < l.y.Len() {
 		l.argmax = make([]uint8, l.y.Len())
 	}
-	ops.MaxPool(ws, s, x.Data, l.y.Data, l.argmax)
+	pooling.Max(ws, s, x.Data, l.y.Data, l.argmax)
 	return &l.y
 }
 
 // Backward implements Layer.
 func (l *MaxPool2D) Backward(ws *exec.Workspace, dy *Tensor, _ bool) *Tensor {
 	l.dx.Resize(l.in...)
-	ops.MaxPoolBackward(ws, l.shape(l.in), dy.Data, l.argmax, l.dx.Data)
+	pooling.MaxBackward(ws, l.shape(l.in), dy.Data, l.argmax, l.dx.Data)
 	return &l.dx
 }
 
-// GlobalAveragePool takes the mean of each plane: [N, C, H, W] to [N, C, 1, 1].
+// GlobalAverage takes the mean of each plane: [N, C, H, W] to [N, C, 1, 1].
 type GlobalAveragePool struct {
 	stateless
 	in    []int
@@ -123,14 +123,14 @@ func (l *GlobalAveragePool) shape() tensor.NormShape {
 func (l *GlobalAveragePool) Forward(ws *exec.Workspace, x *Tensor, _ bool) *Tensor {
 	l.in = append(l.in[:0], x.Shape...)
 	l.y.Resize(x.Shape[0], x.Shape[1], 1, 1)
-	ops.GlobalAveragePool(ws, l.shape(), x.Data, l.y.Data)
+	pooling.GlobalAverage(ws, l.shape(), x.Data, l.y.Data)
 	return &l.y
 }
 
 // Backward implements Layer.
 func (l *GlobalAveragePool) Backward(ws *exec.Workspace, dy *Tensor, _ bool) *Tensor {
 	l.dx.Resize(l.in...)
-	ops.GlobalAveragePoolBackward(ws, l.shape(), dy.Data, l.dx.Data)
+	pooling.GlobalAverageBackward(ws, l.shape(), dy.Data, l.dx.Data)
 	return &l.dx
 }
 

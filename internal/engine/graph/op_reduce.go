@@ -6,8 +6,8 @@ package graph
 import (
 	"slices"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
 	"github.com/trainyard-dev/trainyard/internal/engine/ops/elem"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/pooling"
 )
 
 // reduceOperator reduces axes, which are a constant input. ints does the same on a list of constant integers.
@@ -50,7 +50,7 @@ func reduceOperator(op elem.Reduction, ints func([]int64) int64) *operator {
 			}
 			if op == elem.ReduceMean && slices.Equal(reduced, []bool{false, false, true, true}) {
 				s := in.planes()
-				return func(m *machine) { ops.GlobalAveragePool(m.Workspace, s, m.floats(x), m.floats(y)) }, nil
+				return func(m *machine) { pooling.GlobalAverage(m.Workspace, s, m.floats(x), m.floats(y)) }, nil
 			}
 			return func(m *machine) { elem.Reduce(m.Workspace, op, x.shape, reduced, m.floats(x), m.floats(y)) }, nil
 		},

@@ -6,7 +6,7 @@ package graph
 import (
 	"slices"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/pooling"
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
@@ -148,7 +148,7 @@ func (in *instruction) convShape(weights []int) (tensor.ConvShape, error) {
 	return s, s.Validate()
 }
 
-// poolKinds are the attributes of MaxPool and AveragePool.
+// poolKinds are the attributes of Max and Average.
 var poolKinds = kinds{
 	"auto_pad": stringKind, "ceil_mode": intKind, "count_include_pad": intKind, "dilations": intsKind,
 	"kernel_shape": intsKind, "pads": intsKind, "storage_order": intKind, "strides": intsKind,
@@ -162,7 +162,7 @@ var maxPoolOperator = &operator{
 		x, y := in.inputs[0], in.outputs[0]
 		activation := in.activation()
 		return func(m *machine) {
-			ops.MaxPool(m.Workspace, s, m.floats(x), m.floats(y), nil)
+			pooling.Max(m.Workspace, s, m.floats(x), m.floats(y), nil)
 			activation.apply(m, y)
 		}, err
 	},
@@ -175,7 +175,7 @@ var averagePoolOperator = &operator{
 		s, err := in.poolShape()
 		countPads := in.intAttr("count_include_pad", 0) != 0
 		x, y := in.inputs[0], in.outputs[0]
-		return func(m *machine) { ops.AveragePool(m.Workspace, s, m.floats(x), m.floats(y), countPads) }, err
+		return func(m *machine) { pooling.Average(m.Workspace, s, m.floats(x), m.floats(y), countPads) }, err
 	},
 }
 
@@ -213,7 +213,7 @@ var globalAveragePoolOperator = &operator{
 	build: func(in *instruction) (run, error) {
 		x, y := in.inputs[0], in.outputs[0]
 		s := in.planes()
-		return func(m *machine) { ops.GlobalAveragePool(m.Workspace, s, m.floats(x), m.floats(y)) }, nil
+		return func(m *machine) { pooling.GlobalAverage(m.Workspace, s, m.floats(x), m.floats(y)) }, nil
 	},
 }
 

@@ -117,20 +117,3 @@ func TestConv2D(t *testing.T) {
 		}
 	})
 }
-
-func TestConvShapeValidate(t *testing.T) {
-	valid := convShapes["first layer"]
-	change := func(f func(*tensor.ConvShape)) tensor.ConvShape { s := valid; f(&s); return s }
-	for name, tc := range map[string]struct {
-		shape tensor.ConvShape
-		want  string
-	}{
-		"valid":         {valid, ""},
-		"no channels":   {change(func(s *tensor.ConvShape) { s.InChannels = 0 }), "input channels is 0"},
-		"negative pad":  {change(func(s *tensor.ConvShape) { s.PadLeft = -1 }), "a pad is negative"},
-		"groups":        {change(func(s *tensor.ConvShape) { s.Groups = 2 }), "do not divide into 2 groups"},
-		"kernel larger": {change(func(s *tensor.ConvShape) { s.KernelH = 30 }), "kernel 30×3 is larger than the padded input 18×18"},
-	} {
-		t.Run(name, func(t *testing.T) { enginetest.ExpectError(t, tc.shape.Validate(), tc.want) })
-	}
-}

@@ -15,6 +15,7 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
 	"github.com/trainyard-dev/trainyard/internal/engine/ops/elem"
 	"github.com/trainyard-dev/trainyard/internal/engine/ops/norm"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/pooling"
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
@@ -45,9 +46,9 @@ func checkNormReLUPool(t *testing.T, ws *exec.Workspace, s tensor.ImageShape) {
 	argmax := make([]uint8, s.PooledLen())
 	norm.BatchTraining(reference, planesOf(s), x, gamma, beta, eps, momentum, y, wantMean, wantInvStd, wantRunningMean, wantRunningVar)
 	elem.Apply(reference, elem.ReLU, 0, 0, y, y)
-	MaxPool(reference, pool, y, want, argmax)
+	pooling.Max(reference, pool, y, want, argmax)
 	dy, wantDX, wantDGamma, wantDBeta := make([]float32, s.Len()), make([]float32, s.Len()), perChannel(), perChannel()
-	MaxPoolBackward(reference, pool, dpooled, argmax, dy)
+	pooling.MaxBackward(reference, pool, dpooled, argmax, dy)
 	elem.ReLUBackward(reference, y, dy, dy)
 	norm.BatchBackward(reference, planesOf(s), x, dy, gamma, wantMean, wantInvStd, wantDX, wantDGamma, wantDBeta)
 
@@ -76,7 +77,7 @@ func checkNormReLUPool(t *testing.T, ws *exec.Workspace, s tensor.ImageShape) {
 	NormReLUPoolInference(ws, s, x, gamma, beta, runningMean, []float32{1, 2, 3}[:s.Channels], eps, inference)
 	norm.BatchInference(reference, planesOf(s), x, gamma, beta, runningMean, []float32{1, 2, 3}[:s.Channels], eps, y)
 	elem.Apply(reference, elem.ReLU, 0, 0, y, y)
-	MaxPool(reference, pool, y, want, nil)
+	pooling.Max(reference, pool, y, want, nil)
 	enginetest.ExpectClose(t, "inference", inference, want, 1e-5)
 }
 
@@ -112,8 +113,8 @@ func TestReLUPool(t *testing.T) {
 				y, want, wantDX := make([]float32, s.Len()), make([]float32, s.PooledLen()), make([]float32, s.Len())
 				argmax := make([]uint8, s.PooledLen())
 				elem.Apply(reference, elem.ReLU, 0, 0, x, y)
-				MaxPool(reference, pool, y, want, argmax)
-				MaxPoolBackward(reference, pool, dpooled, argmax, wantDX)
+				pooling.Max(reference, pool, y, want, argmax)
+				pooling.MaxBackward(reference, pool, dpooled, argmax, wantDX)
 				elem.ReLUBackward(reference, y, wantDX, wantDX)
 
 				got, choice, dx := make([]float32, s.PooledLen()), make([]uint16, ChoiceLen(s)), slices.Clone(x)

@@ -9,13 +9,14 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
 	"github.com/trainyard-dev/trainyard/internal/engine/ops/elem"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/pooling"
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
 // Epilogue is what happens to a convolution's output before it is stored: first the addition, then ReLU, then the maximum
 // of 2×2 pixels, an odd last row or column being left out.
 type Epilogue struct {
-	// Add says that what the output holds already is added, for which Adds must hold. It excludes MaxPool.
+	// Add says that what the output holds already is added, for which Adds must hold. It excludes Max.
 	Add  bool
 	ReLU bool
 	// Ceiling is an upper bound on what ReLU lets through, such as ReLU6's; 0 means none.
@@ -135,7 +136,7 @@ func RunConv2D(ws *exec.Workspace, p *PreparedConv2D, batch int, x, y []float32)
 	if p.epilogue.MaxPool && !p.poolsItself() {
 		st.unpooled = exec.Grow(st.unpooled, s.OutLen())
 		runUnpooled(ws, p, s, x, st.unpooled, Epilogue{ReLU: p.epilogue.ReLU, Ceiling: p.epilogue.Ceiling})
-		MaxPool(ws, tensor.PoolShape{
+		pooling.Max(ws, tensor.PoolShape{
 			Batch: batch, Channels: s.OutChannels, InHeight: s.OutHeight(), InWidth: s.OutWidth(),
 			KernelH: 2, KernelW: 2, StrideH: 2, StrideW: 2,
 		}, st.unpooled, y, nil)

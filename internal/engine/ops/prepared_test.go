@@ -13,6 +13,7 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/engine/exec/exectest"
 	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
 	"github.com/trainyard-dev/trainyard/internal/engine/ops/elem"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/pooling"
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
@@ -69,7 +70,7 @@ func checkPrepared(t *testing.T, ws *exec.Workspace, s, whole tensor.ConvShape, 
 	if e.MaxPool {
 		pool := tensor.PoolShape{Batch: whole.Batch, Channels: s.OutChannels, InHeight: s.OutHeight(), InWidth: s.OutWidth(), KernelH: 2, KernelW: 2, StrideH: 2, StrideW: 2}
 		pooled := make([]float32, pool.OutLen())
-		MaxPool(reference, pool, want, pooled, nil)
+		pooling.Max(reference, pool, want, pooled, nil)
 		want = pooled
 	}
 	p := PrepareConv2D(ws, s, slices.Clone(w), bias, e)

@@ -13,6 +13,7 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/engine/enginetest"
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 	"github.com/trainyard-dev/trainyard/internal/engine/exec/exectest"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/pooling"
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
@@ -95,7 +96,7 @@ func referenceConv(t *testing.T, c QuantizedConv, x []uint8) []uint8 {
 	if c.MaxPool {
 		pool := tensor.PoolShape{Batch: s.Batch, Channels: s.OutChannels, InHeight: height, InWidth: width, KernelH: 2, KernelW: 2, StrideH: 2, StrideW: 2}
 		pooled := make([]float32, pool.OutLen())
-		MaxPool(ws, pool, sums, pooled, nil)
+		pooling.Max(ws, pool, sums, pooled, nil)
 		sums, height, width = pooled, height/2, width/2
 	}
 	var y []uint8
@@ -274,7 +275,7 @@ func TestQuantizedPooling(t *testing.T) {
 
 		pool := tensor.PoolShape{Batch: 2, Channels: 10, InHeight: 7, InWidth: 9, KernelH: 3, KernelW: 3, StrideH: 2, StrideW: 2, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1}
 		largest := make([]float32, pool.OutLen())
-		MaxPool(ws, pool, numbers, largest, nil)
+		pooling.Max(ws, pool, numbers, largest, nil)
 		pooled := tensor.ImageShape{Batch: 2, Channels: 10, Height: pool.OutHeight(), Width: pool.OutWidth()}
 		want, got := make([]uint8, QuantizedLen(pooled)), make([]uint8, QuantizedLen(pooled))
 		QuantizeImages(ws, pooled, largest, 1, 0, want)

@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package pooling
 
 import (
 	"slices"
@@ -19,10 +19,10 @@ func TestPoolingThreads(t *testing.T) {
 		x, argmax := enginetest.RandomSlice(s.InLen(), 1), make([]uint8, s.OutLen())
 		y, mean, dx := make([]float32, s.OutLen()), make([]float32, s.OutLen()), make([]float32, s.InLen())
 		planes := make([]float32, s.Batch*s.Channels)
-		MaxPool(ws, s, x, y, argmax)
-		MaxPoolBackward(ws, s, y, argmax, dx)
-		AveragePool(ws, s, x, mean, true)
-		GlobalAveragePool(ws, tensor.NormShape{Batch: s.Batch, Channels: s.Channels, Plane: s.InHeight * s.InWidth}, x, planes)
+		Max(ws, s, x, y, argmax)
+		MaxBackward(ws, s, y, argmax, dx)
+		Average(ws, s, x, mean, true)
+		GlobalAverage(ws, tensor.NormShape{Batch: s.Batch, Channels: s.Channels, Plane: s.InHeight * s.InWidth}, x, planes)
 		return slices.Concat(y, mean, dx, planes)
 	})
 }
@@ -32,10 +32,10 @@ func TestPoolingDoesNotAllocate(t *testing.T) {
 	x, argmax := enginetest.RandomSlice(s.InLen(), 1), make([]uint8, s.OutLen())
 	y := make([]float32, s.OutLen())
 	exectest.NoAllocations(t, func(ws *exec.Workspace) {
-		MaxPool(ws, s, x, y, nil)
-		MaxPool(ws, s, x, y, argmax)
-		MaxPoolBackward(ws, s, y, argmax, x)
-		AveragePool(ws, s, x, y, true)
-		GlobalAveragePool(ws, tensor.NormShape{Batch: 2, Channels: 5, Plane: 100}, x, y)
+		Max(ws, s, x, y, nil)
+		Max(ws, s, x, y, argmax)
+		MaxBackward(ws, s, y, argmax, x)
+		Average(ws, s, x, y, true)
+		GlobalAverage(ws, tensor.NormShape{Batch: 2, Channels: 5, Plane: 100}, x, y)
 	})
 }

@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package pooling
 
 import (
 	"math"
@@ -28,8 +28,8 @@ func TestMaxPoolByRows(t *testing.T) {
 			exectest.ForEachSet(t, func(t *testing.T, ws *exec.Workspace) {
 				x := enginetest.RandomSlice(s.InLen(), 1)
 				got, want := enginetest.RandomSlice(s.OutLen(), 2), make([]float32, s.OutLen())
-				MaxPool(ws, s, x, want, make([]uint8, s.OutLen()))
-				MaxPool(ws, s, x, got, nil)
+				Max(ws, s, x, want, make([]uint8, s.OutLen()))
+				Max(ws, s, x, got, nil)
 				enginetest.ExpectClose(t, "y", got, want, 0)
 			})
 		})
@@ -79,7 +79,7 @@ func TestMaxPool(t *testing.T) {
 					t.Fatal(err)
 				}
 				y, argmax := make([]float32, tc.shape.OutLen()), make([]uint8, tc.shape.OutLen())
-				MaxPool(ws, tc.shape, tc.x, y, argmax)
+				Max(ws, tc.shape, tc.x, y, argmax)
 				if tc.wantArgmax != nil {
 					enginetest.ExpectClose(t, "y", y, tc.want, 0)
 					if diff := cmp.Diff(tc.wantArgmax, argmax); diff != "" {
@@ -87,7 +87,7 @@ func TestMaxPool(t *testing.T) {
 					}
 				}
 				clear(y)
-				MaxPool(ws, tc.shape, tc.x, y, nil)
+				Max(ws, tc.shape, tc.x, y, nil)
 				if tc.wantArgmax != nil {
 					enginetest.ExpectClose(t, "y without argmax", y, tc.want, 0)
 				} else if y[0] == y[0] {
@@ -102,8 +102,8 @@ func TestMaxPoolBackwardAddsOverlaps(t *testing.T) {
 	ws := exectest.NewWorkspace(t, "", 1)
 	s := tensor.PoolShape{Batch: 1, Channels: 1, InHeight: 1, InWidth: 5, KernelH: 1, KernelW: 3}
 	y, argmax, dx := make([]float32, 3), make([]uint8, 3), []float32{7, 7, 7, 7, 7}
-	MaxPool(ws, s, []float32{0, 1, 9, 2, 3}, y, argmax)
-	MaxPoolBackward(ws, s, []float32{1, 10, 100}, argmax, dx)
+	Max(ws, s, []float32{0, 1, 9, 2, 3}, y, argmax)
+	MaxBackward(ws, s, []float32{1, 10, 100}, argmax, dx)
 	enginetest.ExpectClose(t, "dx", dx, []float32{0, 0, 111, 0, 0}, 0)
 }
 
@@ -111,12 +111,12 @@ func TestAveragePool(t *testing.T) {
 	ws := exectest.NewWorkspace(t, "", 1)
 	s := tensor.PoolShape{Batch: 1, Channels: 1, InHeight: 2, InWidth: 2, KernelH: 2, KernelW: 2, PadTop: 1, PadLeft: 1}
 	y := make([]float32, 4)
-	AveragePool(ws, s, []float32{4, 8, 12, 16}, y, true)
+	Average(ws, s, []float32{4, 8, 12, 16}, y, true)
 	enginetest.ExpectClose(t, "with pads", y, []float32{1, 3, 4, 10}, 0)
-	AveragePool(ws, s, []float32{4, 8, 12, 16}, y, false)
+	Average(ws, s, []float32{4, 8, 12, 16}, y, false)
 	enginetest.ExpectClose(t, "without pads", y, []float32{4, 6, 8, 10}, 0)
 	partial := tensor.PoolShape{Batch: 1, Channels: 1, InHeight: 1, InWidth: 4, KernelH: 1, KernelW: 3, StrideW: 2, CeilMode: true}
-	AveragePool(ws, partial, []float32{1, 2, 3, 6}, y, true)
+	Average(ws, partial, []float32{1, 2, 3, 6}, y, true)
 	enginetest.ExpectClose(t, "partial window", y[:2], []float32{2, 4.5}, 0)
 }
 
@@ -124,23 +124,9 @@ func TestGlobalAveragePool(t *testing.T) {
 	exectest.ForEachSet(t, func(t *testing.T, ws *exec.Workspace) {
 		s := tensor.NormShape{Batch: 2, Channels: 1, Plane: 3}
 		y, dx := make([]float32, 2), make([]float32, 6)
-		GlobalAveragePool(ws, s, []float32{1, 2, 6, -1, 0, 1}, y)
+		GlobalAverage(ws, s, []float32{1, 2, 6, -1, 0, 1}, y)
 		enginetest.ExpectClose(t, "y", y, []float32{3, 0}, 0)
-		GlobalAveragePoolBackward(ws, s, []float32{3, 6}, dx)
+		GlobalAverageBackward(ws, s, []float32{3, 6}, dx)
 		enginetest.ExpectClose(t, "dx", dx, []float32{1, 1, 1, 2, 2, 2}, 0)
 	})
-}
-
-func TestPoolShapeValidate(t *testing.T) {
-	for name, tc := range map[string]struct {
-		shape tensor.PoolShape
-		want  string
-	}{
-		"no height":      {tensor.PoolShape{Batch: 1, Channels: 1, InWidth: 1, KernelH: 1, KernelW: 1}, "input height is 0"},
-		"negative pad":   {tensor.PoolShape{Batch: 1, Channels: 1, InHeight: 1, InWidth: 1, KernelH: 1, KernelW: 1, PadTop: -1}, "a pad is negative"},
-		"only padding":   {tensor.PoolShape{Batch: 1, Channels: 1, InHeight: 4, InWidth: 4, KernelH: 2, KernelW: 2, PadLeft: 2}, "padding only"},
-		"kernel too big": {tensor.PoolShape{Batch: 1, Channels: 1, InHeight: 4, InWidth: 4, KernelH: 5, KernelW: 2}, "larger than the padded input 4×4"},
-	} {
-		t.Run(name, func(t *testing.T) { enginetest.ExpectError(t, tc.shape.Validate(), tc.want) })
-	}
 }

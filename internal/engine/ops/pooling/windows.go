@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package pooling
 
 import (
 	"math"
@@ -10,11 +10,11 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
-// MaxWindow is the largest number of taps of a max-pooling window whose position MaxPool can record.
+// MaxWindow is the largest number of taps of a max-pooling window whose position Max can record.
 const MaxWindow = 256
 
-// poolArgs are the arguments of one pooling.
-type poolArgs struct {
+// windowArgs are the arguments of one pooling.
+type windowArgs struct {
 	s           tensor.PoolShape
 	x, y        []float32
 	argmax      []uint8
@@ -24,18 +24,18 @@ type poolArgs struct {
 	planeLength int
 }
 
-func (p *poolArgs) setUp(s tensor.PoolShape) {
+func (p *windowArgs) setUp(s tensor.PoolShape) {
 	s = s.WithDefaults()
-	*p = poolArgs{s: s, outH: s.OutHeight(), outW: s.OutWidth(), inPlane: s.InHeight * s.InWidth}
+	*p = windowArgs{s: s, outH: s.OutHeight(), outW: s.OutWidth(), inPlane: s.InHeight * s.InWidth}
 	p.planeLength = p.outH * p.outW
 }
 
-// MaxPool computes the maximum of each window; padding never wins. Unless argmax is nil, it receives for each output the
+// Max computes the maximum of each window; padding never wins. Unless argmax is nil, it receives for each output the
 // tap, ky·KernelW+kx, of the first maximum, for which KernelH·KernelW may be at most MaxWindow.
-func MaxPool(ws *exec.Workspace, s tensor.PoolShape, x, y []float32, argmax []uint8) {
+func Max(ws *exec.Workspace, s tensor.PoolShape, x, y []float32, argmax []uint8) {
 	exec.CheckLength("max pool", "x", x, s.InLen())
 	exec.CheckLength("max pool", "y", y, s.OutLen())
-	p := &poolStates.Of(ws).pool
+	p := &states.Of(ws).window
 	p.setUp(s)
 	p.x, p.y, p.argmax = x, y, argmax
 	if argmax != nil {
@@ -44,11 +44,11 @@ func MaxPool(ws *exec.Workspace, s tensor.PoolShape, x, y []float32, argmax []ui
 			panic("kernels: max pool: the window is too large for argmax")
 		}
 	}
-	ws.Run(s.Batch*s.Channels, maxPoolPart)
+	ws.Run(s.Batch*s.Channels, maxPart)
 }
 
-func maxPoolPart(ws *exec.Workspace, worker, part int) {
-	p := &poolStates.Of(ws).pool
+func maxPart(ws *exec.Workspace, worker, part int) {
+	p := &states.Of(ws).window
 	x := p.x[part*p.inPlane:][:p.inPlane]
 	y := p.y[part*p.planeLength:][:p.planeLength]
 	var argmax []uint8
@@ -56,7 +56,7 @@ func maxPoolPart(ws *exec.Workspace, worker, part int) {
 		argmax = p.argmax[part*p.planeLength:][:p.planeLength]
 	}
 	if p.isHalving() {
-		maxPool2x2(x, p.s.InWidth, p.outW, y, argmax)
+		max2x2(x, p.s.InWidth, p.outW, y, argmax)
 		return
 	}
 	if argmax == nil {
@@ -72,14 +72,14 @@ func maxPoolPart(ws *exec.Workspace, worker, part int) {
 }
 
 // isHalving reports whether this is the usual 2×2 window with stride 2 and no padding or partial windows.
-func (p *poolArgs) isHalving() bool {
+func (p *windowArgs) isHalving() bool {
 	s := &p.s
 	return s.KernelH == 2 && s.KernelW == 2 && s.StrideH == 2 && s.StrideW == 2 && s.DilationH == 1 && s.DilationW == 1 &&
 		s.PadTop|s.PadLeft|s.PadBottom|s.PadRight == 0 && p.outH*2 <= s.InHeight && p.outW*2 <= s.InWidth
 }
 
 // maxWindow returns the maximum of one window and its tap. A NaN wins, as it does in PyTorch.
-func (p *poolArgs) maxWindow(x []float32, oy, ox int) (best float32, tap int) {
+func (p *windowArgs) maxWindow(x []float32, oy, ox int) (best float32, tap int) {
 	s := &p.s
 	best, tap = float32(math.Inf(-1)), -1
 	for ky := range s.KernelH {
@@ -100,8 +100,8 @@ func (p *poolArgs) maxWindow(x []float32, oy, ox int) (best float32, tap int) {
 	return best, tap
 }
 
-// maxPool2x2 pools one plane of rows of width elements.
-func maxPool2x2(x []float32, width, outW int, y []float32, argmax []uint8) {
+// max2x2 pools one plane of rows of width elements.
+func max2x2(x []float32, width, outW int, y []float32, argmax []uint8) {
 	for oy := range len(y) / outW {
 		top, bottom := x[2*oy*width:][:2*outW], x[(2*oy+1)*width:][:2*outW]
 		out := y[oy*outW:][:outW]
@@ -124,19 +124,19 @@ func maxPool2x2(x []float32, width, outW int, y []float32, argmax []uint8) {
 	}
 }
 
-// MaxPoolBackward sends each element of dy to the input that argmax names; dx is overwritten.
-func MaxPoolBackward(ws *exec.Workspace, s tensor.PoolShape, dy []float32, argmax []uint8, dx []float32) {
+// MaxBackward sends each element of dy to the input that argmax names; dx is overwritten.
+func MaxBackward(ws *exec.Workspace, s tensor.PoolShape, dy []float32, argmax []uint8, dx []float32) {
 	exec.CheckLength("max pool backward", "dy", dy, s.OutLen())
 	exec.CheckLength("max pool backward", "argmax", argmax, s.OutLen())
 	exec.CheckLength("max pool backward", "dx", dx, s.InLen())
-	p := &poolStates.Of(ws).pool
+	p := &states.Of(ws).window
 	p.setUp(s)
 	p.x, p.y, p.argmax = dx, dy, argmax
-	ws.Run(s.Batch*s.Channels, maxPoolBackwardPart)
+	ws.Run(s.Batch*s.Channels, maxBackwardPart)
 }
 
-func maxPoolBackwardPart(ws *exec.Workspace, _, part int) {
-	p := &poolStates.Of(ws).pool
+func maxBackwardPart(ws *exec.Workspace, _, part int) {
+	p := &states.Of(ws).window
 	s := &p.s
 	dx := p.x[part*p.inPlane:][:p.inPlane]
 	dy := p.y[part*p.planeLength:][:p.planeLength]
@@ -152,19 +152,19 @@ func maxPoolBackwardPart(ws *exec.Workspace, _, part int) {
 	}
 }
 
-// AveragePool computes the mean of each window. countPads says whether padding counts as zeros in the mean
+// Average computes the mean of each window. countPads says whether padding counts as zeros in the mean
 // (ONNX's count_include_pad) or not at all.
-func AveragePool(ws *exec.Workspace, s tensor.PoolShape, x, y []float32, countPads bool) {
+func Average(ws *exec.Workspace, s tensor.PoolShape, x, y []float32, countPads bool) {
 	exec.CheckLength("average pool", "x", x, s.InLen())
 	exec.CheckLength("average pool", "y", y, s.OutLen())
-	p := &poolStates.Of(ws).pool
+	p := &states.Of(ws).window
 	p.setUp(s)
 	p.x, p.y, p.countPads = x, y, countPads
-	ws.Run(s.Batch*s.Channels, averagePoolPart)
+	ws.Run(s.Batch*s.Channels, averagePart)
 }
 
-func averagePoolPart(ws *exec.Workspace, _, part int) {
-	p := &poolStates.Of(ws).pool
+func averagePart(ws *exec.Workspace, _, part int) {
+	p := &states.Of(ws).window
 	s := &p.s
 	x := p.x[part*p.inPlane:][:p.inPlane]
 	y := p.y[part*p.planeLength:][:p.planeLength]
@@ -188,41 +188,5 @@ func averagePoolPart(ws *exec.Workspace, _, part int) {
 			}
 			y[oy*p.outW+ox] = sum / float32(count)
 		}
-	}
-}
-
-// globalArgs are the arguments of one pooling of whole planes, or of its gradient.
-type globalArgs struct {
-	s    tensor.NormShape
-	x, y []float32
-}
-
-// GlobalAveragePool computes y[n, c] = mean of plane (n, c) of x.
-func GlobalAveragePool(ws *exec.Workspace, s tensor.NormShape, x, y []float32) {
-	exec.CheckLength("global average pool", "x", x, s.Len())
-	exec.CheckLength("global average pool", "y", y, s.Batch*s.Channels)
-	poolStates.Of(ws).global = globalArgs{s: s, x: x, y: y}
-	ws.Run(s.Batch*s.Channels, globalAveragePart)
-}
-
-func globalAveragePart(ws *exec.Workspace, _, part int) {
-	n := &poolStates.Of(ws).global
-	n.y[part] = float32(ws.Kernels().Sum(n.x[part*n.s.Plane:][:n.s.Plane]) / float64(n.s.Plane))
-}
-
-// GlobalAveragePoolBackward computes dx = dy[n, c] / plane for every pixel of plane (n, c).
-func GlobalAveragePoolBackward(ws *exec.Workspace, s tensor.NormShape, dy, dx []float32) {
-	exec.CheckLength("global average pool backward", "dy", dy, s.Batch*s.Channels)
-	exec.CheckLength("global average pool backward", "dx", dx, s.Len())
-	poolStates.Of(ws).global = globalArgs{s: s, y: dy, x: dx}
-	ws.Run(s.Batch*s.Channels, globalAverageBackwardPart)
-}
-
-func globalAverageBackwardPart(ws *exec.Workspace, _, part int) {
-	n := &poolStates.Of(ws).global
-	v := n.y[part] / float32(n.s.Plane)
-	dx := n.x[part*n.s.Plane:][:n.s.Plane]
-	for i := range dx {
-		dx[i] = v
 	}
 }

@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package pooling
 
 import (
 	"math"
@@ -12,7 +12,7 @@ import (
 
 // maxByRows pools one plane, a row of outputs at a time: the rows of a window become one, whose columns are then compared,
 // each a run of neighbouring elements once a stride of 2 is undone. A NaN wins.
-func (p *poolArgs) maxByRows(loops *kernels.Set, state *exec.Worker, x, y []float32) {
+func (p *windowArgs) maxByRows(loops *kernels.Set, state *exec.Worker, x, y []float32) {
 	s := &p.s
 	reach := max((p.outW-1)*s.StrideW+(s.KernelW-1)*s.DilationW+1, s.PadLeft+s.InWidth)
 	half := exec.CeilDiv(reach, 2)
@@ -53,7 +53,7 @@ func (p *poolArgs) maxByRows(loops *kernels.Set, state *exec.Worker, x, y []floa
 }
 
 // maxOfRows sets dst to the maximum of the input rows that the windows of output row oy cover.
-func (p *poolArgs) maxOfRows(loops *kernels.Set, dst, x []float32, oy int) {
+func (p *windowArgs) maxOfRows(loops *kernels.Set, dst, x []float32, oy int) {
 	s := &p.s
 	empty := true
 	for ky := range s.KernelH {

@@ -1,14 +1,14 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package pooling
 
 import "github.com/trainyard-dev/trainyard/internal/engine/exec"
 
-// poolState is what these operations keep in a workspace.
-type poolState struct {
-	pool   poolArgs
+// state is what these operations keep in a workspace.
+type state struct {
+	window windowArgs
 	global globalArgs
 }
 
-var poolStates = exec.NewState[poolState]()
+var states = exec.NewState[state]()
