@@ -7,7 +7,7 @@ import (
 	"fmt"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/dense"
 )
 
 // Linear computes y = x·Wᵀ + b for rows x.
@@ -46,18 +46,18 @@ func (l *Linear) OutputShape(in []int) ([]int, error) {
 func (l *Linear) Forward(ws *exec.Workspace, x *Tensor, _ bool) *Tensor {
 	l.x = x
 	l.y.Resize(x.Shape[0], l.Out)
-	ops.Linear(ws, x.Shape[0], l.In, l.Out, x.Data, l.Weight.Value.Data, l.Bias.Value.Data, l.y.Data)
+	dense.Linear(ws, x.Shape[0], l.In, l.Out, x.Data, l.Weight.Value.Data, l.Bias.Value.Data, l.y.Data)
 	return &l.y
 }
 
 // Backward implements Layer.
 func (l *Linear) Backward(ws *exec.Workspace, dy *Tensor, wantInput bool) *Tensor {
 	batch := dy.Shape[0]
-	ops.LinearBackwardWeights(ws, batch, l.In, l.Out, l.x.Data, dy.Data, l.Weight.Grad.Data, l.Bias.Grad.Data)
+	dense.LinearBackwardWeights(ws, batch, l.In, l.Out, l.x.Data, dy.Data, l.Weight.Grad.Data, l.Bias.Grad.Data)
 	if !wantInput {
 		return nil
 	}
 	l.dx.Resize(batch, l.In)
-	ops.LinearBackwardData(ws, batch, l.In, l.Out, dy.Data, l.Weight.Value.Data, l.dx.Data)
+	dense.LinearBackwardData(ws, batch, l.In, l.Out, dy.Data, l.Weight.Value.Data, l.dx.Data)
 	return &l.dx
 }

@@ -7,7 +7,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/dense"
 	"github.com/trainyard-dev/trainyard/internal/engine/ops/elem"
 )
 
@@ -169,17 +169,17 @@ func (a *attention) build(in *instruction) run {
 		for image := range q.images {
 			for head := range q.count {
 				shared := head / (q.count / k.count)
-				left := ops.RowMajor(m.floats(query)[q.at(image, head):], q.step())
-				right := ops.RowMajor(m.floats(key)[k.at(image, shared):], k.step()).T()
-				ops.Gemm(m.Workspace, q.length, k.length, q.size, left, right, products, k.length, false)
+				left := dense.RowMajor(m.floats(query)[q.at(image, head):], q.step())
+				right := dense.RowMajor(m.floats(key)[k.at(image, shared):], k.step()).T()
+				dense.Gemm(m.Workspace, q.length, k.length, q.size, left, right, products, k.length, false)
 				elem.Apply(m.Workspace, elem.Affine, a.scale, 0, products, products)
 				if a.mask != nil {
 					elem.Combine(m.Workspace, elem.Add, rows, products, a.maskShape[2:], mask[a.maskAt(image, head):][:a.maskShape[2]*a.maskShape[3]], products)
 				}
 				a.limit(m, products)
 				elem.Softmax(m.Workspace, q.length, k.length, 1, products, products, false)
-				ops.Gemm(m.Workspace, q.length, v.size, k.length, ops.RowMajor(products, k.length),
-					ops.RowMajor(m.floats(values)[v.at(image, shared):], v.step()), m.floats(y)[out.at(image, head):], out.step(), false)
+				dense.Gemm(m.Workspace, q.length, v.size, k.length, dense.RowMajor(products, k.length),
+					dense.RowMajor(m.floats(values)[v.at(image, shared):], v.step()), m.floats(y)[out.at(image, head):], out.step(), false)
 			}
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/dense"
 )
 
 // einsumOperator multiplies two arrays, or transposes one, as an equation says: "bhid,bhjd->bhij". Every label of an input
@@ -217,11 +217,11 @@ func (e *einsum) build(in *instruction) run {
 			product = take(len(product))
 		}
 		for i := range count {
-			right := ops.RowMajor(operands[1][i*inner*columns:], columns)
+			right := dense.RowMajor(operands[1][i*inner*columns:], columns)
 			if transposed {
-				right = ops.RowMajor(operands[1][i*inner*columns:], inner).T()
+				right = dense.RowMajor(operands[1][i*inner*columns:], inner).T()
 			}
-			ops.Gemm(m.Workspace, rows, columns, inner, ops.RowMajor(operands[0][i*rows*inner:], inner), right, product[i*rows*columns:], columns, false)
+			dense.Gemm(m.Workspace, rows, columns, inner, dense.RowMajor(operands[0][i*rows*inner:], inner), right, product[i*rows*columns:], columns, false)
 		}
 		if places[2][0] != places[2][1] {
 			move(&moves[2], m.floats(y), product)

@@ -6,7 +6,7 @@ package graph
 import (
 	"slices"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/dense"
 	"github.com/trainyard-dev/trainyard/internal/engine/ops/elem"
 	"github.com/trainyard-dev/trainyard/internal/engine/ops/norm"
 )
@@ -143,14 +143,14 @@ func buildGemm(in *instruction) (run, error) {
 	activation := in.activation()
 	return func(m *machine) {
 		out := m.floats(y)
-		left, right := ops.RowMajor(m.floats(a), p.k), ops.RowMajor(m.floats(b), p.n)
+		left, right := dense.RowMajor(m.floats(a), p.k), dense.RowMajor(m.floats(b), p.n)
 		if p.transA {
-			left = ops.RowMajor(m.floats(a), p.m).T()
+			left = dense.RowMajor(m.floats(a), p.m).T()
 		}
 		if p.transB {
-			right = ops.RowMajor(m.floats(b), p.k).T()
+			right = dense.RowMajor(m.floats(b), p.k).T()
 		}
-		ops.Gemm(m.Workspace, p.m, p.n, p.k, left, right, out, p.n, false)
+		dense.Gemm(m.Workspace, p.m, p.n, p.k, left, right, out, p.n, false)
 		if scale != 1 {
 			elem.Apply(m.Workspace, elem.Affine, scale, 0, out, out)
 		}

@@ -6,7 +6,7 @@ package graph
 import (
 	"slices"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/dense"
 	"github.com/trainyard-dev/trainyard/internal/engine/ops/elem"
 )
 
@@ -30,7 +30,7 @@ var matMulOperator = &operator{
 			left, right, out := m.floats(a), m.floats(b), m.floats(y)
 			for i := range s.left {
 				x, w := left[s.left[i]:], right[s.right[i]:]
-				ops.Gemm(m.Workspace, s.m, s.n, s.k, ops.RowMajor(x, s.k), ops.RowMajor(w, s.n), out[i*s.m*s.n:], s.n, false)
+				dense.Gemm(m.Workspace, s.m, s.n, s.k, dense.RowMajor(x, s.k), dense.RowMajor(w, s.n), out[i*s.m*s.n:], s.n, false)
 			}
 		}, nil
 	},

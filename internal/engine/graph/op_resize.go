@@ -7,7 +7,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/dense"
 )
 
 // maxInterpolation bounds the number of weights by which Resize interpolates along one dimension.
@@ -243,12 +243,12 @@ func newInterpolation(shape []int, dim int, r resizing) interpolation {
 }
 
 func (t *interpolation) apply(m *machine, x, y []float32) {
-	weights := ops.RowMajor(t.weights, t.n)
+	weights := dense.RowMajor(t.weights, t.n)
 	if t.inner == 1 {
-		ops.Gemm(m.Workspace, t.outer, t.out, t.n, ops.RowMajor(x, t.n), weights.T(), y, t.out, false)
+		dense.Gemm(m.Workspace, t.outer, t.out, t.n, dense.RowMajor(x, t.n), weights.T(), y, t.out, false)
 		return
 	}
 	for i := range t.outer {
-		ops.Gemm(m.Workspace, t.out, t.inner, t.n, weights, ops.RowMajor(x[i*t.n*t.inner:], t.inner), y[i*t.out*t.inner:], t.inner, false)
+		dense.Gemm(m.Workspace, t.out, t.inner, t.n, weights, dense.RowMajor(x[i*t.n*t.inner:], t.inner), y[i*t.out*t.inner:], t.inner, false)
 	}
 }

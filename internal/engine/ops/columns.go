@@ -3,7 +3,10 @@
 
 package ops
 
-import "github.com/trainyard-dev/trainyard/internal/engine/exec"
+import (
+	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/dense"
+)
 
 // imageColumns presents one group of an image as the matrix that turns convolution into a product ("im2col"): row
 // (channel, tap), column = output pixel. It is never stored: the product packs from the image.
@@ -12,13 +15,13 @@ type imageColumns struct {
 	x []float32
 }
 
-// pack implements bSource.
-func (m *imageColumns) pack(dst []float32, nr, j0, n, k0, kc int, row []float32) {
+// Pack implements Right.
+func (m *imageColumns) Pack(dst []float32, nr, j0, n, k0, kc int, row []float32) {
 	c := m.c
 	row = row[:n]
 	for p := range kc {
 		c.gather(row, m.x, k0+p, j0)
-		scatterRow(dst[p*nr:], nr, kc, row)
+		dense.PackRow(dst[p*nr:], nr, kc, row)
 	}
 }
 
@@ -28,14 +31,14 @@ type imageColumnsT struct {
 	x []float32
 }
 
-// pack implements bSource.
-func (m *imageColumnsT) pack(dst []float32, nr, j0, n, k0, kc int, row []float32) {
+// Pack implements Right.
+func (m *imageColumnsT) Pack(dst []float32, nr, j0, n, k0, kc int, row []float32) {
 	row = row[:kc]
 	for j := range n {
 		m.c.gather(row, m.x, j0+j, k0)
-		scatterColumn(dst, nr, kc, j, row)
+		dense.PackColumn(dst, nr, kc, j, row)
 	}
-	clearLastLanes(dst, nr, kc, n)
+	dense.ClearLastLanes(dst, nr, kc, n)
 }
 
 // gather reads, for consecutive output pixels from pixel on, the input that entry index = channel·taps+tap of the kernel
@@ -58,7 +61,7 @@ func (c *convArgs) gather(row, x []float32, index, pixel int) {
 			lo := min(max(first-ox, 0), len(run))
 			hi := max(min(last-ox, len(run)), lo)
 			clear(run[:lo])
-			copyStrided(run[lo:hi], plane[iy*s.InWidth:][:s.InWidth], (ox+lo)*s.StrideW+dx, s.StrideW)
+			dense.CopyStrided(run[lo:hi], plane[iy*s.InWidth:][:s.InWidth], (ox+lo)*s.StrideW+dx, s.StrideW)
 			clear(run[hi:])
 		}
 		oy, ox = oy+1, 0

@@ -5,6 +5,7 @@ package ops
 
 import (
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/dense"
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
@@ -74,9 +75,9 @@ func Conv2D(ws *exec.Workspace, s tensor.ConvShape, x, w, bias, y []float32) {
 	for image := range s.Batch {
 		for group := range c.s.Groups {
 			c.columns = imageColumns{c: c, x: c.inputGroup(x, image, group)}
-			multiply(ws, gemmArgs{
-				m: c.channelsOut, n: c.plane, k: k,
-				a: RowMajor(w[group*c.channelsOut*k:], k), b: &c.columns, c: c.outputGroup(y, image, group), ldc: c.plane,
+			dense.Multiply(ws, dense.Product{
+				M: c.channelsOut, N: c.plane, K: k,
+				A: dense.RowMajor(w[group*c.channelsOut*k:], k), B: &c.columns, C: c.outputGroup(y, image, group), LDC: c.plane,
 			})
 		}
 	}
@@ -124,8 +125,8 @@ func Conv2DBackwardData(ws *exec.Workspace, s tensor.ConvShape, dy, w, dx []floa
 	k := c.channelsIn * c.taps
 	for group := range c.s.Groups {
 		c.group = group
-		weights := RowMajor(w[group*c.channelsOut*k:], k)
-		packLeft(ws, gemmArgs{m: k, n: c.plane, k: c.channelsOut, a: weights.T(), ldc: nBlock})
+		weights := dense.RowMajor(w[group*c.channelsOut*k:], k)
+		dense.PackLeft(ws, dense.Product{M: k, N: c.plane, K: c.channelsOut, A: weights.T(), LDC: dense.BlockColumns})
 		ws.Run(s.Batch*exec.CeilDiv(c.channelsIn, c.channelBlock), convBackwardDataPart)
 	}
 }
@@ -140,14 +141,14 @@ func convBackwardDataPart(ws *exec.Workspace, worker, part int) {
 	dx := c.inputGroup(c.x, image, c.group)[c0*c.inPlane : c1*c.inPlane]
 	clear(dx)
 	rows := (c1 - c0) * c.taps
-	gradient := RowMajor(c.outputGroup(c.y, image, c.group), c.plane)
-	columns := ws.Worker(worker).Scratch(rows * nBlock)
+	gradient := dense.RowMajor(c.outputGroup(c.y, image, c.group), c.plane)
+	columns := ws.Worker(worker).Scratch(rows * dense.BlockColumns)
 	m0 := c0 * c.taps
-	for n0 := 0; n0 < c.plane; n0 += nBlock {
-		n1 := min(c.plane, n0+nBlock)
-		blockOf(ws, gradient, worker, m0, m0+rows, n0, n1, columns)
+	for n0 := 0; n0 < c.plane; n0 += dense.BlockColumns {
+		n1 := min(c.plane, n0+dense.BlockColumns)
+		dense.Block(ws, gradient, worker, m0, m0+rows, n0, n1, columns)
 		for r := range rows {
-			c.addColumns(dx[r/c.taps*c.inPlane:][:c.inPlane], columns[r*nBlock:][:n1-n0], r%c.taps, n0)
+			c.addColumns(dx[r/c.taps*c.inPlane:][:c.inPlane], columns[r*dense.BlockColumns:][:n1-n0], r%c.taps, n0)
 		}
 	}
 }
@@ -201,10 +202,10 @@ func Conv2DBackwardWeights(ws *exec.Workspace, s tensor.ConvShape, x, dy, dw, db
 	for image := range s.Batch {
 		for group := range c.s.Groups {
 			c.columnsT = imageColumnsT{c: c, x: c.inputGroup(x, image, group)}
-			multiply(ws, gemmArgs{
-				m: c.channelsOut, n: k, k: c.plane,
-				a: RowMajor(c.outputGroup(dy, image, group), c.plane), b: &c.columnsT,
-				c: dw[group*c.channelsOut*k:], ldc: k, accumulate: image > 0,
+			dense.Multiply(ws, dense.Product{
+				M: c.channelsOut, N: k, K: c.plane,
+				A: dense.RowMajor(c.outputGroup(dy, image, group), c.plane), B: &c.columnsT,
+				C: dw[group*c.channelsOut*k:], LDC: k, Accumulate: image > 0,
 			})
 		}
 	}

@@ -5,6 +5,7 @@ package ops
 
 import (
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/dense"
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
@@ -101,7 +102,7 @@ func (p *planeArgs) load(c *convArgs, image, x []float32) {
 			first := exec.CeilDiv(max(s.PadLeft-remainder, 0), s.StrideW)
 			last := min(floorDiv(s.InWidth-1+s.PadLeft-remainder, s.StrideW)+1, len(part))
 			if first < last {
-				copyStrided(part[first:last], source, first*s.StrideW+remainder-s.PadLeft, s.StrideW)
+				dense.CopyStrided(part[first:last], source, first*s.StrideW+remainder-s.PadLeft, s.StrideW)
 			}
 		}
 	}

@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package dense
 
 import (
 	"testing"
@@ -21,7 +21,7 @@ func TestGemmStaysInBounds(t *testing.T) {
 				Gemm(ws, m, n, k, RowMajor(a, k), RowMajor(b, n), c, n, false)
 				Gemm(ws, m, n, k, RowMajor(a, m).T(), RowMajor(b, k).T(), c, n, true)
 				Gemm(ws, m, n, k, RowMajor(a, k), RowMajor(b, k).T(), c, n, true)
-				st := denseStates.Of(ws)
+				st := states.Of(ws)
 				st.packed = enginetest.GuardedCopy(t, st.packed, atStart)
 				exectest.GuardWorkers(t, ws, atStart)
 			}
