@@ -14,17 +14,18 @@ const engine = module + "internal/engine"
 // rooms say which packages of the project each package of the engine may import, relative to internal/engine: nothing
 // else, and nothing from outside the engine.
 var rooms = map[string][]string{
-	"":              {"exec", "ops", "ops/dense", "ops/elem", "ops/norm", "ops/pooling", "tensor"},
+	"":              {"exec", "ops", "ops/dense", "ops/elem", "ops/norm", "ops/pooling", "ops/quantized", "tensor"},
 	"enginetest":    nil,
 	"exec":          {"kernels"},
 	"exec/exectest": {"enginetest", "exec", "kernels"},
-	"graph":         {"exec", "ops", "ops/dense", "ops/elem", "ops/norm", "ops/pooling", "tensor"},
+	"graph":         {"exec", "ops", "ops/dense", "ops/elem", "ops/norm", "ops/pooling", "ops/quantized", "tensor"},
 	"kernels":       nil,
-	"ops":           {"exec", "kernels", "ops/dense", "ops/elem", "ops/norm", "ops/pooling", "tensor"},
+	"ops":           {"exec", "kernels", "ops/dense", "ops/elem", "ops/norm", "ops/pooling", "ops/quantized", "tensor"},
 	"ops/dense":     {"exec", "kernels", "tensor"},
 	"ops/elem":      {"exec", "kernels", "tensor"},
 	"ops/norm":      {"exec", "kernels", "tensor"},
 	"ops/pooling":   {"exec", "kernels", "tensor"},
+	"ops/quantized": {"exec", "kernels", "tensor"},
 	"tensor":        nil,
 }
 

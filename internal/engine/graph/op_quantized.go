@@ -7,8 +7,8 @@ import (
 	"slices"
 	"unsafe"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
 	"github.com/trainyard-dev/trainyard/internal/engine/ops/elem"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/quantized"
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
@@ -42,7 +42,7 @@ func imageShape(shape []int) tensor.ImageShape {
 
 // bytes is the content of a packed value.
 func (m *machine) bytes(v *value) []uint8 {
-	offset, n := v.owner().offset, ops.QuantizedLen(imageShape(v.shape))
+	offset, n := v.owner().offset, quantized.ImageLen(imageShape(v.shape))
 	floats := m.memory[offset : offset+n/floatBytes]
 	return unsafe.Slice((*uint8)(unsafe.Pointer(unsafe.SliceData(floats))), n)
 }
@@ -79,12 +79,12 @@ var quantizedConv = &operator{
 			return nil, err
 		}
 		x, y, batch := in.inputs[0], in.outputs[0], s.Batch
-		return func(m *machine) { ops.RunQuantizedConv(m.Workspace, p, batch, m.bytes(x), m.bytes(y)) }, nil
+		return func(m *machine) { quantized.Run(m.Workspace, p, batch, m.bytes(x), m.bytes(y)) }, nil
 	},
 }
 
 // prepareQuantized returns the prepared convolution of a node, which all plans of a graph share.
-func (in *instruction) prepareQuantized(s tensor.ConvShape) (*ops.PreparedQuantizedConv, error) {
+func (in *instruction) prepareQuantized(s tensor.ConvShape) (*quantized.Prepared, error) {
 	q := in.quantized()
 	if q.prepared == nil {
 		ws, err := in.compiler.kernels()
@@ -93,7 +93,7 @@ func (in *instruction) prepareQuantized(s tensor.ConvShape) (*ops.PreparedQuanti
 		}
 		conv := q.conv
 		conv.Shape = s
-		q.prepared = ops.PrepareQuantizedConv(ws, conv)
+		q.prepared = quantized.Prepare(ws, conv)
 	}
 	return q.prepared, nil
 }
@@ -122,9 +122,9 @@ var quantizedProduct = &operator{
 		}
 		batch := x.shape[0]
 		if q.floats {
-			return func(m *machine) { ops.RunQuantizedLinear(m.Workspace, p, batch, m.bytes(x), m.floats(y)) }, nil
+			return func(m *machine) { quantized.RunLinear(m.Workspace, p, batch, m.bytes(x), m.floats(y)) }, nil
 		}
-		return func(m *machine) { ops.RunQuantizedConv(m.Workspace, p, batch, m.bytes(x), m.bytes(y)) }, nil
+		return func(m *machine) { quantized.Run(m.Workspace, p, batch, m.bytes(x), m.bytes(y)) }, nil
 	},
 }
 
@@ -154,14 +154,14 @@ var quantizedSum = &operator{
 				expandImages(m.bytes(scratch), right, y.shape, b.shape)
 				right = m.bytes(scratch)
 			}
-			ops.RunQuantizedSum(m.Workspace, s, left, right, out)
+			quantized.Add(m.Workspace, s, left, right, out)
 		}, nil
 	},
 }
 
 // expandImages copies images of one shape to the places of another that it broadcasts to.
 func expandImages(dst, src []uint8, to, from []int) {
-	toPixel, fromPixel := ops.PixelStride(to[1]), ops.PixelStride(from[1])
+	toPixel, fromPixel := quantized.PixelStride(to[1]), quantized.PixelStride(from[1])
 	step := func(dim, size int) int { // from one index to the next
 		if from[dim] == 1 {
 			return 0
@@ -193,7 +193,7 @@ var quantizedMaxPool = &operator{
 			return nil, err
 		}
 		x, y := in.inputs[0], in.outputs[0]
-		return func(m *machine) { ops.QuantizedMaxPool(m.Workspace, s, m.bytes(x), m.bytes(y)) }, nil
+		return func(m *machine) { quantized.MaxPool(m.Workspace, s, m.bytes(x), m.bytes(y)) }, nil
 	},
 }
 
@@ -211,7 +211,7 @@ var quantizedGlobalAverage = &operator{
 		s := imageShape(x.shape)
 		multiplier := float32(float64(q.in.scale) / (float64(q.out.scale) * float64(s.Height*s.Width)))
 		return func(m *machine) {
-			ops.QuantizedGlobalAverage(m.Workspace, s, m.bytes(x), q.in.zero, multiplier, q.out.zero, m.bytes(y))
+			quantized.GlobalAverage(m.Workspace, s, m.bytes(x), q.in.zero, multiplier, q.out.zero, m.bytes(y))
 		}, nil
 	},
 }
@@ -239,7 +239,9 @@ var pack = &operator{
 	build: func(in *instruction) (run, error) {
 		x, y, q := in.inputs[0], in.outputs[0], in.quantized()
 		s := imageShape(x.shape)
-		return func(m *machine) { ops.QuantizeImages(m.Workspace, s, m.floats(x), q.out.scale, q.out.zero, m.bytes(y)) }, nil
+		return func(m *machine) {
+			quantized.FromFloats(m.Workspace, s, m.floats(x), q.out.scale, q.out.zero, m.bytes(y))
+		}, nil
 	},
 }
 
@@ -249,6 +251,6 @@ var unpack = &operator{
 	build: func(in *instruction) (run, error) {
 		x, y, q := in.inputs[0], in.outputs[0], in.quantized()
 		s := imageShape(x.shape)
-		return func(m *machine) { ops.DequantizeImages(m.Workspace, s, m.bytes(x), q.in.scale, q.in.zero, m.floats(y)) }, nil
+		return func(m *machine) { quantized.ToFloats(m.Workspace, s, m.bytes(x), q.in.scale, q.in.zero, m.floats(y)) }, nil
 	},
 }

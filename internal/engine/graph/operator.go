@@ -9,7 +9,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/quantized"
 )
 
 // operator is what the compiler knows of an operator.
@@ -171,7 +171,7 @@ func (v *value) owner() *value {
 // size is the number of elements; of a packed value, that of the floats it takes.
 func (v *value) size() int {
 	if v.dtype == packed {
-		return ops.QuantizedLen(imageShape(v.shape)) / floatBytes
+		return quantized.ImageLen(imageShape(v.shape)) / floatBytes
 	}
 	n := 1
 	for _, d := range v.shape {

@@ -7,7 +7,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/quantized"
 )
 
 // fuseQuantized lets convolutions, products, sums, poolings and global averages between DequantizeLinear and QuantizeLinear (the
@@ -59,11 +59,11 @@ type quantizedNode struct {
 	in, out byteScale
 	// kernel is the shape of the weights: outputs, inputs and the kernel's size.
 	kernel []int
-	conv   ops.QuantizedConv
-	sum    ops.QuantizedSum
+	conv   quantized.Conv
+	sum    quantized.Sum
 	// floats says that the output is float32.
 	floats   bool
-	prepared *ops.PreparedQuantizedConv
+	prepared *quantized.Prepared
 }
 
 // quantizedAttribute holds the *quantizedNode.
@@ -241,7 +241,7 @@ func (f *quantizedFuser) sum(n *Node) {
 	}
 	q := &quantizedNode{in: inA, out: f.values[y]}
 	offset := -float64(inA.zero)*float64(inA.scale) - float64(inB.zero)*float64(inB.scale)
-	q.sum = ops.QuantizedSum{
+	q.sum = quantized.Sum{
 		ScaleA: float32(float64(inA.scale) / float64(q.out.scale)), ScaleB: float32(float64(inB.scale) / float64(q.out.scale)),
 		Offset: float32(offset / float64(q.out.scale)), OutZero: q.out.zero,
 	}

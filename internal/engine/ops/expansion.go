@@ -58,7 +58,7 @@ func Expands(ws *exec.Workspace, s, d tensor.ConvShape) bool {
 // PrepareExpansion joins two prepared convolutions for which Expands holds; the first adds nothing, neither pools.
 func PrepareExpansion(ws *exec.Workspace, expand, depthwise *PreparedConv2D) *PreparedExpansion {
 	if !Expands(ws, expand.s, depthwise.s) || expand.epilogue.Add || expand.epilogue.MaxPool || depthwise.epilogue.MaxPool {
-		panic("kernels: prepare expansion: these convolutions are not computed in one step")
+		panic("engine: prepare expansion: these convolutions are not computed in one step")
 	}
 	p := &PreparedExpansion{expand: expand, depthwise: depthwise, bias: depthwise.bias}
 	if p.bias == nil {
@@ -72,7 +72,7 @@ func PrepareExpansion(ws *exec.Workspace, expand, depthwise *PreparedConv2D) *Pr
 func RunExpansion(ws *exec.Workspace, p *PreparedExpansion, batch int, x, y []float32) {
 	st := convStates.Of(ws)
 	if p.expand.set != ws.Kernels() {
-		panic("kernels: the convolutions were prepared for another kernel set")
+		panic("engine: the convolutions were prepared for another kernel set")
 	}
 	s, d := p.expand.s, p.depthwise.s
 	s.Batch, d.Batch = batch, batch

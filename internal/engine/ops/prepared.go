@@ -71,7 +71,7 @@ const preparedWinogradTiles = 12
 func PrepareConv2D(ws *exec.Workspace, s tensor.ConvShape, w, bias []float32, e Epilogue) *PreparedConv2D {
 	exec.CheckLength("prepare conv2d", "w", w, s.WeightLen())
 	if e.Add && (e.MaxPool || !Adds(ws, s)) {
-		panic("kernels: prepare conv2d: this convolution does not add to its output")
+		panic("engine: prepare conv2d: this convolution does not add to its output")
 	}
 	s = s.WithDefaults()
 	s.Batch = 1
@@ -127,7 +127,7 @@ func (p *PreparedConv2D) OutLen(batch int) int {
 func RunConv2D(ws *exec.Workspace, p *PreparedConv2D, batch int, x, y []float32) {
 	st := convStates.Of(ws)
 	if p.set != ws.Kernels() {
-		panic("kernels: the convolution was prepared for another kernel set")
+		panic("engine: the convolution was prepared for another kernel set")
 	}
 	s := p.s
 	s.Batch = batch

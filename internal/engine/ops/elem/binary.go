@@ -59,7 +59,7 @@ func BroadcastShape(a, b []int) ([]int, error) {
 // to the shape of y, which BroadcastShape gives. y may be a or b if that operand does not repeat.
 func Combine(ws *exec.Workspace, op Binary, shapeA []int, a []float32, shapeB []int, b []float32, y []float32) {
 	if op < 0 || op >= binaryCount || max(len(shapeA), len(shapeB)) > MaxRank {
-		panic("kernels: binary: unknown operation or too many dimensions")
+		panic("engine: binary: unknown operation or too many dimensions")
 	}
 	args := &states.Of(ws).broadcast
 	*args = broadcastArgs{op: op, a: a, b: b, y: y}
@@ -68,7 +68,7 @@ func Combine(ws *exec.Workspace, op Binary, shapeA []int, a []float32, shapeB []
 		at := MaxRank - 1 - i
 		da, db := dimFromRight(shapeA, i), dimFromRight(shapeB, i)
 		if da != db && da != 1 && db != 1 {
-			panic(fmt.Sprintf("kernels: binary: shapes %v and %v do not broadcast", shapeA, shapeB))
+			panic(fmt.Sprintf("engine: binary: shapes %v and %v do not broadcast", shapeA, shapeB))
 		}
 		args.shape[at] = max(da, db)
 		if da == 0 || db == 0 {

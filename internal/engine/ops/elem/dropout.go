@@ -11,7 +11,7 @@ import "github.com/trainyard-dev/trainyard/internal/engine/exec"
 func Dropout(ws *exec.Workspace, seed, step uint64, p float32, x, y []float32) {
 	exec.CheckLength("dropout", "y", y, len(x))
 	if !(p >= 0 && p < 1) {
-		panic("kernels: dropout: p is not in [0, 1)")
+		panic("engine: dropout: p is not in [0, 1)")
 	}
 	states.Of(ws).vector = vectorArgs{x: x, y: y, alpha: p, seed: Hash64(seed ^ Hash64(step))}
 	ws.Run(exec.CeilDiv(len(x), vectorPart), dropoutPart)

@@ -28,7 +28,7 @@ const (
 // x has at most MaxRank dimensions, none of them 0.
 func Reduce(ws *exec.Workspace, op Reduction, shape []int, reduced []bool, x, y []float32) {
 	if op < 0 || op >= reductionCount || len(shape) > MaxRank || len(reduced) != len(shape) {
-		panic("kernels: reduce: unknown operation, too many dimensions or an axis without its flag")
+		panic("engine: reduce: unknown operation, too many dimensions or an axis without its flag")
 	}
 	var outer, inner axes
 	length := 1

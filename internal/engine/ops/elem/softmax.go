@@ -64,7 +64,7 @@ func SoftmaxCrossEntropy(ws *exec.Workspace, batch, classes int, logits []float3
 	var loss float64
 	for i, label := range labels[:batch] {
 		if uint(label) >= uint(classes) {
-			panic(fmt.Sprintf("kernels: softmax cross entropy: label %d is not in [0, %d)", label, classes))
+			panic(fmt.Sprintf("engine: softmax cross entropy: label %d is not in [0, %d)", label, classes))
 		}
 		row := logits[i*classes:][:classes]
 		largest := math.Inf(-1)

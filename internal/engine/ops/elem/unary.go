@@ -52,7 +52,7 @@ type vectorArgs struct {
 // Apply computes y[i] = op(x[i]) for every element of x. y may be x.
 func Apply(ws *exec.Workspace, op Unary, alpha, beta float32, x, y []float32) {
 	if op < 0 || op >= unaryCount {
-		panic("kernels: unknown unary operation")
+		panic("engine: unknown unary operation")
 	}
 	exec.CheckLength("unary", "y", y, len(x))
 	states.Of(ws).vector = vectorArgs{op: op, alpha: alpha, beta: beta, x: x, y: y}
@@ -133,7 +133,7 @@ func unaryFloat64(op Unary, x, alpha float64) float64 {
 	case Ceil:
 		return math.Ceil(x)
 	}
-	panic("kernels: unknown unary operation")
+	panic("engine: unknown unary operation")
 }
 
 // ReLUBackward computes dx = dy where the output y of ReLU is positive, else 0. dx may be dy.

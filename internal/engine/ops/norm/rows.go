@@ -37,7 +37,7 @@ const rowNormPart = 1 << 12
 // the results mean and inverse, 1/√(variance + eps), one for each row, may be nil.
 func NormalizeRows(ws *exec.Workspace, n RowNorm, x, scale, shift, y, mean, inverse []float32) {
 	if n.Width < 1 || n.Groups < 1 || len(scale)%n.Groups != 0 || len(scale) > 0 && n.Width%(len(scale)/n.Groups) != 0 {
-		panic("kernels: normalize rows: the scales do not divide the rows")
+		panic("engine: normalize rows: the scales do not divide the rows")
 	}
 	exec.CheckLength("normalize rows", "x", x, n.Rows*n.Width)
 	exec.CheckLength("normalize rows", "y", y, n.Rows*n.Width)

@@ -41,7 +41,7 @@ func Max(ws *exec.Workspace, s tensor.PoolShape, x, y []float32, argmax []uint8)
 	if argmax != nil {
 		exec.CheckLength("max pool", "argmax", argmax, s.OutLen())
 		if s.KernelH*s.KernelW > MaxWindow {
-			panic("kernels: max pool: the window is too large for argmax")
+			panic("engine: max pool: the window is too large for argmax")
 		}
 	}
 	ws.Run(s.Batch*s.Channels, maxPart)

@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package quantized
 
 import (
 	"testing"
@@ -36,7 +36,7 @@ func TestQuantizedConvStaysInBounds(t *testing.T) {
 // runQuantizedInBounds runs a convolution of 8 bits, and the conversion of its input, with guarded memory.
 func runQuantizedInBounds(t *testing.T, ws *exec.Workspace, s tensor.ConvShape, epilogue int, atStart bool) {
 	t.Helper()
-	p := PrepareQuantizedConv(ws, quantizedConv(s, epilogue))
+	p := Prepare(ws, quantizedConv(s, epilogue))
 	weights := enginetest.GuardedBytes(t, 2*len(p.w), atStart)
 	w := unsafe.Slice((*int16)(unsafe.Pointer(unsafe.SliceData(weights))), len(p.w))
 	copy(w, p.w)
@@ -49,11 +49,11 @@ func runQuantizedInBounds(t *testing.T, ws *exec.Workspace, s tensor.ConvShape, 
 	x, y := enginetest.GuardedBytes(t, p.InLen(s.Batch), atStart), enginetest.GuardedBytes(t, p.OutLen(s.Batch), atStart)
 	numbers := enginetest.Guarded(t, images.Len(), atStart)
 	for range 2 {
-		RunQuantizedConv(ws, p, s.Batch, x, y)
-		QuantizeImages(ws, images, numbers, 1, 0, x)
-		DequantizeImages(ws, images, x, 1, 0, numbers)
-		RunQuantizedConv(ws, p, s.Batch, x, y)
-		RunQuantizedSum(ws, QuantizedSum{ScaleA: 1, High: 255}, y, y, y)
+		Run(ws, p, s.Batch, x, y)
+		FromFloats(ws, images, numbers, 1, 0, x)
+		ToFloats(ws, images, x, 1, 0, numbers)
+		Run(ws, p, s.Batch, x, y)
+		Add(ws, Sum{ScaleA: 1, High: 255}, y, y, y)
 		exectest.GuardWorkers(t, ws, atStart)
 	}
 }

@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package quantized
 
 import (
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
@@ -13,26 +13,24 @@ import (
 // weights a few channels at a time. Without padding, that is done where the input lies. If the set can't multiply bytes by
 // such weights exactly, the copy is widened to 16 bits.
 
-// quantizedPixels is about how many output pixels a band has: their sums, for a tile of output channels, stay in the
+// bandPixels is about how many output pixels a band has: their sums, for a tile of output channels, stay in the
 // first-level cache.
-const quantizedPixels = 384
+const bandPixels = 384
 
 // packWidened packs the weights for DotTiles, which multiplies 2 channels of 2 bytes at a time.
-func (p *PreparedQuantizedConv) packWidened() {
-	p.method = quantizedWidened
+func (p *Prepared) packWidened() {
 	p.planRuns(2, 2)
 	p.w = packTiles[int16](p, 2)
 }
 
 // packBytes packs the weights for DotBytes, which multiplies 4 channels at a time.
-func (p *PreparedQuantizedConv) packBytes() {
-	p.method = quantizedByBytes
+func (p *Prepared) packBytes() {
 	p.planRuns(4, 1)
 	p.wBytes = packTiles[int8](p, 4)
 }
 
 // planRuns finds the runs of a window, for group channels at a time of size bytes each.
-func (p *PreparedQuantizedConv) planRuns(group, size int) {
+func (p *Prepared) planRuns(group, size int) {
 	s := p.Shape
 	pixel := PixelStride(s.InChannels)
 	taps := 1 // of a run
@@ -48,7 +46,7 @@ func (p *PreparedQuantizedConv) planRuns(group, size int) {
 }
 
 // packTiles returns the weights as [⌈OutChannels/16⌉][taps·channels/group][16][group]; missing channels are zero.
-func packTiles[T int8 | int16](p *PreparedQuantizedConv, group int) []T {
+func packTiles[T int8 | int16](p *Prepared, group int) []T {
 	s := p.Shape
 	pixel, taps := PixelStride(s.InChannels), s.KernelH*s.KernelW
 	depth := taps * pixel
@@ -66,7 +64,7 @@ func packTiles[T int8 | int16](p *PreparedQuantizedConv, group int) []T {
 }
 
 // rowStride returns the elements of a padded row of the input: at least what the windows of a row of output read.
-func (p *PreparedQuantizedConv) rowStride() int {
+func (p *Prepared) rowStride() int {
 	s := &p.Shape
 	if isOnePixel(*s) {
 		return 0 // one run: a row may have any number of pixels
@@ -74,9 +72,9 @@ func (p *PreparedQuantizedConv) rowStride() int {
 	return (s.PadLeft + s.InWidth + s.PadRight) * PixelStride(s.InChannels)
 }
 
-// runQuantizedDirect runs a convolution.
-func runQuantizedDirect(ws *exec.Workspace, a *quantizedArgs) {
-	rows := min(max(quantizedPixels/a.outW, 1), a.outH)
+// runDirect runs a convolution.
+func runDirect(ws *exec.Workspace, a *convArgs) {
+	rows := min(max(bandPixels/a.outW, 1), a.outH)
 	if a.p.MaxPool {
 		rows = max(rows&^1, 2)
 		a.outH &^= 1 // an odd last row is left out
@@ -84,12 +82,12 @@ func runQuantizedDirect(ws *exec.Workspace, a *quantizedArgs) {
 	a.bands = exec.CeilDiv(a.outH, rows)
 	a.rows = rows
 	a.splits = min(exec.CeilDiv(2*ws.Threads(), a.s.Batch*a.bands), exec.CeilDiv(a.s.OutChannels, dotOuts))
-	ws.Run(a.s.Batch*a.bands*a.splits, quantizedDirectPart)
+	ws.Run(a.s.Batch*a.bands*a.splits, directPart)
 }
 
-// quantizedDirectPart computes a share of the output channels of one band.
-func quantizedDirectPart(ws *exec.Workspace, worker, part int) {
-	a, state, loops := &quantizedStates.Of(ws).quantized, ws.Worker(worker), ws.Kernels().Quantized
+// directPart computes a share of the output channels of one band.
+func directPart(ws *exec.Workspace, worker, part int) {
+	a, state, loops := &states.Of(ws).conv, ws.Worker(worker), ws.Kernels().Quantized
 	p, s := a.p, &a.s
 	split, part := part%a.splits, part/a.splits
 	image, first := part/a.bands, part%a.bands*a.rows
@@ -106,7 +104,7 @@ func quantizedDirectPart(ws *exec.Workspace, worker, part int) {
 	var input []uint8
 	var widened []int16
 	size := 1 // bytes of an element
-	if p.method == quantizedWidened {
+	if p.method == byWords {
 		size = 2
 		widened, _ = viewAs[int16](scratch, inputLen)
 		a.widenRows(loops, widened, stride, image, first*s.StrideH-s.PadTop, inputRows)
@@ -120,7 +118,7 @@ func quantizedDirectPart(ws *exec.Workspace, worker, part int) {
 	for k := split * outTiles / a.splits; k < (split+1)*outTiles/a.splits; k++ {
 		whole := 0 // tiles that go straight to their places
 		switch {
-		case p.method == quantizedWidened:
+		case p.method == byWords:
 			loops.DotTiles(tiles, &state.Offsets[0], &widened[0], len(p.runs), &p.runs[0], p.units, &p.w[k*depth], &sums[0])
 		case loops.ConvBytes == nil || a.floats != nil:
 			loops.DotBytes(tiles, &state.Offsets[0], &input[0], len(p.runs), &p.runs[0], p.units, &p.wBytes[k*depth], &sums[0])
@@ -146,7 +144,7 @@ func quantizedDirectPart(ws *exec.Workspace, worker, part int) {
 }
 
 // locate fills a worker's offsets with the places of the windows of a band's pixels; the last tile repeats the last pixel.
-func (a *quantizedArgs) locate(state *exec.Worker, pixels, stride, size int) {
+func (a *convArgs) locate(state *exec.Worker, pixels, stride, size int) {
 	whole := exec.CeilDiv(pixels, dotRows) * dotRows
 	state.Offsets = exec.Grow(state.Offsets, whole)
 	for first := 0; first < pixels; first += a.outW {
@@ -162,7 +160,7 @@ func (a *quantizedArgs) locate(state *exec.Worker, pixels, stride, size int) {
 }
 
 // ConvBytes computes tiles ≥ 1 of pixels of the k-th 16 output channels, whose weights take depth bytes.
-func (a *quantizedArgs) convBytes(loops *kernels.Quantized, tiles int, offsets []int, x []uint8, k, depth int, y []uint8, pixelStride int) {
+func (a *convArgs) convBytes(loops *kernels.Quantized, tiles int, offsets []int, x []uint8, k, depth int, y []uint8, pixelStride int) {
 	p := a.p
 	loops.ConvBytes(tiles, &offsets[0], &x[0], len(p.runs), &p.runs[0], p.units, &p.wBytes[k*depth], &p.bias[k*dotOuts],
 		&p.scale[k*dotOuts], &p.to.High[0], &y[0], pixelStride)
@@ -170,7 +168,7 @@ func (a *quantizedArgs) convBytes(loops *kernels.Quantized, tiles int, offsets [
 
 // padRows returns rows of an image, from row first on, with their padding: as they are if there is none, or else a copy in
 // dst.
-func (a *quantizedArgs) padRows(dst []uint8, stride, image, first, rows int) []uint8 {
+func (a *convArgs) padRows(dst []uint8, stride, image, first, rows int) []uint8 {
 	s := &a.s
 	width := s.InWidth * a.inPixel
 	if max(s.PadTop, s.PadLeft, s.PadBottom, s.PadRight) == 0 {
@@ -181,7 +179,7 @@ func (a *quantizedArgs) padRows(dst []uint8, stride, image, first, rows int) []u
 }
 
 // copyRows copies rows of an image, from row first on, with their padding to dst.
-func (a *quantizedArgs) copyRows(dst []uint8, stride, image, first, rows int) {
+func (a *convArgs) copyRows(dst []uint8, stride, image, first, rows int) {
 	s := &a.s
 	left, width := s.PadLeft*a.inPixel, s.InWidth*a.inPixel
 	for i := range rows {
@@ -198,7 +196,7 @@ func (a *quantizedArgs) copyRows(dst []uint8, stride, image, first, rows int) {
 }
 
 // widenRows copies rows of an image, from row first on, with their padding.
-func (a *quantizedArgs) widenRows(loops *kernels.Quantized, dst []int16, stride, image, first, rows int) {
+func (a *convArgs) widenRows(loops *kernels.Quantized, dst []int16, stride, image, first, rows int) {
 	s := &a.s
 	zero := int16(a.p.InZero)
 	width := s.InWidth * a.inPixel
@@ -240,7 +238,7 @@ func fill[T int8 | int16 | uint8 | float32](s []T, v T) {
 }
 
 // store copies the bytes of 16 output channels from k on, of pixels from done on, to their places, pooled or not.
-func (a *quantizedArgs) store(loops *kernels.Quantized, bytes []uint8, image, first, last, done, k int) {
+func (a *convArgs) store(loops *kernels.Quantized, bytes []uint8, image, first, last, done, k int) {
 	n := min(dotOuts, a.outPixel-k)
 	if !a.p.MaxPool {
 		y := a.y[((image*a.outH+first)*a.outW)*a.outPixel+k:]
@@ -267,7 +265,7 @@ func (a *quantizedArgs) store(loops *kernels.Quantized, bytes []uint8, image, fi
 }
 
 // storeFloats stores the scaled sums of output channels from k on.
-func (a *quantizedArgs) storeFloats(sums []int32, pixels, k int) {
+func (a *convArgs) storeFloats(sums []int32, pixels, k int) {
 	n := min(dotOuts, a.s.OutChannels-k)
 	bias, scale := a.p.bias[k:][:n], a.p.scale[k:][:n]
 	for i := range pixels {

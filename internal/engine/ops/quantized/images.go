@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package quantized
 
 import (
 	"math"
@@ -11,8 +11,8 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
-// quantizedImageArgs are the arguments of one conversion or pooling of images of 8 bits.
-type quantizedImageArgs struct {
+// imageArgs are the arguments of one conversion or pooling of images of 8 bits.
+type imageArgs struct {
 	shape      tensor.ImageShape
 	pool       tensor.PoolShape
 	x, y       []uint8
@@ -24,25 +24,25 @@ type quantizedImageArgs struct {
 }
 
 // pixels returns the pixels of an image.
-func (a *quantizedImageArgs) pixels() int { return a.shape.Height * a.shape.Width }
+func (a *imageArgs) pixels() int { return a.shape.Height * a.shape.Width }
 
-// QuantizedLen returns the bytes of a batch of images of 8 bits.
-func QuantizedLen(s tensor.ImageShape) int {
+// ImageLen returns the bytes of a batch of images of 8 bits.
+func ImageLen(s tensor.ImageShape) int {
 	return s.Batch * s.Height * s.Width * PixelStride(s.Channels)
 }
 
-// QuantizeImages computes y = saturate(zero + round(x/scale)), half to even, of float32 images x with their channels first,
+// FromFloats computes y = saturate(zero + round(x/scale)), half to even, of float32 images x with their channels first,
 // [Batch, Channels, Height, Width]. A NaN becomes 0.
-func QuantizeImages(ws *exec.Workspace, s tensor.ImageShape, x []float32, scale float32, zero uint8, y []uint8) {
+func FromFloats(ws *exec.Workspace, s tensor.ImageShape, x []float32, scale float32, zero uint8, y []uint8) {
 	exec.CheckLength("quantize images", "x", x, s.Batch*s.Channels*s.Height*s.Width)
-	exec.CheckLength("quantize images", "y", y, QuantizedLen(s))
-	quantizedStates.Of(ws).bytes = quantizedImageArgs{shape: s, floats: x, scale: scale, zero: zero, y: y}
-	ws.Run(s.Batch*PixelStride(s.Channels)/4, quantizeImagesPart)
+	exec.CheckLength("quantize images", "y", y, ImageLen(s))
+	states.Of(ws).images = imageArgs{shape: s, floats: x, scale: scale, zero: zero, y: y}
+	ws.Run(s.Batch*PixelStride(s.Channels)/4, fromFloatsPart)
 }
 
-// quantizeImagesPart converts 4 channels of an image.
-func quantizeImagesPart(ws *exec.Workspace, worker, part int) {
-	a := &quantizedStates.Of(ws).bytes
+// fromFloatsPart converts 4 channels of an image.
+func fromFloatsPart(ws *exec.Workspace, worker, part int) {
+	a := &states.Of(ws).images
 	pixel := PixelStride(a.shape.Channels)
 	image, channel := part/(pixel/4), part%(pixel/4)*4
 	n := a.pixels()
@@ -85,20 +85,20 @@ func quantizeImagesPart(ws *exec.Workspace, worker, part int) {
 	}
 }
 
-// DequantizeImages computes y = (x - zero)·scale, float32 images with their channels first.
-func DequantizeImages(ws *exec.Workspace, s tensor.ImageShape, x []uint8, scale float32, zero uint8, y []float32) {
-	exec.CheckLength("dequantize images", "x", x, QuantizedLen(s))
+// ToFloats computes y = (x - zero)·scale, float32 images with their channels first.
+func ToFloats(ws *exec.Workspace, s tensor.ImageShape, x []uint8, scale float32, zero uint8, y []float32) {
+	exec.CheckLength("dequantize images", "x", x, ImageLen(s))
 	exec.CheckLength("dequantize images", "y", y, s.Batch*s.Channels*s.Height*s.Width)
-	quantizedStates.Of(ws).bytes = quantizedImageArgs{shape: s, floats: y, scale: scale, zero: zero, x: x}
-	ws.Run(s.Batch*exec.CeilDiv(s.Height*s.Width, dequantizedPixels), dequantizeImagesPart)
+	states.Of(ws).images = imageArgs{shape: s, floats: y, scale: scale, zero: zero, x: x}
+	ws.Run(s.Batch*exec.CeilDiv(s.Height*s.Width, dequantizedPixels), toFloatsPart)
 }
 
 // dequantizedPixels is about how many pixels are converted at a time, for all channels, to stay in the cache.
 const dequantizedPixels = 64
 
-// dequantizeImagesPart converts some pixels of an image.
-func dequantizeImagesPart(ws *exec.Workspace, _, part int) {
-	a := &quantizedStates.Of(ws).bytes
+// toFloatsPart converts some pixels of an image.
+func toFloatsPart(ws *exec.Workspace, _, part int) {
+	a := &states.Of(ws).images
 	pixel, n, channels := PixelStride(a.shape.Channels), a.pixels(), a.shape.Channels
 	parts := exec.CeilDiv(n, dequantizedPixels)
 	image, first := part/parts, part%parts*dequantizedPixels
@@ -112,18 +112,18 @@ func dequantizeImagesPart(ws *exec.Workspace, _, part int) {
 	}
 }
 
-// QuantizedMaxPool computes max pooling of images of 8 bits; padding counts as the smallest byte.
-func QuantizedMaxPool(ws *exec.Workspace, s tensor.PoolShape, x, y []uint8) {
+// MaxPool computes max pooling of images of 8 bits; padding counts as the smallest byte.
+func MaxPool(ws *exec.Workspace, s tensor.PoolShape, x, y []uint8) {
 	pixel := PixelStride(s.Channels)
 	exec.CheckLength("quantized max pool", "x", x, s.Batch*s.InHeight*s.InWidth*pixel)
 	exec.CheckLength("quantized max pool", "y", y, s.Batch*s.OutHeight()*s.OutWidth()*pixel)
-	quantizedStates.Of(ws).bytes = quantizedImageArgs{pool: s.WithDefaults(), x: x, y: y}
-	ws.Run(s.Batch*s.OutHeight(), quantizedMaxPoolPart)
+	states.Of(ws).images = imageArgs{pool: s.WithDefaults(), x: x, y: y}
+	ws.Run(s.Batch*s.OutHeight(), maxPoolPart)
 }
 
-// quantizedMaxPoolPart computes a row of pixels.
-func quantizedMaxPoolPart(ws *exec.Workspace, _, part int) {
-	a := &quantizedStates.Of(ws).bytes
+// maxPoolPart computes a row of pixels.
+func maxPoolPart(ws *exec.Workspace, _, part int) {
+	a := &states.Of(ws).images
 	s, pixel := &a.pool, PixelStride(a.pool.Channels)
 	outW := s.OutWidth()
 	image, oy := part/s.OutHeight(), part%s.OutHeight()
@@ -144,19 +144,19 @@ func quantizedMaxPoolPart(ws *exec.Workspace, _, part int) {
 	}
 }
 
-// QuantizedGlobalAverage computes the mean of each channel, y = saturate(outZero + round((Σx - pixels·zero)·multiplier)),
+// GlobalAverage computes the mean of each channel, y = saturate(outZero + round((Σx - pixels·zero)·multiplier)),
 // where multiplier is the input's scale divided by the number of pixels and the output's scale. y is [Batch, 1, 1, Channels].
-func QuantizedGlobalAverage(ws *exec.Workspace, s tensor.ImageShape, x []uint8, zero uint8, multiplier float32, outZero uint8, y []uint8) {
+func GlobalAverage(ws *exec.Workspace, s tensor.ImageShape, x []uint8, zero uint8, multiplier float32, outZero uint8, y []uint8) {
 	pixel := PixelStride(s.Channels)
-	exec.CheckLength("quantized global average", "x", x, QuantizedLen(s))
+	exec.CheckLength("quantized global average", "x", x, ImageLen(s))
 	exec.CheckLength("quantized global average", "y", y, s.Batch*pixel)
-	quantizedStates.Of(ws).bytes = quantizedImageArgs{shape: s, x: x, y: y, zero: zero, outZero: outZero, multiplier: multiplier}
-	ws.Run(s.Batch*pixel/4, quantizedGlobalAveragePart)
+	states.Of(ws).images = imageArgs{shape: s, x: x, y: y, zero: zero, outZero: outZero, multiplier: multiplier}
+	ws.Run(s.Batch*pixel/4, globalAveragePart)
 }
 
-// quantizedGlobalAveragePart averages 4 channels of an image.
-func quantizedGlobalAveragePart(ws *exec.Workspace, _, part int) {
-	a := &quantizedStates.Of(ws).bytes
+// globalAveragePart averages 4 channels of an image.
+func globalAveragePart(ws *exec.Workspace, _, part int) {
+	a := &states.Of(ws).images
 	pixel, n := PixelStride(a.shape.Channels), a.pixels()
 	image, channel := part/(pixel/4), part%(pixel/4)*4
 	x := a.x[image*n*pixel+channel:]

@@ -1,10 +1,9 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package quantized
 
 import (
-	"slices"
 	"unsafe"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
@@ -24,13 +23,13 @@ func PixelStride(channels int) int {
 	return (channels + 7) &^ 7
 }
 
-// QuantizedConv describes a convolution of 8 bits:
+// Conv describes a convolution of 8 bits:
 //
 //	y = min(max(OutZero + round((Σ w·(x - InZero) + Bias)·Scale), Low), High),
 //
 // rounding half to even, then the maximum of 2×2 pixels if Max is set, an odd last row or column being left out. The
 // product with Scale is rounded to float32, and Low ≤ High. ReLU is Low = OutZero.
-type QuantizedConv struct {
+type Conv struct {
 	// Shape is that of the convolution; its Batch does not matter. Groups is 1, or the number of channels of both input and
 	// output (depthwise); then Max is not supported.
 	Shape tensor.ConvShape
@@ -44,35 +43,24 @@ type QuantizedConv struct {
 	MaxPool         bool
 }
 
-// PreparedQuantizedConv is a convolution of 8 bits whose weights have been packed for a kernel set. It may be shared:
+// Prepared is a convolution of 8 bits whose weights have been packed for a kernel set. It may be shared:
 // running it does not change it.
-type PreparedQuantizedConv struct {
-	QuantizedConv
+type Prepared struct {
+	Conv
 	set    *kernels.Set
 	bias   []int32           // that of the sums Σ w·x, for whole tiles of output channels
 	scale  []float32         // for whole tiles
 	to     kernels.ByteRange // Low to High
-	method quantizedMethod
+	method method
 	w      []int16 // the packed weights
 	wBytes []int8  // the same, of bytes
 	runs   []int   // byte offsets of the runs of a window
 	units  int     // of a run: 2 channels, or 4 of DotBytes; or passes of depthwise
 }
 
-// quantizedMethod is a way to compute a convolution of 8 bits.
-type quantizedMethod int
-
-const (
-	quantizedByDefinition quantizedMethod = iota
-	quantizedByWinograd
-	quantizedWidened // direct, by DotTiles
-	quantizedByBytes // direct, by DotBytes
-	quantizedDepthwise
-)
-
-// quantizedArgs are the arguments of one convolution of 8 bits.
-type quantizedArgs struct {
-	p          *PreparedQuantizedConv
+// convArgs are the arguments of one convolution of 8 bits.
+type convArgs struct {
+	p          *Prepared
 	s          tensor.ConvShape
 	x, y       []uint8
 	floats     []float32 // float32 results instead of y
@@ -86,48 +74,25 @@ type quantizedArgs struct {
 	tilesW     int
 }
 
-// PrepareQuantizedConv packs a convolution for workspaces with the kernel set of ws. c's slices must not change any more.
-func PrepareQuantizedConv(ws *exec.Workspace, c QuantizedConv) *PreparedQuantizedConv {
+// Prepare packs a convolution for workspaces with the kernel set of ws. c's slices must not change any more.
+func Prepare(ws *exec.Workspace, c Conv) *Prepared {
 	c.Shape = c.Shape.WithDefaults()
 	c.Shape.Batch = 1
 	if c.Shape.Groups != 1 && (!isDepthwise(c.Shape) || c.MaxPool) {
-		panic("kernels: prepare quantized conv: one group is supported, or depthwise without max pooling")
+		panic("engine: prepare quantized conv: one group is supported, or depthwise without max pooling")
 	}
 	exec.CheckLength("prepare quantized conv", "weights", c.Weights, c.Shape.WeightLen())
 	exec.CheckLength("prepare quantized conv", "bias", c.Bias, c.Shape.OutChannels)
 	exec.CheckLength("prepare quantized conv", "scale", c.Scale, c.Shape.OutChannels)
-	p := &PreparedQuantizedConv{QuantizedConv: c, set: ws.Kernels(), to: kernels.NewByteRange(c.OutZero, c.Low, c.High)}
+	p := &Prepared{Conv: c, set: ws.Kernels(), to: kernels.NewByteRange(c.OutZero, c.Low, c.High)}
 	p.foldInput()
-	p.prepare(ws.Kernels().Quantized)
+	p.method = p.choose(ws.Kernels().Quantized)
+	p.pack(ws.Kernels().Quantized)
 	return p
 }
 
-// prepare chooses how to compute the convolution and packs the weights for that.
-func (p *PreparedQuantizedConv) prepare(loops *kernels.Quantized) {
-	s := p.Shape
-	depthwise := s.Groups > 1
-	switch {
-	case loops == nil, depthwise && (s.KernelH != 3 || s.KernelW != 3 || loops.Depthwise == nil):
-		p.packByTaps()
-	case depthwise:
-		p.packDepthwise(loops.DepthwiseLimit)
-	case loops.WinogradInput != nil && p.winogradFits():
-		p.method = quantizedByWinograd
-		p.transformWeights()
-	case p.exceeds(loops.BytesLimit):
-		p.packWidened()
-	default:
-		p.packBytes()
-	}
-}
-
-// exceeds reports whether the magnitude of a weight is above a limit.
-func (p *PreparedQuantizedConv) exceeds(limit int) bool {
-	return slices.ContainsFunc(p.Weights, func(w int8) bool { return max(int(w), -int(w)) > limit })
-}
-
 // foldInput moves the input's zero point into the bias.
-func (p *PreparedQuantizedConv) foldInput() {
+func (p *Prepared) foldInput() {
 	outs := p.Shape.OutChannels
 	p.bias, p.scale = make([]int32, exec.CeilDiv(outs, dotOuts)*dotOuts), make([]float32, exec.CeilDiv(outs, dotOuts)*dotOuts)
 	filter := p.Shape.WeightLen() / outs
@@ -142,7 +107,7 @@ func (p *PreparedQuantizedConv) foldInput() {
 }
 
 // OutLen returns the bytes of the output for a batch.
-func (p *PreparedQuantizedConv) OutLen(batch int) int {
+func (p *Prepared) OutLen(batch int) int {
 	height, width := p.Shape.OutHeight(), p.Shape.OutWidth()
 	if p.MaxPool {
 		height, width = height/2, width/2
@@ -151,33 +116,33 @@ func (p *PreparedQuantizedConv) OutLen(batch int) int {
 }
 
 // InLen returns the bytes of the input for a batch.
-func (p *PreparedQuantizedConv) InLen(batch int) int {
+func (p *Prepared) InLen(batch int) int {
 	return batch * p.Shape.InHeight * p.Shape.InWidth * PixelStride(p.Shape.InChannels)
 }
 
-// RunQuantizedConv computes the convolution of a batch. y is overwritten and overlaps no input.
-func RunQuantizedConv(ws *exec.Workspace, p *PreparedQuantizedConv, batch int, x, y []uint8) {
+// Run computes the convolution of a batch. y is overwritten and overlaps no input.
+func Run(ws *exec.Workspace, p *Prepared, batch int, x, y []uint8) {
 	exec.CheckLength("quantized conv", "x", x, p.InLen(batch))
 	exec.CheckLength("quantized conv", "y", y, p.OutLen(batch))
-	setUpQuantized(ws, p, batch, x)
-	a := &quantizedStates.Of(ws).quantized
+	setUp(ws, p, batch, x)
+	a := &states.Of(ws).conv
 	a.y = y
-	runQuantized(ws, a)
+	run(ws, a)
 }
 
-// RunQuantizedLinear computes y = (Σ w·(x - InZero) + Bias)·Scale, float32 [batch, OutChannels], for a convolution of 1×1
+// RunLinear computes y = (Σ w·(x - InZero) + Bias)·Scale, float32 [batch, OutChannels], for a convolution of 1×1
 // pixels without padding, whose Low, High, OutZero and Max do not matter.
-func RunQuantizedLinear(ws *exec.Workspace, p *PreparedQuantizedConv, batch int, x []uint8, y []float32) {
+func RunLinear(ws *exec.Workspace, p *Prepared, batch int, x []uint8, y []float32) {
 	s := p.Shape
 	if !isOnePixel(s) {
-		panic("kernels: quantized linear: the convolution is not of one pixel")
+		panic("engine: quantized linear: the convolution is not of one pixel")
 	}
 	exec.CheckLength("quantized linear", "x", x, p.InLen(batch))
 	exec.CheckLength("quantized linear", "y", y, batch*s.OutChannels)
-	setUpQuantized(ws, p, batch, x)
-	a := &quantizedStates.Of(ws).quantized
+	setUp(ws, p, batch, x)
+	a := &states.Of(ws).conv
 	a.floats = y
-	runQuantized(ws, a)
+	run(ws, a)
 }
 
 // isOnePixel reports whether the convolution sees and yields one pixel, without padding.
@@ -185,10 +150,10 @@ func isOnePixel(s tensor.ConvShape) bool {
 	return s.InHeight*s.InWidth*s.KernelH*s.KernelW == 1 && max(s.PadTop, s.PadLeft, s.PadBottom, s.PadRight) == 0
 }
 
-// setUpQuantized prepares the arguments but for the output.
-func setUpQuantized(ws *exec.Workspace, p *PreparedQuantizedConv, batch int, x []uint8) {
+// setUp prepares the arguments but for the output.
+func setUp(ws *exec.Workspace, p *Prepared, batch int, x []uint8) {
 	if p.set != ws.Kernels() {
-		panic("kernels: the convolution was prepared for another kernel set")
+		panic("engine: the convolution was prepared for another kernel set")
 	}
 	s := p.Shape
 	s.Batch = batch
@@ -196,26 +161,26 @@ func setUpQuantized(ws *exec.Workspace, p *PreparedQuantizedConv, batch int, x [
 		// A product of matrices: samples are neighbouring pixels.
 		s.Batch, s.InWidth, s.StrideW = 1, batch, 1
 	}
-	quantizedStates.Of(ws).quantized = quantizedArgs{
+	states.Of(ws).conv = convArgs{
 		p: p, s: s, x: x, inPixel: PixelStride(s.InChannels), outPixel: PixelStride(s.OutChannels), outH: s.OutHeight(), outW: s.OutWidth(),
 	}
 }
 
-func runQuantized(ws *exec.Workspace, a *quantizedArgs) {
+func run(ws *exec.Workspace, a *convArgs) {
 	switch a.p.method {
-	case quantizedByDefinition:
-		ws.Run(a.s.Batch*a.outRows(), quantizedRowPart)
-	case quantizedByWinograd:
-		runQuantizedWinograd(ws, a)
-	case quantizedDepthwise:
-		runQuantizedDepthwise(ws, a)
+	case byDefinition:
+		ws.Run(a.s.Batch*a.outRows(), rowPart)
+	case byWinograd:
+		runWinograd(ws, a)
+	case byPlanes:
+		runDepthwise(ws, a)
 	default:
-		runQuantizedDirect(ws, a)
+		runDirect(ws, a)
 	}
 }
 
 // outRows returns the rows of an output image.
-func (a *quantizedArgs) outRows() int {
+func (a *convArgs) outRows() int {
 	if a.p.MaxPool {
 		return a.outH / 2
 	}
@@ -223,13 +188,13 @@ func (a *quantizedArgs) outRows() int {
 }
 
 // requantized returns the byte of a sum for output channel k, the input's zero point being in the bias.
-func (p *PreparedQuantizedConv) requantized(sum int32, k int) uint8 {
+func (p *Prepared) requantized(sum int32, k int) uint8 {
 	return p.to.Round(float32(sum+p.bias[k]) * p.scale[k])
 }
 
-// quantizedRowPart computes one row of the output by definition: the reference of all sets.
-func quantizedRowPart(ws *exec.Workspace, _, part int) {
-	a := &quantizedStates.Of(ws).quantized
+// rowPart computes one row of the output by definition: the reference of all sets.
+func rowPart(ws *exec.Workspace, _, part int) {
+	a := &states.Of(ws).conv
 	p, rows := a.p, a.outRows()
 	image, oy := part/rows, part%rows
 	if a.floats != nil {
@@ -259,7 +224,7 @@ func quantizedRowPart(ws *exec.Workspace, _, part int) {
 }
 
 // sum returns Σ w·x of one output, padding counting as the input's zero point.
-func (a *quantizedArgs) sum(image, oy, ox, k int) int32 {
+func (a *convArgs) sum(image, oy, ox, k int) int32 {
 	s := &a.s
 	taps, channels := s.KernelH*s.KernelW, s.InChannels/s.Groups
 	first := k / (s.OutChannels / s.Groups) * channels // of the group
@@ -283,7 +248,7 @@ func (a *quantizedArgs) sum(image, oy, ox, k int) int32 {
 }
 
 // packByTaps brings the weights into the order [OutChannels][KernelH][KernelW][InChannels/Groups], that of the input's bytes.
-func (p *PreparedQuantizedConv) packByTaps() {
+func (p *Prepared) packByTaps() {
 	s := p.Shape
 	taps, channels := s.KernelH*s.KernelW, s.InChannels/s.Groups
 	p.wBytes = make([]int8, len(p.Weights))

@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package quantized
 
 import (
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
@@ -26,7 +26,7 @@ func isDepthwise(s tensor.ConvShape) bool {
 }
 
 // depthBlocks returns the number of blocks of a pixel's channels.
-func (a *quantizedArgs) depthBlocks() int { return exec.CeilDiv(a.inPixel, depthLanes) }
+func (a *convArgs) depthBlocks() int { return exec.CeilDiv(a.inPixel, depthLanes) }
 
 // depthBlock returns the first channel of a block of pixels of so many bytes.
 func depthBlock(block, pixel int) int { return min(block*depthLanes, max(pixel-depthLanes, 0)) }
@@ -36,8 +36,8 @@ func depthChannel(i int) int { return i/8*4 + i%4 + i%8/4*16 }
 
 // packDepthwise packs the weights of blocks as [passes][384]: for each lane 4 taps, then 4 more, then the ninth in 16 bits and as many of
 // zeros. Bias and scale get the order of lanes. Weights with which VPMADDUBSW would saturate are halved and take two passes.
-func (p *PreparedQuantizedConv) packDepthwise(limit int) {
-	p.method, p.units = quantizedDepthwise, 1
+func (p *Prepared) packDepthwise(limit int) {
+	p.units = 1
 	if p.exceeds(limit) {
 		p.units = 2
 	}
@@ -72,8 +72,8 @@ func (p *PreparedQuantizedConv) packDepthwise(limit int) {
 	p.bias, p.scale = bias, scale
 }
 
-// runQuantizedDepthwise runs a depthwise convolution.
-func runQuantizedDepthwise(ws *exec.Workspace, a *quantizedArgs) {
+// runDepthwise runs a depthwise convolution.
+func runDepthwise(ws *exec.Workspace, a *convArgs) {
 	rows := min(max(depthBandBytes/(a.p.rowStride()*a.s.StrideH), 1), a.outH)
 	a.bands = exec.CeilDiv(a.outH, rows)
 	a.rows = exec.CeilDiv(a.outH, a.bands)
@@ -82,12 +82,12 @@ func runQuantizedDepthwise(ws *exec.Workspace, a *quantizedArgs) {
 	if ws.Threads() > 1 {
 		a.splits = min(exec.CeilDiv(2*ws.Threads(), a.s.Batch*a.bands), a.depthBlocks())
 	}
-	ws.Run(a.s.Batch*a.bands*a.splits, quantizedDepthwisePart)
+	ws.Run(a.s.Batch*a.bands*a.splits, depthwisePart)
 }
 
-// quantizedDepthwisePart computes a share of the channels of one band.
-func quantizedDepthwisePart(ws *exec.Workspace, worker, part int) {
-	a, loops := &quantizedStates.Of(ws).quantized, ws.Kernels().Quantized
+// depthwisePart computes a share of the channels of one band.
+func depthwisePart(ws *exec.Workspace, worker, part int) {
+	a, loops := &states.Of(ws).conv, ws.Kernels().Quantized
 	p, s := a.p, &a.s
 	split, part := part%a.splits, part/a.splits
 	image, first := part/a.bands, part%a.bands*a.rows

@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package quantized
 
 import (
 	"fmt"
@@ -13,6 +13,7 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/engine/enginetest"
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 	"github.com/trainyard-dev/trainyard/internal/engine/exec/exectest"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops"
 	"github.com/trainyard-dev/trainyard/internal/engine/ops/pooling"
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
@@ -54,9 +55,9 @@ func randomBytes(n int, seed uint64) []uint8 {
 
 // quantizedConv is a convolution whose outputs use most of their range. The bits of epilogue ask for pooling, for ReLU, and
 // for weights of up to ±64 instead of the whole range.
-func quantizedConv(s tensor.ConvShape, epilogue int) QuantizedConv {
+func quantizedConv(s tensor.ConvShape, epilogue int) Conv {
 	random := rand.New(rand.NewPCG(4, 2))
-	c := QuantizedConv{Shape: s, InZero: 119, OutZero: 17, High: 255, MaxPool: epilogue&1 != 0}
+	c := Conv{Shape: s, InZero: 119, OutZero: 17, High: 255, MaxPool: epilogue&1 != 0}
 	if epilogue&2 != 0 {
 		c.Low, c.High = c.OutZero, 240
 	}
@@ -78,12 +79,12 @@ func quantizedConv(s tensor.ConvShape, epilogue int) QuantizedConv {
 func canPool(s tensor.ConvShape) bool { return s.Groups <= 1 && min(s.OutHeight(), s.OutWidth()) >= 2 }
 
 // referenceConv computes a convolution by the definition, with the float32 convolution of whole numbers, whose sums are exact.
-func referenceConv(t *testing.T, c QuantizedConv, x []uint8) []uint8 {
+func referenceConv(t *testing.T, c Conv, x []uint8) []uint8 {
 	t.Helper()
 	s := c.Shape
 	ws := exectest.NewWorkspace(t, "portable", 1)
 	numbers, weights, bias := make([]float32, s.InLen()), make([]float32, s.WeightLen()), make([]float32, s.OutChannels)
-	DequantizeImages(ws, tensor.ImageShape{Batch: s.Batch, Channels: s.InChannels, Height: s.InHeight, Width: s.InWidth}, x, 1, c.InZero, numbers)
+	ToFloats(ws, tensor.ImageShape{Batch: s.Batch, Channels: s.InChannels, Height: s.InHeight, Width: s.InWidth}, x, 1, c.InZero, numbers)
 	for i, w := range c.Weights {
 		weights[i] = float32(w)
 	}
@@ -91,7 +92,7 @@ func referenceConv(t *testing.T, c QuantizedConv, x []uint8) []uint8 {
 		bias[i] = float32(b)
 	}
 	sums := make([]float32, s.OutLen())
-	Conv2D(ws, s, numbers, weights, bias, sums)
+	ops.Conv2D(ws, s, numbers, weights, bias, sums)
 	height, width := s.OutHeight(), s.OutWidth()
 	if c.MaxPool {
 		pool := tensor.PoolShape{Batch: s.Batch, Channels: s.OutChannels, InHeight: height, InWidth: width, KernelH: 2, KernelW: 2, StrideH: 2, StrideW: 2}
@@ -141,12 +142,12 @@ func TestQuantizedConvEqualsReference(t *testing.T) {
 				}
 				t.Run(fmt.Sprintf("%s/%d", name, epilogue), func(t *testing.T) {
 					c := quantizedConv(s, epilogue)
-					p := PrepareQuantizedConv(ws, c)
+					p := Prepare(ws, c)
 					x := randomBytes(p.InLen(s.Batch), 5)
 					want := referenceConv(t, c, x)
 					for _, threads := range []int{1, 2, 3, 8} {
 						y := randomBytes(p.OutLen(s.Batch), 6)
-						RunQuantizedConv(exectest.NewWorkspace(t, ws.Set(), threads), p, s.Batch, x, y)
+						Run(exectest.NewWorkspace(t, ws.Set(), threads), p, s.Batch, x, y)
 						expectBytes(t, channels(y, s.OutChannels), want, s.OutChannels)
 					}
 				})
@@ -159,9 +160,9 @@ func TestQuantizedLinear(t *testing.T) {
 	exectest.ForEachSet(t, func(t *testing.T, ws *exec.Workspace) {
 		s := quantizedShapes["one pixel"]
 		c := quantizedConv(s, 0)
-		p := PrepareQuantizedConv(ws, c)
+		p := Prepare(ws, c)
 		x, y := randomBytes(p.InLen(s.Batch), 1), make([]float32, s.Batch*s.OutChannels)
-		RunQuantizedLinear(ws, p, s.Batch, x, y)
+		RunLinear(ws, p, s.Batch, x, y)
 		for i := range s.Batch {
 			for k := range s.OutChannels {
 				sum := c.Bias[k]
@@ -198,17 +199,17 @@ func TestQuantizedWinogradBound(t *testing.T) {
 			for k := range c.Scale {
 				c.Scale[k] = 1e-6
 			}
-			p := PrepareQuantizedConv(ws, c)
-			if (p.method == quantizedByWinograd) != tc.winograd {
+			p := Prepare(ws, c)
+			if (p.method == byWinograd) != tc.winograd {
 				t.Errorf("Winograd's algorithm is used: %t, want %t", !tc.winograd, tc.winograd)
 			}
 			x := make([]uint8, p.InLen(1))
 			fill(x, 255)
 			y := make([]uint8, p.OutLen(1))
-			RunQuantizedConv(ws, p, 1, x, y)
+			Run(ws, p, 1, x, y)
 			want := make([]uint8, p.OutLen(1))
 			portable := exectest.NewWorkspace(t, "portable", 1)
-			RunQuantizedConv(portable, PrepareQuantizedConv(portable, c), 1, x, want)
+			Run(portable, Prepare(portable, c), 1, x, want)
 			expectBytes(t, y, want, 16)
 		})
 	}
@@ -224,10 +225,10 @@ func TestQuantizedDepthwiseExtremes(t *testing.T) {
 			for k := range c.Scale {
 				c.Scale[k] = 1e-3
 			}
-			p := PrepareQuantizedConv(ws, c)
+			p := Prepare(ws, c)
 			x, y := make([]uint8, p.InLen(1)), make([]uint8, p.OutLen(1))
 			fill(x, 255)
-			RunQuantizedConv(ws, p, 1, x, y)
+			Run(ws, p, 1, x, y)
 			expectBytes(t, y, referenceConv(t, c, x), s.OutChannels)
 		}
 	})
@@ -240,9 +241,9 @@ func TestQuantizeImages(t *testing.T) {
 			s := tensor.ImageShape{Batch: 2, Channels: c, Height: 7, Width: 21}
 			x := enginetest.RandomSlice(s.Len(), 1)
 			copy(x, []float32{nan, infinity, -infinity, 0.25, 0.75, nan, -0.25, 1e30, -1e30})
-			y := make([]uint8, QuantizedLen(s))
+			y := make([]uint8, ImageLen(s))
 			const zero = 100
-			QuantizeImages(ws, s, x, 0.5, zero, y)
+			FromFloats(ws, s, x, 0.5, zero, y)
 			plane := s.Height * s.Width
 			var want []uint8
 			for i := range s.Batch * plane {
@@ -256,7 +257,7 @@ func TestQuantizeImages(t *testing.T) {
 			}
 			expectBytes(t, channels(y, c), want, c)
 			back := make([]float32, s.Len())
-			DequantizeImages(ws, s, y, 0.5, zero, back)
+			ToFloats(ws, s, y, 0.5, zero, back)
 			for i, v := range back {
 				if want := float32(int(want[i/plane/c*plane*c+i%plane*c+i/plane%c])-zero) * 0.5; v != want {
 					t.Fatalf("element %d is %v after the return, want %v", i, v, want)
@@ -269,21 +270,21 @@ func TestQuantizeImages(t *testing.T) {
 func TestQuantizedPooling(t *testing.T) {
 	exectest.ForEachSet(t, func(t *testing.T, ws *exec.Workspace) {
 		images := tensor.ImageShape{Batch: 2, Channels: 10, Height: 7, Width: 9}
-		x := randomBytes(QuantizedLen(images), 1)
+		x := randomBytes(ImageLen(images), 1)
 		numbers := make([]float32, images.Len())
-		DequantizeImages(ws, images, x, 1, 0, numbers)
+		ToFloats(ws, images, x, 1, 0, numbers)
 
 		pool := tensor.PoolShape{Batch: 2, Channels: 10, InHeight: 7, InWidth: 9, KernelH: 3, KernelW: 3, StrideH: 2, StrideW: 2, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1}
 		largest := make([]float32, pool.OutLen())
 		pooling.Max(ws, pool, numbers, largest, nil)
 		pooled := tensor.ImageShape{Batch: 2, Channels: 10, Height: pool.OutHeight(), Width: pool.OutWidth()}
-		want, got := make([]uint8, QuantizedLen(pooled)), make([]uint8, QuantizedLen(pooled))
-		QuantizeImages(ws, pooled, largest, 1, 0, want)
-		QuantizedMaxPool(ws, pool, x, got)
+		want, got := make([]uint8, ImageLen(pooled)), make([]uint8, ImageLen(pooled))
+		FromFloats(ws, pooled, largest, 1, 0, want)
+		MaxPool(ws, pool, x, got)
 		expectBytes(t, channels(got, 10), channels(want, 10), 10)
 
 		mean := make([]uint8, 2*PixelStride(10))
-		QuantizedGlobalAverage(ws, images, x, 3, 0.5/63, 20, mean)
+		GlobalAverage(ws, images, x, 3, 0.5/63, 20, mean)
 		for i, v := range channels(mean, 10) {
 			sum := 0
 			for _, n := range numbers[i*63:][:63] {
@@ -297,16 +298,16 @@ func TestQuantizedPooling(t *testing.T) {
 }
 
 func TestQuantizedSum(t *testing.T) {
-	sums := map[string]QuantizedSum{
+	sums := map[string]Sum{
 		"plain":  {ScaleA: 0.7, ScaleB: 0.4, Offset: -30.3, OutZero: 9, High: 255},
 		"ReLU":   {ScaleA: 1.7, ScaleB: 1.4, Offset: -300, OutZero: 100, Low: 100, High: 220},
 		"halves": {ScaleA: 0.5, ScaleB: 1, OutZero: 0, High: 255},
 	}
 	exectest.ForEachSet(t, func(t *testing.T, ws *exec.Workspace) {
 		for name, s := range sums {
-			for _, n := range []int{4, 28, 32, 100, 3*quantizedSumPart + 60} {
+			for _, n := range []int{4, 28, 32, 100, 3*sumBytes + 60} {
 				a, b, y := randomBytes(n, 1), randomBytes(n, 2), make([]uint8, n)
-				RunQuantizedSum(ws, s, a, b, y)
+				Add(ws, s, a, b, y)
 				want := make([]uint8, n)
 				for i := range want {
 					// The conversions keep the compiler from fusing product and sum, as it does for arm64.
@@ -317,7 +318,7 @@ func TestQuantizedSum(t *testing.T) {
 					want[i] = uint8(min(max(rounded, float64(s.Low)), float64(s.High)))
 				}
 				t.Run(fmt.Sprintf("%s/%d", name, n), func(t *testing.T) { expectBytes(t, y, want, n) })
-				if allocations := testing.AllocsPerRun(2, func() { RunQuantizedSum(ws, s, a, b, y) }); allocations != 0 {
+				if allocations := testing.AllocsPerRun(2, func() { Add(ws, s, a, b, y) }); allocations != 0 {
 					t.Errorf("%v allocations, want 0", allocations)
 				}
 			}
@@ -333,13 +334,13 @@ func TestQuantizedDoesNotAllocate(t *testing.T) {
 			if !canPool(s) {
 				epilogue = 6
 			}
-			p := PrepareQuantizedConv(ws, quantizedConv(s, epilogue))
+			p := Prepare(ws, quantizedConv(s, epilogue))
 			x, y, images := randomBytes(p.InLen(s.Batch), 1), make([]uint8, p.OutLen(s.Batch)), tensor.ImageShape{Batch: s.Batch, Channels: s.InChannels, Height: s.InHeight, Width: s.InWidth}
 			numbers := make([]float32, images.Len())
 			allocations := testing.AllocsPerRun(5, func() {
-				RunQuantizedConv(ws, p, s.Batch, x, y)
-				DequantizeImages(ws, images, x, 1, 0, numbers)
-				QuantizeImages(ws, images, numbers, 1, 0, x)
+				Run(ws, p, s.Batch, x, y)
+				ToFloats(ws, images, x, 1, 0, numbers)
+				FromFloats(ws, images, numbers, 1, 0, x)
 			})
 			if allocations != 0 {
 				t.Errorf("%s: %v allocations, want 0", name, allocations)
@@ -357,22 +358,22 @@ func BenchmarkQuantizedConv(b *testing.B) {
 	}
 	for _, s := range layers {
 		s.Batch, s.KernelH, s.KernelW, s.PadTop, s.PadLeft, s.PadBottom, s.PadRight = 1, 3, 3, 1, 1, 1, 1
-		for name, pack := range map[string]func(p *PreparedQuantizedConv){
-			"chosen": func(*PreparedQuantizedConv) {}, "bytes": (*PreparedQuantizedConv).packBytes, "widened": (*PreparedQuantizedConv).packWidened,
+		for name, pack := range map[string]func(p *Prepared){
+			"chosen": func(*Prepared) {}, "bytes": (*Prepared).packBytes, "widened": (*Prepared).packWidened,
 		} {
 			b.Run(fmt.Sprintf("%dx%d/%s", s.InChannels, s.OutChannels, name), func(b *testing.B) {
 				ws := exectest.NewWorkspace(b, "", 1)
 				if loops := ws.Kernels().Quantized; loops == nil || name == "widened" && loops.DotTiles == nil {
 					b.Skip("the kernel set has no such loops")
 				}
-				p := PrepareQuantizedConv(ws, quantizedConv(s, 7))
+				p := Prepare(ws, quantizedConv(s, 7))
 				if name != "chosen" {
 					p.runs = nil
 				}
 				pack(p)
 				x, y := randomBytes(p.InLen(1), 1), make([]uint8, p.OutLen(1))
 				for b.Loop() {
-					RunQuantizedConv(ws, p, 1, x, y)
+					Run(ws, p, 1, x, y)
 				}
 				b.ReportMetric(float64(s.WeightLen()*s.OutHeight()*s.OutWidth())/float64(b.Elapsed().Nanoseconds())*float64(b.N), "GMAC/s")
 			})

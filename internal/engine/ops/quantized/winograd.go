@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package quantized
 
 import (
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
@@ -22,37 +22,16 @@ import (
 const (
 	// winogradLimit bounds |Σ w·x|.
 	winogradLimit = 1<<25 - 1
-	// quantizedWinogradLeast is the number of channels that input and output must have a multiple of.
-	quantizedWinogradLeast = 16
-	// quantizedWinogradLeastTiles is the least number of tiles of an image that repays reading the transformed weights.
-	quantizedWinogradLeastTiles = 12
-	// quantizedWinogradTiles is about how many tiles a block has, a multiple of DotRows.
-	quantizedWinogradTiles = 48
+	// winogradChannels is the number of channels that input and output must have a multiple of.
+	winogradChannels = 16
+	// winogradLeastTiles is the least number of tiles of an image that repays reading the transformed weights.
+	winogradLeastTiles = 12
+	// winogradTiles is about how many tiles a block has, a multiple of DotRows.
+	winogradTiles = 48
 )
 
-// winogradFits reports whether the convolution can be computed so, and whether that pays.
-func (p *PreparedQuantizedConv) winogradFits() bool {
-	s := p.Shape
-	if !s.Is3x3() || s.InChannels%quantizedWinogradLeast != 0 || s.OutChannels%quantizedWinogradLeast != 0 ||
-		exec.CeilDiv(s.OutHeight(), winogradTile)*exec.CeilDiv(s.OutWidth(), winogradTile) < quantizedWinogradLeastTiles {
-		return false
-	}
-	filter := s.InChannels * 9
-	for k := range s.OutChannels {
-		var negative, positive int
-		for _, w := range p.Weights[k*filter:][:filter] {
-			negative += min(int(w), 0)
-			positive += max(int(w), 0)
-		}
-		if max(positive, -negative)*255 > winogradLimit {
-			return false
-		}
-	}
-	return true
-}
-
 // transformWeights fills w, [36][OutChannels/16][InChannels/2][16][2], with the transformed weights.
-func (p *PreparedQuantizedConv) transformWeights() {
+func (p *Prepared) transformWeights() {
 	s := p.Shape
 	p.units, p.runs = s.InChannels/2, []int{0}
 	p.w = make([]int16, winogradPoints*s.OutChannels*s.InChannels)
@@ -85,20 +64,20 @@ func transformIntegerKernel(g *[9]int32) [winogradPoints]int32 {
 	return u
 }
 
-// runQuantizedWinograd runs a convolution.
-func runQuantizedWinograd(ws *exec.Workspace, a *quantizedArgs) {
+// runWinograd runs a convolution.
+func runWinograd(ws *exec.Workspace, a *convArgs) {
 	a.tilesH, a.tilesW = exec.CeilDiv(a.outH, winogradTile), exec.CeilDiv(a.outW, winogradTile)
 	total := a.s.Batch * a.tilesH
-	a.rows = min(max(quantizedWinogradTiles/a.tilesW, 1), total)
+	a.rows = min(max(winogradTiles/a.tilesW, 1), total)
 	a.bands = exec.CeilDiv(total, a.rows)
 	a.rows = exec.CeilDiv(total, a.bands)
 	a.splits = min(exec.CeilDiv(2*ws.Threads(), a.bands), a.s.OutChannels/dotOuts)
-	ws.Run(a.bands*a.splits, quantizedWinogradPart)
+	ws.Run(a.bands*a.splits, winogradPart)
 }
 
-// quantizedWinogradPart computes a share of the output channels of one block.
-func quantizedWinogradPart(ws *exec.Workspace, worker, part int) {
-	a, state, loops := &quantizedStates.Of(ws).quantized, ws.Worker(worker), ws.Kernels().Quantized
+// winogradPart computes a share of the output channels of one block.
+func winogradPart(ws *exec.Workspace, worker, part int) {
+	a, state, loops := &states.Of(ws).conv, ws.Worker(worker), ws.Kernels().Quantized
 	block, split := part/a.splits, part%a.splits
 	first := block * a.rows
 	last := min(first+a.rows, a.s.Batch*a.tilesH)
@@ -141,13 +120,13 @@ func quantizedWinogradPart(ws *exec.Workspace, worker, part int) {
 }
 
 // stripBytes returns the bytes of a row of a strip: a row of tiles' pixels and the 2 that the last shares.
-func (a *quantizedArgs) stripBytes() int { return (a.tilesW*winogradTile + 2) * a.inPixel }
+func (a *convArgs) stripBytes() int { return (a.tilesW*winogradTile + 2) * a.inPixel }
 
 // resultBytes returns the bytes of the results of a row of tiles for 8 output channels.
-func (a *quantizedArgs) resultBytes() int { return a.tilesW * winogradTile * winogradTile * halfOuts }
+func (a *convArgs) resultBytes() int { return a.tilesW * winogradTile * winogradTile * halfOuts }
 
 // loadStrip copies the 6 rows of pixels that a row of tiles needs, with their padding.
-func (a *quantizedArgs) loadStrip(strip []uint8, tileRow int) {
+func (a *convArgs) loadStrip(strip []uint8, tileRow int) {
 	s := &a.s
 	image, oy := tileRow/a.tilesH, tileRow%a.tilesH*winogradTile
 	left, width := s.PadLeft*a.inPixel, s.InWidth*a.inPixel
@@ -165,7 +144,7 @@ func (a *quantizedArgs) loadStrip(strip []uint8, tileRow int) {
 }
 
 // storeTiles transforms a row of tiles of 8 output channels from k on back and stores it. m starts at the row's first tile.
-func (a *quantizedArgs) storeTiles(loops *kernels.Quantized, m []int32, pointStride, k, tileRow int, result []uint8, temporary []int32) {
+func (a *convArgs) storeTiles(loops *kernels.Quantized, m []int32, pointStride, k, tileRow int, result []uint8, temporary []int32) {
 	p := a.p
 	transform, side, outH, outW := loops.WinogradOutput, winogradTile, a.outH, a.outW
 	if p.MaxPool {
