@@ -4,8 +4,11 @@
 package integration
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -103,16 +106,48 @@ var _ = Describe("The API server", func() {
 			"image":                 func(s *v1alpha1.TrainingRunSpec) { s.Image = "registry.example/other:v1" },
 			"podTemplate":           func(s *v1alpha1.TrainingRunSpec) { s.PodTemplate.NodeSelector = map[string]string{"disk": "ssd"} },
 		}
+		expectEveryField(v1alpha1.TrainingRunSpec{}, changes, "suspend")
 		for field, change := range changes {
 			changed := run.DeepCopy()
 			change(&changed.Spec)
 			err := k8s.Patch(ctx, changed, client.MergeFrom(run))
 			Expect(apierrors.IsInvalid(err)).To(BeTrue(), "%s: %v", field, err)
 			Expect(err).To(MatchError(ContainSubstring("spec is immutable but for suspend: create another TrainingRun")), field)
+
+			// Nor can what was set be taken back.
+			set := minimalRun(namespace)
+			set.Name = "with-" + strings.ToLower(field)
+			change(&set.Spec)
+			Expect(k8s.Create(ctx, set)).To(Succeed(), field)
+			taken := set.DeepCopy()
+			taken.Spec = *run.Spec.DeepCopy()
+			Expect(apierrors.IsInvalid(k8s.Patch(ctx, taken, client.MergeFrom(set)))).To(BeTrue(), "%s taken back", field)
 		}
 		suspended := run.DeepCopy()
 		suspended.Spec.Suspend = ptr.To(true)
 		Expect(k8s.Patch(ctx, suspended, client.MergeFrom(run))).To(Succeed())
+	})
+
+	It("lets all of a ModelServer's spec be changed", func(ctx SpecContext) {
+		server := minimalServer(namespace)
+		Expect(k8s.Create(ctx, server)).To(Succeed())
+		changes := map[string]func(*v1alpha1.ModelServerSpec){
+			"model":       func(s *v1alpha1.ModelServerSpec) { s.Model.TrainingRunRef.Name = "other" },
+			"replicas":    func(s *v1alpha1.ModelServerSpec) { s.Replicas = ptr.To[int32](2) },
+			"autoscaling": func(s *v1alpha1.ModelServerSpec) { s.Autoscaling = &v1alpha1.Autoscaling{MinReplicas: 1, MaxReplicas: 3} },
+			"smoke":       func(s *v1alpha1.ModelServerSpec) { s.Smoke.Attempts = 2 },
+			"promotion":   func(s *v1alpha1.ModelServerSpec) { s.Promotion.BakeTime = "1m" },
+			"server":      func(s *v1alpha1.ModelServerSpec) { s.Server.MaxBatch = 4 },
+			"service":     func(s *v1alpha1.ModelServerSpec) { s.Service.Port = 8080 },
+			"image":       func(s *v1alpha1.ModelServerSpec) { s.Image = "registry.example/other:v1" },
+			"podTemplate": func(s *v1alpha1.ModelServerSpec) { s.PodTemplate.NodeSelector = map[string]string{"disk": "ssd"} },
+		}
+		expectEveryField(v1alpha1.ModelServerSpec{}, changes)
+		for field, change := range changes {
+			changed := server.DeepCopy()
+			change(&changed.Spec)
+			Expect(k8s.Patch(ctx, changed, client.MergeFrom(server), client.DryRunAll)).To(Succeed(), field)
+		}
 	})
 
 	// One object that the manager can't decode would break the whole list, and with
@@ -203,5 +238,15 @@ func minimalServer(namespace string) *v1alpha1.ModelServer {
 	return &v1alpha1.ModelServer{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "minimal"},
 		Spec:       v1alpha1.ModelServerSpec{Model: v1alpha1.ServedModel{TrainingRunRef: v1alpha1.TrainingRunReference{Name: "pets"}}},
+	}
+}
+
+// expectEveryField asserts that each field of a spec is among those changed or, by its
+// name in JSON, those said: whoever adds one has to say whether it can be changed.
+func expectEveryField[T any](spec any, changed map[string]T, others ...string) {
+	GinkgoHelper()
+	for _, field := range reflect.VisibleFields(reflect.TypeOf(spec)) {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		Expect(append(slices.Collect(maps.Keys(changed)), others...)).To(ContainElement(name), "%T: nothing says whether %s can be changed", spec, name)
 	}
 }
