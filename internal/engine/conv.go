@@ -5,7 +5,7 @@ package engine
 
 import (
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/conv"
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
@@ -19,7 +19,7 @@ type Conv2DConfig struct {
 	Bias                    bool
 }
 
-// Conv2D is a convolution of NCHW images.
+// Forward is a convolution of NCHW images.
 type Conv2D struct {
 	Config Conv2DConfig
 	Weight *Param // [OutChannels, InChannels/Groups, Kernel, Kernel]
@@ -82,7 +82,7 @@ func (l *Conv2D) Forward(ws *exec.Workspace, x *Tensor, _ bool) *Tensor {
 	s := l.shape(x.Shape)
 	l.x = x
 	l.y.Resize(s.Batch, s.OutChannels, s.OutHeight(), s.OutWidth())
-	ops.Conv2D(ws, s, x.Data, l.Weight.Value.Data, l.biasData(), l.y.Data)
+	conv.Forward(ws, s, x.Data, l.Weight.Value.Data, l.biasData(), l.y.Data)
 	return &l.y
 }
 
@@ -109,9 +109,9 @@ func (l *Conv2D) backward(ws *exec.Workspace, dy, dx *Tensor) *Tensor {
 	if l.Bias != nil {
 		dbias = l.Bias.Grad.Data
 	}
-	ops.Conv2DBackwardWeights(ws, s, l.x.Data, dy.Data, l.Weight.Grad.Data, dbias)
+	conv.BackwardWeights(ws, s, l.x.Data, dy.Data, l.Weight.Grad.Data, dbias)
 	if dx != nil {
-		ops.Conv2DBackwardData(ws, s, dy.Data, l.Weight.Value.Data, dx.Data)
+		conv.BackwardData(ws, s, dy.Data, l.Weight.Value.Data, dx.Data)
 	}
 	return dx
 }

@@ -6,7 +6,7 @@ package graph
 import (
 	"slices"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/conv"
 )
 
 // addendInput is the input of a convolution that computes an Add too which the other summand becomes.
@@ -61,7 +61,7 @@ func (in *instruction) adds() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return ops.Adds(ws, s), nil
+	return conv.Adds(ws, s), nil
 }
 
 // reuseAddends lets convolutions that add to a value write to its buffer, where nothing reads it afterwards.

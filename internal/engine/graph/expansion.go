@@ -6,7 +6,7 @@ package graph
 import (
 	"slices"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/conv"
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
@@ -14,7 +14,7 @@ import (
 type expansion struct {
 	first, second             *instruction
 	firstShape, secondShape   tensor.ConvShape
-	firstBounds, secondBounds ops.Epilogue
+	firstBounds, secondBounds conv.Epilogue
 	activation                activation // what the second one's epilogue does not do
 }
 
@@ -77,7 +77,7 @@ func (c *compiler) expansion(first, second *instruction) (*expansion, error) {
 		return nil, err
 	}
 	ws, err := c.kernels()
-	if err != nil || !ops.Expands(ws, e.firstShape, e.secondShape) {
+	if err != nil || !conv.Expands(ws, e.firstShape, e.secondShape) {
 		return nil, err
 	}
 	return e, nil
@@ -104,10 +104,10 @@ func buildExpansion(in *instruction) (run, error) {
 	if err != nil {
 		return nil, err
 	}
-	prepared := ops.PrepareExpansion(ws, first, second)
+	prepared := conv.PrepareExpansion(ws, first, second)
 	x, y, activation := in.inputs[0], in.outputs[0], e.activation
 	return func(m *machine) {
-		ops.RunExpansion(m.Workspace, prepared, e.firstShape.Batch, m.floats(x), m.floats(y))
+		conv.RunExpansion(m.Workspace, prepared, e.firstShape.Batch, m.floats(x), m.floats(y))
 		activation.apply(m, y)
 	}, nil
 }

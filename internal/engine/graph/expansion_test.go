@@ -6,7 +6,7 @@ package graph
 import (
 	"testing"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/conv"
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
@@ -65,7 +65,7 @@ func setExpands(t *testing.T, p *Program) bool {
 		Batch: 1, InChannels: 8, InHeight: 9, InWidth: 10, OutChannels: 8, Groups: 8, KernelH: 3, KernelW: 3,
 		PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1,
 	}
-	return ops.Expands(ws, s, d)
+	return conv.Expands(ws, s, d)
 }
 
 // expansionsOf returns the expansions that a program computes.

@@ -6,7 +6,7 @@ package graph
 import (
 	"fmt"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/conv"
 )
 
 // Dynamic is the dimension of a shape that is known only when a batch arrives. Only the first dimension of a graph's
@@ -24,7 +24,7 @@ type Graph struct {
 	Initializers map[string]*Tensor
 
 	// prepared are the convolutions that plans share.
-	prepared map[preparation]*ops.PreparedConv2D
+	prepared map[preparation]*conv.Prepared
 }
 
 // Value describes an input or an output of a Graph.

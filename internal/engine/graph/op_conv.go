@@ -7,7 +7,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/conv"
 	"github.com/trainyard-dev/trainyard/internal/engine/ops/elem"
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
@@ -22,11 +22,11 @@ func buildConv(in *instruction, s tensor.ConvShape) (run, error) {
 	activation := in.activation()
 	if w.constant == nil || bias != nil && bias.constant == nil {
 		return func(m *machine) {
-			ops.Conv2D(m.Workspace, s, m.floats(x), m.floats(w), m.optional(bias), m.floats(y))
+			conv.Forward(m.Workspace, s, m.floats(x), m.floats(w), m.optional(bias), m.floats(y))
 			activation.apply(m, y)
 		}, nil
 	}
-	e := ops.Epilogue{MaxPool: in.intAttr(poolingAttribute, 0) != 0, Add: in.sum != nil}
+	e := conv.Epilogue{MaxPool: in.intAttr(poolingAttribute, 0) != 0, Add: in.sum != nil}
 	var addend *value
 	if in.sum != nil {
 		addend, activation = in.inputs[addendInput], in.sum.activation()
@@ -40,13 +40,13 @@ func buildConv(in *instruction, s tensor.ConvShape) (run, error) {
 		if addend != nil && addend.owner() != y.owner() {
 			copy(m.floats(y), m.floats(addend))
 		}
-		ops.RunConv2D(m.Workspace, prepared, s.Batch, m.floats(x), m.floats(y))
+		conv.Run(m.Workspace, prepared, s.Batch, m.floats(x), m.floats(y))
 		activation.apply(m, y)
 	}, nil
 }
 
 // moveTo moves the function to the epilogue of what computes its input, if that can do it, and reports whether none is left.
-func (a *activation) moveTo(e *ops.Epilogue) bool {
+func (a *activation) moveTo(e *conv.Epilogue) bool {
 	switch {
 	case a.set && a.op == elem.ReLU:
 		e.ReLU, a.set = true, false
@@ -59,11 +59,11 @@ func (a *activation) moveTo(e *ops.Epilogue) bool {
 // preparation is a convolution that is prepared.
 type preparation struct {
 	conv     *Node
-	epilogue ops.Epilogue
+	epilogue conv.Epilogue
 }
 
 // prepare returns the prepared convolution of a node, which all plans of a graph share.
-func (in *instruction) prepare(s tensor.ConvShape, e ops.Epilogue) (*ops.PreparedConv2D, error) {
+func (in *instruction) prepare(s tensor.ConvShape, e conv.Epilogue) (*conv.Prepared, error) {
 	c := in.compiler
 	key := preparation{conv: in.node, epilogue: e}
 	if p := c.prepared[key]; p != nil {
@@ -77,7 +77,7 @@ func (in *instruction) prepare(s tensor.ConvShape, e ops.Epilogue) (*ops.Prepare
 	if b := in.input(2); b != nil {
 		bias = b.constant.Floats
 	}
-	p := ops.PrepareConv2D(ws, s, in.inputs[1].constant.Floats, bias, e)
+	p := conv.Prepare(ws, s, in.inputs[1].constant.Floats, bias, e)
 	if c.prepared != nil {
 		c.prepared[key] = p
 	}

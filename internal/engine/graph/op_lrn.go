@@ -6,7 +6,7 @@ package graph
 import (
 	"slices"
 
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/conv"
 	"github.com/trainyard-dev/trainyard/internal/engine/ops/elem"
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
@@ -54,7 +54,7 @@ var lrnOperator = &operator{
 		return func(m *machine) {
 			input, squares, out := m.floats(x), m.floats(scratch), m.floats(y)
 			elem.Combine(m.Workspace, elem.Multiply, x.shape, input, x.shape, input, squares)
-			ops.Conv2D(m.Workspace, s, squares, window, bias, out)
+			conv.Forward(m.Workspace, s, squares, window, bias, out)
 			elem.Combine(m.Workspace, elem.Power, y.shape, out, nil, power, out)
 			elem.Combine(m.Workspace, elem.Multiply, y.shape, out, x.shape, input, out)
 		}, nil

@@ -9,7 +9,7 @@ import (
 	"slices"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/conv"
 )
 
 // plan is a graph compiled for one batch size.
@@ -84,7 +84,7 @@ type compiler struct {
 	// workspace computes constants and prepares convolutions.
 	workspace *exec.Workspace
 	// prepared are the convolutions that the plans of a graph share.
-	prepared map[preparation]*ops.PreparedConv2D
+	prepared map[preparation]*conv.Prepared
 }
 
 func newCompiler(options Options) *compiler {

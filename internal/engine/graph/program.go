@@ -12,7 +12,7 @@ import (
 	"sync"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/conv"
 )
 
 // Options says how a Program computes.
@@ -74,7 +74,7 @@ func (p *Program) compile(g *Graph) error {
 	p.batch = batchOf(g)
 	optimised := &Graph{
 		Name: g.Name, Inputs: g.Inputs, Outputs: g.Outputs,
-		Nodes: slices.Clone(g.Nodes), Initializers: maps.Clone(g.Initializers), prepared: map[preparation]*ops.PreparedConv2D{},
+		Nodes: slices.Clone(g.Nodes), Initializers: maps.Clone(g.Initializers), prepared: map[preparation]*conv.Prepared{},
 	}
 	if err := optimise(optimised, p.options); err != nil {
 		return err

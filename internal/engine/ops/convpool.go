@@ -5,6 +5,7 @@ package ops
 
 import (
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/conv"
 	"github.com/trainyard-dev/trainyard/internal/engine/ops/norm"
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
@@ -49,7 +50,7 @@ func (p *ConvNormReLUPool) MomentsLen() int { return patchMomentsLen(p.Shape.InC
 
 // FusesConvPool reports whether the set computes such a block with this convolution in one.
 func FusesConvPool(ws *exec.Workspace, s tensor.ConvShape) bool {
-	return fitsDirect(ws, s) && directWeights(ws, s) && s.InChannels <= patchChannels && s.OutHeight() >= 2
+	return conv.FitsDirect(ws, s) && conv.DirectWeights(ws, s) && s.InChannels <= patchChannels && s.OutHeight() >= 2
 }
 
 // ConvNormReLUPoolTraining computes pooled = maxpool(max(0, batchnorm(conv(x, Weight)))) with the statistics of this batch,
@@ -114,7 +115,7 @@ func dotMoments(w []float32, m []float64) float64 {
 
 // convPoolArgs are the arguments of one such block, beside its normPoolArgs.
 type convPoolArgs struct {
-	Band
+	conv.Band
 	u, bias []float32
 	chunks  int // with sums of their own, in the backward pass
 }
@@ -126,16 +127,16 @@ func convPool(ws *exec.Workspace, p *ConvNormReLUPool, x, mean, invStd, pooled [
 	exec.CheckLength("conv-norm-relu-pool", "pooled", pooled, output.PooledLen())
 	s := p.Shape.WithDefaults()
 	st.packed = exec.Grow(st.packed, s.WeightLen())
-	packConv3x3(ws, s, p.Weight, st.packed, false)
+	conv.PackDirect(ws, s, p.Weight, st.packed, false)
 	st.zeros = exec.Grow(st.zeros, s.OutChannels)
 	foldNorm(ws, p.Gamma, p.Beta, mean, invStd, s.OutChannels)
 	st.workers = exec.Grow(st.workers, ws.Threads())
 	st.normPool = normPoolArgs{s: output, pooled: pooled, choice: choice, scale: st.scale, shift: st.shift}
 	b := &st.band
-	*b = convPoolArgs{Band: newBand(s, ws.Kernels().ConvPixels, s.InChannels, bandFloats), u: st.packed, bias: st.zeros}
-	b.x = x
-	b.shareImage(min(b.rows, unpooledFloats/(quad*b.outW)))
-	ws.Run(s.Batch*b.imageBands(), convPoolPart)
+	*b = convPoolArgs{Band: conv.NewBand(s, ws.Kernels().ConvPixels, s.InChannels, conv.BandFloats), u: st.packed, bias: st.zeros}
+	b.X = x
+	b.ShareImage(min(b.Rows, conv.UnpooledFloats/(quad*b.OutW)))
+	ws.Run(s.Batch*b.ImageBands(), convPoolPart)
 }
 
 // convPoolPart computes one band.
@@ -143,21 +144,21 @@ func convPoolPart(ws *exec.Workspace, worker, part int) {
 	st := blockStates.Of(ws)
 	b, a := &st.band, &st.normPool
 	state, own := ws.Worker(worker), &st.workers[worker]
-	channels, plane := b.s.InChannels, b.rows*b.outW
-	image, first, last := b.imageBand(part)
-	input := channels * b.channelStride()
+	channels, plane := b.S.InChannels, b.Rows*b.OutW
+	image, first, last := b.ImageBand(part)
+	input := channels * b.ChannelStride()
 	scratch := state.Scratch(input + quad*plane)
 	unpooled := scratch[input:]
-	b.load(scratch, 0, channels, first, last)
-	tiles := b.tiles(state, first, last, true)
-	for k := 0; k < b.s.OutChannels; k += quad {
-		ws.Kernels().ConvTiles(tiles, &state.Offsets[0], &scratch[0], channels, b.channelStride()*floatSize, b.stride*floatSize,
+	b.Load(scratch, 0, channels, first, last)
+	tiles := b.Tiles(state, first, last, true)
+	for k := 0; k < b.S.OutChannels; k += quad {
+		ws.Kernels().ConvTiles(tiles, &state.Offsets[0], &scratch[0], channels, b.ChannelStride()*floatSize, b.Stride*floatSize,
 			&b.u[k*channels*patchTaps], &b.bias[k], &unpooled[0], plane*floatSize)
 		for c := k; c < k+quad; c++ {
 			for row := 0; row < last-first; row += 2 {
-				pixels := unpooled[(c-k)*plane+row*b.outW:]
-				pooled, choice := a.windows(own, image*b.s.OutChannels+c, (first+row-image*b.outH)/2)
-				ws.Kernels().NormPool(pooled, choice, pixels[:2*len(pooled)], pixels[b.outW:][:2*len(pooled)], a.scale[c], a.shift[c])
+				pixels := unpooled[(c-k)*plane+row*b.OutW:]
+				pooled, choice := a.windows(own, image*b.S.OutChannels+c, (first+row-image*b.OutH)/2)
+				ws.Kernels().NormPool(pooled, choice, pixels[:2*len(pooled)], pixels[b.OutW:][:2*len(pooled)], a.scale[c], a.shift[c])
 			}
 		}
 	}
@@ -177,10 +178,10 @@ func ConvNormReLUPoolBackward(ws *exec.Workspace, p *ConvNormReLUPool, x, dpoole
 	st.workers = exec.Grow(st.workers, ws.Threads())
 	st.normPool = normPoolArgs{s: p.Output(), pooled: dpooled, choice: p.Choice}
 	b := &st.band
-	*b = convPoolArgs{Band: newBand(s, lanes, 1, bandPixels)}
-	b.x = x
-	b.shareImage(bandPixels / (b.vectors * lanes))
-	b.chunks = min(convPoolChunks, s.Batch*b.imageBands())
+	*b = convPoolArgs{Band: conv.NewBand(s, lanes, 1, conv.BandPixels)}
+	b.X = x
+	b.ShareImage(conv.BandPixels / (b.Vectors * lanes))
+	b.chunks = min(convPoolChunks, s.Batch*b.ImageBands())
 	st.partial = exec.Grow(st.partial, b.chunks*s.WeightLen())
 	st.sums = exec.Grow(st.sums, b.chunks*s.OutChannels)
 	ws.Run(b.chunks, convPoolSumsPart)
@@ -194,29 +195,29 @@ func convPoolSumsPart(ws *exec.Workspace, worker, chunk int) {
 	st := blockStates.Of(ws)
 	b, a := &st.band, &st.normPool
 	state, own := ws.Worker(worker), &st.workers[worker]
-	in, out, width := b.s.InChannels, b.s.OutChannels, b.vectors*lanes
-	sums, totals := st.partial[chunk*b.s.WeightLen():][:b.s.WeightLen()], st.sums[chunk*out:][:out]
+	in, out, width := b.S.InChannels, b.S.OutChannels, b.Vectors*lanes
+	sums, totals := st.partial[chunk*b.S.WeightLen():][:b.S.WeightLen()], st.sums[chunk*out:][:out]
 	clear(sums)
 	clear(totals)
-	input, plane := in*b.channelStride(), b.rows*width
+	input, plane := in*b.ChannelStride(), b.Rows*width
 	scratch := state.Scratch(input + quad*plane)
 	gradients := scratch[input:]
 	clear(gradients) // columns beyond the windows stay 0
-	bands := b.s.Batch * b.imageBands()
+	bands := b.S.Batch * b.ImageBands()
 	for band := chunk * bands / b.chunks; band < (chunk+1)*bands/b.chunks; band++ {
-		image, first, last := b.imageBand(band)
-		b.load(scratch, 0, in, first, last)
-		b.rowOffsets(state, first, last)
+		image, first, last := b.ImageBand(band)
+		b.Load(scratch, 0, in, first, last)
+		b.RowOffsets(state, first, last)
 		for k := 0; k < out; k += quad {
 			for c := k; c < k+quad; c++ {
 				for row := 0; row < last-first; row += 2 {
 					pixels := gradients[(c-k)*plane+row*width:]
-					d, choice := a.windows(own, image*out+c, (first+row-image*b.outH)/2)
+					d, choice := a.windows(own, image*out+c, (first+row-image*b.OutH)/2)
 					totals[c] += float64(ws.Kernels().Unpool(pixels[:2*len(d)], pixels[width:][:2*len(d)], d, choice))
 				}
 			}
-			ws.Kernels().ConvWeights(last-first, &state.Offsets[0], b.vectors, &scratch[0], in, b.channelStride()*floatSize,
-				b.stride*floatSize, &gradients[0], plane*floatSize, &sums[k*in*patchTaps])
+			ws.Kernels().ConvWeights(last-first, &state.Offsets[0], b.Vectors, &scratch[0], in, b.ChannelStride()*floatSize,
+				b.Stride*floatSize, &gradients[0], plane*floatSize, &sums[k*in*patchTaps])
 		}
 	}
 }
@@ -228,11 +229,11 @@ func convPoolGradients(ws *exec.Workspace, p *ConvNormReLUPool, k int, dw, dgamm
 	var total, dot float64 // Σd and w·A
 	var ofPatch [patchTaps * patchChannels]float64
 	for chunk := range b.chunks {
-		total += st.sums[chunk*b.s.OutChannels+k]
-		sums := st.partial[chunk*b.s.WeightLen()+k/quad*n*quad:]
+		total += st.sums[chunk*b.S.OutChannels+k]
+		sums := st.partial[chunk*b.S.WeightLen()+k/quad*n*quad:]
 		for i := range n {
 			c, ky, kx := i/patchTaps, i%patchTaps/patchSide, i%patchSide
-			ofPatch[i] += float64(sums[c*weightFloats+(ky*quad+k%quad)*patchSide+kx])
+			ofPatch[i] += float64(sums[c*conv.WeightFloats+(ky*quad+k%quad)*patchSide+kx])
 		}
 	}
 	for i, v := range w {

@@ -9,6 +9,7 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/engine/enginetest"
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 	"github.com/trainyard-dev/trainyard/internal/engine/exec/exectest"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/conv"
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
@@ -55,7 +56,7 @@ func checkConvPool(t *testing.T, ws *exec.Workspace, s tensor.ConvShape) {
 	}
 	y, pooled, wantPooled := make([]float32, images.Len()), make([]float32, images.PooledLen()), make([]float32, images.PooledLen())
 
-	Conv2D(reference, s, x, want.Weight, nil, y)
+	conv.Forward(reference, s, x, want.Weight, nil, y)
 	NormReLUPoolInference(reference, images, y, want.Gamma, want.Beta, want.RunningMean, want.RunningVar, want.Epsilon, wantPooled)
 	ConvNormReLUPoolInference(ws, got, x, pooled)
 	enginetest.ExpectClose(t, "inference", pooled, wantPooled, 1e-4)
@@ -75,7 +76,7 @@ func checkConvPool(t *testing.T, ws *exec.Workspace, s tensor.ConvShape) {
 	dw, dgamma, dbeta := gradients()
 	wantDW, wantDGamma, wantDBeta := gradients()
 	NormReLUPoolBackward(reference, images, y, dpooled, want.Choice, want.Gamma, want.Mean, want.InvStd, wantDGamma, wantDBeta)
-	Conv2DBackwardWeights(reference, s, x, y, wantDW, nil)
+	conv.BackwardWeights(reference, s, x, y, wantDW, nil)
 	ConvNormReLUPoolBackward(ws, got, x, dpooled, dw, dgamma, dbeta)
 	enginetest.ExpectClose(t, "dbeta", dbeta, wantDBeta, 1e-4)
 	enginetest.ExpectClose(t, "dgamma", dgamma, wantDGamma, 1e-4)

@@ -13,7 +13,7 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/engine/enginetest"
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 	"github.com/trainyard-dev/trainyard/internal/engine/exec/exectest"
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/conv"
 	"github.com/trainyard-dev/trainyard/internal/engine/ops/pooling"
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
@@ -92,7 +92,7 @@ func referenceConv(t *testing.T, c Conv, x []uint8) []uint8 {
 		bias[i] = float32(b)
 	}
 	sums := make([]float32, s.OutLen())
-	ops.Conv2D(ws, s, numbers, weights, bias, sums)
+	conv.Forward(ws, s, numbers, weights, bias, sums)
 	height, width := s.OutHeight(), s.OutWidth()
 	if c.MaxPool {
 		pool := tensor.PoolShape{Batch: s.Batch, Channels: s.OutChannels, InHeight: height, InWidth: width, KernelH: 2, KernelW: 2, StrideH: 2, StrideW: 2}

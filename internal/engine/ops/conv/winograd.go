@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package conv
 
 import (
 	"math"
@@ -126,13 +126,13 @@ func winogradWeights(s tensor.ConvShape) int { return winogradPoints * s.OutChan
 
 // transformWeights fills u, [36][OutChannels/4][InChannels][4], with G·w·Gᵀ of each kernel.
 func transformWeights(ws *exec.Workspace, s tensor.ConvShape, w, u []float32, mirrored bool) {
-	convStates.Of(ws).wino = winogradArgs{s: s.WithDefaults(), w: w, u: u, mirrored: mirrored}
+	states.Of(ws).wino = winogradArgs{s: s.WithDefaults(), w: w, u: u, mirrored: mirrored}
 	ws.Run(s.OutChannels/quad, transformWeightsPart)
 }
 
 // transformWeightsPart transforms the filters of 4 output channels, two input channels at a time.
 func transformWeightsPart(ws *exec.Workspace, worker, part int) {
-	a := &convStates.Of(ws).wino
+	a := &states.Of(ws).wino
 	in, out := a.s.InChannels, a.s.OutChannels
 	// From one input channel to the next, from one output channel to the next, and from tap to tap.
 	nextIn, nextOut, nextTap, first := 9, 9*in, 1, 0
@@ -156,7 +156,7 @@ func transformWeightsPart(ws *exec.Workspace, worker, part int) {
 
 // runWinograd computes y = epilogue(conv(x, w) + bias), u being the transformed w.
 func runWinograd(ws *exec.Workspace, s tensor.ConvShape, x, u, bias, y []float32, e Epilogue) {
-	st := convStates.Of(ws)
+	st := states.Of(ws)
 	a := &st.wino
 	a.setUp(s.WithDefaults(), ws.Threads())
 	a.x, a.u, a.bias, a.y, a.epilogue = x, u, bias, y, e
@@ -169,7 +169,7 @@ func runWinograd(ws *exec.Workspace, s tensor.ConvShape, x, u, bias, y []float32
 
 // winogradPart computes a share of the output channels of one block.
 func winogradPart(ws *exec.Workspace, worker, part int) {
-	a := &convStates.Of(ws).wino
+	a := &states.Of(ws).wino
 	state := ws.Worker(worker)
 	block, split := part/a.splits, part%a.splits
 	first := block * a.tileRows

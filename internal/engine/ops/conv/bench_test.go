@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package conv
 
 import (
 	"fmt"
@@ -43,9 +43,9 @@ func BenchmarkConv2D(b *testing.B) {
 					b.ReportMetric(flops*float64(b.N)/float64((cpuTime()-start).Nanoseconds()), "GFLOP/s")
 				})
 			}
-			run("forward", func() { Conv2D(ws, s, x, w, nil, y) })
-			run("data", func() { Conv2DBackwardData(ws, s, y, w, x) })
-			run("weights", func() { Conv2DBackwardWeights(ws, s, x, y, w, nil) })
+			run("forward", func() { Forward(ws, s, x, w, nil, y) })
+			run("data", func() { BackwardData(ws, s, y, w, x) })
+			run("weights", func() { BackwardWeights(ws, s, x, y, w, nil) })
 		}
 	}
 }

@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package conv
 
 import (
 	"math"
@@ -40,9 +40,9 @@ func (e Epilogue) ceiling() float32 {
 	return float32(math.Inf(1))
 }
 
-// PreparedConv2D is a convolution whose weights, known beforehand, have been brought into the form that suits the kernel
+// Prepared is a convolution whose weights, known beforehand, have been brought into the form that suits the kernel
 // set and the shape best. It may be shared: running it does not change it.
-type PreparedConv2D struct {
+type Prepared struct {
 	s        tensor.ConvShape // Batch is 1
 	set      *kernels.Set
 	method   convMethod
@@ -55,7 +55,7 @@ type PreparedConv2D struct {
 type convMethod int
 
 const (
-	byDefinition convMethod = iota // as Conv2D does
+	byDefinition convMethod = iota // as Forward does
 	byTiles                        // directConv3x3
 	byWinograd
 	byColumns
@@ -66,23 +66,23 @@ const (
 // are transformed; with fewer, reading them takes longer than the products they save.
 const preparedWinogradTiles = 12
 
-// PrepareConv2D prepares the convolution of shape s, whose Batch does not matter, for workspaces with the kernel set of ws.
+// Prepare prepares the convolution of shape s, whose Batch does not matter, for workspaces with the kernel set of ws.
 // bias may be nil. w and bias must not change any more.
-func PrepareConv2D(ws *exec.Workspace, s tensor.ConvShape, w, bias []float32, e Epilogue) *PreparedConv2D {
+func Prepare(ws *exec.Workspace, s tensor.ConvShape, w, bias []float32, e Epilogue) *Prepared {
 	exec.CheckLength("prepare conv2d", "w", w, s.WeightLen())
 	if e.Add && (e.MaxPool || !Adds(ws, s)) {
 		panic("engine: prepare conv2d: this convolution does not add to its output")
 	}
 	s = s.WithDefaults()
 	s.Batch = 1
-	p := &PreparedConv2D{s: s, set: ws.Kernels(), w: w, bias: bias, epilogue: e, method: chooseMethod(ws, s)}
+	p := &Prepared{s: s, set: ws.Kernels(), w: w, bias: bias, epilogue: e, method: chooseMethod(ws, s)}
 	switch p.method {
 	case byWinograd:
 		p.u = make([]float32, winogradWeights(s))
 		transformWeights(ws, s, w, p.u, false)
 	case byTiles:
 		p.u = make([]float32, s.WeightLen())
-		packConv3x3(ws, s, w, p.u, false)
+		PackDirect(ws, s, w, p.u, false)
 	case byColumns:
 		p.u = make([]float32, columnWeights(s))
 		packColumnWeights(ws, s, w, p.u)
@@ -102,7 +102,7 @@ func chooseMethod(ws *exec.Workspace, s tensor.ConvShape) convMethod {
 	switch {
 	case winogradFits(ws, s) && imageTiles(s) >= preparedWinogradTiles:
 		return byWinograd
-	case fitsDirect(ws, s):
+	case FitsDirect(ws, s):
 		return byTiles
 	case columnsFit(ws, s):
 		return byColumns
@@ -114,7 +114,7 @@ func chooseMethod(ws *exec.Workspace, s tensor.ConvShape) convMethod {
 }
 
 // OutLen returns the number of elements of the output for a batch.
-func (p *PreparedConv2D) OutLen(batch int) int {
+func (p *Prepared) OutLen(batch int) int {
 	n := batch * p.s.OutChannels
 	if p.epilogue.MaxPool {
 		return n * (p.s.OutHeight() / 2) * (p.s.OutWidth() / 2)
@@ -122,10 +122,10 @@ func (p *PreparedConv2D) OutLen(batch int) int {
 	return n * p.s.OutPlane()
 }
 
-// RunConv2D computes y = epilogue(conv(x, w) + bias) for a batch. y is overwritten, unless the epilogue adds to it, and
+// Run computes y = epilogue(conv(x, w) + bias) for a batch. y is overwritten, unless the epilogue adds to it, and
 // overlaps no input.
-func RunConv2D(ws *exec.Workspace, p *PreparedConv2D, batch int, x, y []float32) {
-	st := convStates.Of(ws)
+func Run(ws *exec.Workspace, p *Prepared, batch int, x, y []float32) {
+	st := states.Of(ws)
 	if p.set != ws.Kernels() {
 		panic("engine: the convolution was prepared for another kernel set")
 	}
@@ -146,12 +146,12 @@ func RunConv2D(ws *exec.Workspace, p *PreparedConv2D, batch int, x, y []float32)
 }
 
 // poolsItself reports whether the method pools on the way.
-func (p *PreparedConv2D) poolsItself() bool {
+func (p *Prepared) poolsItself() bool {
 	return p.method == byWinograd || p.method == byTiles && p.s.OutHeight()%2 == 0
 }
 
 // runUnpooled runs the method with the part of the epilogue that it can do.
-func runUnpooled(ws *exec.Workspace, p *PreparedConv2D, s tensor.ConvShape, x, y []float32, e Epilogue) {
+func runUnpooled(ws *exec.Workspace, p *Prepared, s tensor.ConvShape, x, y []float32, e Epilogue) {
 	switch p.method {
 	case byWinograd:
 		runWinograd(ws, s, x, p.u, p.bias, y, e)
@@ -164,7 +164,7 @@ func runUnpooled(ws *exec.Workspace, p *PreparedConv2D, s tensor.ConvShape, x, y
 		runDepthwise(ws, s, x, p.w, p.bias, y, e)
 		return
 	default:
-		Conv2D(ws, s, x, p.w, p.bias, y)
+		Forward(ws, s, x, p.w, p.bias, y)
 		if e.ReLU {
 			elem.Apply(ws, elem.ReLU, 0, 0, y[:s.OutLen()], y)
 		}

@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package conv
 
 import (
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
@@ -36,7 +36,7 @@ func planeStripsFit(ws *exec.Workspace, s tensor.ConvShape) bool {
 
 // setUp plans the strips of a convolution; the neighbours of what a middle tap meets are up to reach elements away.
 func (a *planeStrips) setUp(ws *exec.Workspace, s tensor.ConvShape, e Epilogue, reach int) {
-	st := convStates.Of(ws)
+	st := states.Of(ws)
 	s = s.WithDefaults()
 	*a = planeStrips{
 		kernel: ws.Kernels().DepthwiseStrips[s.StrideW-1], epilogue: e, outW: s.OutWidth(),
@@ -58,7 +58,7 @@ func (a *planeStrips) setUp(ws *exec.Workspace, s tensor.ConvShape, e Epilogue, 
 
 // wholeStrips computes y = epilogue(conv(x, w) + bias) without pooling, with a stride of 1, from planes as they are.
 func wholeStrips(ws *exec.Workspace, s tensor.ConvShape, x, w, bias, y []float32, e Epilogue) {
-	st := convStates.Of(ws)
+	st := states.Of(ws)
 	c, a := &st.conv, &st.planes
 	c.setUp(s)
 	c.x, c.w, c.y = x, w, y
@@ -74,7 +74,7 @@ func wholeStrips(ws *exec.Workspace, s tensor.ConvShape, x, w, bias, y []float32
 
 // wholeStripsPart convolves some planes of an image.
 func wholeStripsPart(ws *exec.Workspace, _, part int) {
-	st := convStates.Of(ws)
+	st := states.Of(ws)
 	c, a := &st.conv, &st.planes
 	channel := part % a.parts * a.planes
 	plane := part/a.parts*c.s.OutChannels + channel

@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package conv
 
 import (
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
@@ -13,15 +13,15 @@ import (
 // again. The expanded image is larger than all others and is read once, so it never exists as a whole: each few channels are
 // convolved as soon as they are there, and where an image is large, a band of their rows.
 
-// PreparedExpansion is a 1×1 convolution followed by a depthwise 3×3 convolution that alone reads its output.
-type PreparedExpansion struct {
-	expand, depthwise *PreparedConv2D
+// Expansion is a 1×1 convolution followed by a depthwise 3×3 convolution that alone reads its output.
+type Expansion struct {
+	expand, depthwise *Prepared
 	bias              []float32 // of the depthwise convolution
 }
 
 // expansionArgs are the arguments of one expansion, beside the convArgs and columnArgs of its first convolution.
 type expansionArgs struct {
-	p        *PreparedExpansion
+	p        *Expansion
 	strips   planeStrips
 	stride   int // of the depthwise convolution
 	outH     int
@@ -48,7 +48,7 @@ func Expands(ws *exec.Workspace, s, d tensor.ConvShape) bool {
 	if !planeStripsFit(ws, d) || chooseMethod(ws, s) != byColumns {
 		return false
 	}
-	c := &convStates.Of(ws).conv
+	c := &states.Of(ws).conv
 	c.setUp(s)
 	d = d.WithDefaults()
 	return c.pointwise() && c.s.Groups == 1 && c.channelsOut%quad == 0 && columnBlock(ws, c) >= c.channelsIn &&
@@ -56,11 +56,11 @@ func Expands(ws *exec.Workspace, s, d tensor.ConvShape) bool {
 }
 
 // PrepareExpansion joins two prepared convolutions for which Expands holds; the first adds nothing, neither pools.
-func PrepareExpansion(ws *exec.Workspace, expand, depthwise *PreparedConv2D) *PreparedExpansion {
+func PrepareExpansion(ws *exec.Workspace, expand, depthwise *Prepared) *Expansion {
 	if !Expands(ws, expand.s, depthwise.s) || expand.epilogue.Add || expand.epilogue.MaxPool || depthwise.epilogue.MaxPool {
 		panic("engine: prepare expansion: these convolutions are not computed in one step")
 	}
-	p := &PreparedExpansion{expand: expand, depthwise: depthwise, bias: depthwise.bias}
+	p := &Expansion{expand: expand, depthwise: depthwise, bias: depthwise.bias}
 	if p.bias == nil {
 		p.bias = make([]float32, depthwise.s.OutChannels)
 	}
@@ -69,8 +69,8 @@ func PrepareExpansion(ws *exec.Workspace, expand, depthwise *PreparedConv2D) *Pr
 
 // RunExpansion computes y, the depthwise convolution of the first convolution of x, for a batch. y is overwritten and overlaps
 // no input.
-func RunExpansion(ws *exec.Workspace, p *PreparedExpansion, batch int, x, y []float32) {
-	st := convStates.Of(ws)
+func RunExpansion(ws *exec.Workspace, p *Expansion, batch int, x, y []float32) {
+	st := states.Of(ws)
 	if p.expand.set != ws.Kernels() {
 		panic("engine: the convolutions were prepared for another kernel set")
 	}
@@ -97,7 +97,7 @@ func RunExpansion(ws *exec.Workspace, p *PreparedExpansion, batch int, x, y []fl
 
 // expansionPart computes a band of some channels.
 func expansionPart(ws *exec.Workspace, worker, part int) {
-	st := convStates.Of(ws)
+	st := states.Of(ws)
 	c, a, e := &st.conv, &st.column, &st.expansion
 	split, part := part%e.splits, part/e.splits
 	band, image := part%e.bands, part/e.bands

@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package conv
 
 import (
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
@@ -38,7 +38,7 @@ func stripsFit(ws *exec.Workspace, s tensor.ConvShape) bool {
 
 // runStrips computes y = epilogue(conv(x, w) + bias) without pooling, where each group has one input channel.
 func runStrips(ws *exec.Workspace, s tensor.ConvShape, x, w, bias, y []float32, e Epilogue) {
-	st := convStates.Of(ws)
+	st := states.Of(ws)
 	c, a := &st.conv, &st.strip
 	c.setUp(s)
 	c.x, c.w, c.b, c.y = x, w, bias, y
@@ -77,7 +77,7 @@ func maskInside(masks []int32, first, width int) {
 
 // stripsPart convolves some output planes.
 func stripsPart(ws *exec.Workspace, worker, part int) {
-	st := convStates.Of(ws)
+	st := states.Of(ws)
 	c, a := &st.conv, &st.strip
 	rows := c.plane / c.outW
 	last := min((part+1)*a.planes, c.s.Batch*c.s.OutChannels) - 1

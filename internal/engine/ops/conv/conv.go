@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package conv
 
 import (
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
@@ -22,8 +22,8 @@ type convArgs struct {
 
 	group        int // the group that the parts work on
 	channelBlock int // input channels that one part of the data gradient computes
-	columns      imageColumns
-	columnsT     imageColumnsT
+	columns      imageMatrix
+	columnsT     imageMatrixT
 }
 
 // setUp fills the derived sizes.
@@ -38,9 +38,9 @@ func (c *convArgs) setUp(s tensor.ConvShape) {
 // depthwise reports whether every input channel is convolved by itself.
 func (c *convArgs) depthwise() bool { return c.channelsIn == 1 && c.s.Groups > 1 }
 
-// Conv2D computes y = conv(x, w) + bias. bias has OutChannels elements or is nil. y is overwritten and overlaps no input.
-func Conv2D(ws *exec.Workspace, s tensor.ConvShape, x, w, bias, y []float32) {
-	st := convStates.Of(ws)
+// Forward computes y = conv(x, w) + bias. bias has OutChannels elements or is nil. y is overwritten and overlaps no input.
+func Forward(ws *exec.Workspace, s tensor.ConvShape, x, w, bias, y []float32) {
+	st := states.Of(ws)
 	exec.CheckLength("conv2d", "x", x, s.InLen())
 	exec.CheckLength("conv2d", "w", w, s.WeightLen())
 	exec.CheckLength("conv2d", "y", y, s.OutLen())
@@ -74,7 +74,7 @@ func Conv2D(ws *exec.Workspace, s tensor.ConvShape, x, w, bias, y []float32) {
 	k := c.channelsIn * c.taps
 	for image := range s.Batch {
 		for group := range c.s.Groups {
-			c.columns = imageColumns{c: c, x: c.inputGroup(x, image, group)}
+			c.columns = imageMatrix{c: c, x: c.inputGroup(x, image, group)}
 			dense.Multiply(ws, dense.Product{
 				M: c.channelsOut, N: c.plane, K: k,
 				A: dense.RowMajor(w[group*c.channelsOut*k:], k), B: &c.columns, C: c.outputGroup(y, image, group), LDC: c.plane,
@@ -99,7 +99,7 @@ func (c *convArgs) outputGroup(y []float32, image, group int) []float32 {
 }
 
 func convBiasPart(ws *exec.Workspace, _, part int) {
-	c := &convStates.Of(ws).conv
+	c := &states.Of(ws).conv
 	bias := c.b[part%c.s.OutChannels]
 	y := c.y[part*c.plane:][:c.plane]
 	for i := range y {
@@ -107,8 +107,8 @@ func convBiasPart(ws *exec.Workspace, _, part int) {
 	}
 }
 
-// Conv2DBackwardData computes dx, the gradient of the input, from dy, the gradient of the output. dx is overwritten.
-func Conv2DBackwardData(ws *exec.Workspace, s tensor.ConvShape, dy, w, dx []float32) {
+// BackwardData computes dx, the gradient of the input, from dy, the gradient of the output. dx is overwritten.
+func BackwardData(ws *exec.Workspace, s tensor.ConvShape, dy, w, dx []float32) {
 	exec.CheckLength("conv2d backward data", "dy", dy, s.OutLen())
 	exec.CheckLength("conv2d backward data", "w", w, s.WeightLen())
 	exec.CheckLength("conv2d backward data", "dx", dx, s.InLen())
@@ -116,7 +116,7 @@ func Conv2DBackwardData(ws *exec.Workspace, s tensor.ConvShape, dy, w, dx []floa
 		conv3x3(ws, mirrored(s), dy, w, nil, dx, true)
 		return
 	}
-	c := &convStates.Of(ws).conv
+	c := &states.Of(ws).conv
 	c.setUp(s)
 	c.x, c.y = dx, dy
 	// A block of input channels at a time, so that the columns stay small; whole panels of A, so that blocks of
@@ -134,7 +134,7 @@ func Conv2DBackwardData(ws *exec.Workspace, s tensor.ConvShape, dy, w, dx []floa
 // convBackwardDataPart computes dx for one image and block of input channels: the columns' gradients Wᵀ·dy, a slab of
 // pixels at a time, each added to the pixels of dx it was read from.
 func convBackwardDataPart(ws *exec.Workspace, worker, part int) {
-	c := &convStates.Of(ws).conv
+	c := &states.Of(ws).conv
 	blocks := exec.CeilDiv(c.channelsIn, c.channelBlock)
 	image, c0 := part/blocks, part%blocks*c.channelBlock
 	c1 := min(c.channelsIn, c0+c.channelBlock)
@@ -176,13 +176,13 @@ func (c *convArgs) addColumns(plane, values []float32, tap, n0 int) {
 	}
 }
 
-// Conv2DBackwardWeights computes dw, the gradient of the weights, and, unless dbias is nil, dbias, the gradient of the
+// BackwardWeights computes dw, the gradient of the weights, and, unless dbias is nil, dbias, the gradient of the
 // bias, summed over the batch. Both are overwritten.
-func Conv2DBackwardWeights(ws *exec.Workspace, s tensor.ConvShape, x, dy, dw, dbias []float32) {
+func BackwardWeights(ws *exec.Workspace, s tensor.ConvShape, x, dy, dw, dbias []float32) {
 	exec.CheckLength("conv2d backward weights", "x", x, s.InLen())
 	exec.CheckLength("conv2d backward weights", "dy", dy, s.OutLen())
 	exec.CheckLength("conv2d backward weights", "dw", dw, s.WeightLen())
-	c := &convStates.Of(ws).conv
+	c := &states.Of(ws).conv
 	c.setUp(s)
 	c.x, c.y = x, dy
 	if dbias != nil {
@@ -194,14 +194,14 @@ func Conv2DBackwardWeights(ws *exec.Workspace, s tensor.ConvShape, x, dy, dw, db
 		winogradWeights3x3(ws, s, x, dy, dw)
 		return
 	}
-	if directWeights(ws, s) {
+	if DirectWeights(ws, s) {
 		conv3x3Weights(ws, s, x, dy, dw)
 		return
 	}
 	k := c.channelsIn * c.taps
 	for image := range s.Batch {
 		for group := range c.s.Groups {
-			c.columnsT = imageColumnsT{c: c, x: c.inputGroup(x, image, group)}
+			c.columnsT = imageMatrixT{c: c, x: c.inputGroup(x, image, group)}
 			dense.Multiply(ws, dense.Product{
 				M: c.channelsOut, N: k, K: c.plane,
 				A: dense.RowMajor(c.outputGroup(dy, image, group), c.plane), B: &c.columnsT,
@@ -212,7 +212,7 @@ func Conv2DBackwardWeights(ws *exec.Workspace, s tensor.ConvShape, x, dy, dw, db
 }
 
 func convBiasGradientPart(ws *exec.Workspace, _, part int) {
-	c := &convStates.Of(ws).conv
+	c := &states.Of(ws).conv
 	var sum float64
 	for image := range c.s.Batch {
 		sum += ws.Kernels().Sum(c.y[(image*c.s.OutChannels+part)*c.plane:][:c.plane])

@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package conv
 
 import (
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
@@ -12,25 +12,25 @@ import (
 // batch's rows.
 const (
 	blockChannels = 32
-	// bandPixels is how many pixels of a plane are summed between two visits of the same weights.
-	bandPixels = 1024
+	// BandPixels is how many pixels of a plane are summed between two visits of the same weights.
+	BandPixels = 1024
 	// weightParts is the number of parts wanted; the rows are cut into chunks, with their own sums, to reach it.
 	weightParts = 8
 )
 
-// directWeights reports whether the set computes the gradient of this convolution's weights directly.
-func directWeights(ws *exec.Workspace, s tensor.ConvShape) bool {
+// DirectWeights reports whether the set computes the gradient of this convolution's weights directly.
+func DirectWeights(ws *exec.Workspace, s tensor.ConvShape) bool {
 	return ws.Kernels().ConvWeights != nil && isPlain3x3(s) && s.OutWidth() >= lanes
 }
 
 // conv3x3Weights computes dw, the gradient of the weights.
 func conv3x3Weights(ws *exec.Workspace, s tensor.ConvShape, x, dy, dw []float32) {
-	st := convStates.Of(ws)
+	st := states.Of(ws)
 	b := &st.direct
 	s = s.WithDefaults()
-	*b = directArgs{Band: newBand(s, lanes, 1, bandPixels)}
-	b.rows = min(max(bandPixels/(b.vectors*lanes), 1), s.Batch*b.outH)
-	b.x, b.y, b.w = x, dy, dw
+	*b = directArgs{Band: NewBand(s, lanes, 1, BandPixels)}
+	b.Rows = min(max(BandPixels/(b.Vectors*lanes), 1), s.Batch*b.OutH)
+	b.X, b.y, b.w = x, dy, dw
 	blocks := exec.CeilDiv(s.InChannels, blockChannels) * exec.CeilDiv(s.OutChannels, blockChannels)
 	b.chunks = min(exec.CeilDiv(weightParts, blocks), b.bands())
 	st.partial = exec.Grow(st.partial, b.chunks*s.WeightLen())
@@ -40,10 +40,10 @@ func conv3x3Weights(ws *exec.Workspace, s tensor.ConvShape, x, dy, dw []float32)
 
 // conv3x3WeightsPart computes one block of the weights' gradient over one chunk of the rows, band by band.
 func conv3x3WeightsPart(ws *exec.Workspace, worker, part int) {
-	st := convStates.Of(ws)
+	st := states.Of(ws)
 	b := &st.direct
 	state := ws.Worker(worker)
-	in, out := b.s.InChannels, b.s.OutChannels
+	in, out := b.S.InChannels, b.S.OutChannels
 	chunk, block := part%b.chunks, part/b.chunks
 	blocksIn := exec.CeilDiv(in, blockChannels)
 	c0, k0 := block%blocksIn*blockChannels, block/blocksIn*blockChannels
@@ -52,20 +52,20 @@ func conv3x3WeightsPart(ws *exec.Workspace, worker, part int) {
 	for k := k0; k < k1; k += quad {
 		clear(sums[(k*in+c0*quad)*9 : (k*in+c1*quad)*9])
 	}
-	pixels := b.rows * b.vectors * lanes
-	xFloats := (c1 - c0) * b.channelStride()
+	pixels := b.Rows * b.Vectors * lanes
+	xFloats := (c1 - c0) * b.ChannelStride()
 	scratch := state.Scratch(xFloats + (k1-k0)*pixels)
 	gradients := scratch[xFloats:]
 	bands := b.bands()
 	for band := chunk * bands / b.chunks; band < (chunk+1)*bands/b.chunks; band++ {
-		first := band * b.rows
-		last := min(first+b.rows, b.s.Batch*b.outH)
-		b.load(scratch, c0, c1, first, last)
+		first := band * b.Rows
+		last := min(first+b.Rows, b.S.Batch*b.OutH)
+		b.Load(scratch, c0, c1, first, last)
 		b.loadGradients(gradients, pixels, k0, k1, first, last)
-		b.rowOffsets(state, first, last)
+		b.RowOffsets(state, first, last)
 		for k := k0; k < k1; k += quad {
-			ws.Kernels().ConvWeights(last-first, &state.Offsets[0], b.vectors, &scratch[0], c1-c0, b.channelStride()*floatSize,
-				b.stride*floatSize, &gradients[(k-k0)*pixels], pixels*floatSize, &sums[(k*in+c0*quad)*9])
+			ws.Kernels().ConvWeights(last-first, &state.Offsets[0], b.Vectors, &scratch[0], c1-c0, b.ChannelStride()*floatSize,
+				b.Stride*floatSize, &gradients[(k-k0)*pixels], pixels*floatSize, &sums[(k*in+c0*quad)*9])
 		}
 	}
 }
@@ -73,14 +73,14 @@ func conv3x3WeightsPart(ws *exec.Workspace, worker, part int) {
 // loadGradients copies rows [first, last) of dy's planes [k0, k1) to dst, pixels floats a plane, each row padded with
 // zeros to whole vectors.
 func (b *directArgs) loadGradients(dst []float32, pixels, k0, k1, first, last int) {
-	width := b.vectors * lanes
+	width := b.Vectors * lanes
 	for k := k0; k < k1; k++ {
 		plane := dst[(k-k0)*pixels:][:pixels]
 		for row := first; row < last; row++ {
-			image, oy := row/b.outH, row%b.outH
+			image, oy := row/b.OutH, row%b.OutH
 			out := plane[(row-first)*width:][:width]
-			copy(out, b.y[((image*b.s.OutChannels+k)*b.outH+oy)*b.outW:][:b.outW])
-			clear(out[b.outW:])
+			copy(out, b.y[((image*b.S.OutChannels+k)*b.OutH+oy)*b.OutW:][:b.OutW])
+			clear(out[b.OutW:])
 		}
 	}
 }
@@ -88,12 +88,12 @@ func (b *directArgs) loadGradients(dst []float32, pixels, k0, k1, first, last in
 // sumWeightsPart adds up the chunks' sums for 4 output channels and brings them from [channel][row][4][column] to the
 // order of the weights.
 func sumWeightsPart(ws *exec.Workspace, _, part int) {
-	st := convStates.Of(ws)
+	st := states.Of(ws)
 	b := &st.direct
-	in, length := b.s.InChannels, b.s.WeightLen()
+	in, length := b.S.InChannels, b.S.WeightLen()
 	for c := range in {
-		for i := range weightFloats {
-			at := (part*in+c)*weightFloats + i
+		for i := range WeightFloats {
+			at := (part*in+c)*WeightFloats + i
 			var sum float32
 			for chunk := range b.chunks {
 				sum += st.partial[chunk*length+at]

@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package conv
 
 import (
 	"math"
@@ -38,7 +38,7 @@ func TestWinogradWeightsError(t *testing.T) {
 		s := tensor.ConvShape{Batch: 6, InChannels: 16, InHeight: 28, InWidth: 28, OutChannels: 20, KernelH: 3, KernelW: 3, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1}
 		x, dy, dw, want := enginetest.RandomSlice(s.InLen(), 1), enginetest.RandomSlice(s.OutLen(), 2), make([]float32, s.WeightLen()), make([]float64, s.WeightLen())
 		elem.Apply(ws, elem.ReLU, 0, 0, x, x)
-		Conv2DBackwardWeights(ws, s, x, dy, dw, nil)
+		BackwardWeights(ws, s, x, dy, dw, nil)
 		naiveConv(s, func(ix, iw, iy int) { want[iw] += float64(x[ix]) * float64(dy[iy]) })
 		var squares float64
 		for i, w := range want {

@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package conv
 
 import (
 	"fmt"
@@ -16,7 +16,7 @@ import (
 // guardConv replaces the scratch memory that an operation has grown by guarded memory of the same size.
 func guardConv(t *testing.T, ws *exec.Workspace, atStart bool) {
 	t.Helper()
-	st := convStates.Of(ws)
+	st := states.Of(ws)
 	for _, s := range []*[]float32{&st.packed, &st.partial, &st.zeros, &st.padded, &st.unpooled} {
 		*s = enginetest.GuardedCopy(t, *s, atStart)
 	}
@@ -31,10 +31,10 @@ func TestConvolutionStaysInBounds(t *testing.T) {
 		for _, atStart := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/atStart=%t", name, atStart), func(t *testing.T) {
 				for _, pass := range []func(ws *exec.Workspace, x, w, y, b []float32){
-					func(ws *exec.Workspace, x, w, y, b []float32) { Conv2D(ws, s, x, w, b, y) },
-					func(ws *exec.Workspace, x, w, y, _ []float32) { Conv2D(ws, s, x, w, nil, y) },
-					func(ws *exec.Workspace, x, w, y, _ []float32) { Conv2DBackwardData(ws, s, y, w, x) },
-					func(ws *exec.Workspace, x, w, y, b []float32) { Conv2DBackwardWeights(ws, s, x, y, w, b) },
+					func(ws *exec.Workspace, x, w, y, b []float32) { Forward(ws, s, x, w, b, y) },
+					func(ws *exec.Workspace, x, w, y, _ []float32) { Forward(ws, s, x, w, nil, y) },
+					func(ws *exec.Workspace, x, w, y, _ []float32) { BackwardData(ws, s, y, w, x) },
+					func(ws *exec.Workspace, x, w, y, b []float32) { BackwardWeights(ws, s, x, y, w, b) },
 				} {
 					ws := exectest.NewWorkspace(t, "", 1)
 					x, w := enginetest.Guarded(t, s.InLen(), atStart), enginetest.Guarded(t, s.WeightLen(), atStart)
@@ -59,15 +59,15 @@ func TestPreparedConv2DStaysInBounds(t *testing.T) {
 				if e.MaxPool && min(s.OutHeight(), s.OutWidth()) < 2 || e.Add && !Adds(ws, s) {
 					continue
 				}
-				p := PrepareConv2D(ws, s, enginetest.Guarded(t, s.WeightLen(), atStart), nil, e)
+				p := Prepare(ws, s, enginetest.Guarded(t, s.WeightLen(), atStart), nil, e)
 				p.u, p.bias = enginetest.GuardedCopy(t, p.u, atStart), enginetest.GuardedCopy(t, p.bias, atStart)
 				if len(p.bias) == 0 {
 					p.bias = nil
 				}
 				x, y := enginetest.Guarded(t, s.InLen(), atStart), enginetest.Guarded(t, p.OutLen(s.Batch), atStart)
-				RunConv2D(ws, p, s.Batch, x, y)
+				Run(ws, p, s.Batch, x, y)
 				guardConv(t, ws, atStart)
-				RunConv2D(ws, p, s.Batch, x, y)
+				Run(ws, p, s.Batch, x, y)
 			}
 		}
 	}
@@ -83,9 +83,9 @@ func TestExpansionStaysInBounds(t *testing.T) {
 					if !Expands(ws, s, d) {
 						t.Skip("the set does not compute it in one step")
 					}
-					first := PrepareConv2D(ws, s, enginetest.Guarded(t, s.WeightLen(), atStart), nil, Epilogue{})
+					first := Prepare(ws, s, enginetest.Guarded(t, s.WeightLen(), atStart), nil, Epilogue{})
 					first.u, first.bias = enginetest.GuardedCopy(t, first.u, atStart), enginetest.GuardedCopy(t, first.bias, atStart)
-					second := PrepareConv2D(ws, d, enginetest.Guarded(t, d.WeightLen(), atStart), enginetest.Guarded(t, d.OutChannels, atStart), Epilogue{})
+					second := Prepare(ws, d, enginetest.Guarded(t, d.WeightLen(), atStart), enginetest.Guarded(t, d.OutChannels, atStart), Epilogue{})
 					p := PrepareExpansion(ws, first, second)
 					x, y := enginetest.Guarded(t, s.InLen(), atStart), enginetest.Guarded(t, d.OutLen(), atStart)
 					RunExpansion(ws, p, s.Batch, x, y)

@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package conv
 
 import (
 	"slices"
@@ -77,9 +77,9 @@ func TestRunExpansion(t *testing.T) {
 				}{{Epilogue{ReLU: true, Ceiling: 6}, Epilogue{ReLU: true, Ceiling: 6}, depthwiseB}, {Epilogue{}, Epilogue{ReLU: true}, nil}} {
 					reference := exectest.NewWorkspace(t, "portable", 1)
 					expanded, want := make([]float32, s.OutLen()), make([]float32, d.OutLen())
-					RunConv2D(reference, PrepareConv2D(reference, s, w, b, tc.first), s.Batch, x, expanded)
-					RunConv2D(reference, PrepareConv2D(reference, d, depthwiseW, tc.bias, tc.second), s.Batch, expanded, want)
-					p := PrepareExpansion(ws, PrepareConv2D(ws, s, w, b, tc.first), PrepareConv2D(ws, d, depthwiseW, tc.bias, tc.second))
+					Run(reference, Prepare(reference, s, w, b, tc.first), s.Batch, x, expanded)
+					Run(reference, Prepare(reference, d, depthwiseW, tc.bias, tc.second), s.Batch, expanded, want)
+					p := PrepareExpansion(ws, Prepare(ws, s, w, b, tc.first), Prepare(ws, d, depthwiseW, tc.bias, tc.second))
 					got := enginetest.RandomSlice(d.OutLen(), 6)
 					RunExpansion(ws, p, s.Batch, x, got)
 					enginetest.ExpectClose(t, "y", got, want, 1e-4)

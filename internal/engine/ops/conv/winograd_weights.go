@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package conv
 
 import (
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
@@ -51,7 +51,7 @@ func winogradWeightsFit(ws *exec.Workspace, s tensor.ConvShape) bool {
 
 // winogradWeights3x3 computes dw, the gradient of the weights.
 func winogradWeights3x3(ws *exec.Workspace, s tensor.ConvShape, x, dy, dw []float32) {
-	st := convStates.Of(ws)
+	st := states.Of(ws)
 	a := &st.winoWeights
 	a.setUp(s.WithDefaults())
 	a.x, a.dy, a.dw = x, dy, dw
@@ -87,7 +87,7 @@ func firstChannel(vector, channels int) int { return min(vector*lanes, channels-
 
 // transformChunkPart transforms some of the chunk's rows of 8 channels of the input or of the output's gradient.
 func transformChunkPart(ws *exec.Workspace, worker, part int) {
-	a := &convStates.Of(ws).winoWeights
+	a := &states.Of(ws).winoWeights
 	vector, rows := part/a.rowParts, part%a.rowParts
 	n := a.last - a.first
 	first, last := a.first+rows*n/a.rowParts, a.first+(rows+1)*n/a.rowParts
@@ -173,7 +173,7 @@ func (a *winogradWeightsArgs) panel(loops *kernels.Winograd, vector int) (start,
 // multiplyChunkPart adds the chunk's products to the sums of one point. The sums have panels as e has them, each
 // [input channels][vectors][8].
 func multiplyChunkPart(ws *exec.Workspace, worker, point int) {
-	a := &convStates.Of(ws).winoWeights
+	a := &states.Of(ws).winoWeights
 	loops := ws.Kernels().Winograd
 	product := ws.Worker(worker).Scratch(a.in * len(loops.Products) * lanes)
 	v, e, sums := a.v[point*a.inPoint:], a.e[point*a.outPoint:], a.sums[point*a.sumPoint:]
@@ -195,7 +195,7 @@ func multiplyChunkPart(ws *exec.Workspace, worker, point int) {
 
 // storeWeightsPart transforms the sums of 8 output channels back.
 func storeWeightsPart(ws *exec.Workspace, worker, vector int) {
-	a := &convStates.Of(ws).winoWeights
+	a := &states.Of(ws).winoWeights
 	s := &a.s
 	start, width := a.panel(ws.Kernels().Winograd, vector)
 	scratch := ws.Worker(worker).Scratch(winogradScratch + a.in*9*lanes)

@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package conv
 
 import (
 	"testing"
@@ -101,14 +101,14 @@ func TestConv2D(t *testing.T) {
 				})
 				// Buffers start with other values: everything must be overwritten.
 				y, dx, dw, db := enginetest.RandomSlice(len(dy), 5), enginetest.RandomSlice(len(x), 6), enginetest.RandomSlice(len(w), 7), enginetest.RandomSlice(len(bias), 8)
-				Conv2D(ws, s, x, w, bias, y)
-				Conv2DBackwardData(ws, s, dy, w, dx)
-				Conv2DBackwardWeights(ws, s, x, dy, dw, db)
+				Forward(ws, s, x, w, bias, y)
+				BackwardData(ws, s, dy, w, dx)
+				BackwardWeights(ws, s, x, dy, dw, db)
 				enginetest.ExpectClose(t, "y", y, enginetest.ToFloat32(wantY), 5e-5*enginetest.RootMeanSquare(wantY))
 				enginetest.ExpectClose(t, "dx", dx, enginetest.ToFloat32(wantDX), 5e-5*enginetest.RootMeanSquare(wantDX))
 				enginetest.ExpectClose(t, "dw", dw, enginetest.ToFloat32(wantDW), 5e-5*enginetest.RootMeanSquare(wantDW))
 				enginetest.ExpectClose(t, "dbias", db, enginetest.ToFloat32(wantDB), 2e-5)
-				Conv2D(ws, s, x, w, nil, y)
+				Forward(ws, s, x, w, nil, y)
 				for i := range wantY {
 					wantY[i] -= float64(bias[i/s.OutPlane()%s.OutChannels])
 				}

@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package conv
 
 import (
 	"fmt"
@@ -51,7 +51,7 @@ func checkPrepared(t *testing.T, ws *exec.Workspace, s, whole tensor.ConvShape, 
 	reference := exectest.NewWorkspace(t, "portable", 1)
 	x, w, bias := enginetest.RandomSlice(whole.InLen(), 1), enginetest.RandomSlice(whole.WeightLen(), 2), enginetest.RandomSlice(s.OutChannels, 3)
 	want := make([]float32, whole.OutLen())
-	Conv2D(reference, whole, x, w, bias, want)
+	Forward(reference, whole, x, w, bias, want)
 	unbounded := make([]float64, len(want))
 	for i, v := range want {
 		unbounded[i] = float64(v)
@@ -73,20 +73,20 @@ func checkPrepared(t *testing.T, ws *exec.Workspace, s, whole tensor.ConvShape, 
 		pooling.Max(reference, pool, want, pooled, nil)
 		want = pooled
 	}
-	p := PrepareConv2D(ws, s, slices.Clone(w), bias, e)
+	p := Prepare(ws, s, slices.Clone(w), bias, e)
 	if p.OutLen(whole.Batch) != len(want) {
 		t.Fatalf("OutLen is %d, want %d", p.OutLen(whole.Batch), len(want))
 	}
 	got := slices.Clone(before[:len(want)])
-	RunConv2D(ws, p, whole.Batch, x, got)
+	Run(ws, p, whole.Batch, x, got)
 	enginetest.ExpectClose(t, "y", got, want, tolerance)
 	again := make([]float32, len(want))
-	if allocations := testing.AllocsPerRun(3, func() { RunConv2D(ws, p, whole.Batch, x, again) }); allocations != 0 {
+	if allocations := testing.AllocsPerRun(3, func() { Run(ws, p, whole.Batch, x, again) }); allocations != 0 {
 		t.Errorf("%v allocations, want 0", allocations)
 	}
 	// The result does not depend on the number of threads.
 	copy(again, before)
-	RunConv2D(exectest.NewWorkspace(t, ws.Set(), 5), p, whole.Batch, x, again)
+	Run(exectest.NewWorkspace(t, ws.Set(), 5), p, whole.Batch, x, again)
 	if !slices.Equal(got, again) {
 		t.Error("5 threads give other bits than 2")
 	}
@@ -98,11 +98,11 @@ func TestPreparedConv2DBelongsToItsSet(t *testing.T) {
 		t.Skip("this CPU has one kernel set only")
 	}
 	s := convShapes["first layer"]
-	p := PrepareConv2D(exectest.NewWorkspace(t, names[0], 1), s, make([]float32, s.WeightLen()), nil, Epilogue{})
+	p := Prepare(exectest.NewWorkspace(t, names[0], 1), s, make([]float32, s.WeightLen()), nil, Epilogue{})
 	defer func() {
 		if recover() == nil {
 			t.Error("a convolution prepared for another set ran")
 		}
 	}()
-	RunConv2D(exectest.NewWorkspace(t, names[1], 1), p, 1, make([]float32, s.InLen()), make([]float32, p.OutLen(1)))
+	Run(exectest.NewWorkspace(t, names[1], 1), p, 1, make([]float32, s.InLen()), make([]float32, p.OutLen(1)))
 }

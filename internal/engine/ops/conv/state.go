@@ -1,12 +1,12 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package conv
 
 import "github.com/trainyard-dev/trainyard/internal/engine/exec"
 
-// convState is what convolutions keep in a workspace.
-type convState struct {
+// state is what convolutions keep in a workspace.
+type state struct {
 	conv        convArgs
 	direct      directArgs
 	wino        winogradArgs
@@ -25,4 +25,4 @@ type convState struct {
 	tileMasks []int32 // which pixels of a row of tiles are inside the image
 }
 
-var convStates = exec.NewState[convState]()
+var states = exec.NewState[state]()

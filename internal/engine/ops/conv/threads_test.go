@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package conv
 
 import (
 	"slices"
@@ -23,9 +23,9 @@ func TestConvolutionThreads(t *testing.T) {
 			s := convShapes[name]
 			x, w, dy := enginetest.RandomSlice(s.InLen(), 1), enginetest.RandomSlice(s.WeightLen(), 2), enginetest.RandomSlice(s.OutLen(), 3)
 			y, dx, dw, db := make([]float32, len(dy)), make([]float32, len(x)), make([]float32, len(w)), make([]float32, s.OutChannels)
-			Conv2D(ws, s, x, w, db, y)
-			Conv2DBackwardData(ws, s, dy, w, dx)
-			Conv2DBackwardWeights(ws, s, x, dy, dw, db)
+			Forward(ws, s, x, w, db, y)
+			BackwardData(ws, s, dy, w, dx)
+			BackwardWeights(ws, s, x, dy, dw, db)
 			results = slices.Concat(results, y, dx, dw, db)
 		}
 		return results
@@ -39,9 +39,9 @@ func TestConvolutionDoesNotAllocate(t *testing.T) {
 			x, w, dy := enginetest.RandomSlice(s.InLen(), 1), enginetest.RandomSlice(s.WeightLen(), 2), enginetest.RandomSlice(s.OutLen(), 3)
 			bias := enginetest.RandomSlice(s.OutChannels, 4)
 			exectest.NoAllocations(t, func(ws *exec.Workspace) {
-				Conv2D(ws, s, x, w, bias, dy)
-				Conv2DBackwardWeights(ws, s, x, dy, w, bias)
-				Conv2DBackwardData(ws, s, dy, w, x)
+				Forward(ws, s, x, w, bias, dy)
+				BackwardWeights(ws, s, x, dy, w, bias)
+				BackwardData(ws, s, dy, w, x)
 			})
 		})
 	}

@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package conv
 
 import (
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
@@ -15,10 +15,10 @@ import (
 // the output's gradient with mirrored weights.
 
 const (
-	bandFloats   = 48 << 10 // floats of a band's scratch memory: most of the second-level cache's half
-	weightFloats = 3 * 3 * quad
-	// unpooledFloats is how many floats of unpooled output rows of 4 channels stay in the cache.
-	unpooledFloats = 16 << 10
+	BandFloats   = 48 << 10 // floats of a band's scratch memory: most of the second-level cache's half
+	WeightFloats = 3 * 3 * quad
+	// UnpooledFloats is how many floats of unpooled output rows of 4 channels stay in the cache.
+	UnpooledFloats = 16 << 10
 )
 
 // directArgs are the arguments of one direct convolution or of its weights' gradient.
@@ -32,8 +32,8 @@ type directArgs struct {
 	chunks   int // of the rows, in the weights' gradient
 }
 
-// fitsDirect reports whether the set computes this convolution directly.
-func fitsDirect(ws *exec.Workspace, s tensor.ConvShape) bool {
+// FitsDirect reports whether the set computes this convolution directly.
+func FitsDirect(ws *exec.Workspace, s tensor.ConvShape) bool {
 	return ws.Kernels().ConvTiles != nil && isPlain3x3(s) && s.OutWidth() >= ws.Kernels().ConvPixels
 }
 
@@ -48,12 +48,12 @@ func mirrored(s tensor.ConvShape) tensor.ConvShape {
 
 // fast3x3 reports whether conv3x3 computes this convolution.
 func fast3x3(ws *exec.Workspace, s tensor.ConvShape) bool {
-	return usesWinograd(ws, s) || fitsDirect(ws, s)
+	return usesWinograd(ws, s) || FitsDirect(ws, s)
 }
 
 // conv3x3 computes y = conv(x, w) + bias; w is mirrored if it belongs to the convolution in the other direction.
 func conv3x3(ws *exec.Workspace, s tensor.ConvShape, x, w, bias, y []float32, mirrored bool) {
-	st := convStates.Of(ws)
+	st := states.Of(ws)
 	if usesWinograd(ws, s) {
 		st.packed = exec.Grow(st.packed, winogradWeights(s))
 		transformWeights(ws, s, w, st.packed, mirrored)
@@ -61,24 +61,24 @@ func conv3x3(ws *exec.Workspace, s tensor.ConvShape, x, w, bias, y []float32, mi
 		return
 	}
 	st.packed = exec.Grow(st.packed, s.OutChannels*s.InChannels*9)
-	packConv3x3(ws, s, w, st.packed, mirrored)
+	PackDirect(ws, s, w, st.packed, mirrored)
 	directConv3x3(ws, s, x, st.packed, bias, y, Epilogue{})
 }
 
-// packConv3x3 fills u, [OutChannels/4][InChannels][3][3][4], with the weights.
-func packConv3x3(ws *exec.Workspace, s tensor.ConvShape, w, u []float32, mirrored bool) {
-	convStates.Of(ws).direct = directArgs{Band: Band{s: s}, w: w, u: u, mirrored: mirrored}
+// PackDirect fills u, [OutChannels/4][InChannels][3][3][4], with the weights.
+func PackDirect(ws *exec.Workspace, s tensor.ConvShape, w, u []float32, mirrored bool) {
+	states.Of(ws).direct = directArgs{Band: Band{S: s}, w: w, u: u, mirrored: mirrored}
 	ws.Run(s.OutChannels/quad, packConv3x3Part)
 }
 
 // directConv3x3 computes y = epilogue(conv(x, w) + bias), u being the packed w. Pooling needs an even height.
 func directConv3x3(ws *exec.Workspace, s tensor.ConvShape, x, u, bias, y []float32, e Epilogue) {
-	st := convStates.Of(ws)
+	st := states.Of(ws)
 	b := &st.direct
 	*b = directArgs{
-		Band: newBand(s.WithDefaults(), ws.Kernels().ConvPixels, s.InChannels, bandFloats), u: u, bias: bias, y: y, epilogue: e,
+		Band: NewBand(s.WithDefaults(), ws.Kernels().ConvPixels, s.InChannels, BandFloats), u: u, bias: bias, y: y, epilogue: e,
 	}
-	b.x = x
+	b.X = x
 	if bias == nil {
 		st.zeros = exec.Grow(st.zeros, s.OutChannels)
 		b.bias = st.zeros
@@ -90,22 +90,22 @@ func directConv3x3(ws *exec.Workspace, s tensor.ConvShape, x, u, bias, y []float
 // share makes bands small enough for threads to share them evenly, and for the unpooled rows of 4 channels to stay in the
 // cache; with pooling, bands have an even number of rows.
 func (b *directArgs) share(threads int) {
-	total := b.s.Batch * b.outH
+	total := b.S.Batch * b.OutH
 	if b.epilogue.MaxPool {
-		b.rows = min(b.rows, max(unpooledFloats/(quad*b.outW), 2))
+		b.Rows = min(b.Rows, max(UnpooledFloats/(quad*b.OutW), 2))
 	}
 	bands := exec.CeilDiv(b.bands(), threads) * threads
-	b.rows = exec.CeilDiv(total, bands)
+	b.Rows = exec.CeilDiv(total, bands)
 	if b.epilogue.MaxPool {
-		b.rows += b.rows % 2
+		b.Rows += b.Rows % 2
 	}
 }
 
 // packConv3x3Part packs the weights of 4 output channels as [channel][tap][4].
 func packConv3x3Part(ws *exec.Workspace, _, part int) {
-	b := &convStates.Of(ws).direct
-	in, out := b.s.InChannels, b.s.OutChannels
-	dst := b.u[part*in*weightFloats:][:in*weightFloats]
+	b := &states.Of(ws).direct
+	in, out := b.S.InChannels, b.S.OutChannels
+	dst := b.u[part*in*WeightFloats:][:in*WeightFloats]
 	for c := range in {
 		for tap := range 9 {
 			for j := range quad {
@@ -122,25 +122,25 @@ func packConv3x3Part(ws *exec.Workspace, _, part int) {
 
 // conv3x3Part computes one band.
 func conv3x3Part(ws *exec.Workspace, worker, part int) {
-	b := &convStates.Of(ws).direct
+	b := &states.Of(ws).direct
 	state := ws.Worker(worker)
-	channels, plane := b.s.InChannels, b.outH*b.outW
-	first := part * b.rows
-	last := min(first+b.rows, b.s.Batch*b.outH)
+	channels, plane := b.S.InChannels, b.OutH*b.OutW
+	first := part * b.Rows
+	last := min(first+b.Rows, b.S.Batch*b.OutH)
 	if first >= last {
 		return
 	}
-	input := channels * b.channelStride()
-	scratch := state.Scratch(input + quad*b.rows*b.outW)
+	input := channels * b.ChannelStride()
+	scratch := state.Scratch(input + quad*b.Rows*b.OutW)
 	unpooled := scratch[input:]
-	b.load(scratch, 0, channels, first, last)
-	tiles := b.tiles(state, first, last, b.epilogue.MaxPool)
-	for k := 0; k < b.s.OutChannels; k += quad {
-		y, stride := unpooled, b.rows*b.outW
+	b.Load(scratch, 0, channels, first, last)
+	tiles := b.Tiles(state, first, last, b.epilogue.MaxPool)
+	for k := 0; k < b.S.OutChannels; k += quad {
+		y, stride := unpooled, b.Rows*b.OutW
 		if !b.epilogue.MaxPool {
 			y, stride = b.y[k*plane:], plane
 		}
-		ws.Kernels().ConvTiles(tiles, &state.Offsets[0], &scratch[0], channels, b.channelStride()*floatSize, b.stride*floatSize,
+		ws.Kernels().ConvTiles(tiles, &state.Offsets[0], &scratch[0], channels, b.ChannelStride()*floatSize, b.Stride*floatSize,
 			&b.u[k*channels*9], &b.bias[k], &y[0], stride*floatSize)
 		for channel := k; channel < k+quad; channel++ {
 			switch {
@@ -155,12 +155,12 @@ func conv3x3Part(ws *exec.Workspace, worker, part int) {
 
 // pool stores 2×2 max pooling of output rows [first, last), an even number, of one channel.
 func (b *directArgs) pool(loops *kernels.Set, unpooled []float32, channel, first, last int) {
-	width, height := b.outW/2, b.outH/2
-	even := b.outW &^ 1
+	width, height := b.OutW/2, b.OutH/2
+	even := b.OutW &^ 1
 	for row := first; row < last; row += 2 {
-		image, oy := row/b.outH, row%b.outH
-		top, bottom := unpooled[(row-first)*b.outW:][:even], unpooled[(row-first+1)*b.outW:][:even]
-		y := b.y[((image*b.s.OutChannels+channel)*height+oy/2)*width:][:width]
+		image, oy := row/b.OutH, row%b.OutH
+		top, bottom := unpooled[(row-first)*b.OutW:][:even], unpooled[(row-first+1)*b.OutW:][:even]
+		y := b.y[((image*b.S.OutChannels+channel)*height+oy/2)*width:][:width]
 		loops.Halve(y, top, bottom, b.epilogue.floor())
 	}
 }
@@ -168,9 +168,9 @@ func (b *directArgs) pool(loops *kernels.Set, unpooled []float32, channel, first
 // relu applies ReLU to output rows [first, last) of one channel.
 func (b *directArgs) relu(loops *kernels.Set, channel, first, last int) {
 	for row := first; row < last; {
-		image, oy := row/b.outH, row%b.outH
-		n := min(last-row, b.outH-oy)
-		y := b.y[((image*b.s.OutChannels+channel)*b.outH+oy)*b.outW:][:n*b.outW]
+		image, oy := row/b.OutH, row%b.OutH
+		n := min(last-row, b.OutH-oy)
+		y := b.y[((image*b.S.OutChannels+channel)*b.OutH+oy)*b.OutW:][:n*b.OutW]
 		loops.ReLU(y, y)
 		row += n
 	}

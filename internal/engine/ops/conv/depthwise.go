@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package conv
 
 import (
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
@@ -26,7 +26,7 @@ func planesFit(ws *exec.Workspace, s tensor.ConvShape) bool {
 
 // runDepthwise computes y = epilogue(conv(x, w) + bias) without pooling, where each group has one input channel.
 func runDepthwise(ws *exec.Workspace, s tensor.ConvShape, x, w, bias, y []float32, e Epilogue) {
-	st := convStates.Of(ws)
+	st := states.Of(ws)
 	if planeStripsFit(ws, s) && s.WithDefaults().StrideW == 1 {
 		wholeStrips(ws, s, x, w, bias, y, e)
 		return
@@ -49,7 +49,7 @@ func runDepthwise(ws *exec.Workspace, s tensor.ConvShape, x, w, bias, y []float3
 
 // depthwisePlanePart convolves one output plane by the set's kernel.
 func depthwisePlanePart(ws *exec.Workspace, worker, part int) {
-	st := convStates.Of(ws)
+	st := states.Of(ws)
 	c, p, state := &st.conv, &st.plane, ws.Worker(worker)
 	s := &c.s
 	channel := part % s.OutChannels
@@ -110,7 +110,7 @@ func (p *planeArgs) load(c *convArgs, image, x []float32) {
 
 // depthwisePart convolves one output plane of a convolution whose groups have one input channel each.
 func depthwisePart(ws *exec.Workspace, _, part int) {
-	c := &convStates.Of(ws).conv
+	c := &states.Of(ws).conv
 	s := &c.s
 	channel := part % s.OutChannels
 	x := c.inputGroup(c.x, part/s.OutChannels, channel/c.channelsOut)

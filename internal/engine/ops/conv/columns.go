@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package conv
 
 import (
 	"math"
@@ -81,7 +81,7 @@ func columnBlock(ws *exec.Workspace, c *convArgs) int {
 // packColumnWeights fills u, [Groups][block][⌈outputs/4⌉][channel of the block][tap][4], with the weights; missing outputs
 // are zero.
 func packColumnWeights(ws *exec.Workspace, s tensor.ConvShape, w, u []float32) {
-	st := convStates.Of(ws)
+	st := states.Of(ws)
 	c := &st.conv
 	c.setUp(s)
 	c.w = w
@@ -90,7 +90,7 @@ func packColumnWeights(ws *exec.Workspace, s tensor.ConvShape, w, u []float32) {
 }
 
 func packColumnWeightsPart(ws *exec.Workspace, _, part int) {
-	st := convStates.Of(ws)
+	st := states.Of(ws)
 	c, a := &st.conv, &st.column
 	depth := c.channelsIn * c.taps
 	group, q := part/a.quads, part%a.quads
@@ -126,7 +126,7 @@ func padBias(s tensor.ConvShape, bias, padded []float32) {
 
 // runColumns computes y = epilogue(conv(x, w) + bias) without pooling, u and bias being packed and padded.
 func runColumns(ws *exec.Workspace, s tensor.ConvShape, x, u, bias, y []float32, e Epilogue) {
-	st := convStates.Of(ws)
+	st := states.Of(ws)
 	c, a := &st.conv, &st.column
 	setUpColumns(ws, s, x, u, bias, y, e)
 	a.inPlace = a.pointwise && c.plane%lanes == 0 && a.quads <= copyQuads
@@ -136,7 +136,7 @@ func runColumns(ws *exec.Workspace, s tensor.ConvShape, x, u, bias, y []float32,
 
 // setUpColumns sets the arguments of a convolution by columns, but for how it is cut.
 func setUpColumns(ws *exec.Workspace, s tensor.ConvShape, x, u, bias, y []float32, e Epilogue) {
-	st := convStates.Of(ws)
+	st := states.Of(ws)
 	c, a := &st.conv, &st.column
 	c.setUp(s)
 	c.x, c.y = x, y
@@ -207,7 +207,7 @@ type columnTask struct {
 
 // columnsPart computes one task.
 func columnsPart(ws *exec.Workspace, worker, part int) {
-	st := convStates.Of(ws)
+	st := states.Of(ws)
 	a, c := &st.column, &st.conv
 	split, part := part%a.splits, part/a.splits
 	panel, part := part%a.panels, part/a.panels

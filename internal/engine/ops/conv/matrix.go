@@ -1,22 +1,22 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package conv
 
 import (
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 	"github.com/trainyard-dev/trainyard/internal/engine/ops/dense"
 )
 
-// imageColumns presents one group of an image as the matrix that turns convolution into a product ("im2col"): row
+// imageMatrix presents one group of an image as the matrix that turns convolution into a product ("im2col"): row
 // (channel, tap), column = output pixel. It is never stored: the product packs from the image.
-type imageColumns struct {
+type imageMatrix struct {
 	c *convArgs
 	x []float32
 }
 
 // Pack implements Right.
-func (m *imageColumns) Pack(dst []float32, nr, j0, n, k0, kc int, row []float32) {
+func (m *imageMatrix) Pack(dst []float32, nr, j0, n, k0, kc int, row []float32) {
 	c := m.c
 	row = row[:n]
 	for p := range kc {
@@ -25,14 +25,14 @@ func (m *imageColumns) Pack(dst []float32, nr, j0, n, k0, kc int, row []float32)
 	}
 }
 
-// imageColumnsT is the transpose of imageColumns: row = output pixel, column (channel, tap).
-type imageColumnsT struct {
+// imageMatrixT is the transpose of imageMatrix: row = output pixel, column (channel, tap).
+type imageMatrixT struct {
 	c *convArgs
 	x []float32
 }
 
 // Pack implements Right.
-func (m *imageColumnsT) Pack(dst []float32, nr, j0, n, k0, kc int, row []float32) {
+func (m *imageMatrixT) Pack(dst []float32, nr, j0, n, k0, kc int, row []float32) {
 	row = row[:kc]
 	for j := range n {
 		m.c.gather(row, m.x, j0+j, k0)
