@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/block"
 )
 
 // convNormReLUPool is a network's first block: convolution, batch normalisation, ReLU and 2×2 max pooling. Where the kernels
@@ -40,10 +40,10 @@ func (l *convNormReLUPool) OutputShape(in []int) ([]int, error) {
 	return l.rest.OutputShape(shape)
 }
 
-// block describes the step to the kernels, for images of the shape of x.
-func (l *convNormReLUPool) block(x *Tensor) ops.ConvNormReLUPool {
+// step describes it to the kernels, for images of the shape of x.
+func (l *convNormReLUPool) step(x *Tensor) block.First {
 	norm := l.rest.BatchNorm2D
-	return ops.ConvNormReLUPool{
+	return block.First{
 		Shape: l.conv.shape(x.Shape), Weight: l.conv.Weight.Value.Data, Gamma: norm.Weight.Value.Data, Beta: norm.Bias.Value.Data,
 		Epsilon: norm.Epsilon, Momentum: norm.Momentum, RunningMean: norm.RunningMean.Value.Data, RunningVar: norm.RunningVar.Value.Data,
 		Mean: norm.mean, InvStd: norm.invStd, Choice: l.rest.choice, Moments: l.moments,
@@ -52,22 +52,22 @@ func (l *convNormReLUPool) block(x *Tensor) ops.ConvNormReLUPool {
 
 // Forward implements Layer.
 func (l *convNormReLUPool) Forward(ws *exec.Workspace, x *Tensor, training bool) *Tensor {
-	if l.inOne = ops.FusesConvPool(ws, l.conv.shape(x.Shape)); !l.inOne {
+	if l.inOne = block.FusesFirst(ws, l.conv.shape(x.Shape)); !l.inOne {
 		return l.rest.Forward(ws, l.conv.Forward(ws, x, training), training)
 	}
 	l.x = x
-	block := l.block(x)
-	images, y := block.Output(), &l.rest.y
+	step := l.step(x)
+	images, y := step.Output(), &l.rest.y
 	y.Resize(images.Batch, images.Channels, images.Height/2, images.Width/2)
 	if !training {
-		ops.ConvNormReLUPoolInference(ws, &block, x.Data, y.Data)
+		step.Inference(ws, x.Data, y.Data)
 		return y
 	}
 	if l.moments == nil {
-		l.moments = make([]float64, block.MomentsLen())
+		l.moments = make([]float64, step.MomentsLen())
 	}
-	block.Choice, block.Moments = l.rest.choice.of(images), l.moments
-	ops.ConvNormReLUPoolTraining(ws, &block, x.Data, y.Data)
+	step.Choice, step.Moments = l.rest.choice.of(images), l.moments
+	step.Training(ws, x.Data, y.Data)
 	return y
 }
 
@@ -75,9 +75,9 @@ func (l *convNormReLUPool) Forward(ws *exec.Workspace, x *Tensor, training bool)
 // output, which is computed again.
 func (l *convNormReLUPool) Backward(ws *exec.Workspace, dy *Tensor, wantInput bool) *Tensor {
 	if l.inOne && !wantInput {
-		block := l.block(l.x)
+		step := l.step(l.x)
 		norm := l.rest.BatchNorm2D
-		ops.ConvNormReLUPoolBackward(ws, &block, l.x.Data, dy.Data, l.conv.Weight.Grad.Data, norm.Weight.Grad.Data, norm.Bias.Grad.Data)
+		step.Backward(ws, l.x.Data, dy.Data, l.conv.Weight.Grad.Data, norm.Weight.Grad.Data, norm.Bias.Grad.Data)
 		return nil
 	}
 	if l.inOne {

@@ -5,7 +5,7 @@ package engine
 
 import (
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/block"
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
@@ -95,7 +95,7 @@ type windowChoice []uint16
 
 // of returns room for the choices of images of that shape.
 func (c *windowChoice) of(s tensor.ImageShape) []uint16 {
-	if n := ops.ChoiceLen(s); len(*c) < n {
+	if n := block.ChoiceLen(s); len(*c) < n {
 		*c = make([]uint16, n)
 	}
 	return *c
@@ -124,16 +124,16 @@ func (l *normReLUPool) Forward(ws *exec.Workspace, x *Tensor, training bool) *Te
 	mean, variance := l.RunningMean.Value.Data, l.RunningVar.Value.Data
 	gamma, beta := l.Weight.Value.Data, l.Bias.Value.Data
 	if training {
-		ops.NormReLUPoolTraining(ws, s, x.Data, gamma, beta, l.Epsilon, l.Momentum, l.y.Data, l.choice.of(s), l.mean, l.invStd, mean, variance)
+		block.NormReLUPoolTraining(ws, s, x.Data, gamma, beta, l.Epsilon, l.Momentum, l.y.Data, l.choice.of(s), l.mean, l.invStd, mean, variance)
 	} else {
-		ops.NormReLUPoolInference(ws, s, x.Data, gamma, beta, mean, variance, l.Epsilon, l.y.Data)
+		block.NormReLUPoolInference(ws, s, x.Data, gamma, beta, mean, variance, l.Epsilon, l.y.Data)
 	}
 	return &l.y
 }
 
 // Backward implements Layer. The gradient it returns replaces the layer's input.
 func (l *normReLUPool) Backward(ws *exec.Workspace, dy *Tensor, _ bool) *Tensor {
-	ops.NormReLUPoolBackward(ws, imageShape(l.x.Shape), l.x.Data, dy.Data, l.choice, l.Weight.Value.Data, l.mean, l.invStd,
+	block.NormReLUPoolBackward(ws, imageShape(l.x.Shape), l.x.Data, dy.Data, l.choice, l.Weight.Value.Data, l.mean, l.invStd,
 		l.Weight.Grad.Data, l.Bias.Grad.Data)
 	return l.x
 }
@@ -158,13 +158,13 @@ func (l *reluPool) Forward(ws *exec.Workspace, x *Tensor, training bool) *Tensor
 	if training {
 		choice = l.choice.of(s)
 	}
-	ops.ReLUPool(ws, s, x.Data, l.y.Data, choice)
+	block.ReLUPool(ws, s, x.Data, l.y.Data, choice)
 	return &l.y
 }
 
 // Backward implements Layer. The gradient it returns replaces the layer's input.
 func (l *reluPool) Backward(ws *exec.Workspace, dy *Tensor, _ bool) *Tensor {
-	ops.ReLUPoolBackward(ws, imageShape(l.x.Shape), dy.Data, l.choice, l.x.Data)
+	block.ReLUPoolBackward(ws, imageShape(l.x.Shape), dy.Data, l.choice, l.x.Data)
 	return l.x
 }
 

@@ -14,8 +14,8 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 )
 
-// block returns a convolution from in to 4 channels, batch normalisation, ReLU and max pooling with random parameters.
-func block(name string, in int, pool *MaxPool2D) []Layer {
+// convBlock returns a convolution from in to 4 channels, batch normalisation, ReLU and max pooling with random parameters.
+func convBlock(name string, in int, pool *MaxPool2D) []Layer {
 	conv := NewConv2D(name+".conv", Conv2DConfig{InChannels: in, OutChannels: 4, Kernel: 3, Padding: 1})
 	layers := []Layer{conv, NewBatchNorm2D(name+".norm", 4), NewReLU(name + ".relu"), pool}
 	for i, l := range layers {
@@ -47,11 +47,11 @@ func backwardAll(ws *exec.Workspace, layers []Layer, dy *Tensor, wantInput bool)
 }
 
 func TestFusedLayersAgree(t *testing.T) {
-	whole := func() []Layer { return block("a", 3, NewMaxPool2D("pool", 2, 2)) }
+	whole := func() []Layer { return convBlock("a", 3, NewMaxPool2D("pool", 2, 2)) }
 	// The first block is in one with its convolution but where it is narrow; the second one never is.
-	two := func() []Layer { return append(whole(), block("b", 4, NewMaxPool2D("pool", 2, 2))...) }
+	two := func() []Layer { return append(whole(), convBlock("b", 4, NewMaxPool2D("pool", 2, 2))...) }
 	twoWithoutNorm := func() []Layer {
-		return append(withoutNorm(whole()), withoutNorm(block("b", 4, NewMaxPool2D("pool", 2, 2)))...)
+		return append(withoutNorm(whole()), withoutNorm(convBlock("b", 4, NewMaxPool2D("pool", 2, 2)))...)
 	}
 	for name, tc := range map[string]struct {
 		layers        func() []Layer
@@ -127,9 +127,9 @@ func checkFused(t *testing.T, plain, layers, fused []Layer, x *Tensor, wantInput
 
 func TestFuseLeavesOtherLayersAlone(t *testing.T) {
 	for name, layers := range map[string][]Layer{
-		"another window":     block("a", 3, NewMaxPool2D("pool", 3, 2)),
-		"no convolution":     block("a", 3, NewMaxPool2D("pool", 2, 2))[1:],
-		"no pooling":         block("a", 3, NewMaxPool2D("pool", 2, 2))[:3],
+		"another window":     convBlock("a", 3, NewMaxPool2D("pool", 3, 2)),
+		"no convolution":     convBlock("a", 3, NewMaxPool2D("pool", 2, 2))[1:],
+		"no pooling":         convBlock("a", 3, NewMaxPool2D("pool", 2, 2))[:3],
 		"convolutions alone": {NewConv2D("a", Conv2DConfig{InChannels: 3, OutChannels: 4, Kernel: 3}), NewConv2D("b", Conv2DConfig{InChannels: 4, OutChannels: 4, Kernel: 3})},
 	} {
 		if got := Fuse(layers); !slices.Equal(got, layers) {

@@ -5,7 +5,7 @@ package engine
 
 import (
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
-	"github.com/trainyard-dev/trainyard/internal/engine/ops"
+	"github.com/trainyard-dev/trainyard/internal/engine/ops/block"
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
@@ -42,13 +42,13 @@ func reusesInput(step Layer) bool {
 // keptBytes returns how much memory a step takes beside its output and the gradient of its input.
 func keptBytes(ws *exec.Workspace, step Layer, in, out []int) int64 {
 	const bytesPerWord, bytesPerFloat = 2, 4
-	choice := func(s tensor.ImageShape) int64 { return int64(ops.ChoiceLen(s)) * bytesPerWord }
+	choice := func(s tensor.ImageShape) int64 { return int64(block.ChoiceLen(s)) * bytesPerWord }
 	switch l := step.(type) {
 	case *convNormReLUPool:
-		block := ops.ConvNormReLUPool{Shape: l.conv.shape(in)}
-		kept := choice(block.Output())
-		if !ops.FusesConvPool(ws, block.Shape) {
-			kept += int64(block.Output().Len()) * bytesPerFloat
+		first := block.First{Shape: l.conv.shape(in)}
+		kept := choice(first.Output())
+		if !block.FusesFirst(ws, first.Shape) {
+			kept += int64(first.Output().Len()) * bytesPerFloat
 		}
 		return kept
 	case *normReLUPool, *reluPool:

@@ -24,11 +24,11 @@ func TestTrainingBytes(t *testing.T) {
 		layers []Layer
 		want   int64
 	}{
-		"first block":                     {kernels.Names()[0], block("a", 3, pool()), images + pooled + choices + pooled},
-		"first block, portable":           {"portable", block("a", 3, pool()), images + conv + pooled + choices + pooled},
-		"two blocks":                      {"portable", append(block("a", 3, pool()), block("b", 4, pool())...), images + conv + pooled + choices + (5440 + 1280 + 240 + 1280)},
-		"a first layer, ReLU and pooling": {"portable", withoutNorm(block("a", 3, pool())), images + conv + pooled + choices + pooled},
-		"another pooling":                 {"portable", withoutNorm(block("a", 3, NewMaxPool2D("pool", 2, 1)))[1:], 3*images + 2*3*19*33*(2*4+1)},
+		"first block":                     {kernels.Names()[0], convBlock("a", 3, pool()), images + pooled + choices + pooled},
+		"first block, portable":           {"portable", convBlock("a", 3, pool()), images + conv + pooled + choices + pooled},
+		"two blocks":                      {"portable", append(convBlock("a", 3, pool()), convBlock("b", 4, pool())...), images + conv + pooled + choices + (5440 + 1280 + 240 + 1280)},
+		"a first layer, ReLU and pooling": {"portable", withoutNorm(convBlock("a", 3, pool())), images + conv + pooled + choices + pooled},
+		"another pooling":                 {"portable", withoutNorm(convBlock("a", 3, NewMaxPool2D("pool", 2, 1)))[1:], 3*images + 2*3*19*33*(2*4+1)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ws, err := exec.New(exec.Options{Set: tc.set})
@@ -44,7 +44,7 @@ func TestTrainingBytes(t *testing.T) {
 			}
 		})
 	}
-	if _, err := TrainingBytes(newWorkspace(t), block("a", 3, pool()), []int{1, 4, 8, 8}); err == nil {
+	if _, err := TrainingBytes(newWorkspace(t), convBlock("a", 3, pool()), []int{1, 4, 8, 8}); err == nil {
 		t.Error("a wrong number of channels was accepted")
 	}
 }

@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package block
 
 import (
 	"testing"
@@ -14,9 +14,9 @@ import (
 )
 
 // newConvPool returns a block with random parameters.
-func newConvPool(s tensor.ConvShape) *ConvNormReLUPool {
+func newConvPool(s tensor.ConvShape) *First {
 	perChannel := func(seed uint64) []float32 { return enginetest.RandomSlice(s.OutChannels, seed) }
-	p := &ConvNormReLUPool{
+	p := &First{
 		Shape: s, Weight: enginetest.RandomSlice(s.WeightLen(), 1), Gamma: perChannel(2), Beta: perChannel(3), Epsilon: 1e-5, Momentum: 0.1,
 		RunningMean: perChannel(4), RunningVar: make([]float32, s.OutChannels),
 		Mean: perChannel(0), InvStd: perChannel(0),
@@ -34,7 +34,7 @@ func TestConvNormReLUPool(t *testing.T) {
 	for name, s := range patchShapes {
 		t.Run(name, func(t *testing.T) {
 			exectest.ForEachSet(t, func(t *testing.T, ws *exec.Workspace) {
-				if !FusesConvPool(ws, s) {
+				if !FusesFirst(ws, s) {
 					if ws.Set() != "portable" {
 						t.Errorf("%s does not compute it", ws.Set())
 					}
@@ -58,12 +58,12 @@ func checkConvPool(t *testing.T, ws *exec.Workspace, s tensor.ConvShape) {
 
 	conv.Forward(reference, s, x, want.Weight, nil, y)
 	NormReLUPoolInference(reference, images, y, want.Gamma, want.Beta, want.RunningMean, want.RunningVar, want.Epsilon, wantPooled)
-	ConvNormReLUPoolInference(ws, got, x, pooled)
+	got.Inference(ws, x, pooled)
 	enginetest.ExpectClose(t, "inference", pooled, wantPooled, 1e-4)
 
 	NormReLUPoolTraining(reference, images, y, want.Gamma, want.Beta, want.Epsilon, want.Momentum, wantPooled, want.Choice,
 		want.Mean, want.InvStd, want.RunningMean, want.RunningVar)
-	ConvNormReLUPoolTraining(ws, got, x, pooled)
+	got.Training(ws, x, pooled)
 	enginetest.ExpectClose(t, "pooled", pooled, wantPooled, 1e-4)
 	enginetest.ExpectClose(t, "mean", got.Mean, want.Mean, 1e-5)
 	enginetest.ExpectClose(t, "1/deviation", got.InvStd, want.InvStd, 1e-5)
@@ -77,14 +77,14 @@ func checkConvPool(t *testing.T, ws *exec.Workspace, s tensor.ConvShape) {
 	wantDW, wantDGamma, wantDBeta := gradients()
 	NormReLUPoolBackward(reference, images, y, dpooled, want.Choice, want.Gamma, want.Mean, want.InvStd, wantDGamma, wantDBeta)
 	conv.BackwardWeights(reference, s, x, y, wantDW, nil)
-	ConvNormReLUPoolBackward(ws, got, x, dpooled, dw, dgamma, dbeta)
+	got.Backward(ws, x, dpooled, dw, dgamma, dbeta)
 	enginetest.ExpectClose(t, "dbeta", dbeta, wantDBeta, 1e-4)
 	enginetest.ExpectClose(t, "dgamma", dgamma, wantDGamma, 1e-4)
 	enginetest.ExpectClose(t, "dw", dw, wantDW, 1e-4)
 }
 
 // conv-norm-relu-pool must say which shapes it takes.
-func TestFusesConvPool(t *testing.T) {
+func TestFusesFirst(t *testing.T) {
 	ws := exectest.NewWorkspace(t, "", 1)
 	if ws.Set() == "portable" {
 		t.Skip("the portable set has no such loops")
@@ -99,7 +99,7 @@ func TestFusesConvPool(t *testing.T) {
 	} {
 		s := patchShapes["photographs"]
 		change(&s)
-		if got, want := FusesConvPool(ws, s), name == ""; got != want {
+		if got, want := FusesFirst(ws, s), name == ""; got != want {
 			t.Errorf("%q: %t, want %t", name, got, want)
 		}
 	}

@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package block
 
 import (
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
@@ -26,8 +26,8 @@ import (
 // many threads to share them evenly.
 const convPoolChunks = 32
 
-// ConvNormReLUPool is such a block. Slices without another length have an element for each output channel.
-type ConvNormReLUPool struct {
+// First is the first block of a network. Slices without another length have an element for each output channel.
+type First struct {
 	Shape                   tensor.ConvShape
 	Weight                  []float32 // Shape.WeightLen() elements
 	Gamma, Beta             []float32
@@ -41,21 +41,21 @@ type ConvNormReLUPool struct {
 }
 
 // Output returns the shape of the convolution's output.
-func (p *ConvNormReLUPool) Output() tensor.ImageShape {
+func (p *First) Output() tensor.ImageShape {
 	return tensor.ImageShape{Batch: p.Shape.Batch, Channels: p.Shape.OutChannels, Height: p.Shape.OutHeight(), Width: p.Shape.OutWidth()}
 }
 
 // MomentsLen returns the length of the patches' moments.
-func (p *ConvNormReLUPool) MomentsLen() int { return patchMomentsLen(p.Shape.InChannels) }
+func (p *First) MomentsLen() int { return patchMomentsLen(p.Shape.InChannels) }
 
-// FusesConvPool reports whether the set computes such a block with this convolution in one.
-func FusesConvPool(ws *exec.Workspace, s tensor.ConvShape) bool {
+// FusesFirst reports whether the set computes such a block with this convolution in one.
+func FusesFirst(ws *exec.Workspace, s tensor.ConvShape) bool {
 	return conv.FitsDirect(ws, s) && conv.DirectWeights(ws, s) && s.InChannels <= patchChannels && s.OutHeight() >= 2
 }
 
-// ConvNormReLUPoolTraining computes pooled = maxpool(max(0, batchnorm(conv(x, Weight)))) with the statistics of this batch,
-// and updates the running ones as BatchTraining does. FusesConvPool must hold.
-func ConvNormReLUPoolTraining(ws *exec.Workspace, p *ConvNormReLUPool, x, pooled []float32) {
+// Training computes pooled = maxpool(max(0, batchnorm(conv(x, Weight)))) with the statistics of this batch,
+// and updates the running ones as BatchTraining does. FusesFirst must hold.
+func (p *First) Training(ws *exec.Workspace, x, pooled []float32) {
 	p.check()
 	exec.CheckLength("conv-norm-relu-pool", "x", x, p.Shape.InLen())
 	patchMoments(ws, p.Shape, x, p.Moments)
@@ -66,15 +66,15 @@ func ConvNormReLUPoolTraining(ws *exec.Workspace, p *ConvNormReLUPool, x, pooled
 	convPool(ws, p, x, p.Mean, p.InvStd, pooled, p.Choice)
 }
 
-// ConvNormReLUPoolInference computes pooled = maxpool(max(0, batchnorm(conv(x, Weight)))) with the running statistics. It
-// needs none of what is for the backward pass. FusesConvPool must hold.
-func ConvNormReLUPoolInference(ws *exec.Workspace, p *ConvNormReLUPool, x, pooled []float32) {
+// Inference computes pooled = maxpool(max(0, batchnorm(conv(x, Weight)))) with the running statistics. It
+// needs none of what is for the backward pass. FusesFirst must hold.
+func (p *First) Inference(ws *exec.Workspace, x, pooled []float32) {
 	exec.CheckLength("conv-norm-relu-pool", "x", x, p.Shape.InLen())
 	convPool(ws, p, x, p.RunningMean, norm.InverseDeviations(ws, p.RunningVar[:p.Shape.OutChannels], p.Epsilon), pooled, nil)
 }
 
 // check panics if a slice is too short.
-func (p *ConvNormReLUPool) check() {
+func (p *First) check() {
 	exec.CheckLength("conv-norm-relu-pool", "weight", p.Weight, p.Shape.WeightLen())
 	exec.CheckLength("conv-norm-relu-pool", "choice", p.Choice, ChoiceLen(p.Output()))
 	exec.CheckLength("conv-norm-relu-pool", "moments", p.Moments, p.MomentsLen())
@@ -84,16 +84,16 @@ func (p *ConvNormReLUPool) check() {
 }
 
 // pixels returns the number of pixels of an output channel.
-func (p *ConvNormReLUPool) pixels() float64 { return float64(p.Shape.Batch * p.Shape.OutPlane()) }
+func (p *First) pixels() float64 { return float64(p.Shape.Batch * p.Shape.OutPlane()) }
 
 // kernel returns the weights of output channel k, in the order of a patch.
-func (p *ConvNormReLUPool) kernel(k int) []float32 {
+func (p *First) kernel(k int) []float32 {
 	n := patchTaps * p.Shape.InChannels
 	return p.Weight[k*n:][:n]
 }
 
 // outputMoments returns the moments of output channel k of the convolution.
-func (p *ConvNormReLUPool) outputMoments(k int) norm.Moments {
+func (p *First) outputMoments(k int) norm.Moments {
 	w, n := p.kernel(k), patchTaps*p.Shape.InChannels
 	var sum, squares float64
 	for i, v := range w {
@@ -121,8 +121,8 @@ type convPoolArgs struct {
 }
 
 // convPool convolves, normalises with given statistics, and pools; choice may be nil.
-func convPool(ws *exec.Workspace, p *ConvNormReLUPool, x, mean, invStd, pooled []float32, choice []uint16) {
-	st := blockStates.Of(ws)
+func convPool(ws *exec.Workspace, p *First, x, mean, invStd, pooled []float32, choice []uint16) {
+	st := states.Of(ws)
 	output := p.Output()
 	exec.CheckLength("conv-norm-relu-pool", "pooled", pooled, output.PooledLen())
 	s := p.Shape.WithDefaults()
@@ -141,7 +141,7 @@ func convPool(ws *exec.Workspace, p *ConvNormReLUPool, x, mean, invStd, pooled [
 
 // convPoolPart computes one band.
 func convPoolPart(ws *exec.Workspace, worker, part int) {
-	st := blockStates.Of(ws)
+	st := states.Of(ws)
 	b, a := &st.band, &st.normPool
 	state, own := ws.Worker(worker), &st.workers[worker]
 	channels, plane := b.S.InChannels, b.Rows*b.OutW
@@ -164,10 +164,10 @@ func convPoolPart(ws *exec.Workspace, worker, part int) {
 	}
 }
 
-// ConvNormReLUPoolBackward computes the gradients of ConvNormReLUPoolTraining but for that of x, from x and dpooled and what
+// Backward computes the gradients of Training but for that of x, from x and dpooled and what
 // it left in p. dw, dgamma and dbeta are overwritten.
-func ConvNormReLUPoolBackward(ws *exec.Workspace, p *ConvNormReLUPool, x, dpooled, dw, dgamma, dbeta []float32) {
-	st := blockStates.Of(ws)
+func (p *First) Backward(ws *exec.Workspace, x, dpooled, dw, dgamma, dbeta []float32) {
+	st := states.Of(ws)
 	p.check()
 	exec.CheckLength("conv-norm-relu-pool backward", "x", x, p.Shape.InLen())
 	exec.CheckLength("conv-norm-relu-pool backward", "dpooled", dpooled, p.Output().PooledLen())
@@ -192,7 +192,7 @@ func ConvNormReLUPoolBackward(ws *exec.Workspace, p *ConvNormReLUPool, x, dpoole
 
 // convPoolSumsPart computes Σ d·patch and Σd over one chunk of the bands.
 func convPoolSumsPart(ws *exec.Workspace, worker, chunk int) {
-	st := blockStates.Of(ws)
+	st := states.Of(ws)
 	b, a := &st.band, &st.normPool
 	state, own := ws.Worker(worker), &st.workers[worker]
 	in, out, width := b.S.InChannels, b.S.OutChannels, b.Vectors*lanes
@@ -223,8 +223,8 @@ func convPoolSumsPart(ws *exec.Workspace, worker, chunk int) {
 }
 
 // convPoolGradients computes the gradients of output channel k's parameters from the chunks' sums.
-func convPoolGradients(ws *exec.Workspace, p *ConvNormReLUPool, k int, dw, dgamma, dbeta []float32) {
-	st := blockStates.Of(ws)
+func convPoolGradients(ws *exec.Workspace, p *First, k int, dw, dgamma, dbeta []float32) {
+	st := states.Of(ws)
 	b, w, n := &st.band, p.kernel(k), patchTaps*p.Shape.InChannels
 	var total, dot float64 // Σd and w·A
 	var ofPatch [patchTaps * patchChannels]float64

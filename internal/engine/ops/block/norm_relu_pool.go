@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package block
 
 import (
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
@@ -57,7 +57,7 @@ func NormReLUPoolInference(ws *exec.Workspace, s tensor.ImageShape, x, gamma, be
 
 // normReLUPool runs the second pass, once the statistics are known.
 func normReLUPool(ws *exec.Workspace, s tensor.ImageShape, x, gamma, beta, mean, invStd, pooled []float32, choice []uint16) {
-	st := blockStates.Of(ws)
+	st := states.Of(ws)
 	exec.CheckLength("norm-relu-pool", "pooled", pooled, s.PooledLen())
 	foldNorm(ws, gamma, beta, mean, invStd, s.Channels)
 	st.workers = exec.Grow(st.workers, ws.Threads())
@@ -67,7 +67,7 @@ func normReLUPool(ws *exec.Workspace, s tensor.ImageShape, x, gamma, beta, mean,
 
 // foldNorm brings normalisation to the form scale·x + shift.
 func foldNorm(ws *exec.Workspace, gamma, beta, mean, invStd []float32, channels int) {
-	st := blockStates.Of(ws)
+	st := states.Of(ws)
 	st.scale, st.shift = exec.Grow(st.scale, channels), exec.Grow(st.shift, channels)
 	for c := range channels {
 		st.scale[c] = gamma[c] * invStd[c]
@@ -76,7 +76,7 @@ func foldNorm(ws *exec.Workspace, gamma, beta, mean, invStd []float32, channels 
 }
 
 func normPoolPart(ws *exec.Workspace, worker, part int) {
-	st := blockStates.Of(ws)
+	st := states.Of(ws)
 	a := &st.normPool
 	scale, shift := a.scale[part%a.s.Channels], a.shift[part%a.s.Channels]
 	for row := range a.s.Height / 2 {
@@ -88,7 +88,7 @@ func normPoolPart(ws *exec.Workspace, worker, part int) {
 
 // windows returns a row of windows' elements of pooled and their choices, which are the worker's scratch memory if nobody
 // wants them.
-func (a *normPoolArgs) windows(own *blockWorker, plane, row int) (pooled []float32, choice []uint16) {
+func (a *normPoolArgs) windows(own *worker, plane, row int) (pooled []float32, choice []uint16) {
 	height, width := a.s.Height/2, a.s.Width/2
 	at, words := plane*height+row, kernels.ChoiceWords(width)
 	if a.choice == nil {
@@ -111,7 +111,7 @@ func (a *normPoolArgs) rows(plane, row int) (top, bottom []float32) {
 // NormReLUPoolTraining left in choice, mean and InvStd. dgamma and dbeta are overwritten.
 func NormReLUPoolBackward(ws *exec.Workspace, s tensor.ImageShape, x, dpooled []float32, choice []uint16,
 	gamma, mean, invStd, dgamma, dbeta []float32) {
-	st := blockStates.Of(ws)
+	st := states.Of(ws)
 	exec.CheckLength("norm-relu-pool backward", "x", x, s.Len())
 	exec.CheckLength("norm-relu-pool backward", "dpooled", dpooled, s.PooledLen())
 	exec.CheckLength("norm-relu-pool backward", "choice", choice, ChoiceLen(s))
@@ -138,7 +138,7 @@ func NormReLUPoolBackward(ws *exec.Workspace, s tensor.ImageShape, x, dpooled []
 
 // normPoolSumsPart leaves Σd and Σ d·(x-mean) of one plane's chosen pixels in its moments.
 func normPoolSumsPart(ws *exec.Workspace, worker, part int) {
-	st := blockStates.Of(ws)
+	st := states.Of(ws)
 	a := &st.normPool
 	mean := a.mean[part%a.s.Channels]
 	var total norm.Moments
@@ -155,7 +155,7 @@ func normPoolSumsPart(ws *exec.Workspace, worker, part int) {
 // normPoolBackwardPart turns one plane into its gradient: dx = gamma·InvStd·(d - dbeta/m - x̂·dgamma/m), where d is 0 but
 // for chosen pixels.
 func normPoolBackwardPart(ws *exec.Workspace, worker, part int) {
-	st := blockStates.Of(ws)
+	st := states.Of(ws)
 	a := &st.normPool
 	c := part % a.s.Channels
 	count := float64(a.s.Batch * a.s.Height * a.s.Width)

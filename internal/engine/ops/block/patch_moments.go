@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package block
 
 import (
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
@@ -34,7 +34,7 @@ type patchArgs struct {
 
 // patchMoments computes Σ patch[i]·patch[j], in moments[n·i+j], and Σ patch[i], in moments[n·n+i], over all output pixels.
 func patchMoments(ws *exec.Workspace, s tensor.ConvShape, x []float32, moments []float64) {
-	st := blockStates.Of(ws)
+	st := states.Of(ws)
 	s = s.WithDefaults()
 	length := patchMomentsLen(s.InChannels)
 	st.sums = exec.Grow(st.sums, s.Batch*length)
@@ -75,7 +75,7 @@ func (p *patchState) row(a *patchArgs, r, c int) []float64 {
 // patchMomentsPart computes the moments of one image, of the products only those above the diagonal. Row r of the padded
 // image is row ty of the patches of output row r-ty; rows that are so for the same range of ty are summed in one run.
 func patchMomentsPart(ws *exec.Workspace, worker, part int) {
-	st := blockStates.Of(ws)
+	st := states.Of(ws)
 	a := &st.patch
 	own := &st.workers[worker].patch
 	own.rows = exec.Grow(own.rows, patchSide*a.s.InChannels*a.width)

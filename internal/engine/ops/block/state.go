@@ -1,15 +1,15 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package block
 
 import (
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 	"github.com/trainyard-dev/trainyard/internal/engine/ops/norm"
 )
 
-// blockState is what these operations keep in a workspace.
-type blockState struct {
+// state is what these operations keep in a workspace.
+type state struct {
 	band     convPoolArgs
 	normPool normPoolArgs
 	patch    patchArgs
@@ -19,13 +19,13 @@ type blockState struct {
 	moments       []norm.Moments // of each plane
 	partial       []float32      // partial sums of the weights' gradient
 	sums          []float64      // partial sums of patches' moments and of gradients
-	workers       []blockWorker
+	workers       []worker
 }
 
-var blockStates = exec.NewState[blockState]()
+var states = exec.NewState[state]()
 
-// blockWorker is the scratch memory of one worker.
-type blockWorker struct {
+// worker is the scratch memory of one worker.
+type worker struct {
 	choice []uint16
 	patch  patchState
 }

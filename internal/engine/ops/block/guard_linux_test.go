@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package block
 
 import (
 	"testing"
@@ -15,7 +15,7 @@ import (
 // guardBlock replaces the scratch memory that an operation has grown by guarded memory of the same size.
 func guardBlock(t *testing.T, ws *exec.Workspace, atStart bool) {
 	t.Helper()
-	st := blockStates.Of(ws)
+	st := states.Of(ws)
 	for _, s := range []*[]float32{&st.packed, &st.partial, &st.zeros} {
 		*s = enginetest.GuardedCopy(t, *s, atStart)
 	}
@@ -29,7 +29,7 @@ func TestConvNormReLUPoolStaysInBounds(t *testing.T) {
 	for _, s := range patchShapes {
 		for _, atStart := range []bool{false, true} {
 			ws, p := exectest.NewWorkspace(t, "", 1), newConvPool(s)
-			if !FusesConvPool(ws, s) {
+			if !FusesFirst(ws, s) {
 				continue
 			}
 			p.Weight = enginetest.GuardedCopy(t, p.Weight, atStart)
@@ -38,10 +38,10 @@ func TestConvNormReLUPoolStaysInBounds(t *testing.T) {
 			x, pooled := enginetest.Guarded(t, s.InLen(), atStart), enginetest.Guarded(t, p.Output().PooledLen(), atStart)
 			dw, dgamma, dbeta := enginetest.Guarded(t, s.WeightLen(), atStart), enginetest.Guarded(t, s.OutChannels, atStart), enginetest.Guarded(t, s.OutChannels, atStart)
 			for range 2 {
-				ConvNormReLUPoolTraining(ws, p, x, pooled)
+				p.Training(ws, x, pooled)
 				guardBlock(t, ws, atStart)
-				ConvNormReLUPoolTraining(ws, p, x, pooled)
-				ConvNormReLUPoolBackward(ws, p, x, pooled, dw, dgamma, dbeta)
+				p.Training(ws, x, pooled)
+				p.Backward(ws, x, pooled, dw, dgamma, dbeta)
 				guardBlock(t, ws, atStart)
 			}
 		}

@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package block
 
 import (
 	"slices"
@@ -18,15 +18,15 @@ func TestConvPoolThreads(t *testing.T) {
 		var results []float32
 		for _, s := range []tensor.ConvShape{patchShapes["odd"], patchShapes["many bands"]} {
 			p := newConvPool(s)
-			if !FusesConvPool(ws, s) {
+			if !FusesFirst(ws, s) {
 				continue
 			}
 			x, pooled := enginetest.RandomSlice(s.InLen(), 1), make([]float32, p.Output().PooledLen())
 			dw, dgamma, dbeta := make([]float32, s.WeightLen()), make([]float32, s.OutChannels), make([]float32, s.OutChannels)
-			ConvNormReLUPoolTraining(ws, p, x, pooled)
-			ConvNormReLUPoolBackward(ws, p, x, pooled, dw, dgamma, dbeta)
+			p.Training(ws, x, pooled)
+			p.Backward(ws, x, pooled, dw, dgamma, dbeta)
 			results = slices.Concat(results, pooled, p.Mean, p.InvStd, p.RunningMean, p.RunningVar, dw, dgamma, dbeta)
-			ConvNormReLUPoolInference(ws, p, x, pooled)
+			p.Inference(ws, x, pooled)
 			results = slices.Concat(results, pooled)
 		}
 		return results
@@ -65,9 +65,9 @@ func TestBlocksDoNotAllocate(t *testing.T) {
 	block := newConvPool(s)
 	blockPooled := make([]float32, block.Output().PooledLen())
 	exectest.NoAllocations(t, func(ws *exec.Workspace) {
-		if FusesConvPool(ws, s) {
-			ConvNormReLUPoolTraining(ws, block, x, blockPooled)
-			ConvNormReLUPoolBackward(ws, block, x, blockPooled, dw, channel[0], channel[1])
+		if FusesFirst(ws, s) {
+			block.Training(ws, x, blockPooled)
+			block.Backward(ws, x, blockPooled, dw, channel[0], channel[1])
 		}
 		NormReLUPoolTraining(ws, images, full, channel[0], channel[1], 1e-5, 0.1, pooled, choice, channel[2], channel[3], channel[4], channel[5])
 		NormReLUPoolBackward(ws, images, full, pooled, choice, channel[0], channel[2], channel[3], channel[4], channel[5])

@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package ops
+package block
 
 import (
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
@@ -11,7 +11,7 @@ import (
 // ReLUPool computes pooled = maxpool(max(0, x)) over windows of 2×2 with stride 2. Unless it is nil, choice, s.ChoiceLen()
 // words, receives what the backward pass needs. Height and Width are at least 2.
 func ReLUPool(ws *exec.Workspace, s tensor.ImageShape, x, pooled []float32, choice []uint16) {
-	st := blockStates.Of(ws)
+	st := states.Of(ws)
 	exec.CheckLength("relu-pool", "x", x, s.Len())
 	exec.CheckLength("relu-pool", "pooled", pooled, s.PooledLen())
 	if choice != nil {
@@ -29,7 +29,7 @@ func ReLUPool(ws *exec.Workspace, s tensor.ImageShape, x, pooled []float32, choi
 // ReLUPoolBackward sends each element of dpooled to the pixel that choice, as ReLUPool left it, names. dx is overwritten;
 // it may be the x of ReLUPool.
 func ReLUPoolBackward(ws *exec.Workspace, s tensor.ImageShape, dpooled []float32, choice []uint16, dx []float32) {
-	st := blockStates.Of(ws)
+	st := states.Of(ws)
 	exec.CheckLength("relu-pool backward", "dpooled", dpooled, s.PooledLen())
 	exec.CheckLength("relu-pool backward", "choice", choice, ChoiceLen(s))
 	exec.CheckLength("relu-pool backward", "dx", dx, s.Len())
@@ -39,7 +39,7 @@ func ReLUPoolBackward(ws *exec.Workspace, s tensor.ImageShape, dpooled []float32
 }
 
 func reluPoolBackwardPart(ws *exec.Workspace, worker, part int) {
-	st := blockStates.Of(ws)
+	st := states.Of(ws)
 	a := &st.normPool
 	dx := a.x[part*a.s.Height*a.s.Width:][:a.s.Height*a.s.Width]
 	for row := range a.s.Height / 2 {
