@@ -50,7 +50,7 @@ func (p *First) MomentsLen() int { return patchMomentsLen(p.Shape.InChannels) }
 
 // FusesFirst reports whether the set computes such a block with this convolution in one.
 func FusesFirst(ws *exec.Workspace, s tensor.ConvShape) bool {
-	return conv.FitsDirect(ws, s) && conv.DirectWeights(ws, s) && s.InChannels <= patchChannels && s.OutHeight() >= 2
+	return conv.Bands(ws, s) && s.InChannels <= patchChannels && s.OutHeight() >= 2
 }
 
 // Training computes pooled = maxpool(max(0, batchnorm(conv(x, Weight)))) with the statistics of this batch,

@@ -56,12 +56,6 @@ type bounds struct{ floor, ceiling float32 }
 // unbounded is what applies to sums that are not complete.
 var unbounded = bounds{floor: float32(math.Inf(-1)), ceiling: float32(math.Inf(1))}
 
-// columnsFit reports whether the set computes this convolution by columns.
-func columnsFit(ws *exec.Workspace, s tensor.ConvShape) bool {
-	s = s.WithDefaults()
-	return ws.Kernels().RowsConvolutions != nil && (s.Groups == 1 || s.InChannels > s.Groups)
-}
-
 // columnWeights returns the length of the packed weights.
 func columnWeights(s tensor.ConvShape) int {
 	s = s.WithDefaults()

@@ -40,31 +40,22 @@ func (c *convArgs) depthwise() bool { return c.channelsIn == 1 && c.s.Groups > 1
 
 // Forward computes y = conv(x, w) + bias. bias has OutChannels elements or is nil. y is overwritten and overlaps no input.
 func Forward(ws *exec.Workspace, s tensor.ConvShape, x, w, bias, y []float32) {
-	st := states.Of(ws)
 	exec.CheckLength("conv2d", "x", x, s.InLen())
 	exec.CheckLength("conv2d", "w", w, s.WeightLen())
 	exec.CheckLength("conv2d", "y", y, s.OutLen())
 	if bias != nil {
 		exec.CheckLength("conv2d", "bias", bias, s.OutChannels)
 	}
-	if fast3x3(ws, s) {
-		conv3x3(ws, s, x, w, bias, y, false)
-		return
-	}
-	if columnsFit(ws, s) {
-		s = s.WithDefaults()
-		st.packed = exec.Grow(st.packed, columnWeights(s))
-		packColumnWeights(ws, s, w, st.packed)
-		st.padded = exec.Grow(st.padded, s.Groups*exec.CeilDiv(s.OutChannels/s.Groups, quad)*quad)
-		padBias(s, bias, st.padded)
-		runColumns(ws, s, x, st.packed, st.padded, y, Epilogue{})
-		return
-	}
-	if planesFit(ws, s) {
-		runDepthwise(ws, s, x, w, bias, y, Epilogue{})
-		return
-	}
-	c := &st.conv
+	s = s.WithDefaults()
+	once := &states.Of(ws).once
+	once.method = choose(ws, s, false)
+	once.pack(ws, s, w, bias, false)
+	once.run(ws, s, x, y, Epilogue{})
+}
+
+// define computes y = conv(x, w) + bias as products of matrices, or plane by plane if every channel is convolved by itself.
+func define(ws *exec.Workspace, s tensor.ConvShape, x, w, bias, y []float32) {
+	c := &states.Of(ws).conv
 	c.setUp(s)
 	c.x, c.w, c.b, c.y = x, w, bias, y
 	if c.depthwise() {
@@ -112,8 +103,11 @@ func BackwardData(ws *exec.Workspace, s tensor.ConvShape, dy, w, dx []float32) {
 	exec.CheckLength("conv2d backward data", "dy", dy, s.OutLen())
 	exec.CheckLength("conv2d backward data", "w", w, s.WeightLen())
 	exec.CheckLength("conv2d backward data", "dx", dx, s.InLen())
-	if isPlain3x3(s) && fast3x3(ws, mirrored(s)) {
-		conv3x3(ws, mirrored(s), dy, w, nil, dx, true)
+	if m := chooseData(ws, s); m != byDefinition {
+		once, mirror := &states.Of(ws).once, mirrored(s).WithDefaults()
+		once.method = m
+		once.pack(ws, mirror, w, nil, true)
+		once.run(ws, mirror, dy, dx, Epilogue{})
 		return
 	}
 	c := &states.Of(ws).conv
@@ -190,12 +184,12 @@ func BackwardWeights(ws *exec.Workspace, s tensor.ConvShape, x, dy, dw, dbias []
 		c.b = dbias
 		ws.Run(s.OutChannels, convBiasGradientPart)
 	}
-	if winogradWeightsFit(ws, s) {
+	switch chooseWeights(ws, s) {
+	case byWinograd:
 		winogradWeights3x3(ws, s, x, dy, dw)
 		return
-	}
-	if DirectWeights(ws, s) {
-		conv3x3Weights(ws, s, x, dy, dw)
+	case directly:
+		directWeights(ws, s, x, dy, dw)
 		return
 	}
 	k := c.channelsIn * c.taps

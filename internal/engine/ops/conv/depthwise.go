@@ -19,22 +19,9 @@ type planeArgs struct {
 	rows     int // scratch rows
 }
 
-// planesFit reports whether the set has a kernel for this convolution.
-func planesFit(ws *exec.Workspace, s tensor.ConvShape) bool {
-	return ws.Kernels().DepthwisePlane != nil && s.Groups > 1 && s.InChannels == s.Groups
-}
-
-// runDepthwise computes y = epilogue(conv(x, w) + bias) without pooling, where each group has one input channel.
-func runDepthwise(ws *exec.Workspace, s tensor.ConvShape, x, w, bias, y []float32, e Epilogue) {
+// runPlanes computes y = epilogue(conv(x, w) + bias) without pooling, where each group has one input channel.
+func runPlanes(ws *exec.Workspace, s tensor.ConvShape, x, w, bias, y []float32, e Epilogue) {
 	st := states.Of(ws)
-	if planeStripsFit(ws, s) && s.WithDefaults().StrideW == 1 {
-		wholeStrips(ws, s, x, w, bias, y, e)
-		return
-	}
-	if stripsFit(ws, s) {
-		runStrips(ws, s, x, w, bias, y, e)
-		return
-	}
 	c := &st.conv
 	c.setUp(s)
 	c.x, c.w, c.b, c.y = x, w, bias, y

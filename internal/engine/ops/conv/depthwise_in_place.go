@@ -29,13 +29,6 @@ const stripReach = 2 + 2*lanes
 // partPixels is about how many output pixels one part computes where planes are small.
 const partPixels = 4096
 
-// stripsFit reports whether the set has a kernel for this convolution.
-func stripsFit(ws *exec.Workspace, s tensor.ConvShape) bool {
-	s = s.WithDefaults()
-	return s.Groups > 1 && s.InChannels == s.Groups && s.KernelH == 3 && s.KernelW == 3 && s.DilationH == 1 && s.DilationW == 1 &&
-		s.StrideH == s.StrideW && s.StrideW <= len(ws.Kernels().Depthwise3x3) && ws.Kernels().Depthwise3x3[s.StrideW-1] != nil
-}
-
 // runStrips computes y = epilogue(conv(x, w) + bias) without pooling, where each group has one input channel.
 func runStrips(ws *exec.Workspace, s tensor.ConvShape, x, w, bias, y []float32, e Epilogue) {
 	st := states.Of(ws)

@@ -26,14 +26,6 @@ type planeStrips struct {
 // first-level cache.
 const stripFloats = 4096
 
-// planeStripsFit reports whether the set has a kernel for strips of several planes of this depthwise convolution. If the
-// stride is 2, the even columns of its input must lie before the odd ones.
-func planeStripsFit(ws *exec.Workspace, s tensor.ConvShape) bool {
-	s = s.WithDefaults()
-	return stripsFit(ws, s) && s.OutChannels == s.Groups && s.PadTop == 1 && s.PadLeft == 1 && s.OutWidth() >= lanes &&
-		s.OutWidth() == exec.CeilDiv(s.InWidth, s.StrideW) && ws.Kernels().DepthwiseStrips[s.StrideW-1] != nil
-}
-
 // setUp plans the strips of a convolution; the neighbours of what a middle tap meets are up to reach elements away.
 func (a *planeStrips) setUp(ws *exec.Workspace, s tensor.ConvShape, e Epilogue, reach int) {
 	st := states.Of(ws)

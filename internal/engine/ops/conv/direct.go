@@ -32,11 +32,6 @@ type directArgs struct {
 	chunks   int // of the rows, in the weights' gradient
 }
 
-// FitsDirect reports whether the set computes this convolution directly.
-func FitsDirect(ws *exec.Workspace, s tensor.ConvShape) bool {
-	return ws.Kernels().ConvTiles != nil && isPlain3x3(s) && s.OutWidth() >= ws.Kernels().ConvPixels
-}
-
 // mirrored returns the convolution that computes the gradient of s's input from that of its output.
 func mirrored(s tensor.ConvShape) tensor.ConvShape {
 	m := s
@@ -46,33 +41,14 @@ func mirrored(s tensor.ConvShape) tensor.ConvShape {
 	return m
 }
 
-// fast3x3 reports whether conv3x3 computes this convolution.
-func fast3x3(ws *exec.Workspace, s tensor.ConvShape) bool {
-	return usesWinograd(ws, s) || FitsDirect(ws, s)
-}
-
-// conv3x3 computes y = conv(x, w) + bias; w is mirrored if it belongs to the convolution in the other direction.
-func conv3x3(ws *exec.Workspace, s tensor.ConvShape, x, w, bias, y []float32, mirrored bool) {
-	st := states.Of(ws)
-	if usesWinograd(ws, s) {
-		st.packed = exec.Grow(st.packed, winogradWeights(s))
-		transformWeights(ws, s, w, st.packed, mirrored)
-		runWinograd(ws, s, x, st.packed, bias, y, Epilogue{})
-		return
-	}
-	st.packed = exec.Grow(st.packed, s.OutChannels*s.InChannels*9)
-	PackDirect(ws, s, w, st.packed, mirrored)
-	directConv3x3(ws, s, x, st.packed, bias, y, Epilogue{})
-}
-
 // PackDirect fills u, [OutChannels/4][InChannels][3][3][4], with the weights.
 func PackDirect(ws *exec.Workspace, s tensor.ConvShape, w, u []float32, mirrored bool) {
 	states.Of(ws).direct = directArgs{Band: Band{S: s}, w: w, u: u, mirrored: mirrored}
-	ws.Run(s.OutChannels/quad, packConv3x3Part)
+	ws.Run(s.OutChannels/quad, packDirectPart)
 }
 
-// directConv3x3 computes y = epilogue(conv(x, w) + bias), u being the packed w. Pooling needs an even height.
-func directConv3x3(ws *exec.Workspace, s tensor.ConvShape, x, u, bias, y []float32, e Epilogue) {
+// runDirect computes y = epilogue(conv(x, w) + bias), u being the packed w. Pooling needs an even height.
+func runDirect(ws *exec.Workspace, s tensor.ConvShape, x, u, bias, y []float32, e Epilogue) {
 	st := states.Of(ws)
 	b := &st.direct
 	*b = directArgs{
@@ -84,7 +60,7 @@ func directConv3x3(ws *exec.Workspace, s tensor.ConvShape, x, u, bias, y []float
 		b.bias = st.zeros
 	}
 	b.share(ws.Threads())
-	ws.Run(b.bands(), conv3x3Part)
+	ws.Run(b.bands(), directPart)
 }
 
 // share makes bands small enough for threads to share them evenly, and for the unpooled rows of 4 channels to stay in the
@@ -101,8 +77,8 @@ func (b *directArgs) share(threads int) {
 	}
 }
 
-// packConv3x3Part packs the weights of 4 output channels as [channel][tap][4].
-func packConv3x3Part(ws *exec.Workspace, _, part int) {
+// packDirectPart packs the weights of 4 output channels as [channel][tap][4].
+func packDirectPart(ws *exec.Workspace, _, part int) {
 	b := &states.Of(ws).direct
 	in, out := b.S.InChannels, b.S.OutChannels
 	dst := b.u[part*in*WeightFloats:][:in*WeightFloats]
@@ -120,8 +96,8 @@ func packConv3x3Part(ws *exec.Workspace, _, part int) {
 	}
 }
 
-// conv3x3Part computes one band.
-func conv3x3Part(ws *exec.Workspace, worker, part int) {
+// directPart computes one band.
+func directPart(ws *exec.Workspace, worker, part int) {
 	b := &states.Of(ws).direct
 	state := ws.Worker(worker)
 	channels, plane := b.S.InChannels, b.OutH*b.OutW

@@ -18,13 +18,8 @@ const (
 	weightParts = 8
 )
 
-// DirectWeights reports whether the set computes the gradient of this convolution's weights directly.
-func DirectWeights(ws *exec.Workspace, s tensor.ConvShape) bool {
-	return ws.Kernels().ConvWeights != nil && isPlain3x3(s) && s.OutWidth() >= lanes
-}
-
-// conv3x3Weights computes dw, the gradient of the weights.
-func conv3x3Weights(ws *exec.Workspace, s tensor.ConvShape, x, dy, dw []float32) {
+// directWeights computes dw, the gradient of the weights.
+func directWeights(ws *exec.Workspace, s tensor.ConvShape, x, dy, dw []float32) {
 	st := states.Of(ws)
 	b := &st.direct
 	s = s.WithDefaults()
@@ -34,12 +29,12 @@ func conv3x3Weights(ws *exec.Workspace, s tensor.ConvShape, x, dy, dw []float32)
 	blocks := exec.CeilDiv(s.InChannels, blockChannels) * exec.CeilDiv(s.OutChannels, blockChannels)
 	b.chunks = min(exec.CeilDiv(weightParts, blocks), b.bands())
 	st.partial = exec.Grow(st.partial, b.chunks*s.WeightLen())
-	ws.Run(blocks*b.chunks, conv3x3WeightsPart)
+	ws.Run(blocks*b.chunks, directWeightsPart)
 	ws.Run(s.OutChannels/quad, sumWeightsPart)
 }
 
-// conv3x3WeightsPart computes one block of the weights' gradient over one chunk of the rows, band by band.
-func conv3x3WeightsPart(ws *exec.Workspace, worker, part int) {
+// directWeightsPart computes one block of the weights' gradient over one chunk of the rows, band by band.
+func directWeightsPart(ws *exec.Workspace, worker, part int) {
 	st := states.Of(ws)
 	b := &st.direct
 	state := ws.Worker(worker)

@@ -6,7 +6,6 @@ package conv
 import (
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
-	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
 // MobileNetV2's blocks expand an image to six times as many channels, convolve each of them by itself and take them together
@@ -41,19 +40,6 @@ const (
 	// leastExpanded is the number of quads of channels below which the product would have too little to do at a time.
 	leastExpanded = 3
 )
-
-// Expands reports whether the set computes a 1×1 convolution of shape s and a depthwise one of shape d, which alone reads its
-// output, in one step.
-func Expands(ws *exec.Workspace, s, d tensor.ConvShape) bool {
-	if !planeStripsFit(ws, d) || chooseMethod(ws, s) != byColumns {
-		return false
-	}
-	c := &states.Of(ws).conv
-	c.setUp(s)
-	d = d.WithDefaults()
-	return c.pointwise() && c.s.Groups == 1 && c.channelsOut%quad == 0 && columnBlock(ws, c) >= c.channelsIn &&
-		(d.StrideW == 1 || d.InWidth%2 == 0) && d.PadBottom <= 2 // so that no band lies below the image
-}
 
 // PrepareExpansion joins two prepared convolutions for which Expands holds; the first adds nothing, neither pools.
 func PrepareExpansion(ws *exec.Workspace, expand, depthwise *Prepared) *Expansion {

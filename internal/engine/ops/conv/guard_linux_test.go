@@ -17,7 +17,7 @@ import (
 func guardConv(t *testing.T, ws *exec.Workspace, atStart bool) {
 	t.Helper()
 	st := states.Of(ws)
-	for _, s := range []*[]float32{&st.packed, &st.partial, &st.zeros, &st.padded, &st.unpooled} {
+	for _, s := range []*[]float32{&st.once.u, &st.once.padded, &st.packed, &st.partial, &st.zeros, &st.unpooled} {
 		*s = enginetest.GuardedCopy(t, *s, atStart)
 	}
 	exectest.GuardWorkers(t, ws, atStart)

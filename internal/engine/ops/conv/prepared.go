@@ -8,7 +8,6 @@ import (
 
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
-	"github.com/trainyard-dev/trainyard/internal/engine/ops/elem"
 	"github.com/trainyard-dev/trainyard/internal/engine/ops/pooling"
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
@@ -16,7 +15,7 @@ import (
 // Epilogue is what happens to a convolution's output before it is stored: first the addition, then ReLU, then the maximum
 // of 2×2 pixels, an odd last row or column being left out.
 type Epilogue struct {
-	// Add says that what the output holds already is added, for which Adds must hold. It excludes Max.
+	// Add says that what the output holds already is added, for which Adds must hold. It excludes MaxPool.
 	Add  bool
 	ReLU bool
 	// Ceiling is an upper bound on what ReLU lets through, such as ReLU6's; 0 means none.
@@ -43,28 +42,11 @@ func (e Epilogue) ceiling() float32 {
 // Prepared is a convolution whose weights, known beforehand, have been brought into the form that suits the kernel
 // set and the shape best. It may be shared: running it does not change it.
 type Prepared struct {
-	s        tensor.ConvShape // Batch is 1
-	set      *kernels.Set
-	method   convMethod
-	w, bias  []float32
-	u        []float32 // the weights as the method wants them
+	s   tensor.ConvShape // Batch is 1
+	set *kernels.Set
+	weights
 	epilogue Epilogue
 }
-
-// convMethod is a way to compute a convolution.
-type convMethod int
-
-const (
-	byDefinition convMethod = iota // as Forward does
-	byTiles                        // directConv3x3
-	byWinograd
-	byColumns
-	byPlanes // depthwise
-)
-
-// preparedWinogradTiles is the least number of tiles of an image for which Winograd's algorithm pays once the weights
-// are transformed; with fewer, reading them takes longer than the products they save.
-const preparedWinogradTiles = 12
 
 // Prepare prepares the convolution of shape s, whose Batch does not matter, for workspaces with the kernel set of ws.
 // bias may be nil. w and bias must not change any more.
@@ -75,42 +57,10 @@ func Prepare(ws *exec.Workspace, s tensor.ConvShape, w, bias []float32, e Epilog
 	}
 	s = s.WithDefaults()
 	s.Batch = 1
-	p := &Prepared{s: s, set: ws.Kernels(), w: w, bias: bias, epilogue: e, method: chooseMethod(ws, s)}
-	switch p.method {
-	case byWinograd:
-		p.u = make([]float32, winogradWeights(s))
-		transformWeights(ws, s, w, p.u, false)
-	case byTiles:
-		p.u = make([]float32, s.WeightLen())
-		PackDirect(ws, s, w, p.u, false)
-	case byColumns:
-		p.u = make([]float32, columnWeights(s))
-		packColumnWeights(ws, s, w, p.u)
-		p.bias = make([]float32, s.Groups*exec.CeilDiv(s.OutChannels/s.Groups, quad)*quad)
-		padBias(s, bias, p.bias)
-	}
+	p := &Prepared{s: s, set: ws.Kernels(), epilogue: e}
+	p.method = choose(ws, s, true)
+	p.pack(ws, s, w, bias, false)
 	return p
-}
-
-// Adds reports whether a prepared convolution of this shape can add to what its output holds.
-func Adds(ws *exec.Workspace, s tensor.ConvShape) bool {
-	return chooseMethod(ws, s) == byColumns && ws.Kernels().RowsAccumulations != nil
-}
-
-// chooseMethod chooses how to compute a convolution with prepared weights.
-func chooseMethod(ws *exec.Workspace, s tensor.ConvShape) convMethod {
-	switch {
-	case winogradFits(ws, s) && imageTiles(s) >= preparedWinogradTiles:
-		return byWinograd
-	case FitsDirect(ws, s):
-		return byTiles
-	case columnsFit(ws, s):
-		return byColumns
-	case planesFit(ws, s):
-		return byPlanes
-	default:
-		return byDefinition
-	}
 }
 
 // OutLen returns the number of elements of the output for a batch.
@@ -133,47 +83,14 @@ func Run(ws *exec.Workspace, p *Prepared, batch int, x, y []float32) {
 	s.Batch = batch
 	exec.CheckLength("prepared conv2d", "x", x, s.InLen())
 	exec.CheckLength("prepared conv2d", "y", y, p.OutLen(batch))
-	if p.epilogue.MaxPool && !p.poolsItself() {
+	if p.epilogue.MaxPool && !p.pools(s) {
 		st.unpooled = exec.Grow(st.unpooled, s.OutLen())
-		runUnpooled(ws, p, s, x, st.unpooled, Epilogue{ReLU: p.epilogue.ReLU, Ceiling: p.epilogue.Ceiling})
+		p.run(ws, s, x, st.unpooled, Epilogue{ReLU: p.epilogue.ReLU, Ceiling: p.epilogue.Ceiling})
 		pooling.Max(ws, tensor.PoolShape{
 			Batch: batch, Channels: s.OutChannels, InHeight: s.OutHeight(), InWidth: s.OutWidth(),
 			KernelH: 2, KernelW: 2, StrideH: 2, StrideW: 2,
 		}, st.unpooled, y, nil)
 		return
 	}
-	runUnpooled(ws, p, s, x, y, p.epilogue)
-}
-
-// poolsItself reports whether the method pools on the way.
-func (p *Prepared) poolsItself() bool {
-	return p.method == byWinograd || p.method == byTiles && p.s.OutHeight()%2 == 0
-}
-
-// runUnpooled runs the method with the part of the epilogue that it can do.
-func runUnpooled(ws *exec.Workspace, p *Prepared, s tensor.ConvShape, x, y []float32, e Epilogue) {
-	switch p.method {
-	case byWinograd:
-		runWinograd(ws, s, x, p.u, p.bias, y, e)
-	case byTiles:
-		directConv3x3(ws, s, x, p.u, p.bias, y, e)
-	case byColumns:
-		runColumns(ws, s, x, p.u, p.bias, y, e)
-		return
-	case byPlanes:
-		runDepthwise(ws, s, x, p.w, p.bias, y, e)
-		return
-	default:
-		Forward(ws, s, x, p.w, p.bias, y)
-		if e.ReLU {
-			elem.Apply(ws, elem.ReLU, 0, 0, y[:s.OutLen()], y)
-		}
-	}
-	if e.ReLU && e.Ceiling > 0 {
-		n := s.OutLen()
-		if e.MaxPool {
-			n = p.OutLen(s.Batch)
-		}
-		elem.Apply(ws, elem.Clip, 0, e.Ceiling, y[:n], y)
-	}
+	p.run(ws, s, x, y, p.epilogue)
 }

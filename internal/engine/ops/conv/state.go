@@ -17,10 +17,10 @@ type state struct {
 	planes      planeStrips
 	expansion   expansionArgs
 
-	packed    []float32 // weights as the method wants them, or transformed tiles
+	once      weights   // those of a call that brings its own
+	packed    []float32 // transformed tiles
 	partial   []float32 // partial sums of the weights' gradient
 	zeros     []float32
-	padded    []float32 // a bias with room for missing output channels
 	unpooled  []float32
 	tileMasks []int32 // which pixels of a row of tiles are inside the image
 }

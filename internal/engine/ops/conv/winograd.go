@@ -47,25 +47,6 @@ type winogradArgs struct {
 	masks          []int32   // -1 for each pixel of a row of tiles that lies inside the image
 }
 
-// winogradFits reports whether Winograd's algorithm pays for this convolution, not counting the weights' transform.
-func winogradFits(ws *exec.Workspace, s tensor.ConvShape) bool {
-	return ws.Kernels().Winograd != nil && isPlain3x3(s) && min(s.InChannels, s.OutChannels) >= winogradChannels &&
-		min(s.OutHeight(), s.OutWidth()) >= winogradTile
-}
-
-// usesWinograd reports whether it pays even if the weights have to be transformed.
-func usesWinograd(ws *exec.Workspace, s tensor.ConvShape) bool {
-	return winogradFits(ws, s) && s.Batch*imageTiles(s) >= winogradLeastTiles
-}
-
-// imageTiles returns the number of tiles of an output plane of one image.
-func imageTiles(s tensor.ConvShape) int {
-	return exec.CeilDiv(s.OutHeight(), winogradTile) * exec.CeilDiv(s.OutWidth(), winogradTile)
-}
-
-// isPlain3x3 reports whether this is a 3×3 convolution with stride 1 of all channels, their number a multiple of 4.
-func isPlain3x3(s tensor.ConvShape) bool { return s.Is3x3() && s.OutChannels%quad == 0 }
-
 // setUp plans the blocks.
 func (a *winogradArgs) setUp(s tensor.ConvShape, threads int) {
 	*a = winogradArgs{s: s, outH: s.OutHeight(), outW: s.OutWidth()}

@@ -44,11 +44,6 @@ type winogradWeightsArgs struct {
 	sumPoint       int // floats from one point of the sums to the next
 }
 
-// winogradWeightsFit reports whether the gradient of this convolution's weights is computed in Winograd's domain.
-func winogradWeightsFit(ws *exec.Workspace, s tensor.ConvShape) bool {
-	return usesWinograd(ws, s) && min(s.InWidth, s.OutWidth()) >= lanes
-}
-
 // winogradWeights3x3 computes dw, the gradient of the weights.
 func winogradWeights3x3(ws *exec.Workspace, s tensor.ConvShape, x, dy, dw []float32) {
 	st := states.Of(ws)
