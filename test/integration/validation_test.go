@@ -132,9 +132,11 @@ var _ = Describe("The API server", func() {
 		server := minimalServer(namespace)
 		Expect(k8s.Create(ctx, server)).To(Succeed())
 		changes := map[string]func(*v1alpha1.ModelServerSpec){
-			"model":       func(s *v1alpha1.ModelServerSpec) { s.Model.TrainingRunRef.Name = "other" },
-			"replicas":    func(s *v1alpha1.ModelServerSpec) { s.Replicas = ptr.To[int32](2) },
-			"autoscaling": func(s *v1alpha1.ModelServerSpec) { s.Autoscaling = &v1alpha1.Autoscaling{MinReplicas: 1, MaxReplicas: 3} },
+			"model":    func(s *v1alpha1.ModelServerSpec) { s.Model.TrainingRunRef.Name = "other" },
+			"replicas": func(s *v1alpha1.ModelServerSpec) { s.Replicas = ptr.To[int32](2) },
+			"autoscaling": func(s *v1alpha1.ModelServerSpec) {
+				s.Autoscaling = &v1alpha1.Autoscaling{MinReplicas: 1, MaxReplicas: 3}
+			},
 			"smoke":       func(s *v1alpha1.ModelServerSpec) { s.Smoke.Attempts = 2 },
 			"promotion":   func(s *v1alpha1.ModelServerSpec) { s.Promotion.BakeTime = "1m" },
 			"server":      func(s *v1alpha1.ModelServerSpec) { s.Server.MaxBatch = 4 },
