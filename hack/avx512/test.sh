@@ -41,7 +41,7 @@ for package in $(go list -f '{{if .TestGoFiles}}{{.ImportPath}}{{end}}' ./intern
   tests+=("/${package##*/}.test")
   go test -c -ldflags '-s -w' -o "$work/root/${package##*/}.test" "$package"
 done
-go test -c -ldflags '-s -w' -o "$work/root/engine.test" ./internal/engine
+go test -c -ldflags '-s -w' -o "$work/root/nn.test" ./internal/engine/nn
 cp "$cache"/kernel/boot/vmlinuz-* "$work/cd/vmlinuz"
 cp /usr/lib/ISOLINUX/isolinux.bin /usr/lib/syslinux/modules/bios/ldlinux.c32 "$work/cd/isolinux"
 echo continue > "$work/debugger" # Debian's Bochs starts in its debugger
@@ -97,7 +97,7 @@ fi
 {
   printf '%s -test.short -test.run /^avx512$\n' "${tests[@]}"
   printf '%s -test.run StaysInBounds\n' "${tests[@]}"
-  echo /engine.test -test.short
+  echo /nn.test -test.short
 } | emulate corei7_icelake_u $newer
 # A CPU without VNNI.
 printf '%s -test.short -test.run Quantized/^avx512$\n' "${tests[@]}" | emulate corei7_skylake_x $xsave

@@ -18,7 +18,7 @@ import (
 
 	"github.com/trainyard-dev/trainyard/internal/artifact"
 	"github.com/trainyard-dev/trainyard/internal/classifier"
-	"github.com/trainyard-dev/trainyard/internal/engine"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 	"github.com/trainyard-dev/trainyard/internal/model"
 	"github.com/trainyard-dev/trainyard/internal/onnx"
 	"github.com/trainyard-dev/trainyard/internal/onnx/onnxpb"
@@ -99,7 +99,7 @@ func TestLoad(t *testing.T) {
 	}
 
 	const n = 2
-	x := engine.NewTensor(n, 3, networkSize, networkSize)
+	x := tensor.New(n, 3, networkSize, networkSize)
 	for i := range x.Data {
 		x.Data[i] = float32(math.Sin(float64(i)))
 	}
@@ -114,7 +114,7 @@ func TestLoad(t *testing.T) {
 
 // A network that ends in Softmax answers the same probabilities as the one without.
 func TestLoadProbabilities(t *testing.T) {
-	x := engine.NewTensor(1, 3, networkSize, networkSize)
+	x := tensor.New(1, 3, networkSize, networkSize)
 	for i := range x.Data {
 		x.Data[i] = float32(math.Sin(float64(i)))
 	}
@@ -146,7 +146,7 @@ func TestLoadProbabilities(t *testing.T) {
 // A quantized model is loaded like any other, and answers an image alike whatever it is batched with.
 func TestLoadQuantized(t *testing.T) {
 	const n = 3
-	x := engine.NewTensor(n, 3, networkSize, networkSize)
+	x := tensor.New(n, 3, networkSize, networkSize)
 	for i := range x.Data {
 		x.Data[i] = float32(math.Sin(float64(i * i)))
 	}

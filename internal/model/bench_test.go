@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/trainyard-dev/trainyard/internal/engine"
+	"github.com/trainyard-dev/trainyard/internal/engine/nn"
 )
 
 // cpuTime returns the processor time that this process has used: unlike wall time it means something on a busy machine.
@@ -30,7 +30,7 @@ func BenchmarkTraining(b *testing.B) {
 				x, labels := syntheticBatch(batch, size)
 				n := newTestNetwork(b, Config{Architecture: "BaselineCNN", Classes: 2, ImageSize: size, Dropout: 0.2, Threads: threads})
 				o := newAdam(b, n)
-				var loss engine.CrossEntropy
+				var loss nn.CrossEntropy
 				perImage(b, batch, func() {
 					loss.Forward(n.Workspace(), n.Forward(x, true), labels)
 					n.Backward(loss.Gradient())

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/trainyard-dev/trainyard/internal/engine"
+	"github.com/trainyard-dev/trainyard/internal/engine/nn"
 )
 
 // channels is the number of colour channels of the input.
@@ -32,7 +32,7 @@ type Config struct {
 }
 
 // architectures maps each name to the layers of its network.
-var architectures = map[string]func(Config) []engine.Layer{
+var architectures = map[string]func(Config) []nn.Layer{
 	"BaselineCNN": baselineCNN,
 	"SimpleCNN":   simpleCNN,
 }

@@ -14,8 +14,8 @@ import (
 
 	"golang.org/x/sys/cpu"
 
-	"github.com/trainyard-dev/trainyard/internal/engine"
 	"github.com/trainyard-dev/trainyard/internal/engine/kernels"
+	"github.com/trainyard-dev/trainyard/internal/engine/nn"
 )
 
 // A checkpoint goes on to the same bits only while training computes what it always has: weights, statistics and the
@@ -55,7 +55,7 @@ func trainingDigest(t *testing.T, architecture string) string {
 	n := newTestNetwork(t, Config{Architecture: architecture, Classes: 2, ImageSize: 44, Dropout: 0.2, Seed: 3, Threads: 2})
 	o := newAdam(t, n)
 	trainSteps(n, o, x, labels, 3)
-	state := engine.NewState()
+	state := nn.NewState()
 	n.Save(state)
 	o.Save(state)
 	state.Save("logits", n.Forward(x, false))

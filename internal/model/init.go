@@ -8,7 +8,7 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"github.com/trainyard-dev/trainyard/internal/engine"
+	"github.com/trainyard-dev/trainyard/internal/engine/nn"
 )
 
 // initialise draws the weights of convolutions and linear layers as PyTorch does by default: uniformly from
@@ -17,16 +17,16 @@ import (
 func initialise(n *Network) {
 	for _, l := range n.layers {
 		switch l := l.(type) {
-		case *engine.Conv2D:
+		case *nn.Conv2D:
 			fill(n.config.Seed, l.Params(), l.Weight.Value.Len()/l.Config.OutChannels)
-		case *engine.Linear:
+		case *nn.Linear:
 			fill(n.config.Seed, l.Params(), l.In)
 		}
 	}
 }
 
 // fill draws params uniformly from ±1/√fanIn.
-func fill(seed uint64, params []*engine.Param, fanIn int) {
+func fill(seed uint64, params []*nn.Param, fanIn int) {
 	bound := 1 / math.Sqrt(float64(fanIn))
 	for _, p := range params {
 		name := fnv.New64a()

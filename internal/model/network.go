@@ -7,27 +7,28 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/trainyard-dev/trainyard/internal/engine"
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+	"github.com/trainyard-dev/trainyard/internal/engine/nn"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
 // Network is a chain of layers from images to class scores. It serves one caller at a time.
 type Network struct {
 	config  Config
-	layers  []engine.Layer
-	steps   []engine.Layer // what computes the layers
+	layers  []nn.Layer
+	steps   []nn.Layer // what computes the layers
 	ws      *exec.Workspace
-	params  []*engine.Param
-	buffers []*engine.Buffer
+	params  []*nn.Param
+	buffers []*nn.Buffer
 }
 
 // newNetwork chains layers and checks that their shapes fit.
-func newNetwork(config Config, layers []engine.Layer) (*Network, error) {
+func newNetwork(config Config, layers []nn.Layer) (*Network, error) {
 	ws, err := exec.New(exec.Options{Threads: config.Threads})
 	if err != nil {
 		return nil, err
 	}
-	n := &Network{config: config, layers: layers, steps: engine.Fuse(layers), ws: ws}
+	n := &Network{config: config, layers: layers, steps: nn.Fuse(layers), ws: ws}
 	shape := []int{1, channels, config.ImageSize, config.ImageSize}
 	for _, l := range layers {
 		if shape, err = l.OutputShape(shape); err != nil {
@@ -45,7 +46,7 @@ func newNetwork(config Config, layers []engine.Layer) (*Network, error) {
 // Forward returns the logits [N, classes] of images x, [N, 3, size, size]. With training set, batch normalisation uses
 // and records the batch's statistics, dropout is active, and the network keeps what Backward needs; x must stay unchanged
 // until then. The result belongs to the network and is overwritten by the next call. A wrong shape panics.
-func (n *Network) Forward(x *engine.Tensor, training bool) *engine.Tensor {
+func (n *Network) Forward(x *tensor.Tensor, training bool) *tensor.Tensor {
 	if want := n.InputShape(); len(x.Shape) != 4 || x.Shape[0] < 1 || !slices.Equal(x.Shape[1:], want) {
 		panic(fmt.Sprintf("model: input shape is %v, want [N %d %d %d]", x.Shape, want[0], want[1], want[2]))
 	}
@@ -57,7 +58,7 @@ func (n *Network) Forward(x *engine.Tensor, training bool) *engine.Tensor {
 
 // Backward overwrites the gradients of all parameters with those of the last training Forward, given the gradient of its
 // logits.
-func (n *Network) Backward(dlogits *engine.Tensor) {
+func (n *Network) Backward(dlogits *tensor.Tensor) {
 	gradient := dlogits
 	for i, l := range slices.Backward(n.steps) {
 		gradient = l.Backward(n.ws, gradient, i > 0)
@@ -67,17 +68,17 @@ func (n *Network) Backward(dlogits *engine.Tensor) {
 // TrainingBytes returns how much memory training on batches of that size takes, but for the parameters, what is kept with
 // them, and scratch memory.
 func (n *Network) TrainingBytes(batch int) (int64, error) {
-	return engine.TrainingBytes(n.ws, n.steps, append([]int{batch}, n.InputShape()...))
+	return nn.TrainingBytes(n.ws, n.steps, append([]int{batch}, n.InputShape()...))
 }
 
 // Params returns the trainable tensors in network order.
-func (n *Network) Params() []*engine.Param { return n.params }
+func (n *Network) Params() []*nn.Param { return n.params }
 
 // Buffers returns the running statistics in network order.
-func (n *Network) Buffers() []*engine.Buffer { return n.buffers }
+func (n *Network) Buffers() []*nn.Buffer { return n.buffers }
 
 // Layers returns the layers in the order in which they run.
-func (n *Network) Layers() []engine.Layer { return n.layers }
+func (n *Network) Layers() []nn.Layer { return n.layers }
 
 // Workspace returns the workspace that the network computes in, for the loss and the optimizer of the same caller.
 func (n *Network) Workspace() *exec.Workspace { return n.ws }
@@ -95,7 +96,7 @@ func (n *Network) InputShape() []int { return []int{channels, n.config.ImageSize
 func (n *Network) Classes() int { return n.config.Classes }
 
 // Save adds a copy of the parameters, running statistics and dropout counters to s.
-func (n *Network) Save(s *engine.State) {
+func (n *Network) Save(s *nn.State) {
 	for _, p := range n.params {
 		s.Save(p.Name, p.Value)
 	}
@@ -103,7 +104,7 @@ func (n *Network) Save(s *engine.State) {
 		s.Save(b.Name, b.Value)
 	}
 	for _, l := range n.layers {
-		if d, ok := l.(*engine.Dropout); ok {
+		if d, ok := l.(*nn.Dropout); ok {
 			s.Counters[dropoutCounter(d)] = d.Step
 		}
 	}
@@ -111,7 +112,7 @@ func (n *Network) Save(s *engine.State) {
 
 // Load restores what Save stored. The network must have the same architecture, classes and image size. After an error
 // the network is partly loaded and must not be used.
-func (n *Network) Load(s *engine.State) error {
+func (n *Network) Load(s *nn.State) error {
 	for _, p := range n.params {
 		if err := s.Load(p.Name, p.Value); err != nil {
 			return err
@@ -123,7 +124,7 @@ func (n *Network) Load(s *engine.State) error {
 		}
 	}
 	for _, l := range n.layers {
-		if d, ok := l.(*engine.Dropout); ok {
+		if d, ok := l.(*nn.Dropout); ok {
 			step, err := s.Counter(dropoutCounter(d))
 			if err != nil {
 				return err
@@ -134,4 +135,4 @@ func (n *Network) Load(s *engine.State) error {
 	return nil
 }
 
-func dropoutCounter(d *engine.Dropout) string { return d.Name() + ".step" }
+func dropoutCounter(d *nn.Dropout) string { return d.Name() + ".step" }

@@ -13,7 +13,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/trainyard-dev/trainyard/internal/engine"
+	"github.com/trainyard-dev/trainyard/internal/engine/nn"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
 func newTestNetwork(t testing.TB, config Config) *Network {
@@ -26,9 +27,9 @@ func newTestNetwork(t testing.TB, config Config) *Network {
 }
 
 // syntheticBatch returns images whose class shows in the sign of their mean.
-func syntheticBatch(size, imageSize int) (*engine.Tensor, []int) {
+func syntheticBatch(size, imageSize int) (*tensor.Tensor, []int) {
 	random := rand.New(rand.NewPCG(1, 2))
-	x, labels := engine.NewTensor(size, channels, imageSize, imageSize), make([]int, size)
+	x, labels := tensor.New(size, channels, imageSize, imageSize), make([]int, size)
 	pixels := channels * imageSize * imageSize
 	for i := range labels {
 		labels[i] = i % 2
@@ -40,8 +41,8 @@ func syntheticBatch(size, imageSize int) (*engine.Tensor, []int) {
 }
 
 // trainSteps makes training steps and returns the losses.
-func trainSteps(n *Network, o engine.Optimizer, x *engine.Tensor, labels []int, steps int) []float64 {
-	var loss engine.CrossEntropy
+func trainSteps(n *Network, o nn.Optimizer, x *tensor.Tensor, labels []int, steps int) []float64 {
+	var loss nn.CrossEntropy
 	var losses []float64
 	for range steps {
 		losses = append(losses, loss.Forward(n.Workspace(), n.Forward(x, true), labels))
@@ -51,9 +52,9 @@ func trainSteps(n *Network, o engine.Optimizer, x *engine.Tensor, labels []int, 
 	return losses
 }
 
-func newAdam(t testing.TB, n *Network) engine.Optimizer {
+func newAdam(t testing.TB, n *Network) nn.Optimizer {
 	t.Helper()
-	o, err := engine.NewAdam(n.Params(), engine.DefaultAdamConfig())
+	o, err := nn.NewAdam(n.Params(), nn.DefaultAdamConfig())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +114,7 @@ func TestNetworkStructure(t *testing.T) {
 			if n.Architecture() != name || n.Classes() != 2 || n.Config() != config || !slices.Equal(n.InputShape(), []int{3, 32, 32}) {
 				t.Errorf("network describes itself as %s, %d classes, %v, %v", n.Architecture(), n.Classes(), n.InputShape(), n.Config())
 			}
-			if logits := n.Forward(engine.NewTensor(5, 3, 32, 32), false); !slices.Equal(logits.Shape, []int{5, 2}) {
+			if logits := n.Forward(tensor.New(5, 3, 32, 32), false); !slices.Equal(logits.Shape, []int{5, 2}) {
 				t.Errorf("logits have shape %v", logits.Shape)
 			}
 		})
@@ -149,7 +150,7 @@ func TestForwardRejectsWrongShape(t *testing.T) {
 			t.Error("images of another size did not panic")
 		}
 	}()
-	n.Forward(engine.NewTensor(1, 3, 8, 8), false)
+	n.Forward(tensor.New(1, 3, 8, 8), false)
 }
 
 // The loss along each parameter's gradient must fall as fast as the gradient says.
@@ -162,10 +163,10 @@ func TestNetworkGradients(t *testing.T) {
 			n := newTestNetwork(t, Config{Architecture: name, Classes: 3, ImageSize: 16, Dropout: 0.3, Seed: 1})
 			x, _ := syntheticBatch(4, 16)
 			labels := []int{0, 2, 1, 2}
-			var loss engine.CrossEntropy
+			var loss nn.CrossEntropy
 			value := func() float64 {
 				for _, l := range n.Layers() {
-					if d, ok := l.(*engine.Dropout); ok {
+					if d, ok := l.(*nn.Dropout); ok {
 						d.Step = 0 // the same mask again
 					}
 				}
@@ -223,7 +224,7 @@ func finite(values []float32) bool {
 
 func TestThreadsDoNotChangeTraining(t *testing.T) {
 	x, labels := syntheticBatch(6, 16)
-	run := func(threads int) []*engine.Param {
+	run := func(threads int) []*nn.Param {
 		n := newTestNetwork(t, Config{Architecture: "BaselineCNN", Classes: 2, ImageSize: 16, Dropout: 0.2, Seed: 9, Threads: threads})
 		trainSteps(n, newAdam(t, n), x, labels, 3)
 		return n.Params()
@@ -245,7 +246,7 @@ func TestResumeIsExact(t *testing.T) {
 	n := newTestNetwork(t, config)
 	o := newAdam(t, n)
 	trainSteps(n, o, x, labels, 2)
-	state := engine.NewState()
+	state := nn.NewState()
 	n.Save(state)
 	o.Save(state)
 	want := trainSteps(n, o, x, labels, 3)
@@ -253,7 +254,7 @@ func TestResumeIsExact(t *testing.T) {
 	config.Seed = 10 // only the state may matter for the weights
 	resumed := newTestNetwork(t, config)
 	for _, l := range resumed.Layers() {
-		if d, ok := l.(*engine.Dropout); ok {
+		if d, ok := l.(*nn.Dropout); ok {
 			d.Seed = 9
 		}
 	}
@@ -286,7 +287,7 @@ func TestLoadErrors(t *testing.T) {
 		"no counter":   {"", "dropout.step", `no counter "dropout.step"`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			state := engine.NewState()
+			state := nn.NewState()
 			n.Save(state)
 			delete(state.Tensors, tc.remove)
 			delete(state.Counters, tc.counter)
@@ -302,7 +303,7 @@ func TestTrainingDoesNotAllocate(t *testing.T) {
 	for _, name := range Architectures() {
 		n := newTestNetwork(t, Config{Architecture: name, Classes: 2, ImageSize: 16, Dropout: 0.2, Seed: 1})
 		o := newAdam(t, n)
-		var loss engine.CrossEntropy
+		var loss nn.CrossEntropy
 		if allocations := testing.AllocsPerRun(3, func() {
 			loss.Forward(n.Workspace(), n.Forward(x, true), labels)
 			n.Backward(loss.Gradient())
@@ -326,7 +327,7 @@ func TestTrainingBytes(t *testing.T) {
 			t.Fatal(err)
 		}
 		before := heap()
-		var loss engine.CrossEntropy
+		var loss nn.CrossEntropy
 		loss.Forward(n.Workspace(), n.Forward(x, true), labels)
 		n.Backward(loss.Gradient())
 		// The images themselves were there before; the workspace's scratch memory comes on top.

@@ -12,7 +12,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/trainyard-dev/trainyard/internal/engine"
+	"github.com/trainyard-dev/trainyard/internal/engine/nn"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 	"github.com/trainyard-dev/trainyard/internal/model"
 	"github.com/trainyard-dev/trainyard/internal/onnx/onnxpb"
 )
@@ -83,25 +84,25 @@ type writer struct {
 }
 
 // layer adds the node of a layer, unless it does nothing in inference.
-func (w *writer) layer(layer engine.Layer) error {
+func (w *writer) layer(layer nn.Layer) error {
 	switch l := layer.(type) {
-	case *engine.Conv2D:
+	case *nn.Conv2D:
 		c := l.Config
 		w.node(l, "Conv", ints("dilations", 1, 1), intAttribute("group", int64(c.Groups)), ints("kernel_shape", c.Kernel, c.Kernel),
 			ints("pads", c.Padding, c.Padding, c.Padding, c.Padding), ints("strides", c.Stride, c.Stride))
-	case *engine.BatchNorm2D:
+	case *nn.BatchNorm2D:
 		w.node(l, "BatchNormalization", floatAttribute("epsilon", l.Epsilon))
-	case *engine.ReLU:
+	case *nn.ReLU:
 		w.node(l, "Relu")
-	case *engine.MaxPool2D:
+	case *nn.MaxPool2D:
 		w.node(l, "MaxPool", ints("kernel_shape", l.Kernel, l.Kernel), ints("strides", l.Stride, l.Stride))
-	case *engine.GlobalAveragePool:
+	case *nn.GlobalAveragePool:
 		w.node(l, "GlobalAveragePool")
-	case *engine.Flatten:
+	case *nn.Flatten:
 		w.node(l, "Flatten", intAttribute("axis", 1))
-	case *engine.Linear:
+	case *nn.Linear:
 		w.node(l, "Gemm", intAttribute("transB", 1))
-	case *engine.Dropout:
+	case *nn.Dropout:
 		// The identity in inference.
 	default:
 		return fmt.Errorf("%T has no ONNX operator here", layer)
@@ -110,7 +111,7 @@ func (w *writer) layer(layer engine.Layer) error {
 }
 
 // node adds a node that takes the last value and the layer's parameters and buffers, whose order is ONNX's.
-func (w *writer) node(layer engine.Layer, op string, attributes ...*onnxpb.AttributeProto) {
+func (w *writer) node(layer nn.Layer, op string, attributes ...*onnxpb.AttributeProto) {
 	node := &onnxpb.NodeProto{
 		Name: layer.Name(), OpType: op, Input: []string{w.value}, Output: []string{layer.Name()}, Attribute: attributes,
 	}
@@ -125,7 +126,7 @@ func (w *writer) node(layer engine.Layer, op string, attributes ...*onnxpb.Attri
 }
 
 // weight adds an initializer and returns its name.
-func (w *writer) weight(name string, t *engine.Tensor) string {
+func (w *writer) weight(name string, t *tensor.Tensor) string {
 	raw := make([]byte, 0, 4*t.Len())
 	for _, v := range t.Data {
 		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(v))

@@ -12,8 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/trainyard-dev/trainyard/internal/engine"
 	"github.com/trainyard-dev/trainyard/internal/engine/graph"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 	"github.com/trainyard-dev/trainyard/internal/model"
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
 )
@@ -55,8 +55,8 @@ func testMetadata(architecture string) Metadata {
 }
 
 // testImages are images of noise around a colour of their own.
-func testImages(batch int) *engine.Tensor {
-	x := engine.NewTensor(batch, 3, testImageSize, testImageSize)
+func testImages(batch int) *tensor.Tensor {
+	x := tensor.New(batch, 3, testImageSize, testImageSize)
 	random := rand.New(rand.NewPCG(3, 4))
 	plane := testImageSize * testImageSize
 	for i := range batch * 3 {

@@ -6,7 +6,7 @@ package evaluate
 
 import (
 	"github.com/trainyard-dev/trainyard/internal/classifier"
-	"github.com/trainyard-dev/trainyard/internal/engine"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 	"github.com/trainyard-dev/trainyard/internal/model"
 )
 
@@ -23,7 +23,7 @@ type Network struct{ *model.Network }
 
 // Logits implements Classifier.
 func (c Network) Logits(images []float32, n int) ([]float32, error) {
-	input := &engine.Tensor{Shape: append([]int{n}, c.InputShape()...), Data: images}
+	input := &tensor.Tensor{Shape: append([]int{n}, c.InputShape()...), Data: images}
 	return c.Forward(input, false).Data, nil
 }
 

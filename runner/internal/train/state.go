@@ -11,7 +11,8 @@ import (
 
 	"github.com/trainyard-dev/trainyard/internal/artifact"
 	"github.com/trainyard-dev/trainyard/internal/contract"
-	"github.com/trainyard-dev/trainyard/internal/engine"
+	"github.com/trainyard-dev/trainyard/internal/engine/nn"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 	"github.com/trainyard-dev/trainyard/internal/model"
 	"github.com/trainyard-dev/trainyard/runner/internal/failure"
 	"github.com/trainyard-dev/trainyard/runner/internal/report"
@@ -59,7 +60,7 @@ const (
 
 // save writes a checkpoint.
 func (t *trainer) save() error {
-	current := engine.NewState()
+	current := nn.NewState()
 	t.network.Save(current)
 	t.optimizer.Save(current)
 	state := t.state
@@ -87,9 +88,9 @@ func (t *trainer) save() error {
 	return nil
 }
 
-func addTensors(tensors map[string]artifact.Tensor, prefix string, state *engine.State) {
-	for name, tensor := range state.Tensors {
-		tensors[prefix+name] = artifact.Tensor(*tensor)
+func addTensors(tensors map[string]artifact.Tensor, prefix string, state *nn.State) {
+	for name, value := range state.Tensors {
+		tensors[prefix+name] = artifact.Tensor(*value)
 	}
 }
 
@@ -146,11 +147,11 @@ func (t *trainer) load(checkpoint *artifact.Checkpoint) error {
 	return nil
 }
 
-func tensors(checkpoint *artifact.Checkpoint, prefix string) *engine.State {
-	state := engine.NewState()
-	for name, tensor := range checkpoint.Tensors {
+func tensors(checkpoint *artifact.Checkpoint, prefix string) *nn.State {
+	state := nn.NewState()
+	for name, saved := range checkpoint.Tensors {
 		if name, ok := strings.CutPrefix(name, prefix); ok {
-			state.Tensors[name] = (*engine.Tensor)(&tensor)
+			state.Tensors[name] = (*tensor.Tensor)(&saved)
 		}
 	}
 	return state

@@ -13,7 +13,8 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/artifact"
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/dataset"
-	"github.com/trainyard-dev/trainyard/internal/engine"
+	"github.com/trainyard-dev/trainyard/internal/engine/nn"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 	"github.com/trainyard-dev/trainyard/internal/model"
 	"github.com/trainyard-dev/trainyard/runner/internal/evaluate"
 	"github.com/trainyard-dev/trainyard/runner/internal/failure"
@@ -30,12 +31,12 @@ type trainer struct {
 	data      *data
 	loader    *dataset.Loader
 	network   *model.Network
-	optimizer engine.Optimizer
-	loss      engine.CrossEntropy
+	optimizer nn.Optimizer
+	loss      nn.CrossEntropy
 	labels    []int // of the current batch
 
 	state       state
-	best        *engine.State // weights of state.Best; nil before the first epoch's end
+	best        *nn.State // weights of state.Best; nil before the first epoch's end
 	checkpoints *artifact.Checkpoints
 	fingerprint string
 	started     contract.Checkpoint  // where this process started
@@ -80,16 +81,16 @@ func (r *Run) newTrainer(data *data) (*trainer, error) {
 // momentum of SGD.
 const momentum = 0.9
 
-func newOptimizer(cfg contract.Training, params []*engine.Param) (engine.Optimizer, error) {
-	adam := engine.DefaultAdamConfig()
+func newOptimizer(cfg contract.Training, params []*nn.Param) (nn.Optimizer, error) {
+	adam := nn.DefaultAdamConfig()
 	adam.WeightDecay = cfg.WeightDecay
 	switch cfg.Optimizer {
 	case "SGD":
-		return engine.NewSGD(params, engine.SGDConfig{Momentum: momentum, WeightDecay: cfg.WeightDecay})
+		return nn.NewSGD(params, nn.SGDConfig{Momentum: momentum, WeightDecay: cfg.WeightDecay})
 	case "Adam":
-		return engine.NewAdam(params, adam)
+		return nn.NewAdam(params, adam)
 	case "AdamW":
-		return engine.NewAdamW(params, adam)
+		return nn.NewAdamW(params, adam)
 	default:
 		return nil, fmt.Errorf("training.optimizer is %q", cfg.Optimizer)
 	}
@@ -147,7 +148,7 @@ func (t *trainer) epoch(ctx context.Context) error {
 		ValidationLoss: tally.Loss(), ValidationAccuracy: tally.Accuracy(),
 	}
 	if t.state.endEpoch(epoch) {
-		t.best = engine.NewState()
+		t.best = nn.NewState()
 		t.network.Save(t.best)
 	}
 	t.tracker.Metrics(
@@ -170,7 +171,7 @@ func (t *trainer) trainBatch(batch *dataset.Batch) error {
 	for _, label := range batch.Labels {
 		t.labels = append(t.labels, int(label))
 	}
-	input := &engine.Tensor{Shape: append([]int{batch.N}, t.network.InputShape()...), Data: batch.Images}
+	input := &tensor.Tensor{Shape: append([]int{batch.N}, t.network.InputShape()...), Data: batch.Images}
 	logits := t.network.Forward(input, true)
 	loss := t.loss.Forward(t.network.Workspace(), logits, t.labels)
 	if err := t.checkFinite(loss); err != nil {

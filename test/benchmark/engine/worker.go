@@ -13,9 +13,10 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/trainyard-dev/trainyard/internal/engine"
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 	"github.com/trainyard-dev/trainyard/internal/engine/graph"
+	"github.com/trainyard-dev/trainyard/internal/engine/nn"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 	"github.com/trainyard-dev/trainyard/internal/model"
 	"github.com/trainyard-dev/trainyard/internal/onnx"
 )
@@ -104,19 +105,19 @@ func training(size string, threads, batch int) (func(), error) {
 	if err != nil {
 		return nil, err
 	}
-	optimizer, err := engine.NewAdamW(network.Params(), engine.DefaultAdamConfig())
+	optimizer, err := nn.NewAdamW(network.Params(), nn.DefaultAdamConfig())
 	if err != nil {
 		return nil, err
 	}
 	random := rand.New(rand.NewPCG(1, 0))
-	x, labels := engine.NewTensor(batch, 3, side, side), make([]int, batch)
+	x, labels := tensor.New(batch, 3, side, side), make([]int, batch)
 	for i := range x.Data {
 		x.Data[i] = float32(random.NormFloat64())
 	}
 	for i := range labels {
 		labels[i] = i % 2
 	}
-	var loss engine.CrossEntropy
+	var loss nn.CrossEntropy
 	return func() {
 		loss.Forward(network.Workspace(), network.Forward(x, true), labels)
 		network.Backward(loss.Gradient())

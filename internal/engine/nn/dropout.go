@@ -1,13 +1,14 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package engine
+package nn
 
 import (
 	"slices"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 	"github.com/trainyard-dev/trainyard/internal/engine/ops/elem"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
 // Dropout zeroes elements with probability P in training and scales the others by 1/(1-P). The mask depends on Seed,
@@ -19,7 +20,7 @@ type Dropout struct {
 	// Step counts the training passes so far.
 	Step     uint64
 	training bool
-	y, dx    Tensor
+	y, dx    tensor.Tensor
 }
 
 // NewDropout returns a dropout layer with probability p in [0, 1).
@@ -31,7 +32,7 @@ func NewDropout(name string, p float32, seed uint64) *Dropout {
 func (l *Dropout) OutputShape(in []int) ([]int, error) { return slices.Clone(in), nil }
 
 // Forward implements Layer.
-func (l *Dropout) Forward(ws *exec.Workspace, x *Tensor, training bool) *Tensor {
+func (l *Dropout) Forward(ws *exec.Workspace, x *tensor.Tensor, training bool) *tensor.Tensor {
 	l.training = training
 	if !training || l.P == 0 {
 		return x
@@ -43,7 +44,7 @@ func (l *Dropout) Forward(ws *exec.Workspace, x *Tensor, training bool) *Tensor 
 }
 
 // Backward implements Layer.
-func (l *Dropout) Backward(ws *exec.Workspace, dy *Tensor, _ bool) *Tensor {
+func (l *Dropout) Backward(ws *exec.Workspace, dy *tensor.Tensor, _ bool) *tensor.Tensor {
 	if !l.training || l.P == 0 {
 		return dy
 	}

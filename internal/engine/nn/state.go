@@ -1,27 +1,31 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package engine
+package nn
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
+)
 
 // State is what a checkpoint holds of a network and its optimizer: named tensors and counters. Networks and optimizers
 // use names that do not meet, so one State takes both.
 type State struct {
-	Tensors  map[string]*Tensor
+	Tensors  map[string]*tensor.Tensor
 	Counters map[string]uint64
 }
 
 // NewState returns an empty state.
 func NewState() *State {
-	return &State{Tensors: map[string]*Tensor{}, Counters: map[string]uint64{}}
+	return &State{Tensors: map[string]*tensor.Tensor{}, Counters: map[string]uint64{}}
 }
 
 // Save adds a copy of t.
-func (s *State) Save(name string, t *Tensor) { s.Tensors[name] = t.Clone() }
+func (s *State) Save(name string, t *tensor.Tensor) { s.Tensors[name] = t.Clone() }
 
 // Load overwrites t with the tensor called name, which must have t's shape.
-func (s *State) Load(name string, t *Tensor) error {
+func (s *State) Load(name string, t *tensor.Tensor) error {
 	saved, ok := s.Tensors[name]
 	if !ok {
 		return fmt.Errorf("state has no tensor %q: it belongs to another network or optimizer", name)

@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package engine
+package nn
 
 import (
 	"fmt"
@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
 // convBlock returns a convolution from in to 4 channels, batch normalisation, ReLU and max pooling with random parameters.
@@ -29,14 +30,14 @@ func convBlock(name string, in int, pool *MaxPool2D) []Layer {
 // withoutNorm returns the layers but for the batch normalisation.
 func withoutNorm(layers []Layer) []Layer { return append(layers[:1:1], layers[2:]...) }
 
-func forwardAll(ws *exec.Workspace, layers []Layer, x *Tensor, training bool) *Tensor {
+func forwardAll(ws *exec.Workspace, layers []Layer, x *tensor.Tensor, training bool) *tensor.Tensor {
 	for _, l := range layers {
 		x = l.Forward(ws, x, training)
 	}
 	return x.Clone()
 }
 
-func backwardAll(ws *exec.Workspace, layers []Layer, dy *Tensor, wantInput bool) *Tensor {
+func backwardAll(ws *exec.Workspace, layers []Layer, dy *tensor.Tensor, wantInput bool) *tensor.Tensor {
 	for i, l := range slices.Backward(layers) {
 		dy = l.Backward(ws, dy, wantInput || i > 0)
 	}
@@ -81,7 +82,7 @@ func TestFusedLayersAgree(t *testing.T) {
 }
 
 // checkFused compares plain layers with the same ones once fused.
-func checkFused(t *testing.T, plain, layers, fused []Layer, x *Tensor, wantInput bool) {
+func checkFused(t *testing.T, plain, layers, fused []Layer, x *tensor.Tensor, wantInput bool) {
 	ws := newWorkspace(t)
 	near := cmpopts.EquateApprox(1e-4, 1e-5)
 	compare := func(what string, want, got any) {

@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package engine
+package nn
 
 import (
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
@@ -117,7 +117,7 @@ func (l *normReLUPool) OutputShape(in []int) ([]int, error) {
 }
 
 // Forward implements Layer.
-func (l *normReLUPool) Forward(ws *exec.Workspace, x *Tensor, training bool) *Tensor {
+func (l *normReLUPool) Forward(ws *exec.Workspace, x *tensor.Tensor, training bool) *tensor.Tensor {
 	s := imageShape(x.Shape)
 	l.x = x
 	l.y.Resize(s.Batch, s.Channels, s.Height/2, s.Width/2)
@@ -132,7 +132,7 @@ func (l *normReLUPool) Forward(ws *exec.Workspace, x *Tensor, training bool) *Te
 }
 
 // Backward implements Layer. The gradient it returns replaces the layer's input.
-func (l *normReLUPool) Backward(ws *exec.Workspace, dy *Tensor, _ bool) *Tensor {
+func (l *normReLUPool) Backward(ws *exec.Workspace, dy *tensor.Tensor, _ bool) *tensor.Tensor {
 	block.NormReLUPoolBackward(ws, imageShape(l.x.Shape), l.x.Data, dy.Data, l.choice, l.Weight.Value.Data, l.mean, l.invStd,
 		l.Weight.Grad.Data, l.Bias.Grad.Data)
 	return l.x
@@ -142,7 +142,7 @@ func (l *normReLUPool) Backward(ws *exec.Workspace, dy *Tensor, _ bool) *Tensor 
 type reluPool struct {
 	*ReLU
 	pool   *MaxPool2D
-	x      *Tensor
+	x      *tensor.Tensor
 	choice windowChoice
 }
 
@@ -150,7 +150,7 @@ type reluPool struct {
 func (l *reluPool) OutputShape(in []int) ([]int, error) { return l.pool.OutputShape(in) }
 
 // Forward implements Layer.
-func (l *reluPool) Forward(ws *exec.Workspace, x *Tensor, training bool) *Tensor {
+func (l *reluPool) Forward(ws *exec.Workspace, x *tensor.Tensor, training bool) *tensor.Tensor {
 	s := imageShape(x.Shape)
 	l.x = x
 	l.y.Resize(s.Batch, s.Channels, s.Height/2, s.Width/2)
@@ -163,7 +163,7 @@ func (l *reluPool) Forward(ws *exec.Workspace, x *Tensor, training bool) *Tensor
 }
 
 // Backward implements Layer. The gradient it returns replaces the layer's input.
-func (l *reluPool) Backward(ws *exec.Workspace, dy *Tensor, _ bool) *Tensor {
+func (l *reluPool) Backward(ws *exec.Workspace, dy *tensor.Tensor, _ bool) *tensor.Tensor {
 	block.ReLUPoolBackward(ws, imageShape(l.x.Shape), dy.Data, l.choice, l.x.Data)
 	return l.x
 }
@@ -172,7 +172,7 @@ func (l *reluPool) Backward(ws *exec.Workspace, dy *Tensor, _ bool) *Tensor {
 type convInPlace struct{ *Conv2D }
 
 // Backward implements Layer.
-func (l *convInPlace) Backward(ws *exec.Workspace, dy *Tensor, wantInput bool) *Tensor {
+func (l *convInPlace) Backward(ws *exec.Workspace, dy *tensor.Tensor, wantInput bool) *tensor.Tensor {
 	if !wantInput {
 		return l.backward(ws, dy, nil)
 	}

@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package engine
+package nn
 
 import (
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"

@@ -1,10 +1,9 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package engine
+package nn
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
 func newWorkspace(t *testing.T) *exec.Workspace {
@@ -25,9 +25,9 @@ func newWorkspace(t *testing.T) *exec.Workspace {
 }
 
 // randomTensor returns a tensor of normally distributed values.
-func randomTensor(seed uint64, shape ...int) *Tensor {
+func randomTensor(seed uint64, shape ...int) *tensor.Tensor {
 	random := rand.New(rand.NewPCG(seed, 0))
-	t := NewTensor(shape...)
+	t := tensor.New(shape...)
 	for i := range t.Data {
 		t.Data[i] = float32(random.NormFloat64())
 	}
@@ -35,7 +35,7 @@ func randomTensor(seed uint64, shape ...int) *Tensor {
 }
 
 // dot returns the sum of products, in float64.
-func dot(a, b *Tensor) float64 {
+func dot(a, b *tensor.Tensor) float64 {
 	var sum float64
 	for i, v := range a.Data {
 		sum += float64(v) * float64(b.Data[i])
@@ -44,7 +44,7 @@ func dot(a, b *Tensor) float64 {
 }
 
 // checkGradients compares Backward with central differences of Σ direction·Forward(x), for the input and each parameter.
-func checkGradients(t *testing.T, l Layer, x *Tensor) {
+func checkGradients(t *testing.T, l Layer, x *tensor.Tensor) {
 	t.Helper()
 	ws := newWorkspace(t)
 	direction := randomTensor(99, l.Forward(ws, x, true).Clone().Shape...)
@@ -57,9 +57,9 @@ func checkGradients(t *testing.T, l Layer, x *Tensor) {
 	}
 	value()
 	dx := l.Backward(ws, direction, true).Clone()
-	checked := map[string][2]*Tensor{"input": {x, dx}}
+	checked := map[string][2]*tensor.Tensor{"input": {x, dx}}
 	for _, p := range l.Params() {
-		checked[p.Name] = [2]*Tensor{p.Value, p.Grad.Clone()}
+		checked[p.Name] = [2]*tensor.Tensor{p.Value, p.Grad.Clone()}
 	}
 	for name, pair := range checked {
 		at, gradient := pair[0], pair[1]
@@ -90,13 +90,13 @@ func TestLayerGradients(t *testing.T) {
 		}
 	}
 	// Values a step apart, in random order, keep the differences away from the kinks of ReLU and max pooling.
-	spread := NewTensor(2, 2, 4, 4)
+	spread := tensor.New(2, 2, 4, 4)
 	for i, at := range rand.New(rand.NewPCG(5, 0)).Perm(spread.Len()) {
 		spread.Data[at] = (float32(i) - 31.5) * 0.1
 	}
 	for name, tc := range map[string]struct {
 		layer Layer
-		x     *Tensor
+		x     *tensor.Tensor
 	}{
 		"Conv2D":                  {conv, randomTensor(1, 2, 3, 6, 5)},
 		"Conv2D strided, grouped": {strided, randomTensor(2, 2, 4, 7, 6)},
@@ -151,7 +151,7 @@ func TestOutputShapeErrors(t *testing.T) {
 func TestBatchNormRunningStatistics(t *testing.T) {
 	ws := newWorkspace(t)
 	l := NewBatchNorm2D("norm", 1)
-	x := &Tensor{Shape: []int{2, 1, 1, 2}, Data: []float32{1, 2, 3, 6}}
+	x := &tensor.Tensor{Shape: []int{2, 1, 1, 2}, Data: []float32{1, 2, 3, 6}}
 	y := l.Forward(ws, x, true)
 	expectClose(t, "training output", y.Data, []float32{-1.0690440, -0.5345220, 0, 1.6035660})
 	expectClose(t, "running mean", l.RunningMean.Value.Data, []float32{0.3})
@@ -205,29 +205,5 @@ func TestCrossEntropyGradient(t *testing.T) {
 		if got := float64(loss.Gradient().Data[i]); math.Abs(got-want) > 1e-4 {
 			t.Errorf("gradient[%d] = %v, differences give %v", i, got, want)
 		}
-	}
-}
-
-func TestSoftmax(t *testing.T) {
-	var p Tensor
-	Softmax(newWorkspace(t), &Tensor{Shape: []int{1, 2}, Data: []float32{0, float32(math.Log(3))}}, &p)
-	expectClose(t, "probabilities", p.Data, []float32{0.25, 0.75})
-}
-
-func TestTensorCopyFrom(t *testing.T) {
-	a, b := NewTensor(2, 3), NewTensor(3, 2)
-	if err := a.CopyFrom(b); err == nil {
-		t.Error("a tensor of another shape was copied")
-	}
-	c := randomTensor(1, 2, 3)
-	if err := a.CopyFrom(c); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(c, a); diff != "" {
-		t.Error(diff)
-	}
-	a.Zero()
-	if fmt.Sprint(a.Data) == fmt.Sprint(c.Data) {
-		t.Error("the copy shares memory")
 	}
 }

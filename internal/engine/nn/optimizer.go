@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package engine
+package nn
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 	"github.com/trainyard-dev/trainyard/internal/engine/ops/elem"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
 // Optimizer changes parameters by their gradients.
@@ -34,7 +35,7 @@ type SGDConfig struct {
 type SGD struct {
 	config   SGDConfig
 	params   []*Param
-	velocity []*Tensor
+	velocity []*tensor.Tensor
 	step     uint64
 }
 
@@ -98,7 +99,7 @@ type Adam struct {
 	config        AdamConfig
 	decoupled     bool
 	params        []*Param
-	first, second []*Tensor
+	first, second []*tensor.Tensor
 	step          uint64
 }
 
@@ -164,23 +165,23 @@ func checkWeightDecay(decay float64) error {
 	return nil
 }
 
-func zerosLike(params []*Param) []*Tensor {
-	zeros := make([]*Tensor, len(params))
+func zerosLike(params []*Param) []*tensor.Tensor {
+	zeros := make([]*tensor.Tensor, len(params))
 	for i, p := range params {
-		zeros[i] = NewTensor(p.Value.Shape...)
+		zeros[i] = tensor.New(p.Value.Shape...)
 	}
 	return zeros
 }
 
 func momentName(moment string, p *Param) string { return "optimizer." + moment + "." + p.Name }
 
-func saveMoments(s *State, moment string, params []*Param, values []*Tensor) {
+func saveMoments(s *State, moment string, params []*Param, values []*tensor.Tensor) {
 	for i, v := range values {
 		s.Save(momentName(moment, params[i]), v)
 	}
 }
 
-func loadMoments(s *State, moment string, params []*Param, values []*Tensor) error {
+func loadMoments(s *State, moment string, params []*Param, values []*tensor.Tensor) error {
 	for i, v := range values {
 		if err := s.Load(momentName(moment, params[i]), v); err != nil {
 			return err

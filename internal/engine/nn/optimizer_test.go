@@ -1,13 +1,15 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package engine
+package nn
 
 import (
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
 var optimizers = map[string]func([]*Param) (Optimizer, error){
@@ -20,7 +22,7 @@ var optimizers = map[string]func([]*Param) (Optimizer, error){
 }
 
 // stepTowards sets the gradient of ½|value-target|² and makes a step.
-func stepTowards(t *testing.T, o Optimizer, p *Param, target *Tensor) {
+func stepTowards(t *testing.T, o Optimizer, p *Param, target *tensor.Tensor) {
 	t.Helper()
 	for i, v := range p.Value.Data {
 		p.Grad.Data[i] = v - target.Data[i]
@@ -71,7 +73,7 @@ func TestOptimizerResumesExactly(t *testing.T) {
 	}
 }
 
-func distance(a, b *Tensor) float64 {
+func distance(a, b *tensor.Tensor) float64 {
 	d := a.Clone()
 	for i := range d.Data {
 		d.Data[i] -= b.Data[i]
@@ -93,7 +95,7 @@ func TestOptimizerRejectsForeignState(t *testing.T) {
 			state := NewState()
 			o.Save(state)
 			for name := range state.Tensors {
-				state.Tensors[name] = NewTensor(3)
+				state.Tensors[name] = tensor.New(3)
 			}
 			if err := o.Load(state); len(state.Tensors) > 0 && (err == nil || !strings.Contains(err.Error(), "shape")) {
 				t.Errorf("error is %v, want one about the shape", err)

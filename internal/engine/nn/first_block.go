@@ -1,13 +1,14 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package engine
+package nn
 
 import (
 	"slices"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 	"github.com/trainyard-dev/trainyard/internal/engine/ops/block"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
 // convNormReLUPool is a network's first block: convolution, batch normalisation, ReLU and 2×2 max pooling. Where the kernels
@@ -15,7 +16,7 @@ import (
 type convNormReLUPool struct {
 	conv    *Conv2D
 	rest    *normReLUPool
-	x       *Tensor
+	x       *tensor.Tensor
 	moments []float64
 	inOne   bool // the last Forward
 }
@@ -41,7 +42,7 @@ func (l *convNormReLUPool) OutputShape(in []int) ([]int, error) {
 }
 
 // step describes it to the kernels, for images of the shape of x.
-func (l *convNormReLUPool) step(x *Tensor) block.First {
+func (l *convNormReLUPool) step(x *tensor.Tensor) block.First {
 	norm := l.rest.BatchNorm2D
 	return block.First{
 		Shape: l.conv.shape(x.Shape), Weight: l.conv.Weight.Value.Data, Gamma: norm.Weight.Value.Data, Beta: norm.Bias.Value.Data,
@@ -51,7 +52,7 @@ func (l *convNormReLUPool) step(x *Tensor) block.First {
 }
 
 // Forward implements Layer.
-func (l *convNormReLUPool) Forward(ws *exec.Workspace, x *Tensor, training bool) *Tensor {
+func (l *convNormReLUPool) Forward(ws *exec.Workspace, x *tensor.Tensor, training bool) *tensor.Tensor {
 	if l.inOne = block.FusesFirst(ws, l.conv.shape(x.Shape)); !l.inOne {
 		return l.rest.Forward(ws, l.conv.Forward(ws, x, training), training)
 	}
@@ -73,7 +74,7 @@ func (l *convNormReLUPool) Forward(ws *exec.Workspace, x *Tensor, training bool)
 
 // Backward implements Layer. The gradient of the input, which a network's first block does not need, takes the convolution's
 // output, which is computed again.
-func (l *convNormReLUPool) Backward(ws *exec.Workspace, dy *Tensor, wantInput bool) *Tensor {
+func (l *convNormReLUPool) Backward(ws *exec.Workspace, dy *tensor.Tensor, wantInput bool) *tensor.Tensor {
 	if l.inOne && !wantInput {
 		step := l.step(l.x)
 		norm := l.rest.BatchNorm2D

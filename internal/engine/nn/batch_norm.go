@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package engine
+package nn
 
 import (
 	"slices"
@@ -27,9 +27,9 @@ type BatchNorm2D struct {
 	RunningMean  *Buffer // [Channels]
 	RunningVar   *Buffer // [Channels]
 	name         string
-	x            *Tensor
+	x            *tensor.Tensor
 	mean, invStd []float32
-	y, dx        Tensor
+	y, dx        tensor.Tensor
 }
 
 // NewBatchNorm2D returns a batch normalisation with scale 1, shift 0, running mean 0 and running variance 1.
@@ -37,8 +37,8 @@ func NewBatchNorm2D(name string, channels int) *BatchNorm2D {
 	l := &BatchNorm2D{
 		Channels: channels, Epsilon: BatchNormEpsilon, Momentum: BatchNormMomentum, name: name,
 		Weight: newParam(name, "weight", channels), Bias: newParam(name, "bias", channels),
-		RunningMean: &Buffer{Name: name + ".running_mean", Value: NewTensor(channels)},
-		RunningVar:  &Buffer{Name: name + ".running_var", Value: NewTensor(channels)},
+		RunningMean: &Buffer{Name: name + ".running_mean", Value: tensor.New(channels)},
+		RunningVar:  &Buffer{Name: name + ".running_var", Value: tensor.New(channels)},
 		mean:        make([]float32, channels), invStd: make([]float32, channels),
 	}
 	for c := range channels {
@@ -70,7 +70,7 @@ func (l *BatchNorm2D) shape(in []int) tensor.NormShape {
 }
 
 // Forward implements Layer.
-func (l *BatchNorm2D) Forward(ws *exec.Workspace, x *Tensor, training bool) *Tensor {
+func (l *BatchNorm2D) Forward(ws *exec.Workspace, x *tensor.Tensor, training bool) *tensor.Tensor {
 	l.x = x
 	l.y.Resize(x.Shape...)
 	mean, variance := l.RunningMean.Value.Data, l.RunningVar.Value.Data
@@ -84,7 +84,7 @@ func (l *BatchNorm2D) Forward(ws *exec.Workspace, x *Tensor, training bool) *Ten
 }
 
 // Backward implements Layer.
-func (l *BatchNorm2D) Backward(ws *exec.Workspace, dy *Tensor, _ bool) *Tensor {
+func (l *BatchNorm2D) Backward(ws *exec.Workspace, dy *tensor.Tensor, _ bool) *tensor.Tensor {
 	l.dx.Resize(dy.Shape...)
 	norm.BatchBackward(ws, l.shape(dy.Shape), l.x.Data, dy.Data, l.Weight.Value.Data, l.mean, l.invStd,
 		l.dx.Data, l.Weight.Grad.Data, l.Bias.Grad.Data)

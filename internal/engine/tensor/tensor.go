@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package engine
+package tensor
 
 import (
 	"fmt"
@@ -14,8 +14,8 @@ type Tensor struct {
 	Data  []float32
 }
 
-// NewTensor returns a zero tensor of the given shape.
-func NewTensor(shape ...int) *Tensor {
+// New returns a zero tensor of the given shape.
+func New(shape ...int) *Tensor {
 	t := &Tensor{}
 	t.Resize(shape...)
 	return t
@@ -41,9 +41,6 @@ func (t *Tensor) Len() int { return len(t.Data) }
 func (t *Tensor) Clone() *Tensor {
 	return &Tensor{Shape: slices.Clone(t.Shape), Data: slices.Clone(t.Data)}
 }
-
-// Zero sets every element to 0.
-func (t *Tensor) Zero() { clear(t.Data) }
 
 // CopyFrom overwrites t with the contents of src, which has the same shape.
 func (t *Tensor) CopyFrom(src *Tensor) error {

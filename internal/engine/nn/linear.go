@@ -1,13 +1,14 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package engine
+package nn
 
 import (
 	"fmt"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
 	"github.com/trainyard-dev/trainyard/internal/engine/ops/dense"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
 // Linear computes y = x·Wᵀ + b for rows x.
@@ -16,8 +17,8 @@ type Linear struct {
 	Weight  *Param // [Out, In]
 	Bias    *Param // [Out]
 	name    string
-	x       *Tensor
-	y, dx   Tensor
+	x       *tensor.Tensor
+	y, dx   tensor.Tensor
 }
 
 // NewLinear returns a linear layer with zero weights.
@@ -43,7 +44,7 @@ func (l *Linear) OutputShape(in []int) ([]int, error) {
 }
 
 // Forward implements Layer.
-func (l *Linear) Forward(ws *exec.Workspace, x *Tensor, _ bool) *Tensor {
+func (l *Linear) Forward(ws *exec.Workspace, x *tensor.Tensor, _ bool) *tensor.Tensor {
 	l.x = x
 	l.y.Resize(x.Shape[0], l.Out)
 	dense.Linear(ws, x.Shape[0], l.In, l.Out, x.Data, l.Weight.Value.Data, l.Bias.Value.Data, l.y.Data)
@@ -51,7 +52,7 @@ func (l *Linear) Forward(ws *exec.Workspace, x *Tensor, _ bool) *Tensor {
 }
 
 // Backward implements Layer.
-func (l *Linear) Backward(ws *exec.Workspace, dy *Tensor, wantInput bool) *Tensor {
+func (l *Linear) Backward(ws *exec.Workspace, dy *tensor.Tensor, wantInput bool) *tensor.Tensor {
 	batch := dy.Shape[0]
 	dense.LinearBackwardWeights(ws, batch, l.In, l.Out, l.x.Data, dy.Data, l.Weight.Grad.Data, l.Bias.Grad.Data)
 	if !wantInput {

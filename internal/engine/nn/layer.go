@@ -1,25 +1,26 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package engine
+package nn
 
 import (
 	"fmt"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
+	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
 // Param is a trainable tensor and the gradient of the loss with respect to it.
 type Param struct {
 	// Name is the layer's name and the tensor's, such as "block1.conv.weight".
 	Name        string
-	Value, Grad *Tensor
+	Value, Grad *tensor.Tensor
 }
 
 // Buffer is a tensor that belongs to a layer's state but is not trained, such as a running mean.
 type Buffer struct {
 	Name  string
-	Value *Tensor
+	Value *tensor.Tensor
 }
 
 // Layer is one step of a network.
@@ -31,10 +32,10 @@ type Layer interface {
 	OutputShape(in []int) ([]int, error)
 	// Forward returns the output for x. With training set it uses batch statistics and dropout, and keeps what Backward
 	// needs, which may be x itself: x must stay unchanged until then.
-	Forward(ws *exec.Workspace, x *Tensor, training bool) *Tensor
+	Forward(ws *exec.Workspace, x *tensor.Tensor, training bool) *tensor.Tensor
 	// Backward takes the gradient of the output of the last Forward, overwrites the gradients of the parameters and
 	// returns the gradient of the input, or nil if wantInput is false.
-	Backward(ws *exec.Workspace, dy *Tensor, wantInput bool) *Tensor
+	Backward(ws *exec.Workspace, dy *tensor.Tensor, wantInput bool) *tensor.Tensor
 	// Params returns the trainable tensors in a fixed order.
 	Params() []*Param
 	// Buffers returns the other tensors of the layer's state in a fixed order.
@@ -50,7 +51,7 @@ func (l *stateless) Buffers() []*Buffer { return nil }
 
 // newParam returns a zero parameter.
 func newParam(layer, name string, shape ...int) *Param {
-	return &Param{Name: layer + "." + name, Value: NewTensor(shape...), Grad: NewTensor(shape...)}
+	return &Param{Name: layer + "." + name, Value: tensor.New(shape...), Grad: tensor.New(shape...)}
 }
 
 // wantImages checks that in is [N, channels, H, W]; channels 0 means any.

@@ -1,43 +1,13 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package engine
+package nn
 
 import (
-	"fmt"
-	"slices"
-
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
-	"github.com/trainyard-dev/trainyard/internal/engine/ops/elem"
 	"github.com/trainyard-dev/trainyard/internal/engine/ops/pooling"
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
-
-// ReLU computes max(0, x).
-type ReLU struct {
-	stateless
-	y, dx Tensor
-}
-
-// NewReLU returns a ReLU layer.
-func NewReLU(name string) *ReLU { return &ReLU{stateless: stateless{name}} }
-
-// OutputShape implements Layer.
-func (l *ReLU) OutputShape(in []int) ([]int, error) { return slices.Clone(in), nil }
-
-// Forward implements Layer.
-func (l *ReLU) Forward(ws *exec.Workspace, x *Tensor, _ bool) *Tensor {
-	l.y.Resize(x.Shape...)
-	elem.Apply(ws, elem.ReLU, 0, 0, x.Data, l.y.Data)
-	return &l.y
-}
-
-// Backward implements Layer.
-func (l *ReLU) Backward(ws *exec.Workspace, dy *Tensor, _ bool) *Tensor {
-	l.dx.Resize(dy.Shape...)
-	elem.ReLUBackward(ws, l.y.Data, dy.Data, l.dx.Data)
-	return &l.dx
-}
 
 // MaxPool2D takes the maximum of each square window.
 type MaxPool2D struct {
@@ -45,7 +15,7 @@ type MaxPool2D struct {
 	Kernel, Stride int
 	in             []int
 	argmax         []uint8
-	y, dx          Tensor
+	y, dx          tensor.Tensor
 }
 
 // NewMaxPool2D returns a max pooling without padding. kernel² is at most kernels.MaxWindow.
@@ -73,7 +43,7 @@ func (l *MaxPool2D) OutputShape(in []int) ([]int, error) {
 }
 
 // Forward implements Layer.
-func (l *MaxPool2D) Forward(ws *exec.Workspace, x *Tensor, training bool) *Tensor {
+func (l *MaxPool2D) Forward(ws *exec.Workspace, x *tensor.Tensor, training bool) *tensor.Tensor {
 	s := l.shape(x.Shape)
 	l.in = append(l.in[:0], x.Shape...)
 	l.y.Resize(s.Batch, s.Channels, s.OutHeight(), s.OutWidth())
@@ -89,7 +59,7 @@ func (l *MaxPool2D) Forward(ws *exec.Workspace, x *Tensor, training bool) *Tenso
 }
 
 // Backward implements Layer.
-func (l *MaxPool2D) Backward(ws *exec.Workspace, dy *Tensor, _ bool) *Tensor {
+func (l *MaxPool2D) Backward(ws *exec.Workspace, dy *tensor.Tensor, _ bool) *tensor.Tensor {
 	l.dx.Resize(l.in...)
 	pooling.MaxBackward(ws, l.shape(l.in), dy.Data, l.argmax, l.dx.Data)
 	return &l.dx
@@ -99,7 +69,7 @@ func (l *MaxPool2D) Backward(ws *exec.Workspace, dy *Tensor, _ bool) *Tensor {
 type GlobalAveragePool struct {
 	stateless
 	in    []int
-	y, dx Tensor
+	y, dx tensor.Tensor
 }
 
 // NewGlobalAveragePool returns a global average pooling.
@@ -120,7 +90,7 @@ func (l *GlobalAveragePool) shape() tensor.NormShape {
 }
 
 // Forward implements Layer.
-func (l *GlobalAveragePool) Forward(ws *exec.Workspace, x *Tensor, _ bool) *Tensor {
+func (l *GlobalAveragePool) Forward(ws *exec.Workspace, x *tensor.Tensor, _ bool) *tensor.Tensor {
 	l.in = append(l.in[:0], x.Shape...)
 	l.y.Resize(x.Shape[0], x.Shape[1], 1, 1)
 	pooling.GlobalAverage(ws, l.shape(), x.Data, l.y.Data)
@@ -128,45 +98,8 @@ func (l *GlobalAveragePool) Forward(ws *exec.Workspace, x *Tensor, _ bool) *Tens
 }
 
 // Backward implements Layer.
-func (l *GlobalAveragePool) Backward(ws *exec.Workspace, dy *Tensor, _ bool) *Tensor {
+func (l *GlobalAveragePool) Backward(ws *exec.Workspace, dy *tensor.Tensor, _ bool) *tensor.Tensor {
 	l.dx.Resize(l.in...)
 	pooling.GlobalAverageBackward(ws, l.shape(), dy.Data, l.dx.Data)
-	return &l.dx
-}
-
-// Flatten joins all dimensions but the first, without copying.
-type Flatten struct {
-	stateless
-	in    []int
-	y, dx Tensor
-}
-
-// NewFlatten returns a flattening layer.
-func NewFlatten(name string) *Flatten { return &Flatten{stateless: stateless{name}} }
-
-// OutputShape implements Layer.
-func (l *Flatten) OutputShape(in []int) ([]int, error) {
-	if len(in) < 1 {
-		return nil, fmt.Errorf("layer %s: input has no dimensions", l.name)
-	}
-	features := 1
-	for _, d := range in[1:] {
-		features *= d
-	}
-	return []int{in[0], features}, nil
-}
-
-// Forward implements Layer.
-func (l *Flatten) Forward(_ *exec.Workspace, x *Tensor, _ bool) *Tensor {
-	l.in = append(l.in[:0], x.Shape...)
-	l.y.Shape = append(l.y.Shape[:0], x.Shape[0], x.Len()/x.Shape[0])
-	l.y.Data = x.Data
-	return &l.y
-}
-
-// Backward implements Layer.
-func (l *Flatten) Backward(_ *exec.Workspace, dy *Tensor, _ bool) *Tensor {
-	l.dx.Shape = append(l.dx.Shape[:0], l.in...)
-	l.dx.Data = dy.Data
 	return &l.dx
 }

@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package engine
+package nn
 
 import (
 	"github.com/trainyard-dev/trainyard/internal/engine/exec"
@@ -26,8 +26,8 @@ type Conv2D struct {
 	Bias   *Param // [OutChannels], nil without bias
 
 	name  string
-	x     *Tensor
-	y, dx Tensor
+	x     *tensor.Tensor
+	y, dx tensor.Tensor
 }
 
 // NewConv2D returns a convolution with zero weights.
@@ -78,7 +78,7 @@ func (l *Conv2D) OutputShape(in []int) ([]int, error) {
 }
 
 // Forward implements Layer.
-func (l *Conv2D) Forward(ws *exec.Workspace, x *Tensor, _ bool) *Tensor {
+func (l *Conv2D) Forward(ws *exec.Workspace, x *tensor.Tensor, _ bool) *tensor.Tensor {
 	s := l.shape(x.Shape)
 	l.x = x
 	l.y.Resize(s.Batch, s.OutChannels, s.OutHeight(), s.OutWidth())
@@ -94,7 +94,7 @@ func (l *Conv2D) biasData() []float32 {
 }
 
 // Backward implements Layer.
-func (l *Conv2D) Backward(ws *exec.Workspace, dy *Tensor, wantInput bool) *Tensor {
+func (l *Conv2D) Backward(ws *exec.Workspace, dy *tensor.Tensor, wantInput bool) *tensor.Tensor {
 	if !wantInput {
 		return l.backward(ws, dy, nil)
 	}
@@ -103,7 +103,7 @@ func (l *Conv2D) Backward(ws *exec.Workspace, dy *Tensor, wantInput bool) *Tenso
 }
 
 // backward computes the gradients of the parameters and then, unless dx is nil, that of the input. dx may be the input.
-func (l *Conv2D) backward(ws *exec.Workspace, dy, dx *Tensor) *Tensor {
+func (l *Conv2D) backward(ws *exec.Workspace, dy, dx *tensor.Tensor) *tensor.Tensor {
 	s := l.shape(l.x.Shape)
 	var dbias []float32
 	if l.Bias != nil {
