@@ -28,6 +28,9 @@ type Metadata struct {
 // AddJPEGSegment copies the content of an APP1 segment. It must not follow SetEXIF.
 func (m *Metadata) AddJPEGSegment(body []byte) {
 	if tiff, ok := bytes.CutPrefix(body, []byte(exifPrefix)); ok {
+		if len(m.exif) == 0 {
+			tiff = bytes.TrimPrefix(tiff, []byte(exifPrefix)) // some programs write it twice
+		}
 		m.exif = append(m.exif, tiff...)
 	}
 	if xmp, ok := bytes.CutPrefix(body, []byte(xmpPrefix)); ok {

@@ -6,6 +6,7 @@ package jpeg
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/trainyard-dev/trainyard/internal/preprocess/raster"
 )
@@ -49,15 +50,10 @@ func (d *decoder) startScan(body []byte) error {
 	var dc, ac [maxComponents]uint8
 	for i := range n {
 		id, tables := body[1+2*i], body[2+2*i]
-		c := d.frame.byID(id)
+		c := d.frame.next(id, s.components)
 		dc[i], ac[i] = tables>>4, tables&15
 		if c == nil || dc[i] >= maxTables || ac[i] >= maxTables {
 			return invalid
-		}
-		for _, other := range s.components {
-			if other == c {
-				return invalid
-			}
 		}
 		s.components = append(s.components, c)
 	}
@@ -73,10 +69,12 @@ func (d *decoder) startScan(body []byte) error {
 	return d.tables(dc, ac)
 }
 
-func (f *frame) byID(id uint8) *component {
+// next is the first component of that identifier which is not among those that the scan has already: some encoders give all
+// of them the same. It is nil if there is none.
+func (f *frame) next(id uint8, scanned []*component) *component {
 	for i := range f.components {
-		if f.components[i].id == id {
-			return &f.components[i]
+		if c := &f.components[i]; c.id == id && !slices.Contains(scanned, c) {
+			return c
 		}
 	}
 	return nil

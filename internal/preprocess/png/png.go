@@ -88,6 +88,9 @@ func Open(data []byte) (*Picture, error) {
 	if !ok || !header.hasSum {
 		return nil, fmt.Errorf("%w: in the PNG header", raster.ErrTruncated)
 	}
+	if header.kind == "CgBI" {
+		return nil, fmt.Errorf("%w: PNG as Xcode writes it for iPhones (CgBI): save it as a plain PNG", raster.ErrUnsupported)
+	}
 	if header.kind != "IHDR" {
 		return nil, fmt.Errorf("%w: PNG that begins with chunk %q", raster.ErrCorrupt, header.kind)
 	}

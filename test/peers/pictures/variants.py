@@ -123,7 +123,7 @@ def jpeg_colors():
     three, four = list(np.moveaxis(picture(61, 43), -1, 0)), list(np.moveaxis(picture(61, 43, 4), -1, 0))
     full, halved = [(1, 1)] * 3, [(2, 2), (1, 1), (1, 1)]
     for name, app in {"nothing": b"", "JFIF": JFIF, "Adobe 0": adobe(0), "Adobe 1": adobe(1), "Adobe 2": adobe(2), "JFIF and Adobe 0": JFIF + adobe(0)}.items():
-        for ids in ([1, 2, 3], [0, 1, 2], [82, 71, 66], [114, 103, 98], [1, 34, 35], [5, 6, 7]):
+        for ids in ([1, 2, 3], [0, 1, 2], [82, 71, 66], [114, 103, 98], [1, 34, 35], [5, 6, 7], [1, 1, 1], [1, 1, 2]):
             yield Variant("jpeg", f"three colors, {name}, ids {ids}", jpegs.encode(three, full, app=app, ids=ids))
         yield Variant("jpeg", f"three colors, {name}, 4:2:0", jpegs.encode(three, halved, app=app))
         for ids in ([1, 2, 3, 4], [67, 77, 89, 75]):
@@ -199,6 +199,7 @@ def metadata():
 
     for o in range(0, 10):
         yield Variant("jpeg", f"orientation {o}", jpegs.insert(j, app1(exif(o))))
+        yield Variant("jpeg", f"orientation {o}, prefix twice", jpegs.insert(j, app1(b"Exif\0\0" + exif(o))))
         yield Variant("png", f"orientation {o}", png_of(before=chunk(b"eXIf", exif(o))))
         yield Variant("webp", f"orientation {o}", webp(False, exif=b"Exif\0\0" + exif(o)))
         yield Variant("webp", f"lossless orientation {o}", webp(True, exif=exif(o)))
