@@ -22,9 +22,7 @@ func (w *walker) arrange(root *node) (Listing, error) {
 	}
 	var listing Listing
 	if parts == nil {
-		if listing.Warnings = sameFolders(root); listing.Warnings == nil {
-			listing.Warnings = loneParts(root)
-		}
+		listing.Warnings = suspicions(root)
 		parts = []partFolder{{PartNone, root}}
 	} else {
 		if len(base.broken) > 0 {
@@ -94,6 +92,37 @@ func (w *walker) checkParts(files []File) error {
 		if file.Part != PartNone && !learned[file.Class] {
 			return fmt.Errorf("%w: %v is split already, and its %v part has a class %q that its training part has not: name the class folders alike in all parts",
 				ErrInvalid, w.folder, file.Part, file.Class)
+		}
+	}
+	return nil
+}
+
+// suspicions are warnings of folders that may be meant otherwise than they are
+// taken: the first kind that there is, as the others follow from it.
+func suspicions(root *node) []string {
+	for _, find := range []func(*node) []string{partlySplitClasses, sameFolders, loneParts} {
+		if found := find(root); found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
+// partlySplitClasses warns of a class folder with folders named as the parts of a
+// split, which is learned as a whole because not all classes are split like that.
+func partlySplitClasses(root *node) []string {
+	if splitClasses(root) {
+		return nil
+	}
+	for _, class := range root.dirs {
+		names := map[Part]string{}
+		for _, dir := range class.dirs {
+			names[partOf(dir.name)] = dir.path
+		}
+		delete(names, PartNone)
+		if train := names[PartTrain]; train != "" && len(names) > 1 {
+			return []string{fmt.Sprintf(
+				"folder %q is named as a part of a split but is not used as one: in each class folder, move everything into folders for training, validation and test", train)}
 		}
 	}
 	return nil

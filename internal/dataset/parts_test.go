@@ -220,6 +220,9 @@ func TestOpenWarnsOfSplits(t *testing.T) {
 		"split classes":        {splitTree(5, "train", "val").renamed(func(part, class, file string) string { return class + "/" + part + "/" + file }), ""},
 		"a part and another":   {splitTree(5, "train").with(classTree(t, 5, "unlabeled")), `"train" is named as a part of a split`},
 		"a class of that name": {classTree(t, 5, "train", "bus").with(tree{"train/old/1.bmp": bitmap(9000)}), ""},
+		"split classes, an image beside": {splitTree(5, "train", "val").renamed(func(part, class, file string) string { return class + "/" + part + "/" + file }).with(tree{"cat/0.bmp": bitmap(9000)}),
+			`"cat/train" is named as a part of a split but is not used`},
+		"one class split": {classTree(t, 5, "cat", "dog/train", "dog/val"), `"dog/train" is named as a part`},
 		"validation is test": {splitTree(5, "train", "val").with(valOnly.renamed(func(_, class, file string) string { return "test/" + class + "/" + file })),
 			"10 images are in both the validation and the test part"},
 	}

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
 )
@@ -151,6 +152,9 @@ func (w *walker) read(n *node) error {
 	if errors.Is(err, fs.ErrPermission) {
 		return fmt.Errorf("%w: folder %q in %v can't be read: allow the user who runs this to read it", ErrInvalid, n.path, w.folder)
 	}
+	if errors.Is(err, syscall.ENAMETOOLONG) {
+		return fmt.Errorf("%w: folder %q in %v lies too deep to be read: move it up", ErrInvalid, Shown(shortened(n.path)), w.folder)
+	}
 	if err != nil {
 		return fmt.Errorf("list folder %q in %v: %w", n.path, w.folder, pathless(err))
 	}
@@ -174,6 +178,15 @@ func (w *walker) read(n *node) error {
 		}
 	}
 	return nil
+}
+
+// shortened is a path for a message, its end left out if it is long.
+func shortened(name string) string {
+	const longest = 200
+	if len(name) <= longest {
+		return name
+	}
+	return name[:longest] + "…"
 }
 
 // readLink sorts an entry of n that is a link by what is at its end.
