@@ -219,7 +219,7 @@ func v2Logits(ctx context.Context, place serving.Place, input V2Tensor) (logits 
 		return v2ImageLogits(ctx, place, input)
 	default:
 		return nil, 0, newProblem(http.StatusBadRequest, "unknown_input",
-			"input %q of type %s is not supported: send %q as %s or %q as %s", input.Name, input.Datatype, tensorInput, datatypeFP32, imagesInput, datatypeBytes)
+			"input %.100q of type %.100s is not supported: send %q as %s or %q as %s", input.Name, input.Datatype, tensorInput, datatypeFP32, imagesInput, datatypeBytes)
 	}
 }
 
@@ -246,7 +246,7 @@ func v2TensorFailure(err error) error {
 
 // v2ImageLogits computes the logits of encoded images.
 func v2ImageLogits(ctx context.Context, place serving.Place, input V2Tensor) (logits []float32, n int, err error) {
-	images, err := input.strings()
+	images, err := input.strings(place.MaxPictures())
 	if err != nil {
 		return nil, 0, err
 	}

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -224,6 +225,44 @@ func TestV2InferIsCounted(t *testing.T) {
 	}
 }
 
+// A body has room for millions of elements that nobody looks at, and takes no more memory for them.
+func TestParseV2RequestTakesNoMoreThanTheBody(t *testing.T) {
+	const count = 300_000
+	many := func(element string) string { return "[" + strings.TrimSuffix(strings.Repeat(element+",", count), ",") + "]" }
+	cases := map[string]struct{ body, says string }{
+		"inputs":  {`{"inputs":` + many("{}") + `}`, "several inputs"},
+		"nulls":   {`{"inputs":` + many("null") + `}`, "no input"},
+		"outputs": {`{"inputs":[{}],"outputs":` + many("{}") + `}`, "once"},
+		"shape":   {`{"inputs":[{"name":"input","shape":` + many("1") + `}]}`, `the shape of "input" is [1 1 1 1 1]: send`},
+		"strings": {`{"inputs":[{"name":"images","shape":[1],"data":` + many(`""`) + `}]}`, "more than 64 images"},
+		"number":  {`{"inputs":[{"name":"input","shape":[1,3,8,8],"data":[1e` + strings.Repeat("9", count) + `]}]}`, "data: 1e9999"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			before := allocated()
+			request, err := parseV2Request([]byte(tc.body))
+			if err == nil && request.Inputs[0].Name == imagesInput {
+				_, err = request.Inputs[0].strings(64)
+			} else if err == nil {
+				_, _, err = request.Inputs[0].floats(preprocess.DefaultSpec(servingtest.Size))
+			}
+			if took, most := allocated()-before, int64(6*len(tc.body)+1<<20); took > most {
+				t.Errorf("a body of %d bytes took %d, want %d at most", len(tc.body), took, most)
+			}
+			if err == nil || !strings.Contains(err.Error(), tc.says) || len(err.Error()) > 500 {
+				t.Errorf("error %.600v, want one that says %q", err, tc.says)
+			}
+		})
+	}
+}
+
+// allocated is how many bytes were allocated so far, those that were freed included.
+func allocated() int64 {
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return int64(stats.TotalAlloc)
+}
+
 // FuzzV2Request checks that what is taken for an inference request has the values that its shape
 // promises, and that these are what encoding/json makes of them.
 func FuzzV2Request(f *testing.F) {
@@ -239,7 +278,7 @@ func FuzzV2Request(f *testing.F) {
 			return
 		}
 		input := request.Inputs[0]
-		if elements, err := input.strings(); err == nil && len(elements) != input.Shape[0] {
+		if elements, err := input.strings(64); err == nil && len(elements) != input.Shape[0] {
 			t.Errorf("%d elements of shape %v", len(elements), input.Shape)
 		}
 		values, n, err := input.floats(spec)

@@ -34,20 +34,51 @@ func invalidInput(format string, args ...any) *Problem {
 // server does not know, such as parameters, are ignored, as the protocol has it; an output that there
 // is not is an error.
 func parseV2Request(body []byte) (V2Request, error) {
-	var request V2Request
-	if err := json.Unmarshal(body, &request); err != nil {
+	// Arrays of a fixed length keep what is looked at; encoding/json drops the rest, of which a body has room for millions.
+	var parsed struct {
+		ID      string                `json:"id"`
+		Inputs  [2]*parsedTensor      `json:"inputs"`
+		Outputs [2]*V2RequestedOutput `json:"outputs"`
+	}
+	if err := json.Unmarshal(body, &parsed); err != nil {
 		return V2Request{}, newProblem(http.StatusBadRequest, "invalid_json", "the body is not an inference request in JSON: %s", jsonFault(err))
 	}
-	if len(request.Inputs) != 1 {
-		return V2Request{}, invalidInput("there are %d inputs: send one", len(request.Inputs))
+	switch {
+	case parsed.Inputs[0] == nil:
+		return V2Request{}, invalidInput("there is no input: send one")
+	case parsed.Inputs[1] != nil:
+		return V2Request{}, invalidInput("there are several inputs: send one")
 	}
-	for _, output := range request.Outputs {
-		if output.Name != logitsName {
-			return V2Request{}, newProblem(http.StatusBadRequest, "unknown_output",
-				"there is no output %q: ask for %q, or omit \"outputs\"", output.Name, logitsName)
+	request := V2Request{ID: parsed.ID, Inputs: []V2Tensor{parsed.Inputs[0].tensor()}}
+	for _, output := range parsed.Outputs {
+		if output == nil {
+			continue
 		}
+		if output.Name != logitsName || len(request.Outputs) > 0 {
+			return V2Request{}, newProblem(http.StatusBadRequest, "unknown_output",
+				"there is no output %.100q: ask for %q once, or omit \"outputs\"", output.Name, logitsName)
+		}
+		request.Outputs = append(request.Outputs, *output)
 	}
 	return request, nil
+}
+
+// parsedTensor is a V2Tensor of at most one dimension more than any has.
+type parsedTensor struct {
+	Name     string          `json:"name"`
+	Datatype string          `json:"datatype"`
+	Shape    [5]*int         `json:"shape"`
+	Data     json.RawMessage `json:"data"`
+}
+
+func (p *parsedTensor) tensor() V2Tensor {
+	t := V2Tensor{Name: p.Name, Datatype: p.Datatype, Data: p.Data}
+	for _, size := range p.Shape {
+		if size != nil {
+			t.Shape = append(t.Shape, *size)
+		}
+	}
+	return t
 }
 
 // jsonFault says what is wrong with a document, without the names of Go's types.
@@ -103,7 +134,7 @@ func appendNumbers(values []float32, array []byte) ([]float32, error) {
 			}
 			v, err := strconv.ParseFloat(string(array[:end]), 32)
 			if err != nil {
-				return nil, invalidInput("data: %s is no number of 32 bits", array[:end])
+				return nil, invalidInput("data: %.40s is no number of 32 bits", array[:end])
 			}
 			if len(values) == cap(values) {
 				return nil, invalidInput("data has more values than its shape needs")
@@ -117,8 +148,12 @@ func appendNumbers(values []float32, array []byte) ([]float32, error) {
 	return values, nil
 }
 
-// strings returns the tensor's elements if it is of shape [n] with n of at least 1.
-func (t V2Tensor) strings() ([]string, error) {
+// strings returns the tensor's elements if it is of shape [n] with n of at least 1 and at most limit.
+func (t V2Tensor) strings(limit int) ([]string, error) {
+	// Base64 has no commas. Millions of empty strings fit into a body, so they are counted before they are decoded.
+	if bytes.Count(t.Data, []byte{','}) >= limit {
+		return nil, newProblem(http.StatusBadRequest, "too_many_images", "there are more than %d images: send at most that many in a request", limit)
+	}
 	var elements []string
 	if err := json.Unmarshal(t.Data, &elements); err != nil {
 		return nil, invalidInput("the data of %q is no array of strings", t.Name)

@@ -66,31 +66,52 @@ func (p Place) Classify(ctx context.Context, picture []byte, decoding int) (Pred
 // Pictures returns the logits, of shape [n, classes], of n pictures, which are asked for one by one so that no more than
 // one file need be in memory. An error of picture is returned as it is; others are of type Error.
 func (p Place) Pictures(ctx context.Context, n int, picture func(i int) ([]byte, error)) ([]float32, error) {
-	if limit := maxPictures(p.service.config.Limits.MaxBatch); n > limit {
+	if limit := p.MaxPictures(); n > limit {
 		return nil, newError(CodeTooManyImages, "there are %d images: send at most %d in a request", n, limit)
 	}
 	return p.pictures(ctx, p.service.decoder, n, picture)
 }
 
-// maxPictures bounds the pictures of a request, whose files say little about the memory that their tensors take.
-func maxPictures(maxBatch int) int { return max(maxBatch, 64) }
+// MaxPictures is how many pictures a request may have.
+func (p Place) MaxPictures() int { return max(p.service.config.Limits.MaxBatch, 64) }
+
+// Pictures of a few bytes make tensors of megabytes.
+const (
+	// tensorRoom is the memory for the tensors of all requests' pictures. A request waits until there is room.
+	tensorRoom = 64 << 20
+	// tensorPart is how much of that a request takes, or the tensor of one picture if that is more: it decodes as many
+	// pictures, has them computed, and goes on with the next.
+	tensorPart = 8 << 20
+)
 
 func (p Place) pictures(ctx context.Context, decoder *preprocess.Decoder, n int, picture func(i int) ([]byte, error)) ([]float32, error) {
+	const valueBytes = 4
 	spec := p.model.Preprocess
 	length := spec.TensorLen()
-	tensor := make([]float32, n*length)
-	for i := range n {
-		data, err := picture(i)
-		if err != nil {
-			return nil, err
-		}
-		if err := decoder.Tensor(ctx, spec, tensor[i*length:(i+1)*length], data); err != nil {
-			return nil, p.service.explain(ctx, err)
-		}
+	part := min(n, max(1, tensorPart/(valueBytes*length)))
+	room := int64(valueBytes * length * part)
+	if err := p.service.tensors.Acquire(ctx, room); err != nil {
+		return nil, p.service.explain(ctx, context.Cause(ctx))
 	}
-	logits, err := p.ticket.compute(ctx, tensor, n)
-	if err != nil {
-		return nil, p.service.explain(ctx, err)
+	defer p.service.tensors.Release(room)
+	tensor := make([]float32, length*part)
+	var logits []float32
+	for first := 0; first < n; first += part {
+		count := min(part, n-first)
+		for i := range count {
+			data, err := picture(first + i)
+			if err != nil {
+				return nil, err
+			}
+			if err := decoder.Tensor(ctx, spec, tensor[i*length:(i+1)*length], data); err != nil {
+				return nil, p.service.explain(ctx, err)
+			}
+		}
+		computed, err := p.ticket.compute(ctx, tensor[:count*length], count)
+		if err != nil {
+			return nil, p.service.explain(ctx, inRequest(err, first))
+		}
+		logits = append(logits, computed...)
 	}
 	return logits, nil
 }

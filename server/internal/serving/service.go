@@ -18,6 +18,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/trainyard-dev/trainyard/internal/classifier"
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
@@ -89,6 +91,8 @@ type Service struct {
 	uploads *uploads
 	// decoder bounds the memory of all images while they are decoded, as one may take hundreds of megabytes.
 	decoder *preprocess.Decoder
+	// tensors keeps the account of tensorRoom.
+	tensors *semaphore.Weighted
 }
 
 // loadedModel is a model with what computes its predictions.
@@ -110,6 +114,7 @@ func New(config Config, load Loader) (*Service, error) {
 		decoder: preprocess.NewDecoder(preprocess.Limits{
 			MaxBytes: config.Limits.MaxBodyBytes, MaxPixels: config.Limits.MaxPixels, MemoryBytes: config.DecodeBytes,
 		}),
+		tensors: semaphore.NewWeighted(tensorRoom),
 	}, nil
 }
 

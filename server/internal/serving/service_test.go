@@ -19,6 +19,7 @@ import (
 
 	"github.com/trainyard-dev/trainyard/internal/classifier"
 	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/preprocess"
 	"github.com/trainyard-dev/trainyard/server/internal/serving/servingtest"
 )
 
@@ -162,6 +163,48 @@ func codeOf(err error) Code {
 		return e.Code
 	}
 	return ""
+}
+
+// Pictures of some bytes make tensors of megabytes: those of a request are computed part by part, and give their room back
+// whether they fail or not.
+func TestPicturesTakeTheRoomOfAPart(t *testing.T) {
+	pictures := [][]byte{servingtest.PNG(t, servingtest.Red), servingtest.PNG(t, servingtest.Blue), servingtest.PNG(t, servingtest.Red)}
+	var sizes []int
+	model := servingtest.Model(&servingtest.Predictor{Before: func(n int) { sizes = append(sizes, n) }})
+	model.Preprocess.Size = preprocess.MaxSize
+	config := testConfig()
+	config.DrainDelay = 0
+	r := start(t, config, func(context.Context) (*classifier.Model, error) { return model, nil }, newCaller())
+	for r.loaded.Load() == nil {
+		time.Sleep(time.Millisecond)
+	}
+	place, err := r.Admit()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer place.Release()
+	logits, err := place.Pictures(t.Context(), len(pictures), func(i int) ([]byte, error) { return pictures[i], nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if red, blue := logits[0], logits[2]; len(logits) != 6 || red != logits[4] || red == blue {
+		t.Errorf("logits %v of red, blue and red", logits)
+	}
+	if diff := cmp.Diff([]int{1, 1, 1}, sizes); diff != "" {
+		t.Errorf("pictures computed together (-want +got):\n%s", diff)
+	}
+	if _, err := place.Pictures(t.Context(), 1, func(int) ([]byte, error) { return []byte("no picture"), nil }); err == nil {
+		t.Error("no error of what is no picture")
+	}
+	if !r.tensors.TryAcquire(tensorRoom) {
+		t.Fatal("room is still held")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if _, err := place.Pictures(ctx, 1, func(int) ([]byte, error) { return pictures[0], nil }); codeOf(err) != CodeTimeout {
+		t.Errorf("without room: error %v, want %s", err, CodeTimeout)
+	}
+	r.tensors.Release(tensorRoom)
 }
 
 // A transport that isn't HTTP serves a model through all its life.
