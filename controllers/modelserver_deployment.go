@@ -6,7 +6,6 @@ package controllers
 import (
 	"encoding/json"
 	"fmt"
-	"path"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -87,7 +86,7 @@ type templateInput struct {
 
 // newTemplate builds the template of the revision that a spec asks for.
 func newTemplate(in templateInput) (revisionTemplate, error) {
-	claim, file, err := parsePVCURI(in.info.Model.URI)
+	claim, file, err := contract.ParsePVCURI(in.info.Model.URI)
 	if err != nil {
 		return revisionTemplate{}, err
 	}
@@ -96,7 +95,7 @@ func newTemplate(in templateInput) (revisionTemplate, error) {
 		Name:     in.server.Name,
 		Revision: in.revision,
 		Model: contract.ServedModel{
-			Path:        path.Join(contract.ModelMount, file),
+			Path:        contract.ModelPath(file),
 			SHA256:      in.info.Model.SHA256,
 			TrainingRun: in.info.Model.TrainingRun,
 		},

@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"path"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -91,7 +90,7 @@ func isAt(a, b revisionInfo) bool {
 // moveTemplate returns a copy of a template whose model lies where location says. Nothing
 // else of it changes, the image least of all.
 func moveTemplate(template revisionTemplate, location revisionInfo) (revisionTemplate, error) {
-	claim, file, err := parsePVCURI(location.Model.URI)
+	claim, file, err := contract.ParsePVCURI(location.Model.URI)
 	if err != nil {
 		return revisionTemplate{}, err
 	}
@@ -106,7 +105,7 @@ func moveTemplate(template revisionTemplate, location revisionInfo) (revisionTem
 	if variable == nil {
 		return revisionTemplate{}, fmt.Errorf("container %s has no %s", contract.ServerContainer, contract.ConfigEnv)
 	}
-	variable.Value, err = moveConfig(variable.Value, path.Join(contract.ModelMount, file), location.Model.TrainingRun)
+	variable.Value, err = moveConfig(variable.Value, contract.ModelPath(file), location.Model.TrainingRun)
 	return moved, err
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 	"github.com/trainyard-dev/trainyard/controllers/rollout"
+	"github.com/trainyard-dev/trainyard/internal/contract"
 )
 
 // A test compares a revision with the one that is to be replaced, on that one's samples.
@@ -34,7 +35,7 @@ func (r *modelServerReconciler) withoutReference(ctx context.Context, s *modelSe
 	if in.liveInfo == nil || in.liveInfo.Samples == nil {
 		return "", nil
 	}
-	claim, _, err := parsePVCURI(in.liveInfo.Samples.URI)
+	claim, _, err := contract.ParsePVCURI(in.liveInfo.Samples.URI)
 	if err != nil || in.info.Samples != nil && claimOf(in.info.Samples.URI) == claim {
 		return "", err
 	}
@@ -58,7 +59,7 @@ func (r *modelServerReconciler) withoutReference(ctx context.Context, s *modelSe
 
 // claimOf returns the claim in a URI that has been checked.
 func claimOf(uri string) string {
-	claim, _, _ := parsePVCURI(uri)
+	claim, _, _ := contract.ParsePVCURI(uri)
 	return claim
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 	"github.com/trainyard-dev/trainyard/controllers/rollout"
+	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/text"
 )
 
@@ -39,11 +40,11 @@ func resolveRun(name string, run *v1alpha1.TrainingRun) (*revisionInfo, *rollout
 	if model == nil {
 		return unresolved(v1alpha1.ArtifactMissingReason, true, "TrainingRun %s is Complete but its status names no model", name)
 	}
-	if _, _, err := parsePVCURI(model.URI); err != nil {
+	if _, _, err := contract.ParsePVCURI(model.URI); err != nil {
 		return unresolved(v1alpha1.ArtifactMissingReason, true, "the model of TrainingRun %s can't be served: %v", name, err)
 	}
 	if samples := model.Samples; samples != nil {
-		if _, _, err := parsePVCURI(samples.URI); err != nil {
+		if _, _, err := contract.ParsePVCURI(samples.URI); err != nil {
 			return unresolved(v1alpha1.ArtifactMissingReason, true, "the samples of TrainingRun %s can't be used: %v", name, err)
 		}
 	}

@@ -135,7 +135,7 @@ func testSamples(in testInput) (volumes []corev1.Volume, mounts []corev1.VolumeM
 		if samples == nil {
 			return nil, nil
 		}
-		claim, file, err := parsePVCURI(samples.URI)
+		claim, file, err := contract.ParsePVCURI(samples.URI)
 		if err != nil {
 			return nil, err
 		}

@@ -5,7 +5,7 @@ package controllers
 
 import (
 	"fmt"
-	"path"
+	"regexp"
 	"strconv"
 
 	"k8s.io/utils/ptr"
@@ -21,7 +21,7 @@ func trainConfig(run *v1alpha1.TrainingRun) (contract.TrainConfig, error) {
 	p := &decimals{}
 	config := contract.TrainConfig{
 		Version: contract.Version,
-		Run:     contract.Run{Name: run.Name, Namespace: run.Namespace, UID: string(run.UID)},
+		Run:     contractRun(run),
 		Dataset: contract.Dataset{
 			Split: contract.Split{
 				ValidationPercent: int(spec.Dataset.Split.ValidationPercent),
@@ -52,7 +52,7 @@ func trainConfig(run *v1alpha1.TrainingRun) (contract.TrainConfig, error) {
 		},
 		Output: contract.Output{
 			Path: contract.OutputMount,
-			URI:  pvcURIRoot(spec.Output.PVC.ClaimName),
+			URI:  contract.PVCRoot(spec.Output.PVC.ClaimName),
 		},
 	}
 	if spec.Output.Quantization == v1alpha1.Int8Quantization {
@@ -60,7 +60,7 @@ func trainConfig(run *v1alpha1.TrainingRun) (contract.TrainConfig, error) {
 	}
 	switch {
 	case spec.Dataset.PVC != nil:
-		config.Dataset.Path = path.Join(contract.DataMount, path.Join("/", spec.Dataset.PVC.Path))
+		config.Dataset.Path = contract.DatasetPath(spec.Dataset.PVC.Path)
 	case spec.Dataset.Generated != nil:
 		config.Dataset.Generated = &contract.Generated{
 			SamplesPerClass:   int(spec.Dataset.Generated.SamplesPerClass),
@@ -83,13 +83,21 @@ func trainConfig(run *v1alpha1.TrainingRun) (contract.TrainConfig, error) {
 // decimals parses the API's decimal strings and keeps the first error. An empty one is 0.
 type decimals struct{ err error }
 
+// decimal is what the schema's patterns let in, at most: no sign, exponent, hexadecimal digit, infinity or NaN, all of
+// which strconv.ParseFloat takes.
+var decimal = regexp.MustCompile(`^[0-9]{1,16}([.][0-9]{1,16})?$`)
+
 func (d *decimals) parse(field, value string) float64 {
 	if value == "" {
 		return 0
 	}
+	if !decimal.MatchString(value) {
+		d.fail(fmt.Errorf("%s is %q: use a decimal, such as \"0.001\"", field, value))
+		return 0
+	}
 	number, err := strconv.ParseFloat(value, 64)
 	if err != nil {
-		d.fail(fmt.Errorf("%s is %q, which is no decimal", field, value))
+		d.fail(fmt.Errorf("%s is %q: %w", field, value, err))
 	}
 	return number
 }

@@ -325,43 +325,27 @@ func TestDataPathStaysInTheVolume(t *testing.T) {
 	}
 }
 
+// What strconv.ParseFloat takes beyond decimals is refused, should the schema ever let it in.
+func TestDecimals(t *testing.T) {
+	for value, want := range map[string]float64{"": 0, "0": 0, "0.0001": 0.0001, "10": 10, "1.000000": 1} {
+		d := &decimals{}
+		if got := d.parse("spec.x", value); got != want || d.err != nil {
+			t.Errorf("%q is %v, %v; want %v", value, got, d.err, want)
+		}
+	}
+	for _, value := range []string{"NaN", "Inf", "-inf", "infinity", "1e-3", "0x1p-2", "1_0", "-1", "+1", ".5", "1.", " 1", "1 ", "1,5", "\u0661"} {
+		d := &decimals{}
+		if got := d.parse("spec.x", value); got != 0 || d.err == nil {
+			t.Errorf("%q is %v, want it refused", value, got)
+		}
+	}
+}
+
 func TestJobAttempt(t *testing.T) {
 	for value, want := range map[string]int{"": 0, "0": 0, "1": 1, "x": 0, "-1": 0, "9223372036854775807": 0} {
 		job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{v1alpha1.AttemptAnnotation: value}}}
 		if got := jobAttempt(job); got != want {
 			t.Errorf("jobAttempt(%q) = %d, want %d", value, got, want)
-		}
-	}
-}
-
-func TestParsePVCURI(t *testing.T) {
-	cases := map[string]struct {
-		wantClaim, wantFile string // both empty: an error
-	}{
-		"pvc://models/pets-1a2b3c4d/model.onnx": {"models", "pets-1a2b3c4d/model.onnx"},
-		"pvc://models/a%20b":                    {"models", "a b"},
-		"pvc://models":                          {},
-		"pvc://models/":                         {},
-		"pvc:///model.onnx":                     {},
-		"s3://models/model.onnx":                {},
-		"pvc://models/../x":                     {},
-		"pvc://models/a/./b":                    {},
-		"pvc://models/a//b":                     {},
-		"pvc://models/a/":                       {},
-		"pvc://models/%2e%2e/x":                 {},
-		"pvc://user@models/x":                   {},
-		"pvc://models/x?y=z":                    {},
-		"pvc://models/x#y":                      {},
-		"pvc://mod\x00els/x":                    {},
-		"":                                      {},
-	}
-	for uri, tc := range cases {
-		claim, file, err := parsePVCURI(uri)
-		if claim != tc.wantClaim || file != tc.wantFile || (err == nil) != (tc.wantFile != "") {
-			t.Errorf("parsePVCURI(%q) = %q, %q, %v; want %q, %q", uri, claim, file, err, tc.wantClaim, tc.wantFile)
-		}
-		if err == nil && uri != pvcURI(claim, file) {
-			t.Errorf("pvcURI(%q, %q) = %q, want %q", claim, file, pvcURI(claim, file), uri)
 		}
 	}
 }

@@ -4,7 +4,6 @@
 package controllers
 
 import (
-	"path"
 	"strconv"
 	"time"
 
@@ -112,7 +111,7 @@ func setCheckpoint(s *trainingRunScope) {
 func checkpointStatus(run *v1alpha1.TrainingRun, c *contract.Checkpoint) *v1alpha1.CheckpointStatus {
 	return &v1alpha1.CheckpointStatus{
 		Epoch: clampInt32(int64(c.Epoch)), Step: max(0, c.Step),
-		URI: pvcURI(run.Spec.Output.PVC.ClaimName, path.Join(contract.CheckpointsDir, trainingJobName(run))),
+		URI: contract.PVCURI(run.Spec.Output.PVC.ClaimName, contract.CheckpointsPath(contractRun(run))),
 	}
 }
 

@@ -119,13 +119,13 @@ func checkArtifact(run *v1alpha1.TrainingRun, what, uri, sha256 string) error {
 	if len(uri) > maxURI {
 		return fmt.Errorf("result's URI of the %s has %d bytes, more than %d", what, len(uri), maxURI)
 	}
-	claim, file, err := parsePVCURI(uri)
+	claim, file, err := contract.ParsePVCURI(uri)
 	if err != nil {
 		return fmt.Errorf("result's %s: %w", what, err)
 	}
 	folder := trainingJobName(run) + "/"
 	if claim != run.Spec.Output.PVC.ClaimName || !strings.HasPrefix(file, folder) {
-		return fmt.Errorf("result's %s is %q, which is not below %s", what, uri, pvcURI(run.Spec.Output.PVC.ClaimName, folder))
+		return fmt.Errorf("result's %s is %q, which is not below %s", what, uri, contract.PVCURI(run.Spec.Output.PVC.ClaimName, folder))
 	}
 	if !sha256Pattern.MatchString(sha256) {
 		return fmt.Errorf("result's sha256 of the %s must be 64 lower-case hexadecimal digits", what)

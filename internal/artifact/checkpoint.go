@@ -61,7 +61,7 @@ type Checkpoints struct {
 
 // CheckpointsOf returns the checkpoints of run below the folder output.
 func CheckpointsOf(output string, run contract.Run) *Checkpoints {
-	return &Checkpoints{dir: filepath.Join(output, contract.CheckpointsDir, Name(run))}
+	return &Checkpoints{dir: filepath.Join(output, filepath.FromSlash(contract.CheckpointsPath(run)))}
 }
 
 // Save writes a checkpoint and removes all but the last two.

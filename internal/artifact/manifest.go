@@ -21,15 +21,6 @@ var (
 	ErrInvalid = errors.New("artifact invalid")
 )
 
-// Name is the name of a run's artifact folder: the run's name and, if the run has one, the first 8 characters of its
-// UID.
-func Name(run contract.Run) string {
-	if run.UID == "" {
-		return run.Name
-	}
-	return run.Name + "-" + run.UID[:min(8, len(run.UID))]
-}
-
 // ReadManifest reads the manifest of the artifact in dir and checks every file that it lists. Errors wrap
 // ErrNotPublished if dir does not exist and ErrInvalid if the manifest or a file can't be believed.
 func ReadManifest(dir string) (*contract.Manifest, error) {
@@ -60,7 +51,7 @@ func ReadManifest(dir string) (*contract.Manifest, error) {
 // Published returns the manifest of the artifact that run has published below output, with the errors of ReadManifest.
 // An artifact of another UID is ErrInvalid.
 func Published(output string, run contract.Run) (*contract.Manifest, error) {
-	dir := filepath.Join(output, Name(run))
+	dir := filepath.Join(output, contract.ArtifactName(run))
 	manifest, err := ReadManifest(dir)
 	if err != nil {
 		return nil, err

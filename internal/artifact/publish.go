@@ -33,14 +33,14 @@ type Staging struct {
 // Stage starts the artifact of run below the folder output, which it makes if need be. What an earlier, interrupted
 // attempt of the same run left there is removed. It fails with ErrExists if the run has an artifact.
 func Stage(output string, run contract.Run) (*Staging, error) {
-	final := filepath.Join(output, Name(run))
+	final := filepath.Join(output, contract.ArtifactName(run))
 	if _, err := os.Lstat(final); err == nil {
 		return nil, fmt.Errorf("%s: %w: remove it or choose another name for the run", final, ErrExists)
 	}
 	if err := os.MkdirAll(output, 0o755); err != nil {
 		return nil, fmt.Errorf("make output folder: %w", err)
 	}
-	prefix := ".staging-" + Name(run) + "."
+	prefix := ".staging-" + contract.ArtifactName(run) + "."
 	if err := removeWithPrefix(output, prefix); err != nil {
 		return nil, err
 	}

@@ -227,18 +227,6 @@ func write(t *testing.T, path, content string) {
 	}
 }
 
-func TestName(t *testing.T) {
-	for want, run := range map[string]contract.Run{
-		"cats":          {Name: "cats"},
-		"cats-abc":      {Name: "cats", UID: "abc"},
-		"cats-01234567": testRun,
-	} {
-		if got := Name(run); got != want {
-			t.Errorf("Name(%v) = %q, want %q", run, got, want)
-		}
-	}
-}
-
 // smallDisk mounts a file system of a megabyte.
 func smallDisk(t *testing.T) string {
 	t.Helper()

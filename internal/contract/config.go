@@ -62,17 +62,36 @@ type Augmentation struct {
 
 // Model is the network to train.
 type Model struct {
-	Architecture string  `json:"architecture"`
-	ImageSize    int     `json:"imageSize"` // pixels, both sides
-	Dropout      float64 `json:"dropout"`   // probability, [0, 1)
+	Architecture string  `json:"architecture"` // one of Architectures
+	ImageSize    int     `json:"imageSize"`    // pixels, both sides
+	Dropout      float64 `json:"dropout"`      // probability, [0, 1)
 }
+
+// Architectures of networks.
+const (
+	ArchitectureBaselineCNN = "BaselineCNN" // four convolution blocks
+	ArchitectureSimpleCNN   = "SimpleCNN"   // three smaller ones, without batch normalization
+)
+
+// Architectures lists the architectures, sorted.
+func Architectures() []string { return []string{ArchitectureBaselineCNN, ArchitectureSimpleCNN} }
+
+// Optimizers of a training.
+const (
+	OptimizerSGD   = "SGD" // with momentum 0.9
+	OptimizerAdam  = "Adam"
+	OptimizerAdamW = "AdamW"
+)
+
+// Optimizers lists the optimizers.
+func Optimizers() []string { return []string{OptimizerSGD, OptimizerAdam, OptimizerAdamW} }
 
 // Training is how the network is trained.
 type Training struct {
 	Epochs       int     `json:"epochs"`
 	BatchSize    int     `json:"batchSize"`
 	LearningRate float64 `json:"learningRate"`
-	Optimizer    string  `json:"optimizer"` // SGD, Adam or AdamW
+	Optimizer    string  `json:"optimizer"` // one of Optimizers
 	WeightDecay  float64 `json:"weightDecay"`
 	Seed         int64   `json:"seed"`
 	// Workers decode and augment images; 0 means one per CPU.
@@ -91,6 +110,9 @@ type Output struct {
 
 // QuantizationInt8 asks for a model whose weights and activations are of 8 bits.
 const QuantizationInt8 = "Int8"
+
+// Quantizations lists the values of Output.Quantization; the first is float32.
+func Quantizations() []string { return []string{"", QuantizationInt8} }
 
 // Gate is a metric's least value.
 type Gate struct {

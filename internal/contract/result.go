@@ -38,6 +38,9 @@ const (
 	MetricAccuracyLoss = "accuracyLoss"
 )
 
+// GateMetrics lists the metrics that a gate may name. Loss is not one: less is better there.
+func GateMetrics() []string { return []string{MetricAccuracy, MetricPrecision, MetricRecall, MetricF1} }
+
 // TrainResult is what `runner train` leaves in the termination message.
 type TrainResult struct {
 	Version int    `json:"version"`

@@ -5,10 +5,9 @@ package model
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
+	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/engine/nn"
 )
 
@@ -17,7 +16,7 @@ const channels = 3
 
 // Config says which network to build.
 type Config struct {
-	// Architecture is one of Architectures().
+	// Architecture is one of contract.Architectures().
 	Architecture string
 	// Classes is the number of classes, at least 2.
 	Classes int
@@ -33,18 +32,15 @@ type Config struct {
 
 // architectures maps each name to the layers of its network.
 var architectures = map[string]func(Config) []nn.Layer{
-	"BaselineCNN": baselineCNN,
-	"SimpleCNN":   simpleCNN,
+	contract.ArchitectureBaselineCNN: baselineCNN,
+	contract.ArchitectureSimpleCNN:   simpleCNN,
 }
-
-// Architectures returns the names that New accepts, sorted.
-func Architectures() []string { return slices.Sorted(maps.Keys(architectures)) }
 
 // New returns a network of the configured architecture with initial weights drawn from the seed.
 func New(config Config) (*Network, error) {
 	build, ok := architectures[config.Architecture]
 	if !ok {
-		return nil, fmt.Errorf("unknown architecture %q: use one of %s", config.Architecture, strings.Join(Architectures(), ", "))
+		return nil, fmt.Errorf("unknown architecture %q: use one of %s", config.Architecture, strings.Join(contract.Architectures(), ", "))
 	}
 	if config.Classes < 2 {
 		return nil, fmt.Errorf("classes is %d: a classifier needs at least 2", config.Classes)

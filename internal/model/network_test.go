@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/engine/nn"
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
@@ -158,7 +159,7 @@ func TestNetworkGradients(t *testing.T) {
 	if testing.Short() {
 		t.Skip("short mode: trains networks")
 	}
-	for _, name := range Architectures() {
+	for _, name := range contract.Architectures() {
 		t.Run(name, func(t *testing.T) {
 			n := newTestNetwork(t, Config{Architecture: name, Classes: 3, ImageSize: 16, Dropout: 0.3, Seed: 1})
 			x, _ := syntheticBatch(4, 16)
@@ -204,7 +205,7 @@ func TestLossFalls(t *testing.T) {
 		t.Skip("short mode: trains networks")
 	}
 	x, labels := syntheticBatch(16, 16)
-	for _, name := range Architectures() {
+	for _, name := range contract.Architectures() {
 		t.Run(name, func(t *testing.T) {
 			n := newTestNetwork(t, Config{Architecture: name, Classes: 2, ImageSize: 16, Dropout: 0.1, Seed: 1})
 			losses := trainSteps(n, newAdam(t, n), x, labels, 25)
@@ -300,7 +301,7 @@ func TestLoadErrors(t *testing.T) {
 
 func TestTrainingDoesNotAllocate(t *testing.T) {
 	x, labels := syntheticBatch(4, 16)
-	for _, name := range Architectures() {
+	for _, name := range contract.Architectures() {
 		n := newTestNetwork(t, Config{Architecture: name, Classes: 2, ImageSize: 16, Dropout: 0.2, Seed: 1})
 		o := newAdam(t, n)
 		var loss nn.CrossEntropy
@@ -320,7 +321,7 @@ func TestTrainingDoesNotAllocate(t *testing.T) {
 func TestTrainingBytes(t *testing.T) {
 	const batch, size = 32, 96
 	x, labels := syntheticBatch(batch, size)
-	for _, name := range Architectures() {
+	for _, name := range contract.Architectures() {
 		n := newTestNetwork(t, Config{Architecture: name, Classes: 2, ImageSize: size, Threads: 1})
 		got, err := n.TrainingBytes(batch)
 		if err != nil {

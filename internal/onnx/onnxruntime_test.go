@@ -12,8 +12,8 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/engine/graph"
-	"github.com/trainyard-dev/trainyard/internal/model"
 	"github.com/trainyard-dev/trainyard/test/peers"
 )
 
@@ -95,7 +95,7 @@ func compare(t *testing.T, got, want []float32, classes int) {
 }
 
 func TestAgainstONNXRuntime(t *testing.T) {
-	for _, architecture := range model.Architectures() {
+	for _, architecture := range contract.Architectures() {
 		t.Run(architecture, func(t *testing.T) {
 			const batch = 4
 			network := testNetwork(t, architecture)

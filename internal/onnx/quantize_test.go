@@ -16,8 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/engine/graph"
-	"github.com/trainyard-dev/trainyard/internal/model"
 	"github.com/trainyard-dev/trainyard/internal/onnx/onnxpb"
 	"github.com/trainyard-dev/trainyard/test/peers"
 )
@@ -52,7 +52,7 @@ func TestQuantize(t *testing.T) {
 		batch         = 8
 		maxDifference = 0.05 // of the largest logit, from the model in float32
 	)
-	for _, architecture := range model.Architectures() {
+	for _, architecture := range contract.Architectures() {
 		t.Run(architecture, func(t *testing.T) {
 			network := testNetwork(t, architecture)
 			decoded, file := encodeAndDecode(t, network)
@@ -164,7 +164,7 @@ func TestQuantizeActivationsAfterClip(t *testing.T) {
 // float32 where a value is rounded to its byte.
 func TestQuantizeAgainstONNXRuntime(t *testing.T) {
 	const batch, maxDifference = 8, 0.01
-	for _, architecture := range model.Architectures() {
+	for _, architecture := range contract.Architectures() {
 		t.Run(architecture, func(t *testing.T) {
 			_, file := encodeAndDecode(t, testNetwork(t, architecture))
 			x := testImages(batch)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/engine/graph"
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 	"github.com/trainyard-dev/trainyard/internal/model"
@@ -93,7 +94,7 @@ func largestError(got, want []float32) float64 {
 }
 
 func TestRoundTrip(t *testing.T) {
-	for _, architecture := range model.Architectures() {
+	for _, architecture := range contract.Architectures() {
 		for _, batch := range []int{1, 5} {
 			t.Run(fmt.Sprintf("%s batch %d", architecture, batch), func(t *testing.T) {
 				network := testNetwork(t, architecture)

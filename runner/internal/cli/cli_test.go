@@ -20,7 +20,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
-	"github.com/trainyard-dev/trainyard/runner/internal/config"
 )
 
 // mainEnv makes the test's own executable the runner, for tests that send it signals.
@@ -100,9 +99,9 @@ func TestTrainThenEvaluate(t *testing.T) {
 // job sets the environment of a Job.
 func job(t *testing.T, change func(cfg *contract.TrainConfig)) {
 	t.Helper()
-	generated := config.DefaultGenerated()
+	generated := contract.DefaultGenerated()
 	generated.SamplesPerClass = 12
-	cfg := config.Default()
+	cfg := contract.DefaultTrainConfig()
 	cfg.Run.UID = "0123456789"
 	cfg.Dataset.Generated = &generated
 	cfg.Model = contract.Model{Architecture: "SimpleCNN", ImageSize: 32}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/dataset"
 	"github.com/trainyard-dev/trainyard/internal/memory"
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
@@ -45,7 +46,7 @@ func (a *app) evaluateCommand() *cobra.Command {
 	flags.StringVar(&o.model, "model", "", "model.onnx of an artifact")
 	flags.StringVar(&o.data, "data", "", "folder of class folders, of the model's classes or some of them; all images in it are used, or the test part if it is split")
 	flags.StringVar(&o.report, "report", "", "folder to write a report to")
-	flags.IntVar(&o.batches.Size, "batch-size", 32, "images computed together")
+	flags.IntVar(&o.batches.Size, "batch-size", contract.DefaultTrainConfig().Training.BatchSize, "images computed together")
 	flags.IntVar(&o.batches.Workers, "workers", 0, "goroutines that decode images; 0 is one per CPU")
 	flags.StringVar(&o.logFormat, "log-format", "", "text or json")
 	for _, name := range []string{"model", "data"} {

@@ -24,7 +24,7 @@ type generateOptions struct {
 }
 
 func (a *app) generateCommand() *cobra.Command {
-	o := &generateOptions{generated: config.DefaultGenerated()}
+	o := &generateOptions{generated: contract.DefaultGenerated()}
 	command := &cobra.Command{
 		Use:     "generate-data --out FOLDER",
 		Short:   "Draw pictures of cats and dogs to train on",

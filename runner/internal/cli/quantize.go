@@ -33,7 +33,7 @@ type quantizeOptions struct {
 }
 
 func (a *app) quantizeCommand() *cobra.Command {
-	o := &quantizeOptions{generated: config.DefaultGenerated(), split: config.Default().Dataset.Split}
+	o := &quantizeOptions{generated: contract.DefaultGenerated(), split: contract.DefaultTrainConfig().Dataset.Split}
 	command := &cobra.Command{
 		Use:   "quantize --model FILE --out FILE",
 		Short: "Turn a published model into one that computes with 8 bits",
@@ -60,7 +60,7 @@ func (a *app) quantizeCommand() *cobra.Command {
 	flags.IntVar(&o.split.ValidationPercent, "validation-percent", o.split.ValidationPercent, "share of images to take ranges from")
 	flags.IntVar(&o.split.TestPercent, "test-percent", o.split.TestPercent, "share of images to measure both models on")
 	flags.Int64Var(&o.split.Seed, "split-seed", o.split.Seed, "seed of the split")
-	flags.IntVar(&o.batches.Size, "batch-size", 32, "images computed together")
+	flags.IntVar(&o.batches.Size, "batch-size", contract.DefaultTrainConfig().Training.BatchSize, "images computed together")
 	flags.IntVar(&o.batches.Workers, "workers", 0, "goroutines that decode images; 0 is one per CPU")
 	flags.StringVar(&o.result, "result", "", "file to write the result to, as JSON")
 	flags.StringVar(&o.logFormat, "log-format", "", "text or json")

@@ -17,9 +17,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/trainyard-dev/trainyard/internal/artifact"
 	"github.com/trainyard-dev/trainyard/internal/contract"
-	"github.com/trainyard-dev/trainyard/internal/model"
 	"github.com/trainyard-dev/trainyard/runner/internal/config"
 	"github.com/trainyard-dev/trainyard/runner/internal/failure"
 	"github.com/trainyard-dev/trainyard/runner/internal/progress"
@@ -35,7 +33,7 @@ type trainOptions struct {
 }
 
 func (a *app) trainCommand() *cobra.Command {
-	o := &trainOptions{config: config.Default(), generated: config.DefaultGenerated()}
+	o := &trainOptions{config: contract.DefaultTrainConfig(), generated: contract.DefaultGenerated()}
 	command := &cobra.Command{
 		Use:   "train",
 		Short: "Train a classifier and publish it",
@@ -82,13 +80,13 @@ func (o *trainOptions) datasetFlags(flags *pflag.FlagSet) {
 
 func (o *trainOptions) modelFlags(flags *pflag.FlagSet) {
 	m, t := &o.config.Model, &o.config.Training
-	flags.StringVar(&m.Architecture, "architecture", m.Architecture, strings.Join(model.Architectures(), " or "))
+	flags.StringVar(&m.Architecture, "architecture", m.Architecture, strings.Join(contract.Architectures(), " or "))
 	flags.IntVar(&m.ImageSize, "image-size", m.ImageSize, "side of the images in pixels, a multiple of 16")
 	flags.Float64Var(&m.Dropout, "dropout", m.Dropout, "probability with which a feature is dropped in training")
 	flags.IntVar(&t.Epochs, "epochs", t.Epochs, "how often to go through the training images")
 	flags.IntVar(&t.BatchSize, "batch-size", t.BatchSize, "images in a step")
 	flags.Float64Var(&t.LearningRate, "learning-rate", t.LearningRate, "step size of the optimizer")
-	flags.StringVar(&t.Optimizer, "optimizer", t.Optimizer, strings.Join(config.Optimizers, ", "))
+	flags.StringVar(&t.Optimizer, "optimizer", t.Optimizer, strings.Join(contract.Optimizers(), ", "))
 	flags.Float64Var(&t.WeightDecay, "weight-decay", t.WeightDecay, "weight decay of the optimizer")
 	flags.Int64Var(&t.Seed, "seed", t.Seed, "seed of weights, order, augmentation and dropout")
 	flags.IntVar(&t.Workers, "workers", 0, "goroutines that decode images; 0 is one per CPU")
@@ -161,7 +159,7 @@ func (a *app) train(ctx context.Context, flags *pflag.FlagSet, o *trainOptions) 
 	run := &train.Run{Config: o.config, Log: log, Tracker: tracker, SplitFile: o.splitFile}
 	a.result, err = run.Do(ctx)
 	if a.result.Model != nil && !a.inJob {
-		a.printResult(filepath.Join(o.config.Output.Path, artifact.Name(run.Config.Run)))
+		a.printResult(filepath.Join(o.config.Output.Path, contract.ArtifactName(run.Config.Run)))
 	}
 	return err
 }

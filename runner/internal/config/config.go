@@ -15,39 +15,7 @@ import (
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/dataset/generate"
-	"github.com/trainyard-dev/trainyard/internal/model"
 )
-
-// Optimizers are the names of the optimizers.
-var Optimizers = []string{"SGD", "Adam", "AdamW"}
-
-// Quantizations are the values of output.quantization.
-var Quantizations = []string{"", contract.QuantizationInt8}
-
-// Metrics are the names of the metrics that a gate may name. Loss is not one: less is better there.
-var Metrics = []string{contract.MetricAccuracy, contract.MetricPrecision, contract.MetricRecall, contract.MetricF1}
-
-// Default returns the defaults of the TrainingRun API, without a dataset.
-func Default() contract.TrainConfig {
-	return contract.TrainConfig{
-		Version: contract.Version,
-		Run:     contract.Run{Name: "local"},
-		Dataset: contract.Dataset{
-			Split:        contract.Split{ValidationPercent: 10, TestPercent: 10, Seed: 42},
-			Augmentation: contract.Augmentation{HorizontalFlip: true},
-		},
-		Model: contract.Model{Architecture: "BaselineCNN", ImageSize: 224, Dropout: 0.5},
-		Training: contract.Training{
-			Epochs: 20, BatchSize: 32, LearningRate: 0.001, Optimizer: "AdamW", WeightDecay: 0.0001, Seed: 42,
-		},
-		Output: contract.Output{Path: "models"},
-	}
-}
-
-// DefaultGenerated returns the API's defaults for a generated dataset.
-func DefaultGenerated() contract.Generated {
-	return contract.Generated{SamplesPerClass: 400, Classes: []string{"cat", "dog"}, Seed: 1}
-}
 
 // Generate says what to draw for a generated dataset, as pictures of the given side in pixels.
 func Generate(g contract.Generated, imageSize int) generate.Config {
@@ -71,7 +39,7 @@ func Load(path string) (cfg contract.TrainConfig, err error) {
 		}
 	}
 	if len(data) == 0 {
-		return Default(), nil
+		return contract.DefaultTrainConfig(), nil
 	}
 	if err := contract.DecodeConfig(data, &cfg); err != nil {
 		return cfg, err
@@ -92,14 +60,14 @@ func Validate(cfg contract.TrainConfig) error {
 		"is %q: use at most 40 lower-case letters, digits and '-', with a letter first", cfg.Run.Name)
 	v.check(cfg.Run.UID == "" || uid.MatchString(cfg.Run.UID), "run.uid", "is %q: use letters, digits and '-'", cfg.Run.UID)
 	v.check(cfg.Output.Path != "", "output.path", "is empty: name a folder")
-	v.check(slices.Contains(Quantizations, cfg.Output.Quantization), "output.quantization", "is %q: use %s, or leave it out",
+	v.check(slices.Contains(contract.Quantizations(), cfg.Output.Quantization), "output.quantization", "is %q: use %s, or leave it out",
 		cfg.Output.Quantization, contract.QuantizationInt8)
 	v.dataset(cfg.Dataset)
 	v.model(cfg.Model)
 	v.training(cfg.Training)
 	for i, gate := range cfg.Gates {
 		field := fmt.Sprintf("gates[%d]", i)
-		v.check(slices.Contains(Metrics, gate.Metric), field+".metric", "is %q: use one of %s", gate.Metric, strings.Join(Metrics, ", "))
+		v.check(slices.Contains(contract.GateMetrics(), gate.Metric), field+".metric", "is %q: use one of %s", gate.Metric, strings.Join(contract.GateMetrics(), ", "))
 		v.between(field+".min", gate.Min, 0, 1)
 	}
 	return errors.Join(v.errs...)
@@ -135,7 +103,7 @@ func (v *validator) dataset(d contract.Dataset) {
 }
 
 func (v *validator) model(m contract.Model) {
-	known := model.Architectures()
+	known := contract.Architectures()
 	v.check(slices.Contains(known, m.Architecture), "model.architecture", "is %q: use one of %s", m.Architecture, strings.Join(known, ", "))
 	v.check(m.ImageSize >= 32 && m.ImageSize <= 512 && m.ImageSize%16 == 0, "model.imageSize",
 		"is %d: must be a multiple of 16 from 32 to 512", m.ImageSize)
@@ -146,7 +114,7 @@ func (v *validator) training(t contract.Training) {
 	v.between("training.epochs", float64(t.Epochs), 1, 10_000)
 	v.between("training.batchSize", float64(t.BatchSize), 2, 1024)
 	v.check(t.LearningRate > 0 && t.LearningRate <= 10, "training.learningRate", "is %g: must be above 0 and at most 10", t.LearningRate)
-	v.check(slices.Contains(Optimizers, t.Optimizer), "training.optimizer", "is %q: use one of %s", t.Optimizer, strings.Join(Optimizers, ", "))
+	v.check(slices.Contains(contract.Optimizers(), t.Optimizer), "training.optimizer", "is %q: use one of %s", t.Optimizer, strings.Join(contract.Optimizers(), ", "))
 	v.between("training.weightDecay", t.WeightDecay, 0, 1)
 	v.between("training.workers", float64(t.Workers), 0, 256)
 }

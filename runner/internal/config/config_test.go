@@ -18,7 +18,7 @@ import (
 
 // valid returns the defaults with a dataset.
 func valid() contract.TrainConfig {
-	cfg := Default()
+	cfg := contract.DefaultTrainConfig()
 	cfg.Dataset.Path = "pets"
 	return cfg
 }
@@ -27,8 +27,8 @@ func TestDefaultsAreValid(t *testing.T) {
 	if err := Validate(valid()); err != nil {
 		t.Error(err)
 	}
-	cfg := Default()
-	generated := DefaultGenerated()
+	cfg := contract.DefaultTrainConfig()
+	generated := contract.DefaultGenerated()
 	cfg.Dataset.Generated = &generated
 	if err := Validate(cfg); err != nil {
 		t.Error(err)
@@ -91,7 +91,7 @@ func TestLoad(t *testing.T) {
 		want      contract.TrainConfig
 		says      string
 	}{
-		"nothing":         {want: Default()},
+		"nothing":         {want: contract.DefaultTrainConfig()},
 		"environment":     {env: string(encode(t, fromEnv)), want: fromEnv},
 		"file wins":       {env: string(encode(t, fromEnv)), path: file, want: fromFile},
 		"missing file":    {path: "/nowhere/config.json", says: "/nowhere/config.json"},

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/test/crd"
 )
 
@@ -22,7 +23,7 @@ func TestDefaultsAreTheAPIs(t *testing.T) {
 	for _, field := range []string{"backoffLimit", "suspend"} {
 		delete(want, field)
 	}
-	c, g := Default(), DefaultGenerated()
+	c, g := contract.DefaultTrainConfig(), contract.DefaultGenerated()
 	flip := map[bool]string{true: "Enabled", false: "Disabled"}
 	quantization := c.Output.Quantization
 	if quantization == "" {

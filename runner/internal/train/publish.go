@@ -80,7 +80,7 @@ func (r *Run) publish(ctx context.Context, staging *artifact.Staging, t *trainer
 func (r *Run) metadata(data *data, measured []contract.Metric) onnx.Metadata {
 	m := onnx.Metadata{
 		Classes: data.dataset.Classes, Preprocess: data.spec, Metrics: map[string]float64{}, DatasetDigest: data.dataset.Digest,
-		Run: artifact.Name(r.Config.Run), Architecture: r.Config.Model.Architecture, Version: version.String(),
+		Run: contract.ArtifactName(r.Config.Run), Architecture: r.Config.Model.Architecture, Version: version.String(),
 	}
 	for _, metric := range measured {
 		m.Metrics[metric.Name] = metric.Value
@@ -113,11 +113,7 @@ func describe(d *data) report.Dataset {
 
 // stage writes the artifact's files and describes them in result.
 func (r *Run) stage(staging *artifact.Staging, out *exported, samples *artifact.Samples, rep *report.Report, result *contract.TrainResult) error {
-	base := r.Config.Output.URI
-	if base == "" {
-		base = r.Config.Output.Path
-	}
-	uri := func(name string) string { return joinURI(base, artifact.Name(r.Config.Run), name) }
+	uri := func(name string) string { return contract.ArtifactURI(r.Config.Output, r.Config.Run, name) }
 
 	add := func(name string, model []byte) (contract.File, error) {
 		return staging.Add(name, func(w io.Writer) error {
@@ -148,14 +144,6 @@ func (r *Run) stage(staging *artifact.Staging, out *exported, samples *artifact.
 		_, err := staging.Add(path.Join(contract.ReportDir, name), write)
 		return err
 	})
-}
-
-// joinURI adds path elements to a folder or a URI; path.Join would take a slash from "pvc://".
-func joinURI(base string, elements ...string) string {
-	for len(base) > 1 && base[len(base)-1] == '/' {
-		base = base[:len(base)-1]
-	}
-	return base + "/" + path.Join(elements...)
 }
 
 // samples picks images of the test split, every class with its share, and records what the model as published answers.

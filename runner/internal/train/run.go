@@ -112,7 +112,7 @@ func (r *Run) republish(result *contract.TrainResult) (done bool, err error) {
 		return true, failure.Output(err)
 	}
 	if manifest.Result.Model == nil {
-		return true, failure.Artifact(fmt.Errorf("%w: the manifest of %s names no model", artifact.ErrInvalid, artifact.Name(r.Config.Run)))
+		return true, failure.Artifact(fmt.Errorf("%w: the manifest of %s names no model", artifact.ErrInvalid, contract.ArtifactName(r.Config.Run)))
 	}
 	*result = manifest.Result
 	checkGates(r.Config.Gates, result)

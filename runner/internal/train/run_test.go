@@ -27,7 +27,6 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/artifact"
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
-	"github.com/trainyard-dev/trainyard/runner/internal/config"
 	"github.com/trainyard-dev/trainyard/runner/internal/evaluate"
 	"github.com/trainyard-dev/trainyard/runner/internal/failure"
 	"github.com/trainyard-dev/trainyard/runner/internal/progress"
@@ -36,7 +35,7 @@ import (
 
 // smallConfig trains a small network for three epochs of three steps, with everything random at work.
 func smallConfig(output string) contract.TrainConfig {
-	cfg := config.Default()
+	cfg := contract.DefaultTrainConfig()
 	cfg.Run = contract.Run{Name: "small", UID: "0123456789abcdef"}
 	cfg.Dataset.Generated = &contract.Generated{SamplesPerClass: 15, Classes: []string{"cat", "dog"}, Seed: 1}
 	cfg.Dataset.Split = contract.Split{ValidationPercent: 20, TestPercent: 20, Seed: 3}
@@ -307,7 +306,7 @@ func TestSameResultWhateverTheNumberOfThreads(t *testing.T) {
 }
 
 func TestResumeIsBitIdentical(t *testing.T) {
-	for _, optimizer := range config.Optimizers {
+	for _, optimizer := range contract.Optimizers() {
 		t.Run(optimizer, func(t *testing.T) {
 			cfg := smallConfig(t.TempDir())
 			cfg.Training.Optimizer = optimizer
@@ -346,7 +345,7 @@ func TestResumeIsBitIdentical(t *testing.T) {
 func historyOf(t *testing.T, cfg contract.TrainConfig) *report.History {
 	t.Helper()
 	var rep report.Report
-	readJSON(t, filepath.Join(cfg.Output.Path, artifact.Name(cfg.Run), contract.ReportDir, report.ReportFile), &rep)
+	readJSON(t, filepath.Join(cfg.Output.Path, contract.ArtifactName(cfg.Run), contract.ReportDir, report.ReportFile), &rep)
 	return rep.History
 }
 
@@ -694,7 +693,7 @@ func TestPublishesTheBestEpoch(t *testing.T) {
 			t.Errorf("kept is %+v, but there is %+v", best, e)
 		}
 	}
-	encoded, err := os.ReadFile(filepath.Join(cfg.Output.Path, artifact.Name(cfg.Run), contract.ModelFile))
+	encoded, err := os.ReadFile(filepath.Join(cfg.Output.Path, contract.ArtifactName(cfg.Run), contract.ModelFile))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -85,11 +85,11 @@ func newOptimizer(cfg contract.Training, params []*nn.Param) (nn.Optimizer, erro
 	adam := nn.DefaultAdamConfig()
 	adam.WeightDecay = cfg.WeightDecay
 	switch cfg.Optimizer {
-	case "SGD":
+	case contract.OptimizerSGD:
 		return nn.NewSGD(params, nn.SGDConfig{Momentum: momentum, WeightDecay: cfg.WeightDecay})
-	case "Adam":
+	case contract.OptimizerAdam:
 		return nn.NewAdam(params, adam)
-	case "AdamW":
+	case contract.OptimizerAdamW:
 		return nn.NewAdamW(params, adam)
 	default:
 		return nil, fmt.Errorf("training.optimizer is %q", cfg.Optimizer)

@@ -107,14 +107,14 @@ func (b *bench) endJob(ctx context.Context, job *batchv1.Job) error {
 
 // successOf is what a runner leaves that has published the model of a Job's run.
 func successOf(job *batchv1.Job) contract.TrainResult {
-	folder := "pvc://models/" + job.Name
+	folder := contract.PVCRoot("models") + "/" + job.Name
 	sum := strings.Repeat("ab", 32)
 	result := contract.TrainResult{
 		Version: contract.Version,
 		Outcome: contract.OutcomeSucceeded,
 		Model: &contract.ModelResult{
-			URI: folder + "/model.onnx", SHA256: sum, SizeBytes: 1000, ClassCount: 2, Classes: []string{"cat", "dog"},
-			Samples: &contract.SamplesResult{URI: folder + "/samples.tar", SHA256: sum, Count: 4},
+			URI: folder + "/" + contract.ModelFile, SHA256: sum, SizeBytes: 1000, ClassCount: 2, Classes: []string{"cat", "dog"},
+			Samples: &contract.SamplesResult{URI: folder + "/" + contract.SamplesFile, SHA256: sum, Count: 4},
 		},
 		Dataset: &contract.DatasetResult{Digest: "sha256:" + sum, Samples: 40, TestSplitDigest: "sha256:" + sum},
 	}

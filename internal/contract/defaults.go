@@ -1,0 +1,27 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package contract
+
+// DefaultTrainConfig returns the defaults of the TrainingRun API, without a dataset: what a runner does that is told
+// nothing else. The schema of the API states them for the cluster; a test of the runner compares the two.
+func DefaultTrainConfig() TrainConfig {
+	return TrainConfig{
+		Version: Version,
+		Run:     Run{Name: "local"},
+		Dataset: Dataset{
+			Split:        Split{ValidationPercent: 10, TestPercent: 10, Seed: 42},
+			Augmentation: Augmentation{HorizontalFlip: true},
+		},
+		Model: Model{Architecture: ArchitectureBaselineCNN, ImageSize: 224, Dropout: 0.5},
+		Training: Training{
+			Epochs: 20, BatchSize: 32, LearningRate: 0.001, Optimizer: OptimizerAdamW, WeightDecay: 0.0001, Seed: 42,
+		},
+		Output: Output{Path: "models"},
+	}
+}
+
+// DefaultGenerated returns the API's defaults for a generated dataset. How many pictures to draw has none there.
+func DefaultGenerated() Generated {
+	return Generated{SamplesPerClass: 400, Classes: []string{"cat", "dog"}, Seed: 1}
+}
