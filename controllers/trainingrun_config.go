@@ -58,18 +58,19 @@ func trainConfig(run *v1alpha1.TrainingRun) (contract.TrainConfig, error) {
 	if spec.Output.Quantization == v1alpha1.Int8Quantization {
 		config.Output.Quantization = contract.QuantizationInt8
 	}
-	switch {
-	case spec.Dataset.PVC != nil:
-		config.Dataset.Path = contract.DatasetPath(spec.Dataset.PVC.Path)
-	case spec.Dataset.Generated != nil:
+	if pvc := spec.Dataset.PVC; pvc != nil {
+		config.Dataset.Path = contract.DatasetPath(pvc.Path)
+	}
+	if generated := spec.Dataset.Generated; generated != nil {
 		config.Dataset.Generated = &contract.Generated{
-			SamplesPerClass:   int(spec.Dataset.Generated.SamplesPerClass),
-			Classes:           append([]string(nil), spec.Dataset.Generated.Classes...),
-			Seed:              ptr.Deref(spec.Dataset.Generated.Seed, 0),
-			LabelNoisePercent: int(ptr.Deref(spec.Dataset.Generated.LabelNoisePercent, 0)),
+			SamplesPerClass:   int(generated.SamplesPerClass),
+			Classes:           append([]string(nil), generated.Classes...),
+			Seed:              ptr.Deref(generated.Seed, 0),
+			LabelNoisePercent: int(ptr.Deref(generated.LabelNoisePercent, 0)),
 		}
-	default:
-		p.fail(fmt.Errorf("spec.dataset names no source: set pvc or generated"))
+	}
+	if set := config.Dataset.Sources(); len(set) != 1 {
+		p.fail(fmt.Errorf("spec.dataset names %d sources: set exactly one", len(set)))
 	}
 	for i, gate := range spec.Gates {
 		config.Gates = append(config.Gates, contract.Gate{

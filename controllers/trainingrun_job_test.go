@@ -285,7 +285,11 @@ func TestTrainConfigErrors(t *testing.T) {
 	}{
 		"no source": {
 			change: func(run *v1alpha1.TrainingRun) { run.Spec.Dataset.Generated = nil },
-			want:   "spec.dataset names no source",
+			want:   "spec.dataset names 0 sources: set exactly one",
+		},
+		"two sources": {
+			change: func(run *v1alpha1.TrainingRun) { run.Spec.Dataset.PVC = &v1alpha1.DatasetPVC{ClaimName: "pets"} },
+			want:   "spec.dataset names 2 sources: set exactly one",
 		},
 		"no decimal": {
 			change: func(run *v1alpha1.TrainingRun) { run.Spec.Training.LearningRate = "fast" },

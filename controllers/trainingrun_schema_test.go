@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -54,4 +56,32 @@ func TestNamesInTheSchemaAreTheContracts(t *testing.T) {
 			t.Errorf("%s (-contract +schema):\n%s", field, diff)
 		}
 	}
+}
+
+// A source that is added to the API is one of the union's rule, and reaches the runner.
+func TestSourcesOfTheSchemaReachTheRunner(t *testing.T) {
+	rules := runSchema(t).Properties["spec"].Properties["dataset"].XValidations
+	typ := reflect.TypeFor[v1alpha1.Dataset]()
+	var members []string
+	for i := range typ.NumField() {
+		if typ.Field(i).Type.Kind() != reflect.Pointer {
+			continue // the split and the augmentation are those of any source
+		}
+		name, _, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
+		members = append(members, "has(self."+name+")")
+		run := makeRun().Obj()
+		run.Spec.Dataset.Generated = nil
+		field := reflect.ValueOf(&run.Spec.Dataset).Elem().Field(i)
+		field.Set(reflect.New(field.Type().Elem()))
+		if config, err := trainConfig(run); err != nil || len(config.Dataset.Sources()) != 1 {
+			t.Errorf("a dataset of %s gives the runner %v, %v", name, config.Dataset.Sources(), err)
+		}
+	}
+	want := "[" + strings.Join(members, ", ") + "].exists_one(set, set)"
+	for _, rule := range rules {
+		if rule.Rule == want {
+			return
+		}
+	}
+	t.Errorf("the schema of spec.dataset lacks the rule %s", want)
 }

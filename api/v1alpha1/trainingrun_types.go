@@ -97,7 +97,7 @@ type TrainingRunSpec struct {
 }
 
 // Dataset is where the samples come from, how they are split and augmented.
-// +kubebuilder:validation:XValidation:rule="has(self.pvc) != has(self.generated)",message="dataset must name exactly one source: set one of pvc and generated, and not both"
+// +kubebuilder:validation:XValidation:rule="[has(self.pvc), has(self.generated)].exists_one(set, set)",message="dataset must name exactly one source: set one of pvc, generated"
 // +kubebuilder:validation:MinProperties=1
 type Dataset struct {
 	// pvc is a volume with a folder of class folders.

@@ -24,13 +24,48 @@ type Run struct {
 	UID string `json:"uid,omitempty"`
 }
 
-// Dataset says where the samples come from; exactly one of Path and Generated is set.
+// Dataset says where the samples come from; exactly one of its sources is set, see Sources.
 type Dataset struct {
 	// Path is a folder of class folders.
 	Path         string       `json:"path,omitempty"`
 	Generated    *Generated   `json:"generated,omitempty"`
 	Split        Split        `json:"split"`
 	Augmentation Augmentation `json:"augmentation"`
+}
+
+// Names of the sources of a Dataset: those of its fields.
+const (
+	SourcePath      = "path"
+	SourceGenerated = "generated"
+)
+
+// sources are the members of the union of sources, in the order of Dataset's fields.
+var sources = []struct {
+	name string
+	set  func(Dataset) bool
+}{
+	{SourcePath, func(d Dataset) bool { return d.Path != "" }},
+	{SourceGenerated, func(d Dataset) bool { return d.Generated != nil }},
+}
+
+// Sources returns the names of the sources that are set.
+func (d Dataset) Sources() []string {
+	var set []string
+	for _, source := range sources {
+		if source.set(d) {
+			set = append(set, source.name)
+		}
+	}
+	return set
+}
+
+// DatasetSources lists the names of all sources.
+func DatasetSources() []string {
+	names := make([]string, len(sources))
+	for i, source := range sources {
+		names[i] = source.name
+	}
+	return names
 }
 
 // Generated asks for synthetic pictures.

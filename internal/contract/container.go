@@ -84,7 +84,7 @@ const RevisionHeader = "X-Trainyard-Revision"
 const (
 	ExitOK         = 0
 	ExitConfig     = 3   // the configuration can't be used
-	ExitDataset    = 4   // the dataset is missing or can't be used
+	ExitDataset    = 4   // the dataset is missing or can't be used, or its source refuses the credentials
 	ExitGate       = 5   // trained and published, but a gate is not met
 	ExitArtifact   = 6   // the artifact is invalid or has another digest; one that isn't there is ExitTemporary
 	ExitSmoke      = 7   // a smoke check failed; the report is written

@@ -21,7 +21,7 @@ const (
 	ReasonConfigInvalid      = "ConfigInvalid"
 	ReasonDatasetNotFound    = "DatasetNotFound"
 	ReasonDatasetInvalid     = "DatasetInvalid"
-	ReasonCredentialsInvalid = "CredentialsInvalid"
+	ReasonCredentialsInvalid = "CredentialsInvalid" // the dataset's source refuses the credentials, or needs some
 	ReasonGateNotMet         = "GateNotMet"
 	ReasonArtifactInvalid    = "ArtifactInvalid"
 	ReasonRunnerFailed       = "RunnerFailed"

@@ -23,10 +23,14 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
 )
 
-// What can be wrong with a dataset; test with errors.Is. Both need a person:
+// What can be wrong with a dataset; test with errors.Is. All need a person:
 // trying again doesn't help. Any other error of Open is the context's or the
 // storage's.
 var (
+	// ErrConfig: the configuration names no source that can be opened.
+	ErrConfig = errors.New("dataset configuration invalid")
+	// ErrCredentials: the source refuses the credentials, or needs some.
+	ErrCredentials = errors.New("dataset credentials invalid")
 	// ErrNotFound: there is nothing at the given place.
 	ErrNotFound = errors.New("dataset not found")
 	// ErrInvalid: what is there can't be trained on.

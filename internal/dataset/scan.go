@@ -51,7 +51,7 @@ type Options struct {
 // images are set aside here, not in the midst of training, and the rest is kept
 // in memory as far as the budget reaches.
 //
-// Errors wrap ErrNotFound or ErrInvalid where a person has to act.
+// Errors wrap ErrNotFound, ErrInvalid or ErrCredentials where a person has to act.
 func Open(ctx context.Context, source Source, opts Options) (*Dataset, error) {
 	if err := opts.Preprocess.Validate(); err != nil {
 		return nil, err

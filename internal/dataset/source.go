@@ -17,8 +17,8 @@ import (
 
 // Source is a place where images lie. Its methods may be called concurrently.
 type Source interface {
-	// List returns what there is. Errors wrap ErrNotFound or ErrInvalid where a
-	// person has to act.
+	// List returns what there is. Errors wrap ErrNotFound, ErrInvalid or
+	// ErrCredentials where a person has to act.
 	List(ctx context.Context) (Listing, error)
 	// Read returns the bytes of a file that List named, or an error that wraps
 	// preprocess.ErrTooLarge if there are more than maxBytes.

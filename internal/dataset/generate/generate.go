@@ -27,6 +27,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/dataset"
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
 )
@@ -69,6 +70,19 @@ type Config struct {
 	// LabelNoisePercent is the share of pictures, 0 to 100, whose label is drawn
 	// at random: with 100 the labels say nothing.
 	LabelNoisePercent int
+}
+
+// ConfigOf says what to draw for a generated dataset, as pictures of the given
+// side in pixels.
+func ConfigOf(g contract.Generated, imageSize int) Config {
+	classes := make([]Class, len(g.Classes))
+	for i, class := range g.Classes {
+		classes[i] = Class(class)
+	}
+	return Config{
+		SamplesPerClass: g.SamplesPerClass, Classes: classes, Seed: uint64(g.Seed),
+		ImageSize: imageSize, LabelNoisePercent: g.LabelNoisePercent,
+	}
 }
 
 // Validate reports every field that is out of range.

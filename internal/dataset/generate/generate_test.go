@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/dataset"
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
 )
@@ -239,5 +240,13 @@ func BenchmarkPicture(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+func TestConfigOf(t *testing.T) {
+	got := ConfigOf(contract.Generated{SamplesPerClass: 7, Classes: []string{"cat", "dog"}, Seed: 5, LabelNoisePercent: 9}, 48)
+	want := Config{SamplesPerClass: 7, Classes: []Class{Cat, Dog}, Seed: 5, ImageSize: 48, LabelNoisePercent: 9}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("ConfigOf (-want +got):\n%s", diff)
 	}
 }

@@ -18,10 +18,10 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/dataset"
 	"github.com/trainyard-dev/trainyard/internal/memory"
-	"github.com/trainyard-dev/trainyard/internal/preprocess"
 	"github.com/trainyard-dev/trainyard/internal/version"
 	"github.com/trainyard-dev/trainyard/runner/internal/evaluate"
 	"github.com/trainyard-dev/trainyard/runner/internal/failure"
+	"github.com/trainyard-dev/trainyard/runner/internal/images"
 	"github.com/trainyard-dev/trainyard/runner/internal/metrics"
 	"github.com/trainyard-dev/trainyard/runner/internal/report"
 )
@@ -64,9 +64,11 @@ func (a *app) evaluate(ctx context.Context, o *evaluateOptions) error {
 	if err != nil {
 		return failure.Artifact(err)
 	}
-	images, err := openImages(ctx, log, dataset.Folder(o.data), classifier, dataset.Options{AnySize: true, Workers: o.batches.Workers})
+	images, err := openImages(ctx, log, classifier, images.Request{
+		Dataset: contract.Dataset{Path: o.data}, AnySize: true, Workers: o.batches.Workers,
+	})
 	if err != nil {
-		return failure.Dataset(err)
+		return err
 	}
 	measured := images.HeldOut()
 	log.Info("Evaluating", "model", o.model, "architecture", classifier.Metadata.Architecture, "images", measured.Len(),
@@ -86,20 +88,12 @@ func (a *app) evaluate(ctx context.Context, o *evaluateOptions) error {
 	return failure.Output(writeReport(o.report, rep))
 }
 
-// openImages reads the images of a source with the model's classes and preprocessing, and logs what is special about them.
-func openImages(ctx context.Context, log *slog.Logger, source dataset.Source, model *evaluate.Model, opts dataset.Options) (*dataset.Dataset, error) {
-	limit := memory.Limit()
-	memory.BoundHeap(limit)
-	opts.Preprocess, opts.Classes = model.Metadata.Preprocess, model.Metadata.Classes
-	opts.Limits = preprocess.DefaultLimits()
-	opts.Limits.MemoryBytes = memory.DecodeBudget(limit, 0)
-	opts.CacheBytes = memory.CacheBudget(limit, 0)
-	images, err := dataset.Open(ctx, source, opts)
-	if err != nil {
-		return nil, err
-	}
-	report.LogDataset(log, images)
-	return images, nil
+// openImages opens images with a model's classes and preprocessing.
+func openImages(ctx context.Context, log *slog.Logger, model *evaluate.Model, request images.Request) (*dataset.Dataset, error) {
+	request.MemoryBytes = memory.Limit()
+	memory.BoundHeap(request.MemoryBytes)
+	request.Preprocess, request.Classes = model.Metadata.Preprocess, model.Metadata.Classes
+	return images.Open(ctx, log, request)
 }
 
 // printConfusion shows the confusion matrix: a row for each true class, a column for each predicted one.

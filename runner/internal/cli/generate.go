@@ -12,7 +12,6 @@ import (
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/dataset/generate"
-	"github.com/trainyard-dev/trainyard/runner/internal/config"
 	"github.com/trainyard-dev/trainyard/runner/internal/failure"
 )
 
@@ -45,7 +44,7 @@ func (a *app) generateCommand() *cobra.Command {
 }
 
 func (a *app) generate(ctx context.Context, o *generateOptions) error {
-	cfg := config.Generate(o.generated, o.imageSize)
+	cfg := generate.ConfigOf(o.generated, o.imageSize)
 	if err := cfg.Validate(); err != nil {
 		return failure.Config(err)
 	}

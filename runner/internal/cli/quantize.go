@@ -17,10 +17,9 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/artifact"
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/dataset"
-	"github.com/trainyard-dev/trainyard/internal/dataset/generate"
-	"github.com/trainyard-dev/trainyard/runner/internal/config"
 	"github.com/trainyard-dev/trainyard/runner/internal/evaluate"
 	"github.com/trainyard-dev/trainyard/runner/internal/failure"
+	"github.com/trainyard-dev/trainyard/runner/internal/images"
 	"github.com/trainyard-dev/trainyard/runner/internal/quantize"
 )
 
@@ -106,7 +105,7 @@ func (a *app) quantize(ctx context.Context, o *quantizeOptions) error {
 	}
 	split, err := o.images(ctx, log, classifier)
 	if err != nil {
-		return failure.Dataset(err)
+		return err
 	}
 	log.Info("Quantizing", "model", o.model, "architecture", classifier.Metadata.Architecture, "calibration", quantize.Samples(split.Validation).Len(),
 		"test", split.Test.Len())
@@ -141,27 +140,22 @@ func (a *app) quantize(ctx context.Context, o *quantizeOptions) error {
 	return failure.Output(os.WriteFile(o.result, append(encoded, '\n'), 0o644))
 }
 
-// source is the folder that was given, or generated pictures of that size.
-func (o *quantizeOptions) source(size int) (dataset.Source, error) {
+// dataset is the folder that was given, or generated pictures.
+func (o *quantizeOptions) dataset() contract.Dataset {
 	if o.data != "" {
-		return dataset.Folder(o.data), nil
+		return contract.Dataset{Path: o.data}
 	}
-	return generate.New(config.Generate(o.generated, size))
+	return contract.Dataset{Generated: &o.generated}
 }
 
 // images opens and splits the data, which must have the model's classes.
 func (o *quantizeOptions) images(ctx context.Context, log *slog.Logger, model *evaluate.Model) (dataset.Split, error) {
-	source, err := o.source(model.Metadata.Preprocess.Size)
-	if err != nil {
-		return dataset.Split{}, failure.Config(err)
-	}
-	images, err := openImages(ctx, log, source, model, dataset.Options{Workers: o.batches.Workers})
+	opened, err := openImages(ctx, log, model, images.Request{Dataset: o.dataset(), Workers: o.batches.Workers})
 	if err != nil {
 		return dataset.Split{}, err
 	}
-	return images.Split(dataset.SplitConfig{
-		ValidationPercent: o.split.ValidationPercent, TestPercent: o.split.TestPercent, Seed: uint64(o.split.Seed),
-	})
+	split, err := opened.Split(images.SplitConfig(o.split))
+	return split, failure.Dataset(err)
 }
 
 // printQuantized shows both models side by side.

@@ -14,20 +14,7 @@ import (
 	"strings"
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
-	"github.com/trainyard-dev/trainyard/internal/dataset/generate"
 )
-
-// Generate says what to draw for a generated dataset, as pictures of the given side in pixels.
-func Generate(g contract.Generated, imageSize int) generate.Config {
-	classes := make([]generate.Class, len(g.Classes))
-	for i, class := range g.Classes {
-		classes[i] = generate.Class(class)
-	}
-	return generate.Config{
-		SamplesPerClass: g.SamplesPerClass, Classes: classes, Seed: uint64(g.Seed),
-		ImageSize: imageSize, LabelNoisePercent: g.LabelNoisePercent,
-	}
-}
 
 // Load reads a configuration document: that of the environment variable of the contract, or the file at path if that
 // is not empty. Without either it returns the defaults.
@@ -87,7 +74,7 @@ func (v *validator) between(field string, value, least, most float64) {
 }
 
 func (v *validator) dataset(d contract.Dataset) {
-	v.check((d.Path != "") != (d.Generated != nil), "dataset", "must have exactly one of path and generated")
+	v.check(len(d.Sources()) == 1, "dataset", "must have exactly one of %s", strings.Join(contract.DatasetSources(), ", "))
 	if g := d.Generated; g != nil {
 		v.between("dataset.generated.samplesPerClass", float64(g.SamplesPerClass), 10, 100_000)
 		v.between("dataset.generated.labelNoisePercent", float64(g.LabelNoisePercent), 0, 100)

@@ -127,13 +127,3 @@ func encode(t *testing.T, cfg contract.TrainConfig) []byte {
 	}
 	return data
 }
-
-func TestGenerate(t *testing.T) {
-	got := Generate(contract.Generated{SamplesPerClass: 7, Classes: []string{"cat", "dog"}, Seed: 5, LabelNoisePercent: 9}, 48)
-	if got.SamplesPerClass != 7 || len(got.Classes) != 2 || got.Seed != 5 || got.LabelNoisePercent != 9 || got.ImageSize != 48 {
-		t.Errorf("got %+v", got)
-	}
-	if err := got.Validate(); err != nil {
-		t.Error(err)
-	}
-}

@@ -50,12 +50,16 @@ func Gate(err error) error {
 	return &Error{Reason: contract.ReasonGateNotMet, ExitCode: contract.ExitGate, Err: err}
 }
 
-// Dataset classifies an error of package dataset: a missing or unusable dataset needs a person, all else is the
-// storage's and may work again.
+// Dataset classifies an error of package dataset: a missing or unusable dataset, and credentials that are refused, need a
+// person; all else is the storage's and may work again.
 func Dataset(err error) error {
 	switch {
 	case err == nil || classified(err) || errors.Is(err, context.Canceled) || errors.Is(err, ErrInterrupted):
 		return err
+	case errors.Is(err, dataset.ErrConfig):
+		return Config(err)
+	case errors.Is(err, dataset.ErrCredentials):
+		return &Error{Reason: contract.ReasonCredentialsInvalid, ExitCode: contract.ExitDataset, Err: err}
 	case errors.Is(err, dataset.ErrNotFound):
 		return &Error{Reason: contract.ReasonDatasetNotFound, ExitCode: contract.ExitDataset, Err: err}
 	case errors.Is(err, dataset.ErrInvalid):

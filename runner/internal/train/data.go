@@ -9,14 +9,10 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/dataset"
-	"github.com/trainyard-dev/trainyard/internal/dataset/generate"
-	"github.com/trainyard-dev/trainyard/internal/memory"
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
-	"github.com/trainyard-dev/trainyard/runner/internal/config"
 	"github.com/trainyard-dev/trainyard/runner/internal/failure"
-	"github.com/trainyard-dev/trainyard/runner/internal/report"
+	"github.com/trainyard-dev/trainyard/runner/internal/images"
 )
 
 // data is what a run learns from and is measured on.
@@ -26,35 +22,23 @@ type data struct {
 	spec    preprocess.Spec
 }
 
-// load opens and splits the dataset. The decoded images that are kept fit into the given limit of memory.
+// load opens and splits the dataset. The images that are kept fit into the given limit of memory. Errors have a reason.
 func (r *Run) load(ctx context.Context, limit int64) (*data, error) {
-	source, err := source(r.Config)
-	if err != nil {
-		return nil, failure.Config(err)
-	}
 	d := &data{spec: preprocess.DefaultSpec(r.Config.Model.ImageSize)}
 	network := networkMemory(r.Config)
 	if network > limit {
 		r.Log.Warn("Training may run out of memory: lower model.imageSize or training.batchSize, or raise the memory limit",
 			"neededMiB", network>>20, "limitMiB", limit>>20)
 	}
-	budget := memory.CacheBudget(limit, network)
-	limits := preprocess.DefaultLimits()
-	limits.MemoryBytes = memory.DecodeBudget(limit, network)
-	r.Log.Info("Reading the dataset", "source", source.String(), "imageSize", d.spec.Size, "cacheMiB", budget>>20)
-	d.dataset, err = dataset.Open(ctx, source, dataset.Options{
-		Preprocess: d.spec, Limits: limits, CacheBytes: budget, Workers: r.Config.Training.Workers,
+	var err error
+	d.dataset, err = images.Open(ctx, r.Log, images.Request{
+		Dataset: r.Config.Dataset, Preprocess: d.spec, Workers: r.Config.Training.Workers, MemoryBytes: limit, NetworkBytes: network,
 	})
 	if err != nil {
 		return nil, err
 	}
-	report.LogDataset(r.Log, d.dataset)
-	split := r.Config.Dataset.Split
-	d.split, err = d.dataset.Split(dataset.SplitConfig{
-		ValidationPercent: split.ValidationPercent, TestPercent: split.TestPercent, Seed: uint64(split.Seed),
-	})
-	if err != nil {
-		return nil, err
+	if d.split, err = d.dataset.Split(images.SplitConfig(r.Config.Dataset.Split)); err != nil {
+		return nil, failure.Dataset(err)
 	}
 	r.Log.Info("Dataset ready", "classes", len(d.dataset.Classes), "train", d.split.Train.Len(),
 		"validation", d.split.Validation.Len(), "test", d.split.Test.Len(), "skipped", d.dataset.Skipped.Count, "digest", d.dataset.Digest)
@@ -64,14 +48,6 @@ func (r *Run) load(ctx context.Context, limit int64) (*data, error) {
 		}
 	}
 	return d, nil
-}
-
-// source is where the configured images come from.
-func source(cfg contract.TrainConfig) (dataset.Source, error) {
-	if cfg.Dataset.Path != "" {
-		return dataset.Folder(cfg.Dataset.Path), nil
-	}
-	return generate.New(config.Generate(*cfg.Dataset.Generated, cfg.Model.ImageSize))
 }
 
 // writeSplit writes the names of the files in each part of the split as JSON, for other programs to use the same.
