@@ -15,6 +15,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -158,7 +159,7 @@ func (a *app) logger(format string) (*slog.Logger, *progress.Terminal, error) {
 	out := a.stderr
 	var terminal *progress.Terminal
 	if file, ok := a.stderr.(*os.File); ok && format == logging.Text && term.IsTerminal(int(file.Fd())) {
-		terminal = progress.NewTerminal(file)
+		terminal = progress.NewTerminal(file, time.Now)
 		out = terminal
 	}
 	log, err := logging.New(io.MultiWriter(out, a.tail), format, terminal != nil)

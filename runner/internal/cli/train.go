@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"text/tabwriter"
 	"time"
 
@@ -71,7 +70,7 @@ func (o *trainOptions) datasetFlags(flags *pflag.FlagSet) {
 	flags.IntVar(&d.Split.ValidationPercent, "validation-percent", d.Split.ValidationPercent, "share of images to validate on after each epoch")
 	flags.IntVar(&d.Split.TestPercent, "test-percent", d.Split.TestPercent, "share of images to measure the published model on")
 	flags.Int64Var(&d.Split.Seed, "split-seed", d.Split.Seed, "seed of the split")
-	flags.IntVar(&d.Augmentation.RotationDegrees, "rotation-degrees", 0, "turn training images by up to so much")
+	flags.IntVar(&d.Augmentation.RotationDegrees, "rotation-degrees", 0, "maximum rotation of training images in either direction, in degrees")
 	flags.BoolVar(&d.Augmentation.HorizontalFlip, "horizontal-flip", d.Augmentation.HorizontalFlip, "mirror every second training image")
 	flags.Float64Var(&d.Augmentation.Brightness, "brightness", 0, "vary the brightness of training images by up to this share")
 	flags.Float64Var(&d.Augmentation.Contrast, "contrast", 0, "vary the contrast of training images by up to this share")
@@ -139,33 +138,38 @@ func (a *app) train(ctx context.Context, flags *pflag.FlagSet, o *trainOptions) 
 		return err
 	}
 	tracker := progress.NewTracker(time.Now)
+	observers := []train.Observer{tracker, progress.NewLog(log, time.Now, terminal == nil)}
+	if terminal != nil {
+		observers = append(observers, terminal)
+	}
 	if o.listen == "" && a.inJob {
 		o.listen = fmt.Sprintf(":%d", contract.HTTPPort)
 	}
-	// What shows progress goes on while a run that was told to stop writes its checkpoint.
-	background, stop := context.WithCancel(context.WithoutCancel(ctx))
-	var watching sync.WaitGroup
-	defer watching.Wait()
-	defer stop()
 	if o.listen != "" {
+		// Progress is served on while a run that was told to stop writes its checkpoint.
+		background, stop := context.WithCancel(context.WithoutCancel(ctx))
+		defer stop()
 		address, err := progress.Serve(background, o.listen, progress.Handler(tracker, log), log)
 		if err != nil {
 			return failure.Config(err)
 		}
 		log.Info("Serving progress", "address", address.String())
 	}
-	watching.Go(func() { progress.Watch(background, tracker, terminal, log) })
-
-	run := &train.Run{Config: o.config, Log: log, Tracker: tracker, SplitFile: o.splitFile}
+	run := &train.Run{Config: o.config, Log: log, Observers: observers, SplitFile: o.splitFile}
 	a.result, err = run.Do(ctx)
 	if a.result.Model != nil && !a.inJob {
-		a.printResult(filepath.Join(o.config.Output.Path, contract.ArtifactName(run.Config.Run)))
+		a.printResult(o.config)
 	}
 	return err
 }
 
-// printResult shows a published model to a person.
-func (a *app) printResult(dir string) {
+// printResult shows the model that a run of cfg has published to a person.
+func (a *app) printResult(cfg contract.TrainConfig) {
+	digest := ""
+	if d := a.result.Dataset; d != nil {
+		digest = d.Digest
+	}
+	dir := filepath.Join(cfg.Output.Path, contract.ArtifactName(train.Identify(cfg, digest)))
 	fmt.Fprintln(a.stdout)
 	a.printMetrics(a.result.Metrics)
 	fmt.Fprintf(a.stdout, "\nmodel    %s\nsha256   %s\nreport   %s\n", filepath.Join(dir, contract.ModelFile), a.result.Model.SHA256,

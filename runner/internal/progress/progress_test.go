@@ -18,6 +18,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/runner/internal/report"
+	"github.com/trainyard-dev/trainyard/runner/internal/train"
 )
 
 // clock is a time that passes when told to.
@@ -25,36 +27,67 @@ type clock struct{ time.Time }
 
 func (c *clock) now() time.Time { return c.Time }
 
+// tell has a tracker observe events.
+func tell(tracker *Tracker, events ...train.Event) {
+	for _, event := range events {
+		_ = tracker.Observe(event) // which never fails
+	}
+}
+
+// started begins a run of two epochs of five steps that was restored after two steps.
+func started() train.Started {
+	return train.Started{Epochs: 2, StepsPerEpoch: 5, Done: 2, Checkpoint: &contract.Checkpoint{Epoch: 0, Step: 2}}
+}
+
 // training returns a tracker of a run of two epochs of five steps that was restored after two steps and has made one,
 // in two seconds.
 func training() *Tracker {
 	c := &clock{time.Unix(1000, 0)}
 	tracker := NewTracker(c.now)
-	tracker.Checkpoint(contract.Checkpoint{Epoch: 0, Step: 2})
-	tracker.Train(2, 10, 2)
+	tell(tracker, started())
 	c.Time = c.Add(2 * time.Second)
-	tracker.Step(1, 3, 16)
+	tell(tracker, train.Stepped{Epoch: 1, Done: 3, Images: 16})
 	return tracker
 }
 
 func TestTracker(t *testing.T) {
 	tracker := training()
+	checkpoint := &contract.Checkpoint{Step: 2}
 	want := contract.Progress{
-		Version: 1, Sequence: 4, Stage: StageTraining, Percent: 30, Epoch: 1, Epochs: 2, Step: 3, Steps: 10,
-		ImagesPerSecond: 8, RemainingSecs: 14, Checkpoint: &contract.Checkpoint{Step: 2},
+		Version: 1, Sequence: 2, Stage: contract.StageTraining, Percent: 30, Epoch: 1, Epochs: 2, Step: 3, Steps: 10,
+		ImagesPerSecond: 8, RemainingSecs: 14, Checkpoint: checkpoint,
 	}
 	if diff := cmp.Diff(want, tracker.Snapshot()); diff != "" {
 		t.Errorf("in training (-want +got):\n%s", diff)
 	}
-	tracker.Metrics(contract.Metric{Name: "accuracy", Value: 0.9})
-	tracker.Step(2, 10, 16)
-	if got := tracker.Snapshot(); got.Percent != 99 {
-		t.Errorf("after the last step it is %d %%, want 99 until the model is published", got.Percent)
+	validated := report.Epoch{ValidationAccuracy: 0.75, ValidationLoss: 0.5}
+	tested := []contract.Metric{{Name: "accuracy", Value: 0.9}}
+	for _, step := range []struct {
+		event   train.Event
+		stage   string
+		percent int
+		metrics []contract.Metric
+	}{
+		{train.EpochEnded{Number: 1, Epoch: validated}, contract.StageTraining, 30, []contract.Metric{{Name: "accuracy", Value: 0.75}, {Name: "loss", Value: 0.5}}},
+		{train.Stepped{Epoch: 2, Done: 10, Images: 16}, contract.StageTraining, 99, []contract.Metric{{Name: "accuracy", Value: 0.75}, {Name: "loss", Value: 0.5}}},
+		{train.EpochEnded{Number: 2, Epoch: validated, Last: true}, contract.StageEvaluating, 99, []contract.Metric{{Name: "accuracy", Value: 0.75}, {Name: "loss", Value: 0.5}}},
+		{train.Evaluated{Metrics: tested}, contract.StagePublishing, 99, tested},
+		{train.Published{Result: contract.TrainResult{Metrics: tested}}, contract.StagePublished, 100, tested},
+		{train.Ended{}, contract.StagePublished, 100, tested},
+	} {
+		tell(tracker, step.event)
+		got := tracker.Snapshot()
+		if got.Stage != step.stage || got.Percent != step.percent {
+			t.Errorf("after %T it is %s, %d %%; want %s, %d %%", step.event, got.Stage, got.Percent, step.stage, step.percent)
+		}
+		if diff := cmp.Diff(step.metrics, got.Metrics); diff != "" {
+			t.Errorf("metrics after %T (-want +got):\n%s", step.event, diff)
+		}
 	}
-	tracker.Stage(StagePublished)
+	tell(tracker, train.Checkpointed{Checkpoint: contract.Checkpoint{Epoch: 2, Step: 10}})
 	want = contract.Progress{
-		Version: 1, Sequence: 7, Stage: StagePublished, Percent: 100, Epoch: 2, Epochs: 2, Step: 10, Steps: 10,
-		Metrics: []contract.Metric{{Name: "accuracy", Value: 0.9}}, Checkpoint: &contract.Checkpoint{Step: 2},
+		Version: 1, Sequence: 8, Stage: contract.StagePublished, Percent: 100, Epoch: 2, Epochs: 2, Step: 10, Steps: 10,
+		Metrics: tested, Checkpoint: &contract.Checkpoint{Epoch: 2, Step: 10},
 	}
 	if diff := cmp.Diff(want, tracker.Snapshot()); diff != "" {
 		t.Errorf("at the end (-want +got):\n%s", diff)
@@ -67,16 +100,31 @@ func TestTracker(t *testing.T) {
 func TestRestoredRunIsInTheEpochThatItGoesOnWith(t *testing.T) {
 	for done, want := range map[int64]int{0: 1, 4: 1, 5: 2, 9: 2, 10: 2} {
 		tracker := NewTracker(time.Now)
-		tracker.Train(2, 10, done)
-		if got := tracker.Snapshot().Epoch; got != want {
-			t.Errorf("after %d of 10 steps it is in epoch %d of 2, want %d", done, got, want)
+		tell(tracker, train.Started{Epochs: 2, StepsPerEpoch: 5, Done: done, Complete: done == 10})
+		got := tracker.Snapshot()
+		if got.Epoch != want {
+			t.Errorf("after %d of 10 steps it is in epoch %d of 2, want %d", done, got.Epoch, want)
 		}
+		if evaluates := got.Stage == contract.StageEvaluating; evaluates != (done == 10) {
+			t.Errorf("after %d of 10 steps it is in stage %s", done, got.Stage)
+		}
+	}
+}
+
+// A run that was published before says so at once, with its metrics.
+func TestTrackerOfAPublishedRun(t *testing.T) {
+	tracker := NewTracker(time.Now)
+	tested := []contract.Metric{{Name: "accuracy", Value: 0.9}}
+	tell(tracker, train.Published{Result: contract.TrainResult{Metrics: tested}, Before: true})
+	want := contract.Progress{Version: 1, Sequence: 1, Stage: contract.StagePublished, Percent: 100, Metrics: tested}
+	if diff := cmp.Diff(want, tracker.Snapshot()); diff != "" {
+		t.Errorf("progress (-want +got):\n%s", diff)
 	}
 }
 
 func TestHandler(t *testing.T) {
 	tracker := training()
-	tracker.Metrics(contract.Metric{Name: "accuracy", Value: 0.75})
+	tell(tracker, train.EpochEnded{Epoch: report.Epoch{ValidationAccuracy: 0.75}})
 	handler := Handler(tracker, slog.New(slog.DiscardHandler))
 	get := func(path string) *httptest.ResponseRecorder {
 		recorder := httptest.NewRecorder()
@@ -131,19 +179,30 @@ func TestServe(t *testing.T) {
 
 func TestTerminalKeepsTheBarBelowTheLines(t *testing.T) {
 	var out bytes.Buffer
-	terminal := NewTerminal(&out)
-	p := training().Snapshot()
-	for _, step := range []func() error{
-		func() error { _, err := io.WriteString(terminal, "before\n"); return err },
-		func() error { return terminal.Show(p) },
-		func() error { _, err := io.WriteString(terminal, "between\n"); return err },
-		func() error { p.Stage = StageEvaluating; return terminal.Show(p) },
-		func() error { _, err := io.WriteString(terminal, "after\n"); return err },
-	} {
-		if err := step(); err != nil {
+	c := &clock{time.Unix(1000, 0)}
+	terminal := NewTerminal(&out, c.now)
+	write := func(line string) {
+		if _, err := io.WriteString(terminal, line); err != nil {
 			t.Fatal(err)
 		}
 	}
+	observe := func(event train.Event) {
+		if err := terminal.Observe(event); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("before\n")
+	observe(started())
+	c.Time = c.Add(2 * time.Second)
+	observe(train.Stepped{Epoch: 1, Done: 3, Images: 16})
+	write("between\n")
+	drawn := out.Len()
+	observe(train.Stepped{Epoch: 1, Done: 4, Images: 16}) // too soon to be drawn again
+	if out.Len() != drawn {
+		t.Errorf("drawn twice in no time: %q", out.String()[drawn:])
+	}
+	observe(train.Ended{})
+	write("after\n")
 	got := out.String()
 	bar := strings.Index(got, "epoch 1/2 · 8 images/s · 14s left")
 	if !strings.HasPrefix(got, "before\n") || bar < 0 || strings.Index(got, "between\n") < bar || !strings.HasSuffix(got, "\rafter\n") {
@@ -151,12 +210,46 @@ func TestTerminalKeepsTheBarBelowTheLines(t *testing.T) {
 	}
 }
 
-func TestWatchEndsWithItsContext(t *testing.T) {
-	for name, terminal := range map[string]*Terminal{"log": nil, "terminal": NewTerminal(io.Discard)} {
+func TestLog(t *testing.T) {
+	for name, repeat := range map[string]bool{"log alone": true, "beside a progress bar": false} {
 		t.Run(name, func(t *testing.T) {
-			ctx, cancel := context.WithCancel(t.Context())
-			cancel()
-			Watch(ctx, training(), terminal, slog.New(slog.DiscardHandler))
+			var out bytes.Buffer
+			c := &clock{time.Unix(1000, 0)}
+			log := NewLog(slog.New(slog.NewTextHandler(&out, nil)), c.now, repeat)
+			model := &contract.ModelResult{URI: "models/pets/model.onnx", SHA256: "abc", Samples: &contract.SamplesResult{Count: 6}}
+			for _, event := range []train.Event{
+				started(),
+				train.Stepped{Epoch: 1, Done: 3, Images: 16},
+				train.EpochEnded{Epoch: report.Epoch{TrainLoss: 0.123456}, Number: 1, Epochs: 2, Warning: "the loss explodes"},
+				train.Evaluated{
+					Metrics: []contract.Metric{{Name: "accuracy", Value: 0.75}}, SizeBytes: 10,
+					Float32: &train.Evaluated{Metrics: []contract.Metric{{Name: "accuracy", Value: 0.8}}, SizeBytes: 40},
+				},
+				train.Published{Result: contract.TrainResult{Model: model}},
+				train.Published{Result: contract.TrainResult{Model: model}, Before: true},
+				train.Ended{},
+			} {
+				if err := log.Observe(event); err != nil {
+					t.Fatal(err)
+				}
+				c.Time = c.Add(lineInterval / 2)
+			}
+			if err := log.Observe(train.Stepped{Epoch: 2, Done: 6, Images: 16}); err != nil {
+				t.Fatal(err)
+			}
+			for _, line := range []string{
+				"msg=Training ", `msg="Epoch 1 of 2" trainLoss=0.1235`, `level=WARN msg="Training: the loss explodes"`,
+				`msg="Quantized to 8 bits" accuracyFloat32=0.8 accuracyInt8=0.75 bytesFloat32=40 bytesInt8=10`,
+				`msg="Evaluated on the test split" accuracy=0.75`, "msg=Published model=models/pets/model.onnx sha256=abc samples=6",
+				`msg="Already published; returning the recorded result" model=models/pets/model.onnx`,
+			} {
+				if !strings.Contains(out.String(), line) {
+					t.Errorf("the log lacks %q:\n%s", line, &out)
+				}
+			}
+			if got := strings.Count(out.String(), "Training goes on"); got != map[bool]int{true: 1, false: 0}[repeat] {
+				t.Errorf("it says %d times that training goes on:\n%s", got, &out)
+			}
 		})
 	}
 }

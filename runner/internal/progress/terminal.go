@@ -4,35 +4,55 @@
 package progress
 
 import (
-	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/runner/internal/train"
 )
 
-const (
-	barInterval  = 200 * time.Millisecond
-	lineInterval = 30 * time.Second
-)
+// barInterval is how often the bar is drawn.
+const barInterval = 200 * time.Millisecond
 
 // theme draws with characters that every font has.
 var theme = progressbar.Theme{Saucer: "█", SaucerPadding: "░"}
 
 // Terminal shows a progress bar below the lines that are written through it.
 type Terminal struct {
+	meter meter
+	drawn time.Time
+
 	mu  sync.Mutex
 	out io.Writer
 	bar *progressbar.ProgressBar // nil while there is nothing to show
 }
 
-// NewTerminal returns a Terminal on out, which is a terminal.
-func NewTerminal(out io.Writer) *Terminal { return &Terminal{out: out} }
+var _ train.Observer = (*Terminal)(nil)
+
+// NewTerminal returns a Terminal on out, which is a terminal, that reads the time from now.
+func NewTerminal(out io.Writer, now func() time.Time) *Terminal {
+	return &Terminal{out: out, meter: newMeter(now)}
+}
+
+// Observe implements train.Observer.
+func (t *Terminal) Observe(event train.Event) error {
+	t.meter.apply(event)
+	switch event.(type) {
+	case train.Stepped:
+		now := t.meter.now()
+		if now.Sub(t.drawn) < barInterval {
+			return nil
+		}
+		t.drawn = now
+	case train.Ended:
+		t.meter.stage("") // a run that fails in training leaves no bar
+	}
+	return t.show(t.meter.progress)
+}
 
 // Write writes lines above the bar.
 func (t *Terminal) Write(p []byte) (int, error) {
@@ -51,11 +71,11 @@ func (t *Terminal) Write(p []byte) (int, error) {
 	return n, t.bar.RenderBlank()
 }
 
-// Show draws the progress of a run that is training, and removes the bar of one that isn't.
-func (t *Terminal) Show(p contract.Progress) error {
+// show draws the progress of a run that is training, and removes the bar of one that isn't.
+func (t *Terminal) show(p contract.Progress) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if p.Stage != StageTraining {
+	if p.Stage != contract.StageTraining {
 		return t.hide()
 	}
 	if t.bar == nil {
@@ -89,31 +109,4 @@ func summary(p contract.Progress) string {
 		text += fmt.Sprintf(" · %.0f images/s · %v left", p.ImagesPerSecond, time.Duration(p.RemainingSecs)*time.Second)
 	}
 	return text
-}
-
-// Watch shows the tracker's progress on the terminal, or in the log now and then if terminal is nil, until ctx ends.
-func Watch(ctx context.Context, tracker *Tracker, terminal *Terminal, log *slog.Logger) {
-	interval := lineInterval
-	if terminal != nil {
-		interval = barInterval
-	}
-	ticker := time.NewTicker(interval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			if terminal != nil {
-				_ = terminal.Show(contract.Progress{})
-			}
-			return
-		case <-ticker.C:
-		}
-		p := tracker.Snapshot()
-		if terminal != nil {
-			_ = terminal.Show(p) // a terminal that is gone is no reason to stop training
-		} else if p.Stage == StageTraining {
-			log.Info("Training goes on", "percent", p.Percent, "epoch", p.Epoch, "step", p.Step, "steps", p.Steps,
-				"imagesPerSecond", int(p.ImagesPerSecond), "remainingSeconds", p.RemainingSecs)
-		}
-	}
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/dataset"
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
 	"github.com/trainyard-dev/trainyard/runner/internal/failure"
@@ -23,31 +24,36 @@ type data struct {
 }
 
 // load opens and splits the dataset. The images that are kept fit into the given limit of memory. Errors have a reason.
-func (r *Run) load(ctx context.Context, limit int64) (*data, error) {
-	d := &data{spec: preprocess.DefaultSpec(r.Config.Model.ImageSize)}
-	network := networkMemory(r.Config)
+func (r *attempt) load(ctx context.Context, limit int64) (*data, error) {
+	d := &data{spec: preprocess.DefaultSpec(r.cfg.Model.ImageSize)}
+	network := networkMemory(r.cfg)
 	if network > limit {
-		r.Log.Warn("Training may run out of memory: lower model.imageSize or training.batchSize, or raise the memory limit",
+		r.log.Warn("Training may run out of memory: lower model.imageSize or training.batchSize, or raise the memory limit",
 			"neededMiB", network>>20, "limitMiB", limit>>20)
 	}
 	var err error
-	d.dataset, err = images.Open(ctx, r.Log, images.Request{
-		Dataset: r.Config.Dataset, Preprocess: d.spec, Workers: r.Config.Training.Workers, MemoryBytes: limit, NetworkBytes: network,
+	d.dataset, err = images.Open(ctx, r.log, images.Request{
+		Dataset: r.cfg.Dataset, Preprocess: d.spec, Workers: r.cfg.Training.Workers, MemoryBytes: limit, NetworkBytes: network,
 	})
 	if err != nil {
 		return nil, err
 	}
-	if d.split, err = d.dataset.Split(images.SplitConfig(r.Config.Dataset.Split)); err != nil {
+	if d.split, err = d.dataset.Split(images.SplitConfig(r.cfg.Dataset.Split)); err != nil {
 		return nil, failure.Dataset(err)
 	}
-	r.Log.Info("Dataset ready", "classes", len(d.dataset.Classes), "train", d.split.Train.Len(),
+	r.log.Info("Dataset ready", "classes", len(d.dataset.Classes), "train", d.split.Train.Len(),
 		"validation", d.split.Validation.Len(), "test", d.split.Test.Len(), "skipped", d.dataset.Skipped.Count, "digest", d.dataset.Digest)
-	if r.SplitFile != "" {
-		if err := writeSplit(r.SplitFile, d); err != nil {
+	if r.splitFile != "" {
+		if err := writeSplit(r.splitFile, d); err != nil {
 			return nil, failure.Config(fmt.Errorf("write the split: %w", err))
 		}
 	}
 	return d, nil
+}
+
+// result describes the data in the result.
+func (d *data) result() contract.DatasetResult {
+	return contract.DatasetResult{Digest: d.dataset.Digest, Samples: len(d.dataset.Samples), TestSplitDigest: d.split.Test.Digest()}
 }
 
 // writeSplit writes the names of the files in each part of the split as JSON, for other programs to use the same.

@@ -31,7 +31,7 @@ func TestChangedDataEndsTheRun(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := folderConfig(t)
-			run := newRun(cfg)
+			run := newRun(cfg).attempt()
 			data, err := run.load(t.Context(), 0) // no memory to keep images in
 			if err != nil {
 				t.Fatal(err)
@@ -54,7 +54,7 @@ func TestChangedDataEndsTheRun(t *testing.T) {
 // What a run keeps in memory is what it has scanned; only samples are read again.
 func TestChangedTestImageIsNoSample(t *testing.T) {
 	cfg := folderConfig(t)
-	run := newRun(cfg)
+	run := newRun(cfg).attempt()
 	data, err := run.load(t.Context(), 1<<30)
 	if err != nil {
 		t.Fatal(err)
@@ -75,7 +75,7 @@ func TestChangedTestImageIsNoSample(t *testing.T) {
 	for _, sample := range test {
 		overwrite(sample)
 	}
-	run.Config.Run.UID = "another"
+	run.cfg.Run.UID = "another"
 	if err := run.trainAndPublish(t.Context(), data, &result); exitCode(err) != contract.ExitDataset {
 		t.Errorf("without any sample: exits %d: %v, want %d", exitCode(err), err, contract.ExitDataset)
 	}

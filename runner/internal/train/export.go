@@ -5,6 +5,7 @@ package train
 
 import (
 	"context"
+	"slices"
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/onnx"
@@ -24,7 +25,7 @@ type exported struct {
 }
 
 // export writes the network, whose float32 form scored tally, as the model to publish.
-func (r *Run) export(ctx context.Context, t *trainer, data *data, tally *metrics.Tally) (*exported, error) {
+func (r *attempt) export(ctx context.Context, t *trainer, data *data, tally *metrics.Tally) (*exported, error) {
 	out := &exported{tally: tally, metrics: tally.Metrics(), floatMetrics: tally.Metrics()}
 	metadata := r.metadata(data, out.metrics)
 	var err error
@@ -32,7 +33,7 @@ func (r *Run) export(ctx context.Context, t *trainer, data *data, tally *metrics
 		return nil, failure.Artifact(err)
 	}
 	out.model = out.float
-	if r.Config.Output.Quantization != contract.QuantizationInt8 {
+	if r.cfg.Output.Quantization != contract.QuantizationInt8 {
 		return out, nil
 	}
 	// Ranges come from the validation split: the network has not been trained on it, and the test split stays unseen.
@@ -45,7 +46,14 @@ func (r *Run) export(ctx context.Context, t *trainer, data *data, tally *metrics
 		return nil, err
 	}
 	out.quantized, out.model, out.tally, out.metrics = true, measured.Model, measured.Tally, measured.Metrics
-	r.Log.Info("Quantized to 8 bits", "accuracyFloat32", rounded(tally.Accuracy()), "accuracyInt8", rounded(out.tally.Accuracy()),
-		"bytesFloat32", len(out.float), "bytesInt8", len(out.model))
 	return out, nil
+}
+
+// event is what observers are told of the export.
+func (e *exported) event() Evaluated {
+	event := Evaluated{Metrics: slices.Clone(e.metrics), SizeBytes: len(e.model)}
+	if e.quantized {
+		event.Float32 = &Evaluated{Metrics: slices.Clone(e.floatMetrics), SizeBytes: len(e.float)}
+	}
+	return event
 }

@@ -20,7 +20,6 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/version"
 	"github.com/trainyard-dev/trainyard/runner/internal/evaluate"
 	"github.com/trainyard-dev/trainyard/runner/internal/failure"
-	"github.com/trainyard-dev/trainyard/runner/internal/progress"
 	"github.com/trainyard-dev/trainyard/runner/internal/report"
 )
 
@@ -34,8 +33,7 @@ const (
 )
 
 // publish evaluates the best weights on the test split and publishes model, samples and report. It fills in result.
-func (r *Run) publish(ctx context.Context, staging *artifact.Staging, t *trainer, data *data, result *contract.TrainResult) error {
-	r.Tracker.Stage(progress.StageEvaluating)
+func (r *attempt) publish(ctx context.Context, staging *artifact.Staging, t *trainer, data *data, result *contract.TrainResult) error {
 	if err := t.keepBest(); err != nil {
 		return fmt.Errorf("restore the best weights: %w", err)
 	}
@@ -55,32 +53,29 @@ func (r *Run) publish(ctx context.Context, staging *artifact.Staging, t *trainer
 	trained := t.position()
 	published.Trained = &trained
 	published.Metrics = out.metrics
-	r.Tracker.Metrics(published.Metrics...)
-	r.Log.Info("Evaluated on the test split", metricArgs(published.Metrics)...)
+	r.events.tell(out.event())
 	published.Warnings = r.warnings(t, data, out)
 
 	samples, err := r.samples(ctx, out, t, data)
 	if err != nil {
 		return err
 	}
-	r.Tracker.Stage(progress.StagePublishing)
 	if err := r.stage(staging, out, samples, r.report(t, data, out, published.Warnings), &published); err != nil {
 		return failure.Output(err)
 	}
-	checkGates(r.Config.Gates, &published)
+	checkGates(r.cfg.Gates, &published)
 	if err := staging.Publish(published); err != nil {
 		return failure.Output(err)
 	}
 	*result = published
-	r.Log.Info("Published", "model", result.Model.URI, "sha256", result.Model.SHA256, "samples", len(samples.Items))
 	return nil
 }
 
 // metadata is what the model file says about itself.
-func (r *Run) metadata(data *data, measured []contract.Metric) onnx.Metadata {
+func (r *attempt) metadata(data *data, measured []contract.Metric) onnx.Metadata {
 	m := onnx.Metadata{
 		Classes: data.dataset.Classes, Preprocess: data.spec, Metrics: map[string]float64{}, DatasetDigest: data.dataset.Digest,
-		Run: contract.ArtifactName(r.Config.Run), Architecture: r.Config.Model.Architecture, Version: version.String(),
+		Run: contract.ArtifactName(r.cfg.Run), Architecture: r.cfg.Model.Architecture, Version: version.String(),
 	}
 	for _, metric := range measured {
 		m.Metrics[metric.Name] = metric.Value
@@ -89,10 +84,10 @@ func (r *Run) metadata(data *data, measured []contract.Metric) onnx.Metadata {
 }
 
 // report is the run's report.
-func (r *Run) report(t *trainer, data *data, out *exported, warnings []string) *report.Report {
+func (r *attempt) report(t *trainer, data *data, out *exported, warnings []string) *report.Report {
 	rep := &report.Report{
 		Program:  version.String(),
-		Config:   &r.Config,
+		Config:   &r.cfg,
 		Dataset:  describe(data),
 		Warnings: warnings,
 		History:  &report.History{KernelSet: t.network.Workspace().Set(), Epochs: t.state.History, BestEpoch: t.state.Best},
@@ -112,8 +107,8 @@ func describe(d *data) report.Dataset {
 }
 
 // stage writes the artifact's files and describes them in result.
-func (r *Run) stage(staging *artifact.Staging, out *exported, samples *artifact.Samples, rep *report.Report, result *contract.TrainResult) error {
-	uri := func(name string) string { return contract.ArtifactURI(r.Config.Output, r.Config.Run, name) }
+func (r *attempt) stage(staging *artifact.Staging, out *exported, samples *artifact.Samples, rep *report.Report, result *contract.TrainResult) error {
+	uri := func(name string) string { return contract.ArtifactURI(r.cfg.Output, r.cfg.Run, name) }
 
 	add := func(name string, model []byte) (contract.File, error) {
 		return staging.Add(name, func(w io.Writer) error {
@@ -147,7 +142,7 @@ func (r *Run) stage(staging *artifact.Staging, out *exported, samples *artifact.
 }
 
 // samples picks images of the test split, every class with its share, and records what the model as published answers.
-func (r *Run) samples(ctx context.Context, out *exported, t *trainer, data *data) (*artifact.Samples, error) {
+func (r *attempt) samples(ctx context.Context, out *exported, t *trainer, data *data) (*artifact.Samples, error) {
 	float, err := evaluate.ReadModel(out.float, 0)
 	if err != nil {
 		return nil, failure.Artifact(fmt.Errorf("read the exported model back: %w", err))
@@ -167,7 +162,7 @@ func (r *Run) samples(ctx context.Context, out *exported, t *trainer, data *data
 		file, err := data.dataset.File(ctx, sample)
 		if errors.Is(err, dataset.ErrChanged) {
 			// The model was measured on what the digest names, in memory: a run of hours needs not fail for its samples.
-			r.Log.Warn("Test image left out of the samples", "error", err)
+			r.log.Warn("Test image left out of the samples", "error", err)
 			changed = err
 			continue
 		}
@@ -237,12 +232,4 @@ func publishedLogits(published evaluate.Classifier, image []float32) ([]float32,
 		}
 	}
 	return append([]float32(nil), logits...), nil
-}
-
-func metricArgs(measured []contract.Metric) []any {
-	var args []any
-	for _, m := range measured {
-		args = append(args, m.Name, rounded(m.Value))
-	}
-	return args
 }

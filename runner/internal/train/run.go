@@ -22,25 +22,49 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/memory"
 	"github.com/trainyard-dev/trainyard/runner/internal/config"
 	"github.com/trainyard-dev/trainyard/runner/internal/failure"
-	"github.com/trainyard-dev/trainyard/runner/internal/progress"
+	"github.com/trainyard-dev/trainyard/runner/internal/report"
 )
 
-// Run is one training run.
+// Run is one training run. Do changes nothing in it.
 type Run struct {
-	Config  contract.TrainConfig
-	Log     *slog.Logger
-	Tracker *progress.Tracker
+	Config contract.TrainConfig
+	// Log takes what is odd; the observers, what happens.
+	Log       *slog.Logger
+	Observers []Observer
 	// SplitFile, if not empty, is where the names of the files in each part of the split are written.
 	SplitFile string
+}
+
+// attempt is one process's work on a run.
+type attempt struct {
+	cfg       contract.TrainConfig // with a UID once the data is known
+	log       *slog.Logger
+	splitFile string
+	events    *events
+	rate      schedule
+	ends      stop
 
 	// newCheckpoint: a checkpoint was written that is newer than the one that the run started from.
 	newCheckpoint bool
+	history       []report.Epoch
+}
+
+// attempt starts the observers; the caller ends them by close.
+func (r *Run) attempt() *attempt {
+	return &attempt{
+		cfg: r.Config, log: r.Log, splitFile: r.SplitFile, events: newEvents(r.Log, r.Observers),
+		rate: scheduleOf(r.Config.Training), ends: stopOf(r.Config.Training),
+	}
 }
 
 // Do trains and publishes a model, or finds that it has been published. It returns what is known whether it fails or
 // not. The error has a reason and an exit code, see package failure; if ctx was ended by a signal it is a
 // failure.ErrInterrupted.
-func (r *Run) Do(ctx context.Context) (contract.TrainResult, error) {
+func (r *Run) Do(ctx context.Context) (contract.TrainResult, error) { return r.attempt().run(ctx) }
+
+// run does the attempt and ends its observers.
+func (r *attempt) run(ctx context.Context) (contract.TrainResult, error) {
+	defer r.events.close()
 	result := contract.TrainResult{Version: contract.Version}
 	err := r.do(ctx, &result)
 	// A run that a signal ended must not count as done, whatever it came to: its Job is being stopped.
@@ -52,7 +76,16 @@ func (r *Run) Do(ctx context.Context) (contract.TrainResult, error) {
 		result.Reason, _ = failure.Of(err)
 		result.Message = err.Error()
 	}
+	r.events.tell(Ended{Result: result, Err: err, History: slices.Clone(r.history)})
 	return result, err
+}
+
+// Identify returns the run of a configuration with its UID: without one, it is named by its settings and its data.
+func Identify(cfg contract.TrainConfig, datasetDigest string) contract.Run {
+	if cfg.Run.UID == "" {
+		cfg.Run.UID = fingerprint(cfg, datasetDigest)
+	}
+	return cfg.Run
 }
 
 func isContextError(err error) bool {
@@ -61,7 +94,7 @@ func isContextError(err error) bool {
 
 // interrupted ends a run that a signal stopped. If there is a new checkpoint the exit code says so, and the Job makes
 // another pod without counting this one as failed.
-func (r *Run) interrupted(result *contract.TrainResult) error {
+func (r *attempt) interrupted(result *contract.TrainResult) error {
 	code := contract.ExitTemporary
 	when := "before a new checkpoint could be written"
 	if r.newCheckpoint {
@@ -73,11 +106,11 @@ func (r *Run) interrupted(result *contract.TrainResult) error {
 	return &failure.Error{Reason: contract.ReasonRunnerFailed, ExitCode: code, Err: err}
 }
 
-func (r *Run) do(ctx context.Context, result *contract.TrainResult) error {
-	if err := config.Validate(r.Config); err != nil {
+func (r *attempt) do(ctx context.Context, result *contract.TrainResult) error {
+	if err := config.Validate(r.cfg); err != nil {
 		return failure.Config(err)
 	}
-	if r.Config.Run.UID != "" {
+	if r.cfg.Run.UID != "" {
 		if done, err := r.republish(result); done {
 			return err
 		}
@@ -85,16 +118,14 @@ func (r *Run) do(ctx context.Context, result *contract.TrainResult) error {
 	limit := memory.Limit()
 	memory.BoundHeap(limit)
 
-	r.Tracker.Stage(progress.StageLoading)
 	data, err := r.load(ctx, limit)
 	if err != nil {
-		return failure.Dataset(err)
+		return err
 	}
-	result.Dataset = &contract.DatasetResult{
-		Digest: data.dataset.Digest, Samples: len(data.dataset.Samples), TestSplitDigest: data.split.Test.Digest(),
-	}
-	if r.Config.Run.UID == "" {
-		r.Config.Run.UID = r.fingerprint(data.dataset.Digest)
+	described := data.result()
+	result.Dataset = &described
+	if r.cfg.Run.UID == "" {
+		r.cfg.Run = Identify(r.cfg, data.dataset.Digest)
 		if done, err := r.republish(result); done {
 			return err
 		}
@@ -103,8 +134,8 @@ func (r *Run) do(ctx context.Context, result *contract.TrainResult) error {
 }
 
 // republish returns the result of an artifact that the run has published already. done is false if there is none.
-func (r *Run) republish(result *contract.TrainResult) (done bool, err error) {
-	manifest, err := artifact.Published(r.Config.Output.Path, r.Config.Run)
+func (r *attempt) republish(result *contract.TrainResult) (done bool, err error) {
+	manifest, err := artifact.Published(r.cfg.Output.Path, r.cfg.Run)
 	if errors.Is(err, artifact.ErrNotPublished) {
 		return false, nil
 	}
@@ -112,32 +143,31 @@ func (r *Run) republish(result *contract.TrainResult) (done bool, err error) {
 		return true, failure.Output(err)
 	}
 	if manifest.Result.Model == nil {
-		return true, failure.Artifact(fmt.Errorf("%w: the manifest of %s names no model", artifact.ErrInvalid, contract.ArtifactName(r.Config.Run)))
+		return true, failure.Artifact(fmt.Errorf("%w: the manifest of %s names no model", artifact.ErrInvalid, contract.ArtifactName(r.cfg.Run)))
 	}
 	*result = manifest.Result
-	checkGates(r.Config.Gates, result)
-	r.Tracker.Metrics(result.Metrics...)
-	r.Tracker.Stage(progress.StagePublished)
-	r.Log.Info("The run was published before: its result is given again", "model", result.Model.URI)
+	checkGates(r.cfg.Gates, result)
+	r.events.tell(Published{Result: *result, Before: true})
 	return true, gateError(result)
 }
 
 // trainAndPublish is what a run does once it has data.
-func (r *Run) trainAndPublish(ctx context.Context, data *data, result *contract.TrainResult) error {
-	staging, err := artifact.Stage(r.Config.Output.Path, r.Config.Run)
+func (r *attempt) trainAndPublish(ctx context.Context, data *data, result *contract.TrainResult) error {
+	staging, err := artifact.Stage(r.cfg.Output.Path, r.cfg.Run)
 	if err != nil {
 		return failure.Output(err)
 	}
 	defer func() {
 		if discardErr := staging.Discard(); discardErr != nil {
-			r.Log.Warn("What was staged could not be removed", "error", discardErr)
+			r.log.Warn("What was staged could not be removed", "error", discardErr)
 		}
 	}()
 	t, err := r.newTrainer(data)
 	if err != nil {
 		return err
 	}
-	err = t.run(ctx)
+	err = t.train(ctx)
+	r.history = t.state.History
 	result.Checkpoint = t.saved
 	r.newCheckpoint = t.saved != nil && *t.saved != t.started
 	if err != nil {
@@ -147,9 +177,9 @@ func (r *Run) trainAndPublish(ctx context.Context, data *data, result *contract.
 		return err
 	}
 	if err := t.checkpoints.Remove(); err != nil {
-		r.Log.Warn("Checkpoints of the published run remain", "error", err)
+		r.log.Warn("Checkpoints of the published run remain", "error", err)
 	}
-	r.Tracker.Stage(progress.StagePublished)
+	r.events.tell(Published{Result: *result})
 	return gateError(result)
 }
 
@@ -178,10 +208,9 @@ func gateError(result *contract.TrainResult) error {
 	return failure.Gate(errors.New(result.Message))
 }
 
-// fingerprint names what determines the published model, in hex: the configuration but for its place and the number of
+// fingerprint names what determines the published model, in hex: the configuration except its place and the number of
 // workers, and the data.
-func (r *Run) fingerprint(datasetDigest string) string {
-	cfg := r.Config
+func fingerprint(cfg contract.TrainConfig, datasetDigest string) string {
 	cfg.Run.UID, cfg.Run.Namespace = "", ""
 	cfg.Output, cfg.Gates = contract.Output{Quantization: cfg.Output.Quantization}, nil
 	cfg.Training.Workers = 0

@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"image"
 	"image/color"
 	"image/jpeg"
@@ -17,9 +18,9 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -29,7 +30,6 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
 	"github.com/trainyard-dev/trainyard/runner/internal/evaluate"
 	"github.com/trainyard-dev/trainyard/runner/internal/failure"
-	"github.com/trainyard-dev/trainyard/runner/internal/progress"
 	"github.com/trainyard-dev/trainyard/runner/internal/report"
 )
 
@@ -46,8 +46,38 @@ func smallConfig(output string) contract.TrainConfig {
 	return cfg
 }
 
-func newRun(cfg contract.TrainConfig) *Run {
-	return &Run{Config: cfg, Log: slog.New(slog.DiscardHandler), Tracker: progress.NewTracker(time.Now)}
+func newRun(cfg contract.TrainConfig, observers ...Observer) *Run {
+	return &Run{Config: cfg, Log: slog.New(slog.DiscardHandler), Observers: observers}
+}
+
+// recorder keeps the events of runs. A run has told it everything when it returns.
+type recorder struct{ events []Event }
+
+func (r *recorder) Observe(event Event) error {
+	r.events = append(r.events, event)
+	return nil
+}
+
+// images is how many were trained on.
+func (r *recorder) images() int {
+	n := 0
+	for _, event := range r.events {
+		if step, ok := event.(Stepped); ok {
+			n += step.Images
+		}
+	}
+	return n
+}
+
+// kinds are the names of the events without steps.
+func (r *recorder) kinds() []string {
+	var kinds []string
+	for _, event := range r.events {
+		if _, step := event.(Stepped); !step {
+			kinds = append(kinds, strings.TrimPrefix(fmt.Sprintf("%T", event), "train."))
+		}
+	}
+	return kinds
 }
 
 // exitCode of an error, 0 for none.
@@ -68,21 +98,25 @@ func mustDo(t *testing.T, run *Run) contract.TrainResult {
 	return result
 }
 
-// stopAfter ends ctx after so many steps: the tracker asks for the time once when training starts and once a step.
-func stopAfter(ctx context.Context, steps int) (context.Context, *progress.Tracker) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	asked := 0
-	return ctx, progress.NewTracker(func() time.Time {
-		if asked++; asked == steps+1 {
+// doAndStop does a run and stops it, as a signal does, in the midst of its n-th step.
+func doAndStop(t *testing.T, run *Run, n int) (contract.TrainResult, error) {
+	t.Helper()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	a := run.attempt()
+	rate, asked := a.rate, 0
+	a.rate = func(history []report.Epoch, step int64) float64 {
+		if asked++; asked == n {
 			cancel(failure.ErrInterrupted)
 		}
-		return time.Unix(int64(asked), 0)
-	})
+		return rate(history, step)
+	}
+	return a.run(ctx)
 }
 
 func TestRunPublishes(t *testing.T) {
 	output := t.TempDir()
-	run := newRun(smallConfig(output))
+	seen := &recorder{}
+	run := newRun(smallConfig(output), seen)
 	run.SplitFile = filepath.Join(t.TempDir(), "split.json")
 	result := mustDo(t, run)
 
@@ -110,11 +144,46 @@ func TestRunPublishes(t *testing.T) {
 	if err != nil || len(entries) != 1 {
 		t.Errorf("besides the artifact there are %v, %v", entries, err)
 	}
-	if p := run.Tracker.Snapshot(); p.Percent != 100 || p.Step != 9 || p.Steps != 9 || p.Stage != progress.StagePublished {
-		t.Errorf("progress is %+v", p)
-	}
+	checkEvents(t, seen, result)
 	checkReport(t, filepath.Join(output, "small-01234567", "report", "report.json"), result)
 	checkSplitFile(t, run.SplitFile)
+}
+
+// checkEvents holds the events of a whole run to its result.
+func checkEvents(t *testing.T, seen *recorder, result contract.TrainResult) {
+	t.Helper()
+	want := []string{
+		"Started", "EpochEnded", "Checkpointed", "EpochEnded", "Checkpointed", "EpochEnded", "Checkpointed", "Evaluated", "Published", "Ended",
+	}
+	if diff := cmp.Diff(want, seen.kinds()); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+	var history []report.Epoch
+	for _, event := range seen.events {
+		switch e := event.(type) {
+		case Started:
+			if e.Epochs != 3 || e.StepsPerEpoch != 3 || e.Done != 0 || e.Complete || e.Checkpoint != nil || e.Dataset != *result.Dataset || e.Parameters == 0 {
+				t.Errorf("started with %+v", e)
+			}
+		case EpochEnded:
+			history = append(history, e.Epoch)
+			if e.Number != len(history) || e.Done != int64(3*len(history)) || e.Last != (e.Number == 3) {
+				t.Errorf("epoch %d ended as %+v", len(history), e)
+			}
+		case Evaluated:
+			if diff := cmp.Diff(result.Metrics, e.Metrics); diff != "" || e.Float32 != nil || e.SizeBytes != int(result.Model.SizeBytes) {
+				t.Errorf("evaluated %+v (-result +event):\n%s", e, diff)
+			}
+		case Published:
+			if diff := cmp.Diff(result, e.Result); diff != "" || e.Before {
+				t.Errorf("published %v (-result +event):\n%s", e.Before, diff)
+			}
+		case Ended:
+			if diff := cmp.Diff(result, e.Result); diff != "" || e.Err != nil || len(e.History) != 3 || !slices.Equal(e.History, history) {
+				t.Errorf("ended with %v, %v (-result +event):\n%s", e.Err, e.History, diff)
+			}
+		}
+	}
 }
 
 // A quantised run publishes the int8 model with its own answers, keeps the float32 one beside it, and says what was lost.
@@ -316,18 +385,15 @@ func TestResumeIsBitIdentical(t *testing.T) {
 			cfg.Output.Path = t.TempDir()
 			// Stopped in the midst of the first epoch, at its last step, and in the midst of the last epoch.
 			for _, steps := range []int{2, 1, 4} {
-				run := newRun(cfg)
-				var ctx context.Context
-				ctx, run.Tracker = stopAfter(t.Context(), steps)
-				result, err := run.Do(ctx)
+				result, err := doAndStop(t, newRun(cfg), steps)
 				if got := exitCode(err); got != contract.ExitTerminated || result.Outcome != contract.OutcomeInterrupted {
 					t.Fatalf("stopped after %d steps: exit code %d, %+v, %v", steps, got, result, err)
 				}
 			}
-			run := newRun(cfg)
-			got := mustDo(t, run)
-			if run.Tracker.Images() >= 18 {
-				t.Errorf("the last attempt trained on %d images, want it to go on from a checkpoint", run.Tracker.Images())
+			seen := &recorder{}
+			got := mustDo(t, newRun(cfg, seen))
+			if seen.images() >= 18 {
+				t.Errorf("the last attempt trained on %d images, want it to go on from a checkpoint", seen.images())
 			}
 			if got.Model.SHA256 != want.Model.SHA256 {
 				t.Error("the model differs from that of an uninterrupted run")
@@ -353,10 +419,7 @@ func TestCorruptCheckpointCostsAnEpochOnly(t *testing.T) {
 	cfg := smallConfig(t.TempDir())
 	want := mustDo(t, newRun(cfg))
 	cfg.Output.Path = t.TempDir()
-	run := newRun(cfg)
-	var ctx context.Context
-	ctx, run.Tracker = stopAfter(t.Context(), 7)
-	if _, err := run.Do(ctx); exitCode(err) != contract.ExitTerminated {
+	if _, err := doAndStop(t, newRun(cfg), 7); exitCode(err) != contract.ExitTerminated {
 		t.Fatal(err)
 	}
 	newest := filepath.Join(cfg.Output.Path, ".checkpoints", "small-01234567", "epoch-000002-step-000000000007.safetensors")
@@ -364,7 +427,7 @@ func TestCorruptCheckpointCostsAnEpochOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	run = newRun(cfg)
+	run := newRun(cfg)
 	run.Log = slog.New(slog.NewTextHandler(&log, nil))
 	got := mustDo(t, run)
 	if got.Model.SHA256 != want.Model.SHA256 {
@@ -377,16 +440,13 @@ func TestCorruptCheckpointCostsAnEpochOnly(t *testing.T) {
 
 func TestCheckpointOfOtherSettingsIsPassedOver(t *testing.T) {
 	cfg := smallConfig(t.TempDir())
-	run := newRun(cfg)
-	var ctx context.Context
-	ctx, run.Tracker = stopAfter(t.Context(), 4)
-	if _, err := run.Do(ctx); exitCode(err) != contract.ExitTerminated {
+	if _, err := doAndStop(t, newRun(cfg), 4); exitCode(err) != contract.ExitTerminated {
 		t.Fatal(err)
 	}
 	cfg.Training.LearningRate *= 2
-	run = newRun(cfg)
-	mustDo(t, run)
-	if got := run.Tracker.Images(); got != 3*18 {
+	seen := &recorder{}
+	mustDo(t, newRun(cfg, seen))
+	if got := seen.images(); got != 3*18 {
 		t.Errorf("trained on %d images, want all %d", got, 3*18)
 	}
 }
@@ -403,10 +463,8 @@ func TestStoppedBeforeANewCheckpoint(t *testing.T) {
 
 func TestStoppedWhileItPublishes(t *testing.T) {
 	cfg := smallConfig(t.TempDir())
-	run := newRun(cfg)
-	ctx, cancel := context.WithCancelCause(t.Context())
-	run.Log = slog.New(stopOn{slog.DiscardHandler, "Published", func() { cancel(failure.ErrInterrupted) }})
-	result, err := run.Do(ctx)
+	ctx := untilExists{t.Context(), filepath.Join(cfg.Output.Path, contract.ArtifactName(cfg.Run))}
+	result, err := newRun(cfg).Do(ctx)
 	if got := exitCode(err); got != contract.ExitTerminated || result.Outcome != contract.OutcomeInterrupted {
 		t.Errorf("exit code %d, outcome %q, want the Job not to count as complete", got, result.Outcome)
 	}
@@ -415,20 +473,17 @@ func TestStoppedWhileItPublishes(t *testing.T) {
 	}
 }
 
-// stopOn calls stop when a message is logged.
-type stopOn struct {
-	slog.Handler
-	message string
-	stop    func()
+// untilExists is a context that a signal has ended once there is a file.
+type untilExists struct {
+	context.Context
+	path string
 }
 
-func (s stopOn) Enabled(context.Context, slog.Level) bool { return true }
-
-func (s stopOn) Handle(_ context.Context, record slog.Record) error {
-	if record.Message == s.message {
-		s.stop()
+func (c untilExists) Err() error {
+	if _, err := os.Stat(c.path); err == nil {
+		return failure.ErrInterrupted
 	}
-	return nil
+	return c.Context.Err()
 }
 
 func TestRepublish(t *testing.T) {
@@ -436,23 +491,30 @@ func TestRepublish(t *testing.T) {
 	want := mustDo(t, newRun(cfg))
 	// The dataset is no longer needed.
 	cfg.Dataset.Generated, cfg.Dataset.Path = nil, filepath.Join(t.TempDir(), "gone")
-	run := newRun(cfg)
-	got := mustDo(t, run)
+	seen := &recorder{}
+	got := mustDo(t, newRun(cfg, seen))
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("result (-first +again):\n%s", diff)
 	}
-	if p := run.Tracker.Snapshot(); p.Percent != 100 || p.Step != 0 {
-		t.Errorf("progress is %+v", p)
+	if diff := cmp.Diff([]Event{Published{Result: want, Before: true}, Ended{Result: want}}, seen.events); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
 	}
 }
 
 func TestRunWithoutUIDIsNamedByItsSettings(t *testing.T) {
 	cfg := smallConfig(t.TempDir())
 	cfg.Run.UID = ""
-	first := mustDo(t, newRun(cfg))
-	again := newRun(cfg)
-	if got := mustDo(t, again); got.Model.URI != first.Model.URI || again.Tracker.Images() != 0 {
-		t.Errorf("the same settings gave %s after %s, trained on %d images", got.Model.URI, first.Model.URI, again.Tracker.Images())
+	run := newRun(cfg)
+	first := mustDo(t, run)
+	if diff := cmp.Diff(cfg, run.Config); diff != "" {
+		t.Errorf("the caller's configuration was changed (-before +after):\n%s", diff)
+	}
+	if got, want := Identify(cfg, first.Dataset.Digest), first.Model.URI; !strings.HasPrefix(want, "pvc://models/"+contract.ArtifactName(got)+"/") {
+		t.Errorf("the run is identified as %+v, and published as %s", got, want)
+	}
+	seen := &recorder{}
+	if got := mustDo(t, newRun(cfg, seen)); got.Model.URI != first.Model.URI || seen.images() != 0 {
+		t.Errorf("the same settings gave %s after %s, trained on %d images", got.Model.URI, first.Model.URI, seen.images())
 	}
 	for _, change := range []func(){
 		func() { cfg.Output.Quantization = contract.QuantizationInt8 },
@@ -701,7 +763,7 @@ func TestPublishesTheBestEpoch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	data, err := run.load(t.Context(), 1<<30)
+	data, err := run.attempt().load(t.Context(), 1<<30)
 	if err != nil {
 		t.Fatal(err)
 	}

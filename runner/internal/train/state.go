@@ -84,7 +84,7 @@ func (t *trainer) save() error {
 		return failure.Output(err)
 	}
 	t.saved = &checkpoint.Checkpoint
-	t.tracker.Checkpoint(checkpoint.Checkpoint)
+	t.events.tell(Checkpointed{checkpoint.Checkpoint})
 	return nil
 }
 
@@ -118,7 +118,6 @@ func (t *trainer) restore() error {
 			"checkpoint", checkpoint.KernelSet, "now", set)
 	}
 	t.saved, t.started = &checkpoint.Checkpoint, checkpoint.Checkpoint
-	t.tracker.Checkpoint(checkpoint.Checkpoint)
 	t.log.Info("Going on from a checkpoint", "epoch", checkpoint.Epoch, "step", checkpoint.Step)
 	return nil
 }

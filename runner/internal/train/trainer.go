@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/trainyard-dev/trainyard/internal/artifact"
@@ -18,15 +19,17 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/model"
 	"github.com/trainyard-dev/trainyard/runner/internal/evaluate"
 	"github.com/trainyard-dev/trainyard/runner/internal/failure"
-	"github.com/trainyard-dev/trainyard/runner/internal/progress"
 	"github.com/trainyard-dev/trainyard/runner/internal/report"
 )
 
 // trainer runs the epochs.
 type trainer struct {
-	cfg     contract.Training
-	log     *slog.Logger
-	tracker *progress.Tracker
+	run    contract.TrainConfig
+	cfg    contract.Training
+	log    *slog.Logger
+	events *events
+	rate   schedule
+	ends   stop
 
 	data      *data
 	loader    *dataset.Loader
@@ -44,12 +47,12 @@ type trainer struct {
 }
 
 // newTrainer makes the network and its optimizer and restores the last checkpoint of the run.
-func (r *Run) newTrainer(data *data) (*trainer, error) {
-	cfg := r.Config
+func (r *attempt) newTrainer(data *data) (*trainer, error) {
+	cfg := r.cfg
 	t := &trainer{
-		cfg: cfg.Training, log: r.Log, tracker: r.Tracker, data: data,
+		run: cfg, cfg: cfg.Training, log: r.log, events: r.events, rate: r.rate, ends: r.ends, data: data,
 		checkpoints: artifact.CheckpointsOf(cfg.Output.Path, cfg.Run),
-		fingerprint: r.fingerprint(data.dataset.Digest),
+		fingerprint: fingerprint(cfg, data.dataset.Digest),
 	}
 	var err error
 	t.loader, err = dataset.NewLoader(data.split.Train, dataset.LoaderConfig{
@@ -96,13 +99,10 @@ func newOptimizer(cfg contract.Training, params []*nn.Param) (nn.Optimizer, erro
 	}
 }
 
-// run trains the epochs that are left. On an interruption it writes a checkpoint first.
-func (t *trainer) run(ctx context.Context) error {
-	steps := int64(t.loader.Steps())
-	t.tracker.Train(t.cfg.Epochs, steps*int64(t.cfg.Epochs), t.step())
-	t.log.Info("Training", "architecture", t.network.Architecture(), "parameters", parameters(t.network),
-		"epochs", t.cfg.Epochs, "stepsPerEpoch", steps, "kernels", t.network.Workspace().Set(), "threads", t.network.Workspace().Threads())
-	for t.state.Epoch < t.cfg.Epochs {
+// train trains the epochs that are left. On an interruption it writes a checkpoint first.
+func (t *trainer) train(ctx context.Context) error {
+	t.events.tell(t.startedEvent())
+	for !t.ends(t.state.History) {
 		err := t.epoch(ctx)
 		if ctx.Err() != nil && t.position() != t.started {
 			if saveErr := t.save(); saveErr != nil {
@@ -130,7 +130,7 @@ func (t *trainer) epoch(ctx context.Context) error {
 		if err := t.trainBatch(batch); err != nil {
 			return err
 		}
-		t.tracker.Step(t.state.Epoch+1, t.step(), batch.N)
+		t.events.tell(Stepped{Epoch: t.state.Epoch + 1, Done: t.step(), Images: batch.N})
 		if ctx.Err() != nil { // the loader may have batches ready all the same
 			return context.Cause(ctx)
 		}
@@ -147,22 +147,25 @@ func (t *trainer) epoch(ctx context.Context) error {
 		TrainAccuracy:  float64(t.state.Correct) / float64(t.state.Seen),
 		ValidationLoss: tally.Loss(), ValidationAccuracy: tally.Accuracy(),
 	}
-	if t.state.endEpoch(epoch) {
+	best := t.state.endEpoch(epoch)
+	if best {
 		t.best = nn.NewState()
 		t.network.Save(t.best)
 	}
-	t.tracker.Metrics(
-		contract.Metric{Name: contract.MetricAccuracy, Value: epoch.ValidationAccuracy},
-		contract.Metric{Name: contract.MetricLoss, Value: epoch.ValidationLoss},
-	)
-	t.log.Info(fmt.Sprintf("Epoch %d of %d", t.state.Epoch, t.cfg.Epochs),
-		"trainLoss", rounded(epoch.TrainLoss), "trainAccuracy", rounded(epoch.TrainAccuracy),
-		"validationLoss", rounded(epoch.ValidationLoss), "validationAccuracy", rounded(epoch.ValidationAccuracy),
-		"best", t.state.Best == t.state.Epoch, "seconds", rounded(time.Since(start).Seconds()))
-	if warning := exploded(t.state.History, t.network.Classes(), t.cfg.LearningRate); warning != "" {
-		t.log.Warn("Training: " + warning)
-	}
+	t.events.tell(EpochEnded{
+		Epoch: epoch, Number: t.state.Epoch, Epochs: t.cfg.Epochs, Done: t.step(), Best: best, Last: t.ends(t.state.History), Took: time.Since(start),
+		Warning: exploded(t.state.History, t.network.Classes(), t.cfg.LearningRate),
+	})
 	return nil
+}
+
+// startedEvent is what observers are told before the first epoch that is left.
+func (t *trainer) startedEvent() Started {
+	return Started{
+		Config: t.run, Dataset: t.data.result(), Epochs: t.cfg.Epochs, StepsPerEpoch: t.loader.Steps(), Done: t.step(),
+		History: slices.Clone(t.state.History), Checkpoint: t.saved, Complete: t.ends(t.state.History),
+		Parameters: parameters(t.network), KernelSet: t.network.Workspace().Set(), Threads: t.network.Workspace().Threads(),
+	}
 }
 
 // trainBatch makes one optimizer step.
@@ -178,7 +181,7 @@ func (t *trainer) trainBatch(batch *dataset.Batch) error {
 		return err
 	}
 	t.network.Backward(t.loss.Gradient())
-	t.optimizer.Step(t.network.Workspace(), t.cfg.LearningRate)
+	t.optimizer.Step(t.network.Workspace(), t.rate(t.state.History, t.step()))
 
 	t.state.Step++
 	t.state.Seen += batch.N
@@ -246,6 +249,3 @@ func parameters(network *model.Network) int {
 	}
 	return n
 }
-
-// rounded keeps four decimals, for the log.
-func rounded(v float64) float64 { return math.Round(v*1e4) / 1e4 }

@@ -97,13 +97,13 @@ func (o outcome) warnings() []string {
 
 // warnings returns, and logs, what is odd about a model that is to be published, after what is odd about its data, which
 // has been logged.
-func (r *Run) warnings(t *trainer, data *data, out *exported) []string {
+func (r *attempt) warnings(t *trainer, data *data, out *exported) []string {
 	found := outcome{
 		history: t.state.History, trained: data.split.Train.ClassCounts(), classes: data.dataset.Classes, tally: out.tally,
 		learningRate: t.cfg.LearningRate,
 	}.warnings()
 	for _, warning := range found {
-		r.Log.Warn("Model: " + warning)
+		r.log.Warn("Model: " + warning)
 	}
 	return slices.Concat(data.dataset.Warnings, found)
 }

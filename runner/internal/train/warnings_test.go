@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -121,13 +122,21 @@ func TestExplodingLossWarns(t *testing.T) {
 	cfg := smallConfig(t.TempDir())
 	cfg.Training.LearningRate, cfg.Training.Optimizer = 10, "Adam"
 	var log bytes.Buffer
-	run := newRun(cfg)
+	seen := &recorder{}
+	run := newRun(cfg, seen)
 	run.Log = slog.New(slog.NewTextHandler(&log, nil))
 	result := mustDo(t, run)
 	if len(result.Warnings) == 0 || !strings.Contains(result.Warnings[0], "the loss explodes") {
 		t.Errorf("the result warns of %q", result.Warnings)
 	}
-	if !strings.Contains(log.String(), `level=WARN msg="Training: the loss explodes`) || !strings.Contains(log.String(), `level=WARN msg="Model: the loss explodes`) {
+	warned := slices.ContainsFunc(seen.events, func(event Event) bool {
+		epoch, ok := event.(EpochEnded)
+		return ok && strings.HasPrefix(epoch.Warning, "the loss explodes")
+	})
+	if !warned {
+		t.Errorf("no epoch ended with a warning: %+v", seen.events)
+	}
+	if !strings.Contains(log.String(), `level=WARN msg="Model: the loss explodes`) {
 		t.Errorf("the log is\n%s", &log)
 	}
 	var rep report.Report
