@@ -85,7 +85,7 @@ func (c *compiler) expansion(first, second *instruction) (*expansion, error) {
 
 // isPlainConv reports whether an instruction is a convolution with constant weights that computes no sum and no pooling.
 func (in *instruction) isPlainConv() bool {
-	return in.node.Op == "Conv" && in.sum == nil && in.intAttr(poolingAttribute, 0) == 0 &&
+	return in.node.Op == "Conv" && in.sum == nil && !in.node.fused.pooling &&
 		!slices.ContainsFunc(in.inputs[1:], func(v *value) bool { return v != nil && v.constant == nil })
 }
 

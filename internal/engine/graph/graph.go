@@ -45,6 +45,19 @@ type Node struct {
 	Inputs, Outputs []string
 	// Attributes hold int64, float32, string, []int64, []float32 or []string.
 	Attributes map[string]any
+
+	// fused is what optimise has the node compute beside its operator.
+	fused fusion
+}
+
+// fusion is what a node computes beside its operator. The zero value is nothing: no graph from outside has another.
+type fusion struct {
+	// activation is applied to what the node yields.
+	activation activation
+	// pooling says that a convolution's output goes through 2×2 max pooling with stride 2.
+	pooling bool
+	// quantized is what a node of 8 bits needs; nil for others.
+	quantized *quantizedNode
 }
 
 // NodeError says which node of a graph is at fault.

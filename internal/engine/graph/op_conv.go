@@ -4,17 +4,12 @@
 package graph
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/ops/conv"
 	"github.com/trainyard-dev/trainyard/internal/engine/ops/elem"
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
-
-// poolingAttribute, set by fusePooling, says that a convolution's output goes through 2×2 max pooling with stride 2. No
-// operator has it in the standard.
-const poolingAttribute = "trainyard.pooling"
 
 // buildConv returns what computes a convolution; its weights are prepared if they are constant.
 func buildConv(in *instruction, s tensor.ConvShape) (run, error) {
@@ -26,7 +21,7 @@ func buildConv(in *instruction, s tensor.ConvShape) (run, error) {
 			activation.apply(m, y)
 		}, nil
 	}
-	e := conv.Epilogue{MaxPool: in.intAttr(poolingAttribute, 0) != 0, Add: in.sum != nil}
+	e := conv.Epilogue{MaxPool: in.node.fused.pooling, Add: in.sum != nil}
 	var addend *value
 	if in.sum != nil {
 		addend, activation = in.inputs[addendInput], in.sum.activation()
@@ -99,12 +94,9 @@ func fusePooling(g *Graph) {
 		}
 		node := *conv
 		node.Name, node.Outputs = conv.Title(), pool.Outputs
-		node.Attributes = map[string]any{poolingAttribute: int64(1)}
-		maps.Copy(node.Attributes, conv.Attributes)
-		for _, name := range []string{activationAttribute, alphaAttribute, betaAttribute} {
-			if value, set := pool.Attributes[name]; set {
-				node.Attributes[name] = value
-			}
+		node.fused.pooling = true
+		if pool.fused.activation.set {
+			node.fused.activation = pool.fused.activation
 		}
 		fused[conv], dropped[pool] = &node, true
 	}
@@ -123,8 +115,7 @@ func constantWeights(g *Graph, conv *Node) bool {
 
 // onlyReLU reports whether a node has no fused activation, or ReLU.
 func onlyReLU(n *Node) bool {
-	op, set := n.Attributes[activationAttribute].(int64)
-	return !set || elem.Unary(op) == elem.ReLU
+	return !n.fused.activation.set || n.fused.activation.op == elem.ReLU
 }
 
 // isHalving reports whether a node is max pooling of 2×2 pixels with stride 2 and nothing else.
@@ -132,7 +123,6 @@ func isHalving(n *Node) bool {
 	if n.Op != "MaxPool" {
 		return false
 	}
-	in := &instruction{node: n}
 	wants := func(name string, byDefault int64, want int64) bool {
 		list, given := n.Attributes[name].([]int64)
 		if !given {
@@ -140,7 +130,7 @@ func isHalving(n *Node) bool {
 		}
 		return !slices.ContainsFunc(list, func(v int64) bool { return v != want })
 	}
-	mode := in.stringAttr("auto_pad", "NOTSET")
+	mode := n.stringAttr("auto_pad", "NOTSET")
 	return len(n.Outputs) == 1 && wants("kernel_shape", 0, 2) && wants("strides", 1, 2) && wants("pads", 0, 0) &&
-		wants("dilations", 1, 1) && in.intAttr("ceil_mode", 0) == 0 && (mode == "NOTSET" || mode == "VALID")
+		wants("dilations", 1, 1) && n.intAttr("ceil_mode", 0) == 0 && (mode == "NOTSET" || mode == "VALID")
 }

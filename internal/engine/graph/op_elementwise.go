@@ -13,13 +13,17 @@ import (
 // unary is an elementwise function; parameters finds its parameters.
 type unary struct {
 	op         elem.Unary
-	parameters func(*instruction) (alpha, beta float32, err error)
+	parameters parametersOf
 }
 
+// parametersOf finds the parameters of a node's elementwise function in its attributes and in its inputs, of which
+// constant gives the content of the i-th: nil if it is left out, an error if it is no constant.
+type parametersOf func(node *Node, constant func(i int) (*Tensor, error)) (alpha, beta float32, err error)
+
 // unaryOperator applies an elementwise function. Where parameters is nil it has none.
-func unaryOperator(op elem.Unary, attributes kinds, parameters func(*instruction) (alpha, beta float32, err error)) *operator {
+func unaryOperator(op elem.Unary, attributes kinds, parameters parametersOf) *operator {
 	if parameters == nil {
-		parameters = func(*instruction) (float32, float32, error) { return 0, 0, nil }
+		parameters = func(*Node, func(int) (*Tensor, error)) (float32, float32, error) { return 0, 0, nil }
 	}
 	return &operator{
 		minInputs: 1, maxInputs: 1, maxOutputs: 1, attributes: attributes,
@@ -28,13 +32,13 @@ func unaryOperator(op elem.Unary, attributes kinds, parameters func(*instruction
 			if err := in.wantFloats(-1); err != nil {
 				return err
 			}
-			if _, _, err := parameters(in); err != nil {
+			if _, _, err := parameters(in.node, in.constantInput); err != nil {
 				return err
 			}
 			return in.setOutput(0, Float32, in.inputs[0].shape)
 		},
 		build: func(in *instruction) (run, error) {
-			alpha, beta, err := parameters(in)
+			alpha, beta, err := parameters(in.node, in.constantInput)
 			x, y := in.inputs[0], in.outputs[0]
 			return func(m *machine) { elem.Apply(m.Workspace, op, alpha, beta, m.floats(x), m.floats(y)) }, err
 		},
@@ -42,16 +46,16 @@ func unaryOperator(op elem.Unary, attributes kinds, parameters func(*instruction
 }
 
 // alphaBeta reads the attributes alpha and beta, with the defaults given.
-func alphaBeta(alpha, beta float32) func(*instruction) (float32, float32, error) {
-	return func(in *instruction) (float32, float32, error) {
-		return in.floatAttr("alpha", alpha), in.floatAttr("beta", beta), nil
+func alphaBeta(alpha, beta float32) parametersOf {
+	return func(node *Node, _ func(int) (*Tensor, error)) (float32, float32, error) {
+		return node.floatAttr("alpha", alpha), node.floatAttr("beta", beta), nil
 	}
 }
 
 // geluOperator is exact; the tanh approximation is another function.
-var geluOperator = unaryOperator(elem.GELU, kinds{"approximate": stringKind}, func(in *instruction) (float32, float32, error) {
-	if mode := in.stringAttr("approximate", "none"); mode != "none" {
-		return 0, 0, in.node.AttributeErrorf("approximate", "%q is not supported", mode)
+var geluOperator = unaryOperator(elem.GELU, kinds{"approximate": stringKind}, func(node *Node, _ func(int) (*Tensor, error)) (float32, float32, error) {
+	if mode := node.stringAttr("approximate", "none"); mode != "none" {
+		return 0, 0, node.AttributeErrorf("approximate", "%q is not supported", mode)
 	}
 	return 0, 0, nil
 })
@@ -71,10 +75,10 @@ var clipOperator = func() *operator {
 	return op
 }()
 
-func clipBounds(in *instruction) (low, high float32, err error) {
+func clipBounds(node *Node, constant func(int) (*Tensor, error)) (low, high float32, err error) {
 	bounds := [2]float32{-math.MaxFloat32, math.MaxFloat32}
 	for i := range bounds {
-		t, err := in.constantInput(1 + i)
+		t, err := constant(1 + i)
 		if err != nil {
 			return 0, 0, err
 		}
@@ -82,7 +86,7 @@ func clipBounds(in *instruction) (low, high float32, err error) {
 			continue
 		}
 		if t.Len() != 1 || t.DType != Float32 {
-			return 0, 0, in.node.Errorf("input %d must be a single number of the input's type", 1+i)
+			return 0, 0, node.Errorf("input %d must be a single number of the input's type", 1+i)
 		}
 		bounds[i] = t.Floats[0]
 	}

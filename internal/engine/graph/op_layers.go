@@ -171,18 +171,8 @@ type activation struct {
 	alpha, beta float32
 }
 
-// The attributes by which fuseActivations tells an instruction of its activation. No operator has them in the standard.
-const (
-	activationAttribute = "trainyard.activation"
-	alphaAttribute      = "trainyard.alpha"
-	betaAttribute       = "trainyard.beta"
-)
-
 // activation is the fused function, if any.
-func (in *instruction) activation() activation {
-	op, set := in.node.Attributes[activationAttribute].(int64)
-	return activation{set: set, op: elem.Unary(op), alpha: in.floatAttr(alphaAttribute, 0), beta: in.floatAttr(betaAttribute, 0)}
-}
+func (in *instruction) activation() activation { return in.node.fused.activation }
 
 // apply applies the function in place.
 func (a activation) apply(m *machine, y *value) {

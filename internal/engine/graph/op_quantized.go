@@ -48,10 +48,7 @@ func (m *machine) bytes(v *value) []uint8 {
 }
 
 // quantized is what fuseQuantized has found out about a node.
-func (in *instruction) quantized() *quantizedNode {
-	q, _ := in.node.Attributes[quantizedAttribute].(*quantizedNode)
-	return q
-}
+func (in *instruction) quantized() *quantizedNode { return in.node.fused.quantized }
 
 var quantizedConv = &operator{
 	heavy: true, quantised: true,

@@ -106,7 +106,7 @@ var convOperator = &operator{
 			return err
 		}
 		height, width := s.OutHeight(), s.OutWidth()
-		if in.intAttr(poolingAttribute, 0) != 0 {
+		if in.node.fused.pooling {
 			if min(height, width) < 2 {
 				return in.node.Errorf("2×2 max pooling of a convolution's output of %d×%d pixels yields none", height, width)
 			}

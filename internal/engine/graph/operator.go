@@ -276,46 +276,22 @@ func (in *instruction) constantInts(i int) ([]int64, error) {
 	return t.Ints, nil
 }
 
-// Attributes, or what stands for them. Their types have been checked.
+// Attributes of an instruction's node.
 
 func (in *instruction) intAttr(name string, byDefault int64) int64 {
-	if v, ok := in.node.Attributes[name].(int64); ok {
-		return v
-	}
-	return byDefault
+	return in.node.intAttr(name, byDefault)
 }
 
 func (in *instruction) floatAttr(name string, byDefault float32) float32 {
-	if v, ok := in.node.Attributes[name].(float32); ok {
-		return v
-	}
-	return byDefault
+	return in.node.floatAttr(name, byDefault)
 }
 
 func (in *instruction) stringAttr(name, byDefault string) string {
-	if v, ok := in.node.Attributes[name].(string); ok {
-		return v
-	}
-	return byDefault
+	return in.node.stringAttr(name, byDefault)
 }
 
-// intsAttr is a list of n integers from 0 to 2³⁰, or n times byDefault.
 func (in *instruction) intsAttr(name string, n, byDefault int) ([]int, error) {
-	v, ok := in.node.Attributes[name].([]int64)
-	if !ok {
-		return slices.Repeat([]int{byDefault}, n), nil
-	}
-	if len(v) != n {
-		return nil, in.node.AttributeErrorf(name, "has %d numbers; it must have %d", len(v), n)
-	}
-	out := make([]int, n)
-	for i, x := range v {
-		if x < 0 || x > maxElements {
-			return nil, in.node.AttributeErrorf(name, "has the number %d; it must be from 0 to 2³⁰", x)
-		}
-		out[i] = int(x)
-	}
-	return out, nil
+	return in.node.intsAttr(name, n, byDefault)
 }
 
 // axis brings an axis, which counts from the end if it is negative, into [0, rank).

@@ -131,7 +131,7 @@ func normalisedWeights(g *Graph, conv, norm *Node) (weights, bias *Tensor) {
 		}
 		copy(bias.Floats, b.Floats)
 	}
-	epsilon := (&instruction{node: norm}).floatAttr("epsilon", defaultEpsilon)
+	epsilon := norm.floatAttr("epsilon", defaultEpsilon)
 	weights = NewFloats(slices.Clone(w.Floats), w.Shape...)
 	BatchNormalization{
 		Scale: parameters[0], Shift: parameters[1], Mean: parameters[2], Variance: parameters[3], Epsilon: epsilon,
@@ -226,8 +226,7 @@ func fuseActivations(g *Graph) {
 		}
 		fused := *node
 		fused.Name = node.Title()
-		fused.Attributes = map[string]any{activationAttribute: int64(a.op), alphaAttribute: a.alpha, betaAttribute: a.beta}
-		maps.Copy(fused.Attributes, node.Attributes)
+		fused.fused.activation = a
 		fused.Outputs = reader.Outputs
 		fusedNodes[node], dropped[reader] = &fused, true
 	}
@@ -240,22 +239,23 @@ func activationOf(g *Graph, node *Node) activation {
 	if function == nil {
 		return activation{}
 	}
-	in := &instruction{node: node}
-	for i, name := range node.Inputs {
-		v := &value{name: name, dtype: Float32}
-		if t := g.Initializers[name]; t != nil && i > 0 {
-			v.dtype, v.shape, v.constant = t.DType, t.Shape, t
-		}
-		if name == "" {
-			v = nil
-		}
-		in.inputs = append(in.inputs, v)
-	}
-	alpha, beta, err := function.parameters(in)
+	alpha, beta, err := function.parameters(node, func(i int) (*Tensor, error) { return g.constantInput(node, i) })
 	if err != nil {
 		return activation{} // what is wrong with it is said when it is compiled
 	}
 	return activation{set: true, op: function.op, alpha: alpha, beta: beta}
+}
+
+// constantInput is the content of a node's i-th input; nil if it is left out, an error if it is no constant.
+func (g *Graph) constantInput(node *Node, i int) (*Tensor, error) {
+	if i >= len(node.Inputs) || node.Inputs[i] == "" {
+		return nil, nil
+	}
+	t := g.Initializers[node.Inputs[i]]
+	if t == nil {
+		return nil, node.Errorf("input %d is no constant", i)
+	}
+	return t, nil
 }
 
 // nameSet are the names of a graph's values.

@@ -4,7 +4,6 @@
 package graph
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/ops/quantized"
@@ -65,9 +64,6 @@ type quantizedNode struct {
 	floats   bool
 	prepared *quantized.Prepared
 }
-
-// quantizedAttribute holds the *quantizedNode.
-const quantizedAttribute = "trainyard.quantized"
 
 func newQuantizedFuser(g *Graph) *quantizedFuser {
 	f := &quantizedFuser{
@@ -149,7 +145,7 @@ func (f *quantizedFuser) conv(n *Node) {
 	}
 	q := &quantizedNode{in: in}
 	scales, ok := f.weights(q, n.Inputs[1], 4, 0)
-	groups := (&instruction{node: n}).intAttr("group", 1)
+	groups := n.intAttr("group", 1)
 	if !ok || groups != 1 && !IsDepthwise3x3(int(groups), q.kernel) {
 		return
 	}
@@ -190,9 +186,8 @@ func (f *quantizedFuser) product(n *Node) {
 	if !ok || n.Op == "MatMul" && !f.isMatrix(x) {
 		return
 	}
-	node := &instruction{node: n}
-	transposed := node.intAttr("transB", 0) != 0
-	if node.intAttr("transA", 0) != 0 || node.floatAttr("alpha", 1) != 1 || node.floatAttr("beta", 1) != 1 {
+	transposed := n.intAttr("transB", 0) != 0
+	if n.intAttr("transA", 0) != 0 || n.floatAttr("alpha", 1) != 1 || n.floatAttr("beta", 1) != 1 {
 		return
 	}
 	axis := 1
@@ -268,7 +263,7 @@ func (f *quantizedFuser) step(n *Node) {
 	op := map[string]string{
 		"MaxPool": quantizedMaxPoolOperator, "GlobalAveragePool": quantizedGlobalAverageOperator, "Flatten": quantizedFlattenOperator,
 	}[n.Op]
-	axis := (&instruction{node: n}).intAttr("axis", 1)
+	axis := n.intAttr("axis", 1)
 	if n.Op != "GlobalAveragePool" && q.in != q.out || n.Op == "Flatten" && (axis != 1 || !f.onePixel[x]) {
 		return
 	}
@@ -279,8 +274,7 @@ func (f *quantizedFuser) step(n *Node) {
 
 // fuse replaces a node and those on the way to its quantised result by one.
 func (f *quantizedFuser) fuse(n *Node, op string, q *quantizedNode, x, y string, way []*Node) {
-	node := &Node{Name: n.Title(), Op: op, Inputs: []string{x}, Outputs: []string{y}, Attributes: map[string]any{quantizedAttribute: q}}
-	maps.Copy(node.Attributes, n.Attributes)
+	node := &Node{Name: n.Title(), Op: op, Inputs: []string{x}, Outputs: []string{y}, Attributes: n.Attributes, fused: fusion{quantized: q}}
 	// The last on the way yields y: what comes before it in the graph's order may be needed by the fused node.
 	last := n
 	if len(way) > 0 {
@@ -316,7 +310,7 @@ func (f *quantizedFuser) finish() {
 func convert(n *Node, op, input string, scale byteScale) *Node {
 	return &Node{
 		Name: n.Title(), Op: op, Inputs: []string{input}, Outputs: n.Outputs,
-		Attributes: map[string]any{quantizedAttribute: &quantizedNode{in: scale, out: scale}},
+		fused: fusion{quantized: &quantizedNode{in: scale, out: scale}},
 	}
 }
 

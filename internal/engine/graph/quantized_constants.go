@@ -68,7 +68,7 @@ func (f *quantizedFuser) weights(q *quantizedNode, name string, rank, axis int) 
 		return nil, false
 	}
 	scales, outs := scale.Floats, w.Shape[axis]
-	along := (&instruction{node: n}).intAttr("axis", 1)
+	along := n.intAttr("axis", 1)
 	switch {
 	case len(scales) == 1:
 		scales = slices.Repeat(scales, outs)
