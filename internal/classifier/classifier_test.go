@@ -23,6 +23,7 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/onnx"
 	"github.com/trainyard-dev/trainyard/internal/onnx/onnxpb"
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
+	"github.com/trainyard-dev/trainyard/internal/quantize"
 )
 
 const networkSize = 16
@@ -151,7 +152,7 @@ func TestLoadQuantized(t *testing.T) {
 		x.Data[i] = float32(math.Sin(float64(i * i)))
 	}
 	float := encoded(t, nil)
-	quantized, err := onnx.Quantize(float, func(yield func([]float32, error) bool) { yield(x.Data, nil) })
+	quantized, err := quantize.Model(float, func(yield func([]float32, error) bool) { yield(x.Data, nil) })
 	if err != nil {
 		t.Fatal(err)
 	}

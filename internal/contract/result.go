@@ -41,6 +41,11 @@ const (
 // GateMetrics lists the metrics that a gate may name. Loss is not one: less is better there.
 func GateMetrics() []string { return []string{MetricAccuracy, MetricPrecision, MetricRecall, MetricF1} }
 
+// LogitTolerance is how far the logits of one model for one image may be apart, as a part of the greatest of them, where
+// they are computed in two ways: by the network in training and by its export, alone and in a batch, in training and on
+// whatever a server runs on. Sums are added up in another order there, and batch normalization is folded.
+const LogitTolerance = 1e-3
+
 // TrainResult is what `runner train` leaves in the termination message.
 type TrainResult struct {
 	Version int    `json:"version"`

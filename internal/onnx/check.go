@@ -42,14 +42,14 @@ func checkGraph(source *onnxpb.GraphProto, target *graph.Graph) error {
 	computed := map[string]bool{}
 	for _, node := range source.GetNode() {
 		if err := checkNode(node, produced); err != nil {
-			return nodeError(node, "", err)
+			return NodeError(node, "", err)
 		}
 		for _, output := range node.GetOutput() {
 			if output == "" {
 				continue
 			}
 			if produced[output] {
-				return nodeError(node, "", fmt.Errorf("output %q is produced twice", output))
+				return NodeError(node, "", fmt.Errorf("output %q is produced twice", output))
 			}
 			produced[output], computed[output] = true, true
 		}
@@ -103,8 +103,8 @@ func checkOutputs(outputs []graph.Value, computed map[string]bool) error {
 	return nil
 }
 
-// nodeError says that err, about the attribute if one is given, arose at node.
-func nodeError(node *onnxpb.NodeProto, attribute string, err error) error {
+// NodeError says that err, about the attribute if one is given, arose at node.
+func NodeError(node *onnxpb.NodeProto, attribute string, err error) error {
 	n := graph.Node{Name: node.GetName(), Op: node.GetOpType(), Outputs: node.GetOutput()}
 	return &graph.NodeError{Node: n.Title(), Op: n.Op, Attribute: attribute, Err: err}
 }

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/engine/graph"
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
 )
@@ -96,10 +97,6 @@ func (c *Classifier) Logits(images []float32, n int) ([]float32, error) {
 	return c.logits, nil
 }
 
-// togetherTolerance is how far an answer may be from that to the image alone, as a part of the greatest number in both:
-// kernels may add up in another order for a batch.
-const togetherTolerance = 1e-3
-
 // tryTogether asks a network about two images, each alone and both together. It returns why images have to be computed
 // one by one, or nil. It is an error if the network has no finite answer, or is made for several images that it mixes.
 func tryTogether(program *graph.Program, imageLen int) (alone, err error) {
@@ -130,7 +127,7 @@ func tryTogether(program *graph.Program, imageLen int) (alone, err error) {
 		}
 	}
 	for i, v := range together {
-		if v != apart[i] && !(math.Abs(float64(v-apart[i])) <= togetherTolerance*greatest) {
+		if v != apart[i] && !(math.Abs(float64(v-apart[i])) <= contract.LogitTolerance*greatest) {
 			if program.BatchSize() > 1 {
 				return nil, fmt.Errorf("the graph is made for %d images at a time and answers each by the others: export it for one, or for any number", program.BatchSize())
 			}

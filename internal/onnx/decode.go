@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 
-	onnxgo "github.com/owulveryck/onnx-go"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/graph"
@@ -41,7 +40,7 @@ func Decode(data []byte) (*Model, error) {
 	if err := (proto.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(data, file); err != nil {
 		return nil, fmt.Errorf("read ONNX model: not an ONNX file: %w", err)
 	}
-	opset, err := standardOpset(file)
+	opset, err := StandardOpset(file)
 	if err != nil {
 		return nil, fmt.Errorf("read ONNX model: %w", err)
 	}
@@ -99,8 +98,8 @@ func decodeModel(file *onnxpb.ModelProto, opset int) (*Model, error) {
 	return model, nil
 }
 
-// standardOpset is the version of the standard's operator set that the file imports.
-func standardOpset(file *onnxpb.ModelProto) (int, error) {
+// StandardOpset is the version of the standard's operator set that the file imports.
+func StandardOpset(file *onnxpb.ModelProto) (int, error) {
 	for _, set := range file.GetOpsetImport() {
 		if !standardDomain(set.GetDomain()) {
 			continue
@@ -130,7 +129,7 @@ func decodeInitializers(source *onnxpb.GraphProto) (map[string]*graph.Tensor, er
 		if _, twice := weights[name]; twice {
 			return nil, fmt.Errorf("initializer %q is there twice", name)
 		}
-		tensor, err := decodeTensor(t)
+		tensor, err := DecodeTensor(t)
 		if err != nil {
 			return nil, fmt.Errorf("initializer %q: %w", name, err)
 		}
@@ -184,45 +183,4 @@ func decodeInput(input *onnxpb.ValueInfoProto) (graph.Value, error) {
 		}
 	}
 	return graph.Value{Name: input.GetName(), DType: dtype, Shape: shape}, nil
-}
-
-// buildNodes has onnx-go decode the normalised nodes into a Backend and gives the operators that it yields their names
-// back, which onnx-go does not carry.
-func buildNodes(nodes []*onnxpb.NodeProto, target *graph.Graph) ([]*graph.Node, error) {
-	if len(nodes) == 0 {
-		return nil, errors.New("the graph has no nodes")
-	}
-	bare := &onnxpb.ModelProto{Graph: &onnxpb.GraphProto{Node: nodes}}
-	for _, input := range target.Inputs {
-		bare.Graph.Input = append(bare.Graph.Input, &onnxpb.ValueInfoProto{Name: input.Name})
-	}
-	for _, output := range target.Outputs {
-		bare.Graph.Output = append(bare.Graph.Output, &onnxpb.ValueInfoProto{Name: output.Name})
-	}
-	encoded, err := proto.Marshal(bare)
-	if err != nil {
-		return nil, fmt.Errorf("encode the normalised graph: %w", err)
-	}
-	backend := NewBackend()
-	if err := unmarshal(onnxgo.NewModel(backend), encoded); err != nil {
-		return nil, err
-	}
-	operations := backend.Operations()
-	for i, operation := range operations {
-		operation.Name = nodes[i].GetName()
-	}
-	return operations, nil
-}
-
-// unmarshal runs onnx-go's decoder. What reaches it has been checked; should it panic all the same, that is an error.
-func unmarshal(model *onnxgo.Model, encoded []byte) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("onnx-go cannot decode the graph: %v", r)
-		}
-	}()
-	if err := model.UnmarshalBinary(encoded); err != nil {
-		return fmt.Errorf("onnx-go cannot decode the graph: %w", err)
-	}
-	return nil
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/trainyard-dev/trainyard/internal/engine/graph"
 	"github.com/trainyard-dev/trainyard/internal/onnx/onnxpb"
+	"github.com/trainyard-dev/trainyard/internal/onnx/onnxtest"
 )
 
 // TestSchemasLiveTogether shows that this binary, which runs at all, has both schemas in protobuf's registry.
@@ -103,15 +104,15 @@ func TestHostileModels(t *testing.T) {
 		"operator without its name": {node(""), []string{`"bad"`, "no operator"}},
 		"another domain": {func(f *onnxpb.ModelProto) { f.Graph.Node[1].Domain = "com.microsoft" },
 			[]string{`"y"`, "Relu", "com.microsoft"}},
-		"unknown attribute": {node("Relu", intAttribute("fancy", 1)), []string{`"bad"`, "Relu", `"fancy"`}},
-		"attribute of another type": {node("Elu", intAttribute("alpha", 1)),
+		"unknown attribute": {node("Relu", IntAttribute("fancy", 1)), []string{`"bad"`, "Relu", `"fancy"`}},
+		"attribute of another type": {node("Elu", IntAttribute("alpha", 1)),
 			[]string{`"bad"`, "Elu", `"alpha"`, "float"}},
 		"attribute twice": {node("Elu", floatAttribute("alpha", 1), floatAttribute("alpha", 2)), []string{"Elu", `"alpha"`, "twice"}},
 		"subgraph": {node("If", &onnxpb.AttributeProto{Name: "then_branch", Type: onnxpb.AttributeProto_GRAPH, G: &onnxpb.GraphProto{}}),
 			[]string{`"bad"`, "If", `"then_branch"`, "GRAPH"}},
 		"training mode": {func(f *onnxpb.ModelProto) {
 			f.Graph.Node[1] = &onnxpb.NodeProto{OpType: "BatchNormalization", Input: []string{"s", "w", "w", "w", "w"}, Output: []string{"y"},
-				Attribute: []*onnxpb.AttributeProto{intAttribute("training_mode", 1)}}
+				Attribute: []*onnxpb.AttributeProto{IntAttribute("training_mode", 1)}}
 		}, []string{"training_mode", "inference"}},
 		"cycle": {func(f *onnxpb.ModelProto) { f.Graph.Node[0].Input[1] = "y" }, []string{`"sum"`, "Add", `"y"`, "cycle"}},
 		"output produced twice": {func(f *onnxpb.ModelProto) { f.Graph.Node[1].Output[0] = "s" },
@@ -202,7 +203,7 @@ func TestErrorsNameTheNode(t *testing.T) {
 }
 
 func TestDamagedFiles(t *testing.T) {
-	_, valid := encodeAndDecode(t, testNetwork(t, "SimpleCNN"))
+	_, valid := encodeAndDecode(t, onnxtest.Trained(t, "SimpleCNN"))
 	tests := map[string][]byte{
 		"nothing":       nil,
 		"text":          []byte("<html>404 Not Found</html>"),
@@ -273,7 +274,7 @@ func TestMetadataErrors(t *testing.T) {
 }
 
 func TestEncodeErrors(t *testing.T) {
-	network := testNetwork(t, "SimpleCNN")
+	network := onnxtest.Trained(t, "SimpleCNN")
 	tests := map[string]struct {
 		change func(*Metadata)
 		want   string

@@ -5,6 +5,7 @@ package onnx
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -61,6 +62,21 @@ func Encode(network *model.Network, metadata Metadata) ([]byte, error) {
 	return data, nil
 }
 
+// WithMetadata returns a model file with other metadata of Trainyard.
+func WithMetadata(data []byte, metadata Metadata) ([]byte, error) {
+	file := &onnxpb.ModelProto{}
+	if err := proto.Unmarshal(data, file); err != nil {
+		return nil, fmt.Errorf("write ONNX model: not an ONNX file: %w", err)
+	}
+	if file.GetGraph() == nil {
+		return nil, errors.New("write ONNX model: the file holds no graph")
+	}
+	if err := setMetadata(file, metadata); err != nil {
+		return nil, fmt.Errorf("write ONNX model: %w", err)
+	}
+	return proto.MarshalOptions{Deterministic: true}.Marshal(file)
+}
+
 // setMetadata replaces the properties of Trainyard and keeps others.
 func setMetadata(file *onnxpb.ModelProto, metadata Metadata) error {
 	properties, err := metadata.properties()
@@ -88,7 +104,7 @@ func (w *writer) layer(layer nn.Layer) error {
 	switch l := layer.(type) {
 	case *nn.Conv2D:
 		c := l.Config
-		w.node(l, "Conv", ints("dilations", 1, 1), intAttribute("group", int64(c.Groups)), ints("kernel_shape", c.Kernel, c.Kernel),
+		w.node(l, "Conv", ints("dilations", 1, 1), IntAttribute("group", int64(c.Groups)), ints("kernel_shape", c.Kernel, c.Kernel),
 			ints("pads", c.Padding, c.Padding, c.Padding, c.Padding), ints("strides", c.Stride, c.Stride))
 	case *nn.BatchNorm2D:
 		w.node(l, "BatchNormalization", floatAttribute("epsilon", l.Epsilon))
@@ -99,9 +115,9 @@ func (w *writer) layer(layer nn.Layer) error {
 	case *nn.GlobalAveragePool:
 		w.node(l, "GlobalAveragePool")
 	case *nn.Flatten:
-		w.node(l, "Flatten", intAttribute("axis", 1))
+		w.node(l, "Flatten", IntAttribute("axis", 1))
 	case *nn.Linear:
-		w.node(l, "Gemm", intAttribute("transB", 1))
+		w.node(l, "Gemm", IntAttribute("transB", 1))
 	case *nn.Dropout:
 		// The identity in inference.
 	default:

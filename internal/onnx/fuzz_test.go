@@ -59,7 +59,7 @@ func fuzzModels() []*onnxpb.ModelProto {
 	}
 	conv.Graph.Node = []*onnxpb.NodeProto{
 		{OpType: "Conv", Input: []string{"x", "w"}, Output: []string{"s"}, Attribute: []*onnxpb.AttributeProto{
-			intAttribute("group", 2), ints("pads", 1, 1, 1, 1), stringAttribute("auto_pad", "NOTSET")}},
+			IntAttribute("group", 2), ints("pads", 1, 1, 1, 1), stringAttribute("auto_pad", "NOTSET")}},
 		{OpType: "BatchNormalization", Input: []string{"s", "one", "one", "one", "one"}, Output: []string{"n"}},
 		{OpType: "Dropout", Input: []string{"n"}, Output: []string{"d"}},
 		{OpType: "GlobalAveragePool", Input: []string{"d"}, Output: []string{"y"}},

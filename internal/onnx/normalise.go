@@ -87,7 +87,7 @@ func withNode(node *onnxpb.NodeProto, err error) error {
 	if located := (*graph.NodeError)(nil); errors.As(err, &located) {
 		return err
 	}
-	return nodeError(node, "", err)
+	return NodeError(node, "", err)
 }
 
 // emit adds a node in its final form, after a check that onnx-go can carry it. What is left out at the end of its inputs or
@@ -99,13 +99,13 @@ func (n *normaliser) emit(node *onnxpb.NodeProto) error {
 	}
 	for _, attribute := range node.GetAttribute() {
 		if attribute.GetRefAttrName() != "" {
-			return nodeError(node, attribute.GetName(), errors.New("references to a function's attributes are not supported"))
+			return NodeError(node, attribute.GetName(), errors.New("references to a function's attributes are not supported"))
 		}
 		switch attribute.GetType() {
 		case onnxpb.AttributeProto_FLOAT, onnxpb.AttributeProto_INT, onnxpb.AttributeProto_STRING,
 			onnxpb.AttributeProto_FLOATS, onnxpb.AttributeProto_INTS, onnxpb.AttributeProto_STRINGS:
 		default:
-			return nodeError(node, attribute.GetName(), fmt.Errorf("attributes of type %s are not supported", attribute.GetType()))
+			return NodeError(node, attribute.GetName(), fmt.Errorf("attributes of type %s are not supported", attribute.GetType()))
 		}
 	}
 	n.nodes = append(n.nodes, node)
@@ -146,7 +146,7 @@ func take(node *onnxpb.NodeProto, name string, of onnxpb.AttributeProto_Attribut
 	}
 	attribute := node.Attribute[i]
 	if attribute.GetType() != of {
-		return nil, nodeError(node, name, fmt.Errorf("must be of type %s, is %s", of, attribute.GetType()))
+		return nil, NodeError(node, name, fmt.Errorf("must be of type %s, is %s", of, attribute.GetType()))
 	}
 	node.Attribute = slices.Delete(node.Attribute, i, i+1)
 	return attribute, nil
@@ -170,8 +170,8 @@ func (n *normaliser) moveFloat(node *onnxpb.NodeProto, name string, i int) error
 	return err
 }
 
-// intAttribute and stringAttribute make attributes.
-func intAttribute(name string, v int64) *onnxpb.AttributeProto {
+// IntAttribute and stringAttribute make attributes.
+func IntAttribute(name string, v int64) *onnxpb.AttributeProto {
 	return &onnxpb.AttributeProto{Name: name, Type: onnxpb.AttributeProto_INT, I: v}
 }
 

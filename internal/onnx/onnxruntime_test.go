@@ -4,16 +4,12 @@
 package onnx
 
 import (
-	"encoding/binary"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"testing"
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
-	"github.com/trainyard-dev/trainyard/internal/engine/graph"
+	"github.com/trainyard-dev/trainyard/internal/onnx/onnxtest"
 	"github.com/trainyard-dev/trainyard/test/peers"
 )
 
@@ -22,43 +18,6 @@ const (
 	maxLogitError       = 1e-3 // relative to the largest logit
 	maxProbabilityError = 1e-4
 )
-
-// onnxRuntime runs a model in ONNX Runtime.
-func onnxRuntime(t *testing.T, file []byte, input []float32, shape ...int) []float32 {
-	t.Helper()
-	raw := runPeer(t, "onnxruntime_run.py", file, input, shape...)
-	output := make([]float32, len(raw)/4)
-	if _, err := binary.Decode(raw, binary.NativeEndian, output); err != nil {
-		t.Fatal(err)
-	}
-	return output
-}
-
-// runPeer gives a script a model and an input as files and returns the content of the file that it writes.
-func runPeer(t *testing.T, script string, file []byte, input []float32, shape ...int) []byte {
-	t.Helper()
-	dir := t.TempDir()
-	args := []string{filepath.Join(dir, "model.onnx"), filepath.Join(dir, "input"), filepath.Join(dir, "output")}
-	raw, err := binary.Append(nil, binary.NativeEndian, input)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, content := range [][]byte{file, raw} {
-		if err := os.WriteFile(args[i], content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	result := args[2]
-	for _, d := range shape {
-		args = append(args, strconv.Itoa(d))
-	}
-	peers.Run(t, script, args...)
-	content, err := os.ReadFile(result)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return content
-}
 
 // probabilities are the softmax of each row of logits.
 func probabilities(logits []float32, classes int) []float64 {
@@ -82,7 +41,7 @@ func compare(t *testing.T, got, want []float32, classes int) {
 	if len(got) != len(want) {
 		t.Fatalf("%d logits, ONNX Runtime has %d", len(got), len(want))
 	}
-	logits := largestError(got, want)
+	logits := onnxtest.LargestError(got, want)
 	var probability float64
 	wantProbabilities := probabilities(want, classes)
 	for i, p := range probabilities(got, classes) {
@@ -98,12 +57,12 @@ func TestAgainstONNXRuntime(t *testing.T) {
 	for _, architecture := range contract.Architectures() {
 		t.Run(architecture, func(t *testing.T) {
 			const batch = 4
-			network := testNetwork(t, architecture)
+			network := onnxtest.Trained(t, architecture)
 			decoded, file := encodeAndDecode(t, network)
-			x := testImages(batch)
-			want := onnxRuntime(t, file, x.Data, x.Shape...)
+			x := onnxtest.Images(batch)
+			want := peers.ONNXRuntime(t, file, x.Data, x.Shape...)
 
-			compare(t, runGraph(t, decoded.Graph, x.Data, batch), want, network.Classes())
+			compare(t, onnxtest.Run(t, decoded.Graph, x.Data, batch), want, network.Classes())
 		})
 	}
 }
@@ -116,38 +75,22 @@ func TestQuantizedAgainstONNXRuntime(t *testing.T) {
 		maxDifference   = 0.02 // of the largest logit
 		maxQuantization = 0.1  // of the largest logit, from the model in float32
 	)
-	network := testNetwork(t, "BaselineCNN")
+	network := onnxtest.Trained(t, "BaselineCNN")
 	decoded, file := encodeAndDecode(t, network)
-	x := testImages(batch)
-	quantized := runPeer(t, "onnxruntime_quantize.py", file, x.Data, x.Shape...)
-	want := onnxRuntime(t, quantized, x.Data, x.Shape...)
+	x := onnxtest.Images(batch)
+	quantized := peers.RunModel(t, "onnxruntime_quantize.py", file, x.Data, x.Shape...)
+	want := peers.ONNXRuntime(t, quantized, x.Data, x.Shape...)
 
 	model, err := Decode(quantized)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, exact := runGraph(t, model.Graph, x.Data, batch), runGraph(t, decoded.Graph, x.Data, batch)
-	t.Logf("largest difference: from ONNX Runtime %.2g, from float32 %.2g of the largest logit", largestError(got, want), largestError(got, exact))
-	if e := largestError(got, want); !(e <= maxDifference) {
+	got, exact := onnxtest.Run(t, model.Graph, x.Data, batch), onnxtest.Run(t, decoded.Graph, x.Data, batch)
+	t.Logf("largest difference: from ONNX Runtime %.2g, from float32 %.2g of the largest logit", onnxtest.LargestError(got, want), onnxtest.LargestError(got, exact))
+	if e := onnxtest.LargestError(got, want); !(e <= maxDifference) {
 		t.Errorf("logits differ from ONNX Runtime's by %.2g of the largest:\ngot  %v\nwant %v", e, got, want)
 	}
-	if e := largestError(got, exact); !(e <= maxQuantization) {
+	if e := onnxtest.LargestError(got, exact); !(e <= maxQuantization) {
 		t.Errorf("logits differ from those in float32 by %.2g of the largest:\ngot  %v\nwant %v", e, got, exact)
 	}
-}
-
-// runGraph compiles a graph and runs it once.
-func runGraph(t *testing.T, g *graph.Graph, input []float32, batch int) []float32 {
-	t.Helper()
-	program, err := graph.Compile(g, graph.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	session, err := program.NewSession(batch)
-	if err != nil {
-		t.Fatal(err)
-	}
-	copy(session.Input(0), input)
-	session.Run()
-	return slices.Clone(session.Output(0))
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/trainyard-dev/trainyard/internal/engine/graph"
 	"github.com/trainyard-dev/trainyard/internal/onnx/onnxpb"
+	"github.com/trainyard-dev/trainyard/internal/onnx/onnxtest"
 	"github.com/trainyard-dev/trainyard/test/peers"
 )
 
@@ -52,7 +53,7 @@ func TestOperatorsAgainstONNXRuntime(t *testing.T) {
 				t.Fatalf("%d numbers, ONNX Runtime has %d", len(got), len(want))
 			}
 			const tolerance = 1e-5
-			if e := largestError(got, want); !(e <= tolerance) {
+			if e := onnxtest.LargestError(got, want); !(e <= tolerance) {
 				t.Errorf("differs by %.2g of the largest number:\ngot  %v\nwant %v", e, got, want)
 			}
 		})
@@ -82,9 +83,9 @@ func TestRefusedOperators(t *testing.T) {
 		says            string
 	}{
 		"unknown operator":       {op: "RoiAlign", says: "the operator is not supported"},
-		"norm in 16 bits":        {op: "LayerNormalization", attributes: []*onnxpb.AttributeProto{intAttribute("stash_type", 10)}, inputs: 1, says: `attribute "stash_type": 10 is not supported`},
-		"norm's unfit scale":     {op: "LayerNormalization", attributes: []*onnxpb.AttributeProto{intAttribute("axis", 9)}, inputs: 1, says: `attribute "axis"`},
-		"groups do not divide":   {op: "GroupNormalization", attributes: []*onnxpb.AttributeProto{intAttribute("num_groups", 2)}, inputs: 2, says: `attribute "num_groups": 2 does not divide`},
+		"norm in 16 bits":        {op: "LayerNormalization", attributes: []*onnxpb.AttributeProto{IntAttribute("stash_type", 10)}, inputs: 1, says: `attribute "stash_type": 10 is not supported`},
+		"norm's unfit scale":     {op: "LayerNormalization", attributes: []*onnxpb.AttributeProto{IntAttribute("axis", 9)}, inputs: 1, says: `attribute "axis"`},
+		"groups do not divide":   {op: "GroupNormalization", attributes: []*onnxpb.AttributeProto{IntAttribute("num_groups", 2)}, inputs: 2, says: `attribute "num_groups": 2 does not divide`},
 		"scale of no channel":    {op: "InstanceNormalization", inputs: 2, says: "input 1 has shape"},
 		"diagonal":               {op: "Einsum", attributes: []*onnxpb.AttributeProto{stringAttribute("equation", "iijk->jk")}, says: `attribute "equation": "iijk->jk" is not supported`},
 		"summed label":           {op: "Einsum", attributes: []*onnxpb.AttributeProto{stringAttribute("equation", "bijk->bi")}, says: `attribute "equation": "bijk->bi" is not supported`},
@@ -93,8 +94,8 @@ func TestRefusedOperators(t *testing.T) {
 		"added where it is put":  {op: "ScatterND", attributes: []*onnxpb.AttributeProto{stringAttribute("reduction", "add")}, inputs: 2, says: `attribute "reduction": "add" is not supported`},
 		"keys of the past":       {op: "Attention", inputs: 4, says: "has 5 inputs; at most 4 are supported"},
 		"products of attention":  {op: "Attention", inputs: 2, outputs: 3, says: "has 4 outputs"},
-		"softmax in 16 bits":     {op: "Attention", attributes: []*onnxpb.AttributeProto{intAttribute("softmax_precision", 10)}, inputs: 2, says: `attribute "softmax_precision": 10 is not supported`},
-		"cap of what is masked":  {op: "Attention", attributes: []*onnxpb.AttributeProto{intAttribute("is_causal", 1), floatAttribute("softcap", 2)}, inputs: 2, says: `attribute "softcap": is not supported together with a mask`},
+		"softmax in 16 bits":     {op: "Attention", attributes: []*onnxpb.AttributeProto{IntAttribute("softmax_precision", 10)}, inputs: 2, says: `attribute "softmax_precision": 10 is not supported`},
+		"cap of what is masked":  {op: "Attention", attributes: []*onnxpb.AttributeProto{IntAttribute("is_causal", 1), floatAttribute("softcap", 2)}, inputs: 2, says: `attribute "softcap": is not supported together with a mask`},
 		"approximation by other": {op: "Gelu", attributes: []*onnxpb.AttributeProto{stringAttribute("approximate", "sigmoid")}, says: `attribute "approximate": "sigmoid" is not supported`},
 	}
 	for name, tc := range tests {

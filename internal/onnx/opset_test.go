@@ -12,6 +12,7 @@ import (
 
 	"github.com/trainyard-dev/trainyard/internal/engine/graph"
 	"github.com/trainyard-dev/trainyard/internal/onnx/onnxpb"
+	"github.com/trainyard-dev/trainyard/internal/onnx/onnxtest"
 )
 
 // TestOldOpsets reads operators in the forms that they had before the one that package graph knows. The input is
@@ -52,25 +53,25 @@ func TestOldOpsets(t *testing.T) {
 		"Resize of opset 10": {opset: 10, op: "Resize", attributes: []*onnxpb.AttributeProto{stringAttribute("mode", "linear")},
 			weights: []*onnxpb.TensorProto{floatTensor("scales", []float32{1, 1, 2}, 3)},
 			shape:   []int{1, 2, 6}, want: []float32{1, 1.5, 2, 2.5, 3, 3, 4, 4.5, 5, 5.5, 6, 6}},
-		"Split with sizes as an attribute": {opset: 11, op: "Split", attributes: []*onnxpb.AttributeProto{intAttribute("axis", 2), ints("split", 3)},
+		"Split with sizes as an attribute": {opset: 11, op: "Split", attributes: []*onnxpb.AttributeProto{IntAttribute("axis", 2), ints("split", 3)},
 			shape: []int{1, 2, 3}, want: []float32{1, 2, 3, 4, 5, 6}},
 		"Squeeze with axes as an attribute": {opset: 12, op: "Squeeze", attributes: []*onnxpb.AttributeProto{ints("axes", 0)},
 			shape: []int{2, 3}, want: []float32{1, 2, 3, 4, 5, 6}},
 		"Squeeze of all": {opset: 12, op: "Squeeze", shape: []int{2, 3}, want: []float32{1, 2, 3, 4, 5, 6}},
 		"Unsqueeze with axes as an attribute": {opset: 12, op: "Unsqueeze", attributes: []*onnxpb.AttributeProto{ints("axes", 0, 4)},
 			shape: []int{1, 1, 2, 3, 1}, want: []float32{1, 2, 3, 4, 5, 6}},
-		"ReduceSum with axes as an attribute": {opset: 12, op: "ReduceSum", attributes: []*onnxpb.AttributeProto{ints("axes", 1), intAttribute("keepdims", 0)},
+		"ReduceSum with axes as an attribute": {opset: 12, op: "ReduceSum", attributes: []*onnxpb.AttributeProto{ints("axes", 1), IntAttribute("keepdims", 0)},
 			shape: []int{1, 3}, want: []float32{5, 7, 9}},
 		"ReduceMean with axes as an attribute": {opset: 17, op: "ReduceMean", attributes: []*onnxpb.AttributeProto{ints("axes", -1)},
 			shape: []int{1, 2, 1}, want: []float32{2, 5}},
 		"ReduceSumSquare with axes as an attribute": {opset: 17, op: "ReduceSumSquare", attributes: []*onnxpb.AttributeProto{ints("axes", 2)},
 			shape: []int{1, 2, 1}, want: []float32{14, 77}},
 		"Softmax of a matrix":    {opset: 12, op: "Softmax", shape: []int{1, 2, 3}, want: row},
-		"LogSoftmax of a matrix": {opset: 12, op: "LogSoftmax", attributes: []*onnxpb.AttributeProto{intAttribute("axis", 0)}, shape: []int{1, 2, 3}, want: logs(row)},
+		"LogSoftmax of a matrix": {opset: 12, op: "LogSoftmax", attributes: []*onnxpb.AttributeProto{IntAttribute("axis", 0)}, shape: []int{1, 2, 3}, want: logs(row)},
 		"Dropout": {opset: 7, op: "Dropout", attributes: []*onnxpb.AttributeProto{floatAttribute("ratio", 0.5)},
 			shape: []int{1, 2, 3}, want: []float32{1, 2, 3, 4, 5, 6}},
 		"BatchNormalization of opset 7": {opset: 7, op: "BatchNormalization",
-			attributes: []*onnxpb.AttributeProto{intAttribute("spatial", 1), floatAttribute("momentum", 0.9), floatAttribute("epsilon", 0)},
+			attributes: []*onnxpb.AttributeProto{IntAttribute("spatial", 1), floatAttribute("momentum", 0.9), floatAttribute("epsilon", 0)},
 			weights: []*onnxpb.TensorProto{
 				floatTensor("scale", []float32{1, 2}, 2), floatTensor("shift", []float32{0, 1}, 2),
 				floatTensor("mean", []float32{2, 5}, 2), floatTensor("variance", []float32{1, 4}, 2),
@@ -113,7 +114,7 @@ func TestOldOpsets(t *testing.T) {
 			if !slices.Equal(session.OutputShape(0), tc.shape) || len(got) != len(tc.want) {
 				t.Fatalf("shape is %v, want %v", session.OutputShape(0), tc.shape)
 			}
-			if largestError(got, tc.want) > 1e-5 {
+			if onnxtest.LargestError(got, tc.want) > 1e-5 {
 				t.Errorf("got %v, want %v", got, tc.want)
 			}
 		})

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/graph"
+	"github.com/trainyard-dev/trainyard/internal/onnx/onnxtest"
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
 )
 
@@ -154,7 +155,7 @@ func valueOf(t *testing.T, model *Model, name string) []float64 {
 	g := *model.Graph
 	g.Outputs = []graph.Value{{Name: name}}
 	var values []float64
-	for _, v := range runGraph(t, &g, outputImage(), 1) {
+	for _, v := range onnxtest.Run(t, &g, outputImage(), 1) {
 		values = append(values, float64(v))
 	}
 	return values

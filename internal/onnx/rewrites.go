@@ -22,8 +22,8 @@ func rewriteConstant(n *normaliser, node *onnxpb.NodeProto) (*onnxpb.NodeProto, 
 	switch attribute.GetName() {
 	case "value":
 		var err error
-		if tensor, err = decodeTensor(attribute.GetT()); err != nil {
-			return nil, nodeError(node, "value", err)
+		if tensor, err = DecodeTensor(attribute.GetT()); err != nil {
+			return nil, NodeError(node, "value", err)
 		}
 	case "value_float":
 		tensor = graph.NewFloats([]float32{attribute.GetF()})
@@ -34,7 +34,7 @@ func rewriteConstant(n *normaliser, node *onnxpb.NodeProto) (*onnxpb.NodeProto, 
 	case "value_ints":
 		tensor = graph.Vector(attribute.GetInts()...)
 	default:
-		return nil, nodeError(node, attribute.GetName(), errors.New("is not supported"))
+		return nil, NodeError(node, attribute.GetName(), errors.New("is not supported"))
 	}
 	n.weights[node.GetOutput()[0]] = tensor
 	return nil, nil
@@ -51,11 +51,11 @@ func rewriteConstantOfShape(n *normaliser, node *onnxpb.NodeProto) (*onnxpb.Node
 		return nil, err
 	}
 	if attribute != nil {
-		if value, err = decodeTensor(attribute.GetT()); err != nil {
-			return nil, nodeError(node, "value", err)
+		if value, err = DecodeTensor(attribute.GetT()); err != nil {
+			return nil, NodeError(node, "value", err)
 		}
 		if value.Len() != 1 {
-			return nil, nodeError(node, "value", fmt.Errorf("has %d elements; it must have one", value.Len()))
+			return nil, NodeError(node, "value", fmt.Errorf("has %d elements; it must have one", value.Len()))
 		}
 		value.Shape = nil
 	}
@@ -90,14 +90,14 @@ func rewriteBatchNormalization(_ *normaliser, node *onnxpb.NodeProto) (*onnxpb.N
 		return nil, err
 	}
 	if mode.GetI() != 0 {
-		return nil, nodeError(node, "training_mode", errors.New("is set: export the model for inference"))
+		return nil, NodeError(node, "training_mode", errors.New("is set: export the model for inference"))
 	}
 	spatial, err := take(node, "spatial", onnxpb.AttributeProto_INT)
 	if err != nil {
 		return nil, err
 	}
 	if spatial != nil && spatial.GetI() != 1 {
-		return nil, nodeError(node, "spatial", errors.New("only normalisation per channel (1) is supported"))
+		return nil, NodeError(node, "spatial", errors.New("only normalisation per channel (1) is supported"))
 	}
 	if _, err := take(node, "momentum", onnxpb.AttributeProto_FLOAT); err != nil {
 		return nil, err
@@ -111,7 +111,7 @@ func rewriteBatchNormalization(_ *normaliser, node *onnxpb.NodeProto) (*onnxpb.N
 	return node, nil
 }
 
-// rewriteCast maps the target type to one that the engine has, as decodeTensor does.
+// rewriteCast maps the target type to one that the engine has, as DecodeTensor does.
 func rewriteCast(_ *normaliser, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
 	to, err := take(node, "to", onnxpb.AttributeProto_INT)
 	if err != nil {
@@ -122,7 +122,7 @@ func rewriteCast(_ *normaliser, node *onnxpb.NodeProto) (*onnxpb.NodeProto, erro
 	}
 	dtype, err := elementType(int32(to.GetI()))
 	if err != nil {
-		return nil, nodeError(node, "to", err)
+		return nil, NodeError(node, "to", err)
 	}
 	node.Attribute = append(node.Attribute, stringAttribute("to", dtype.String()))
 	return node, nil
@@ -171,9 +171,9 @@ func rewriteSoftmax(n *normaliser, node *onnxpb.NodeProto) (*onnxpb.NodeProto, e
 	return nil, errors.Join(
 		n.emit(&onnxpb.NodeProto{Name: node.Name, OpType: "Shape", Input: []string{input}, Output: []string{shape}}),
 		n.emit(&onnxpb.NodeProto{Name: node.Name, OpType: "Flatten", Input: []string{input}, Output: []string{matrix},
-			Attribute: []*onnxpb.AttributeProto{intAttribute("axis", axis)}}),
+			Attribute: []*onnxpb.AttributeProto{IntAttribute("axis", axis)}}),
 		n.emit(&onnxpb.NodeProto{Name: node.Name, OpType: node.OpType, Input: []string{matrix}, Output: []string{result},
-			Attribute: append(node.Attribute, intAttribute("axis", 1))}),
+			Attribute: append(node.Attribute, IntAttribute("axis", 1))}),
 		n.emit(&onnxpb.NodeProto{Name: node.Name, OpType: "Reshape", Input: []string{result, shape}, Output: []string{output}}),
 	)
 }

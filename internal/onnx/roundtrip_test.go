@@ -6,46 +6,18 @@ package onnx
 import (
 	"bytes"
 	"fmt"
-	"math"
-	"math/rand/v2"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/engine/graph"
-	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 	"github.com/trainyard-dev/trainyard/internal/model"
+	"github.com/trainyard-dev/trainyard/internal/onnx/onnxtest"
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
 )
 
-const testImageSize = 32
-
-// testNetwork is a network as after some training: running statistics and biases are not the initial ones, and weights are
-// so large that logits differ from image to image.
-func testNetwork(t testing.TB, architecture string) *model.Network {
-	t.Helper()
-	network, err := model.New(model.Config{Architecture: architecture, Classes: 3, ImageSize: testImageSize, Dropout: 0.2, Seed: 5})
-	if err != nil {
-		t.Fatal(err)
-	}
-	random := rand.New(rand.NewPCG(1, 2))
-	for _, b := range network.Buffers() {
-		for i := range b.Value.Data {
-			b.Value.Data[i] = 0.2 + random.Float32()
-		}
-	}
-	for _, p := range network.Params() {
-		for i := range p.Value.Data {
-			if len(p.Value.Shape) > 1 {
-				p.Value.Data[i] *= 2
-			} else {
-				p.Value.Data[i] += random.Float32() - 0.5
-			}
-		}
-	}
-	return network
-}
+const testImageSize = onnxtest.ImageSize
 
 func testMetadata(architecture string) Metadata {
 	return Metadata{
@@ -53,20 +25,6 @@ func testMetadata(architecture string) Metadata {
 		Metrics: map[string]float64{"accuracy": 0.9375, "loss": 0.25}, DatasetDigest: "sha256:0123",
 		Run: "default/first", Architecture: architecture, Output: OutputLogits, Version: "v1.2.3",
 	}
-}
-
-// testImages are images of noise around a colour of their own.
-func testImages(batch int) *tensor.Tensor {
-	x := tensor.New(batch, 3, testImageSize, testImageSize)
-	random := rand.New(rand.NewPCG(3, 4))
-	plane := testImageSize * testImageSize
-	for i := range batch * 3 {
-		colour := random.NormFloat64()
-		for j := range plane {
-			x.Data[i*plane+j] = float32(colour + random.NormFloat64())
-		}
-	}
-	return x
 }
 
 // encodeAndDecode writes a network and reads it back.
@@ -83,36 +41,26 @@ func encodeAndDecode(t testing.TB, network *model.Network) (*Model, []byte) {
 	return decoded, data
 }
 
-// largestError is the largest difference relative to the largest value.
-func largestError(got, want []float32) float64 {
-	var difference, scale float64
-	for i := range want {
-		difference = max(difference, math.Abs(float64(got[i])-float64(want[i])))
-		scale = max(scale, math.Abs(float64(want[i])))
-	}
-	return difference / scale
-}
-
 func TestRoundTrip(t *testing.T) {
 	for _, architecture := range contract.Architectures() {
 		for _, batch := range []int{1, 5} {
 			t.Run(fmt.Sprintf("%s batch %d", architecture, batch), func(t *testing.T) {
-				network := testNetwork(t, architecture)
+				network := onnxtest.Trained(t, architecture)
 				decoded, _ := encodeAndDecode(t, network)
 				program, err := graph.Compile(decoded.Graph, graph.Options{Threads: 2})
 				if err != nil {
 					t.Fatal(err)
 				}
-				x := testImages(batch)
+				x := onnxtest.Images(batch)
 				want := network.Forward(x, false).Clone()
-				if batch > 1 && largestError(want.Data[:3], want.Data[3:6]) < 0.05 {
+				if batch > 1 && onnxtest.LargestError(want.Data[:3], want.Data[3:6]) < 0.05 {
 					t.Fatalf("the test shows nothing: the logits hardly depend on the image: %v", want.Data)
 				}
 				got := make([]float32, want.Len())
 				if err := program.Run(x.Data, batch, got); err != nil {
 					t.Fatal(err)
 				}
-				if e := largestError(got, want.Data); e > 1e-5 {
+				if e := onnxtest.LargestError(got, want.Data); e > 1e-5 {
 					t.Errorf("logits differ by %.2g of the largest:\ngot  %v\nwant %v", e, got, want.Data)
 				}
 			})
@@ -121,7 +69,7 @@ func TestRoundTrip(t *testing.T) {
 }
 
 func TestMetadataRoundTrip(t *testing.T) {
-	decoded, _ := encodeAndDecode(t, testNetwork(t, "SimpleCNN"))
+	decoded, _ := encodeAndDecode(t, onnxtest.Trained(t, "SimpleCNN"))
 	got, err := decoded.Metadata()
 	if err != nil {
 		t.Fatal(err)
@@ -140,15 +88,45 @@ func TestMetadataRoundTrip(t *testing.T) {
 }
 
 func TestEncodeIsDeterministic(t *testing.T) {
-	first, err := Encode(testNetwork(t, "BaselineCNN"), testMetadata("BaselineCNN"))
+	first, err := Encode(onnxtest.Trained(t, "BaselineCNN"), testMetadata("BaselineCNN"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := Encode(testNetwork(t, "BaselineCNN"), testMetadata("BaselineCNN"))
+	second, err := Encode(onnxtest.Trained(t, "BaselineCNN"), testMetadata("BaselineCNN"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(first, second) {
 		t.Error("the same weights and metadata gave different bytes")
+	}
+}
+
+func TestWithMetadata(t *testing.T) {
+	decoded, file := encodeAndDecode(t, onnxtest.Trained(t, "SimpleCNN"))
+	metadata, err := decoded.Metadata()
+	if err != nil {
+		t.Fatal(err)
+	}
+	metadata.Quantization, metadata.Metrics = "Int8", map[string]float64{"accuracy": 0.5}
+	changed, err := WithMetadata(file, *metadata)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := Decode(changed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := again.Metadata()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(metadata, got); diff != "" {
+		t.Errorf("metadata (-want +got):\n%s", diff)
+	}
+	if _, err := WithMetadata(file, Metadata{}); err == nil {
+		t.Error("useless metadata was written")
+	}
+	if _, err := WithMetadata([]byte("model"), *metadata); err == nil {
+		t.Error("metadata was written into no model")
 	}
 }

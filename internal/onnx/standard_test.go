@@ -190,7 +190,7 @@ func runStandard(original *onnxpb.ModelProto, inputs, want []*onnxpb.TensorProto
 	for i, input := range g.Input {
 		tensor := proto.Clone(inputs[i]).(*onnxpb.TensorProto)
 		tensor.Name = input.Name
-		decoded, err := decodeTensor(tensor)
+		decoded, err := DecodeTensor(tensor)
 		if err != nil {
 			return &refusedError{err}
 		}
@@ -244,7 +244,7 @@ func castOutputs(g *onnxpb.GraphProto) {
 		}
 		g.Node = append(g.Node, &onnxpb.NodeProto{
 			OpType: "Cast", Input: []string{output.Name}, Output: []string{output.Name + "/float"},
-			Attribute: []*onnxpb.AttributeProto{intAttribute("to", int64(onnxpb.TensorProto_FLOAT))},
+			Attribute: []*onnxpb.AttributeProto{IntAttribute("to", int64(onnxpb.TensorProto_FLOAT))},
 		})
 		output.Name += "/float"
 		tensorType.ElemType = int32(onnxpb.TensorProto_FLOAT)
@@ -252,7 +252,7 @@ func castOutputs(g *onnxpb.GraphProto) {
 }
 
 func compareStandard(session *graph.Session, i int, tensor *onnxpb.TensorProto) error {
-	want, err := decodeTensor(tensor)
+	want, err := DecodeTensor(tensor)
 	if err != nil {
 		return err
 	}

@@ -45,8 +45,8 @@ func elementType(onnxType int32) (graph.DType, error) {
 	return 0, fmt.Errorf("element type %s is not supported", t)
 }
 
-// decodeTensor converts a tensor with its data. Nothing is allocated before the shape is found to fit the data.
-func decodeTensor(t *onnxpb.TensorProto) (*graph.Tensor, error) {
+// DecodeTensor converts a tensor with its data. Nothing is allocated before the shape is found to fit the data.
+func DecodeTensor(t *onnxpb.TensorProto) (*graph.Tensor, error) {
 	if t == nil {
 		return nil, errors.New("has no value")
 	}

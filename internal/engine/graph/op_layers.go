@@ -11,9 +11,6 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/engine/ops/norm"
 )
 
-// defaultEpsilon is the standard's for normalisations.
-const defaultEpsilon = 1e-5
-
 var batchNormalizationOperator = &operator{
 	minInputs: 5, maxInputs: 5, maxOutputs: 1,
 	attributes: kinds{"epsilon": floatKind},
@@ -33,7 +30,7 @@ var batchNormalizationOperator = &operator{
 		return in.setOutput(0, Float32, x)
 	},
 	build: func(in *instruction) (run, error) {
-		s, epsilon := in.planes(), in.floatAttr("epsilon", defaultEpsilon)
+		s, epsilon := in.planes(), in.floatAttr("epsilon", DefaultEpsilon)
 		x, scale, bias, mean, variance, y := in.inputs[0], in.inputs[1], in.inputs[2], in.inputs[3], in.inputs[4], in.outputs[0]
 		return func(m *machine) {
 			norm.BatchInference(m.Workspace, s, m.floats(x), m.floats(scale), m.floats(bias), m.floats(mean), m.floats(variance), epsilon, m.floats(y))

@@ -68,7 +68,7 @@ func inferLayerNormalization(in *instruction) error {
 
 func buildLayerNormalization(in *instruction, at int, uncentered bool) run {
 	x, y := in.inputs[0], in.outputs[0]
-	n := norm.RowNorm{Rows: 1, Width: 1, Groups: 1, Epsilon: in.floatAttr("epsilon", defaultEpsilon), Uncentered: uncentered}
+	n := norm.RowNorm{Rows: 1, Width: 1, Groups: 1, Epsilon: in.floatAttr("epsilon", DefaultEpsilon), Uncentered: uncentered}
 	for i, d := range x.shape {
 		if i < at {
 			n.Rows *= d
@@ -149,7 +149,7 @@ func (in *instruction) inferChannelNormalization(lengths func(channels int) []in
 func (in *instruction) buildChannelNormalization(groups int) run {
 	x, scale, shift, y := in.inputs[0], in.inputs[1], in.inputs[2], in.outputs[0]
 	rows := x.shape[0] * groups
-	n := norm.RowNorm{Rows: rows, Width: x.size() / rows, Groups: groups, Epsilon: in.floatAttr("epsilon", defaultEpsilon)}
+	n := norm.RowNorm{Rows: rows, Width: x.size() / rows, Groups: groups, Epsilon: in.floatAttr("epsilon", DefaultEpsilon)}
 	return func(m *machine) {
 		norm.NormalizeRows(m.Workspace, n, m.floats(x), m.floats(scale), m.floats(shift), m.floats(y), nil, nil)
 	}

@@ -206,9 +206,9 @@ var quantizedGlobalAverage = &operator{
 	build: func(in *instruction) (run, error) {
 		x, y, q := in.inputs[0], in.outputs[0], in.quantized()
 		s := imageShape(x.shape)
-		multiplier := float32(float64(q.in.scale) / (float64(q.out.scale) * float64(s.Height*s.Width)))
+		multiplier := float32(float64(q.in.Scale) / (float64(q.out.Scale) * float64(s.Height*s.Width)))
 		return func(m *machine) {
-			quantized.GlobalAverage(m.Workspace, s, m.bytes(x), q.in.zero, multiplier, q.out.zero, m.bytes(y))
+			quantized.GlobalAverage(m.Workspace, s, m.bytes(x), q.in.Zero, multiplier, q.out.Zero, m.bytes(y))
 		}, nil
 	},
 }
@@ -237,7 +237,7 @@ var pack = &operator{
 		x, y, q := in.inputs[0], in.outputs[0], in.quantized()
 		s := imageShape(x.shape)
 		return func(m *machine) {
-			quantized.FromFloats(m.Workspace, s, m.floats(x), q.out.scale, q.out.zero, m.bytes(y))
+			quantized.FromFloats(m.Workspace, s, m.floats(x), q.out.Scale, q.out.Zero, m.bytes(y))
 		}, nil
 	},
 }
@@ -248,6 +248,6 @@ var unpack = &operator{
 	build: func(in *instruction) (run, error) {
 		x, y, q := in.inputs[0], in.outputs[0], in.quantized()
 		s := imageShape(x.shape)
-		return func(m *machine) { quantized.ToFloats(m.Workspace, s, m.bytes(x), q.in.scale, q.in.zero, m.floats(y)) }, nil
+		return func(m *machine) { quantized.ToFloats(m.Workspace, s, m.bytes(x), q.in.Scale, q.in.Zero, m.floats(y)) }, nil
 	},
 }

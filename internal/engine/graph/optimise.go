@@ -5,7 +5,6 @@ package graph
 
 import (
 	"maps"
-	"math"
 	"slices"
 )
 
@@ -110,52 +109,15 @@ func foldBatchNormalization(g *Graph) {
 // normalisedWeights returns the weights and the bias of a convolution with a batch normalisation folded in, or nil if
 // they are not constants of fitting shapes.
 func normalisedWeights(g *Graph, conv, norm *Node) (weights, bias *Tensor) {
-	w := g.Initializers[conv.Inputs[1]]
-	if w == nil || w.DType != Float32 || len(w.Shape) != 4 || w.Shape[0] == 0 {
-		return nil, nil
-	}
-	channels := w.Shape[0]
-	var parameters [4][]float32
-	for i := range parameters {
-		t := g.Initializers[norm.Inputs[1+i]]
-		if t == nil || t.DType != Float32 || len(t.Floats) != channels {
-			return nil, nil
-		}
-		parameters[i] = t.Floats
-	}
-	bias = NewFloats(make([]float32, channels), channels)
+	c := Convolution{Weights: g.Initializers[conv.Inputs[1]]}
 	if len(conv.Inputs) > 2 && conv.Inputs[2] != "" {
-		b := g.Initializers[conv.Inputs[2]]
-		if b == nil || b.DType != Float32 || len(b.Floats) != channels {
-			return nil, nil
-		}
-		copy(bias.Floats, b.Floats)
+		c.HasBias, c.Bias = true, g.Initializers[conv.Inputs[2]]
 	}
-	epsilon := norm.floatAttr("epsilon", defaultEpsilon)
-	weights = NewFloats(slices.Clone(w.Floats), w.Shape...)
-	BatchNormalization{
-		Scale: parameters[0], Shift: parameters[1], Mean: parameters[2], Variance: parameters[3], Epsilon: epsilon,
-	}.Fold(weights.Floats, bias.Floats)
-	return weights, bias
-}
-
-// BatchNormalization are the parameters of ONNX's BatchNormalization, one element a channel but for Epsilon.
-type BatchNormalization struct {
-	Scale, Shift, Mean, Variance []float32
-	Epsilon                      float32
-}
-
-// Fold turns the weights, [channels][…], and the bias of the convolution before a batch normalisation into those of a
-// convolution that does both: with s = scale/√(variance+ε), w' = s·w and b' = s·(b-mean) + shift.
-func (n BatchNormalization) Fold(weights, bias []float32) {
-	filter := len(weights) / len(bias)
-	for c := range bias {
-		s := float64(n.Scale[c]) / math.Sqrt(float64(n.Variance[c])+float64(n.Epsilon))
-		for i := range filter {
-			weights[c*filter+i] = float32(float64(weights[c*filter+i]) * s)
-		}
-		bias[c] = float32((float64(bias[c])-float64(n.Mean[c]))*s + float64(n.Shift[c]))
+	n := BatchNormalization{Epsilon: norm.floatAttr("epsilon", DefaultEpsilon)}
+	for i, parameter := range []**Tensor{&n.Scale, &n.Shift, &n.Mean, &n.Variance} {
+		*parameter = g.Initializers[norm.Inputs[1+i]]
 	}
+	return c.With(n)
 }
 
 // fuseSiLU replaces x·Sigmoid(x), which exporters write for SiLU, by one node.

@@ -43,7 +43,7 @@ type quantizedFuser struct {
 	readers   map[string][]*Node
 	outputs   map[string]bool
 	// values are those that can be kept as bytes.
-	values map[string]byteScale
+	values map[string]ByteScale
 	// packed are those that are.
 	packed map[string]bool
 	// onePixel are those whose images are of one pixel, images those that have four dimensions.
@@ -55,7 +55,7 @@ type quantizedFuser struct {
 
 // quantizedNode is what a fused node needs beside its attributes.
 type quantizedNode struct {
-	in, out byteScale
+	in, out ByteScale
 	// kernel is the shape of the weights: outputs, inputs and the kernel's size.
 	kernel []int
 	conv   quantized.Conv
@@ -67,7 +67,7 @@ type quantizedNode struct {
 
 func newQuantizedFuser(g *Graph) *quantizedFuser {
 	f := &quantizedFuser{
-		g: g, producers: map[string]*Node{}, readers: map[string][]*Node{}, outputs: map[string]bool{}, values: map[string]byteScale{},
+		g: g, producers: map[string]*Node{}, readers: map[string][]*Node{}, outputs: map[string]bool{}, values: map[string]ByteScale{},
 		packed: map[string]bool{}, onePixel: map[string]bool{}, images: map[string]bool{}, fused: map[*Node]*Node{}, dropped: map[*Node]bool{},
 	}
 	for _, output := range g.Outputs {
@@ -99,10 +99,10 @@ func newQuantizedFuser(g *Graph) *quantizedFuser {
 }
 
 // source returns the quantised value that a name is dequantised from, and its scale.
-func (f *quantizedFuser) source(name string) (string, byteScale, bool) {
+func (f *quantizedFuser) source(name string) (string, ByteScale, bool) {
 	n := f.producers[name]
 	if n == nil || n.Op != "DequantizeLinear" {
-		return "", byteScale{}, false
+		return "", ByteScale{}, false
 	}
 	scale, ok := f.values[n.Inputs[0]]
 	return n.Inputs[0], scale, ok
@@ -205,7 +205,7 @@ func (f *quantizedFuser) product(n *Node) {
 	}
 	y, way := f.destination(n, true, false)
 	if q.floats = y == ""; q.floats {
-		y, way, q.out = n.Outputs[0], nil, byteScale{scale: 1}
+		y, way, q.out = n.Outputs[0], nil, ByteScale{Scale: 1}
 	} else {
 		q.out = f.values[y]
 	}
@@ -235,10 +235,10 @@ func (f *quantizedFuser) sum(n *Node) {
 		return
 	}
 	q := &quantizedNode{in: inA, out: f.values[y]}
-	offset := -float64(inA.zero)*float64(inA.scale) - float64(inB.zero)*float64(inB.scale)
+	offset := -float64(inA.Zero)*float64(inA.Scale) - float64(inB.Zero)*float64(inB.Scale)
 	q.sum = quantized.Sum{
-		ScaleA: float32(float64(inA.scale) / float64(q.out.scale)), ScaleB: float32(float64(inB.scale) / float64(q.out.scale)),
-		Offset: float32(offset / float64(q.out.scale)), OutZero: q.out.zero,
+		ScaleA: float32(float64(inA.Scale) / float64(q.out.Scale)), ScaleB: float32(float64(inB.Scale) / float64(q.out.Scale)),
+		Offset: float32(offset / float64(q.out.Scale)), OutZero: q.out.Zero,
 	}
 	q.sum.Low, q.sum.High = f.bounds(way, q.out)
 	if !usableScale(q.sum.ScaleA) || !usableScale(q.sum.ScaleB) {
@@ -307,7 +307,7 @@ func (f *quantizedFuser) finish() {
 }
 
 // convert returns a node that packs or unpacks a value.
-func convert(n *Node, op, input string, scale byteScale) *Node {
+func convert(n *Node, op, input string, scale ByteScale) *Node {
 	return &Node{
 		Name: n.Title(), Op: op, Inputs: []string{input}, Outputs: n.Outputs,
 		fused: fusion{quantized: &quantizedNode{in: scale, out: scale}},

@@ -10,36 +10,45 @@ import (
 
 // What fuseQuantized reads of a graph's constants: scales and zero points, weights and biases.
 
-// byteScale says what the bytes of a value stand for: (byte - zero)·scale. int8 is kept with 128 added.
-type byteScale struct {
-	scale float32
-	zero  uint8
+// ByteScale says what the bytes of a value stand for: (byte - Zero)·Scale. int8 is kept with 128 added.
+type ByteScale struct {
+	Scale float32
+	Zero  uint8
+}
+
+// ScaleOf returns the scale that covers the numbers from low to high, which 0 is among, with 0 on a byte.
+func ScaleOf(low, high float64) ByteScale {
+	scale := float32((high - low) / math.MaxUint8)
+	if !(scale > 1e-20) {
+		return ByteScale{Scale: 1} // nothing but zeros
+	}
+	return ByteScale{Scale: scale, Zero: uint8(min(max(math.RoundToEven(-low/float64(scale)), 0), math.MaxUint8))}
 }
 
 // byteScale reads the scale and the zero point of QuantizeLinear or DequantizeLinear, if there is one of each for the whole
 // value.
-func (f *quantizedFuser) byteScale(n *Node) (byteScale, bool) {
+func (f *quantizedFuser) byteScale(n *Node) (ByteScale, bool) {
 	if len(n.Inputs) < 2 {
-		return byteScale{}, false
+		return ByteScale{}, false
 	}
 	t := f.g.Initializers[n.Inputs[1]]
 	if t == nil || t.DType != Float32 || len(t.Floats) != 1 || !usableScale(t.Floats[0]) {
-		return byteScale{}, false
+		return ByteScale{}, false
 	}
-	s := byteScale{scale: t.Floats[0]}
+	s := ByteScale{Scale: t.Floats[0]}
 	if len(n.Inputs) < 3 || n.Inputs[2] == "" {
 		return s, true // uint8, as the value's producer has to agree
 	}
 	zero := f.g.Initializers[n.Inputs[2]]
 	switch {
 	case zero == nil || len(zero.Ints) != 1:
-		return byteScale{}, false
+		return ByteScale{}, false
 	case zero.DType == Uint8:
-		s.zero = uint8(zero.Ints[0])
+		s.Zero = uint8(zero.Ints[0])
 	case zero.DType == Int8:
-		s.zero = uint8(zero.Ints[0] + 128)
+		s.Zero = uint8(zero.Ints[0] + 128)
 	default:
-		return byteScale{}, false
+		return ByteScale{}, false
 	}
 	return s, true
 }
@@ -108,12 +117,12 @@ func (f *quantizedFuser) isBound(n *Node) bool {
 
 // bounds returns the bytes of the bounds that the nodes on the way to quantisation set. As quantising never falls where its
 // input grows, bounding the bytes by them is bounding the numbers before.
-func (f *quantizedFuser) bounds(way []*Node, out byteScale) (low, high uint8) {
+func (f *quantizedFuser) bounds(way []*Node, out ByteScale) (low, high uint8) {
 	low, high = 0, math.MaxUint8
 	for _, n := range way {
 		switch n.Op {
 		case "Relu":
-			low = out.zero
+			low = out.Zero
 		case "Clip":
 			a := activationOf(f.g, n)
 			low, high = out.quantise(a.alpha), out.quantise(a.beta)
@@ -124,18 +133,18 @@ func (f *quantizedFuser) bounds(way []*Node, out byteScale) (low, high uint8) {
 }
 
 // quantise returns the byte of a number that is not NaN.
-func (s byteScale) quantise(v float32) uint8 {
-	steps := math.RoundToEven(float64(v / s.scale))
-	return uint8(min(max(steps+float64(s.zero), 0), math.MaxUint8))
+func (s ByteScale) quantise(v float32) uint8 {
+	steps := math.RoundToEven(float64(v / s.Scale))
+	return uint8(min(max(steps+float64(s.Zero), 0), math.MaxUint8))
 }
 
 // epilogue fills in the bias, which is the i-th input, and what happens to the sums on the way to quantisation.
 func (f *quantizedFuser) epilogue(q *quantizedNode, n *Node, i int, scales []float32, way []*Node) bool {
 	q.conv.Scale, q.conv.Bias = make([]float32, len(scales)), make([]int32, len(scales))
-	q.conv.InZero, q.conv.OutZero = q.in.zero, q.out.zero
+	q.conv.InZero, q.conv.OutZero = q.in.Zero, q.out.Zero
 	q.conv.Low, q.conv.High = f.bounds(way, q.out)
 	for k, scale := range scales {
-		q.conv.Scale[k] = float32(float64(q.in.scale) * float64(scale) / float64(q.out.scale))
+		q.conv.Scale[k] = float32(float64(q.in.Scale) * float64(scale) / float64(q.out.Scale))
 		if !usableScale(q.conv.Scale[k]) {
 			return false
 		}
@@ -148,7 +157,7 @@ func (f *quantizedFuser) epilogue(q *quantizedNode, n *Node, i int, scales []flo
 		return false
 	}
 	for k, b := range bias {
-		steps := math.RoundToEven(b / (float64(q.in.scale) * float64(scales[k])))
+		steps := math.RoundToEven(b / (float64(q.in.Scale) * float64(scales[k])))
 		if !(math.Abs(steps) <= 1<<30) {
 			return false
 		}

@@ -17,10 +17,10 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/artifact"
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/dataset"
+	"github.com/trainyard-dev/trainyard/internal/quantize"
 	"github.com/trainyard-dev/trainyard/runner/internal/evaluate"
 	"github.com/trainyard-dev/trainyard/runner/internal/failure"
 	"github.com/trainyard-dev/trainyard/runner/internal/images"
-	"github.com/trainyard-dev/trainyard/runner/internal/quantize"
 )
 
 // quantizeOptions are the flags of quantize.
@@ -109,7 +109,7 @@ func (a *app) quantize(ctx context.Context, o *quantizeOptions) error {
 	}
 	log.Info("Quantizing", "model", o.model, "architecture", classifier.Metadata.Architecture, "calibration", quantize.Samples(split.Validation).Len(),
 		"test", split.Test.Len())
-	quantized, err := quantize.Model(ctx, float, split.Validation, o.batches.Workers)
+	quantized, err := quantize.WithImages(ctx, float, split.Validation, o.batches.Workers)
 	if err != nil {
 		return failure.Artifact(fmt.Errorf("%s: %w", o.model, err))
 	}
@@ -117,7 +117,7 @@ func (a *app) quantize(ctx context.Context, o *quantizeOptions) error {
 	if err != nil {
 		return failure.Dataset(err)
 	}
-	after, err := quantize.Measure(ctx, quantized, *classifier.Metadata, split.Test, before, o.batches)
+	after, err := evaluate.MeasureQuantized(ctx, quantized, *classifier.Metadata, split.Test, before, o.batches)
 	if err != nil {
 		return err
 	}

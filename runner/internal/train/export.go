@@ -9,14 +9,15 @@ import (
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/onnx"
+	"github.com/trainyard-dev/trainyard/internal/quantize"
+	"github.com/trainyard-dev/trainyard/runner/internal/evaluate"
 	"github.com/trainyard-dev/trainyard/runner/internal/failure"
 	"github.com/trainyard-dev/trainyard/runner/internal/metrics"
-	"github.com/trainyard-dev/trainyard/runner/internal/quantize"
 )
 
 // exported is a trained network as files, with what was measured on the test split.
 type exported struct {
-	// model is the one to publish, float the network as it was trained; they are the same unless the model is quantised.
+	// model is the one to publish, float the network as it was trained; they are the same unless the model is quantized.
 	model, float []byte
 	quantized    bool
 	// tally and metrics are those of model.
@@ -37,11 +38,11 @@ func (r *attempt) export(ctx context.Context, t *trainer, data *data, tally *met
 		return out, nil
 	}
 	// Ranges come from the validation split: the network has not been trained on it, and the test split stays unseen.
-	quantized, err := quantize.Model(ctx, out.float, data.split.Validation, t.cfg.Workers)
+	quantized, err := quantize.WithImages(ctx, out.float, data.split.Validation, t.cfg.Workers)
 	if err != nil {
 		return nil, failure.Artifact(err)
 	}
-	measured, err := quantize.Measure(ctx, quantized, metadata, data.split.Test, tally, t.batches())
+	measured, err := evaluate.MeasureQuantized(ctx, quantized, metadata, data.split.Test, tally, t.batches())
 	if err != nil {
 		return nil, err
 	}

@@ -193,10 +193,6 @@ func (r *attempt) samples(ctx context.Context, out *exported, t *trainer, data *
 	return samples, nil
 }
 
-// tolerance is how far the logits of the exported model may be from those of the network, relative to the largest: the
-// graph folds batch normalisation into the convolutions, which rounds differently.
-const tolerance = 1e-3
-
 // agreedLogits returns the exported model's logits for one image if the trained network's agree with them.
 func agreedLogits(network, exported evaluate.Classifier, image []float32) ([]float32, error) {
 	want, err := network.Logits(image, 1)
@@ -213,7 +209,7 @@ func agreedLogits(network, exported evaluate.Classifier, image []float32) ([]flo
 	}
 	for i := range got {
 		// Written so that NaN fails too.
-		if !(math.Abs(float64(got[i]-want[i])) <= tolerance*scale) {
+		if !(math.Abs(float64(got[i]-want[i])) <= contract.LogitTolerance*scale) {
 			return nil, errors.New("the exported model answers otherwise than the trained network")
 		}
 	}

@@ -171,7 +171,7 @@ func (p prediction) check() error {
 			best = class
 		}
 	}
-	if math.Abs(sum-1) > 1e-3 {
+	if math.Abs(sum-1) > sumTolerance {
 		return fmt.Errorf("the probabilities sum to %.4f", sum)
 	}
 	if p.Probabilities[p.Class] != p.Probabilities[best] {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/trainyard-dev/trainyard/internal/artifact"
 	"github.com/trainyard-dev/trainyard/internal/classifier"
+	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/onnx"
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
 )
@@ -27,8 +28,8 @@ const (
 	enoughSamples = 64
 	// qualityMargin is how far below the score of the samples' own model a candidate may be.
 	qualityMargin = 0.10
-	// tolerance is how far logits may be from those recorded, relative to the sample's greatest.
-	tolerance = 1e-3
+	// sumTolerance is how far the sum of probabilities may be from 1.
+	sumTolerance = 1e-3
 	// concurrentSamples are asked at a time, so that the server can compute them together.
 	concurrentSamples = 4
 )
@@ -131,8 +132,8 @@ func (s *suite) integrity(ctx context.Context, v *visit) outcome {
 		p, _ := v.answers.get(id)
 		recorded := set.Items[i].Logits
 		difference, err := deviation(asRecorded(p.Logits, recorded, info), recorded)
-		if err == nil && difference > tolerance {
-			err = fmt.Errorf("the logits are off by %.2g of the greatest, more than %.0e", difference, tolerance)
+		if err == nil && difference > contract.LogitTolerance {
+			err = fmt.Errorf("the logits are off by %.2g of the greatest, more than %.0e", difference, contract.LogitTolerance)
 		}
 		if err == nil {
 			if best := set.Classes[classifier.ArgMax(p.Logits)]; p.Class != best {
@@ -160,7 +161,7 @@ func asRecorded(logits, recorded []float32, info modelInfo) []float32 {
 		}
 	}
 	yieldsLogits := info.Output == "" || info.Output == string(onnx.OutputLogits)
-	if yieldsLogits || math.Abs(sum-1) > tolerance {
+	if yieldsLogits || math.Abs(sum-1) > sumTolerance {
 		return logits
 	}
 	probabilities := make([]float32, len(logits))

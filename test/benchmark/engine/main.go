@@ -20,7 +20,7 @@ func main() {
 		return
 	}
 	if len(os.Args) == 4 && os.Args[1] == "quantize" {
-		if err := quantize(os.Args[2], os.Args[3]); err != nil {
+		if err := writeQuantized(os.Args[2], os.Args[3]); err != nil {
 			fail(err)
 		}
 		return

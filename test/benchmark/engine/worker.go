@@ -19,6 +19,7 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 	"github.com/trainyard-dev/trainyard/internal/model"
 	"github.com/trainyard-dev/trainyard/internal/onnx"
+	"github.com/trainyard-dev/trainyard/internal/quantize"
 )
 
 // work runs our side of a comparison, by the same protocol as peers.py: "infer MODEL THREADS BATCH" or
@@ -77,8 +78,8 @@ func inference(path string, threads, batch int) (func(), error) {
 	}, nil
 }
 
-// quantize writes the model in a file with 8 bits, for images of noise.
-func quantize(path, target string) error {
+// writeQuantized writes the model in a file with 8 bits, for images of noise.
+func writeQuantized(path, target string) error {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return err
@@ -88,7 +89,7 @@ func quantize(path, target string) error {
 	for i := range images {
 		images[i] = float32(random.NormFloat64())
 	}
-	quantized, err := onnx.Quantize(data, func(yield func([]float32, error) bool) { yield(images, nil) })
+	quantized, err := quantize.Model(data, func(yield func([]float32, error) bool) { yield(images, nil) })
 	if err != nil {
 		return err
 	}

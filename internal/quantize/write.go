@@ -1,110 +1,21 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package onnx
+package quantize
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/trainyard-dev/trainyard/internal/engine/graph"
+	"github.com/trainyard-dev/trainyard/internal/onnx"
 	"github.com/trainyard-dev/trainyard/internal/onnx/onnxpb"
 )
 
-// maxWeight is the largest magnitude of a quantised weight. Two products with bytes, 2·64·255, fit in 16 bits.
+// maxWeight is the largest magnitude of a quantized weight. Two products with bytes, 2·64·255, fit in 16 bits.
 const maxWeight = 64
-
-// foldConstants makes tensors of Constant nodes initializers, and gives readers of constants by way of Identity, with which
-// exporters write equal weights once, the constants.
-func (q *quantizer) foldConstants() {
-	same := map[string]string{}
-	q.graph.Node = slices.DeleteFunc(q.graph.Node, func(n *onnxpb.NodeProto) bool {
-		if n.GetOpType() == "Constant" && !q.outputs[n.Output[0]] {
-			return q.foldConstant(n)
-		}
-		for i, name := range n.GetInput() {
-			if constant := same[name]; constant != "" {
-				n.Input[i] = constant
-			}
-		}
-		constant := n.GetOpType() == "Identity" && q.weights[n.Input[0]] != nil && !q.outputs[n.Output[0]]
-		if constant {
-			same[n.Output[0]] = n.Input[0]
-		}
-		return constant
-	})
-	q.index()
-}
-
-// foldConstant makes a Constant node an initializer if it has a tensor.
-func (q *quantizer) foldConstant(n *onnxpb.NodeProto) bool {
-	t := attribute(n, "value").GetT()
-	if t == nil {
-		return false
-	}
-	t.Name = n.Output[0]
-	q.weights[t.Name] = t
-	q.graph.Initializer = append(q.graph.Initializer, t)
-	return true
-}
-
-// foldBatchNormalization lets convolutions do what the batch normalisations after them would, as the engine's compiler does.
-func (q *quantizer) foldBatchNormalization() {
-	folded := map[*onnxpb.NodeProto]bool{}
-	for _, conv := range q.graph.GetNode() {
-		if conv.GetOpType() != "Conv" {
-			continue
-		}
-		norm := q.onlyReader(conv.Output[0])
-		if norm == nil || norm.GetOpType() != "BatchNormalization" || len(norm.GetOutput()) != 1 || !q.fold(conv, norm) {
-			continue
-		}
-		conv.Output = norm.GetOutput()
-		folded[norm] = true
-	}
-	q.graph.Node = slices.DeleteFunc(q.graph.Node, func(n *onnxpb.NodeProto) bool { return folded[n] })
-	q.index()
-}
-
-// fold folds one batch normalisation if all weights are constants of fitting shapes.
-func (q *quantizer) fold(conv, norm *onnxpb.NodeProto) bool {
-	w := q.floats(conv, 1)
-	if w == nil || len(w.Shape) != 4 || w.Shape[0] == 0 {
-		return false
-	}
-	channels := w.Shape[0]
-	bias := make([]float32, channels)
-	if hasBias(conv) {
-		b := q.floats(conv, 2)
-		if b == nil || len(b.Floats) != channels {
-			return false
-		}
-		copy(bias, b.Floats)
-	}
-	var parameters [4][]float32
-	for i := range parameters {
-		t := q.floats(norm, 1+i)
-		if t == nil || len(t.Floats) != channels {
-			return false
-		}
-		parameters[i] = t.Floats
-	}
-	epsilon := float32(1e-5)
-	if a := attribute(norm, "epsilon"); a != nil {
-		epsilon = a.GetF()
-	}
-	graph.BatchNormalization{
-		Scale: parameters[0], Shift: parameters[1], Mean: parameters[2], Variance: parameters[3], Epsilon: epsilon,
-	}.Fold(w.Floats, bias)
-	base := conv.Output[0]
-	conv.Input = []string{conv.Input[0], q.addFloats(base+".weight", w.Floats, w.Shape...), q.addFloats(base+".bias", bias, channels)}
-	return true
-}
 
 // unique returns a name made from base that is not taken.
 func (q *quantizer) unique(base string) string {
@@ -134,11 +45,11 @@ func (q *quantizer) addFloats(base string, values []float32, shape ...int) strin
 	return q.add(base, onnxpb.TensorProto_FLOAT, raw, shape...)
 }
 
-// write puts QuantizeLinear and DequantizeLinear after the tensors that are quantised, and DequantizeLinear before weights.
+// write puts QuantizeLinear and DequantizeLinear after the tensors that are quantized, and DequantizeLinear before weights.
 func (q *quantizer) write() error {
 	nodes := q.graph.GetNode()
 	q.graph.Node = nil
-	// What stands for a quantised tensor, for those that read it.
+	// What stands for a quantized tensor, for those that read it.
 	dequantized := map[string]string{}
 	for _, input := range q.graph.GetInput() {
 		if _, ok := q.ranges[input.GetName()]; ok {
@@ -148,7 +59,7 @@ func (q *quantizer) write() error {
 	for _, node := range nodes {
 		if q.layers[node] {
 			if err := q.quantizeLayer(node); err != nil {
-				return nodeError(node, "", err)
+				return onnx.NodeError(node, "", err)
 			}
 		}
 		for i, name := range node.GetInput() {
@@ -169,8 +80,8 @@ func (q *quantizer) write() error {
 // quantizeTensor adds QuantizeLinear and DequantizeLinear of an activation and returns the result's name.
 func (q *quantizer) quantizeTensor(name string) string {
 	r := q.ranges[name]
-	scale := q.addFloats(name+"_scale", []float32{r.scale})
-	zero := q.add(name+"_zero_point", onnxpb.TensorProto_UINT8, []byte{r.zero})
+	scale := q.addFloats(name+"_scale", []float32{r.Scale})
+	zero := q.add(name+"_zero_point", onnxpb.TensorProto_UINT8, []byte{r.Zero})
 	quantized := q.node("QuantizeLinear", name+"_quantized", name, scale, zero)
 	return q.node("DequantizeLinear", name+"_dequantized", quantized, scale, zero)
 }
@@ -189,7 +100,7 @@ func (q *quantizer) quantizeLayer(node *onnxpb.NodeProto) error {
 	if node.GetOpType() == "Gemm" && intAttributeOf(node, "transB", 0) == 0 {
 		axis = 1
 	}
-	input := q.ranges[node.Input[0]].scale
+	input := q.ranges[node.Input[0]].Scale
 	var bias []float32
 	if hasBias(node) {
 		bias = q.floats(node, 2).Floats
@@ -257,7 +168,7 @@ func (q *quantizer) dequantizeChannels(base string, dtype onnxpb.TensorProto_Dat
 	zero := q.add(base+"_zero_point", dtype, zeros, len(scales))
 	output := q.node("DequantizeLinear", base+"_dequantized", quantized, scale, zero)
 	node := q.graph.Node[len(q.graph.Node)-1]
-	node.Attribute = []*onnxpb.AttributeProto{intAttribute("axis", axis)}
+	node.Attribute = []*onnxpb.AttributeProto{onnx.IntAttribute("axis", axis)}
 	return output
 }
 
@@ -279,19 +190,4 @@ func (q *quantizer) dropUnused() {
 		return q.weights[v.GetName()] != nil && len(q.readers[v.GetName()]) == 0
 	})
 	q.graph.ValueInfo = nil
-}
-
-// WithMetadata returns a model file with other metadata of Trainyard.
-func WithMetadata(data []byte, metadata Metadata) ([]byte, error) {
-	file := &onnxpb.ModelProto{}
-	if err := proto.Unmarshal(data, file); err != nil {
-		return nil, fmt.Errorf("write ONNX model: not an ONNX file: %w", err)
-	}
-	if file.GetGraph() == nil {
-		return nil, errors.New("write ONNX model: the file holds no graph")
-	}
-	if err := setMetadata(file, metadata); err != nil {
-		return nil, fmt.Errorf("write ONNX model: %w", err)
-	}
-	return proto.MarshalOptions{Deterministic: true}.Marshal(file)
 }

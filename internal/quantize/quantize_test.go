@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package onnx
+package quantize
 
 import (
 	"bytes"
@@ -18,9 +18,27 @@ import (
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/engine/graph"
+	"github.com/trainyard-dev/trainyard/internal/onnx"
 	"github.com/trainyard-dev/trainyard/internal/onnx/onnxpb"
+	"github.com/trainyard-dev/trainyard/internal/onnx/onnxtest"
+	"github.com/trainyard-dev/trainyard/internal/preprocess"
 	"github.com/trainyard-dev/trainyard/test/peers"
 )
+
+// encodeAndDecode writes a network and reads it back.
+func encodeAndDecode(t *testing.T, architecture string) (*onnx.Model, []byte) {
+	t.Helper()
+	metadata := onnx.Metadata{Classes: []string{"cat", "dog", "hund"}, Preprocess: preprocess.DefaultSpec(onnxtest.ImageSize), Run: "pets"}
+	data, err := onnx.Encode(onnxtest.Trained(t, architecture), metadata)
+	if err != nil {
+		t.Fatal(err)
+	}
+	decoded, err := onnx.Decode(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return decoded, data
+}
 
 // batches yields each slice once.
 func batches(list ...[]float32) iter.Seq2[[]float32, error] {
@@ -54,31 +72,30 @@ func TestQuantize(t *testing.T) {
 	)
 	for _, architecture := range contract.Architectures() {
 		t.Run(architecture, func(t *testing.T) {
-			network := testNetwork(t, architecture)
-			decoded, file := encodeAndDecode(t, network)
-			x := testImages(batch)
+			decoded, file := encodeAndDecode(t, architecture)
+			x := onnxtest.Images(batch)
 			half := len(x.Data) / 2
-			quantized, err := Quantize(file, batches(x.Data[:half], x.Data[half:]))
+			quantized, err := Model(file, batches(x.Data[:half], x.Data[half:]))
 			if err != nil {
 				t.Fatal(err)
 			}
-			again, err := Quantize(file, batches(x.Data[:half], x.Data[half:]))
+			again, err := Model(file, batches(x.Data[:half], x.Data[half:]))
 			if err != nil || !bytes.Equal(quantized, again) {
 				t.Errorf("quantized again the bytes differ, or error %v", err)
 			}
 			if share := float64(len(quantized)) / float64(len(file)); share > 0.35 {
 				t.Errorf("the model has %.2f of its size", share)
 			}
-			model, err := Decode(quantized)
+			model, err := onnx.Decode(quantized)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(decoded.Properties, model.Properties); diff != "" {
 				t.Errorf("properties (-float32 +quantized):\n%s", diff)
 			}
-			got, exact := runGraph(t, model.Graph, x.Data, batch), runGraph(t, decoded.Graph, x.Data, batch)
-			t.Logf("largest difference from float32: %.2g of the largest logit", largestError(got, exact))
-			if e := largestError(got, exact); !(e <= maxDifference) {
+			got, exact := onnxtest.Run(t, model.Graph, x.Data, batch), onnxtest.Run(t, decoded.Graph, x.Data, batch)
+			t.Logf("largest difference from float32: %.2g of the largest logit", onnxtest.LargestError(got, exact))
+			if e := onnxtest.LargestError(got, exact); !(e <= maxDifference) {
 				t.Errorf("logits differ from those in float32 by %.2g of the largest:\ngot  %v\nwant %v", e, got, exact)
 			}
 		})
@@ -86,8 +103,8 @@ func TestQuantize(t *testing.T) {
 }
 
 func TestQuantizeWritesQDQ(t *testing.T) {
-	_, file := encodeAndDecode(t, testNetwork(t, "BaselineCNN"))
-	quantized, err := Quantize(file, batches(testImages(1).Data))
+	_, file := encodeAndDecode(t, contract.ArchitectureBaselineCNN)
+	quantized, err := Model(file, batches(onnxtest.Images(1).Data))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +122,7 @@ func TestQuantizeWritesQDQ(t *testing.T) {
 // which exporters write as nodes.
 func quantizableNetwork(t *testing.T, name string) []byte {
 	t.Helper()
-	m := networkModel(t, "testdata/networks/"+name+".onnx")
+	m := onnxtest.Network(t, "../onnx/testdata/networks/"+name+".onnx")
 	if opset := m.OpsetImport[0]; opset.Version < quantizedOpset {
 		opset.Version = quantizedOpset
 		var nodes []*onnxpb.NodeProto
@@ -137,7 +154,7 @@ func quantizableNetwork(t *testing.T, name string) []byte {
 // MobileNetV2's activations are bounded by Clip, whose bounds are nodes: what it leaves is quantised, nothing before.
 func TestQuantizeActivationsAfterClip(t *testing.T) {
 	file := quantizableNetwork(t, "mobilenet_v2")
-	decoded, err := Decode(file)
+	decoded, err := onnx.Decode(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +162,7 @@ func TestQuantizeActivationsAfterClip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	quantized, err := Quantize(file, batches(make([]float32, size)))
+	quantized, err := Model(file, batches(make([]float32, size)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,26 +177,26 @@ func TestQuantizeActivationsAfterClip(t *testing.T) {
 	}
 }
 
-// ONNX Runtime reads what Quantize writes and answers the same: it computes with the same integers, up to the last bits of
+// ONNX Runtime reads what Model writes and answers the same: it computes with the same integers, up to the last bits of
 // float32 where a value is rounded to its byte.
 func TestQuantizeAgainstONNXRuntime(t *testing.T) {
 	const batch, maxDifference = 8, 0.01
 	for _, architecture := range contract.Architectures() {
 		t.Run(architecture, func(t *testing.T) {
-			_, file := encodeAndDecode(t, testNetwork(t, architecture))
-			x := testImages(batch)
-			quantized, err := Quantize(file, batches(x.Data))
+			_, file := encodeAndDecode(t, architecture)
+			x := onnxtest.Images(batch)
+			quantized, err := Model(file, batches(x.Data))
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := onnxRuntime(t, quantized, x.Data, x.Shape...)
-			decoded, err := Decode(quantized)
+			want := peers.ONNXRuntime(t, quantized, x.Data, x.Shape...)
+			decoded, err := onnx.Decode(quantized)
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := runGraph(t, decoded.Graph, x.Data, batch)
-			t.Logf("largest difference from ONNX Runtime: %.2g of the largest logit", largestError(got, want))
-			if e := largestError(got, want); !(e <= maxDifference) {
+			got := onnxtest.Run(t, decoded.Graph, x.Data, batch)
+			t.Logf("largest difference from ONNX Runtime: %.2g of the largest logit", onnxtest.LargestError(got, want))
+			if e := onnxtest.LargestError(got, want); !(e <= maxDifference) {
 				t.Errorf("logits differ from ONNX Runtime's by %.2g of the largest:\ngot  %v\nwant %v", e, got, want)
 			}
 		})
@@ -194,7 +211,7 @@ func TestQuantizedNetworksAgainstONNXRuntime(t *testing.T) {
 	for _, name := range []string{"resnet18", "googlenet", "mobilenet_v2", "keras_mobilenetv2", "mnasnet0_5", "regnet_y_400mf"} {
 		t.Run(name, func(t *testing.T) {
 			file := quantizableNetwork(t, name)
-			model, err := Decode(file)
+			model, err := onnx.Decode(file)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -204,17 +221,17 @@ func TestQuantizedNetworksAgainstONNXRuntime(t *testing.T) {
 			for i := range x {
 				x[i] = float32(random.NormFloat64())
 			}
-			quantized, err := Quantize(file, batches(x))
+			quantized, err := Model(file, batches(x))
 			if err != nil {
 				t.Fatal(err)
 			}
-			decoded, err := Decode(quantized)
+			decoded, err := onnx.Decode(quantized)
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, want := runGraph(t, decoded.Graph, x, 2), onnxRuntime(t, quantized, x, shape...)
-			t.Logf("largest difference from ONNX Runtime: %.2g of the largest logit", largestError(got, want))
-			if e := largestError(got, want); !(e <= maxDifference) {
+			got, want := onnxtest.Run(t, decoded.Graph, x, 2), peers.ONNXRuntime(t, quantized, x, shape...)
+			t.Logf("largest difference from ONNX Runtime: %.2g of the largest logit", onnxtest.LargestError(got, want))
+			if e := onnxtest.LargestError(got, want); !(e <= maxDifference) {
 				t.Errorf("logits differ from ONNX Runtime's by %.2g of the largest", e)
 			}
 		})
@@ -222,9 +239,9 @@ func TestQuantizedNetworksAgainstONNXRuntime(t *testing.T) {
 }
 
 func TestQuantizeRefuses(t *testing.T) {
-	_, file := encodeAndDecode(t, testNetwork(t, "SimpleCNN"))
-	x := testImages(1)
-	quantized, err := Quantize(file, batches(x.Data))
+	_, file := encodeAndDecode(t, contract.ArchitectureSimpleCNN)
+	x := onnxtest.Images(1)
+	quantized, err := Model(file, batches(x.Data))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -264,7 +281,7 @@ func TestQuantizeRefuses(t *testing.T) {
 		"weights not finite": {changed(func(m *onnxpb.ModelProto) { copy(m.Graph.Initializer[0].RawData, []byte{0, 0, 0x80, 0x7f}) }), batches(x.Data), ErrNotQuantizable},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := Quantize(tc.data, tc.samples)
+			_, err := Model(tc.data, tc.samples)
 			if err == nil || tc.want != nil && !errors.Is(err, tc.want) {
 				t.Errorf("error %v, want %v", err, tc.want)
 			}
@@ -275,52 +292,22 @@ func TestQuantizeRefuses(t *testing.T) {
 func TestExtremes(t *testing.T) {
 	for name, tc := range map[string]struct {
 		values []float32
-		want   byteRange
+		want   graph.ByteScale
 	}{
-		"both signs":   {[]float32{-51, 0, 204, 7}, byteRange{1, 51}},
-		"above zero":   {[]float32{10, 25.5}, byteRange{0.1, 0}},
-		"below zero":   {[]float32{-10, -25.5}, byteRange{0.1, 255}},
-		"zeros":        {make([]float32, 3), byteRange{1, 0}},
-		"not a number": {[]float32{float32(math.NaN()), 255, float32(math.Inf(1)), float32(math.Inf(-1))}, byteRange{1, 0}},
+		"both signs":   {[]float32{-51, 0, 204, 7}, graph.ByteScale{Scale: 1, Zero: 51}},
+		"above zero":   {[]float32{10, 25.5}, graph.ByteScale{Scale: 0.1}},
+		"below zero":   {[]float32{-10, -25.5}, graph.ByteScale{Scale: 0.1, Zero: 255}},
+		"zeros":        {make([]float32, 3), graph.ByteScale{Scale: 1}},
+		"not a number": {[]float32{float32(math.NaN()), 255, float32(math.Inf(1)), float32(math.Inf(-1))}, graph.ByteScale{Scale: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := &extremes{}
 			for part := range slices.Chunk(tc.values, 2) {
 				e.add(part)
 			}
-			if got := e.byteRange(); got != tc.want {
+			if got := graph.ScaleOf(e.low, e.high); got != tc.want {
 				t.Errorf("range is %+v, want %+v", got, tc.want)
 			}
 		})
-	}
-}
-
-func TestWithMetadata(t *testing.T) {
-	decoded, file := encodeAndDecode(t, testNetwork(t, "SimpleCNN"))
-	metadata, err := decoded.Metadata()
-	if err != nil {
-		t.Fatal(err)
-	}
-	metadata.Quantization, metadata.Metrics = "Int8", map[string]float64{"accuracy": 0.5}
-	changed, err := WithMetadata(file, *metadata)
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, err := Decode(changed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := again.Metadata()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(metadata, got); diff != "" {
-		t.Errorf("metadata (-want +got):\n%s", diff)
-	}
-	if _, err := WithMetadata(file, Metadata{}); err == nil {
-		t.Error("useless metadata was written")
-	}
-	if _, err := WithMetadata([]byte("model"), *metadata); err == nil {
-		t.Error("metadata was written into no model")
 	}
 }

@@ -1,7 +1,15 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package onnx
+// Package quantize turns a float32 model into one that computes with 8 bits, in the standard's form that every runtime
+// reads: QuantizeLinear and DequantizeLinear around float32 operators ("QDQ"). [Model] does it with any samples, [WithImages]
+// with those of a dataset.
+//
+// What is rewritten is the file itself, in the protobuf types of the standard, and not the engine's graph: a quantized model
+// keeps all of the file that has nothing to do with it, in the form and the opset in which its exporter wrote it. The
+// engine's graph is the file after normalization, from which that cannot be told any more. What both must agree on, the
+// engine states: graph.ByteScale, graph.IsDepthwise3x3, and how a batch normalization is folded.
+package quantize
 
 import (
 	"errors"
@@ -12,24 +20,24 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/graph"
+	"github.com/trainyard-dev/trainyard/internal/onnx"
 	"github.com/trainyard-dev/trainyard/internal/onnx/onnxpb"
 )
 
 // quantizedOpset is the first opset whose QuantizeLinear has a scale for each channel.
 const quantizedOpset = 13
 
-// ErrNotQuantizable says that there is nothing to quantise in a model, or that it cannot be.
+// ErrNotQuantizable says that there is nothing to quantize in a model, or that it cannot be.
 var ErrNotQuantizable = errors.New("the model cannot be quantized")
 
-// Quantize returns a float32 model with its convolutions and products in 8 bits, in the standard's form that every runtime
-// reads: QuantizeLinear and DequantizeLinear around float32 operators ("QDQ"). Weights become int8 with a scale for each
+// Model returns a float32 model with its convolutions and products in 8 bits. Weights become int8 with a scale for each
 // output channel, activations uint8 with the range that they have on the samples, which are batches of the model's input
-// and should look like what the model will see. Batch normalisation is folded into the convolutions first. The same model and
-// samples give the same bytes.
+// and should look like what the model will see. Batch normalization is folded into the convolutions first. The same model
+// and samples give the same bytes.
 //
 // Weights use 7 of their 8 bits: runtimes that add up pairs of products in 16 bits, as they do on x86-64 without VNNI, would
 // otherwise cut sums off.
-func Quantize(data []byte, samples iter.Seq2[[]float32, error]) ([]byte, error) {
+func Model(data []byte, samples iter.Seq2[[]float32, error]) ([]byte, error) {
 	quantized, err := quantize(data, samples)
 	if err != nil {
 		return nil, fmt.Errorf("quantize ONNX model: %w", err)
@@ -39,7 +47,7 @@ func Quantize(data []byte, samples iter.Seq2[[]float32, error]) ([]byte, error) 
 
 func quantize(data []byte, samples iter.Seq2[[]float32, error]) ([]byte, error) {
 	// All checks of what comes from outside: what follows believes inputs, attributes and shapes.
-	model, err := Decode(data)
+	model, err := onnx.Decode(data)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +58,7 @@ func quantize(data []byte, samples iter.Seq2[[]float32, error]) ([]byte, error) 
 	if err := proto.Unmarshal(data, file); err != nil {
 		return nil, err
 	}
-	if opset, err := standardOpset(file); err != nil || opset < quantizedOpset {
+	if opset, err := onnx.StandardOpset(file); err != nil || opset < quantizedOpset {
 		return nil, fmt.Errorf("%w: it is of opset %d: export it with opset %d or newer", ErrNotQuantizable, opset, quantizedOpset)
 	}
 	q := newQuantizer(file.GetGraph())
@@ -77,18 +85,18 @@ type quantizer struct {
 	outputs map[string]bool
 	names   map[string]bool
 
-	// layers are the convolutions and products that are quantised.
+	// layers are the convolutions and products that are quantized.
 	layers map[*onnxpb.NodeProto]bool
 	// observed are the tensors whose ranges the samples tell, in order; inherited are those that have another's range.
 	observed  []string
 	inherited map[string]string
-	ranges    map[string]byteRange
+	ranges    map[string]graph.ByteScale
 }
 
 func newQuantizer(g *onnxpb.GraphProto) *quantizer {
 	q := &quantizer{
 		graph: g, weights: map[string]*onnxpb.TensorProto{}, outputs: map[string]bool{}, names: map[string]bool{},
-		layers: map[*onnxpb.NodeProto]bool{}, inherited: map[string]string{}, ranges: map[string]byteRange{},
+		layers: map[*onnxpb.NodeProto]bool{}, inherited: map[string]string{}, ranges: map[string]graph.ByteScale{},
 	}
 	for _, t := range g.GetInitializer() {
 		q.weights[t.GetName()], q.names[t.GetName()] = t, true
@@ -131,7 +139,7 @@ func (q *quantizer) floats(node *onnxpb.NodeProto, i int) *graph.Tensor {
 	if i >= len(node.GetInput()) || q.weights[node.Input[i]] == nil {
 		return nil
 	}
-	t, err := decodeTensor(q.weights[node.Input[i]])
+	t, err := onnx.DecodeTensor(q.weights[node.Input[i]])
 	if err != nil || onnxpb.TensorProto_DataType(q.weights[node.Input[i]].GetDataType()) != onnxpb.TensorProto_FLOAT {
 		return nil
 	}
@@ -162,7 +170,7 @@ func intAttributeOf(node *onnxpb.NodeProto, name string, byDefault int64) int64 
 	return byDefault
 }
 
-// choose finds the layers and the tensors to quantise.
+// choose finds the layers and the tensors to quantize.
 func (q *quantizer) choose() error {
 	for _, node := range q.graph.GetNode() {
 		switch node.GetOpType() {
@@ -193,12 +201,12 @@ func (q *quantizer) choose() error {
 	return nil
 }
 
-// isQuantized reports whether a tensor is to be quantised.
+// isQuantized reports whether a tensor is to be quantized.
 func (q *quantizer) isQuantized(name string) bool {
 	return q.inherited[name] != "" || slices.Contains(q.observed, name)
 }
 
-// observe has a tensor quantised with a range that the samples tell.
+// observe has a tensor quantized with a range that the samples tell.
 func (q *quantizer) observe(name string) {
 	if !q.isQuantized(name) && !q.outputs[name] {
 		q.observed = append(q.observed, name)
@@ -234,7 +242,7 @@ func (q *quantizer) afterActivation(name string) string {
 	return next.Output[0]
 }
 
-// chooseProduct takes a Gemm with constant weights. Its result is quantised only for a layer that reads it.
+// chooseProduct takes a Gemm with constant weights. Its result is quantized only for a layer that reads it.
 func (q *quantizer) chooseProduct(node *onnxpb.NodeProto) {
 	w := q.floats(node, 1)
 	plain := intAttributeOf(node, "transA", 0) == 0
@@ -257,92 +265,4 @@ func (q *quantizer) chooseProduct(node *onnxpb.NodeProto) {
 	}
 	q.layers[node] = true
 	q.observe(node.Input[0])
-}
-
-// calibrate finds the ranges of the observed tensors.
-func (q *quantizer) calibrate(file *onnxpb.ModelProto, samples iter.Seq2[[]float32, error]) error {
-	encoded, err := proto.Marshal(file)
-	if err != nil {
-		return err
-	}
-	model, err := Decode(encoded)
-	if err != nil {
-		return fmt.Errorf("read the model back: %w", err)
-	}
-	if len(model.Graph.Inputs) != 1 {
-		return fmt.Errorf("%w: it has %d inputs, which samples of one do not fill", ErrNotQuantizable, len(model.Graph.Inputs))
-	}
-	input := model.Graph.Inputs[0].Name
-	model.Graph.Outputs = nil
-	for _, name := range q.observed {
-		if name != input {
-			model.Graph.Outputs = append(model.Graph.Outputs, graph.Value{Name: name})
-		}
-	}
-	observed, err := observe(model.Graph, samples)
-	if err != nil {
-		return err
-	}
-	for name, e := range observed {
-		q.ranges[name] = e.byteRange()
-	}
-	for name := range q.inherited {
-		from := name
-		for q.inherited[from] != "" {
-			from = q.inherited[from]
-		}
-		q.ranges[name] = q.ranges[from]
-	}
-	return nil
-}
-
-// observe runs samples through a graph and returns the extremes of its input and of its outputs.
-func observe(g *graph.Graph, samples iter.Seq2[[]float32, error]) (map[string]*extremes, error) {
-	observed := map[string]*extremes{g.Inputs[0].Name: {}}
-	for _, output := range g.Outputs {
-		observed[output.Name] = &extremes{}
-	}
-	sample, err := graph.Elements(g.Inputs[0].Shape[1:])
-	if err != nil {
-		return nil, err
-	}
-	if len(g.Outputs) == 0 { // only the input is quantised
-		for batch, err := range samples {
-			if err != nil {
-				return nil, fmt.Errorf("calibrate: %w", err)
-			}
-			observed[g.Inputs[0].Name].add(batch)
-		}
-		return observed, nil
-	}
-	program, err := graph.Compile(g, graph.Options{})
-	if err != nil {
-		return nil, err
-	}
-	sessions := map[int]*graph.Session{}
-	for batch, err := range samples {
-		if err != nil {
-			return nil, fmt.Errorf("calibrate: %w", err)
-		}
-		n := len(batch) / max(sample, 1)
-		if n == 0 || n*sample != len(batch) {
-			return nil, fmt.Errorf("calibrate: a batch has %d elements, a sample %d", len(batch), sample)
-		}
-		if sessions[n] == nil {
-			if sessions[n], err = program.NewSession(n); err != nil {
-				return nil, fmt.Errorf("calibrate: %w", err)
-			}
-		}
-		session := sessions[n]
-		copy(session.Input(0), batch)
-		session.Run()
-		observed[g.Inputs[0].Name].add(batch)
-		for i, output := range g.Outputs {
-			observed[output.Name].add(session.Output(i))
-		}
-	}
-	if len(sessions) == 0 {
-		return nil, errors.New("calibrate: there are no samples")
-	}
-	return observed, nil
 }
