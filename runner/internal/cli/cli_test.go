@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/onnx"
 )
 
 // mainEnv makes the test's own executable the runner, for tests that send it signals.
@@ -148,6 +149,13 @@ func TestFailuresLeaveAResult(t *testing.T) {
 	if err := os.WriteFile(notes, []byte("no model"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	large := filepath.Join(t.TempDir(), "large.onnx")
+	if err := os.WriteFile(large, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(large, onnx.MaxFileBytes+1); err != nil { // takes no room on disk
+		t.Fatal(err)
+	}
 	cases := map[string]struct {
 		args   []string
 		code   int
@@ -166,6 +174,8 @@ func TestFailuresLeaveAResult(t *testing.T) {
 		"required flag":      {[]string{"evaluate", "--data=x"}, contract.ExitConfig, contract.ReasonConfigInvalid, "model"},
 		"missing model":      {[]string{"evaluate", "--data=x", "--model=/nowhere"}, contract.ExitArtifact, contract.ReasonArtifactInvalid, "/nowhere"},
 		"no model":           {[]string{"evaluate", "--data=x", "--model=" + notes}, contract.ExitArtifact, contract.ReasonArtifactInvalid, "notes.txt"},
+		"large model":        {[]string{"evaluate", "--data=x", "--model=" + large}, contract.ExitArtifact, contract.ReasonArtifactInvalid, "too large"},
+		"quantize large":     {[]string{"quantize", "--model=" + large, "--out=y", "--data=x"}, contract.ExitArtifact, contract.ReasonArtifactInvalid, "too large"},
 		"quantize nothing":   {[]string{"quantize", "--model=x", "--out=y"}, contract.ExitConfig, contract.ReasonConfigInvalid, "--data"},
 		"quantize no model":  {[]string{"quantize", "--model=" + notes, "--out=y", "--data=x"}, contract.ExitArtifact, contract.ReasonArtifactInvalid, "notes.txt"},
 		"bad quantization":   {[]string{"train", "--data=" + dir, "--quantization=Int4"}, contract.ExitConfig, contract.ReasonConfigInvalid, "output.quantization"},

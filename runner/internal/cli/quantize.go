@@ -17,6 +17,7 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/artifact"
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/dataset"
+	"github.com/trainyard-dev/trainyard/internal/onnx"
 	"github.com/trainyard-dev/trainyard/internal/quantize"
 	"github.com/trainyard-dev/trainyard/runner/internal/evaluate"
 	"github.com/trainyard-dev/trainyard/runner/internal/failure"
@@ -95,7 +96,7 @@ func (a *app) quantize(ctx context.Context, o *quantizeOptions) error {
 	if err := artifact.CheckNew(o.out); err != nil { // before all the work
 		return failure.Config(fmt.Errorf("--out: %w", err))
 	}
-	float, err := os.ReadFile(o.model)
+	float, _, err := artifact.ReadVerified(o.model, "", onnx.MaxFileBytes)
 	if err != nil {
 		return failure.Artifact(fmt.Errorf("read model: %w", err))
 	}

@@ -144,7 +144,7 @@ func TestHandler(t *testing.T) {
 	if got := get("/other").Code; got != http.StatusNotFound {
 		t.Errorf("an unknown path is %d", got)
 	}
-	metrics := get(MetricsPath).Body.String()
+	metrics := get(contract.MetricsPath).Body.String()
 	for _, line := range []string{
 		"trainyard_training_progress_ratio 0.3", "trainyard_training_epoch 1", "trainyard_training_steps_total 3",
 		"trainyard_training_images_total 16", `trainyard_training_metric{metric="accuracy"} 0.75`,

@@ -20,9 +20,6 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/contract"
 )
 
-// MetricsPath serves Prometheus.
-const MetricsPath = "/metrics"
-
 // Handler serves the tracker's progress, health and Prometheus metrics.
 func Handler(tracker *Tracker, log *slog.Logger) http.Handler {
 	registry := prometheus.NewRegistry()
@@ -41,7 +38,7 @@ func Handler(tracker *Tracker, log *slog.Logger) http.Handler {
 	mux.HandleFunc("GET "+contract.HealthPath, func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusOK)
 	})
-	mux.Handle("GET "+MetricsPath, promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.Handle("GET "+contract.MetricsPath, promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	return mux
 }
 
