@@ -148,7 +148,7 @@ func (in *instruction) convShape(weights []int) (tensor.ConvShape, error) {
 	return s, s.Validate()
 }
 
-// poolKinds are the attributes of Max and Average.
+// poolKinds are the attributes of MaxPool and AveragePool.
 var poolKinds = kinds{
 	"auto_pad": stringKind, "ceil_mode": intKind, "count_include_pad": intKind, "dilations": intsKind,
 	"kernel_shape": intsKind, "pads": intsKind, "storage_order": intKind, "strides": intsKind,

@@ -13,6 +13,7 @@ type ByteRange struct {
 	low  [32]uint8
 }
 
+// NewByteRange returns the range from low to high of bytes that stand for numbers less zero.
 func NewByteRange(zero, low, high uint8) ByteRange {
 	var r ByteRange
 	for i := range r.High {

@@ -39,12 +39,12 @@ type Winograd struct {
 // Quantized are the inner loops of a set for convolutions of 8 bits, described in gen/amd64/quantized.go. to points to a
 // ByteRange's first field.
 type Quantized struct {
-	// DotTiles multiplies windows with weights: 6 pixels by 16 output channels. It and widen are nil if DotBytes takes all weights.
+	// DotTiles multiplies windows with weights: 6 pixels by 16 output channels. It and Widen are nil if DotBytes takes all weights.
 	DotTiles func(tiles int, offsets *int, x *int16, runs int, runOffsets *int, units int, w *int16, sums *int32)
 	// DotBytes does so for bytes, exactly if no weight is larger than BytesLimit.
 	DotBytes   func(tiles int, offsets *int, x *uint8, runs int, runOffsets *int, units int, w *int8, sums *int32)
 	BytesLimit int
-	// ConvBytes does so too and stores the bytes of the sums; nil means that requantize does that.
+	// ConvBytes does so too and stores the bytes of the sums; nil means that Requantize does that.
 	ConvBytes func(tiles int, offsets *int, x *uint8, runs int, runOffsets *int, units int, w *int8, bias *int32, scale, to *float32, y *uint8, pixelStride int)
 	// Depthwise is that of 3×3 for 32 channels, exact if no weight is larger than DepthwiseLimit; nil means that it is computed
 	// by definition.

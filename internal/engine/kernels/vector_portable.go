@@ -28,7 +28,7 @@ func sumFloat64(x []float32) float64 {
 	return total
 }
 
-// SquaredDeviations returns Σ(x-mean)².
+// squaredDeviations returns Σ(x-mean)².
 func squaredDeviations(x []float32, mean float32) float64 {
 	var total float64
 	for len(x) > 0 {
@@ -51,7 +51,7 @@ func squaredDeviations(x []float32, mean float32) float64 {
 	return total
 }
 
-// DotDeviation returns Σ y·(x-mean).
+// dotDeviation returns Σ y·(x-mean).
 func dotDeviation(y, x []float32, mean float32) float64 {
 	x = x[:len(y)]
 	var total float64
@@ -139,7 +139,7 @@ func relu(y, x []float32) {
 	}
 }
 
-// ReLUBackward computes dx = dy where y > 0, else 0.
+// reluBackward computes dx = dy where y > 0, else 0.
 func reluBackward(dx, y, dy []float32) {
 	dx, y = dx[:len(dy)], y[:len(dy)]
 	for i, v := range dy {

@@ -19,7 +19,7 @@ type Conv2DConfig struct {
 	Bias                    bool
 }
 
-// Forward is a convolution of NCHW images.
+// Conv2D is a convolution of NCHW images.
 type Conv2D struct {
 	Config Conv2DConfig
 	Weight *Param // [OutChannels, InChannels/Groups, Kernel, Kernel]

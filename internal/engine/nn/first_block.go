@@ -41,7 +41,7 @@ func (l *convNormReLUPool) OutputShape(in []int) ([]int, error) {
 	return l.rest.OutputShape(shape)
 }
 
-// step describes it to the kernels, for images of the shape of x.
+// step describes the block to the operations, for images of the shape of x.
 func (l *convNormReLUPool) step(x *tensor.Tensor) block.First {
 	norm := l.rest.BatchNorm2D
 	return block.First{

@@ -65,7 +65,7 @@ func (l *MaxPool2D) Backward(ws *exec.Workspace, dy *tensor.Tensor, _ bool) *ten
 	return &l.dx
 }
 
-// GlobalAverage takes the mean of each plane: [N, C, H, W] to [N, C, 1, 1].
+// GlobalAveragePool takes the mean of each plane: [N, C, H, W] to [N, C, 1, 1].
 type GlobalAveragePool struct {
 	stateless
 	in    []int

@@ -103,6 +103,7 @@ type PoolShape struct {
 	CeilMode bool
 }
 
+// WithDefaults replaces zero strides and dilations by 1.
 func (s PoolShape) WithDefaults() PoolShape {
 	s.StrideH, s.StrideW = max(s.StrideH, 1), max(s.StrideW, 1)
 	s.DilationH, s.DilationW = max(s.DilationH, 1), max(s.DilationW, 1)

@@ -19,7 +19,7 @@ import (
 //
 // where d is 0 but for the chosen pixels, so that with A = Σ d·patch, which is all that has to be summed over pixels,
 //
-//	dgamma = InvStd·(w·A - mean·Σd)
+//	dgamma = invStd·(w·A - mean·Σd)
 //	dw     = Σ dx·patch = scale·A + ofX·(Σ patch·patchᵀ)·w + shift·Σ patch
 
 // convPoolChunks is the number of chunks, with sums of their own, into which the backward pass cuts the bands: enough for
@@ -54,7 +54,7 @@ func FusesFirst(ws *exec.Workspace, s tensor.ConvShape) bool {
 }
 
 // Training computes pooled = maxpool(max(0, batchnorm(conv(x, Weight)))) with the statistics of this batch,
-// and updates the running ones as BatchTraining does. FusesFirst must hold.
+// and updates the running ones as norm.BatchTraining does. FusesFirst must hold.
 func (p *First) Training(ws *exec.Workspace, x, pooled []float32) {
 	p.check()
 	exec.CheckLength("conv-norm-relu-pool", "x", x, p.Shape.InLen())
@@ -134,7 +134,7 @@ func convPool(ws *exec.Workspace, p *First, x, mean, invStd, pooled []float32, c
 	st.normPool = normPoolArgs{s: output, pooled: pooled, choice: choice, scale: st.scale, shift: st.shift}
 	b := &st.band
 	*b = convPoolArgs{Band: conv.NewBand(s, ws.Kernels().ConvPixels, s.InChannels, conv.BandFloats), u: st.packed, bias: st.zeros}
-	b.X = x
+	b.Input = x
 	b.ShareImage(min(b.Rows, conv.UnpooledFloats/(quad*b.OutW)))
 	ws.Run(s.Batch*b.ImageBands(), convPoolPart)
 }
@@ -144,20 +144,20 @@ func convPoolPart(ws *exec.Workspace, worker, part int) {
 	st := states.Of(ws)
 	b, a := &st.band, &st.normPool
 	state, own := ws.Worker(worker), &st.workers[worker]
-	channels, plane := b.S.InChannels, b.Rows*b.OutW
+	channels, plane := b.Shape.InChannels, b.Rows*b.OutW
 	image, first, last := b.ImageBand(part)
 	input := channels * b.ChannelStride()
 	scratch := state.Scratch(input + quad*plane)
 	unpooled := scratch[input:]
 	b.Load(scratch, 0, channels, first, last)
 	tiles := b.Tiles(state, first, last, true)
-	for k := 0; k < b.S.OutChannels; k += quad {
+	for k := 0; k < b.Shape.OutChannels; k += quad {
 		ws.Kernels().ConvTiles(tiles, &state.Offsets[0], &scratch[0], channels, b.ChannelStride()*floatSize, b.Stride*floatSize,
 			&b.u[k*channels*patchTaps], &b.bias[k], &unpooled[0], plane*floatSize)
 		for c := k; c < k+quad; c++ {
 			for row := 0; row < last-first; row += 2 {
 				pixels := unpooled[(c-k)*plane+row*b.OutW:]
-				pooled, choice := a.windows(own, image*b.S.OutChannels+c, (first+row-image*b.OutH)/2)
+				pooled, choice := a.windows(own, image*b.Shape.OutChannels+c, (first+row-image*b.OutH)/2)
 				ws.Kernels().NormPool(pooled, choice, pixels[:2*len(pooled)], pixels[b.OutW:][:2*len(pooled)], a.scale[c], a.shift[c])
 			}
 		}
@@ -179,7 +179,7 @@ func (p *First) Backward(ws *exec.Workspace, x, dpooled, dw, dgamma, dbeta []flo
 	st.normPool = normPoolArgs{s: p.Output(), pooled: dpooled, choice: p.Choice}
 	b := &st.band
 	*b = convPoolArgs{Band: conv.NewBand(s, lanes, 1, conv.BandPixels)}
-	b.X = x
+	b.Input = x
 	b.ShareImage(conv.BandPixels / (b.Vectors * lanes))
 	b.chunks = min(convPoolChunks, s.Batch*b.ImageBands())
 	st.partial = exec.Grow(st.partial, b.chunks*s.WeightLen())
@@ -195,15 +195,15 @@ func convPoolSumsPart(ws *exec.Workspace, worker, chunk int) {
 	st := states.Of(ws)
 	b, a := &st.band, &st.normPool
 	state, own := ws.Worker(worker), &st.workers[worker]
-	in, out, width := b.S.InChannels, b.S.OutChannels, b.Vectors*lanes
-	sums, totals := st.partial[chunk*b.S.WeightLen():][:b.S.WeightLen()], st.sums[chunk*out:][:out]
+	in, out, width := b.Shape.InChannels, b.Shape.OutChannels, b.Vectors*lanes
+	sums, totals := st.partial[chunk*b.Shape.WeightLen():][:b.Shape.WeightLen()], st.sums[chunk*out:][:out]
 	clear(sums)
 	clear(totals)
 	input, plane := in*b.ChannelStride(), b.Rows*width
 	scratch := state.Scratch(input + quad*plane)
 	gradients := scratch[input:]
 	clear(gradients) // columns beyond the windows stay 0
-	bands := b.S.Batch * b.ImageBands()
+	bands := b.Shape.Batch * b.ImageBands()
 	for band := chunk * bands / b.chunks; band < (chunk+1)*bands/b.chunks; band++ {
 		image, first, last := b.ImageBand(band)
 		b.Load(scratch, 0, in, first, last)
@@ -229,8 +229,8 @@ func convPoolGradients(ws *exec.Workspace, p *First, k int, dw, dgamma, dbeta []
 	var total, dot float64 // Σd and w·A
 	var ofPatch [patchTaps * patchChannels]float64
 	for chunk := range b.chunks {
-		total += st.sums[chunk*b.S.OutChannels+k]
-		sums := st.partial[chunk*b.S.WeightLen()+k/quad*n*quad:]
+		total += st.sums[chunk*b.Shape.OutChannels+k]
+		sums := st.partial[chunk*b.Shape.WeightLen()+k/quad*n*quad:]
 		for i := range n {
 			c, ky, kx := i/patchTaps, i%patchTaps/patchSide, i%patchSide
 			ofPatch[i] += float64(sums[c*conv.WeightFloats+(ky*quad+k%quad)*patchSide+kx])

@@ -34,7 +34,7 @@ type normPoolArgs struct {
 }
 
 // NormReLUPoolTraining computes pooled = maxpool(max(0, batchnorm(x))) and records in choice, s.ChoiceLen() words, what the
-// backward pass needs. The other arguments are those of BatchTraining. Height and Width are at least 2.
+// backward pass needs. The other arguments are those of norm.BatchTraining. Height and Width are at least 2.
 func NormReLUPoolTraining(ws *exec.Workspace, s tensor.ImageShape, x, gamma, beta []float32, eps, momentum float32,
 	pooled []float32, choice []uint16, mean, invStd, runningMean, runningVar []float32) {
 	exec.CheckLength("norm-relu-pool", "x", x, s.Len())
@@ -108,7 +108,7 @@ func (a *normPoolArgs) rows(plane, row int) (top, bottom []float32) {
 }
 
 // NormReLUPoolBackward replaces x by the gradient of the loss with respect to it, given dpooled and what
-// NormReLUPoolTraining left in choice, mean and InvStd. dgamma and dbeta are overwritten.
+// NormReLUPoolTraining left in choice, mean and invStd. dgamma and dbeta are overwritten.
 func NormReLUPoolBackward(ws *exec.Workspace, s tensor.ImageShape, x, dpooled []float32, choice []uint16,
 	gamma, mean, invStd, dgamma, dbeta []float32) {
 	st := states.Of(ws)
@@ -152,7 +152,7 @@ func normPoolSumsPart(ws *exec.Workspace, worker, part int) {
 	st.moments[part] = total
 }
 
-// normPoolBackwardPart turns one plane into its gradient: dx = gamma·InvStd·(d - dbeta/m - x̂·dgamma/m), where d is 0 but
+// normPoolBackwardPart turns one plane into its gradient: dx = gamma·invStd·(d - dbeta/m - x̂·dgamma/m), where d is 0 but
 // for chosen pixels.
 func normPoolBackwardPart(ws *exec.Workspace, worker, part int) {
 	st := states.Of(ws)

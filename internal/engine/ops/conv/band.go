@@ -11,20 +11,20 @@ import (
 // Band is how output rows of a 3×3 convolution with stride 1, counted over the batch, are cut into bands. The input rows of a
 // band are copied with their padding to scratch memory; there the window of neighbouring pixels is a plain load at each tap.
 type Band struct {
-	S       tensor.ConvShape
+	Shape   tensor.ConvShape
 	OutH    int
 	OutW    int
-	Rows    int // output rows of a band
-	Stride  int // floats of a scratch row
-	pixels  int // pixels of a vector
-	Vectors int // vectors of an output row
-	X       []float32
+	Rows    int       // output rows of a band
+	Stride  int       // floats of a scratch row
+	pixels  int       // pixels of a vector
+	Vectors int       // vectors of an output row
+	Input   []float32 // what Load reads
 }
 
 // NewBand plans bands whose scratch memory holds channels planes in about budget floats. Vectors have the given number of
 // pixels, a multiple of 8.
 func NewBand(s tensor.ConvShape, pixels, channels, budget int) Band {
-	b := Band{S: s, OutH: s.OutHeight(), OutW: s.OutWidth(), pixels: pixels}
+	b := Band{Shape: s, OutH: s.OutHeight(), OutW: s.OutWidth(), pixels: pixels}
 	b.Vectors = exec.CeilDiv(b.OutW, pixels)
 	b.Stride = b.Vectors*pixels + lanes // the last vector's windows reach 2 further
 	total := s.Batch * b.OutH
@@ -34,7 +34,7 @@ func NewBand(s tensor.ConvShape, pixels, channels, budget int) Band {
 }
 
 // bands returns the number of bands.
-func (b *Band) bands() int { return exec.CeilDiv(b.S.Batch*b.OutH, b.Rows) }
+func (b *Band) bands() int { return exec.CeilDiv(b.Shape.Batch*b.OutH, b.Rows) }
 
 // scratchRows returns an upper bound for the scratch rows of one plane of a band: two more than output rows for each
 // image that the band touches.
@@ -51,14 +51,14 @@ func (b *Band) ChannelStride() int {
 
 // Load copies the input rows that output rows [first, last) need, with their padding, from planes [c0, c1) to scratch.
 func (b *Band) Load(scratch []float32, c0, c1, first, last int) {
-	s := &b.S
+	s := &b.Shape
 	plane := s.InHeight * s.InWidth
 	for c := c0; c < c1; c++ {
 		dst := scratch[(c-c0)*b.ChannelStride():][:b.ChannelStride()]
 		for row := first; row < last; {
 			image, oy := row/b.OutH, row%b.OutH
 			n := min(last-row, b.OutH-oy)
-			x := b.X[(image*s.InChannels+c)*plane:][:plane]
+			x := b.Input[(image*s.InChannels+c)*plane:][:plane]
 			for iy := oy - s.PadTop; iy < oy-s.PadTop+n+2; iy++ {
 				out := dst[:b.Stride]
 				dst = dst[b.Stride:]
@@ -92,7 +92,7 @@ func (b *Band) Tiles(state *exec.Worker, first, last int, scratch bool) int {
 		for v := range b.Vectors {
 			column := min(v*b.pixels, b.OutW-b.pixels)
 			in = (scratchRow*b.Stride + column) * floatSize
-			out = ((image*b.S.OutChannels*b.OutH+oy)*b.OutW + column) * floatSize
+			out = ((image*b.Shape.OutChannels*b.OutH+oy)*b.OutW + column) * floatSize
 			if scratch {
 				out = ((row-first)*b.OutW + column) * floatSize
 			}

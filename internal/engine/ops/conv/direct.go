@@ -15,7 +15,9 @@ import (
 // the output's gradient with mirrored weights.
 
 const (
-	BandFloats   = 48 << 10 // floats of a band's scratch memory: most of the second-level cache's half
+	// BandFloats is about how many floats the scratch memory of a band has: most of the second-level cache's half.
+	BandFloats = 48 << 10
+	// WeightFloats is how many weights 4 output channels have for an input channel.
 	WeightFloats = 3 * 3 * quad
 	// UnpooledFloats is how many floats of unpooled output rows of 4 channels stay in the cache.
 	UnpooledFloats = 16 << 10
@@ -43,7 +45,7 @@ func mirrored(s tensor.ConvShape) tensor.ConvShape {
 
 // PackDirect fills u, [OutChannels/4][InChannels][3][3][4], with the weights.
 func PackDirect(ws *exec.Workspace, s tensor.ConvShape, w, u []float32, mirrored bool) {
-	states.Of(ws).direct = directArgs{Band: Band{S: s}, w: w, u: u, mirrored: mirrored}
+	states.Of(ws).direct = directArgs{Band: Band{Shape: s}, w: w, u: u, mirrored: mirrored}
 	ws.Run(s.OutChannels/quad, packDirectPart)
 }
 
@@ -54,7 +56,7 @@ func runDirect(ws *exec.Workspace, s tensor.ConvShape, x, u, bias, y []float32, 
 	*b = directArgs{
 		Band: NewBand(s.WithDefaults(), ws.Kernels().ConvPixels, s.InChannels, BandFloats), u: u, bias: bias, y: y, epilogue: e,
 	}
-	b.X = x
+	b.Input = x
 	if bias == nil {
 		st.zeros = exec.Grow(st.zeros, s.OutChannels)
 		b.bias = st.zeros
@@ -66,7 +68,7 @@ func runDirect(ws *exec.Workspace, s tensor.ConvShape, x, u, bias, y []float32, 
 // share makes bands small enough for threads to share them evenly, and for the unpooled rows of 4 channels to stay in the
 // cache; with pooling, bands have an even number of rows.
 func (b *directArgs) share(threads int) {
-	total := b.S.Batch * b.OutH
+	total := b.Shape.Batch * b.OutH
 	if b.epilogue.MaxPool {
 		b.Rows = min(b.Rows, max(UnpooledFloats/(quad*b.OutW), 2))
 	}
@@ -80,7 +82,7 @@ func (b *directArgs) share(threads int) {
 // packDirectPart packs the weights of 4 output channels as [channel][tap][4].
 func packDirectPart(ws *exec.Workspace, _, part int) {
 	b := &states.Of(ws).direct
-	in, out := b.S.InChannels, b.S.OutChannels
+	in, out := b.Shape.InChannels, b.Shape.OutChannels
 	dst := b.u[part*in*WeightFloats:][:in*WeightFloats]
 	for c := range in {
 		for tap := range 9 {
@@ -100,9 +102,9 @@ func packDirectPart(ws *exec.Workspace, _, part int) {
 func directPart(ws *exec.Workspace, worker, part int) {
 	b := &states.Of(ws).direct
 	state := ws.Worker(worker)
-	channels, plane := b.S.InChannels, b.OutH*b.OutW
+	channels, plane := b.Shape.InChannels, b.OutH*b.OutW
 	first := part * b.Rows
-	last := min(first+b.Rows, b.S.Batch*b.OutH)
+	last := min(first+b.Rows, b.Shape.Batch*b.OutH)
 	if first >= last {
 		return
 	}
@@ -111,7 +113,7 @@ func directPart(ws *exec.Workspace, worker, part int) {
 	unpooled := scratch[input:]
 	b.Load(scratch, 0, channels, first, last)
 	tiles := b.Tiles(state, first, last, b.epilogue.MaxPool)
-	for k := 0; k < b.S.OutChannels; k += quad {
+	for k := 0; k < b.Shape.OutChannels; k += quad {
 		y, stride := unpooled, b.Rows*b.OutW
 		if !b.epilogue.MaxPool {
 			y, stride = b.y[k*plane:], plane
@@ -136,7 +138,7 @@ func (b *directArgs) pool(loops *kernels.Set, unpooled []float32, channel, first
 	for row := first; row < last; row += 2 {
 		image, oy := row/b.OutH, row%b.OutH
 		top, bottom := unpooled[(row-first)*b.OutW:][:even], unpooled[(row-first+1)*b.OutW:][:even]
-		y := b.y[((image*b.S.OutChannels+channel)*height+oy/2)*width:][:width]
+		y := b.y[((image*b.Shape.OutChannels+channel)*height+oy/2)*width:][:width]
 		loops.Halve(y, top, bottom, b.epilogue.floor())
 	}
 }
@@ -146,7 +148,7 @@ func (b *directArgs) relu(loops *kernels.Set, channel, first, last int) {
 	for row := first; row < last; {
 		image, oy := row/b.OutH, row%b.OutH
 		n := min(last-row, b.OutH-oy)
-		y := b.y[((image*b.S.OutChannels+channel)*b.OutH+oy)*b.OutW:][:n*b.OutW]
+		y := b.y[((image*b.Shape.OutChannels+channel)*b.OutH+oy)*b.OutW:][:n*b.OutW]
 		loops.ReLU(y, y)
 		row += n
 	}

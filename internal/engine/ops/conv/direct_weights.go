@@ -25,7 +25,7 @@ func directWeights(ws *exec.Workspace, s tensor.ConvShape, x, dy, dw []float32) 
 	s = s.WithDefaults()
 	*b = directArgs{Band: NewBand(s, lanes, 1, BandPixels)}
 	b.Rows = min(max(BandPixels/(b.Vectors*lanes), 1), s.Batch*b.OutH)
-	b.X, b.y, b.w = x, dy, dw
+	b.Input, b.y, b.w = x, dy, dw
 	blocks := exec.CeilDiv(s.InChannels, blockChannels) * exec.CeilDiv(s.OutChannels, blockChannels)
 	b.chunks = min(exec.CeilDiv(weightParts, blocks), b.bands())
 	st.partial = exec.Grow(st.partial, b.chunks*s.WeightLen())
@@ -38,7 +38,7 @@ func directWeightsPart(ws *exec.Workspace, worker, part int) {
 	st := states.Of(ws)
 	b := &st.direct
 	state := ws.Worker(worker)
-	in, out := b.S.InChannels, b.S.OutChannels
+	in, out := b.Shape.InChannels, b.Shape.OutChannels
 	chunk, block := part%b.chunks, part/b.chunks
 	blocksIn := exec.CeilDiv(in, blockChannels)
 	c0, k0 := block%blocksIn*blockChannels, block/blocksIn*blockChannels
@@ -54,7 +54,7 @@ func directWeightsPart(ws *exec.Workspace, worker, part int) {
 	bands := b.bands()
 	for band := chunk * bands / b.chunks; band < (chunk+1)*bands/b.chunks; band++ {
 		first := band * b.Rows
-		last := min(first+b.Rows, b.S.Batch*b.OutH)
+		last := min(first+b.Rows, b.Shape.Batch*b.OutH)
 		b.Load(scratch, c0, c1, first, last)
 		b.loadGradients(gradients, pixels, k0, k1, first, last)
 		b.RowOffsets(state, first, last)
@@ -74,7 +74,7 @@ func (b *directArgs) loadGradients(dst []float32, pixels, k0, k1, first, last in
 		for row := first; row < last; row++ {
 			image, oy := row/b.OutH, row%b.OutH
 			out := plane[(row-first)*width:][:width]
-			copy(out, b.y[((image*b.S.OutChannels+k)*b.OutH+oy)*b.OutW:][:b.OutW])
+			copy(out, b.y[((image*b.Shape.OutChannels+k)*b.OutH+oy)*b.OutW:][:b.OutW])
 			clear(out[b.OutW:])
 		}
 	}
@@ -85,7 +85,7 @@ func (b *directArgs) loadGradients(dst []float32, pixels, k0, k1, first, last in
 func sumWeightsPart(ws *exec.Workspace, _, part int) {
 	st := states.Of(ws)
 	b := &st.direct
-	in, length := b.S.InChannels, b.S.WeightLen()
+	in, length := b.Shape.InChannels, b.Shape.WeightLen()
 	for c := range in {
 		for i := range WeightFloats {
 			at := (part*in+c)*WeightFloats + i

@@ -38,7 +38,7 @@ func (m Matrix) need(rows, columns int) int {
 	return (rows-1)*m.RowStride + (columns-1)*m.ColStride + 1
 }
 
-// Product are the arguments of one product C = A·B, or C += A·B. The rows of A are packed beforehand;
+// Product is one product C = A·B, or C += A·B. The rows of A are packed beforehand;
 // B is packed slab by slab as it is needed.
 type Product struct {
 	M, N, K    int
@@ -185,7 +185,7 @@ func computeBlock(ws *exec.Workspace, g *Product, b Right, worker, m0, m1, n0, n
 	}
 }
 
-// Block computes a block, as block does, of the product of what PackLeft packed and b, of which each part has its own.
+// Block computes a block, as computeBlock does, of the product of what PackLeft packed and b, of which each part has its own.
 func Block(ws *exec.Workspace, b Matrix, worker, m0, m1, n0, n1 int, c []float32) {
 	st := states.Of(ws)
 	own := &st.workers[worker]

@@ -26,7 +26,7 @@ const (
 
 // Reduce reduces the axes of x for which reduced is true. y receives the results in row-major order of the other axes.
 // x has at most MaxRank dimensions, none of them 0.
-func Reduce(ws *exec.Workspace, op Reduction, shape []int, reduced []bool, x, y []float32) {
+func Reduce(_ *exec.Workspace, op Reduction, shape []int, reduced []bool, x, y []float32) {
 	if op < 0 || op >= reductionCount || len(shape) > MaxRank || len(reduced) != len(shape) {
 		panic("engine: reduce: unknown operation, too many dimensions or an axis without its flag")
 	}

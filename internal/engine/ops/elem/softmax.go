@@ -55,7 +55,7 @@ func softmaxRow(x, y []float32, classes, stride int, logarithm bool) {
 
 // SoftmaxCrossEntropy returns the mean over the batch of -log softmax(logits)[label]. Unless dlogits is nil, it receives
 // the gradient of that mean. logits is [batch, classes]; each label is in [0, classes).
-func SoftmaxCrossEntropy(ws *exec.Workspace, batch, classes int, logits []float32, labels []int, dlogits []float32) float64 {
+func SoftmaxCrossEntropy(_ *exec.Workspace, batch, classes int, logits []float32, labels []int, dlogits []float32) float64 {
 	exec.CheckLength("softmax cross entropy", "logits", logits, batch*classes)
 	exec.CheckLength("softmax cross entropy", "labels", labels, batch)
 	if dlogits != nil {

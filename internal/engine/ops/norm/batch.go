@@ -24,7 +24,7 @@ type Moments struct{ Mean, Squares float64 }
 
 // BatchTraining normalises each channel with the statistics of this batch:
 // y = gamma·(x-mean)/√(variance+eps) + beta, with the biased variance. It leaves the batch's mean and 1/√(variance+eps)
-// in mean and InvStd for the backward pass and moves the running statistics towards the batch's, as PyTorch does:
+// in mean and invStd for the backward pass and moves the running statistics towards the batch's, as PyTorch does:
 // running = (1-momentum)·running + momentum·batch, with the unbiased variance. y may be x.
 // The per-channel slices have s.Channels elements.
 func BatchTraining(ws *exec.Workspace, s tensor.NormShape, x, gamma, beta []float32, eps, momentum float32,
@@ -117,7 +117,7 @@ func InverseDeviations(ws *exec.Workspace, variance []float32, eps float32) []fl
 	return st.inverse
 }
 
-// BatchBackward computes the gradients of BatchTraining from x, dy and the batch's mean and InvStd. dx, dgamma
+// BatchBackward computes the gradients of BatchTraining from x, dy and the batch's mean and invStd. dx, dgamma
 // and dbeta are overwritten; dx may be dy.
 func BatchBackward(ws *exec.Workspace, s tensor.NormShape, x, dy, gamma, mean, invStd, dx, dgamma, dbeta []float32) {
 	exec.CheckLength("batch norm backward", "x", x, s.Len())
@@ -131,7 +131,7 @@ func BatchBackward(ws *exec.Workspace, s tensor.NormShape, x, dy, gamma, mean, i
 }
 
 // batchBackwardPart computes one channel: dbeta = Σdy, dgamma = Σdy·x̂ and
-// dx = gamma·InvStd·(dy - dbeta/m - x̂·dgamma/m), which is linear in dy and x.
+// dx = gamma·invStd·(dy - dbeta/m - x̂·dgamma/m), which is linear in dy and x.
 func batchBackwardPart(ws *exec.Workspace, _, c int) {
 	n := &states.Of(ws).batch
 	mean := n.mean[c]

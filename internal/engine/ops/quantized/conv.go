@@ -27,11 +27,11 @@ func PixelStride(channels int) int {
 //
 //	y = min(max(OutZero + round((Σ w·(x - InZero) + Bias)·Scale), Low), High),
 //
-// rounding half to even, then the maximum of 2×2 pixels if Max is set, an odd last row or column being left out. The
+// rounding half to even, then the maximum of 2×2 pixels if MaxPool is set, an odd last row or column being left out. The
 // product with Scale is rounded to float32, and Low ≤ High. ReLU is Low = OutZero.
 type Conv struct {
 	// Shape is that of the convolution; its Batch does not matter. Groups is 1, or the number of channels of both input and
-	// output (depthwise); then Max is not supported.
+	// output (depthwise); then MaxPool is not supported.
 	Shape tensor.ConvShape
 	// Weights are [OutChannels, InChannels/Groups, KernelH, KernelW].
 	Weights []int8
@@ -131,7 +131,7 @@ func Run(ws *exec.Workspace, p *Prepared, batch int, x, y []uint8) {
 }
 
 // RunLinear computes y = (Σ w·(x - InZero) + Bias)·Scale, float32 [batch, OutChannels], for a convolution of 1×1
-// pixels without padding, whose Low, High, OutZero and Max do not matter.
+// pixels without padding, whose Low, High, OutZero and MaxPool do not matter.
 func RunLinear(ws *exec.Workspace, p *Prepared, batch int, x []uint8, y []float32) {
 	s := p.Shape
 	if !isOnePixel(s) {

@@ -159,7 +159,7 @@ func (a *convArgs) locate(state *exec.Worker, pixels, stride, size int) {
 	}
 }
 
-// ConvBytes computes tiles ≥ 1 of pixels of the k-th 16 output channels, whose weights take depth bytes.
+// convBytes computes tiles ≥ 1 of pixels of the k-th 16 output channels, whose weights take depth bytes.
 func (a *convArgs) convBytes(loops *kernels.Quantized, tiles int, offsets []int, x []uint8, k, depth int, y []uint8, pixelStride int) {
 	p := a.p
 	loops.ConvBytes(tiles, &offsets[0], &x[0], len(p.runs), &p.runs[0], p.units, &p.wBytes[k*depth], &p.bias[k*dotOuts],
