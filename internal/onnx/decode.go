@@ -11,6 +11,7 @@ import (
 
 	"github.com/trainyard-dev/trainyard/internal/engine/graph"
 	"github.com/trainyard-dev/trainyard/internal/onnx/onnxpb"
+	"github.com/trainyard-dev/trainyard/internal/preprocess"
 )
 
 // The range of versions of the standard's operator set that Decode reads.
@@ -31,9 +32,15 @@ type Model struct {
 	Properties map[string]string
 }
 
+// irVersionTag is what files begin with whose tool writes fields in their order: the tag of ir_version.
+const irVersionTag = 0x08
+
 // Decode reads a model from the content of an ONNX file.
 func Decode(data []byte) (*Model, error) {
 	if err := checkWire(data); err != nil {
+		if kind := preprocess.KindOf(data); len(data) > 0 && data[0] != irVersionTag && kind != "" {
+			return nil, fmt.Errorf("read ONNX model: the file is not an ONNX file but %s", kind)
+		}
 		return nil, fmt.Errorf("read ONNX model: %w", err)
 	}
 	file := &onnxpb.ModelProto{}

@@ -204,22 +204,29 @@ func TestErrorsNameTheNode(t *testing.T) {
 
 func TestDamagedFiles(t *testing.T) {
 	_, valid := encodeAndDecode(t, onnxtest.Trained(t, "SimpleCNN"))
-	tests := map[string][]byte{
-		"nothing":       nil,
-		"text":          []byte("<html>404 Not Found</html>"),
-		"zeros":         make([]byte, 100),
-		"cut in half":   valid[:len(valid)/2],
-		"cut by a byte": valid[:len(valid)-1],
+	tests := map[string]struct {
+		data []byte
+		says string
+	}{
+		"nothing":       {nil, "is empty"},
+		"a web page":    {[]byte("<html>404 Not Found</html>"), "not an ONNX file but an HTML page"},
+		"LFS":           {[]byte("version https://git-lfs.github.com/spec/v1\noid sha256:0"), "not an ONNX file but a Git LFS pointer"},
+		"PyTorch":       {[]byte("PK\x03\x04\x00\x00archive/data.pkl"), "not an ONNX file but a ZIP archive"},
+		"TFLite":        {[]byte("\x1c\x00\x00\x00TFL3\x14\x00"), "not an ONNX file but a TensorFlow Lite model"},
+		"zeros":         {make([]byte, 100), "not an ONNX file, or damaged"},
+		"cut in half":   {valid[:len(valid)/2], "cut short"},
+		"cut by a byte": {valid[:len(valid)-1], "cut short"},
+		"cut to a head": {valid[:20], "cut short"},
 		// A graph of empty nodes: two bytes each in the file, hundreds in memory.
-		"empty messages": append([]byte{7<<3 | 2, 0x80, 0x80, 0x80, 0x08}, bytes.Repeat([]byte{1<<3 | 2, 0}, 1<<23)...),
+		"empty messages": {append([]byte{7<<3 | 2, 0x80, 0x80, 0x80, 0x08}, bytes.Repeat([]byte{1<<3 | 2, 0}, 1<<23)...), "than its size warrants"},
 		// A node whose subgraph has a node whose subgraph …
-		"deep nesting": deepModel(1000),
+		"deep nesting": {deepModel(1000), "nested more than"},
 	}
-	for name, data := range tests {
+	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			checkMemory(t, func() {
-				if _, err := Decode(data); err == nil {
-					t.Error("the file was accepted")
+				if _, err := Decode(tc.data); err == nil || !strings.Contains(err.Error(), tc.says) || strings.Contains(err.Error(), "proto:") {
+					t.Errorf("Decode() error = %v, want one that says %q", err, tc.says)
 				}
 			})
 		})

@@ -6,6 +6,7 @@ package onnx
 import (
 	"errors"
 	"fmt"
+	"io"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -62,13 +63,13 @@ func (s *wireScan) message(data []byte, descriptor protoreflect.MessageDescripto
 	for len(data) > 0 {
 		number, wireType, n := protowire.ConsumeTag(data)
 		if n < 0 {
-			return fmt.Errorf("%s: not an ONNX file, or cut short: %w", descriptor.Name(), protowire.ParseError(n))
+			return parseError(n)
 		}
 		data = data[n:]
 		field := descriptor.Fields().ByNumber(number)
 		size := protowire.ConsumeFieldValue(number, wireType, data)
 		if size < 0 {
-			return fmt.Errorf("%s: not an ONNX file, or cut short: %w", descriptor.Name(), protowire.ParseError(size))
+			return parseError(size)
 		}
 		if err := s.field(data[:size], field, wireType, depth); err != nil {
 			return err
@@ -76,6 +77,14 @@ func (s *wireScan) message(data []byte, descriptor protoreflect.MessageDescripto
 		data = data[size:]
 	}
 	return nil
+}
+
+// parseError says what a negative length of protowire means for the file.
+func parseError(n int) error {
+	if errors.Is(protowire.ParseError(n), io.ErrUnexpectedEOF) {
+		return errors.New("the file is cut short, or not an ONNX file")
+	}
+	return errors.New("the file is not an ONNX file, or damaged")
 }
 
 // field accounts for the value of a field; field is nil for one that the schema lacks, which is kept as bytes.

@@ -5,6 +5,7 @@ package preprocess
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/binary"
 	"regexp"
@@ -64,6 +65,8 @@ var others = []struct{ magic, name string }{
 	{"PK\x05\x06", "an empty ZIP archive"},
 	{"\x89HDF\r\n\x1a\n", "an HDF5 file"},
 	{"\x93NUMPY", "a NumPy array"},
+	{"????TFL3", "a TensorFlow Lite model"},
+	{"GGUF", "a GGUF model"},
 	{"PAR1", "a Parquet file"},
 	{"ARROW1", "an Arrow file"},
 	{"\x80\x02", "a Python pickle"},
@@ -99,7 +102,11 @@ var later = []struct {
 var generalBrands = map[string]bool{"mif1": true, "msf1": true}
 
 // kindOf says what data is that is none of the formats decoded.
-func kindOf(data []byte) string {
+func kindOf(data []byte) string { return cmp.Or(KindOf(data), "data of no known kind") }
+
+// KindOf says what a file is, such as "a GIF" or "a Git LFS pointer instead of the file itself", by its content. It is empty for
+// what is not known, and for the formats that are decoded.
+func KindOf(data []byte) string {
 	if hasMagic(data, "????ftyp????") { // first, as the length of the box may look like an icon
 		return mediaKind(data)
 	}
@@ -161,7 +168,7 @@ func textKind(data []byte) string {
 		}
 	}
 	if bytes.IndexByte(head, 0) >= 0 || !utf8.Valid(head) {
-		return "data of no known kind"
+		return ""
 	}
 	text := strings.ToLower(strings.TrimSpace(strings.TrimPrefix(string(head), "\ufeff")))
 	switch {
