@@ -40,7 +40,7 @@ func (m *Model) Classifier(metadata *Metadata, options graph.Options) (*Classifi
 		return nil, fmt.Errorf("the network does not fit its metadata: %w", err)
 	}
 	c := &Classifier{program: program, output: output}
-	if c.alone, err = tryTogether(program, metadata.Preprocess.TensorLen()); err != nil {
+	if c.alone, err = tryTogether(program, metadata.Preprocess); err != nil {
 		return nil, err
 	}
 	return c, nil
@@ -97,11 +97,11 @@ func (c *Classifier) Logits(images []float32, n int) ([]float32, error) {
 	return c.logits, nil
 }
 
-// tryTogether asks a network about two images, each alone and both together. It returns why images have to be computed
+// tryTogether asks a network about two images of noise, each alone and both together. It returns why images have to be computed
 // one by one, or nil. It is an error if the network has no finite answer, or is made for several images that it mixes.
-func tryTogether(program *graph.Program, imageLen int) (alone, err error) {
-	width := program.OutputLen()
-	images := append(noise(1, imageLen, 1, 0.5), noise(2, imageLen, -0.5, 1.5)...) // in brightness and contrast as unlike as pictures are
+func tryTogether(program *graph.Program, spec preprocess.Spec) (alone, err error) {
+	width, imageLen := program.OutputLen(), spec.TensorLen()
+	images := append(noise(spec, 1, 180, 25), noise(spec, 2, 100, 80)...) // in brightness and contrast as unlike as pictures are
 	apart, together := make([]float32, 2*width), make([]float32, 2*width)
 	for i := range 2 {
 		if err := program.Run(images[i*imageLen:(i+1)*imageLen], 1, apart[i*width:(i+1)*width]); err != nil {
@@ -137,12 +137,15 @@ func tryTogether(program *graph.Program, imageLen int) (alone, err error) {
 	return nil, nil
 }
 
-// noise is an image of normally distributed numbers, the same each time for a seed.
-func noise(seed uint64, n int, mean, deviation float64) []float32 {
+// noise is a preprocessed picture of normally distributed gray levels, the same each time for a seed. Its values are those
+// that pictures have: a network may begin with a logarithm that others don't have.
+func noise(spec preprocess.Spec, seed uint64, mean, deviation float64) []float32 {
 	random := rand.New(rand.NewPCG(seed, 0))
-	values := make([]float32, n)
-	for i := range values {
-		values[i] = float32(mean + deviation*random.NormFloat64())
+	pixels := make([]uint8, spec.PixelLen())
+	for i := range pixels {
+		pixels[i] = uint8(min(max(mean+deviation*random.NormFloat64(), 0), 255))
 	}
+	values := make([]float32, spec.TensorLen())
+	spec.Normalize(values, pixels)
 	return values
 }

@@ -107,6 +107,22 @@ func TestClassifierOfAnySize(t *testing.T) {
 	}
 }
 
+// A network is tried with what pictures can be: it need have no answer to anything else.
+func TestClassifierIsTriedWithPictures(t *testing.T) {
+	model := outputModel(headWidth, 1)
+	g := model.Graph
+	// Above the least value of a normalized picture, which is -2.12.
+	g.Initializers["above"] = graph.NewFloats([]float32{2.2})
+	g.Nodes = append([]*graph.Node{
+		{Op: "Add", Inputs: []string{"input", "above"}, Outputs: []string{"positive"}},
+		{Op: "Sqrt", Inputs: []string{"positive"}, Outputs: []string{"root"}},
+	}, g.Nodes...)
+	g.Nodes[2].Inputs = []string{"root"}
+	if c, err := classifierOf(model, graph.Dynamic); err != nil || c.Alone() != nil {
+		t.Errorf("Classifier() = %v, %v, want a network that takes pictures", c, err)
+	}
+}
+
 func TestClassifierRefuses(t *testing.T) {
 	cases := map[string]struct {
 		model *Model
