@@ -23,7 +23,7 @@ echo "--- lint"
 make lint
 echo "--- go vet"
 go vet ./...
-GOARCH=arm64 go vet ./internal/engine/...
+for arch in arm64 riscv64; do GOARCH=$arch go vet ./internal/engine/...; done # the second has the portable set only
 echo "--- the generators of kernels"
 (cd internal/engine/kernels/gen && go vet ./... && go test ./...)
 echo "--- race detector"

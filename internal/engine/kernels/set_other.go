@@ -6,4 +6,4 @@
 package kernels
 
 // architectureSets lists the kernel sets of this architecture, in the order of choice.
-var architectureSets []*set
+var architectureSets []*Set
