@@ -89,15 +89,19 @@ xsave=321,323
 # On Ice Lake neither the area of protection keys (515) nor a fast REP MOVSB (580) is right.
 newer=$xsave,515,580
 
+# each ARGUMENTS: a command line for each package's tests.
+each() { printf "%s $1\n" "${tests[@]}"; }
+
 if [ -n "${TESTS:-}" ]; then
-  printf "%s $TESTS\n" "${tests[@]}" | emulate corei7_icelake_u $newer
+  emulate corei7_icelake_u $newer <<< "$(each "$TESTS")"
   exit
 fi
 # Tests with a part for each set, then those that take the best one.
-{
-  printf '%s -test.short -test.run /^avx512$\n' "${tests[@]}"
-  printf '%s -test.run StaysInBounds\n' "${tests[@]}"
-  echo /nn.test -test.short
-} | emulate corei7_icelake_u $newer
+emulate corei7_icelake_u $newer << EOF
+$(each '-test.short -test.run /^avx512$')
+$(each '-test.run ^Test(Convolution|PreparedConv2D|ConvNormReLUPool|Gemm)StaysInBounds$')
+/quantized.test -test.run QuantizedConvStaysInBounds/^avx512$
+/nn.test -test.short
+EOF
 # A CPU without VNNI.
-printf '%s -test.short -test.run Quantized/^avx512$\n' "${tests[@]}" | emulate corei7_skylake_x $xsave
+emulate corei7_skylake_x $xsave <<< "$(each '-test.short -test.run Quantized/^avx512$')"
