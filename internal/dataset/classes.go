@@ -35,7 +35,7 @@ func classesOf(source Source, listing Listing) ([]string, error) {
 	case len(listing.Empty) > 0:
 		return nil, emptyClass(source, listing.Empty[0])
 	case len(classes) == 0:
-		return nil, fmt.Errorf("%w: %v has no images: %s", ErrInvalid, source, folderShape)
+		return nil, fmt.Errorf("%w: %v has no images: %s", ErrInvalid, source, FolderShape)
 	case len(classes) == 1:
 		return nil, fmt.Errorf("%w: %v has one class only, %q: add a folder for each further class, or, if the class folders are inside %q, add that to the path",
 			ErrInvalid, source, classes[0], classes[0])
@@ -75,7 +75,7 @@ func (d *Dataset) matchClasses(listing *Listing, opts Options) error {
 	}
 	switch {
 	case len(found) == 0:
-		return fmt.Errorf("%w: %v has no images: %s", ErrInvalid, d.source, folderShape)
+		return fmt.Errorf("%w: %v has no images: %s", ErrInvalid, d.source, FolderShape)
 	case len(unknown) > 0 && len(missing) > 0:
 		return fmt.Errorf("%w: %v has folders for %s, which the model doesn't know, and none for its %s: name the folders as the model's classes, or move those away%s",
 			ErrInvalid, d.source, quoted(unknown), quoted(missing), insideHint(unknown, len(found)))
@@ -93,11 +93,11 @@ func (d *Dataset) matchClasses(listing *Listing, opts Options) error {
 
 // leaveUnknown leaves out the files whose class has no label.
 func (l *Listing) leaveUnknown(labels map[string]int32) {
-	left := leftOut{}
+	left := LeftOutByCause{}
 	l.Files = slices.DeleteFunc(l.Files, func(file File) bool {
 		_, known := labels[file.Class]
 		if !known {
-			left.add(CauseUnknownClass, file.Name)
+			left.Add(CauseUnknownClass, file.Name)
 		}
 		return !known
 	})

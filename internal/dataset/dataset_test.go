@@ -391,18 +391,3 @@ func TestOpenStopsWithContext(t *testing.T) {
 		t.Errorf("Open() error = %v, want %v", err, context.Canceled)
 	}
 }
-
-func TestOpenReportsProgress(t *testing.T) {
-	opts := testOptions()
-	last := 0
-	opts.Progress = func(done, total int) {
-		if done != last+1 || total != 8 {
-			t.Errorf("progress %d of %d after %d", done, total, last)
-		}
-		last = done
-	}
-	open(t, classTree(t, 4, "a", "b"), opts)
-	if last != 8 {
-		t.Errorf("last progress = %d, want 8", last)
-	}
-}

@@ -69,16 +69,16 @@ func causeOf(err error) Cause {
 		return CauseTooLarge
 	case errors.Is(err, fs.ErrPermission):
 		return CauseForbidden
-	case leadsNowhere(err):
+	case LeadsNowhere(err):
 		return CauseNotFound
 	default:
 		return CauseDamaged
 	}
 }
 
-// leadsNowhere reports whether err is that of a path with nothing at its end,
+// LeadsNowhere reports whether err is that of a path with nothing at its end,
 // as that of a dangling link or of links in a circle.
-func leadsNowhere(err error) bool {
+func LeadsNowhere(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.ENOTDIR) ||
 		errors.Is(err, syscall.ENAMETOOLONG)
 }
@@ -95,10 +95,11 @@ type LeftOut struct {
 
 const maxLeftOutNamed = 5
 
-// leftOut collects what is left out.
-type leftOut map[Cause]*LeftOut
+// LeftOutByCause collects what is left out.
+type LeftOutByCause map[Cause]*LeftOut
 
-func (l leftOut) add(cause Cause, name string) {
+// Add counts a file or folder of a source.
+func (l LeftOutByCause) Add(cause Cause, name string) {
 	entry := l[cause]
 	if entry == nil {
 		entry = &LeftOut{Cause: cause}
@@ -110,8 +111,8 @@ func (l leftOut) add(cause Cause, name string) {
 	}
 }
 
-// list returns the entries, sorted by cause.
-func (l leftOut) list() []LeftOut {
+// List returns the entries, sorted by cause.
+func (l LeftOutByCause) List() []LeftOut {
 	var entries []LeftOut
 	for _, entry := range l {
 		entries = append(entries, *entry)
@@ -121,56 +122,9 @@ func (l leftOut) list() []LeftOut {
 }
 
 // merge adds entries with other causes and returns all, sorted by cause.
-func (l leftOut) merge(others []LeftOut) []LeftOut {
+func (l LeftOutByCause) merge(others []LeftOut) []LeftOut {
 	for _, other := range others {
 		l[other.Cause] = &other
 	}
-	return l.list()
-}
-
-// systemNames are what operating systems, file servers and tools leave on the
-// volumes and in the archives that they touch, in lower case.
-var systemNames = map[string]bool{
-	// Linux
-	"lost+found": true, "aquota.user": true, "aquota.group": true,
-	// macOS
-	"__macosx": true, "icon\r": true, "temporary items": true, "network trash folder": true, "thevolumesettingsfolder": true,
-	"desktop db": true, "desktop df": true,
-	// Windows
-	"$recycle.bin": true, "$extend": true, "system volume information": true, "thumbs.db": true, "ehthumbs.db": true,
-	"ehthumbs_vista.db": true, "desktop.ini": true, "config.msi": true, "wpsettings.dat": true, "recycler": true,
-	"recycled": true, "$winreagent": true, "$sysreset": true, "msdownld.tmp": true, "thumbs.db:encryptable": true,
-	// Android
-	"lost.dir": true,
-	// file servers: Synology, QNAP, NetApp and others
-	"@eadir": true, "@tmp": true, "@synoresource": true, "@recycle": true, "@recently-snapshot": true, "#recycle": true,
-	"#snapshot": true, "~snapshot": true,
-	// Python
-	"__pycache__": true,
-}
-
-// passedOver returns the cause for which a file or folder is no part of a
-// dataset, by its name alone.
-func passedOver(name string) (Cause, bool) {
-	switch {
-	case strings.HasPrefix(name, "."):
-		return CauseHidden, true
-	case systemNames[strings.ToLower(name)], checkDiskFolder(name), zoneFile(name):
-		return CauseSystem, true
-	default:
-		return "", false
-	}
-}
-
-// zoneFile recognizes cat.jpg:Zone.Identifier and the like, where Windows notes
-// where a file was downloaded from; other systems copy it as a file.
-func zoneFile(name string) bool {
-	return strings.HasSuffix(strings.ToLower(name), ":zone.identifier")
-}
-
-// checkDiskFolder recognizes FOUND.000 and the like, where Windows' chkdsk puts
-// what it finds.
-func checkDiskFolder(name string) bool {
-	number, ok := strings.CutPrefix(strings.ToLower(name), "found.")
-	return ok && len(number) == 3 && strings.Trim(number, "0123456789") == ""
+	return l.List()
 }

@@ -39,8 +39,8 @@ func ClassName(name string) string { return norm.NFC.String(name) }
 // maxClassNameBytes bounds a class's name.
 const maxClassNameBytes = 63
 
-// checkClassName keeps names to what fits into metadata, metrics and logs.
-func checkClassName(source Source, name string) error {
+// CheckClassName keeps names to what fits into metadata, metrics and logs.
+func CheckClassName(source Source, name string) error {
 	switch {
 	case !utf8.ValidString(name):
 		return fmt.Errorf("%w: %v has a class folder %q, whose name is not UTF-8: rename it", ErrInvalid, source, name)

@@ -42,22 +42,6 @@ func (files tree) renamed(name func(part, class, file string) string) tree {
 	return moved
 }
 
-func TestPartOf(t *testing.T) {
-	cases := map[Part][]string{
-		PartTrain:      {"train", "Train", "TRAIN", "training", "Training Set", "training_set", "trainset", "train_data", "seg_train", "train2017", "train-images", "traindata", "trainval", "train_val", "train+val"},
-		PartValidation: {"val", "valid", "Validation", "dev", "valset", "val_images", "validation-set", "eval"},
-		PartTest:       {"test", "TEST", "testing", "test1", "test_set", "seg_test", "Test Images", "hold-out"},
-		PartNone:       {"cat", "trains", "tester", "valley", "pretest", "images", "data", "", "1", "train_station", "test pilot", "contest", "latest", "devil"},
-	}
-	for want, names := range cases {
-		for _, name := range names {
-			if got := partOf(name); got != want {
-				t.Errorf("partOf(%q) = %v, want %v", name, got, want)
-			}
-		}
-	}
-}
-
 func TestOpenSplitAlready(t *testing.T) {
 	cases := map[string]struct {
 		files tree

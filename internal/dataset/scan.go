@@ -14,7 +14,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -42,9 +41,6 @@ type Options struct {
 	AnySize bool
 	// Workers read and decode side by side; zero means one for each CPU.
 	Workers int
-	// Progress, if set, is told from time to time how many of the files have
-	// been read. It is called by one goroutine at a time.
-	Progress func(done, total int)
 }
 
 // Open reads and decodes every image of a source once: files that are no usable
@@ -93,10 +89,9 @@ type scannedFile struct {
 // scan reads, hashes and decodes files side by side.
 func scan(ctx context.Context, source Source, files []File, reader *reader, opts Options) ([]scannedFile, error) {
 	var (
-		scanned  = make([]scannedFile, len(files))
-		budget   atomic.Int64
-		next     atomic.Int64
-		progress = newProgress(len(files), opts.Progress)
+		scanned = make([]scannedFile, len(files))
+		budget  atomic.Int64
+		next    atomic.Int64
 	)
 	budget.Store(opts.CacheBytes)
 	group, ctx := errgroup.WithContext(ctx)
@@ -114,7 +109,6 @@ func scan(ctx context.Context, source Source, files []File, reader *reader, opts
 				if scanned[i], err = scanFile(ctx, source, files[i], reader, opts, &budget); err != nil {
 					return err
 				}
-				progress.add()
 			}
 		})
 	}
@@ -150,7 +144,7 @@ func scanFile(ctx context.Context, source Source, file File, reader *reader, opt
 // work again: to leave out what a failing disk doesn't return would train on
 // another dataset than the one asked for.
 func fileAtFault(err error) bool {
-	return errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrInvalid) || leadsNowhere(err) ||
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrInvalid) || LeadsNowhere(err) ||
 		errors.Is(err, preprocess.ErrTooLarge) || errors.Is(err, preprocess.ErrUnsupported)
 }
 
@@ -162,12 +156,12 @@ func (d *Dataset) collect(listing Listing, scanned []scannedFile) {
 	}
 	labels := labelsOf(d.Classes)
 	var usable []cachedSample
-	left := leftOut{}
+	left := LeftOutByCause{}
 	parts := map[[sha256.Size]byte]uint8{} // the set of those that an image is in, in a source that is split already
 	for i, s := range scanned {
 		file := listing.Files[i]
 		if s.err != nil {
-			left.add(causeOf(s.err), file.Name)
+			left.Add(causeOf(s.err), file.Name)
 			d.Skipped.Count++
 			if len(d.Skipped.First) < maxSkippedNamed {
 				d.Skipped.First = append(d.Skipped.First, SkippedFile{Name: Shown(file.Name), Err: s.err})
@@ -183,7 +177,7 @@ func (d *Dataset) collect(listing Listing, scanned []scannedFile) {
 	usable = slices.DeleteFunc(usable, func(s cachedSample) bool {
 		leaks := s.Part == PartTrain && parts[s.Digest] != 1<<PartTrain
 		if leaks {
-			left.add(CauseHeldOutCopy, s.Name)
+			left.Add(CauseHeldOutCopy, s.Name)
 		}
 		return leaks
 	})
@@ -254,27 +248,4 @@ func (d *Dataset) checkEnough(files []File, scanned []scannedFile, opts Options)
 		return err
 	}
 	return nil
-}
-
-// progress reports at every hundredth part.
-type progress struct {
-	mu          sync.Mutex
-	done, total int
-	report      func(done, total int)
-}
-
-func newProgress(total int, report func(done, total int)) *progress {
-	return &progress{total: total, report: report}
-}
-
-func (p *progress) add() {
-	if p.report == nil {
-		return
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.done++
-	if p.done*100/p.total != (p.done-1)*100/p.total {
-		p.report(p.done, p.total)
-	}
 }

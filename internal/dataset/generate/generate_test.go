@@ -18,6 +18,7 @@ import (
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/dataset"
+	"github.com/trainyard-dev/trainyard/internal/dataset/folder"
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
 )
 
@@ -175,7 +176,7 @@ func TestWriteAndOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	onDisk, err := dataset.Open(t.Context(), dataset.Folder(dir), opts)
+	onDisk, err := dataset.Open(t.Context(), folder.New(dir), opts)
 	if err != nil {
 		t.Fatal(err)
 	}

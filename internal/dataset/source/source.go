@@ -13,6 +13,7 @@ import (
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/dataset"
+	"github.com/trainyard-dev/trainyard/internal/dataset/folder"
 	"github.com/trainyard-dev/trainyard/internal/dataset/generate"
 )
 
@@ -77,7 +78,7 @@ func Costly(d contract.Dataset) bool {
 }
 
 func openFolder(_ context.Context, d contract.Dataset, _ Options) (dataset.Source, Provenance, error) {
-	return dataset.Folder(d.Path), Provenance{Location: d.Path}, nil
+	return folder.New(d.Path), Provenance{Location: d.Path}, nil
 }
 
 func openGenerated(_ context.Context, d contract.Dataset, opts Options) (dataset.Source, Provenance, error) {

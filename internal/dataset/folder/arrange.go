@@ -1,32 +1,34 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package dataset
+package folder
 
 import (
 	"fmt"
 	"os"
 	"path"
 	"slices"
+
+	"github.com/trainyard-dev/trainyard/internal/dataset"
 )
 
 // arrange turns the tree of a source into classes, and into the parts of a split
 // where the folders are one.
-func (w *walker) arrange(root *node) (Listing, error) {
+func (w *walker) arrange(root *node) (dataset.Listing, error) {
 	if len(root.dirs) == 0 && len(root.broken) == 0 && len(root.files) > 0 {
-		return Listing{}, fmt.Errorf("%w: %v has %d files but no class folders: %s", ErrInvalid, w.folder, len(root.files), folderShape)
+		return dataset.Listing{}, fmt.Errorf("%w: %v has %d files but no class folders: %s", dataset.ErrInvalid, w.folder, len(root.files), dataset.FolderShape)
 	}
 	base, parts, err := w.findSplit(root)
 	if err != nil {
-		return Listing{}, err
+		return dataset.Listing{}, err
 	}
-	var listing Listing
+	var listing dataset.Listing
 	if parts == nil {
 		listing.Warnings = suspicions(root)
-		parts = []partFolder{{PartNone, root}}
+		parts = []partFolder{{dataset.PartNone, root}}
 	} else {
 		if len(base.broken) > 0 {
-			return Listing{}, w.lostClass(path.Join(base.path, base.broken[0]))
+			return dataset.Listing{}, w.lostClass(path.Join(base.path, base.broken[0]))
 		}
 		for n := root; n != base; n = n.dirs[0] {
 			w.leaveFiles(n)
@@ -35,36 +37,36 @@ func (w *walker) arrange(root *node) (Listing, error) {
 	}
 	for _, part := range parts {
 		if err := w.addClasses(&listing, part.dir, part.part); err != nil {
-			return Listing{}, err
+			return dataset.Listing{}, err
 		}
 	}
-	listing.LeftOut = w.left.list()
+	listing.LeftOut = w.left.List()
 	return listing, w.checkParts(listing.Files)
 }
 
 // leaveFiles leaves out the files beside class folders.
 func (w *walker) leaveFiles(n *node) {
 	for _, name := range n.files {
-		w.left.add(CauseBesideClasses, path.Join(n.path, name))
+		w.left.Add(dataset.CauseBesideClasses, path.Join(n.path, name))
 	}
 }
 
 // addClasses adds each folder in parent as a class, whose images belong to part.
-func (w *walker) addClasses(listing *Listing, parent *node, part Part) error {
+func (w *walker) addClasses(listing *dataset.Listing, parent *node, part dataset.Part) error {
 	w.leaveFiles(parent)
 	if len(parent.broken) > 0 {
 		return w.lostClass(path.Join(parent.path, parent.broken[0]))
 	}
-	split := part == PartNone && splitClasses(parent)
+	split := part == dataset.PartNone && splitClasses(parent)
 	folders := map[string]string{} // by class
 	for _, dir := range parent.dirs {
-		class := ClassName(dir.name)
-		if err := checkClassName(w.folder, class); err != nil {
+		class := dataset.ClassName(dir.name)
+		if err := dataset.CheckClassName(w.folder, class); err != nil {
 			return err
 		}
 		if other, taken := folders[class]; taken {
 			return fmt.Errorf("%w: %v has two folders for class %q, which differ in how its letters are encoded: move the images of %+q into %+q",
-				ErrInvalid, w.folder, class, dir.path, other)
+				dataset.ErrInvalid, w.folder, class, dir.path, other)
 		}
 		folders[class] = dir.path
 		before := len(listing.Files)
@@ -76,22 +78,22 @@ func (w *walker) addClasses(listing *Listing, parent *node, part Part) error {
 			listing.Files = dir.appendFiles(listing.Files, class, part)
 		}
 		if len(listing.Files) == before {
-			listing.Empty = append(listing.Empty, File{Name: dir.path, Class: class, Part: part})
+			listing.Empty = append(listing.Empty, dataset.File{Name: dir.path, Class: class, Part: part})
 		}
 	}
 	return nil
 }
 
 // checkParts refuses a split that measures a class which nothing learns.
-func (w *walker) checkParts(files []File) error {
+func (w *walker) checkParts(files []dataset.File) error {
 	learned := map[string]bool{}
 	for _, file := range files {
-		learned[file.Class] = learned[file.Class] || file.Part == PartTrain
+		learned[file.Class] = learned[file.Class] || file.Part == dataset.PartTrain
 	}
 	for _, file := range files {
-		if file.Part != PartNone && !learned[file.Class] {
+		if file.Part != dataset.PartNone && !learned[file.Class] {
 			return fmt.Errorf("%w: %v is split already, and its %v part has a class %q that its training part has not: name the class folders alike in all parts",
-				ErrInvalid, w.folder, file.Part, file.Class)
+				dataset.ErrInvalid, w.folder, file.Part, file.Class)
 		}
 	}
 	return nil
@@ -115,12 +117,12 @@ func partlySplitClasses(root *node) []string {
 		return nil
 	}
 	for _, class := range root.dirs {
-		names := map[Part]string{}
+		names := map[dataset.Part]string{}
 		for _, dir := range class.dirs {
 			names[partOf(dir.name)] = dir.path
 		}
-		delete(names, PartNone)
-		if train := names[PartTrain]; train != "" && len(names) > 1 {
+		delete(names, dataset.PartNone)
+		if train := names[dataset.PartTrain]; train != "" && len(names) > 1 {
 			return []string{fmt.Sprintf(
 				"folder %q is named as a part of a split but is not used as one: in each class folder, move everything into folders for training, validation and test", train)}
 		}
@@ -135,7 +137,7 @@ func sameFolders(root *node) []string {
 	for i, class := range root.dirs {
 		names := make([]string, len(class.dirs))
 		for k, dir := range class.dirs {
-			names[k] = ClassName(dir.name)
+			names[k] = dataset.ClassName(dir.name)
 		}
 		slices.Sort(names)
 		if i == 0 {
@@ -160,7 +162,7 @@ func loneParts(root *node) []string {
 	}
 	var warnings []string
 	for _, dir := range root.dirs {
-		if partOf(dir.name) != PartNone && len(dir.dirs) > 1 && len(dir.files) == 0 {
+		if partOf(dir.name) != dataset.PartNone && len(dir.dirs) > 1 && len(dir.files) == 0 {
 			warnings = append(warnings, fmt.Sprintf(
 				"folder %q is named as a part of a split and holds folders, but no other folder is named as one, so it is learned as a class: name the others as train, val or test, or move them away",
 				dir.name))
@@ -177,13 +179,13 @@ func (w *walker) lostClass(link string) error {
 		_, err = os.Stat(w.folder.at(link))
 	}
 	return fmt.Errorf("%w: %q in %v is a link to %q, which can't be followed: mount what it leads to, or remove the link: %w",
-		ErrInvalid, link, w.folder, target, pathless(err))
+		dataset.ErrInvalid, link, w.folder, target, pathless(err))
 }
 
 // appendFiles appends every file below n.
-func (n *node) appendFiles(files []File, class string, part Part) []File {
+func (n *node) appendFiles(files []dataset.File, class string, part dataset.Part) []dataset.File {
 	for _, name := range slices.Concat(n.files, n.broken) {
-		files = append(files, File{Name: path.Join(n.path, name), Class: class, Part: part})
+		files = append(files, dataset.File{Name: path.Join(n.path, name), Class: class, Part: part})
 	}
 	for _, dir := range n.dirs {
 		files = dir.appendFiles(files, class, part)

@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package dataset
+package folder
 
 import (
 	"context"
@@ -16,6 +16,7 @@ import (
 	"syscall"
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/dataset"
 )
 
 // node is a folder of a source. Names are the file system's bytes.
@@ -39,7 +40,7 @@ type node struct {
 type walker struct {
 	folder folder
 	real   string // the root without links
-	left   leftOut
+	left   dataset.LeftOutByCause
 }
 
 // walk returns the tree below the root.
@@ -51,7 +52,7 @@ func (w *walker) walk(ctx context.Context) (*node, error) {
 	links := root.links
 	for _, link := range links {
 		if w.holdsRoot(link) {
-			w.left.add(CauseLinkLoop, link.path)
+			w.left.Add(dataset.CauseLinkLoop, link.path)
 			continue
 		}
 		root.dirs = append(root.dirs, link)
@@ -87,7 +88,7 @@ func (w *walker) fill(ctx context.Context, top *node) (used bool, err error) {
 			return context.Cause(ctx)
 		}
 		if seen[n.real] {
-			w.left.add(CauseLinkLoop, n.path)
+			w.left.Add(dataset.CauseLinkLoop, n.path)
 			return nil
 		}
 		seen[n.real] = true
@@ -95,7 +96,7 @@ func (w *walker) fill(ctx context.Context, top *node) (used bool, err error) {
 			return err
 		}
 		if n.isArtifact() {
-			w.left.add(CauseArtifact, n.path)
+			w.left.Add(dataset.CauseArtifact, n.path)
 			artifacts++
 			return nil
 		}
@@ -120,7 +121,7 @@ func (w *walker) fill(ctx context.Context, top *node) (used bool, err error) {
 	for ; len(queue) > 0; queue = queue[1:] {
 		parent, link := queue[0].parent, queue[0].link
 		if w.holdsRoot(link) {
-			w.left.add(CauseLinkLoop, link.path)
+			w.left.Add(dataset.CauseLinkLoop, link.path)
 			continue
 		}
 		if err := add(parent, link); err != nil {
@@ -150,10 +151,10 @@ func (w *walker) holdsRoot(n *node) bool {
 func (w *walker) read(n *node) error {
 	entries, err := os.ReadDir(w.folder.at(n.path))
 	if errors.Is(err, fs.ErrPermission) {
-		return fmt.Errorf("%w: folder %q in %v can't be read: allow the user who runs this to read it", ErrInvalid, n.path, w.folder)
+		return fmt.Errorf("%w: folder %q in %v can't be read: allow the user who runs this to read it", dataset.ErrInvalid, n.path, w.folder)
 	}
 	if errors.Is(err, syscall.ENAMETOOLONG) {
-		return fmt.Errorf("%w: folder %q in %v lies too deep to be read: move it up", ErrInvalid, Shown(shortened(n.path)), w.folder)
+		return fmt.Errorf("%w: folder %q in %v lies too deep to be read: move it up", dataset.ErrInvalid, dataset.Shown(shortened(n.path)), w.folder)
 	}
 	if err != nil {
 		return fmt.Errorf("list folder %q in %v: %w", n.path, w.folder, pathless(err))
@@ -162,7 +163,7 @@ func (w *walker) read(n *node) error {
 		name := entry.Name()
 		child := &node{name: name, path: path.Join(n.path, name)}
 		if cause, ok := passedOver(name); ok {
-			w.left.add(cause, child.path)
+			w.left.Add(cause, child.path)
 			continue
 		}
 		switch {
@@ -194,7 +195,7 @@ func (w *walker) readLink(n, child *node) error {
 	at := w.folder.at(child.path)
 	info, err := os.Stat(at)
 	switch {
-	case leadsNowhere(err), errors.Is(err, fs.ErrPermission):
+	case dataset.LeadsNowhere(err), errors.Is(err, fs.ErrPermission):
 		n.broken = append(n.broken, child.name)
 		return nil
 	case err != nil:

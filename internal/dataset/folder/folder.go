@@ -1,0 +1,123 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package folder is the source of images in a folder of class folders, as people have them.
+package folder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/trainyard-dev/trainyard/internal/dataset"
+	"github.com/trainyard-dev/trainyard/internal/preprocess"
+)
+
+// New returns a source of class folders: root holds one folder for each class,
+// named as the class, with images in it at any depth. Links are followed. What
+// starts with a dot or is named as systems name their own is passed over, and
+// so are files right under root.
+//
+// A root that is split already, into folders named as train, validation and test
+// are, each with class folders, gives its files their parts.
+func New(root string) dataset.Source {
+	dir, err := filepath.Abs(root)
+	if err != nil { // the working directory is gone
+		dir = root
+	}
+	return folder{root: root, dir: dir}
+}
+
+type folder struct {
+	root string // as it was given
+	dir  string // absolute
+}
+
+func (f folder) String() string { return fmt.Sprintf("folder %q", f.root) }
+
+// at is where a name of the source is.
+func (f folder) at(name string) string { return filepath.Join(f.dir, filepath.FromSlash(name)) }
+
+func (f folder) List(ctx context.Context) (dataset.Listing, error) {
+	real, err := filepath.EvalSymlinks(f.dir)
+	if err == nil {
+		err = f.check()
+	}
+	switch {
+	case dataset.LeadsNowhere(err):
+		return dataset.Listing{}, fmt.Errorf("%w: %v does not exist: check the path and what is mounted there; %s", dataset.ErrNotFound, f, dataset.FolderShape)
+	case errors.Is(err, fs.ErrPermission):
+		return dataset.Listing{}, fmt.Errorf("%w: %v can't be read: allow the user who runs this to read it: %w", dataset.ErrInvalid, f, err)
+	case errors.Is(err, dataset.ErrInvalid):
+		return dataset.Listing{}, err
+	case err != nil:
+		return dataset.Listing{}, fmt.Errorf("list %v: %w", f, err)
+	}
+	w := &walker{folder: f, real: real, left: dataset.LeftOutByCause{}}
+	root, err := w.walk(ctx)
+	if err != nil {
+		return dataset.Listing{}, err
+	}
+	return w.arrange(root)
+}
+
+// check reports a root that is no folder or can't be read.
+func (f folder) check() error {
+	dir, err := os.Open(f.dir)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	info, err := dir.Stat()
+	if err == nil && !info.IsDir() {
+		err = fmt.Errorf("%w: %q is not a folder: %s", dataset.ErrInvalid, f.root, dataset.FolderShape)
+	}
+	return err
+}
+
+func (f folder) Read(_ context.Context, name string, maxBytes int64) ([]byte, error) {
+	data, err := readFile(f.at(name), maxBytes)
+	if dataset.LeadsNowhere(err) && f.gone() {
+		return nil, fmt.Errorf("%v is gone, or empty: check that its volume is mounted", f)
+	}
+	if target, linkErr := os.Readlink(f.at(name)); dataset.LeadsNowhere(err) && linkErr == nil {
+		return nil, fmt.Errorf("link to %q, where nothing is: %w", target, pathless(err))
+	}
+	if err != nil {
+		return nil, pathless(err)
+	}
+	return data, nil
+}
+
+// gone reports whether nothing is left of the folder, as where a volume has been
+// unmounted: no file is at fault then.
+func (f folder) gone() bool {
+	entries, err := os.ReadDir(f.dir)
+	return err != nil || len(entries) == 0
+}
+
+func readFile(at string, maxBytes int64) ([]byte, error) {
+	// Before opening: opening a named pipe would block.
+	info, err := os.Stat(at)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%w: not a regular file", preprocess.ErrUnsupported)
+	}
+	if info.Size() > maxBytes {
+		return nil, fmt.Errorf("%w: %d bytes, limit %d", preprocess.ErrTooLarge, info.Size(), maxBytes)
+	}
+	file, err := os.Open(at)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	// One byte more than the limit is enough for Decode to refuse a file that
+	// grew in the meantime.
+	return io.ReadAll(io.LimitReader(file, maxBytes+1))
+}
