@@ -5,6 +5,7 @@ package command
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -34,11 +35,11 @@ func TestDefaultsAreTheAPIs(t *testing.T) {
 	config, flags := serveDefaults(), smokeCommand().Flags()
 	switches := map[bool]string{true: "Enabled", false: "Disabled"}
 	got := map[string]string{
-		"server.maxBatch":      fmt.Sprint(config.Limits.MaxBatch),
+		"server.maxBatch":      strconv.Itoa(config.Limits.MaxBatch),
 		"server.maxBatchDelay": fmt.Sprintf("%dms", config.Limits.MaxBatchDelayMillis),
 		"server.maxBodyBytes":  fmt.Sprintf("%dMi", config.Limits.MaxBodyBytes>>20),
 		"server.maxPixels":     fmt.Sprintf("%dM", config.Limits.MaxPixels/1_000_000),
-		"server.threads":       fmt.Sprint(config.Limits.Threads),
+		"server.threads":       strconv.Itoa(config.Limits.Threads),
 		"server.logRequests":   switches[config.LogRequests],
 		"smoke.attempts":       flags.Lookup("attempts").DefValue,
 		"smoke.timeout":        flags.Lookup("timeout").DefValue,

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/server/internal/smoke"
@@ -51,18 +52,7 @@ Exit codes:
 		Args: cobra.NoArgs,
 	}
 	src.addFlags(cmd)
-	f := cmd.Flags()
-	f.StringArrayVar(&flags.Targets, "url", nil, "Base `URL` of a server. May be repeated.")
-	f.StringVar(&flags.samples, "samples", "", "samples.tar `file` published with the model.")
-	f.StringVar(&flags.liveSamples, "live-samples", "", "samples.tar `file` published with the live model.")
-	f.StringVar(&flags.SHA256, "sha256", "", "SHA-256 that the served model must have, in hex. Empty accepts any model.")
-	f.StringVar(&flags.Revision, "revision", "", "Revision that the server must report. Empty accepts any revision.")
-	f.Float64Var(&flags.agreement, "min-agreement", 0, "Minimum share of samples classified as labeled. 0 accepts any share; by default, up to 0.10 below the score of the samples' own model.")
-	f.DurationVar(&flags.limit, "max-latency", 0, "Maximum median latency of a prediction. 0 accepts any latency.")
-	f.IntVar(&flags.Attempts, "attempts", 5, "Number of attempts per check.")
-	f.DurationVar(&flags.timeout, "timeout", 2*time.Minute, "Maximum duration of one round of all checks on one server.")
-	f.DurationVar(&flags.delay, "delay", 0, "Delay before the first check.")
-	f.DurationVar(&flags.duration, "for", 0, "Duration for which the checks are repeated. 0 makes them once.")
+	flags.add(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		config := contract.SmokeConfig{Version: contract.Version, Attempts: 5, TimeoutSeconds: 120}
 		err := src.read(&config)
@@ -84,6 +74,21 @@ Exit codes:
 		return reportSmoke(cmd, &src, report, err)
 	}
 	return cmd
+}
+
+// add adds the flags to those of a command.
+func (f *smokeFlags) add(flags *pflag.FlagSet) {
+	flags.StringArrayVar(&f.Targets, "url", nil, "Base `URL` of a server. May be repeated.")
+	flags.StringVar(&f.samples, "samples", "", "samples.tar `file` published with the model.")
+	flags.StringVar(&f.liveSamples, "live-samples", "", "samples.tar `file` published with the live model.")
+	flags.StringVar(&f.SHA256, "sha256", "", "SHA-256 that the served model must have, in hex. Empty accepts any model.")
+	flags.StringVar(&f.Revision, "revision", "", "Revision that the server must report. Empty accepts any revision.")
+	flags.Float64Var(&f.agreement, "min-agreement", 0, "Minimum share of samples classified as labeled. 0 accepts any share; by default, up to 0.10 below the score of the samples' own model.")
+	flags.DurationVar(&f.limit, "max-latency", 0, "Maximum median latency of a prediction. 0 accepts any latency.")
+	flags.IntVar(&f.Attempts, "attempts", 5, "Number of attempts per check.")
+	flags.DurationVar(&f.timeout, "timeout", 2*time.Minute, "Maximum duration of one round of all checks on one server.")
+	flags.DurationVar(&f.delay, "delay", 0, "Delay before the first check.")
+	flags.DurationVar(&f.duration, "for", 0, "Duration for which the checks are repeated. 0 makes them once.")
 }
 
 // override puts the flags that were given over the configuration.

@@ -228,7 +228,9 @@ func TestV2InferIsCounted(t *testing.T) {
 // A body has room for millions of elements that nobody looks at, and takes no more memory for them.
 func TestParseV2RequestTakesNoMoreThanTheBody(t *testing.T) {
 	const count = 300_000
-	many := func(element string) string { return "[" + strings.TrimSuffix(strings.Repeat(element+",", count), ",") + "]" }
+	many := func(element string) string {
+		return "[" + strings.TrimSuffix(strings.Repeat(element+",", count), ",") + "]"
+	}
 	cases := map[string]struct{ body, says string }{
 		"inputs":  {`{"inputs":` + many("{}") + `}`, "several inputs"},
 		"nulls":   {`{"inputs":` + many("null") + `}`, "no input"},
