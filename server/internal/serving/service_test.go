@@ -222,6 +222,9 @@ func TestLifeThroughADirectCaller(t *testing.T) {
 		if _, err := c.classify(t.Context(), red, 0); !errors.Is(err, ErrLoading) || r.State() != Loading {
 			t.Errorf("while loading: error %v, state %s", err, r.State())
 		}
+		if _, err := r.Admit(); !errors.Is(err, ErrLoading) {
+			t.Errorf("a place while loading: error %v, want ErrLoading", err)
+		}
 		close(load)
 		synctest.Wait()
 		if r.State() != Ready {
