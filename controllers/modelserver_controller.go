@@ -386,7 +386,7 @@ func (r *modelServerReconciler) observeJobs(ctx context.Context, s *modelServerS
 			}
 			observed, _ = observedJob(job, pod)
 		}
-		outdate(&observed, job, serviceURL(s.server))
+		outdate(&observed, job, serviceURL(s.server), s.deployments[observed.Revision])
 		s.requeueWithin(judgeStart(&observed, job, podOfJob(job, s.pods[job.Name]), s.now))
 		s.jobs[job.Name] = job
 		o.Jobs = append(o.Jobs, observed)

@@ -264,6 +264,7 @@ func (r *modelServerReconciler) startTest(ctx context.Context, s *modelServerSco
 		in.info = *tested
 	}
 	in.liveInfo = s.infoOf(reference)
+	in.deployment = s.deployments[start.Revision].UID
 	skipped, err := r.withoutReference(ctx, s, &in)
 	if err != nil {
 		return err

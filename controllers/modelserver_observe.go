@@ -207,13 +207,19 @@ func observedJob(job *batchv1.Job, pod *corev1.Pod) (observed rollout.Job, known
 	return observed, known
 }
 
-// outdate ends a bake that runs and asks the Service at another address than the one that
-// it has now.
-func outdate(observed *rollout.Job, job *batchv1.Job, url string) {
-	if observed.Check != rollout.Bake || observed.State != rollout.JobRunning {
+// outdate voids a bake that isn't about what live is now: whatever it says, it says of
+// another Deployment, which somebody may have edited before it was deleted; or it runs and
+// asks the Service at another address than the one that it has now.
+func outdate(observed *rollout.Job, job *batchv1.Job, url string, deployment *appsv1.Deployment) {
+	if observed.Check != rollout.Bake {
 		return
 	}
-	if asked, ok := job.Annotations[v1alpha1.TestURLAnnotation]; ok && asked != url {
+	tested, known := job.Annotations[v1alpha1.TestedDeploymentAnnotation]
+	asked, ok := job.Annotations[v1alpha1.TestURLAnnotation]
+	switch {
+	case known && (deployment == nil || string(deployment.UID) != tested):
+		observed.State, observed.Message = rollout.JobVoid, fmt.Sprintf("Deployment %s was deleted meanwhile", observed.Revision)
+	case ok && asked != url && observed.State == rollout.JobRunning:
 		observed.State, observed.Message = rollout.JobVoid, fmt.Sprintf("it asked %s, and the Service is at %s now", asked, url)
 	}
 }

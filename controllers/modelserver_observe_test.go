@@ -264,28 +264,46 @@ func TestUnready(t *testing.T) {
 	}
 }
 
-// TestOutdatedBake: a bake that asks the Service at an address that it has no more says nothing.
+// TestOutdatedBake: a bake that asks the Service at an address that it has no more says
+// nothing, nor does one of a Deployment that live has no more.
 func TestOutdatedBake(t *testing.T) {
 	const now, before = "http://pets.zoo.svc", "http://pets.zoo.svc:8080"
 	bake := func(url string) *batchv1.Job {
 		return &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{v1alpha1.TestURLAnnotation: url}}}
 	}
+	of := func(deployment string) *batchv1.Job {
+		job := bake(now)
+		job.Annotations[v1alpha1.TestedDeploymentAnnotation] = deployment
+		return job
+	}
+	live := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{UID: "live"}}
 	cases := map[string]struct {
 		job   *batchv1.Job
+		gone  bool // the Deployment
 		check rollout.Check
 		state rollout.JobState
 		want  rollout.JobState
 	}{
-		"the same address":    {job: bake(now), check: rollout.Bake},
-		"another address":     {job: bake(before), check: rollout.Bake, want: rollout.JobVoid},
-		"it has a result":     {job: bake(before), check: rollout.Bake, state: rollout.JobPassed, want: rollout.JobPassed},
-		"of before":           {job: &batchv1.Job{}, check: rollout.Bake},
-		"it tests pods alone": {job: bake(before), check: rollout.Smoke},
+		"the same Deployment":                {job: of("live"), check: rollout.Bake, state: rollout.JobFailed, want: rollout.JobFailed},
+		"another Deployment, failed":         {job: of("edited"), check: rollout.Bake, state: rollout.JobFailed, want: rollout.JobVoid},
+		"another Deployment, passed":         {job: of("edited"), check: rollout.Bake, state: rollout.JobPassed, want: rollout.JobVoid},
+		"another Deployment, runs":           {job: of("edited"), check: rollout.Bake, want: rollout.JobVoid},
+		"no Deployment":                      {job: of("live"), gone: true, check: rollout.Bake, state: rollout.JobFailed, want: rollout.JobVoid},
+		"no Deployment, and a Job of before": {job: bake(now), gone: true, check: rollout.Bake, state: rollout.JobFailed, want: rollout.JobFailed},
+		"the same address":                   {job: bake(now), check: rollout.Bake},
+		"another address":                    {job: bake(before), check: rollout.Bake, want: rollout.JobVoid},
+		"it has a result":                    {job: bake(before), check: rollout.Bake, state: rollout.JobPassed, want: rollout.JobPassed},
+		"of before":                          {job: &batchv1.Job{}, check: rollout.Bake},
+		"it tests pods alone":                {job: bake(before), check: rollout.Smoke},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			got := rollout.Job{JobID: rollout.JobID{Check: tc.check}, State: tc.state}
-			outdate(&got, tc.job, now)
+			deployment := live
+			if tc.gone {
+				deployment = nil
+			}
+			outdate(&got, tc.job, now, deployment)
 			if got.State != tc.want {
 				t.Errorf("state = %d, want %d", got.State, tc.want)
 			}

@@ -44,6 +44,8 @@ type testInput struct {
 	// info and liveInfo are the tested revision's and that of the one it is compared with.
 	info     revisionInfo
 	liveInfo *revisionInfo
+	// deployment is the UID of the tested revision's Deployment.
+	deployment types.UID
 	// ranges are the LimitRanges of the server's namespace.
 	ranges []corev1.LimitRange
 	// skipped says why there is no liveInfo though there is such a revision.
@@ -215,6 +217,7 @@ func (in *testInput) annotations() (map[string]string, error) {
 	annotations[v1alpha1.TestStartedAnnotation] = in.now.UTC().Format(time.RFC3339)
 	if in.start.Check == rollout.Bake {
 		annotations[v1alpha1.TestURLAnnotation] = serviceURL(in.server)
+		annotations[v1alpha1.TestedDeploymentAnnotation] = string(in.deployment)
 		return annotations, nil
 	}
 	ended, err := json.Marshal(rollout.Ends(in.start.Pods))

@@ -35,6 +35,9 @@ const (
 	// TestKeyAnnotation holds, on such a Job, a hash of the pods and the policy that a
 	// smoke test is about, or the number of the switch that a bake follows.
 	TestKeyAnnotation = "trainyard.dev/test-key"
+	// TestedDeploymentAnnotation holds, on the Job of a bake, the UID of the Deployment that
+	// the tested revision had when it was started.
+	TestedDeploymentAnnotation = "trainyard.dev/tested-deployment"
 	// TestURLAnnotation holds, on the Job of a bake, the URL of the Service that it asks.
 	TestURLAnnotation = "trainyard.dev/test-url"
 	// TestEndedAnnotation holds, on the Job of a smoke test, how containers of the tested

@@ -28,8 +28,9 @@ func baking(r *Record) bool {
 // that it isn't ready. What the cluster does to its pods is none, nor is what somebody has
 // made of its Deployment.
 func bakeFailure(o *Observed, r *Record) *Rejection {
-	if live := o.exists(r.Live); !baking(r) || live != nil && live.Edited {
-		return nil
+	live := o.exists(r.Live)
+	if !baking(r) || live == nil || live.Edited {
+		return nil // of a Deployment that is gone nothing tells whether it was edited before
 	}
 	fail := func(message string, checks []v1alpha1.CheckResult) *Rejection {
 		rejection := newRejection(o, r.Live, v1alpha1.BakeFailedReason, message, checks)
@@ -38,8 +39,7 @@ func bakeFailure(o *Observed, r *Record) *Rejection {
 	if job := o.newest(bakeID(r)); job != nil && job.State == JobFailed {
 		return fail(job.Message, job.Checks)
 	}
-	live := o.Revisions[r.Live]
-	if live == nil || r.Ended == nil {
+	if r.Ended == nil {
 		return nil // what ended before the bake isn't known yet: note writes it down
 	}
 	if pod, end := live.ownEnd(r.Ended); end != nil && !live.Rolling {

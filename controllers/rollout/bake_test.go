@@ -74,6 +74,15 @@ func TestBakeFailure(t *testing.T) {
 		}},
 		"live is baked":          {change: all(ended("1", true), func(o *Observed) { o.Service.Record = bakedRecord("b") })},
 		"the Deployment is gone": {change: func(o *Observed) { delete(o.Revisions, "b") }},
+		// Somebody may have edited it first: nothing tells.
+		"the smoke test failed and the Deployment is gone": {change: func(o *Observed) {
+			o.bake(JobFailed)
+			delete(o.Revisions, "b")
+		}},
+		"the smoke test failed and the Deployment is being deleted": {change: func(o *Observed) {
+			o.bake(JobFailed)
+			o.Revisions["b"].Deleting = true
+		}},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

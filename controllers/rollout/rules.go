@@ -172,7 +172,7 @@ func rebake(o *Observed, r *Record) (Actions, bool) {
 
 // finishBake (step 5): the bake passed.
 func finishBake(o *Observed, r *Record) (Actions, bool) {
-	if live := o.exists(r.Live); !baking(r) || live != nil && live.Edited {
+	if live := o.exists(r.Live); !baking(r) || live == nil || live.Edited {
 		return Actions{}, false
 	}
 	if job := o.newest(bakeID(r)); job == nil || job.State != JobPassed {
