@@ -52,8 +52,12 @@ func (x *startExplainer) explainPod(owner client.Object, pod *corev1.Pod) (podPr
 // explainJob tells why an owner's Job, none of whose pods is there, gets none, and in
 // how long to ask again; zero if it is to have none.
 func (x *startExplainer) explainJob(owner client.Object, job *batchv1.Job) (podProblem, time.Duration) {
-	if job.DeletionTimestamp != nil || findJobEnd(job) != nil || ptr.Deref(job.Spec.Suspend, false) {
+	suspended := ptr.Deref(job.Spec.Suspend, false)
+	if suspended || job.DeletionTimestamp != nil || findJobEnd(job) != nil {
 		x.events.forget(jobKind, job)
+		if suspended && job.Labels[kueueQueueLabel] == "" {
+			return podProblem{message: fmt.Sprintf("Job %s is suspended, though it is handed to no queue: find what suspends it, such as an admission webhook", job.Name)}, 0
+		}
 		return podProblem{}, 0
 	}
 	newest, unread, again := x.newestEvent(owner, jobKind, job)

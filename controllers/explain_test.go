@@ -187,7 +187,13 @@ func TestExplainJob(t *testing.T) {
 		"just made":     {change: func(job *batchv1.Job) { job.CreationTimestamp = metav1.NewTime(testNow) }, wantAgain: startGrace},
 		"not yet long":  {change: func(job *batchv1.Job) { job.CreationTimestamp = metav1.NewTime(testNow.Add(-4 * time.Second)) }, wantAgain: startGrace - 4*time.Second},
 		"made tomorrow": {change: func(job *batchv1.Job) { job.CreationTimestamp = metav1.NewTime(testNow.Add(24 * time.Hour)) }, wantAgain: startGrace},
-		"held by Kueue": {change: func(job *batchv1.Job) { job.Spec.Suspend = ptr.To(true) }},
+		"held by Kueue": {change: func(job *batchv1.Job) {
+			job.Spec.Suspend, job.Labels = ptr.To(true), map[string]string{kueueQueueLabel: "team-a"}
+		}},
+		"held by nobody knows whom": {
+			change: func(job *batchv1.Job) { job.Spec.Suspend = ptr.To(true) },
+			want:   podProblem{message: "Job pets-1a2b3c4d is suspended, though it is handed to no queue: find what suspends it, such as an admission webhook"},
+		},
 		"being deleted": {change: func(job *batchv1.Job) { job.DeletionTimestamp = &t0 }},
 		"ended": {change: func(job *batchv1.Job) {
 			job.Status.Conditions = []batchv1.JobCondition{{Type: batchv1.JobFailed, Status: corev1.ConditionTrue}}

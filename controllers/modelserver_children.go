@@ -11,11 +11,13 @@ import (
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/klog/v2"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
@@ -55,7 +57,7 @@ func (r *modelServerReconciler) observeDeployments(ctx context.Context, s *model
 		}
 	}
 	for name, deployment := range s.deployments {
-		if err := r.observeHiddenPods(ctx, s, deployment); err != nil {
+		if err := r.observeRevisionPods(ctx, s, deployment); err != nil {
 			return err
 		}
 		o.Revisions[name] = observedRevision(deployment, s.pods[name])
@@ -63,30 +65,20 @@ func (r *modelServerReconciler) observeDeployments(ctx context.Context, s *model
 	return nil
 }
 
-// observeHiddenPods sorts out the pods that carry a revision's label, and reads them past
-// the cache if that shows fewer than the Deployment has.
-func (r *modelServerReconciler) observeHiddenPods(ctx context.Context, s *modelServerScope, deployment *appsv1.Deployment) error {
+// observeRevisionPods leaves of the pods that carry a revision's label those that are the
+// revision's.
+func (r *modelServerReconciler) observeRevisionPods(ctx context.Context, s *modelServerScope, deployment *appsv1.Deployment) error {
 	name := deployment.Name
-	active := 0
-	s.pods[name] = slices.DeleteFunc(s.pods[name], func(pod *corev1.Pod) bool { return !isPodOf(pod, name) })
-	for _, pod := range s.pods[name] {
-		if pod.DeletionTimestamp == nil && !isTerminated(pod) {
-			active++
+	strange := func(pod *corev1.Pod) bool { return !isPodOf(pod, name) }
+	pods := slices.DeleteFunc(s.pods[name], strange)
+	if deployment.DeletionTimestamp == nil && hidesPods(pods, deployment.Status.Replicas) {
+		all, err := listPods(ctx, r.live, deployment.Namespace, revisionSelector(name))
+		if err != nil {
+			return err
 		}
+		pods = slices.DeleteFunc(all, strange)
 	}
-	if active >= int(deployment.Status.Replicas) || deployment.DeletionTimestamp != nil {
-		return nil
-	}
-	pods := &corev1.PodList{}
-	if err := r.live.List(ctx, pods, client.InNamespace(deployment.Namespace), client.MatchingLabels(revisionSelector(name))); err != nil {
-		return fmt.Errorf("list the pods of Deployment %s: %w", klog.KObj(deployment), err)
-	}
-	s.pods[name] = nil
-	for i := range pods.Items {
-		if pod := &pods.Items[i]; isPodOf(pod, name) {
-			s.pods[name] = append(s.pods[name], pod)
-		}
-	}
+	s.pods[name] = pods
 	return nil
 }
 
@@ -105,10 +97,9 @@ func isPodOf(pod *corev1.Pod, revision string) bool {
 const maxStrangers = 10
 
 func (r *modelServerReconciler) observeEndpoints(ctx context.Context, s *modelServerScope, o *rollout.Observed) error {
-	slices := &discoveryv1.EndpointSliceList{}
-	if err := r.client.List(ctx, slices, client.InNamespace(s.server.Namespace),
-		client.MatchingFields{serviceIndex: s.server.Name}); err != nil {
-		return fmt.Errorf("list the EndpointSlices of Service %s: %w", klog.KObj(s.server), err)
+	slices, err := r.listSlices(ctx, s, o)
+	if err != nil {
+		return err
 	}
 	revisions := map[string]string{}
 	for revision, pods := range s.pods {
@@ -133,6 +124,35 @@ func (r *modelServerReconciler) observeEndpoints(ctx context.Context, s *modelSe
 	}
 	o.Endpoints = observedEndpoints(slices.Items, revisions)
 	return nil
+}
+
+// listSlices lists the EndpointSlices of the Service; past the cache, which doesn't show
+// those that lost their labels, if it shows fewer endpoints than live has pods for them.
+func (r *modelServerReconciler) listSlices(ctx context.Context, s *modelServerScope, o *rollout.Observed) (*discoveryv1.EndpointSliceList, error) {
+	slices := &discoveryv1.EndpointSliceList{}
+	err := r.client.List(ctx, slices, client.InNamespace(s.server.Namespace), client.MatchingFields{serviceIndex: s.server.Name})
+	if err == nil && s.service != nil && o.Service.Record != nil {
+		if live := o.Revisions[o.Service.Record.Live]; live != nil && countEndpoints(slices.Items) < int(live.Available) {
+			err = r.live.List(ctx, slices, client.InNamespace(s.server.Namespace), client.MatchingLabels{discoveryv1.LabelServiceName: s.server.Name})
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list the EndpointSlices of Service %s: %w", klog.KObj(s.server), err)
+	}
+	for i := range slices.Items {
+		if slice := &slices.Items[i]; s.service != nil && metav1.IsControlledBy(slice, s.service) {
+			s.slices = append(s.slices, slice)
+		}
+	}
+	return slices, nil
+}
+
+func countEndpoints(slices []discoveryv1.EndpointSlice) int {
+	n := 0
+	for i := range slices {
+		n += len(slices[i].Endpoints)
+	}
+	return n
 }
 
 // observeStranger finds out whose pod it is that is an endpoint of the Service, though the
@@ -179,9 +199,11 @@ func (r *modelServerReconciler) restoreChildren(ctx context.Context, s *modelSer
 		labels := revisionLabels(s.server, name)
 		errs = append(errs, r.restore(ctx, s, deployment, deploymentKind, labels))
 		for _, pod := range s.pods[name] {
-			if _, err := restoreIdentity(ctx, r.client, pod, podKind, identity{labels: labels}); err != nil {
-				errs = append(errs, err)
+			restored, err := restoreIdentity(ctx, r.client, pod, podKind, identity{labels: labels})
+			if restored {
+				s.repairs = append(s.repairs, restoredMessage(podKind, pod))
 			}
+			errs = append(errs, err)
 		}
 	}
 	for name, kept := range s.templates {
@@ -191,10 +213,44 @@ func (r *modelServerReconciler) restoreChildren(ctx context.Context, s *modelSer
 		errs = append(errs, r.expelStray(ctx, s, pod))
 	}
 	for _, job := range s.jobs {
-		errs = append(errs, r.restore(ctx, s, job, jobKind, testLabels(s.server)))
+		errs = append(errs, r.restore(ctx, s, job, jobKind, testLabels(s.server)), r.restoreTest(ctx, s, job))
+	}
+	for _, slice := range s.slices {
+		restored, err := restoreIdentity(ctx, r.client, slice, endpointSliceKind, sliceIdentity(s.server, slice))
+		if restored {
+			s.repairs = append(s.repairs, restoredMessage(endpointSliceKind, slice))
+		}
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }
+
+// restoreTest has a test go on whose Job was suspended, say.
+func (r *modelServerReconciler) restoreTest(ctx context.Context, s *modelServerScope, job *batchv1.Job) error {
+	want := &batchv1.JobSpec{
+		BackoffLimit:          ptr.To[int32](0),
+		ActiveDeadlineSeconds: job.Spec.ActiveDeadlineSeconds, // of how many pods were tested nothing tells any more
+	}
+	restored, err := restoreJobSpec(ctx, r.client, r.live, job, want)
+	if restored {
+		s.repairs = append(s.repairs, jobEditedMessage(job))
+	}
+	return err
+}
+
+// sliceIdentity is what the Service's EndpointSlices are found by. Without the label of
+// who manages it, a slice would go on sending traffic to pods that are gone.
+func sliceIdentity(server *v1alpha1.ModelServer, slice *discoveryv1.EndpointSlice) identity {
+	labels := modelServerLabels(server)
+	if slice.Labels[discoveryv1.LabelManagedBy] == "" {
+		labels[discoveryv1.LabelManagedBy] = sliceController
+	}
+	return identity{labels: labels}
+}
+
+// sliceController is the part of Kubernetes that keeps the EndpointSlices of Services
+// with a selector.
+const sliceController = "endpointslice-controller.k8s.io"
 
 // restore puts back the labels and the owner that a child of this server was created with.
 func (r *modelServerReconciler) restore(ctx context.Context, s *modelServerScope, child client.Object, kind string, labels map[string]string) error {

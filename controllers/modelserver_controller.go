@@ -48,7 +48,7 @@ import (
 // +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups="",resources=events,verbs=list
-// +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=get;list;watch
+// +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=autoscaling,resources=horizontalpodautoscalers,verbs=get;list;watch;create;patch;delete
 
 const (
@@ -168,15 +168,18 @@ type modelServerScope struct {
 	templates   map[string]*appsv1.ControllerRevision // observe: by name, which is the revision's
 	kept        map[string]revisionTemplate           // observe: what templates hold
 	resets      map[string]string                     // observe: Deployments that aren't as their template says, with what an event says of it
-	moves       map[string]revisionTemplate           // observe: templates of revisions whose model lies elsewhere now
+	restarts    map[string]string                     // observe: Deployments with pods that were edited, with what an event says of it
+	moves       map[string]revisionTemplate           // observe: new templates of revisions, whose model lies elsewhere now, say
 	pods        map[string][]*corev1.Pod              // observe: by revision; a test's by the name of its Job
 	strays      []*corev1.Pod                         // observe: pods that get a revision's traffic and aren't the revision's
+	slices      []*discoveryv1.EndpointSlice          // observe: the Service's, of Kubernetes' own making
 	jobs        map[string]*batchv1.Job               // observe: by name
 	observed    *rollout.Observed                     // observe; execute brings it up to date
 
 	actions rollout.Actions // plan
 
 	repairs []string // any: what was changed outside Trainyard and has been put right
+	errs    []error  // observe: what can't be told of single revisions, which holds up nothing else
 
 	autoscaler *autoscalingv2.HorizontalPodAutoscaler // reconcileAutoscaler: nil if there is none
 
@@ -242,6 +245,7 @@ func (r *modelServerReconciler) runPhases(ctx context.Context, s *modelServerSco
 		}
 	}
 	err := errors.Join(
+		errors.Join(s.errs...),
 		r.restoreChildren(ctx, s),
 		r.execute(ctx, s),
 		r.reconcileService(ctx, s),
@@ -300,7 +304,7 @@ func (r *modelServerReconciler) observe(ctx context.Context, s *modelServerScope
 		o.Target = &rollout.Target{Name: name, Model: s.info.Model, GateFailure: gateFailure(s.config.gates, s.info.Metrics)}
 	}
 	for _, read := range []func(context.Context, *modelServerScope, *rollout.Observed) error{
-		r.observeService, r.observePods, r.observeDeployments, r.observeTemplates, r.observeDrift, r.observeMoves, r.observeJobs, r.observeEndpoints,
+		r.observeService, r.observePods, r.observeDeployments, r.observeTemplates, r.observeDrift, r.observeEditedPods, r.observeMoves, r.observeJobs, r.observeEndpoints,
 	} {
 		if err := read(ctx, s, o); err != nil {
 			return err
@@ -380,13 +384,16 @@ func (r *modelServerReconciler) observeJobs(ctx context.Context, s *modelServerS
 		}
 		observed, known := observedJob(job, podOfJob(job, s.pods[job.Name]))
 		if !known {
-			pod, err := r.livePodOfJob(ctx, job)
+			pods, err := listPods(ctx, r.live, job.Namespace, jobSelector(job)) // the cache may be behind that of Jobs
 			if err != nil {
 				return err
 			}
-			observed, _ = observedJob(job, pod)
+			observed, _ = observedJob(job, podOfJob(job, pods))
 		}
 		outdate(&observed, job, serviceURL(s.server), s.deployments[observed.Revision])
+		if err := r.outdateResources(ctx, s, &observed, job, podOfJob(job, s.pods[job.Name])); err != nil {
+			return err
+		}
 		s.requeueWithin(judgeStart(&observed, job, podOfJob(job, s.pods[job.Name]), s.now))
 		s.jobs[job.Name] = job
 		o.Jobs = append(o.Jobs, observed)
@@ -402,19 +409,6 @@ func podOfJob(job *batchv1.Job, pods []*corev1.Pod) *corev1.Pod {
 		}
 	}
 	return nil
-}
-
-// livePodOfJob reads a Job's pod past the cache, which may be behind that of Jobs.
-func (r *modelServerReconciler) livePodOfJob(ctx context.Context, job *batchv1.Job) (*corev1.Pod, error) {
-	list := &corev1.PodList{}
-	if err := r.live.List(ctx, list, client.InNamespace(job.Namespace), client.MatchingLabels{batchv1.JobNameLabel: job.Name}); err != nil {
-		return nil, fmt.Errorf("list the pods of Job %s: %w", klog.KObj(job), err)
-	}
-	var pods []*corev1.Pod
-	for i := range list.Items {
-		pods = append(pods, &list.Items[i])
-	}
-	return podOfJob(job, pods), nil
 }
 
 // ours selects the children of a server.

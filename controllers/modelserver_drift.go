@@ -74,20 +74,23 @@ func (r *modelServerReconciler) observeDrift(ctx context.Context, s *modelServer
 	}
 	for name, template := range s.kept {
 		deployment := s.deployments[name]
-		if deployment == nil || deployment.DeletionTimestamp != nil {
+		if deployment == nil {
 			continue
 		}
 		edited, err := r.isEdited(ctx, s, deployment, template)
 		if err != nil {
-			return err
+			// Such as an admission webhook that takes no dry runs: a rollback doesn't wait for that.
+			s.errs = append(s.errs, err)
+			continue
 		}
+		moving := isUnfinishedMove(readRevisionInfo(deployment), template.Info)
+		o.Revisions[name].Edited = edited && !moving
 		switch {
-		case !edited:
-		case isUnfinishedMove(readRevisionInfo(deployment), template.Info):
+		case !edited || deployment.DeletionTimestamp != nil:
+		case moving:
 			s.resets[name] = ""
 		default:
 			s.resets[name] = fmt.Sprintf("Deployment %s was edited outside Trainyard; set it back to what was tested", name)
-			o.Revisions[name].Edited = true
 		}
 	}
 	return nil
@@ -172,6 +175,12 @@ func (r *modelServerReconciler) resetRevisions(ctx context.Context, s *modelServ
 	}
 	for name, moved := range s.moves {
 		errs = append(errs, r.moveRevision(ctx, s, name, moved))
+	}
+	for name, message := range s.restarts {
+		_, resets := s.resets[name]
+		if _, moves := s.moves[name]; !resets && !moves { // its pods are replaced anyway
+			errs = append(errs, r.restartRevision(ctx, s, name, message))
+		}
 	}
 	return errors.Join(errs...)
 }

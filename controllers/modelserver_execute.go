@@ -232,6 +232,10 @@ func (r *modelServerReconciler) createRevision(ctx context.Context, s *modelServ
 // scaleRevision writes nothing but the replicas, and only of the Deployment that was seen.
 func (r *modelServerReconciler) scaleRevision(ctx context.Context, s *modelServerScope, scale rollout.Scale) error {
 	deployment := s.deployments[scale.Revision].DeepCopy()
+	stored, err := r.liveDeployment(ctx, s, scale.Revision) // the cache has no managed fields
+	if err != nil {
+		return err
+	}
 	data, err := json.Marshal(map[string]any{
 		"metadata": map[string]any{"uid": deployment.UID},
 		"spec":     map[string]any{"replicas": scale.Replicas},
@@ -242,6 +246,9 @@ func (r *modelServerReconciler) scaleRevision(ctx context.Context, s *modelServe
 	err = r.client.Patch(ctx, deployment, client.RawPatch(types.MergePatchType, data), client.FieldOwner(v1alpha1.FieldManager))
 	if client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("scale Deployment %s: %w", klog.KObj(deployment), err)
+	}
+	if stored != nil && stored.UID == deployment.UID && isScaledByOthers(stored) {
+		s.repairs = append(s.repairs, fmt.Sprintf("Deployment %s was scaled outside Trainyard; set it to %d replicas: scale the ModelServer", scale.Revision, scale.Replicas))
 	}
 	logf.FromContext(ctx).Info("Scaled revision", "deployment", klog.KObj(deployment), "replicas", scale.Replicas)
 	return nil

@@ -25,7 +25,8 @@ import (
 // tested, and each server checks their digest before it is ready. So a revision follows
 // its model by a new template, which its pods follow one by one.
 
-// observeMoves finds the revisions whose model lies elsewhere than their template says.
+// observeMoves finds the revisions whose template is to be another: their model lies
+// elsewhere than it says, or its pods' resources aren't allowed any more.
 func (r *modelServerReconciler) observeMoves(ctx context.Context, s *modelServerScope, o *rollout.Observed) error {
 	s.moves = map[string]revisionTemplate{}
 	for name, template := range s.kept {
@@ -33,14 +34,21 @@ func (r *modelServerReconciler) observeMoves(ctx context.Context, s *modelServer
 		if err != nil {
 			return err
 		}
-		if location == nil || isAt(template.Info, *location) {
-			continue
+		if location != nil && !isAt(template.Info, *location) {
+			moved, err := moveTemplate(template, *location)
+			if err != nil {
+				s.errs = append(s.errs, stalled(v1alpha1.InvalidSpecReason, fmt.Errorf("move %s to %s: %w", name, location.Model.URI, err)))
+				continue
+			}
+			s.moves[name], template = moved, moved
 		}
-		moved, err := moveTemplate(template, *location)
+		renewed, err := r.renewResources(ctx, s, name, template)
 		if err != nil {
-			return stalled(v1alpha1.InvalidSpecReason, fmt.Errorf("move %s to %s: %w", name, location.Model.URI, err))
+			return err
 		}
-		s.moves[name] = moved
+		if renewed != nil {
+			s.moves[name] = *renewed
+		}
 	}
 	for name, template := range s.kept {
 		if moved, ok := s.moves[name]; ok {
@@ -160,8 +168,7 @@ func placeOf(pod *corev1.PodSpec) string {
 	return strings.Join(place, "\x00")
 }
 
-// moveRevision keeps the template of a revision whose model has moved, in the place of
-// the one before, whose data can't be changed. If the manager dies between the two, the
+// moveRevision keeps the new template of a revision, in the place of the one before, whose data can't be changed. If the manager dies between the two, the
 // Deployment still has what was before, and the next pass begins anew.
 func (r *modelServerReconciler) moveRevision(ctx context.Context, s *modelServerScope, name string, moved revisionTemplate) error {
 	if err := r.deleteTemplate(ctx, s, name); err != nil {
@@ -172,7 +179,7 @@ func (r *modelServerReconciler) moveRevision(ctx context.Context, s *modelServer
 		return err
 	}
 	s.templates[name], s.kept[name] = kept, moved
-	logf.FromContext(ctx).Info("Moved revision", "revision", klog.KRef(s.server.Namespace, name), "uri", moved.Info.Model.URI)
+	logf.FromContext(ctx).Info("Renewed the template of a revision", "revision", klog.KRef(s.server.Namespace, name), "uri", moved.Info.Model.URI)
 	if deployment := s.deployments[name]; deployment == nil || deployment.DeletionTimestamp != nil {
 		return nil
 	}

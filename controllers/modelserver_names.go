@@ -21,6 +21,7 @@ const (
 	controllerRevisionKind = "ControllerRevision"
 	podKind                = "Pod"
 	serviceKind            = "Service"
+	endpointSliceKind      = "EndpointSlice"
 	autoscalerKind         = "HorizontalPodAutoscaler"
 
 	// serverComponent and smokeComponent tell the pods that serve from those that test.

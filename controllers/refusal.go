@@ -82,6 +82,15 @@ func createProblem(pods string, asker resourceAsker, cause string) podProblem {
 	return podProblem{message: message}
 }
 
+// rangeSigns are what the API server says of pods that a LimitRange doesn't allow.
+var rangeSigns = []string{" usage per Container is ", " usage per Pod is ", " max limit to request ratio per ", "must be less than or equal to "}
+
+// isRefusedByRange tells whether a problem is that pods are refused by a LimitRange.
+func isRefusedByRange(problem podProblem) bool {
+	return strings.Contains(problem.message, refusedSign) &&
+		slices.ContainsFunc(rangeSigns, func(sign string) bool { return strings.Contains(problem.message, sign) })
+}
+
 // refusals are what the API server's own admission says of pods that it refuses.
 var refusals = []struct {
 	sign   string
@@ -89,10 +98,10 @@ var refusals = []struct {
 }{
 	{"exceeded quota: ", exceededRemedy},
 	{"failed quota: ", unspecifiedRemedy},
-	{" usage per Container is ", limitRangeRemedy},
-	{" usage per Pod is ", limitRangeRemedy},
-	{" max limit to request ratio per ", limitRangeRemedy},
-	{"must be less than or equal to ", defaultLimitRemedy},
+	{rangeSigns[0], limitRangeRemedy},
+	{rangeSigns[1], limitRangeRemedy},
+	{rangeSigns[2], limitRangeRemedy},
+	{rangeSigns[3], defaultLimitRemedy},
 	{"violates PodSecurity ", func(resourceAsker, string) string {
 		return "Trainyard's own pods meet the level restricted: find what adds to them, such as an injector of sidecars"
 	}},

@@ -29,7 +29,10 @@ import (
 func TestExecuteGoesOnAfterAnError(t *testing.T) {
 	var deleted []string
 	refused := errors.New("denied by a webhook")
-	r := &modelServerReconciler{client: interceptor.NewClient(nil, interceptor.Funcs{
+	c := interceptor.NewClient(nil, interceptor.Funcs{
+		Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error {
+			return nil
+		},
 		Patch: func(context.Context, client.WithWatch, client.Object, client.Patch, ...client.PatchOption) error {
 			return refused
 		},
@@ -37,7 +40,8 @@ func TestExecuteGoesOnAfterAnError(t *testing.T) {
 			deleted = append(deleted, object.GetName())
 			return refused
 		},
-	})}
+	})
+	r := &modelServerReconciler{client: c, live: c}
 	s := &modelServerScope{
 		server:      &v1alpha1.ModelServer{ObjectMeta: metav1.ObjectMeta{Name: "pets", Namespace: "zoo"}},
 		deployments: map[string]*appsv1.Deployment{"pets-1": {}},

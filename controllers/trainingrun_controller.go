@@ -105,18 +105,21 @@ type trainingRunScope struct {
 	now time.Time
 
 	observed bool          // observe: the cluster has been read
+	over     bool          // observe: the run has ended before
 	job      *batchv1.Job  // observe, reconcileJob: the run's own Job, or nil
 	pods     []*corev1.Pod // observe: that Job's pods, the oldest first
 	strayPod *corev1.Pod   // observe: a pod of an earlier Job that hasn't ended yet, or nil
 	problem  podProblem    // observe: what keeps the newest pod from running, or the Job from having one
 	progress *observedProgress
 
-	ended         bool              // finishEarly: status was terminal already
+	ended         bool              // finishEarly: there is nothing more to do
 	desired       *batchv1.Job      // checkSpec
 	end           *metav1.Time      // collectResult: when the Job ended
 	published     *publishedResult  // collectResult
 	failure       *runFailure       // collectResult: the run has failed for good
 	resultMissing *v1alpha1.Failure // collectResult: the Job succeeded without a result
+
+	repairs []string // any: what was changed outside Trainyard and has been put right
 
 	requeueAfter time.Duration // any: the soonest time to look again; zero is never
 }
@@ -171,6 +174,9 @@ func (r *trainingRunReconciler) Reconcile(ctx context.Context, req ctrl.Request)
 		err = quietNamespaceEnd(req.Namespace, err)
 		computeTrainingRunStatus(s, err)
 		queueTransitions(helper, trainAction, helper.Before().(*v1alpha1.TrainingRun).Status.Conditions, run.Status.Conditions)
+		for _, repair := range s.repairs {
+			helper.WarningNow(runRepairedReason, trainAction, repair)
+		}
 		if patchErr := client.IgnoreNotFound(helper.PatchStatus(ctx, run)); patchErr != nil {
 			err = errors.Join(err, patchErr)
 		}
@@ -178,6 +184,10 @@ func (r *trainingRunReconciler) Reconcile(ctx context.Context, req ctrl.Request)
 	}()
 	return ctrl.Result{}, r.runPhases(ctx, s)
 }
+
+// runRepairedReason is the reason of the event that what was changed of a run outside
+// Trainyard was put right.
+const runRepairedReason = "RunRepaired"
 
 // runPhases runs the phases in order. It stops at the first error, because each phase
 // needs the one before, and once the run has ended.
@@ -203,13 +213,14 @@ func (r *trainingRunReconciler) observe(ctx context.Context, s *trainingRunScope
 	if err := r.observeJob(ctx, s, key); err != nil {
 		return err
 	}
+	s.over = isOver(&s.run.Status, s.job)
 	pods := &corev1.PodList{}
 	if err := r.client.List(ctx, pods, client.InNamespace(s.run.Namespace), client.MatchingFields{runIndex: s.run.Name}); err != nil {
 		return fmt.Errorf("list the pods of TrainingRun %s: %w", klog.KObj(s.run), err)
 	}
-	s.pods, s.strayPod = sortPods(pods.Items, s.job, key.Name)
-	if s.job != nil && s.job.Status.Active > countActive(s.pods) && !isEnded(&s.run.Status) {
-		if err := r.observeLive(ctx, s); err != nil { // the cache shows no pod that lost its labels
+	s.pods, s.strayPod = sortPods(podsIn(pods), s.job, key.Name)
+	if s.job != nil && !s.over && hidesPods(s.pods, s.job.Status.Active) {
+		if err := r.observeLive(ctx, s); err != nil {
 			return err
 		}
 	}
@@ -236,40 +247,37 @@ func (r *trainingRunReconciler) observeJob(ctx context.Context, s *trainingRunSc
 	return nil
 }
 
-// countActive counts the pods that haven't ended.
-func countActive(pods []*corev1.Pod) int32 {
-	var active int32
-	for _, pod := range pods {
-		if pod.DeletionTimestamp == nil && !isTerminated(pod) {
-			active++
-		}
-	}
-	return active
-}
-
-// restoreJob puts back what was taken from the identity of the Job and its pods.
+// restoreJob puts back what was edited of the Job and its pods.
 func (r *trainingRunReconciler) restoreJob(ctx context.Context, s *trainingRunScope) error {
 	if s.job == nil {
 		return nil
 	}
+	note := func(repaired bool, err error, message string) error {
+		if repaired {
+			s.repairs = append(s.repairs, message)
+		}
+		return err
+	}
 	labels := trainingRunLabels(s.run)
 	restored, err := restoreIdentity(ctx, r.client, s.job, jobKind, identity{labels: labels, owner: &ownedByRun(s.run)[0]})
-	if restored {
-		logf.FromContext(ctx).Info("Restored labels or owner", "job", klog.KObj(s.job))
+	errs := []error{note(restored, err, restoredMessage(jobKind, s.job))}
+	if !ptr.Deref(s.run.Spec.Suspend, false) {
+		restored, err = restoreJobSpec(ctx, r.client, r.live, s.job, jobSpecOf(s.run))
+		errs = append(errs, note(restored, err, jobEditedMessage(s.job)))
 	}
-	errs := []error{err}
 	for _, pod := range s.pods {
-		_, err := restoreIdentity(ctx, r.client, pod, podKind, identity{labels: labels})
-		errs = append(errs, err)
+		restored, err := restoreIdentity(ctx, r.client, pod, podKind, identity{labels: labels})
+		errs = append(errs, note(restored, err, restoredMessage(podKind, pod)))
+		restored, err = restoreImages(ctx, r.client, r.live, pod, &s.job.Spec.Template.Spec)
+		errs = append(errs, note(restored, err, imageEditedMessage(pod)+"; set it back"))
 	}
 	return errors.Join(errs...)
 }
 
 // sortPods returns the pods of a Job, the oldest first, and a pod of an earlier Job of
 // this name that hasn't ended.
-func sortPods(all []corev1.Pod, job *batchv1.Job, jobName string) (pods []*corev1.Pod, stray *corev1.Pod) {
-	for i := range all {
-		pod := &all[i]
+func sortPods(all []*corev1.Pod, job *batchv1.Job, jobName string) (pods []*corev1.Pod, stray *corev1.Pod) {
+	for _, pod := range all {
 		switch {
 		case job != nil && metav1.IsControlledBy(pod, job):
 			pods = append(pods, pod)
@@ -289,7 +297,7 @@ func sortPods(all []corev1.Pod, job *batchv1.Job, jobName string) (pods []*corev
 // observePod finds out what the newest pod waits for, or how far it has come; or why there is none.
 func (r *trainingRunReconciler) observePod(s *trainingRunScope) {
 	pod := s.activePod()
-	if pod == nil || pod.Status.Phase != corev1.PodRunning || isEnded(&s.run.Status) {
+	if pod == nil || pod.Status.Phase != corev1.PodRunning || s.over {
 		r.progress.forget(client.ObjectKeyFromObject(s.run))
 	} else {
 		s.progress = r.progress.track(client.ObjectKeyFromObject(s.run), pod)
@@ -298,7 +306,7 @@ func (r *trainingRunReconciler) observePod(s *trainingRunScope) {
 	switch newest := s.newestPod(); {
 	case pod != nil:
 		s.problem, again = r.explainer.explainPod(s.run, pod)
-	case s.job != nil && !isEnded(&s.run.Status) && (newest == nil || newest.Status.Phase != corev1.PodSucceeded):
+	case s.job != nil && !s.over && (newest == nil || newest.Status.Phase != corev1.PodSucceeded):
 		s.problem, again = r.explainer.explainJob(s.run, s.job)
 	}
 	s.requeueWithin(again)
@@ -308,8 +316,8 @@ func (r *trainingRunReconciler) observePod(s *trainingRunScope) {
 // that. What it has published is read once more while its pod is there: somebody may
 // have changed the status.
 func (r *trainingRunReconciler) finishEarly(_ context.Context, s *trainingRunScope) error {
-	s.ended = isEnded(&s.run.Status)
-	if !meta.IsStatusConditionTrue(s.run.Status.Conditions, v1alpha1.CompleteCondition) || s.job == nil {
+	s.ended = s.over
+	if !s.ended || !meta.IsStatusConditionTrue(s.run.Status.Conditions, v1alpha1.CompleteCondition) || s.job == nil {
 		return nil
 	}
 	if end := findJobEnd(s.job); end != nil && end.Type == batchv1.JobComplete {
@@ -354,6 +362,8 @@ func (r *trainingRunReconciler) reconcileJob(ctx context.Context, s *trainingRun
 		return nil
 	case s.job != nil && s.job.DeletionTimestamp != nil:
 		return waiting(v1alpha1.WaitingForDeletionReason, 0, fmt.Errorf("the earlier Job %s is being deleted; another is made when it is gone", s.job.Name))
+	case s.job != nil && s.activePod() == nil && isRefusedByRange(s.problem) && !sameResources(s.job, s.desired):
+		return r.deleteJob(ctx, s.job) // another is made with the resources that are allowed now
 	case s.job != nil:
 		return nil
 	case s.strayPod != nil:
@@ -466,6 +476,9 @@ func (r *trainingRunReconciler) runAgain(ctx context.Context, s *trainingRunScop
 // its model all the same. What it decides is final, and the cache of pods may be behind
 // that of Jobs: it may know of an earlier failure only.
 func (r *trainingRunReconciler) collectFailure(ctx context.Context, s *trainingRunScope, end *batchv1.JobCondition) error {
+	if ended, err := r.endedByEdit(ctx, s, end); ended || err != nil {
+		return err
+	}
 	if err := r.observeLive(ctx, s); err != nil {
 		return err
 	}
@@ -491,10 +504,10 @@ func (r *trainingRunReconciler) collectFailure(ctx context.Context, s *trainingR
 
 // observeLive reads the Job's pods past the cache.
 func (r *trainingRunReconciler) observeLive(ctx context.Context, s *trainingRunScope) error {
-	pods := &corev1.PodList{}
-	if err := r.live.List(ctx, pods, client.InNamespace(s.run.Namespace), client.MatchingLabels{batchv1.JobNameLabel: s.job.Name}); err != nil {
-		return fmt.Errorf("list the pods of Job %s: %w", klog.KObj(s.job), err)
+	pods, err := listPods(ctx, r.live, s.run.Namespace, jobSelector(s.job))
+	if err != nil {
+		return err
 	}
-	s.pods, s.strayPod = sortPods(pods.Items, s.job, s.job.Name)
+	s.pods, s.strayPod = sortPods(pods, s.job, s.job.Name)
 	return nil
 }

@@ -96,7 +96,7 @@ func TestCollectFailure(t *testing.T) {
 				s.job, s.run.Status.LastFailure = trainingJob(), tc.recorded
 				s.job.UID, s.job.Annotations = "job-1", map[string]string{v1alpha1.AttemptAnnotation: tc.attempt}
 				s.job.DeletionTimestamp = ptr.To(at(1)) // there is nothing to delete
-				s.pods, _ = sortPods(tc.cached, s.job, s.job.Name)
+				s.pods, _ = sortPods(podsIn(&corev1.PodList{Items: tc.cached}), s.job, s.job.Name)
 			})
 			r := &trainingRunReconciler{live: podReader{pods: tc.live}}
 			end := &batchv1.JobCondition{Type: batchv1.JobFailed, Reason: batchv1.JobReasonPodFailurePolicy, Message: tc.message}

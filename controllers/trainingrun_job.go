@@ -10,6 +10,7 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
@@ -62,20 +63,33 @@ func desiredJob(in jobInput) (*batchv1.Job, error) {
 			OwnerReferences: ownedByRun(run),
 		},
 		Spec: batchv1.JobSpec{
-			BackoffLimit:          ptr.To(ptr.Deref(run.Spec.BackoffLimit, 0)),
-			ActiveDeadlineSeconds: clonePtr(run.Spec.ActiveDeadlineSeconds),
-			PodFailurePolicy:      runnerFailurePolicy(),
+			PodFailurePolicy: runnerFailurePolicy(),
 			Template: corev1.PodTemplateSpec{
 				ObjectMeta: metav1.ObjectMeta{Labels: trainingRunLabels(run)},
 				Spec:       pod,
 			},
 		},
 	}
+	asked := jobSpecOf(run)
+	job.Spec.BackoffLimit, job.Spec.ActiveDeadlineSeconds = asked.BackoffLimit, asked.ActiveDeadlineSeconds
 	if queue := run.Labels[kueueQueueLabel]; queue != "" {
 		job.Labels[kueueQueueLabel] = queue
 		job.Spec.Suspend = ptr.To(true)
 	}
 	return job, nil
+}
+
+// jobSpecOf is what of a Job's spec can be edited while it runs, as the run asks for it.
+func jobSpecOf(run *v1alpha1.TrainingRun) *batchv1.JobSpec {
+	return &batchv1.JobSpec{
+		BackoffLimit:          ptr.To(ptr.Deref(run.Spec.BackoffLimit, 0)),
+		ActiveDeadlineSeconds: clonePtr(run.Spec.ActiveDeadlineSeconds),
+	}
+}
+
+// sameResources tells whether the runners of both Jobs have the same resources.
+func sameResources(a, b *batchv1.Job) bool {
+	return equality.Semantic.DeepEqual(a.Spec.Template.Spec.Containers[0].Resources, b.Spec.Template.Spec.Containers[0].Resources)
 }
 
 func ownedByRun(run *v1alpha1.TrainingRun) []metav1.OwnerReference {

@@ -50,6 +50,7 @@ func computeTrainingRunStatus(s *trainingRunScope, phaseErr error) {
 	case s.failure != nil:
 		setFailed(s, w)
 	default:
+		setUnended(s, w)
 		setStopped(s)
 		setSuspended(s, w)
 		setUnfinished(s, w, phaseErr)
@@ -209,6 +210,13 @@ func setSuspended(s *trainingRunScope, w conditions.Writer) {
 	}
 }
 
+// setUnended removes what only a run that has ended has: the status was edited.
+func setUnended(s *trainingRunScope, w conditions.Writer) {
+	w.Remove(v1alpha1.CompleteCondition)
+	w.Remove(v1alpha1.FailedCondition)
+	s.run.Status.Model, s.run.Status.CompletionTime = nil, nil
+}
+
 // setUnfinished says where a run stands that has not ended.
 func setUnfinished(s *trainingRunScope, w conditions.Writer, phaseErr error) {
 	var stall *stalledError
@@ -282,7 +290,7 @@ func suspendedMessage(s *trainingRunScope) string {
 
 func pendingMessage(s *trainingRunScope, pod *corev1.Pod) string {
 	switch {
-	case s.job != nil && ptr.Deref(s.job.Spec.Suspend, false):
+	case s.job != nil && ptr.Deref(s.job.Spec.Suspend, false): // without a queue, the problem is that
 		return fmt.Sprintf("Job %s is suspended until queue %s admits it", s.job.Name, s.job.Labels[kueueQueueLabel])
 	case pod != nil:
 		return fmt.Sprintf("pod %s is starting%s", pod.Name, retryNote(s))
@@ -352,6 +360,12 @@ func policyExitCode(end *batchv1.JobCondition) *int32 {
 		return nil
 	}
 	return ptr.To(clampInt32(int64(code)))
+}
+
+// isOver tells whether a run has ended. As long as its Job hasn't, a status that says so
+// was edited.
+func isOver(status *v1alpha1.TrainingRunStatus, job *batchv1.Job) bool {
+	return isEnded(status) && (job == nil || findJobEnd(job) != nil)
 }
 
 // isEnded tells whether a status is terminal.

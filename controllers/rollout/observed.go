@@ -92,9 +92,11 @@ type Revision struct {
 	Replicas, Available int32
 	// Refused says that the API server refuses further pods.
 	Refused bool
-	// Edited says that the Deployment isn't what was, or is to be, tested: somebody has
-	// edited it, and it is set back.
+	// Edited says that the Deployment or a pod of it isn't what was, or is to be, tested:
+	// it was edited outside Trainyard, and is set back.
 	Edited bool
+	// Altered is how many of its pods were edited, and are replaced.
+	Altered int32
 	// Rolling says that some of its pods may not be of its present template.
 	Rolling bool
 	// Elsewhere is how many of its pods still load the model from where it was before it

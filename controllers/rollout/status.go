@@ -129,6 +129,8 @@ func describeLive(o *Observed, r *Record) Status {
 	case r.Baked && live != nil && live.Elsewhere > 0:
 		s = reconciling(v1alpha1.StartingReason, "the model of %s has moved to %s; pods that still load it from where it was: %d",
 			r.Live, live.Model.URI, live.Elsewhere)
+	case r.Baked && live != nil && live.Altered > 0:
+		s = reconciling(v1alpha1.StartingReason, "replacing the pods of %s, because the image of some was edited outside Trainyard: %d", r.Live, live.Altered)
 	case r.Baked:
 		s = Status{
 			Outcome: Serving,

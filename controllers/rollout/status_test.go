@@ -43,6 +43,7 @@ func TestDescribe(t *testing.T) {
 		"serving":               {o: observed("a", bakedRecord("a"), revision("a", 2)), want: want{Outcome: Serving, Reason: "Serving", Pods: "a"}},
 		"unavailable":           {o: observed("a", bakedRecord("a"), revision("a", 2)).but(func(o *Observed) { o.Revisions["a"].Available = 1 }), want: want{Reason: "Unavailable", Pods: "a"}},
 		"its model has moved":   {o: observed("a", bakedRecord("a"), revision("a", 2)).but(func(o *Observed) { o.Revisions["a"].Elsewhere = 1 }), want: want{Reason: "Starting", Pods: "a"}},
+		"a pod was edited":      {o: observed("a", bakedRecord("a"), revision("a", 2)).but(func(o *Observed) { o.Revisions["a"].Altered = 1 }), want: want{Reason: "Starting", Pods: "a"}},
 		"live is gone":          {o: observed("a", bakedRecord("a")), want: want{Reason: "Unavailable", Pods: "a"}},
 		"rejected, rolled back": {o: observed("b", rejected("a", "b"), revision("a", 2)), want: want{Outcome: Stalled, Reason: "SmokeFailed", RolledBack: true}},
 		"rejected, none live":   {o: observed("b", &Record{Rejected: []Rejection{rejection("b", "p", "SmokeFailed")}}), want: want{Outcome: Stalled, Reason: "SmokeFailed"}},

@@ -14,6 +14,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
@@ -75,6 +76,35 @@ var _ = Describe("In a namespace with quotas and LimitRanges", func() {
 			Type: corev1.LimitTypePod, Min: quantities("100m", "100Mi"), Max: quantities("1", "400Mi"), MaxLimitRequestRatio: quantities("4", "2"),
 		}), limited, v1alpha1.ResourceRequirements{}),
 	)
+
+	It("gives pods other resources when a LimitRange comes later", func(ctx SpecContext) {
+		cluster, pets := startServers(ctx)
+		Expect(k8s.Create(ctx, wrappers.MakeModelServer("pets", pets.namespace, "run-1").Obj())).To(Succeed())
+		live := pets.reaches(ctx, v1alpha1.ServingReason).Status.Live.Revision
+		cluster.model(digestOf("2"), neverFinishes)
+		pets.serve(ctx, "run-2")
+		pets.reaches(ctx, v1alpha1.SmokingReason)
+		Eventually(func() []batchv1.Job { return pets.jobs(ctx) }).Should(HaveLen(1))
+
+		By("allowing less than all of them ask for")
+		makePolicy(ctx, pets.namespace, limitRange(corev1.LimitRangeItem{Type: corev1.LimitTypeContainer, Max: quantities("40m", "32Mi")})[0])
+		most := resource.MustParse("32Mi")
+		asks := func(pod *corev1.PodSpec) string { return pod.Containers[0].Resources.Requests.Memory().String() }
+		clk.Step(30 * time.Second)
+		pets.update(ctx, func(server *v1alpha1.ModelServer) { server.Spec.Replicas = ptr.To[int32](2) })
+		Eventually(func(g Gomega) {
+			pods := pets.podsOf(ctx, live)
+			g.Expect(pods).To(HaveLen(2))
+			for i := range pods {
+				g.Expect(asks(&pods[i].Spec)).To(Equal(most.String()))
+			}
+			jobs := pets.jobs(ctx)
+			g.Expect(jobs).NotTo(BeEmpty())
+			g.Expect(asks(&jobs[len(jobs)-1].Spec.Template.Spec)).To(Equal(most.String()))
+		}).Should(Succeed())
+		cluster.model(digestOf("2"), behavesWell)
+		Expect(pets.reaches(ctx, v1alpha1.ServingReason).Status.Live.Model.SHA256).To(Equal(digestOf("2")))
+	})
 })
 
 // makePolicy makes a quota or LimitRange and waits until the API server heeds it: for a

@@ -214,13 +214,21 @@ func (f *fakeCluster) playDeployment(ctx context.Context, d *appsv1.Deployment, 
 	isOld := func(pod corev1.Pod) bool { return pod.Labels[appsv1.DefaultDeploymentUniqueLabelKey] != hash }
 	old := slices.DeleteFunc(slices.Clone(pods), func(pod corev1.Pod) bool { return !isOld(pod) })
 	pods = slices.DeleteFunc(pods, isOld)
-	for i := len(pods); i < int(*d.Spec.Replicas) && b != podsRefused; i++ {
+	refused := ""
+	if b == podsRefused {
+		refused = fmt.Sprintf("pods %q is forbidden: %s", d.Name+"-5d9c-x7k2p", quotaSays)
+	}
+	for i := len(pods); i < int(*d.Spec.Replicas) && refused == ""; i++ {
 		pod := podFrom(d, appsv1.SchemeGroupVersion.WithKind("Deployment"), &d.Spec.Template)
 		pod.Labels[appsv1.DefaultDeploymentUniqueLabelKey] = hash
-		if err := k8s.Create(ctx, pod); err != nil {
+		switch err := k8s.Create(ctx, pod); {
+		case apierrors.IsForbidden(err), apierrors.IsInvalid(err):
+			refused = err.Error()
+		case err != nil:
 			return err
+		default:
+			pods = append(pods, *pod)
 		}
-		pods = append(pods, *pod)
 	}
 	for len(pods) > int(*d.Spec.Replicas) {
 		if err := k8s.Delete(ctx, &pods[0], client.GracePeriodSeconds(0)); err != nil {
@@ -238,13 +246,13 @@ func (f *fakeCluster) playDeployment(ctx context.Context, d *appsv1.Deployment, 
 			ready++
 		}
 	}
-	for len(old) > 0 && int(ready) == len(pods) { // its pods of an earlier template go when the others are ready
+	for len(old) > 0 && int(ready) == int(*d.Spec.Replicas) { // its pods of an earlier template go when the others are ready
 		if err := k8s.Delete(ctx, &old[0], client.GracePeriodSeconds(0)); err != nil {
 			return err
 		}
 		old = old[1:]
 	}
-	return setDeploymentStatus(ctx, d, ready, int32(len(old)), b == podsRefused)
+	return setDeploymentStatus(ctx, d, ready, int32(len(old)), refused)
 }
 
 // templateHash tells pod templates apart.
@@ -262,8 +270,8 @@ func templateHash(template *corev1.PodTemplateSpec) (string, error) {
 const quotaSays = "exceeded quota: q, requested: requests.cpu=100m, used: requests.cpu=1, limited: requests.cpu=1"
 
 // setDeploymentStatus says how many pods of the present template are ready, and how many
-// of an earlier one, all ready, there still are.
-func setDeploymentStatus(ctx context.Context, d *appsv1.Deployment, ready, old int32, refused bool) error {
+// of an earlier one, all ready, there still are, and why more are refused.
+func setDeploymentStatus(ctx context.Context, d *appsv1.Deployment, ready, old int32, refused string) error {
 	before := d.DeepCopy()
 	d.Status.ObservedGeneration = d.Generation
 	d.Status.Replicas, d.Status.ReadyReplicas, d.Status.AvailableReplicas = *d.Spec.Replicas+old, ready+old, ready+old
@@ -272,14 +280,14 @@ func setDeploymentStatus(ctx context.Context, d *appsv1.Deployment, ready, old i
 	if ready+old < *d.Spec.Replicas {
 		status = corev1.ConditionFalse
 	}
-	if len(d.Status.Conditions) == 0 || d.Status.Conditions[0].Status != status {
+	fails := refused != "" && ready < *d.Spec.Replicas
+	if conditions := d.Status.Conditions; len(conditions) == 0 || conditions[0].Status != status || fails != (len(conditions) > 1) {
 		d.Status.Conditions = []appsv1.DeploymentCondition{{
 			Type: appsv1.DeploymentAvailable, Status: status, LastTransitionTime: metav1.NewTime(clk.Now()), LastUpdateTime: metav1.NewTime(clk.Now()),
 		}}
-		if refused && ready < *d.Spec.Replicas {
+		if fails {
 			d.Status.Conditions = append(d.Status.Conditions, appsv1.DeploymentCondition{
-				Type: appsv1.DeploymentReplicaFailure, Status: corev1.ConditionTrue, Reason: "FailedCreate",
-				Message: fmt.Sprintf("pods %q is forbidden: %s", d.Name+"-5d9c-x7k2p", quotaSays),
+				Type: appsv1.DeploymentReplicaFailure, Status: corev1.ConditionTrue, Reason: "FailedCreate", Message: refused,
 			})
 		}
 	}
@@ -408,7 +416,11 @@ func (f *fakeCluster) playEndpoints(ctx context.Context, service *corev1.Service
 	err := k8s.Get(ctx, client.ObjectKeyFromObject(service), slice)
 	if apierrors.IsNotFound(err) {
 		slice = &discoveryv1.EndpointSlice{
-			ObjectMeta:  metav1.ObjectMeta{Name: service.Name, Namespace: service.Namespace, Labels: map[string]string{discoveryv1.LabelServiceName: service.Name}},
+			ObjectMeta: metav1.ObjectMeta{
+				Name: service.Name, Namespace: service.Namespace,
+				Labels:          map[string]string{discoveryv1.LabelServiceName: service.Name, discoveryv1.LabelManagedBy: "endpointslice-controller.k8s.io"},
+				OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(service, corev1.SchemeGroupVersion.WithKind("Service"))},
+			},
 			AddressType: discoveryv1.AddressTypeIPv4,
 			Endpoints:   endpoints,
 		}

@@ -13,6 +13,7 @@ import (
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
@@ -40,6 +41,14 @@ func addEnv(d *appsv1.Deployment) {
 
 func setImage(d *appsv1.Deployment) {
 	d.Spec.Template.Spec.Containers[0].Image = "registry.example/other"
+}
+
+// setPodImage gives a running pod another image, as kubectl set image pod/NAME does.
+func setPodImage(ctx context.Context, pod corev1.Pod) {
+	GinkgoHelper()
+	before := client.MergeFrom(pod.DeepCopy())
+	pod.Spec.Containers[0].Image = "registry.example/other"
+	Expect(k8s.Patch(ctx, &pod, before)).To(Succeed())
 }
 
 var _ = Describe("ModelServer, when what serves is edited by hand", func() {
@@ -170,6 +179,110 @@ var _ = Describe("ModelServer, when what serves is edited by hand", func() {
 		cluster.model(digestOf("2"), behavesWell)
 		Expect(pets.reaches(ctx, v1alpha1.ServingReason).Status.Rejected).To(BeEmpty())
 	})
+
+	It("holds nothing against live that was edited and then deleted in its bake", func(ctx SpecContext) {
+		cluster.model(digestOf("2"), bakesForEver)
+		pets.serve(ctx, "run-2")
+		second := pets.reaches(ctx, v1alpha1.BakingReason).Status.Live.Revision
+		Eventually(func() []batchv1.Job { return pets.jobs(ctx) }).Should(HaveLen(1))
+
+		By("doing so before the manager looks")
+		manager.stop()
+		edit(ctx, second, setImage)
+		cluster.model(digestOf("2"), failsBake)
+		Eventually(func() []batchv1.JobCondition { return pets.jobs(ctx)[0].Status.Conditions }).ShouldNot(BeEmpty())
+		Expect(k8s.Delete(ctx, pets.deployment(ctx, second))).To(Succeed())
+		cluster.model(digestOf("2"), behavesWell)
+		manager = startManager(testEnv.Config)
+		server := pets.reaches(ctx, v1alpha1.ServingReason)
+		Expect(server.Status.Live.Revision).To(Equal(second))
+		Expect(server.Status.Rejected).To(BeEmpty())
+	})
+
+	It("replaces a pod that was given another image", func(ctx SpecContext) {
+		pod := pets.podsOf(ctx, first)[0]
+		setPodImage(ctx, pod)
+		Eventually(repairs).WithContext(ctx).WithArguments(pets.namespace).Should(
+			ContainElement(ContainSubstring("the image of pod " + pod.Name + " was edited outside Trainyard; replacing the pods of Deployment " + first)))
+		Eventually(func(g Gomega) {
+			pods := pets.podsOf(ctx, first)
+			g.Expect(pods).To(HaveLen(1))
+			g.Expect(pods[0].UID).NotTo(Equal(pod.UID))
+			g.Expect(pods[0].Spec.Containers[0].Image).To(Equal(serverImage))
+		}).Should(Succeed())
+		pets.reaches(ctx, v1alpha1.ServingReason)
+		pets.staysAsItIs(ctx)
+		Expect(cluster.selections()).To(Equal([]string{first}))
+	})
+
+	It("holds nothing against a candidate one of whose pods was given another image", func(ctx SpecContext) {
+		cluster.model(digestOf("2"), neverFinishes)
+		pets.serve(ctx, "run-2")
+		candidate := pets.reaches(ctx, v1alpha1.SmokingReason).Status.Candidate.Revision
+		Eventually(func() []batchv1.Job { return pets.jobs(ctx) }).Should(HaveLen(1))
+		manager.stop()
+		setPodImage(ctx, pets.podsOf(ctx, candidate)[0])
+		cluster.model(digestOf("2"), failsSmoke)
+		Eventually(func() []batchv1.JobCondition { return pets.jobs(ctx)[0].Status.Conditions }).ShouldNot(BeEmpty())
+		cluster.model(digestOf("2"), behavesWell)
+		manager = startManager(testEnv.Config)
+		server := pets.reaches(ctx, v1alpha1.ServingReason)
+		Expect(server.Status.Live.Revision).To(Equal(candidate))
+		Expect(server.Status.Rejected).To(BeEmpty())
+	})
+
+	It("sets the replicas back, and says so", func(ctx SpecContext) {
+		edit(ctx, first, func(d *appsv1.Deployment) { d.Spec.Replicas = ptr.To[int32](0) })
+		Eventually(func() int32 { return *pets.deployment(ctx, first).Spec.Replicas }).Should(BeEquivalentTo(1))
+		Eventually(repairs).WithContext(ctx).WithArguments(pets.namespace).Should(
+			ContainElement(ContainSubstring("Deployment " + first + " was scaled outside Trainyard; set it to 1 replicas")))
+	})
+
+	It("says nothing when it scales by itself", func(ctx SpecContext) {
+		pets.update(ctx, func(server *v1alpha1.ModelServer) { server.Spec.Replicas = ptr.To[int32](2) })
+		Eventually(func() int32 { return *pets.deployment(ctx, first).Spec.Replicas }).Should(BeEquivalentTo(2))
+		pets.reaches(ctx, v1alpha1.ServingReason)
+		Expect(repairs(ctx, pets.namespace)).To(BeEmpty())
+	})
+
+	DescribeTable("has a test go on that was held", func(ctx SpecContext, patch string) {
+		cluster.model(digestOf("2"), neverFinishes)
+		pets.serve(ctx, "run-2")
+		var job *batchv1.Job
+		Eventually(func(g Gomega) {
+			jobs := pets.jobs(ctx)
+			g.Expect(jobs).To(HaveLen(1))
+			job = &jobs[0]
+		}).Should(Succeed())
+		change(ctx, job.DeepCopy(), patch)
+		Eventually(func(g Gomega) {
+			after := &batchv1.Job{}
+			g.Expect(k8s.Get(ctx, client.ObjectKeyFromObject(job), after)).To(Succeed())
+			g.Expect(after.UID).To(Equal(job.UID))
+			g.Expect(after.Spec).To(Equal(job.Spec))
+		}).Should(Succeed())
+		Eventually(repairs).WithContext(ctx).WithArguments(pets.namespace).Should(
+			ContainElement(ContainSubstring("Job " + job.Name + " was edited outside Trainyard; set it back")))
+	},
+		Entry("suspended", `{"spec":{"suspend":true}}`),
+		Entry("without pods", `{"spec":{"parallelism":0}}`),
+	)
+
+	DescribeTable("puts the labels of the Service's EndpointSlices back", func(ctx SpecContext, label string) {
+		slice := &discoveryv1.EndpointSlice{}
+		Expect(k8s.Get(ctx, client.ObjectKey{Namespace: pets.namespace, Name: "pets"}, slice)).To(Succeed())
+		before := slice.DeepCopy()
+		change(ctx, slice, `{"metadata":{"labels":{"`+label+`":null}}}`)
+		Eventually(func(g Gomega) {
+			g.Expect(k8s.Get(ctx, client.ObjectKeyFromObject(slice), slice)).To(Succeed())
+			g.Expect(slice.Labels).To(Equal(before.Labels))
+		}).Should(Succeed())
+		Eventually(repairs).WithContext(ctx).WithArguments(pets.namespace).Should(ContainElement(ContainSubstring("EndpointSlice pets")))
+	},
+		Entry("which brings them into the manager's cache", "app.kubernetes.io/managed-by"),
+		Entry("which brings their changes to the manager", v1alpha1.ModelServerLabel),
+		Entry("by which Kubernetes keeps them", discoveryv1.LabelManagedBy),
+	)
 
 	It("doesn't take an edited Deployment's word when the template is gone", func(ctx SpecContext) {
 		manager.stop()

@@ -18,6 +18,7 @@ import (
 	eventsv1 "k8s.io/api/events/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -155,6 +156,106 @@ var _ = Describe("TrainingRun", func() {
 			status.Metrics[0].Value = "1"
 			status.Progress.Percent = ptr.To[int32](1)
 		})
+	})
+
+	It("doesn't believe a status by which a run that runs has ended", func(ctx SpecContext) {
+		run := create(ctx, wrappers.MakeTrainingRun("pets", ns).Obj())
+		job := jobOf(ctx, run)
+		pod := makeJobPod(ctx, job)
+		runPod(ctx, pod, "10.1.0.3")
+		expectState(ctx, run, v1alpha1.TrainingReason, onItsWay)
+		run = fetch(ctx, run)
+		base := client.MergeFrom(run.DeepCopy())
+		meta.SetStatusCondition(&run.Status.Conditions, metav1.Condition{Type: v1alpha1.CompleteCondition, Status: metav1.ConditionTrue, Reason: "ModelPublished"})
+		run.Status.Model = &v1alpha1.PublishedModel{URI: "pvc://models/x/model.onnx", SHA256: strings.Repeat("cd", 32)}
+		Expect(k8s.Status().Patch(ctx, run, base)).To(Succeed())
+		Eventually(func(g Gomega) {
+			status := fetch(ctx, run).Status
+			g.Expect(meta.FindStatusCondition(status.Conditions, v1alpha1.CompleteCondition)).To(BeNil())
+			g.Expect(status.Model).To(BeNil())
+		}).Should(Succeed())
+		endPod(ctx, pod, 0, "Completed", successOf(run))
+		completeJob(ctx, job)
+		expectState(ctx, run, v1alpha1.ModelPublishedReason, success)
+	})
+
+	DescribeTable("sets back what was edited of a Job that runs", func(ctx SpecContext, patch string) {
+		run := create(ctx, wrappers.MakeTrainingRun("pets", ns).ActiveDeadlineSeconds(600).Obj())
+		job := jobOf(ctx, run)
+		change(ctx, job.DeepCopy(), patch)
+		Eventually(func() batchv1.JobSpec { return jobOf(ctx, run).Spec }).Should(Equal(job.Spec))
+		Eventually(func() []string { return eventReasons(ctx, run) }).Should(ContainElement("RunRepaired"))
+		Expect(jobOf(ctx, run).UID).To(Equal(job.UID))
+	},
+		Entry("suspended", `{"spec":{"suspend":true}}`),
+		Entry("without pods", `{"spec":{"parallelism":0}}`),
+		Entry("with less time", `{"spec":{"activeDeadlineSeconds":1}}`),
+		Entry("with all the time", `{"spec":{"activeDeadlineSeconds":null}}`),
+		Entry("with fewer tries", `{"spec":{"backoffLimit":0}}`),
+	)
+
+	It("leaves a Job to its queue", func(ctx SpecContext) {
+		run := create(ctx, wrappers.MakeTrainingRun("pets", ns).Label("kueue.x-k8s.io/queue-name", "team-a").Obj())
+		job := jobOf(ctx, run)
+		change(ctx, job.DeepCopy(), `{"spec":{"suspend":false}}`)
+		Consistently(func() *bool { return jobOf(ctx, run).Spec.Suspend }, "500ms").Should(Equal(ptr.To(false)))
+		change(ctx, job.DeepCopy(), `{"spec":{"suspend":true}}`)
+		Consistently(func() *bool { return jobOf(ctx, run).Spec.Suspend }, "500ms").Should(Equal(ptr.To(true)))
+	})
+
+	It("runs a Job again that failed because it was edited", func(ctx SpecContext) {
+		run := create(ctx, wrappers.MakeTrainingRun("pets", ns).ActiveDeadlineSeconds(600).Obj())
+		job := jobOf(ctx, run)
+		pod := makeJobPod(ctx, job)
+		manager.stop()
+		change(ctx, job, `{"spec":{"activeDeadlineSeconds":1}}`)
+		endPod(ctx, pod, 143, "Error", "")
+		failJob(ctx, job, "DeadlineExceeded")
+		manager = startManager(testEnv.Config)
+		Eventually(func() *metav1.Time { return jobOf(ctx, run).DeletionTimestamp }).ShouldNot(BeNil())
+		collectPods(ctx, job)
+		collectJob(ctx, job)
+		Eventually(func(g Gomega) { g.Expect(jobOf(ctx, run).UID).NotTo(Equal(job.UID)) }).Should(Succeed())
+		Expect(meta.IsStatusConditionTrue(fetch(ctx, run).Status.Conditions, v1alpha1.FailedCondition)).To(BeFalse())
+	})
+
+	It("sets back the image of a pod that runs", func(ctx SpecContext) {
+		run := create(ctx, wrappers.MakeTrainingRun("pets", ns).Obj())
+		pod := makeJobPod(ctx, jobOf(ctx, run))
+		runPod(ctx, pod, "10.1.0.4")
+		expectState(ctx, run, v1alpha1.TrainingReason, onItsWay)
+		setPodImage(ctx, *pod)
+		Eventually(func() string {
+			Expect(k8s.Get(ctx, client.ObjectKeyFromObject(pod), pod)).To(Succeed())
+			return pod.Spec.Containers[0].Image
+		}).Should(Equal(runnerImage))
+		Eventually(func() []string { return eventReasons(ctx, run) }).Should(ContainElement("RunRepaired"))
+	})
+
+	It("makes a Job again whose pod a later LimitRange refuses", func(ctx SpecContext) {
+		run := create(ctx, wrappers.MakeTrainingRun("pets", ns).Obj())
+		job := jobOf(ctx, run)
+		makePolicy(ctx, ns, &corev1.LimitRange{
+			ObjectMeta: metav1.ObjectMeta{Name: "l"},
+			Spec: corev1.LimitRangeSpec{Limits: []corev1.LimitRangeItem{{
+				Type: corev1.LimitTypeContainer, Max: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("256Mi")},
+			}}},
+		})
+		Expect(k8s.Create(ctx, &corev1.Event{
+			ObjectMeta:     metav1.ObjectMeta{GenerateName: "job-", Namespace: ns},
+			InvolvedObject: corev1.ObjectReference{Kind: "Job", Namespace: ns, Name: job.Name, UID: job.UID},
+			Reason:         "FailedCreate", Type: corev1.EventTypeWarning, LastTimestamp: metav1.Now(),
+			Message: `Error creating: pods "pets-x" is forbidden: maximum memory usage per Container is 256Mi, but request is 1Gi`,
+		})).To(Succeed())
+		clk.Step(startGrace)
+		change(ctx, job.DeepCopy(), `{"metadata":{"labels":{"touched":"yes"}}}`) // the queue's clock is the real one
+		Eventually(func() *metav1.Time { return jobOf(ctx, run).DeletionTimestamp }).ShouldNot(BeNil())
+		collectJob(ctx, job)
+		Eventually(func(g Gomega) {
+			after := jobOf(ctx, run)
+			g.Expect(after.UID).NotTo(Equal(job.UID))
+			g.Expect(after.Spec.Template.Spec.Containers[0].Resources.Requests.Memory().String()).To(Equal("256Mi"))
+		}).Should(Succeed())
 	})
 
 	It("writes nothing when nothing has changed", func(ctx SpecContext) {

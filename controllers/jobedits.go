@@ -1,0 +1,117 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	batchv1 "k8s.io/api/batch/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/klog/v2"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+)
+
+// jobField is a field of a Job's spec that can be edited while the Job runs.
+type jobField struct {
+	name   string // as in metav1.FieldsV1
+	differ func(have, want *batchv1.JobSpec) bool
+	set    func(to, from *batchv1.JobSpec)
+}
+
+// jobFields are those that keep a Job from running, or end it.
+var jobFields = []jobField{
+	jobFieldOf("f:suspend", func(s *batchv1.JobSpec) **bool { return &s.Suspend }, false),
+	jobFieldOf("f:parallelism", func(s *batchv1.JobSpec) **int32 { return &s.Parallelism }, 1),
+	jobFieldOf("f:backoffLimit", func(s *batchv1.JobSpec) **int32 { return &s.BackoffLimit }, 6),
+	jobFieldOf("f:activeDeadlineSeconds", func(s *batchv1.JobSpec) **int64 { return &s.ActiveDeadlineSeconds }, 0),
+}
+
+// jobFieldOf makes a jobField. Unset is what the field means where it isn't set.
+func jobFieldOf[T comparable](name string, field func(*batchv1.JobSpec) **T, unset T) jobField {
+	return jobField{
+		name: name,
+		differ: func(have, want *batchv1.JobSpec) bool {
+			return ptr.Deref(*field(have), unset) != ptr.Deref(*field(want), unset)
+		},
+		set: func(to, from *batchv1.JobSpec) { *field(to) = clonePtr(*field(from)) },
+	}
+}
+
+// editedFields are those that a Job, which hasn't ended, doesn't have as it should. A Job
+// that is handed to a queue is suspended and resumed by that.
+func editedFields(job *batchv1.Job, want *batchv1.JobSpec) []jobField {
+	var edited []jobField
+	for _, field := range jobFields {
+		queued := field.name == "f:suspend" && job.Labels[kueueQueueLabel] != ""
+		if !queued && field.differ(&job.Spec, want) {
+			edited = append(edited, field)
+		}
+	}
+	return edited
+}
+
+// restoreJobSpec sets back what was edited of a running Job's spec outside Trainyard, and
+// tells whether it had to. What an admission webhook has made of the Job stays.
+func restoreJobSpec(ctx context.Context, c client.Client, live client.Reader, job *batchv1.Job, want *batchv1.JobSpec) (bool, error) {
+	if job.DeletionTimestamp != nil || findJobEnd(job) != nil || len(editedFields(job, want)) == 0 {
+		return false, nil
+	}
+	stored := &batchv1.Job{} // the cache has no managed fields
+	if err := live.Get(ctx, client.ObjectKeyFromObject(job), stored); err != nil {
+		return false, client.IgnoreNotFound(err)
+	}
+	if stored.UID != job.UID || stored.DeletionTimestamp != nil || findJobEnd(stored) != nil {
+		return false, nil
+	}
+	restored := stored.DeepCopy()
+	for _, field := range editedFields(stored, want) {
+		if !isJobFieldOurs(stored, field.name) {
+			field.set(&restored.Spec, want)
+		}
+	}
+	if equality.Semantic.DeepEqual(stored.Spec, restored.Spec) {
+		return false, nil
+	}
+	changes := client.MergeFromWithOptions(stored, client.MergeFromWithOptimisticLock{})
+	if err := c.Patch(ctx, restored, changes, client.FieldOwner(v1alpha1.FieldManager)); err != nil {
+		return false, fmt.Errorf("set back Job %s: %w", klog.KObj(job), err)
+	}
+	return true, nil
+}
+
+// endsByField are the fields of a Job's spec by which it ends for these reasons.
+var endsByField = map[string]string{
+	batchv1.JobReasonDeadlineExceeded:     "f:activeDeadlineSeconds",
+	batchv1.JobReasonBackoffLimitExceeded: "f:backoffLimit",
+}
+
+// endedByEdit tells whether the run's Job failed because its spec was edited outside
+// Trainyard. It is deleted then, and the run goes on in another.
+func (r *trainingRunReconciler) endedByEdit(ctx context.Context, s *trainingRunScope, end *batchv1.JobCondition) (bool, error) {
+	field := endsByField[end.Reason]
+	if !slices.ContainsFunc(editedFields(s.job, jobSpecOf(s.run)), func(edited jobField) bool { return edited.name == field }) {
+		return false, nil
+	}
+	stored := &batchv1.Job{}
+	if err := r.live.Get(ctx, client.ObjectKeyFromObject(s.job), stored); err != nil {
+		return false, client.IgnoreNotFound(err)
+	}
+	if stored.UID != s.job.UID || isJobFieldOurs(stored, field) {
+		return false, nil
+	}
+	if s.job.DeletionTimestamp == nil {
+		s.repairs = append(s.repairs, fmt.Sprintf("Job %s was edited outside Trainyard and failed for that (%s); running it again", s.job.Name, end.Reason))
+	}
+	return true, r.deleteJob(ctx, s.job)
+}
+
+// jobEditedMessage reports a Job whose spec was set back.
+func jobEditedMessage(job *batchv1.Job) string {
+	return fmt.Sprintf("Job %s was edited outside Trainyard; set it back", job.Name)
+}
