@@ -273,17 +273,19 @@ func TestOpenNamesLostClasses(t *testing.T) {
 // A folder whose path is longer than the system takes stays so: to try again is in vain.
 func TestOpenRefusesFoldersTooDeep(t *testing.T) {
 	root := classTree(t, 4, "cat", "dog").write(t)
-	t.Chdir(filepath.Join(root, "cat"))
-	for range 30 {
-		name := strings.Repeat("d", 200)
-		if err := os.Mkdir(name, 0o755); err != nil {
-			t.Fatal(err)
+	dir, err := os.OpenRoot(filepath.Join(root, "cat"))
+	for name := strings.Repeat("d", 200); err == nil && len(dir.Name()) < 6000; {
+		parent := dir
+		if err = parent.Mkdir(name, 0o755); err == nil {
+			dir, err = parent.OpenRoot(name)
 		}
-		if err := os.Chdir(name); err != nil {
-			t.Fatal(err)
-		}
+		_ = parent.Close()
 	}
-	_, err := Open(t.Context(), Folder(root), testOptions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	_, err = Open(t.Context(), Folder(root), testOptions())
 	if !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), "too deep") || len(err.Error()) > 600 {
 		t.Errorf("Open() error = %v, want %v", err, ErrInvalid)
 	}

@@ -142,8 +142,8 @@ func mediaKind(data []byte) string {
 	}
 	box := data[:min(int64(len(data)), int64(binary.BigEndian.Uint32(data)))]
 	for at := compatible; at+brandLen <= len(box); at += brandLen {
-		brand := string(box[at : at+brandLen])
-		if other, ok := brands[brand]; ok && !generalBrands[brand] {
+		brand := box[at : at+brandLen]
+		if other, ok := brands[string(brand)]; ok && !generalBrands[string(brand)] {
 			return other
 		}
 	}
