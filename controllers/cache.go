@@ -4,9 +4,6 @@
 package controllers
 
 import (
-	"context"
-	"fmt"
-
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	batchv1 "k8s.io/api/batch/v1"
@@ -17,8 +14,6 @@ import (
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 )
 
 // CacheOptions keep out of the manager's memory what its controllers don't need: objects
@@ -81,37 +76,4 @@ func trimPod(object any) (any, error) {
 		pod.Spec = spec
 	}
 	return trimMetadata(object)
-}
-
-// Indexes of the cache: they find an owner's objects without a look at every object of
-// its namespace.
-const (
-	runIndex     = "run"     // pods, by the TrainingRun that their label names
-	serverIndex  = "server"  // the children of a ModelServer, by the label that names it
-	serviceIndex = "service" // EndpointSlices, by the Service that their label names
-)
-
-func addIndexes(indexer client.FieldIndexer) error {
-	for _, index := range []struct {
-		object      client.Object
-		name, label string
-	}{
-		{&corev1.Pod{}, runIndex, v1alpha1.TrainingRunLabel},
-		{&corev1.Pod{}, serverIndex, v1alpha1.ModelServerLabel},
-		{&batchv1.Job{}, serverIndex, v1alpha1.ModelServerLabel},
-		{&appsv1.Deployment{}, serverIndex, v1alpha1.ModelServerLabel},
-		{&appsv1.ControllerRevision{}, serverIndex, v1alpha1.ModelServerLabel},
-		{&discoveryv1.EndpointSlice{}, serviceIndex, discoveryv1.LabelServiceName},
-	} {
-		err := indexer.IndexField(context.Background(), index.object, index.name, func(object client.Object) []string {
-			if value, ok := object.GetLabels()[index.label]; ok {
-				return []string{value}
-			}
-			return nil
-		})
-		if err != nil {
-			return fmt.Errorf("index %T by label %s: %w", index.object, index.label, err)
-		}
-	}
-	return nil
 }

@@ -4,7 +4,6 @@
 package controllers
 
 import (
-	"context"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -13,7 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 )
@@ -50,7 +48,10 @@ func TestCacheTrimsPods(t *testing.T) {
 		corev1.PodPending: spec, corev1.PodRunning: spec, corev1.PodUnknown: spec, corev1.PodSucceeded: small, corev1.PodFailed: small,
 	} {
 		t.Run(string(phase), func(t *testing.T) {
-			status := corev1.PodStatus{Phase: phase, ContainerStatuses: []corev1.ContainerStatus{terminatedContainer("OOMKilled", 137, "epoch 1")}}
+			status := corev1.PodStatus{Phase: phase, ContainerStatuses: []corev1.ContainerStatus{{
+				Name:  "runner",
+				State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "OOMKilled", ExitCode: 137, Message: "epoch 1"}},
+			}}}
 			got, err := trimPod(&corev1.Pod{ObjectMeta: kubectlMetadata(), Spec: *spec.DeepCopy(), Status: *status.DeepCopy()})
 			if err != nil {
 				t.Fatal(err)
@@ -63,10 +64,13 @@ func TestCacheTrimsPods(t *testing.T) {
 }
 
 func TestCacheTrimsJobs(t *testing.T) {
-	whole := trainingJob()
-	whole.ObjectMeta = kubectlMetadata()
-	whole.Spec.Suspend = ptr.To(false)
-	whole.Spec.Template.Spec.Containers = []corev1.Container{{Name: "runner"}}
+	whole := &batchv1.Job{
+		ObjectMeta: kubectlMetadata(),
+		Spec: batchv1.JobSpec{
+			Suspend: ptr.To(false), BackoffLimit: ptr.To[int32](2), ActiveDeadlineSeconds: ptr.To[int64](60),
+			Template: corev1.PodTemplateSpec{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "runner"}}}},
+		},
+	}
 	cases := map[string]struct {
 		conditions []batchv1.JobCondition
 		want       batchv1.JobSpec
@@ -93,29 +97,5 @@ func TestCacheTrimsJobs(t *testing.T) {
 				t.Errorf("trimmed Job (-want +got):\n%s", diff)
 			}
 		})
-	}
-}
-
-// fieldIndexer keeps the functions of indexes by name.
-type fieldIndexer map[string]client.IndexerFunc
-
-func (f fieldIndexer) IndexField(_ context.Context, _ client.Object, field string, extract client.IndexerFunc) error {
-	f[field] = extract
-	return nil
-}
-
-func TestIndexes(t *testing.T) {
-	indexes := fieldIndexer{}
-	if err := addIndexes(indexes); err != nil {
-		t.Fatal(err)
-	}
-	pod := &corev1.Pod{ObjectMeta: kubectlMetadata()}
-	got := map[string][]string{}
-	for name, extract := range indexes {
-		got[name] = extract(pod)
-	}
-	want := map[string][]string{runIndex: {"pets"}, serverIndex: nil, serviceIndex: nil}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("a pod's places in the indexes (-want +got):\n%s", diff)
 	}
 }

@@ -10,9 +10,6 @@ import (
 	"slices"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
-	autoscalingv2 "k8s.io/api/autoscaling/v2"
-	batchv1 "k8s.io/api/batch/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/klog/v2"
@@ -25,12 +22,19 @@ import (
 // again: its end is no event of ours.
 const recheckDeletion = 10 * time.Second
 
-// checkOwnership tells whether child, which has the name of an object that owner
+// Kind is a kind whose objects have children.
+type Kind struct {
+	// Name is the kind's own, such as TrainingRun.
+	Name string
+	// Made tells whether a child bears what only the kind's controller writes.
+	Made func(child client.Object) bool
+}
+
+// CheckOwnership tells whether child, which has the name of an object that owner
 // needs, is owner's own. If it isn't, the error says whether it will go away by
-// itself (waiting) or is a stranger's (stalled). A stranger's is never adopted. Kind is
-// the kind of both the owner and whoever else may have made such a child.
-func checkOwnership(child, owner client.Object, kind, childKind string) error {
-	if isChildOf(child, owner) {
+// itself (waiting) or is a stranger's (stalled). A stranger's is never adopted.
+func (k Kind) CheckOwnership(child, owner client.Object, childKind string) error {
+	if k.IsChildOf(child, owner) {
 		return nil
 	}
 	if child.GetDeletionTimestamp() != nil {
@@ -38,40 +42,24 @@ func checkOwnership(child, owner client.Object, kind, childKind string) error {
 			fmt.Errorf("%s %s of somebody else is being deleted", childKind, child.GetName()))
 	}
 	controller := metav1.GetControllerOf(child)
-	if controller != nil && controller.Kind == kind && controller.Name == owner.GetName() {
+	if controller != nil && controller.Kind == k.Name && controller.Name == owner.GetName() {
 		return waiting(v1alpha1.WaitingForDeletionReason, 0,
-			fmt.Errorf("%s %s belongs to an earlier %s of this name and will be deleted", childKind, child.GetName(), kind))
+			fmt.Errorf("%s %s belongs to an earlier %s of this name and will be deleted", childKind, child.GetName(), k.Name))
 	}
 	return stalled(v1alpha1.NameConflictReason,
-		fmt.Errorf("%s %s exists and is not this %s's: delete or rename it", childKind, child.GetName(), kind))
+		fmt.Errorf("%s %s exists and is not this %s's: delete or rename it", childKind, child.GetName(), k.Name))
 }
 
-// isChildOf tells whether an object that has the name of a child of owner, and of nobody
+// IsChildOf tells whether an object that has the name of a child of owner, and of nobody
 // else's, is that child.
-func isChildOf(object, owner client.Object) bool {
-	return metav1.IsControlledBy(object, owner) || isOrphan(object)
+func (k Kind) IsChildOf(object, owner client.Object) bool {
+	return metav1.IsControlledBy(object, owner) || k.IsOrphan(object)
 }
 
-// isOrphan tells whether a child, which has the name of an object that the controllers
-// make for one owner, is such an object from which the reference to its owner was taken.
-func isOrphan(child client.Object) bool {
-	if metav1.GetControllerOf(child) != nil || child.GetDeletionTimestamp() != nil {
-		return false
-	}
-	mark := ""
-	switch child := child.(type) {
-	case *appsv1.Deployment:
-		mark = v1alpha1.RevisionAnnotation
-	case *batchv1.Job:
-		mark = v1alpha1.AttemptAnnotation
-	case *autoscalingv2.HorizontalPodAutoscaler:
-		mark = specHashAnnotation
-	case *appsv1.ControllerRevision:
-		_, err := readTemplate(child)
-		return err == nil
-	}
-	_, marked := child.GetAnnotations()[mark]
-	return marked
+// IsOrphan tells whether a child, which has the name of an object that the controller
+// makes for one owner, is such an object from which the reference to its owner was taken.
+func (k Kind) IsOrphan(child client.Object) bool {
+	return metav1.GetControllerOf(child) == nil && child.GetDeletionTimestamp() == nil && k.Made(child)
 }
 
 // identity is what a child is found by: its labels and, unless it is a pod, the

@@ -10,16 +10,21 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/test/wrappers"
 )
 
 func TestCheckOwnership(t *testing.T) {
 	owned := func(kind, name string) []metav1.OwnerReference {
 		return []metav1.OwnerReference{{Kind: kind, Name: name, UID: "uid-0", Controller: ptr.To(true)}}
 	}
-	run := makeRun().UID("uid-0").Obj()
-	other := makeRun().UID("uid-1").Obj()
+	run := wrappers.MakeTrainingRun("pets", "zoo").UID("uid-0").Obj()
+	other := wrappers.MakeTrainingRun("pets", "zoo").UID("uid-1").Obj()
+	kind := Kind{Name: "TrainingRun", Made: func(child client.Object) bool { return child.GetAnnotations()["made"] != "" }}
+	now := metav1.Now()
+	made := map[string]string{"made": "yes"}
 	cases := map[string]struct {
 		owner *v1alpha1.TrainingRun
 		child metav1.ObjectMeta
@@ -30,11 +35,14 @@ func TestCheckOwnership(t *testing.T) {
 		"another run's":           {owner: other, child: metav1.ObjectMeta{OwnerReferences: owned("TrainingRun", "cats")}, want: "NameConflict"},
 		"another kind's":          {owner: other, child: metav1.ObjectMeta{OwnerReferences: owned("CronJob", "pets")}, want: "NameConflict"},
 		"nobody's":                {owner: run, child: metav1.ObjectMeta{}, want: "NameConflict"},
-		"nobody's, being deleted": {owner: run, child: metav1.ObjectMeta{DeletionTimestamp: &t0}, want: "WaitingForDeletion"},
+		"nobody's, being deleted": {owner: run, child: metav1.ObjectMeta{DeletionTimestamp: &now}, want: "WaitingForDeletion"},
+		"made, its owner removed": {owner: run, child: metav1.ObjectMeta{Annotations: made}},
+		"made, and being deleted": {owner: run, child: metav1.ObjectMeta{Annotations: made, DeletionTimestamp: &now}, want: "WaitingForDeletion"},
+		"made, and taken over":    {owner: other, child: metav1.ObjectMeta{Annotations: made, OwnerReferences: owned("CronJob", "pets")}, want: "NameConflict"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			err := checkOwnership(&batchv1.Job{ObjectMeta: tc.child}, tc.owner, "TrainingRun", "Job")
+			err := kind.CheckOwnership(&batchv1.Job{ObjectMeta: tc.child}, tc.owner, "Job")
 			got := ""
 			var stall *stalledError
 			var wait *waitingError
@@ -50,24 +58,5 @@ func TestCheckOwnership(t *testing.T) {
 				t.Errorf("reason = %q (%v), want %q", got, err, tc.want)
 			}
 		})
-	}
-}
-
-func TestTypedErrorsUnwrap(t *testing.T) {
-	cause := errors.New("cause")
-	for _, err := range []error{stalled("A", cause), waiting("A", 0, cause)} {
-		if !errors.Is(err, cause) || err.Error() != "cause" {
-			t.Errorf("%T: %v doesn't unwrap to its cause", err, err)
-		}
-	}
-}
-
-func TestOptions(t *testing.T) {
-	if _, err := (Options{}).withDefaults(); err == nil {
-		t.Error("no error without images")
-	}
-	got, err := (Options{RunnerImage: "r", ServerImage: "s"}).withDefaults()
-	if err != nil || got.Clock == nil || got.MaxConcurrentReconciles != DefaultConcurrentReconciles {
-		t.Errorf("withDefaults = %+v, %v", got, err)
 	}
 }

@@ -6,7 +6,6 @@ package controllers
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
@@ -51,7 +50,7 @@ func weightOf(reason string) string {
 // refusal returns the message of a condition that says that pods are refused, or nothing.
 func refusal(conditions []metav1.Condition) string {
 	for _, c := range conditions {
-		if strings.Contains(c.Message, refusedSign) {
+		if isRefusal(c.Message) {
 			return c.Message
 		}
 	}

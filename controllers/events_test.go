@@ -5,6 +5,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -14,7 +15,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
@@ -98,8 +102,8 @@ func TestQueueTransitions(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			scheme, err := Scheme()
-			if err != nil {
+			scheme := runtime.NewScheme()
+			if err := v1alpha1.AddToScheme(scheme); err != nil {
 				t.Fatal(err)
 			}
 			run := wrappers.MakeTrainingRun("run-1", "zoo").Obj()
@@ -119,5 +123,28 @@ func TestQueueTransitions(t *testing.T) {
 				t.Errorf("events (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// refusingSink refuses every event.
+type refusingSink struct {
+	events.EventSink
+	err error
+}
+
+func (s refusingSink) Create(context.Context, *eventsv1.Event) (*eventsv1.Event, error) {
+	return nil, s.err
+}
+
+func TestEventSink(t *testing.T) {
+	event := &eventsv1.Event{ObjectMeta: metav1.ObjectMeta{Namespace: "zoo"}}
+	ending := apierrors.NewForbidden(corev1.Resource("events"), "e", errors.New("the namespace is being terminated"))
+	ending.ErrStatus.Details.Causes = []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}
+	if _, err := (&eventSink{refusingSink{err: ending}}).Create(t.Context(), event); err != nil {
+		t.Errorf("an event in a namespace that is being deleted: %v", err)
+	}
+	broken := errors.New("broken")
+	if _, err := (&eventSink{refusingSink{err: broken}}).Create(t.Context(), event); !errors.Is(err, broken) {
+		t.Errorf("error = %v, want %v", err, broken)
 	}
 }

@@ -5,6 +5,7 @@ package controllers
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -50,8 +51,9 @@ func (x *startExplainer) explainPod(owner client.Object, pod *corev1.Pod) (podPr
 }
 
 // explainJob tells why an owner's Job, none of whose pods is there, gets none, and in
-// how long to ask again; zero if it is to have none.
-func (x *startExplainer) explainJob(owner client.Object, job *batchv1.Job) (podProblem, time.Duration) {
+// how long to ask again; zero if it is to have none. Asker is where its pod has its
+// resources from.
+func (x *startExplainer) explainJob(owner client.Object, job *batchv1.Job, asker resourceAsker) (podProblem, time.Duration) {
 	suspended := ptr.Deref(job.Spec.Suspend, false)
 	if suspended || job.DeletionTimestamp != nil || findJobEnd(job) != nil {
 		x.events.forget(jobKind, job)
@@ -61,7 +63,7 @@ func (x *startExplainer) explainJob(owner client.Object, job *batchv1.Job) (podP
 		return podProblem{}, 0
 	}
 	newest, unread, again := x.newestEvent(owner, jobKind, job)
-	problem := findCreateProblem(job, newest)
+	problem := findCreateProblem(job, asker, newest)
 	problem.unread = unread
 	return problem, again
 }
@@ -91,6 +93,15 @@ func findStartProblem(pod *corev1.Pod, newest *corev1.Event) podProblem {
 	}
 }
 
+// findCreateProblem tells from a Job's newest event whether its pod is refused.
+func findCreateProblem(job *batchv1.Job, asker resourceAsker, newest *corev1.Event) podProblem {
+	if newest == nil || newest.Reason != failedCreate {
+		return podProblem{}
+	}
+	cause := strings.TrimPrefix(newest.Message, "(combined from similar events): ")
+	return createProblem("the pod of Job "+job.Name, asker, strings.TrimPrefix(cause, "Error creating: "))
+}
+
 // newerEvent returns the newer of two events of an object, of which the first may be
 // nil. That a sandbox is created again is no news: the failure before it is.
 func newerEvent(a, b *corev1.Event) *corev1.Event {
@@ -108,18 +119,4 @@ func eventTime(event *corev1.Event) *metav1.Time {
 		return &event.LastTimestamp
 	}
 	return &metav1.Time{Time: event.EventTime.Time}
-}
-
-// isAwaitingStart tells whether a pod has a node but neither a container that waits
-// for something else nor one that has started: its volumes or its sandbox may be the cause.
-func isAwaitingStart(pod *corev1.Pod) bool {
-	if pod.DeletionTimestamp != nil || pod.Status.Phase != corev1.PodPending || pod.Spec.NodeName == "" {
-		return false
-	}
-	for _, status := range allContainerStatuses(pod) {
-		if w := status.State.Waiting; w == nil || w.Reason != "ContainerCreating" && w.Reason != "PodInitializing" {
-			return false
-		}
-	}
-	return true
 }

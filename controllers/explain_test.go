@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -18,6 +17,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/test/wrappers"
 )
 
 func warning(reason, message string, seconds int) corev1.Event {
@@ -106,66 +106,7 @@ func TestFindCreateProblem(t *testing.T) {
 	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Name: "pets-1a2b3c4d"}}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(podProblem{message: tc.want}, findCreateProblem(job, newestEvent(tc.events)), cmp.AllowUnexported(podProblem{})); diff != "" {
-				t.Errorf("problem (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
-func TestFindReplicaProblem(t *testing.T) {
-	condition := func(kind appsv1.DeploymentConditionType, status corev1.ConditionStatus, reason, message string) appsv1.DeploymentCondition {
-		return appsv1.DeploymentCondition{Type: kind, Status: status, Reason: reason, Message: message}
-	}
-	refused := func(cause string) []appsv1.DeploymentCondition {
-		return []appsv1.DeploymentCondition{
-			condition(appsv1.DeploymentAvailable, corev1.ConditionFalse, "MinimumReplicasUnavailable", "x"),
-			condition(appsv1.DeploymentReplicaFailure, corev1.ConditionTrue, "FailedCreate", `pods "pets-1-5d9c-x7k2p" is forbidden: `+cause),
-		}
-	}
-	cases := map[string]struct {
-		conditions []appsv1.DeploymentCondition
-		cause      string
-		remedy     string
-	}{
-		"well": {conditions: []appsv1.DeploymentCondition{condition(appsv1.DeploymentAvailable, corev1.ConditionTrue, "MinimumReplicasAvailable", "x")}},
-		"quota": {
-			conditions: refused("exceeded quota: q, requested: requests.cpu=1, used: requests.cpu=1, limited: requests.cpu=1"),
-			cause:      "exceeded quota: q, requested: requests.cpu=1, used: requests.cpu=1, limited: requests.cpu=1",
-			remedy:     "; raise the quota, or ask for less in spec.podTemplate.resources",
-		},
-		"a quota of what isn't set": {
-			conditions: refused("failed quota: q: must specify limits.cpu for: server"),
-			cause:      "failed quota: q: must specify limits.cpu for: server",
-			remedy:     "; set spec.podTemplate.resources.limits.cpu, or have a LimitRange of the namespace set defaults",
-		},
-		"LimitRange": {
-			conditions: refused("maximum memory usage per Container is 1Gi, but limit is 2Gi"),
-			cause:      "maximum memory usage per Container is 1Gi, but limit is 2Gi",
-			remedy:     "; keep spec.podTemplate.resources within the namespace's LimitRange, or change that",
-		},
-		"Pod Security": {
-			conditions: refused(`violates PodSecurity "restricted:latest": privileged (container "proxy" must not set securityContext.privileged=true)`),
-			cause:      `violates PodSecurity "restricted:latest": privileged (container "proxy" must not set securityContext.privileged=true)`,
-			remedy:     "; Trainyard's own pods meet the level restricted: find what adds to them, such as an injector of sidecars",
-		},
-		"a webhook": {
-			conditions: []appsv1.DeploymentCondition{
-				condition(appsv1.DeploymentReplicaFailure, corev1.ConditionTrue, "FailedCreate", `admission webhook "w" denied the request: no`),
-			},
-			cause: `admission webhook "w" denied the request: no`,
-		},
-		"not any more":     {conditions: []appsv1.DeploymentCondition{condition(appsv1.DeploymentReplicaFailure, corev1.ConditionFalse, "FailedCreate", "x")}},
-		"pods that remain": {conditions: []appsv1.DeploymentCondition{condition(appsv1.DeploymentReplicaFailure, corev1.ConditionTrue, "FailedDelete", "x")}},
-	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: "pets-1"}, Status: appsv1.DeploymentStatus{Conditions: tc.conditions}}
-			var want podProblem
-			if tc.cause != "" {
-				want.message = "pods of Deployment pets-1 can't be made: " + tc.cause + tc.remedy
-			}
-			if diff := cmp.Diff(want, findReplicaProblem(deployment), cmp.AllowUnexported(podProblem{})); diff != "" {
+			if diff := cmp.Diff(podProblem{message: tc.want}, findCreateProblem(job, resourceAsker{}, newestEvent(tc.events)), cmp.AllowUnexported(podProblem{})); diff != "" {
 				t.Errorf("problem (-want +got):\n%s", diff)
 			}
 		})
@@ -203,7 +144,7 @@ func TestExplainJob(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Name: "pets-1a2b3c4d", UID: "job-1", CreationTimestamp: t0}}
 			tc.change(job)
-			got, again := explainerOf(jobKind, "job-1", warning("FailedCreate", "no room", 5)).explainJob(makeRun().Obj(), job)
+			got, again := explainerOf(jobKind, "job-1", warning("FailedCreate", "no room", 5)).explainJob(wrappers.MakeTrainingRun("pets", "zoo").Obj(), job, resourceAsker{})
 			if got != tc.want || again != tc.wantAgain {
 				t.Errorf("explainJob = %+v, %s; want %+v, %s", got, again, tc.want, tc.wantAgain)
 			}
@@ -234,39 +175,9 @@ func TestExplainPod(t *testing.T) {
 				Spec:       corev1.PodSpec{NodeName: "n1"}, Status: corev1.PodStatus{Phase: corev1.PodPending},
 			}
 			tc.change(pod)
-			got, again := explainerOf(podKind, "pod-1", warning("FailedCreatePodSandBox", "no room", 5)).explainPod(makeRun().Obj(), pod)
+			got, again := explainerOf(podKind, "pod-1", warning("FailedCreatePodSandBox", "no room", 5)).explainPod(wrappers.MakeTrainingRun("pets", "zoo").Obj(), pod)
 			if got != tc.want || again != tc.wantAgain {
 				t.Errorf("explainPod = %+v, %s; want %+v, %s", got, again, tc.want, tc.wantAgain)
-			}
-		})
-	}
-}
-
-func TestIsAwaitingStart(t *testing.T) {
-	placed := func(statuses ...corev1.ContainerStatus) corev1.Pod {
-		return corev1.Pod{
-			Spec:   corev1.PodSpec{NodeName: "n1"},
-			Status: corev1.PodStatus{Phase: corev1.PodPending, ContainerStatuses: statuses},
-		}
-	}
-	notPlaced := placed()
-	notPlaced.Spec.NodeName = ""
-	running := placed()
-	running.Status.Phase = corev1.PodRunning
-	cases := map[string]struct {
-		pod  corev1.Pod
-		want bool
-	}{
-		"the kubelet says nothing yet": {pod: placed(), want: true},
-		"container is being made":      {pod: placed(waitingContainer("ContainerCreating", "")), want: true},
-		"image can't be pulled":        {pod: placed(waitingContainer("ErrImagePull", ""))},
-		"no node":                      {pod: notPlaced},
-		"running":                      {pod: running},
-	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			if got := isAwaitingStart(&tc.pod); got != tc.want {
-				t.Errorf("isAwaitingStart = %t, want %t", got, tc.want)
 			}
 		})
 	}

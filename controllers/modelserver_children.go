@@ -50,7 +50,7 @@ func (r *modelServerReconciler) observeDeployments(ctx context.Context, s *model
 		case err != nil:
 			return err
 		case deployment == nil:
-		case isChildOf(deployment, s.server):
+		case servers.IsChildOf(deployment, s.server):
 			s.deployments[name] = deployment
 		default:
 			o.Taken[name] = deployment.DeletionTimestamp == nil

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/utils/ptr"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
@@ -70,30 +69,6 @@ func parseServing(spec *v1alpha1.ModelServerSpec) (servingConfig, error) {
 		})
 	}
 	return config, p.err
-}
-
-// duration parses a Go duration. An empty one is 0.
-func (d *decimals) duration(field, value string) time.Duration {
-	if value == "" {
-		return 0
-	}
-	duration, err := time.ParseDuration(value)
-	if err != nil {
-		d.fail(fmt.Errorf("%s is %q, which is no duration", field, value))
-	}
-	return duration
-}
-
-// quantity parses a quantity to a whole number. An empty one is 0.
-func (d *decimals) quantity(field, value string) int64 {
-	if value == "" {
-		return 0
-	}
-	quantity, err := resource.ParseQuantity(value)
-	if err != nil {
-		d.fail(fmt.Errorf("%s is %q, which is no quantity", field, value))
-	}
-	return quantity.Value()
 }
 
 // millis and seconds round up: a limit below one unit must not become none.

@@ -48,6 +48,7 @@ import (
 // +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups="",resources=events,verbs=list
+// +kubebuilder:rbac:groups="",resources=limitranges,verbs=get;list;watch
 // +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=autoscaling,resources=horizontalpodautoscalers,verbs=get;list;watch;create;patch;delete
 
@@ -57,6 +58,9 @@ const (
 	// trainingRunIndex finds the servers of a TrainingRun: those that name it and those
 	// that serve its model.
 	trainingRunIndex = "trainingRuns"
+
+	serverIndex  = "server"  // the children of a ModelServer, by the label that names it
+	serviceIndex = "service" // EndpointSlices, by the Service that their label names
 )
 
 // modelServerReconciler rolls out the model of each ModelServer.
@@ -71,21 +75,39 @@ type modelServerReconciler struct {
 	verified  verifiedSpecs
 }
 
-func setupModelServer(mgr ctrl.Manager, recorder events.EventRecorder, starts *startEvents, options Options) error {
+// modelServerOptions are what the controller needs to know that no object says.
+type modelServerOptions struct {
+	Image                   string // of servers that name none, and of every smoke test
+	Recorder                events.EventRecorder
+	Events                  *startEvents // that explain why pods don't start
+	Clock                   clock.PassiveClock
+	MaxConcurrentReconciles int
+}
+
+// setupModelServer adds the controller to the manager.
+func setupModelServer(mgr ctrl.Manager, options modelServerOptions) error {
 	r := &modelServerReconciler{
 		client:    mgr.GetClient(),
 		live:      mgr.GetAPIReader(),
-		recorder:  recorder,
+		recorder:  options.Recorder,
 		retries:   newRetryLimiter(),
-		explainer: newStartExplainer(starts, options.Clock),
+		explainer: newStartExplainer(options.Events, options.Clock),
 		clock:     options.Clock,
-		image:     options.ServerImage,
+		image:     options.Image,
+	}
+	for _, object := range []client.Object{&corev1.Pod{}, &batchv1.Job{}, &appsv1.Deployment{}, &appsv1.ControllerRevision{}} {
+		if err := IndexByLabel(mgr.GetFieldIndexer(), object, serverIndex, v1alpha1.ModelServerLabel); err != nil {
+			return err
+		}
+	}
+	if err := IndexByLabel(mgr.GetFieldIndexer(), &discoveryv1.EndpointSlice{}, serviceIndex, discoveryv1.LabelServiceName); err != nil {
+		return err
 	}
 	if err := mgr.GetFieldIndexer().IndexField(context.Background(), &v1alpha1.ModelServer{}, trainingRunIndex, trainingRunOf); err != nil {
 		return fmt.Errorf("index ModelServers by TrainingRun: %w", err)
 	}
 	return ctrl.NewControllerManagedBy(mgr).
-		For(&v1alpha1.ModelServer{}, builder.WithPredicates(specOrStatusChanged())).
+		For(&v1alpha1.ModelServer{}, builder.WithPredicates(SpecOrStatusChanged(func(s *v1alpha1.ModelServer) any { return &s.Status }))).
 		Owns(&corev1.Service{}).
 		Owns(&appsv1.Deployment{}).
 		Owns(&appsv1.ControllerRevision{}).
@@ -340,7 +362,7 @@ func (r *modelServerReconciler) observeService(ctx context.Context, s *modelServ
 		return fmt.Errorf("get Service %s: %w", klog.KObj(s.server), err)
 	}
 	if !isOwnService(s.server, service) {
-		if err := checkOwnership(service, s.server, modelServerKind, serviceKind); err != nil {
+		if err := servers.CheckOwnership(service, s.server, serviceKind); err != nil {
 			return err
 		}
 	}
@@ -378,7 +400,7 @@ func (r *modelServerReconciler) observeJobs(ctx context.Context, s *modelServerS
 	for i := range jobs.Items {
 		job := &jobs.Items[i]
 		id := testID(job)
-		own := metav1.IsControlledBy(job, s.server) || isOrphan(job) && s.deployments[id.Revision] != nil
+		own := metav1.IsControlledBy(job, s.server) || servers.IsOrphan(job) && s.deployments[id.Revision] != nil
 		if !own || id.Name() != job.Name {
 			continue
 		}

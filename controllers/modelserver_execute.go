@@ -122,7 +122,7 @@ func (r *modelServerReconciler) verifyPlan(ctx context.Context, s *modelServerSc
 		if err != nil {
 			return err
 		}
-		if deployment == nil || !isChildOf(deployment, s.server) {
+		if deployment == nil || !servers.IsChildOf(deployment, s.server) {
 			continue // somebody has taken it over: it is none of the rollout's any more
 		}
 		if cached := s.deployments[name]; cached == nil || cached.UID != deployment.UID {
@@ -145,7 +145,7 @@ func (r *modelServerReconciler) verifyLive(ctx context.Context, s *modelServerSc
 		return err
 	case s.actions.Repaired != "" && s.observed.Templates[to]:
 		return nil // it was live before; if its Deployment is gone, it is recreated
-	case deployment == nil || deployment.DeletionTimestamp != nil || !isChildOf(deployment, s.server):
+	case deployment == nil || deployment.DeletionTimestamp != nil || !servers.IsChildOf(deployment, s.server):
 		return stale(s.server, "Deployment %s is gone", to)
 	case s.actions.Repaired == "" && deployment.Status.AvailableReplicas == 0:
 		return stale(s.server, "Deployment %s has no available replica", to)
@@ -161,7 +161,7 @@ func (r *modelServerReconciler) verifyFallback(ctx context.Context, s *modelServ
 		return nil
 	}
 	deployment, err := r.liveDeployment(ctx, s, to)
-	if err == nil && (deployment == nil || deployment.DeletionTimestamp != nil || !isChildOf(deployment, s.server)) {
+	if err == nil && (deployment == nil || deployment.DeletionTimestamp != nil || !servers.IsChildOf(deployment, s.server)) {
 		err = stale(s.server, "Deployment %s is gone", to)
 	}
 	return err
@@ -193,7 +193,7 @@ func (r *modelServerReconciler) createFailed(ctx context.Context, s *modelServer
 	if err := r.live.Get(ctx, client.ObjectKeyFromObject(child), child); err != nil {
 		return fmt.Errorf("get %s %s, which exists: %w", kind, klog.KObj(child), err)
 	}
-	if err := checkOwnership(child, s.server, modelServerKind, kind); err != nil {
+	if err := servers.CheckOwnership(child, s.server, kind); err != nil {
 		return err
 	}
 	if child.GetDeletionTimestamp() != nil {
@@ -354,7 +354,7 @@ func (r *modelServerReconciler) reconcileAutoscaler(ctx context.Context, s *mode
 	}
 	exists := err == nil
 	if s.server.Spec.Autoscaling == nil {
-		if !exists || !isChildOf(existing, s.server) || existing.DeletionTimestamp != nil {
+		if !exists || !servers.IsChildOf(existing, s.server) || existing.DeletionTimestamp != nil {
 			return nil
 		}
 		if err := r.client.Delete(ctx, existing, client.Preconditions{UID: &existing.UID}); client.IgnoreNotFound(err) != nil {
@@ -380,7 +380,7 @@ func (r *modelServerReconciler) reconcileAutoscaler(ctx context.Context, s *mode
 }
 
 func (r *modelServerReconciler) updateAutoscaler(ctx context.Context, s *modelServerScope, desired, existing *autoscalingv2.HorizontalPodAutoscaler) error {
-	if err := checkOwnership(existing, s.server, modelServerKind, autoscalerKind); err != nil {
+	if err := servers.CheckOwnership(existing, s.server, autoscalerKind); err != nil {
 		return err
 	}
 	if err := r.restore(ctx, s, existing, autoscalerKind, modelServerLabels(s.server)); err != nil {

@@ -30,7 +30,7 @@ func (r *modelServerReconciler) explain(s *modelServerScope) {
 	if job == nil || len(s.pods[job.Name]) > 0 || s.problem.message != "" {
 		return
 	}
-	problem, again := r.explainer.explainJob(s.server, job)
+	problem, again := r.explainer.explainJob(s.server, job, smokeAsker)
 	problem.unread = problem.unread || s.problem.unread
 	s.problem = problem
 	s.requeueWithin(again)

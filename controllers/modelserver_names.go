@@ -19,7 +19,6 @@ const (
 	modelServerKind        = "ModelServer"
 	deploymentKind         = "Deployment"
 	controllerRevisionKind = "ControllerRevision"
-	podKind                = "Pod"
 	serviceKind            = "Service"
 	endpointSliceKind      = "EndpointSlice"
 	autoscalerKind         = "HorizontalPodAutoscaler"

@@ -77,7 +77,7 @@ func (r *modelServerReconciler) observeTemplates(ctx context.Context, s *modelSe
 		if client.IgnoreNotFound(err) != nil {
 			return fmt.Errorf("get ControllerRevision %s: %w", name, err)
 		}
-		if err == nil && isChildOf(revision, s.server) {
+		if err == nil && servers.IsChildOf(revision, s.server) {
 			s.templates[name] = revision
 		}
 	}

@@ -130,6 +130,9 @@ func waitingProblem(container string, w *corev1.ContainerStateWaiting) podProble
 	}
 }
 
+// maxReason is the longest reason of a container's end that a status has room for.
+const maxReason = 64
+
 // containerEnd is how a container ended.
 type containerEnd struct {
 	// reason is the kubelet's word, such as OOMKilled, Error or Completed, or the
@@ -217,6 +220,20 @@ func describeLeaving(pod *corev1.Pod, now time.Time) (message string, again time
 	return fmt.Sprintf("pod %[1]q on node %[2]q should have stopped by %[3]s; another starts once it is gone. If node %[2]q is lost for good, delete the Node "+
 		"or taint it with node.kubernetes.io/out-of-service=nodeshutdown:NoExecute; if the pod surely doesn't run any more, run kubectl delete pod %[1]s --force",
 		pod.Name, pod.Spec.NodeName, pod.DeletionTimestamp.UTC().Format(time.RFC3339)), 0
+}
+
+// isAwaitingStart tells whether a pod has a node but neither a container that waits
+// for something else nor one that has started: its volumes or its sandbox may be the cause.
+func isAwaitingStart(pod *corev1.Pod) bool {
+	if pod.DeletionTimestamp != nil || pod.Status.Phase != corev1.PodPending || pod.Spec.NodeName == "" {
+		return false
+	}
+	for _, status := range allContainerStatuses(pod) {
+		if w := status.State.Waiting; w == nil || w.Reason != "ContainerCreating" && w.Reason != "PodInitializing" {
+			return false
+		}
+	}
+	return true
 }
 
 func findPodCondition(pod *corev1.Pod, conditionType corev1.PodConditionType) *corev1.PodCondition {

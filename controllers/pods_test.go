@@ -14,11 +14,14 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/test/wrappers"
 )
 
-var t0 = metav1.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-
-func at(seconds int) metav1.Time { return metav1.NewTime(t0.Add(time.Duration(seconds) * time.Second)) }
+var (
+	t0      = wrappers.T0
+	at      = wrappers.At
+	testNow = t0.Add(time.Hour)
+)
 
 func waitingContainer(reason, message string) corev1.ContainerStatus {
 	return corev1.ContainerStatus{
@@ -41,7 +44,10 @@ func unscheduled(reason, message string) corev1.PodCondition {
 }
 
 func claimPod(pod corev1.Pod) corev1.Pod {
-	pod.Spec.Volumes = []corev1.Volume{claimVolume("data", "pets", true)}
+	pod.Spec.Volumes = []corev1.Volume{{
+		Name:         "data",
+		VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "pets"}},
+	}}
 	return pod
 }
 
@@ -221,6 +227,36 @@ func TestDescribeLeaving(t *testing.T) {
 			message, again := describeLeaving(pod, testNow)
 			if !strings.HasPrefix(message, tc.want) || again != tc.wantAgain {
 				t.Errorf("describeLeaving = %q, %s; want %q, %s", message, again, tc.want, tc.wantAgain)
+			}
+		})
+	}
+}
+
+func TestIsAwaitingStart(t *testing.T) {
+	placed := func(statuses ...corev1.ContainerStatus) corev1.Pod {
+		return corev1.Pod{
+			Spec:   corev1.PodSpec{NodeName: "n1"},
+			Status: corev1.PodStatus{Phase: corev1.PodPending, ContainerStatuses: statuses},
+		}
+	}
+	notPlaced := placed()
+	notPlaced.Spec.NodeName = ""
+	running := placed()
+	running.Status.Phase = corev1.PodRunning
+	cases := map[string]struct {
+		pod  corev1.Pod
+		want bool
+	}{
+		"the kubelet says nothing yet": {pod: placed(), want: true},
+		"container is being made":      {pod: placed(waitingContainer("ContainerCreating", "")), want: true},
+		"image can't be pulled":        {pod: placed(waitingContainer("ErrImagePull", ""))},
+		"no node":                      {pod: notPlaced},
+		"running":                      {pod: running},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if got := isAwaitingStart(&tc.pod); got != tc.want {
+				t.Errorf("isAwaitingStart = %t, want %t", got, tc.want)
 			}
 		})
 	}

@@ -7,13 +7,15 @@ import (
 	"fmt"
 	"maps"
 
-	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 )
 
-// The API's own types of pods and autoscalers, as Kubernetes has them.
+// The API's own types of pods, as Kubernetes has them.
+
+// podResourcesField is where a user sets the resources of a pod's own container.
+const podResourcesField = "spec.podTemplate.resources"
 
 // containerEnv returns the container's environment: Trainyard's variable first, then
 // the user's. It fails on a quantity that the schema would have refused, and names the field.
@@ -69,43 +71,4 @@ func applyPodTemplate(spec *corev1.PodSpec, asked v1alpha1.PodTemplate) {
 			Effect: corev1.TaintEffect(t.Effect), TolerationSeconds: clonePtr(t.TolerationSeconds),
 		})
 	}
-}
-
-// coreBehavior returns how fast an autoscaler scales. It fails on a quantity that the
-// schema would have refused, and names the field.
-func coreBehavior(asked *v1alpha1.AutoscalerBehavior) (*autoscalingv2.HorizontalPodAutoscalerBehavior, error) {
-	if asked == nil {
-		return nil, nil
-	}
-	up, err := coreScalingRules(asked.ScaleUp)
-	if err != nil {
-		return nil, fmt.Errorf("spec.autoscaling.behavior.scaleUp.tolerance: %w", err)
-	}
-	down, err := coreScalingRules(asked.ScaleDown)
-	if err != nil {
-		return nil, fmt.Errorf("spec.autoscaling.behavior.scaleDown.tolerance: %w", err)
-	}
-	return &autoscalingv2.HorizontalPodAutoscalerBehavior{ScaleUp: up, ScaleDown: down}, nil
-}
-
-func coreScalingRules(asked *v1alpha1.ScalingRules) (*autoscalingv2.HPAScalingRules, error) {
-	if asked == nil {
-		return nil, nil
-	}
-	rules := &autoscalingv2.HPAScalingRules{
-		StabilizationWindowSeconds: clonePtr(asked.StabilizationWindowSeconds),
-		SelectPolicy:               clonePtr(asked.SelectPolicy),
-	}
-	for _, policy := range asked.Policies {
-		rules.Policies = append(rules.Policies, autoscalingv2.HPAScalingPolicy(policy))
-	}
-	if asked.Tolerance == nil {
-		return rules, nil
-	}
-	tolerance, err := asked.Tolerance.Parse()
-	if err != nil {
-		return nil, err
-	}
-	rules.Tolerance = &tolerance
-	return rules, nil
 }

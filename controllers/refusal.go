@@ -8,13 +8,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	appsv1 "k8s.io/api/apps/v1"
-	batchv1 "k8s.io/api/batch/v1"
-	corev1 "k8s.io/api/core/v1"
-
-	"github.com/trainyard-dev/trainyard/api/v1alpha1"
-	"github.com/trainyard-dev/trainyard/internal/contract"
 )
 
 // Why the API server refuses a pod, and what to do about it.
@@ -22,31 +15,6 @@ import (
 // failedCreate is the reason of the Job controller's event, and of a Deployment's
 // condition, that reports a refused pod.
 const failedCreate = "FailedCreate"
-
-// findCreateProblem tells from a Job's newest event whether its pod is refused.
-func findCreateProblem(job *batchv1.Job, newest *corev1.Event) podProblem {
-	if newest == nil || newest.Reason != failedCreate {
-		return podProblem{}
-	}
-	asker := resourceAsker{container: contract.RunnerContainer, field: podResourcesField, immutable: true}
-	if job.Labels[v1alpha1.ComponentLabel] == smokeComponent {
-		asker = resourceAsker{container: contract.SmokeContainer, field: smokeResourcesField}
-	}
-	cause := strings.TrimPrefix(newest.Message, "(combined from similar events): ")
-	return createProblem("the pod of Job "+job.Name, asker, strings.TrimPrefix(cause, "Error creating: "))
-}
-
-// findReplicaProblem tells from a Deployment's conditions whether its pods are refused.
-func findReplicaProblem(deployment *appsv1.Deployment) podProblem {
-	for i := range deployment.Status.Conditions {
-		c := &deployment.Status.Conditions[i]
-		if c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue && c.Reason == failedCreate {
-			asker := resourceAsker{container: contract.ServerContainer, field: podResourcesField}
-			return createProblem("pods of Deployment "+deployment.Name, asker, c.Message)
-		}
-	}
-	return podProblem{}
-}
 
 // resourceAsker is where a refused pod has its resources from.
 type resourceAsker struct {
@@ -68,6 +36,9 @@ var podName = regexp.MustCompile(`^[Pp]ods? "[^"]*" is (forbidden|invalid): `)
 
 // refusedSign is what every message of a refused pod says, and no other.
 const refusedSign = " can't be made: "
+
+// isRefusal tells whether a message says that pods are refused.
+func isRefusal(message string) bool { return strings.Contains(message, refusedSign) }
 
 // createProblem is that pods are refused for this cause: by a quota, a LimitRange, an
 // admission webhook, Pod Security. What only a person can tell from the cause has no remedy.

@@ -15,24 +15,7 @@ import (
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 )
 
-// +kubebuilder:rbac:groups="",resources=limitranges,verbs=get;list;watch
-
-// The fields that a user sets resources in.
-const (
-	podResourcesField   = "spec.podTemplate.resources"
-	smokeResourcesField = "spec.smoke.resources"
-)
-
-// These are what the containers of each kind of pod get where the user says
-// nothing. A server and a runner have no limits of their own: a CPU limit would only
-// slow them down, and their memory is the user's to know. What a test needs is known, and
-// with limits its pod is accepted where a quota counts them.
-var (
-	runnerResources = corev1.ResourceRequirements{Requests: resourceList("500m", "1Gi")}
-	serverResources = corev1.ResourceRequirements{Requests: resourceList("100m", "128Mi")}
-	smokeResources  = corev1.ResourceRequirements{Requests: resourceList("50m", "64Mi"), Limits: resourceList("500m", "512Mi")}
-)
-
+// resourceList is of so much CPU and memory.
 func resourceList(cpu, memory string) corev1.ResourceList {
 	return corev1.ResourceList{
 		corev1.ResourceCPU:    resource.MustParse(cpu),

@@ -4,7 +4,6 @@
 package controllers
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -13,11 +12,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
-	eventsv1 "k8s.io/api/events/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
 
@@ -156,26 +153,5 @@ func TestQuietNamespaceEnd(t *testing.T) {
 				t.Errorf("quietNamespaceEnd = %v, want it unchanged", got)
 			}
 		})
-	}
-}
-
-// refusingSink refuses every event.
-type refusingSink struct {
-	events.EventSink
-	err error
-}
-
-func (s refusingSink) Create(context.Context, *eventsv1.Event) (*eventsv1.Event, error) {
-	return nil, s.err
-}
-
-func TestEventSink(t *testing.T) {
-	event := &eventsv1.Event{ObjectMeta: metav1.ObjectMeta{Namespace: "zoo"}}
-	if _, err := (&eventSink{refusingSink{err: namespaceEnding()}}).Create(t.Context(), event); err != nil {
-		t.Errorf("an event in a namespace that is being deleted: %v", err)
-	}
-	broken := errors.New("broken")
-	if _, err := (&eventSink{refusingSink{err: broken}}).Create(t.Context(), event); !errors.Is(err, broken) {
-		t.Errorf("error = %v, want %v", err, broken)
 	}
 }

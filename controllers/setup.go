@@ -1,9 +1,9 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package controllers holds the reconcile loops of Trainyard's two kinds. Each kind
-// has a file with its reconcile loop, a file of pure builders per child object, and a
-// file that turns what was observed into status, pure too.
+// Package controllers wires the controllers of Trainyard's two kinds to a manager: what
+// its cache holds, which types it knows, what the kinds share. Each kind has a package of
+// its own, and so has each subject that both know of.
 package controllers
 
 import (
@@ -11,14 +11,10 @@ import (
 	"fmt"
 	"net/http"
 
-	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/event"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 )
@@ -70,9 +66,6 @@ func SetupAll(mgr ctrl.Manager, options Options) error {
 	if err != nil {
 		return fmt.Errorf("set up the controllers: %w", err)
 	}
-	if err := addIndexes(mgr.GetFieldIndexer()); err != nil {
-		return fmt.Errorf("set up the cache: %w", err)
-	}
 	recorder, err := newRecorder(mgr)
 	if err != nil {
 		return fmt.Errorf("set up the events: %w", err)
@@ -81,34 +74,26 @@ func SetupAll(mgr ctrl.Manager, options Options) error {
 	if err := mgr.Add(starts); err != nil {
 		return fmt.Errorf("add the reader of events: %w", err)
 	}
-	if err := setupTrainingRun(mgr, recorder, starts, options); err != nil {
+	if err := setupTrainingRun(mgr, trainingRunOptions{
+		Image:                   options.RunnerImage,
+		Recorder:                recorder,
+		Events:                  starts,
+		Clock:                   options.Clock,
+		ProgressTransport:       options.ProgressTransport,
+		MaxConcurrentReconciles: options.MaxConcurrentReconciles,
+	}); err != nil {
 		return fmt.Errorf("set up the TrainingRun controller: %w", err)
 	}
-	if err := setupModelServer(mgr, recorder, starts, options); err != nil {
+	if err := setupModelServer(mgr, modelServerOptions{
+		Image:                   options.ServerImage,
+		Recorder:                recorder,
+		Events:                  starts,
+		Clock:                   options.Clock,
+		MaxConcurrentReconciles: options.MaxConcurrentReconciles,
+	}); err != nil {
 		return fmt.Errorf("set up the ModelServer controller: %w", err)
 	}
 	return nil
-}
-
-// specOrStatusChanged lets changes of an object's spec and status through. The
-// controllers' own writes of a status are among them: the next pass then finds nothing
-// to write. A status that was edited outside Trainyard is corrected at once.
-func specOrStatusChanged() predicate.Predicate {
-	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
-		return e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration() ||
-			!equality.Semantic.DeepEqual(statusOf(e.ObjectOld), statusOf(e.ObjectNew))
-	}}
-}
-
-func statusOf(object client.Object) any {
-	switch o := object.(type) {
-	case *v1alpha1.TrainingRun:
-		return &o.Status
-	case *v1alpha1.ModelServer:
-		return &o.Status
-	default:
-		return nil
-	}
 }
 
 // Scheme returns the types that the controllers read and write.

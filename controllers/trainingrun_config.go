@@ -5,8 +5,6 @@ package controllers
 
 import (
 	"fmt"
-	"regexp"
-	"strconv"
 
 	"k8s.io/utils/ptr"
 
@@ -79,32 +77,4 @@ func trainConfig(run *v1alpha1.TrainingRun) (contract.TrainConfig, error) {
 		})
 	}
 	return config, p.err
-}
-
-// decimals parses the API's decimal strings and keeps the first error. An empty one is 0.
-type decimals struct{ err error }
-
-// decimal is what the schema's patterns let in, at most: no sign, exponent, hexadecimal digit, infinity or NaN, all of
-// which strconv.ParseFloat takes.
-var decimal = regexp.MustCompile(`^[0-9]{1,16}([.][0-9]{1,16})?$`)
-
-func (d *decimals) parse(field, value string) float64 {
-	if value == "" {
-		return 0
-	}
-	if !decimal.MatchString(value) {
-		d.fail(fmt.Errorf("%s is %q: use a decimal, such as \"0.001\"", field, value))
-		return 0
-	}
-	number, err := strconv.ParseFloat(value, 64)
-	if err != nil {
-		d.fail(fmt.Errorf("%s is %q: %w", field, value, err))
-	}
-	return number
-}
-
-func (d *decimals) fail(err error) {
-	if d.err == nil {
-		d.err = err
-	}
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -40,11 +41,12 @@ import (
 // +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups="",resources=events,verbs=list
+// +kubebuilder:rbac:groups="",resources=limitranges,verbs=get;list;watch
 
 const (
-	trainingRunKind = "TrainingRun"
-	jobKind         = "Job"
-	trainAction     = "Train" // the action of every event about a run
+	trainAction = "Train" // the action of every event about a run
+
+	runIndex = "run" // pods, by the TrainingRun that their label names
 
 	// recordGrace is how long the cache gets to show a status that was just written.
 	recordGrace = time.Second
@@ -63,22 +65,37 @@ type trainingRunReconciler struct {
 	progress  *progressPoller
 }
 
-func setupTrainingRun(mgr ctrl.Manager, recorder events.EventRecorder, starts *startEvents, options Options) error {
+// trainingRunOptions are what the controller needs to know that no object says.
+type trainingRunOptions struct {
+	Image    string // of runs that name none
+	Recorder events.EventRecorder
+	Events   *startEvents // that explain why pods don't start
+	Clock    clock.PassiveClock
+	// ProgressTransport asks the runners for their progress. Nil is a plain HTTP transport.
+	ProgressTransport       http.RoundTripper
+	MaxConcurrentReconciles int
+}
+
+// setupTrainingRun adds the controller to the manager.
+func setupTrainingRun(mgr ctrl.Manager, options trainingRunOptions) error {
+	if err := IndexByLabel(mgr.GetFieldIndexer(), &corev1.Pod{}, runIndex, v1alpha1.TrainingRunLabel); err != nil {
+		return err
+	}
 	r := &trainingRunReconciler{
 		client:    mgr.GetClient(),
 		live:      mgr.GetAPIReader(),
-		recorder:  recorder,
+		recorder:  options.Recorder,
 		retries:   newRetryLimiter(),
-		explainer: newStartExplainer(starts, options.Clock),
+		explainer: newStartExplainer(options.Events, options.Clock),
 		clock:     options.Clock,
-		image:     options.RunnerImage,
+		image:     options.Image,
 		progress:  newProgressPoller(options.ProgressTransport, options.Clock),
 	}
 	if err := mgr.Add(r.progress); err != nil {
 		return fmt.Errorf("add the progress poller: %w", err)
 	}
 	return ctrl.NewControllerManagedBy(mgr).
-		For(&v1alpha1.TrainingRun{}, builder.WithPredicates(specOrStatusChanged())).
+		For(&v1alpha1.TrainingRun{}, builder.WithPredicates(SpecOrStatusChanged(func(run *v1alpha1.TrainingRun) any { return &run.Status }))).
 		Owns(&batchv1.Job{}).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(runOfPod)).
 		WatchesRawSource(source.Channel(r.progress.wakes, &handler.EnqueueRequestForObject{})).
@@ -241,7 +258,7 @@ func (r *trainingRunReconciler) observeJob(ctx context.Context, s *trainingRunSc
 	case apierrors.IsNotFound(err):
 	case err != nil:
 		return fmt.Errorf("get Job %s: %w", key, err)
-	case isChildOf(job, s.run):
+	case runs.IsChildOf(job, s.run):
 		s.job = job
 	}
 	return nil
@@ -307,7 +324,7 @@ func (r *trainingRunReconciler) observePod(s *trainingRunScope) {
 	case pod != nil:
 		s.problem, again = r.explainer.explainPod(s.run, pod)
 	case s.job != nil && !s.over && (newest == nil || newest.Status.Phase != corev1.PodSucceeded):
-		s.problem, again = r.explainer.explainJob(s.run, s.job)
+		s.problem, again = r.explainer.explainJob(s.run, s.job, runnerAsker)
 	}
 	s.requeueWithin(again)
 }
@@ -392,7 +409,7 @@ func (r *trainingRunReconciler) createJob(ctx context.Context, s *trainingRunSco
 	if err := r.live.Get(ctx, client.ObjectKeyFromObject(job), existing); err != nil {
 		return fmt.Errorf("get Job %s, which exists: %w", klog.KObj(job), err)
 	}
-	if err := checkOwnership(existing, s.run, trainingRunKind, jobKind); err != nil {
+	if err := runs.CheckOwnership(existing, s.run, jobKind); err != nil {
 		return err
 	}
 	s.job = existing

@@ -19,14 +19,14 @@ import (
 )
 
 const (
-	runnerCommand   = "train"
-	runnerComponent = "runner"
+	runnerCommand = "train"
 	// runnerGracePeriod is how long, in seconds, a runner may take from SIGTERM to write its checkpoint.
 	runnerGracePeriod = 60
-
-	dataVolume   = "data"
-	outputVolume = "output"
 )
+
+// runnerResources are what a runner gets where the user says nothing. It has no limits of
+// its own: a CPU limit would only slow it down, and its memory is the user's to know.
+var runnerResources = corev1.ResourceRequirements{Requests: resourceList("500m", "1Gi")}
 
 // jobInput is what a Job is made from.
 type jobInput struct {
@@ -90,18 +90,6 @@ func jobSpecOf(run *v1alpha1.TrainingRun) *batchv1.JobSpec {
 // sameResources tells whether the runners of both Jobs have the same resources.
 func sameResources(a, b *batchv1.Job) bool {
 	return equality.Semantic.DeepEqual(a.Spec.Template.Spec.Containers[0].Resources, b.Spec.Template.Spec.Containers[0].Resources)
-}
-
-func ownedByRun(run *v1alpha1.TrainingRun) []metav1.OwnerReference {
-	return []metav1.OwnerReference{*metav1.NewControllerRef(run, v1alpha1.GroupVersion.WithKind(trainingRunKind))}
-}
-
-func trainingRunLabels(run *v1alpha1.TrainingRun) map[string]string {
-	return map[string]string{
-		managedByLabel:            managedByValue,
-		v1alpha1.TrainingRunLabel: run.Name,
-		v1alpha1.ComponentLabel:   runnerComponent,
-	}
 }
 
 // runnerFailurePolicy says which failed pods are replaced. The first rule that fits counts.
@@ -185,34 +173,4 @@ func runnerVolumes(run *v1alpha1.TrainingRun) ([]corev1.Volume, []corev1.VolumeM
 		mounts = append(mounts, corev1.VolumeMount{Name: dataVolume, MountPath: contract.DataMount, ReadOnly: true})
 	}
 	return volumes, mounts
-}
-
-func claimVolume(name, claim string, readOnly bool) corev1.Volume {
-	return corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{
-		PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claim, ReadOnly: readOnly},
-	}}
-}
-
-// maxAttempt is more than any Job's attempt: a greater one was written by somebody else.
-const maxAttempt = 1 << 20
-
-// jobAttempt reads how many Jobs came before this one because their result could not be
-// read. It is 0 where the annotation can't be the controllers' own.
-func jobAttempt(job *batchv1.Job) int {
-	attempt, err := strconv.Atoi(job.Annotations[v1alpha1.AttemptAnnotation])
-	if err != nil || attempt < 0 || attempt > maxAttempt {
-		return 0
-	}
-	return attempt
-}
-
-// findJobEnd returns the condition by which a Job is over, or nil.
-func findJobEnd(job *batchv1.Job) *batchv1.JobCondition {
-	for i := range job.Status.Conditions {
-		c := &job.Status.Conditions[i]
-		if (c.Type == batchv1.JobComplete || c.Type == batchv1.JobFailed) && c.Status == corev1.ConditionTrue {
-			return c
-		}
-	}
-	return nil
 }

@@ -328,28 +328,3 @@ func TestDataPathStaysInTheVolume(t *testing.T) {
 		}
 	}
 }
-
-// What strconv.ParseFloat takes beyond decimals is refused, should the schema ever let it in.
-func TestDecimals(t *testing.T) {
-	for value, want := range map[string]float64{"": 0, "0": 0, "0.0001": 0.0001, "10": 10, "1.000000": 1} {
-		d := &decimals{}
-		if got := d.parse("spec.x", value); got != want || d.err != nil {
-			t.Errorf("%q is %v, %v; want %v", value, got, d.err, want)
-		}
-	}
-	for _, value := range []string{"NaN", "Inf", "-inf", "infinity", "1e-3", "0x1p-2", "1_0", "-1", "+1", ".5", "1.", " 1", "1 ", "1,5", "\u0661"} {
-		d := &decimals{}
-		if got := d.parse("spec.x", value); got != 0 || d.err == nil {
-			t.Errorf("%q is %v, want it refused", value, got)
-		}
-	}
-}
-
-func TestJobAttempt(t *testing.T) {
-	for value, want := range map[string]int{"": 0, "0": 0, "1": 1, "x": 0, "-1": 0, "9223372036854775807": 0} {
-		job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{v1alpha1.AttemptAnnotation: value}}}
-		if got := jobAttempt(job); got != want {
-			t.Errorf("jobAttempt(%q) = %d, want %d", value, got, want)
-		}
-	}
-}

@@ -28,7 +28,6 @@ const (
 	maxURI         = 2048
 	maxMessage     = 1024
 	maxLogTail     = 2048
-	maxReason      = 64
 	metricDigits   = 6 // significant digits of a metric's value
 	sha256Hex      = `[0-9a-f]{64}`
 	sha256Prefixed = `sha256:` + sha256Hex

@@ -22,8 +22,6 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/contract"
 )
 
-var testNow = t0.Add(time.Hour)
-
 // scopeThat returns a scope as observe leaves it before anything has happened.
 func scopeThat(change func(*trainingRunScope)) *trainingRunScope {
 	s := &trainingRunScope{run: makeRun().Obj(), now: testNow, observed: true}
@@ -692,34 +690,6 @@ func TestTerminalFailure(t *testing.T) {
 			got := terminalFailure(trainingJob(), end, tc.last)
 			if diff := cmp.Diff(&tc.want, got, cmp.AllowUnexported(runFailure{})); diff != "" {
 				t.Errorf("terminalFailure (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
-func TestFindJobEnd(t *testing.T) {
-	condition := func(conditionType batchv1.JobConditionType, status corev1.ConditionStatus) batchv1.JobCondition {
-		return batchv1.JobCondition{Type: conditionType, Status: status}
-	}
-	cases := map[string]struct {
-		conditions []batchv1.JobCondition
-		want       batchv1.JobConditionType
-	}{
-		"running":      {},
-		"decided":      {conditions: []batchv1.JobCondition{condition(batchv1.JobSuccessCriteriaMet, corev1.ConditionTrue), condition(batchv1.JobFailureTarget, corev1.ConditionTrue)}},
-		"suspended":    {conditions: []batchv1.JobCondition{condition(batchv1.JobSuspended, corev1.ConditionTrue)}},
-		"not any more": {conditions: []batchv1.JobCondition{condition(batchv1.JobComplete, corev1.ConditionFalse)}},
-		"complete":     {conditions: []batchv1.JobCondition{condition(batchv1.JobSuccessCriteriaMet, corev1.ConditionTrue), condition(batchv1.JobComplete, corev1.ConditionTrue)}, want: batchv1.JobComplete},
-		"failed":       {conditions: []batchv1.JobCondition{condition(batchv1.JobFailed, corev1.ConditionTrue)}, want: batchv1.JobFailed},
-	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			var got batchv1.JobConditionType
-			if end := findJobEnd(&batchv1.Job{Status: batchv1.JobStatus{Conditions: tc.conditions}}); end != nil {
-				got = end.Type
-			}
-			if got != tc.want {
-				t.Errorf("findJobEnd = %q, want %q", got, tc.want)
 			}
 		})
 	}

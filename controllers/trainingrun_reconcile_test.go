@@ -6,64 +6,29 @@ package controllers
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/events"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
-	"github.com/trainyard-dev/trainyard/controllers/rollout"
 )
-
-// A child that the API server refuses keeps no other from being brought in line.
-func TestExecuteGoesOnAfterAnError(t *testing.T) {
-	var deleted []string
-	refused := errors.New("denied by a webhook")
-	c := interceptor.NewClient(nil, interceptor.Funcs{
-		Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error {
-			return nil
-		},
-		Patch: func(context.Context, client.WithWatch, client.Object, client.Patch, ...client.PatchOption) error {
-			return refused
-		},
-		Delete: func(_ context.Context, _ client.WithWatch, object client.Object, _ ...client.DeleteOption) error {
-			deleted = append(deleted, object.GetName())
-			return refused
-		},
-	})
-	r := &modelServerReconciler{client: c, live: c}
-	s := &modelServerScope{
-		server:      &v1alpha1.ModelServer{ObjectMeta: metav1.ObjectMeta{Name: "pets", Namespace: "zoo"}},
-		deployments: map[string]*appsv1.Deployment{"pets-1": {}},
-		jobs:        map[string]*batchv1.Job{"pets-2-s": {ObjectMeta: metav1.ObjectMeta{Name: "pets-2-s"}}},
-		actions: rollout.Actions{
-			Scale:           []rollout.Scale{{Revision: "pets-1", Replicas: 2}},
-			DeleteJobs:      []string{"pets-2-s"},
-			DeleteRevisions: []rollout.Retiring{{Name: "pets-0"}, {Name: "pets-00"}},
-		},
-	}
-	if err := r.execute(t.Context(), s); !errors.Is(err, refused) {
-		t.Errorf("error = %v, want %v", err, refused)
-	}
-	if diff := cmp.Diff([]string{"pets-2-s", "pets-0", "pets-00"}, deleted); diff != "" {
-		t.Errorf("deleted (-want +got):\n%s", diff)
-	}
-}
 
 // A run whose Job a quota refuses is tried again within maxRetry, however often it failed.
 func TestReconcileRetriesARefusedJob(t *testing.T) {
-	scheme, err := Scheme()
-	if err != nil {
+	scheme := runtime.NewScheme()
+	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
 		t.Fatal(err)
 	}
 	run := makeRun().Obj()
@@ -78,8 +43,7 @@ func TestReconcileRetriesARefusedJob(t *testing.T) {
 		client: c, live: c, recorder: events.NewFakeRecorder(100), retries: newRetryLimiter(), clock: fakeClock, image: "runner",
 		explainer: newStartExplainer(newStartEvents(c, fakeClock), fakeClock), progress: newProgressPoller(nil, fakeClock),
 	}
-	request := petsRequest
-	request.NamespacedName = client.ObjectKeyFromObject(run)
+	request := reconcile.Request{NamespacedName: client.ObjectKeyFromObject(run)}
 	var wait time.Duration
 	for range 20 {
 		result, err := r.Reconcile(t.Context(), request)
@@ -90,5 +54,14 @@ func TestReconcileRetriesARefusedJob(t *testing.T) {
 	}
 	if wait != maxRetry {
 		t.Errorf("the 20th retry comes after %s, want %s", wait, maxRetry)
+	}
+}
+
+// The remedy of a refused runner is another run: the field that it has its resources from
+// can't be changed.
+func TestRemedyOfARefusedRunner(t *testing.T) {
+	problem := createProblem("the pod of Job j", runnerAsker, "failed quota: q: must specify limits.memory for: runner")
+	if want := "create another TrainingRun that sets spec.podTemplate.resources.limits.memory"; !strings.Contains(problem.message, want) {
+		t.Errorf("message %q, want one with %q", problem.message, want)
 	}
 }

@@ -1,0 +1,54 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	batchv1 "k8s.io/api/batch/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/internal/contract"
+)
+
+const (
+	trainingRunKind = "TrainingRun"
+
+	runnerComponent = "runner"
+
+	dataVolume   = "data"
+	outputVolume = "output"
+)
+
+// trainingJobName names the Job of a TrainingRun. Its artifact's folder is called the same.
+func trainingJobName(run *v1alpha1.TrainingRun) string {
+	return contract.ArtifactName(contractRun(run))
+}
+
+// contractRun is a TrainingRun as the runner knows it.
+func contractRun(run *v1alpha1.TrainingRun) contract.Run {
+	return contract.Run{Name: run.Name, Namespace: run.Namespace, UID: string(run.UID)}
+}
+
+func ownedByRun(run *v1alpha1.TrainingRun) []metav1.OwnerReference {
+	return []metav1.OwnerReference{*metav1.NewControllerRef(run, v1alpha1.GroupVersion.WithKind(trainingRunKind))}
+}
+
+func trainingRunLabels(run *v1alpha1.TrainingRun) map[string]string {
+	return map[string]string{
+		managedByLabel:            managedByValue,
+		v1alpha1.TrainingRunLabel: run.Name,
+		v1alpha1.ComponentLabel:   runnerComponent,
+	}
+}
+
+// runs is the kind TrainingRun as the owner of children, which are Jobs.
+var runs = Kind{Name: trainingRunKind, Made: func(child client.Object) bool {
+	_, isJob := child.(*batchv1.Job)
+	_, marked := child.GetAnnotations()[v1alpha1.AttemptAnnotation]
+	return isJob && marked
+}}
+
+// runnerAsker is where a runner's pod has its resources from.
+var runnerAsker = resourceAsker{container: contract.RunnerContainer, field: podResourcesField, immutable: true}
