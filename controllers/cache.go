@@ -14,13 +14,16 @@ import (
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/trainyard-dev/trainyard/controllers/children"
+	"github.com/trainyard-dev/trainyard/controllers/podstate"
 )
 
 // CacheOptions keep out of the manager's memory what its controllers don't need: objects
 // that aren't Trainyard's (of kinds that other people use, only those with Trainyard's
 // label are watched), and most of what ended Jobs and pods were made from.
 func CacheOptions() cache.Options {
-	ours := cache.ByObject{Label: labels.SelectorFromSet(labels.Set{managedByLabel: managedByValue})}
+	ours := cache.ByObject{Label: labels.SelectorFromSet(labels.Set{children.ManagedByLabel: children.ManagedByValue})}
 	trimmed := func(transform toolscache.TransformFunc) cache.ByObject {
 		return cache.ByObject{Label: ours.Label, Transform: transform}
 	}
@@ -52,7 +55,7 @@ func trimMetadata(object any) (any, error) {
 
 // trimJob drops the pod template of a Job that has ended.
 func trimJob(object any) (any, error) {
-	if job, ok := object.(*batchv1.Job); ok && findJobEnd(job) != nil {
+	if job, ok := object.(*batchv1.Job); ok && children.FindJobEnd(job) != nil {
 		job.Spec = batchv1.JobSpec{
 			Suspend:               job.Spec.Suspend,
 			BackoffLimit:          job.Spec.BackoffLimit,
@@ -65,7 +68,7 @@ func trimJob(object any) (any, error) {
 // trimPod drops of a pod that has ended what it was made from, except its node and what
 // its containers were limited to.
 func trimPod(object any) (any, error) {
-	if pod, ok := object.(*corev1.Pod); ok && isTerminated(pod) {
+	if pod, ok := object.(*corev1.Pod); ok && podstate.IsTerminated(pod) {
 		spec := corev1.PodSpec{NodeName: pod.Spec.NodeName}
 		for i := range pod.Spec.Containers {
 			c := &pod.Spec.Containers[i]

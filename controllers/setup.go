@@ -17,6 +17,10 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/controllers/explain"
+	"github.com/trainyard-dev/trainyard/controllers/modelserver"
+	"github.com/trainyard-dev/trainyard/controllers/notify"
+	"github.com/trainyard-dev/trainyard/controllers/trainingrun"
 )
 
 // Both kinds have events. What the manager needs beside its controllers, its lease and
@@ -66,15 +70,15 @@ func SetupAll(mgr ctrl.Manager, options Options) error {
 	if err != nil {
 		return fmt.Errorf("set up the controllers: %w", err)
 	}
-	recorder, err := newRecorder(mgr)
+	recorder, err := notify.NewRecorder(mgr)
 	if err != nil {
 		return fmt.Errorf("set up the events: %w", err)
 	}
-	starts := newStartEvents(mgr.GetAPIReader(), options.Clock)
+	starts := explain.NewEvents(mgr.GetAPIReader(), options.Clock)
 	if err := mgr.Add(starts); err != nil {
 		return fmt.Errorf("add the reader of events: %w", err)
 	}
-	if err := setupTrainingRun(mgr, trainingRunOptions{
+	if err := trainingrun.Setup(mgr, trainingrun.Options{
 		Image:                   options.RunnerImage,
 		Recorder:                recorder,
 		Events:                  starts,
@@ -84,7 +88,7 @@ func SetupAll(mgr ctrl.Manager, options Options) error {
 	}); err != nil {
 		return fmt.Errorf("set up the TrainingRun controller: %w", err)
 	}
-	if err := setupModelServer(mgr, modelServerOptions{
+	if err := modelserver.Setup(mgr, modelserver.Options{
 		Image:                   options.ServerImage,
 		Recorder:                recorder,
 		Events:                  starts,

@@ -25,6 +25,9 @@ var (
 		module + "internal/engine", module + "internal/model", module + "internal/onnx", module + "internal/artifact", module + "internal/classifier",
 		module + "internal/dataset", module + "internal/preprocess", module + "internal/quantize", module + "runner", module + "server",
 	}
+	modelServer, trainingRun = module + "controllers/modelserver", module + "controllers/trainingrun"
+	bothKinds                = []string{modelServer, trainingRun}
+	clients                  = []string{"sigs.k8s.io/controller-runtime", "k8s.io/client-go"}
 )
 
 // rules say what a package, and everything in its own folder, must never reach, by
@@ -43,11 +46,20 @@ var rules = map[string][]string{
 	"runner":              append([]string{module + "server"}, kubernetes...),
 	"server":              append([]string{module + "runner"}, kubernetes...),
 	"controllers":         engineSide,
-	"controllers/rollout": append([]string{"sigs.k8s.io/controller-runtime", "k8s.io/client-go"}, engineSide...),
 	"internal/conditions": engineSide,
 	"internal/patch":      engineSide,
 
 	"hack": {module + "test"},
+
+	"controllers/children":    bothKinds,
+	"controllers/explain":     bothKinds,
+	"controllers/loop":        bothKinds,
+	"controllers/notify":      bothKinds,
+	"controllers/podstate":    append(clients, bothKinds...),
+	"controllers/trainingrun": {modelServer},
+	"controllers/modelserver": {trainingRun},
+
+	"controllers/modelserver/rollout": append(clients, engineSide...),
 }
 
 // ownRules say what a package, and everything in its own folder, and the packages that it reaches of the same program, must

@@ -1,0 +1,113 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package modelserver
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"k8s.io/utils/ptr"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/controllers/children"
+	"github.com/trainyard-dev/trainyard/internal/contract"
+)
+
+const (
+	// drainDelay is how long a server goes on serving after SIGTERM, so that everybody
+	// who holds its address learns that it is going.
+	drainDelay = 10 * time.Second
+	// requestTimeout bounds one request.
+	requestTimeout = 30 * time.Second
+	// exitGrace is what a server gets on top, to end.
+	exitGrace = 5 * time.Second
+)
+
+// servingConfig is a ModelServer's spec, parsed.
+type servingConfig struct {
+	limits       contract.Limits
+	timeout      time.Duration // of one round of smoke checks
+	maxLatency   time.Duration // 0: off
+	minAgreement *float64      // nil: relative to the live model
+	bakeTime     time.Duration
+	gates        []metricGate
+}
+
+// metricGate is a promotion gate, parsed.
+type metricGate struct {
+	metric string
+	min    float64
+}
+
+// parseServing parses what the API keeps as text. It fails on what the schema would
+// have refused, and names the field.
+func parseServing(spec *v1alpha1.ModelServerSpec) (servingConfig, error) {
+	p := &children.Parser{}
+	server := spec.Server
+	config := servingConfig{
+		limits: contract.Limits{
+			MaxBatch:             int(server.MaxBatch),
+			MaxBatchDelayMillis:  millis(p.Duration("spec.server.maxBatchDelay", server.MaxBatchDelay)),
+			MaxBodyBytes:         p.Quantity("spec.server.maxBodyBytes", server.MaxBodyBytes),
+			MaxPixels:            p.Quantity("spec.server.maxPixels", server.MaxPixels),
+			RequestTimeoutMillis: millis(requestTimeout),
+			Threads:              int(ptr.Deref(server.Threads, 0)),
+		},
+		timeout:    p.Duration("spec.smoke.timeout", spec.Smoke.Timeout),
+		maxLatency: p.Duration("spec.smoke.maxLatency", spec.Smoke.MaxLatency),
+		bakeTime:   p.Duration("spec.promotion.bakeTime", spec.Promotion.BakeTime),
+	}
+	if spec.Smoke.MinAgreement != "" {
+		config.minAgreement = ptr.To(p.Decimal("spec.smoke.minAgreement", spec.Smoke.MinAgreement))
+	}
+	for i, gate := range spec.Promotion.Gates {
+		config.gates = append(config.gates, metricGate{
+			metric: gate.Metric,
+			min:    p.Decimal(fmt.Sprintf("spec.promotion.gates[%d].min", i), gate.Min),
+		})
+	}
+	return config, p.Err
+}
+
+// millis and seconds round up: a limit below one unit must not become none.
+func millis(d time.Duration) int  { return int(math.Ceil(float64(d) / float64(time.Millisecond))) }
+func seconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
+
+// gateFailure says which gate a model's metrics miss; empty if none.
+func gateFailure(gates []metricGate, metrics []v1alpha1.Metric) string {
+	for _, gate := range gates {
+		value, found := findMetric(metrics, gate.metric)
+		if !found {
+			return fmt.Sprintf("the model's TrainingRun reports no %s, which spec.promotion.gates asks for", gate.metric)
+		}
+		if value < gate.min {
+			return fmt.Sprintf("%s is %s, spec.promotion.gates asks for %s", gate.metric, formatShare(value), formatShare(gate.min))
+		}
+	}
+	return ""
+}
+
+func findMetric(metrics []v1alpha1.Metric, name string) (value float64, found bool) {
+	for _, metric := range metrics {
+		if metric.Name == name {
+			value, err := strconv.ParseFloat(metric.Value, 64)
+			return value, err == nil && !math.IsNaN(value)
+		}
+	}
+	return 0, false
+}
+
+func formatShare(x float64) string { return strconv.FormatFloat(x, 'g', 6, 64) }
+
+// desiredReplicas is the number of replicas that a spec asks for: within the bounds of
+// its autoscaling, and at least 1.
+func desiredReplicas(spec *v1alpha1.ModelServerSpec) int32 {
+	replicas := ptr.Deref(spec.Replicas, 1)
+	if a := spec.Autoscaling; a != nil {
+		replicas = min(max(replicas, a.MinReplicas), a.MaxReplicas)
+	}
+	return max(replicas, 1)
+}

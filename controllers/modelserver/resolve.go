@@ -1,0 +1,103 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package modelserver
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/controllers/modelserver/rollout"
+	"github.com/trainyard-dev/trainyard/controllers/notify"
+	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/text"
+)
+
+// resolveRun finds the model of a TrainingRun, which is nil if there is none of that
+// name. Exactly one of the results is set.
+func resolveRun(name string, run *v1alpha1.TrainingRun) (*revisionInfo, *rollout.Unresolved) {
+	unresolved := func(reason string, stalled bool, format string, args ...any) (*revisionInfo, *rollout.Unresolved) {
+		return nil, &rollout.Unresolved{Reason: reason, Stalled: stalled, Message: fmt.Sprintf(format, args...)}
+	}
+	if run == nil {
+		return unresolved(v1alpha1.TrainingRunNotFoundReason, false, "TrainingRun %s doesn't exist in this namespace: create it or name another in spec.model.trainingRunRef", name)
+	}
+	conditions := run.Status.Conditions
+	switch {
+	case run.DeletionTimestamp != nil:
+		return unresolved(v1alpha1.TrainingRunNotFoundReason, false, "TrainingRun %s is being deleted", name)
+	case meta.IsStatusConditionTrue(conditions, v1alpha1.FailedCondition):
+		return unresolved(v1alpha1.TrainingRunFailedReason, true, "TrainingRun %s has failed%s; name another in spec.model.trainingRunRef, or recreate it",
+			name, because(meta.FindStatusCondition(conditions, v1alpha1.FailedCondition)))
+	case !meta.IsStatusConditionTrue(conditions, v1alpha1.CompleteCondition):
+		return unresolved(v1alpha1.TrainingRunNotCompleteReason, false, "TrainingRun %s is not Complete yet%s",
+			name, because(meta.FindStatusCondition(conditions, v1alpha1.ReadyCondition)))
+	}
+	model := run.Status.Model
+	if model == nil {
+		return unresolved(v1alpha1.ArtifactMissingReason, true, "TrainingRun %s is Complete but its status names no model", name)
+	}
+	if _, _, err := contract.ParsePVCURI(model.URI); err != nil {
+		return unresolved(v1alpha1.ArtifactMissingReason, true, "the model of TrainingRun %s can't be served: %v", name, err)
+	}
+	if samples := model.Samples; samples != nil {
+		if _, _, err := contract.ParsePVCURI(samples.URI); err != nil {
+			return unresolved(v1alpha1.ArtifactMissingReason, true, "the samples of TrainingRun %s can't be used: %v", name, err)
+		}
+	}
+	return &revisionInfo{
+		Model:   v1alpha1.RevisionModel{URI: model.URI, SHA256: model.SHA256, TrainingRun: run.Name},
+		Samples: model.Samples.DeepCopy(),
+		Metrics: append([]v1alpha1.Metric(nil), run.Status.Metrics...),
+	}, nil
+}
+
+// because says why a run is as it is. The message of one that gets on changes with its
+// progress, which is the run's to tell.
+func because(c *metav1.Condition) string {
+	switch {
+	case c == nil:
+		return ""
+	case notify.TypeOf(c.Reason) == corev1.EventTypeNormal && c.Reason != v1alpha1.SuspendedReason:
+		return " (" + c.Reason + ")"
+	default:
+		return fmt.Sprintf(" (%s: %s)", c.Reason, text.Clean(c.Message, rollout.MaxMessage/2))
+	}
+}
+
+// findServed finds out whether live serves what the spec asks for where its TrainingRun is
+// gone: the run's name, and all else that makes up a revision, are still those of live.
+func (s *scope) findServed() error {
+	record := s.record()
+	if record == nil || record.Live == "" || s.unresolved == nil || s.unresolved.Reason != v1alpha1.TrainingRunNotFoundReason {
+		return nil
+	}
+	model := s.modelOf(record.Live)
+	if model.SHA256 == "" || model.TrainingRun != s.server.Spec.Model.TrainingRunRef.Name {
+		return nil
+	}
+	asked, err := rollout.RevisionName(s.server, model.SHA256)
+	if err == nil && asked == record.Live {
+		s.observed.Unresolved.Served = asked
+	}
+	return err
+}
+
+// modelOf is the model of a revision, by its Deployment or, if that is gone, its template.
+func (s *scope) modelOf(revision string) v1alpha1.RevisionModel {
+	if deployment := s.deployments[revision]; deployment != nil {
+		if model := readRevisionInfo(deployment).Model; model.SHA256 != "" {
+			return model
+		}
+	}
+	if kept := s.templates[revision]; kept != nil {
+		if template, err := readTemplate(kept); err == nil {
+			return template.Info.Model
+		}
+	}
+	return v1alpha1.RevisionModel{}
+}

@@ -1,0 +1,260 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package modelserver
+
+import (
+	"encoding/json"
+	"fmt"
+	"path"
+	"strconv"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/controllers/children"
+	"github.com/trainyard-dev/trainyard/controllers/modelserver/rollout"
+	"github.com/trainyard-dev/trainyard/internal/contract"
+)
+
+const (
+	smokeCommand = "smoke"
+	liveVolume   = "live"
+
+	// bakeDelay is what a bake waits first, for the proxies of the nodes to follow the switch.
+	bakeDelay = 5 * time.Second
+	// podStartGrace is what the pod of a test may take to start.
+	podStartGrace = 5 * time.Minute
+	// smokeGracePeriod is how long, in seconds, a test may take to end.
+	smokeGracePeriod = 5
+)
+
+// testInput is what the Job of a test is made from.
+type testInput struct {
+	server *v1alpha1.ModelServer
+	config servingConfig
+	// image is the operator's server image, whatever serves: it is the judge.
+	image string
+	start rollout.Start
+	now   time.Time
+	// info and liveInfo are the tested revision's and that of the one it is compared with.
+	info     revisionInfo
+	liveInfo *revisionInfo
+	// deployment is the UID of the tested revision's Deployment.
+	deployment types.UID
+	// ranges are the LimitRanges of the server's namespace.
+	ranges []corev1.LimitRange
+	// skipped says why there is no liveInfo though there is such a revision.
+	skipped string
+}
+
+// desiredTestJob builds the Job of a smoke test or of a bake.
+func desiredTestJob(in testInput) (*batchv1.Job, error) {
+	volumes, mounts, model, live, err := testSamples(in)
+	if err != nil {
+		return nil, err
+	}
+	config := smokeConfig(in, model, live)
+	document, err := json.Marshal(config)
+	if err != nil {
+		return nil, fmt.Errorf("encode the smoke test's configuration: %w", err)
+	}
+	pod, err := smokePod(in, volumes, mounts, string(document))
+	if err != nil {
+		return nil, err
+	}
+	// The targets are tested some at a time, and the timeout is that of one.
+	turns := (len(config.Targets) + contract.SmokeTargetsAtATime - 1) / contract.SmokeTargetsAtATime
+	rounds := time.Duration(config.DelaySeconds+config.ForSeconds)*time.Second + time.Duration(turns)*in.config.timeout
+	labels := testLabels(in.server)
+	annotations, err := in.annotations()
+	if err != nil {
+		return nil, err
+	}
+	return &batchv1.Job{
+		ObjectMeta: metav1.ObjectMeta{
+			Name:            in.start.Name(),
+			Namespace:       in.server.Namespace,
+			Labels:          labels,
+			Annotations:     annotations,
+			OwnerReferences: ownedBy(in.server),
+		},
+		Spec: batchv1.JobSpec{
+			BackoffLimit:          ptr.To[int32](0),
+			ActiveDeadlineSeconds: ptr.To(int64(seconds(rounds + podStartGrace))),
+			PodFailurePolicy:      smokeFailurePolicy(),
+			Template: corev1.PodTemplateSpec{
+				ObjectMeta: metav1.ObjectMeta{Labels: labels},
+				Spec:       pod,
+			},
+		},
+	}, nil
+}
+
+// testLabels are on a test's Job and its pod.
+func testLabels(server *v1alpha1.ModelServer) map[string]string {
+	labels := ownLabels(server)
+	labels[v1alpha1.ComponentLabel] = smokeComponent
+	return labels
+}
+
+func smokeConfig(in testInput, model, live *contract.Samples) contract.SmokeConfig {
+	config := contract.SmokeConfig{
+		Version:          contract.Version,
+		Revision:         in.start.Revision,
+		SHA256:           in.info.Model.SHA256,
+		Model:            model,
+		Live:             live,
+		MinAgreement:     in.config.minAgreement,
+		MaxLatencyMillis: millis(in.config.maxLatency),
+		Attempts:         int(in.server.Spec.Smoke.Attempts),
+		TimeoutSeconds:   seconds(in.config.timeout),
+	}
+	if in.start.Check == rollout.Bake {
+		config.Targets = []string{serviceURL(in.server)}
+		config.DelaySeconds = seconds(bakeDelay)
+		config.ForSeconds = seconds(in.config.bakeTime)
+		return config
+	}
+	for _, pod := range in.start.Pods {
+		config.Targets = append(config.Targets, pod.URL)
+	}
+	return config
+}
+
+// testSamples mounts the samples that were published with the tested model and with
+// the one that it is compared with. A claim that holds both is one volume with two
+// mounts, because the kubelet doesn't mount a claim twice into a pod.
+func testSamples(in testInput) (volumes []corev1.Volume, mounts []corev1.VolumeMount, model, live *contract.Samples, err error) {
+	tmp, tmpMount := children.TmpVolume()
+	volumes, mounts = []corev1.Volume{tmp}, []corev1.VolumeMount{tmpMount}
+	volumeOf := map[string]string{}
+	mount := func(samples *v1alpha1.PublishedSamples, volume, at string) (*contract.Samples, error) {
+		if samples == nil {
+			return nil, nil
+		}
+		claim, file, err := contract.ParsePVCURI(samples.URI)
+		if err != nil {
+			return nil, err
+		}
+		if volumeOf[claim] == "" {
+			volumeOf[claim] = volume
+			volumes = append(volumes, children.ClaimVolume(volume, claim, true))
+		}
+		mounts = append(mounts, corev1.VolumeMount{Name: volumeOf[claim], MountPath: at, ReadOnly: true})
+		return &contract.Samples{Path: path.Join(at, file), SHA256: samples.SHA256}, nil
+	}
+	if model, err = mount(in.info.Samples, modelVolume, contract.ModelMount); err != nil {
+		return nil, nil, nil, nil, err
+	}
+	if in.liveInfo != nil {
+		live, err = mount(in.liveInfo.Samples, liveVolume, contract.LiveMount)
+	}
+	return volumes, mounts, model, live, err
+}
+
+func smokePod(in testInput, volumes []corev1.Volume, mounts []corev1.VolumeMount, config string) (corev1.PodSpec, error) {
+	resources, err := children.ContainerResources(smokeResourcesField, in.server.Spec.Smoke.Resources, smokeResources, in.ranges)
+	if err != nil {
+		return corev1.PodSpec{}, err
+	}
+	spec := corev1.PodSpec{
+		RestartPolicy:                 corev1.RestartPolicyNever,
+		AutomountServiceAccountToken:  ptr.To(false),
+		EnableServiceLinks:            ptr.To(false),
+		SecurityContext:               children.RestrictedPodSecurity(),
+		TerminationGracePeriodSeconds: ptr.To[int64](smokeGracePeriod),
+		Volumes:                       volumes,
+		Containers: []corev1.Container{{
+			Name:                     contract.SmokeContainer,
+			Image:                    in.image,
+			Args:                     []string{smokeCommand},
+			Env:                      []corev1.EnvVar{{Name: contract.ConfigEnv, Value: config}},
+			Resources:                resources,
+			VolumeMounts:             mounts,
+			SecurityContext:          children.RestrictedContainerSecurity(),
+			TerminationMessagePath:   contract.TerminationLog,
+			TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
+		}},
+	}
+	children.ApplyPodTemplate(&spec, in.server.Spec.PodTemplate)
+	return spec, nil
+}
+
+// smokeFailurePolicy ends the Job at once on a verdict or a refused configuration. A test is run once; whether it
+// is run again is the planner's to say.
+func smokeFailurePolicy() *batchv1.PodFailurePolicy {
+	return &batchv1.PodFailurePolicy{Rules: []batchv1.PodFailurePolicyRule{{
+		Action: batchv1.PodFailurePolicyActionFailJob,
+		OnExitCodes: &batchv1.PodFailurePolicyOnExitCodesRequirement{
+			ContainerName: ptr.To(contract.SmokeContainer),
+			Operator:      batchv1.PodFailurePolicyOnExitCodesOpIn,
+			Values:        []int32{contract.ExitConfig, contract.ExitSmoke},
+		},
+	}}}
+}
+
+func testAnnotations(id rollout.JobID, skipped string) map[string]string {
+	annotations := map[string]string{
+		v1alpha1.TestAnnotation:           string(id.Check),
+		v1alpha1.TestedRevisionAnnotation: id.Revision,
+		v1alpha1.TestKeyAnnotation:        id.Key,
+		v1alpha1.AttemptAnnotation:        strconv.Itoa(id.Attempt),
+	}
+	if skipped != "" {
+		annotations[v1alpha1.ComparisonSkippedAnnotation] = skipped
+	}
+	return annotations
+}
+
+// annotations are those of the Job that in asks for.
+func (in *testInput) annotations() (map[string]string, error) {
+	annotations := testAnnotations(in.start.JobID, in.skipped)
+	annotations[v1alpha1.TestStartedAnnotation] = in.now.UTC().Format(time.RFC3339)
+	if in.start.Check == rollout.Bake {
+		annotations[v1alpha1.TestURLAnnotation] = serviceURL(in.server)
+		annotations[v1alpha1.TestedDeploymentAnnotation] = string(in.deployment)
+		return annotations, nil
+	}
+	ended, err := json.Marshal(rollout.Ends(in.start.Pods))
+	if err != nil {
+		return nil, fmt.Errorf("encode how containers of the tested pods ended before: %w", err)
+	}
+	annotations[v1alpha1.TestEndedAnnotation] = string(ended)
+	return annotations, nil
+}
+
+// testEnded is how containers of the tested pods had ended before a test; nil if that
+// isn't known.
+func testEnded(job *batchv1.Job) map[types.UID]string {
+	var ended map[types.UID]string
+	if err := json.Unmarshal([]byte(job.Annotations[v1alpha1.TestEndedAnnotation]), &ended); err != nil {
+		return nil
+	}
+	return ended
+}
+
+// testStarted is when the manager created a test. Jobs of an earlier version have only
+// the API server's time.
+func testStarted(job *batchv1.Job) time.Time {
+	started, err := time.Parse(time.RFC3339, job.Annotations[v1alpha1.TestStartedAnnotation])
+	if err != nil {
+		return job.CreationTimestamp.Time
+	}
+	return started
+}
+
+// testID is the inverse of testAnnotations.
+func testID(job *batchv1.Job) rollout.JobID {
+	return rollout.JobID{
+		Check:    rollout.Check(job.Annotations[v1alpha1.TestAnnotation]),
+		Revision: job.Annotations[v1alpha1.TestedRevisionAnnotation],
+		Key:      job.Annotations[v1alpha1.TestKeyAnnotation],
+		Attempt:  children.JobAttempt(job),
+	}
+}

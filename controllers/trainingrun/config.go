@@ -1,0 +1,81 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package trainingrun
+
+import (
+	"fmt"
+
+	"k8s.io/utils/ptr"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/controllers/children"
+	"github.com/trainyard-dev/trainyard/internal/contract"
+)
+
+// trainConfig translates a TrainingRun's spec into what the runner is told. It fails
+// on what the schema would have refused, and names the field.
+func trainConfig(run *v1alpha1.TrainingRun) (contract.TrainConfig, error) {
+	spec := &run.Spec
+	p := &children.Parser{}
+	config := contract.TrainConfig{
+		Version: contract.Version,
+		Run:     contractRun(run),
+		Dataset: contract.Dataset{
+			Split: contract.Split{
+				ValidationPercent: int(spec.Dataset.Split.ValidationPercent),
+				TestPercent:       int(spec.Dataset.Split.TestPercent),
+				Seed:              ptr.Deref(spec.Dataset.Split.Seed, 0),
+			},
+			Augmentation: contract.Augmentation{
+				RotationDegrees: int(ptr.Deref(spec.Dataset.Augmentation.RotationDegrees, 0)),
+				HorizontalFlip:  spec.Dataset.Augmentation.HorizontalFlip == v1alpha1.Enabled,
+				Brightness:      p.Decimal("spec.dataset.augmentation.brightness", spec.Dataset.Augmentation.Brightness),
+				Contrast:        p.Decimal("spec.dataset.augmentation.contrast", spec.Dataset.Augmentation.Contrast),
+				Saturation:      p.Decimal("spec.dataset.augmentation.saturation", spec.Dataset.Augmentation.Saturation),
+			},
+		},
+		Model: contract.Model{
+			Architecture: string(spec.Model.Architecture),
+			ImageSize:    int(spec.Model.ImageSize),
+			Dropout:      p.Decimal("spec.model.dropout", spec.Model.Dropout),
+		},
+		Training: contract.Training{
+			Epochs:       int(spec.Training.Epochs),
+			BatchSize:    int(spec.Training.BatchSize),
+			LearningRate: p.Decimal("spec.training.learningRate", spec.Training.LearningRate),
+			Optimizer:    string(spec.Training.Optimizer),
+			WeightDecay:  p.Decimal("spec.training.weightDecay", spec.Training.WeightDecay),
+			Seed:         ptr.Deref(spec.Training.Seed, 0),
+			Workers:      int(ptr.Deref(spec.Training.Workers, 0)),
+		},
+		Output: contract.Output{
+			Path: contract.OutputMount,
+			URI:  contract.PVCRoot(spec.Output.PVC.ClaimName),
+		},
+	}
+	if spec.Output.Quantization == v1alpha1.Int8Quantization {
+		config.Output.Quantization = contract.QuantizationInt8
+	}
+	if pvc := spec.Dataset.PVC; pvc != nil {
+		config.Dataset.Path = contract.DatasetPath(pvc.Path)
+	}
+	if generated := spec.Dataset.Generated; generated != nil {
+		config.Dataset.Generated = &contract.Generated{
+			SamplesPerClass:   int(generated.SamplesPerClass),
+			Classes:           append([]string(nil), generated.Classes...),
+			Seed:              ptr.Deref(generated.Seed, 0),
+			LabelNoisePercent: int(ptr.Deref(generated.LabelNoisePercent, 0)),
+		}
+	}
+	if set := config.Dataset.Sources(); len(set) != 1 {
+		p.Fail(fmt.Errorf("spec.dataset names %d sources: set exactly one", len(set)))
+	}
+	for i, gate := range spec.Gates {
+		config.Gates = append(config.Gates, contract.Gate{
+			Metric: gate.Metric,
+			Min:    p.Decimal(fmt.Sprintf("spec.gates[%d].min", i), gate.Min),
+		})
+	}
+	return config, p.Err
+}

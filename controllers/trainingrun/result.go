@@ -1,0 +1,320 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package trainingrun
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/controllers/children"
+	"github.com/trainyard-dev/trainyard/controllers/podstate"
+	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/text"
+)
+
+// Bounds of what a runner may put into a status; those of the API are no tighter.
+const (
+	maxMetrics     = 32
+	maxMetricName  = 63
+	maxClasses     = 20
+	maxClassName   = 256
+	maxURI         = 2048
+	maxMessage     = 1024
+	maxLogTail     = 2048
+	metricDigits   = 6 // significant digits of a metric's value
+	sha256Hex      = `[0-9a-f]{64}`
+	sha256Prefixed = `sha256:` + sha256Hex
+)
+
+var (
+	sha256Pattern = regexp.MustCompile(`^` + sha256Hex + `$`)
+	digestPattern = regexp.MustCompile(`^` + sha256Prefixed + `$`)
+)
+
+// publishedResult is a successful result that has been checked.
+type publishedResult struct {
+	model   v1alpha1.PublishedModel
+	metrics []v1alpha1.Metric
+	dataset *v1alpha1.DatasetLineage
+	trained *contract.Checkpoint // nil: all epochs
+	// warnings are the runner's on what it has published, "" if it has none.
+	warnings string
+}
+
+// decodePublished reads the termination message of a runner that has published a
+// model, and refuses one that this run can't have published: it comes from an image
+// that a user may have chosen.
+func decodePublished(run *v1alpha1.TrainingRun, message string) (*publishedResult, error) {
+	result := &contract.TrainResult{}
+	if err := contract.DecodeResult([]byte(message), result); err != nil {
+		return nil, err
+	}
+	return checkPublished(run, result)
+}
+
+func checkPublished(run *v1alpha1.TrainingRun, result *contract.TrainResult) (*publishedResult, error) {
+	if result.Model == nil {
+		return nil, errors.New("result names no model")
+	}
+	model := v1alpha1.PublishedModel{
+		URI:        result.Model.URI,
+		SHA256:     result.Model.SHA256,
+		SizeBytes:  result.Model.SizeBytes,
+		ClassCount: clampInt32(int64(result.Model.ClassCount)),
+	}
+	if err := checkArtifact(run, "model", model.URI, model.SHA256); err != nil {
+		return nil, err
+	}
+	if model.SizeBytes < 0 || result.Model.ClassCount < 0 {
+		return nil, errors.New("result has a negative model size or class count")
+	}
+	for _, class := range result.Model.Classes[:min(len(result.Model.Classes), maxClasses)] {
+		model.Classes = append(model.Classes, text.Clean(class, maxClassName))
+	}
+	if s := result.Model.Samples; s != nil {
+		if err := checkArtifact(run, "samples", s.URI, s.SHA256); err != nil {
+			return nil, err
+		}
+		model.Samples = &v1alpha1.PublishedSamples{URI: s.URI, SHA256: s.SHA256}
+	}
+	dataset, err := checkDataset(result.Dataset)
+	if err != nil {
+		return nil, err
+	}
+	return &publishedResult{
+		model: model, metrics: cleanMetrics(result.Metrics), dataset: dataset, trained: result.Trained,
+		warnings: text.Clean(strings.Join(result.Warnings, "; "), maxMessage),
+	}, nil
+}
+
+// publishedBy returns the result of the pod that succeeded, or why there is none.
+func publishedBy(run *v1alpha1.TrainingRun, pods []*corev1.Pod) (*publishedResult, error) {
+	for _, pod := range pods {
+		if pod.Status.Phase != corev1.PodSucceeded {
+			continue
+		}
+		end := podstate.FindContainerEnd(pod, contract.RunnerContainer)
+		if end == nil {
+			return nil, fmt.Errorf("pod %s does not tell how its container %s ended", pod.Name, contract.RunnerContainer)
+		}
+		published, err := decodePublished(run, end.Output)
+		if err != nil {
+			return nil, fmt.Errorf("pod %s: %w", pod.Name, err)
+		}
+		return published, nil
+	}
+	return nil, errors.New("its pod is gone")
+}
+
+// checkArtifact checks that a file lies in the run's own folder of its output claim.
+func checkArtifact(run *v1alpha1.TrainingRun, what, uri, sha256 string) error {
+	if len(uri) > maxURI {
+		return fmt.Errorf("result's URI of the %s has %d bytes, more than %d", what, len(uri), maxURI)
+	}
+	claim, file, err := contract.ParsePVCURI(uri)
+	if err != nil {
+		return fmt.Errorf("result's %s: %w", what, err)
+	}
+	folder := jobName(run) + "/"
+	if claim != run.Spec.Output.PVC.ClaimName || !strings.HasPrefix(file, folder) {
+		return fmt.Errorf("result's %s is %q, which is not below %s", what, uri, contract.PVCURI(run.Spec.Output.PVC.ClaimName, folder))
+	}
+	if !sha256Pattern.MatchString(sha256) {
+		return fmt.Errorf("result's sha256 of the %s must be 64 lower-case hexadecimal digits", what)
+	}
+	return nil
+}
+
+func checkDataset(dataset *contract.DatasetResult) (*v1alpha1.DatasetLineage, error) {
+	if dataset == nil {
+		return nil, nil
+	}
+	for _, digest := range []string{dataset.Digest, dataset.TestSplitDigest} {
+		if digest != "" && !digestPattern.MatchString(digest) {
+			return nil, errors.New("result's dataset digests must be sha256: and 64 lower-case hexadecimal digits")
+		}
+	}
+	if dataset.Samples < 0 {
+		return nil, errors.New("result has a negative number of samples")
+	}
+	return &v1alpha1.DatasetLineage{
+		Digest:          dataset.Digest,
+		Samples:         int64(dataset.Samples),
+		TestSplitDigest: dataset.TestSplitDigest,
+	}, nil
+}
+
+// cleanMetrics keeps the first of each name, at most maxMetrics, and only finite values.
+func cleanMetrics(metrics []contract.Metric) []v1alpha1.Metric {
+	var cleaned []v1alpha1.Metric
+	seen := map[string]bool{}
+	for _, metric := range metrics {
+		name := text.Clean(metric.Name, maxMetricName)
+		if name == "" || seen[name] || math.IsNaN(metric.Value) || math.IsInf(metric.Value, 0) {
+			continue
+		}
+		if len(cleaned) == maxMetrics {
+			break
+		}
+		seen[name] = true
+		cleaned = append(cleaned, v1alpha1.Metric{Name: name, Value: strconv.FormatFloat(metric.Value, 'g', metricDigits, 64)})
+	}
+	return cleaned
+}
+
+// failureReasons are the reasons that a runner may give; any other is RunnerFailed.
+var failureReasons = map[string]string{
+	contract.ReasonConfigInvalid:      v1alpha1.ConfigInvalidReason,
+	contract.ReasonDatasetNotFound:    v1alpha1.DatasetNotFoundReason,
+	contract.ReasonDatasetInvalid:     v1alpha1.DatasetInvalidReason,
+	contract.ReasonCredentialsInvalid: v1alpha1.CredentialsInvalidReason,
+	contract.ReasonGateNotMet:         v1alpha1.GateNotMetReason,
+	contract.ReasonArtifactInvalid:    v1alpha1.ArtifactInvalidReason,
+	contract.ReasonRunnerFailed:       v1alpha1.RunnerFailedReason,
+}
+
+// exitReasons are what an exit code means by itself, for a runner that left no document.
+var exitReasons = map[int32]string{
+	contract.ExitConfig:   v1alpha1.ConfigInvalidReason,
+	contract.ExitDataset:  v1alpha1.DatasetInvalidReason,
+	contract.ExitGate:     v1alpha1.GateNotMetReason,
+	contract.ExitArtifact: v1alpha1.ArtifactInvalidReason,
+}
+
+// Reasons of pod failures that are not the run's.
+const (
+	interruptedReason = "Interrupted" // stopped by a signal: the run was suspended or past its deadline, say
+	disruptedReason   = "Disrupted"   // its node was needed for something else
+)
+
+// podFailure tells why a runner's pod failed, or returns nil for one that hasn't.
+func podFailure(pod *corev1.Pod) *v1alpha1.Failure {
+	if pod.Status.Phase != corev1.PodFailed {
+		return nil
+	}
+	end := podstate.FindContainerEnd(pod, contract.RunnerContainer)
+	failure := &v1alpha1.Failure{PodName: pod.Name, Time: end.Time.DeepCopy(), ExitCode: children.ClonePtr(end.ExitCode)}
+	switch {
+	case end.IsOOM():
+		failure.Reason = v1alpha1.OOMKilledReason
+		failure.Message = oomMessage(pod)
+		failure.LogTail = text.CleanLines(end.Output, maxLogTail)
+	case podstate.IsDisrupted(pod):
+		failure.Reason = disruptedReason
+		failure.Message = "the pod was stopped because its node was needed for something else; it is replaced and not counted"
+		if pod.Status.Message != "" {
+			failure.Message = text.Clean(pod.Status.Message, maxMessage)
+		}
+	case end.ExitCode == nil:
+		failure.Reason = v1alpha1.RunnerFailedReason
+		failure.Message = text.Clean(fmt.Sprintf("the pod failed (%s): %s", end.Reason, end.Output), maxMessage)
+	default:
+		describeExit(failure, end)
+	}
+	return failure
+}
+
+// describeExit fills in what a runner's exit code and last words say.
+func describeExit(failure *v1alpha1.Failure, end *podstate.ContainerEnd) {
+	code := *end.ExitCode
+	result := &contract.TrainResult{}
+	err := contract.DecodeResult([]byte(end.Output), result)
+	interrupted := code == contract.ExitTerminated || err == nil && result.Outcome == contract.OutcomeInterrupted
+	if err == nil && (result.Reason != "" || interrupted) {
+		failure.Reason = failureReasons[result.Reason]
+		failure.Message = text.Clean(result.Message, maxMessage)
+		failure.LogTail = text.CleanLines(result.LogTail, maxLogTail)
+	} else {
+		failure.Reason = exitReasons[code]
+		failure.LogTail = text.CleanLines(end.Output, maxLogTail)
+	}
+	switch {
+	case interrupted:
+		failure.Reason = interruptedReason
+	case failure.Reason == "":
+		failure.Reason = v1alpha1.RunnerFailedReason
+	}
+	switch {
+	case failure.Message != "":
+	case code == contract.ExitTerminated:
+		failure.Message = "the runner was stopped after a checkpoint"
+	default:
+		failure.Message = fmt.Sprintf("the runner exited with code %d (%s)", code, text.Clean(end.Reason, podstate.MaxReason))
+	}
+}
+
+// nameFields adds to a failure the fields of the spec that it is about: the runner knows
+// only what it finds in its container.
+func nameFields(run *v1alpha1.TrainingRun, failure *v1alpha1.Failure) {
+	message := failure.Message
+	switch failure.Reason {
+	case v1alpha1.DatasetNotFoundReason, v1alpha1.DatasetInvalidReason:
+		pvc := run.Spec.Dataset.PVC
+		if pvc == nil {
+			return
+		}
+		where := fmt.Sprintf("spec.dataset.pvc.path %q", pvc.Path)
+		if pvc.Path == "" {
+			where = "the root (spec.dataset.pvc has no path)"
+		}
+		message = fmt.Sprintf("%s of claim %s: %s", where, pvc.ClaimName, message)
+	case v1alpha1.GateNotMetReason:
+		if len(run.Spec.Gates) == 0 {
+			return
+		}
+		message += ": train longer, or lower spec.gates, in a new TrainingRun"
+	default:
+		return
+	}
+	failure.Message = text.Clean(message, maxMessage)
+}
+
+// lastCheckpoint returns the checkpoint that a stopped runner told of in its result, or nil.
+func lastCheckpoint(pod *corev1.Pod) *contract.Checkpoint {
+	end := podstate.FindContainerEnd(pod, contract.RunnerContainer)
+	if end == nil {
+		return nil
+	}
+	result := &contract.TrainResult{}
+	if err := contract.DecodeResult([]byte(end.Output), result); err != nil || result.Outcome != contract.OutcomeInterrupted {
+		return nil
+	}
+	return result.Checkpoint
+}
+
+func oomMessage(pod *corev1.Pod) string {
+	for i := range pod.Spec.Containers {
+		if c := &pod.Spec.Containers[i]; c.Name == contract.RunnerContainer {
+			if limit, ok := c.Resources.Limits[corev1.ResourceMemory]; ok {
+				return fmt.Sprintf("the runner used more memory than its limit of %s: raise spec.podTemplate.resources.limits.memory in a new TrainingRun", limit.String())
+			}
+		}
+	}
+	return "the runner was killed because its node ran out of memory: request more in spec.podTemplate.resources.requests.memory of a new TrainingRun"
+}
+
+// gateMissed returns what a run that missed a gate has published all the same.
+func gateMissed(run *v1alpha1.TrainingRun, pod *corev1.Pod) *publishedResult {
+	end := podstate.FindContainerEnd(pod, contract.RunnerContainer)
+	if end == nil || ptr.Deref(end.ExitCode, 0) != contract.ExitGate {
+		return nil
+	}
+	published, err := decodePublished(run, end.Output)
+	if err != nil {
+		return nil
+	}
+	return published
+}
+
+func clampInt32(n int64) int32 {
+	return int32(max(0, min(n, math.MaxInt32)))
+}

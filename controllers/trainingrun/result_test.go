@@ -1,0 +1,404 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package trainingrun
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/internal/contract"
+)
+
+var hexSum = strings.Repeat("0f", 32)
+
+// goodResult is what a runner of makeRun's run leaves.
+func goodResult() *contract.TrainResult {
+	return &contract.TrainResult{
+		Version: 1,
+		Outcome: contract.OutcomeSucceeded,
+		Metrics: []contract.Metric{{Name: "accuracy", Value: 0.951234567}, {Name: "loss", Value: 0.25}},
+		Model: &contract.ModelResult{
+			URI: "pvc://models/pets-1a2b3c4d/model.onnx", SHA256: hexSum, SizeBytes: 10, ClassCount: 2, Classes: []string{"cat", "dog"},
+			Samples: &contract.SamplesResult{URI: "pvc://models/pets-1a2b3c4d/samples.tar", SHA256: hexSum},
+		},
+		Dataset: &contract.DatasetResult{Digest: "sha256:" + hexSum, Samples: 40, TestSplitDigest: "sha256:" + hexSum},
+	}
+}
+
+func encode(t *testing.T, document any) string {
+	t.Helper()
+	data, err := json.Marshal(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func TestDecodePublished(t *testing.T) {
+	got, err := decodePublished(makeRun().Obj(), encode(t, goodResult()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &publishedResult{
+		model: v1alpha1.PublishedModel{
+			URI: "pvc://models/pets-1a2b3c4d/model.onnx", SHA256: hexSum, SizeBytes: 10, ClassCount: 2, Classes: []string{"cat", "dog"},
+			Samples: &v1alpha1.PublishedSamples{URI: "pvc://models/pets-1a2b3c4d/samples.tar", SHA256: hexSum},
+		},
+		metrics: []v1alpha1.Metric{{Name: "accuracy", Value: "0.951235"}, {Name: "loss", Value: "0.25"}},
+		dataset: &v1alpha1.DatasetLineage{Digest: "sha256:" + hexSum, Samples: 40, TestSplitDigest: "sha256:" + hexSum},
+	}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(publishedResult{})); diff != "" {
+		t.Errorf("result (-want +got):\n%s", diff)
+	}
+}
+
+func TestDecodePublishedRefuses(t *testing.T) {
+	cases := map[string]struct {
+		change func(*contract.TrainResult)
+		want   string
+	}{
+		"no model":                  {func(r *contract.TrainResult) { r.Model = nil }, "no model"},
+		"another version":           {func(r *contract.TrainResult) { r.Version = 9 }, "version 9"},
+		"another claim":             {func(r *contract.TrainResult) { r.Model.URI = "pvc://other/pets-1a2b3c4d/model.onnx" }, "not below pvc://models/pets-1a2b3c4d/"},
+		"another run's folder":      {func(r *contract.TrainResult) { r.Model.URI = "pvc://models/cats-00000000/model.onnx" }, "not below"},
+		"a way out of the folder":   {func(r *contract.TrainResult) { r.Model.URI = "pvc://models/pets-1a2b3c4d/../x" }, "'..'"},
+		"a folder that starts so":   {func(r *contract.TrainResult) { r.Model.URI = "pvc://models/pets-1a2b3c4dx/m" }, "not below"},
+		"another scheme":            {func(r *contract.TrainResult) { r.Model.URI = "http://evil/pets-1a2b3c4d/m" }, "pvc://CLAIM/PATH"},
+		"an endless URI":            {func(r *contract.TrainResult) { r.Model.URI += strings.Repeat("x", 3000) }, "more than 2048"},
+		"a short digest":            {func(r *contract.TrainResult) { r.Model.SHA256 = "abc" }, "sha256 of the model"},
+		"an upper-case digest":      {func(r *contract.TrainResult) { r.Model.SHA256 = strings.ToUpper(hexSum) }, "sha256 of the model"},
+		"a digest with a line":      {func(r *contract.TrainResult) { r.Model.SHA256 = hexSum[:63] + "\n" }, "sha256 of the model"},
+		"a negative size":           {func(r *contract.TrainResult) { r.Model.SizeBytes = -1 }, "negative"},
+		"a negative class count":    {func(r *contract.TrainResult) { r.Model.ClassCount = -1 }, "negative"},
+		"samples of another run":    {func(r *contract.TrainResult) { r.Model.Samples.URI = "pvc://models/x/samples.tar" }, "samples"},
+		"samples without a digest":  {func(r *contract.TrainResult) { r.Model.Samples.SHA256 = "" }, "sha256 of the samples"},
+		"a dataset's digest":        {func(r *contract.TrainResult) { r.Dataset.Digest = "md5:1" }, "dataset digests"},
+		"a negative sample count":   {func(r *contract.TrainResult) { r.Dataset.Samples = -1 }, "negative number of samples"},
+		"a test split's odd digest": {func(r *contract.TrainResult) { r.Dataset.TestSplitDigest = hexSum }, "dataset digests"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			result := goodResult()
+			tc.change(result)
+			if got, err := decodePublished(makeRun().Obj(), encode(t, result)); err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("decodePublished = %+v, %v; want an error with %q", got, err, tc.want)
+			}
+		})
+	}
+}
+
+func TestDecodePublishedOptional(t *testing.T) {
+	result := goodResult()
+	result.Model.Samples, result.Dataset, result.Metrics = nil, nil, nil
+	for range 30 {
+		result.Model.Classes = append(result.Model.Classes, "x\x1b"+strings.Repeat("y", 300))
+	}
+	got, err := decodePublished(makeRun().Obj(), encode(t, result))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.model.Samples != nil || got.dataset != nil || got.metrics != nil {
+		t.Errorf("result = %+v, want nothing that was not reported", got)
+	}
+	if n := len(got.model.Classes); n != 20 {
+		t.Errorf("%d classes, want the first 20", n)
+	}
+	if last := got.model.Classes[19]; len(last) > 256 || strings.ContainsRune(last, '\x1b') {
+		t.Errorf("class = %q", last)
+	}
+}
+
+func TestCleanMetrics(t *testing.T) {
+	many := make([]contract.Metric, 50)
+	for i := range many {
+		many[i] = contract.Metric{Name: fmt.Sprintf("m%d", i), Value: 1}
+	}
+	cases := map[string]struct {
+		in   []contract.Metric
+		want []v1alpha1.Metric
+	}{
+		"none": {},
+		"odd values and names": {
+			in: []contract.Metric{
+				{Name: "nan", Value: math.NaN()}, {Name: "inf", Value: math.Inf(1)}, {Name: "", Value: 1},
+				{Name: "a", Value: 1}, {Name: "a", Value: 2}, {Name: "huge", Value: 1e300}, {Name: "tiny", Value: -1.23456789e-12},
+			},
+			want: []v1alpha1.Metric{{Name: "a", Value: "1"}, {Name: "huge", Value: "1e+300"}, {Name: "tiny", Value: "-1.23457e-12"}},
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(tc.want, cleanMetrics(tc.in)); diff != "" {
+				t.Errorf("cleanMetrics (-want +got):\n%s", diff)
+			}
+		})
+	}
+	if got := len(cleanMetrics(many)); got != 32 {
+		t.Errorf("%d metrics, want the first 32", got)
+	}
+}
+
+// runnerPodThat returns a failed pod of a runner.
+func runnerPodThat(change func(*corev1.Pod)) *corev1.Pod {
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: "pets-1"},
+		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "runner"}}},
+		Status:     corev1.PodStatus{Phase: corev1.PodFailed},
+	}
+	change(pod)
+	return pod
+}
+
+func exited(reason string, code int32, output string) func(*corev1.Pod) {
+	return func(pod *corev1.Pod) {
+		pod.Status.ContainerStatuses = []corev1.ContainerStatus{terminatedContainer(reason, code, output)}
+	}
+}
+
+func TestPodFailure(t *testing.T) {
+	said := func(reason, message, logTail string) string {
+		return encode(t, contract.TrainResult{Version: 1, Outcome: contract.OutcomeFailed, Reason: reason, Message: message, LogTail: logTail})
+	}
+	stopped := func(message, logTail string) string {
+		return encode(t, contract.TrainResult{Version: 1, Outcome: contract.OutcomeInterrupted, Message: message, LogTail: logTail})
+	}
+	failure := func(reason, message string, code int32, logTail string) *v1alpha1.Failure {
+		return &v1alpha1.Failure{
+			Reason: reason, Message: message, ExitCode: ptr.To(code), PodName: "pets-1", Time: ptr.To(at(60)), LogTail: logTail,
+		}
+	}
+	oom := exited("OOMKilled", 137, "epoch 1\nepoch 2")
+	cases := map[string]struct {
+		pod  func(*corev1.Pod)
+		want *v1alpha1.Failure
+	}{
+		"it runs": {pod: func(pod *corev1.Pod) { pod.Status.Phase = corev1.PodRunning }},
+		"it says why": {
+			pod:  exited("Error", 4, said("DatasetNotFound", "no folder /data/raw", "line 1\nline 2")),
+			want: failure("DatasetNotFound", "no folder /data/raw", 4, "line 1\nline 2"),
+		},
+		"it says something unknown": {
+			pod:  exited("Error", 1, said("Sabotage", "ha", "")),
+			want: failure("RunnerFailed", "ha", 1, ""),
+		},
+		"it says why, but not in words": {
+			pod:  exited("Error", 3, said("ConfigInvalid", "", "")),
+			want: failure("ConfigInvalid", "the runner exited with code 3 (Error)", 3, ""),
+		},
+		"it crashes: the log's end": {
+			pod:  exited("Error", 2, "panic: oh\n\x1b[31m  goroutine 1"),
+			want: failure("RunnerFailed", "the runner exited with code 2 (Error)", 2, "panic: oh\n [31m  goroutine 1"),
+		},
+		"only its exit code says why": {
+			pod:  exited("Error", 6, "not JSON"),
+			want: failure("ArtifactInvalid", "the runner exited with code 6 (Error)", 6, "not JSON"),
+		},
+		"a missed gate without a document": {
+			pod:  exited("Error", 5, ""),
+			want: failure("GateNotMet", "the runner exited with code 5 (Error)", 5, ""),
+		},
+		"a document that succeeded, and yet a failure": {
+			pod:  exited("Error", 1, `{"version":1,"outcome":"Succeeded"}`),
+			want: failure("RunnerFailed", "the runner exited with code 1 (Error)", 1, `{"version":1,"outcome":"Succeeded"}`),
+		},
+		"stopped after a checkpoint": {
+			pod:  exited("Error", 143, stopped("interrupted by a signal after a checkpoint", "line 1")),
+			want: failure("Interrupted", "interrupted by a signal after a checkpoint", 143, "line 1"),
+		},
+		"stopped after a checkpoint, without a document": {
+			pod:  exited("Error", 143, "line 1"),
+			want: failure("Interrupted", "the runner was stopped after a checkpoint", 143, "line 1"),
+		},
+		"stopped before a checkpoint": {
+			pod:  exited("Error", 75, stopped("interrupted by a signal before a new checkpoint could be written", "line 1")),
+			want: failure("Interrupted", "interrupted by a signal before a new checkpoint could be written", 75, "line 1"),
+		},
+		"stopped, but not in words": {
+			pod:  exited("Error", 75, stopped("", "")),
+			want: failure("Interrupted", "the runner exited with code 75 (Error)", 75, ""),
+		},
+		"out of memory, within a limit": {
+			pod: func(pod *corev1.Pod) {
+				oom(pod)
+				pod.Spec.Containers[0].Resources.Limits = corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("64Mi")}
+			},
+			want: failure("OOMKilled", "the runner used more memory than its limit of 64Mi: raise spec.podTemplate.resources.limits.memory in a new TrainingRun",
+				137, "epoch 1\nepoch 2"),
+		},
+		"out of memory, without a limit": {
+			pod: oom,
+			want: failure("OOMKilled", "the runner was killed because its node ran out of memory: request more in spec.podTemplate.resources.requests.memory of a new TrainingRun",
+				137, "epoch 1\nepoch 2"),
+		},
+		"evicted": {
+			pod: func(pod *corev1.Pod) {
+				exited("Error", 137, "")(pod)
+				pod.Status.Reason, pod.Status.Message = "Evicted", "The node was low on resource: memory."
+				pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue}}
+			},
+			want: failure("Disrupted", "The node was low on resource: memory.", 137, ""),
+		},
+		"drained": {
+			pod: func(pod *corev1.Pod) {
+				exited("Error", 143, "")(pod)
+				pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue}}
+			},
+			want: failure("Disrupted", "the pod was stopped because its node was needed for something else; it is replaced and not counted", 143, ""),
+		},
+		"never started": {
+			pod: func(pod *corev1.Pod) {
+				pod.CreationTimestamp = at(1)
+				pod.Status.Reason, pod.Status.Message = "NodeAffinity", "Predicate failed"
+			},
+			want: &v1alpha1.Failure{
+				Reason: "RunnerFailed", Message: "the pod failed (NodeAffinity): Predicate failed", PodName: "pets-1", Time: ptr.To(at(1)),
+			},
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(tc.want, podFailure(runnerPodThat(tc.pod))); diff != "" {
+				t.Errorf("podFailure (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestNameFields(t *testing.T) {
+	noPath := makeRun().DataPVC("photos", "").Obj()
+	cases := map[string]struct {
+		run     *v1alpha1.TrainingRun
+		failure v1alpha1.Failure
+		want    string
+	}{
+		"dataset": {
+			run:     makeRun().DataPVC("photos", "pets/raw").Obj(),
+			failure: v1alpha1.Failure{Reason: "DatasetNotFound", Message: `folder "/data/pets/raw" does not exist`},
+			want:    `spec.dataset.pvc.path "pets/raw" of claim photos: folder "/data/pets/raw" does not exist`,
+		},
+		"dataset at the root": {
+			run: noPath, failure: v1alpha1.Failure{Reason: "DatasetInvalid", Message: "1 class"},
+			want: "the root (spec.dataset.pvc has no path) of claim photos: 1 class",
+		},
+		"generated dataset": {
+			run: makeRun().Obj(), failure: v1alpha1.Failure{Reason: "DatasetInvalid", Message: "1 class"}, want: "1 class",
+		},
+		"gate": {
+			run:     makeRun().Gate("accuracy", "0.90").Gate("f1", "0.5").Obj(),
+			failure: v1alpha1.Failure{Reason: "GateNotMet", Message: "accuracy is 0.5"},
+			want:    "accuracy is 0.5: train longer, or lower spec.gates, in a new TrainingRun",
+		},
+		"gate of an image's own": {
+			run: makeRun().Obj(), failure: v1alpha1.Failure{Reason: "GateNotMet", Message: "accuracy is 0.5"}, want: "accuracy is 0.5",
+		},
+		"long": {
+			run: noPath, failure: v1alpha1.Failure{Reason: "DatasetInvalid", Message: strings.Repeat("x", 1024)},
+			want: "the root (spec.dataset.pvc has no path) of claim photos: " + strings.Repeat("x", 1024-60) + "…",
+		},
+		"any other": {run: noPath, failure: v1alpha1.Failure{Reason: "RunnerFailed", Message: "oh"}, want: "oh"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			nameFields(tc.run, &tc.failure)
+			if diff := cmp.Diff(tc.want, tc.failure.Message); diff != "" {
+				t.Errorf("message (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestDecodePublishedKeepsWarnings(t *testing.T) {
+	result := goodResult()
+	result.Warnings = []string{"the loss\x1b[31m explodes", "two classes are alike"}
+	published, err := decodePublished(makeRun().Obj(), encode(t, result))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff("the loss [31m explodes; two classes are alike", published.warnings); diff != "" {
+		t.Errorf("warnings (-want +got):\n%s", diff)
+	}
+}
+
+func TestGateMissed(t *testing.T) {
+	missed := goodResult()
+	missed.Outcome, missed.Reason = contract.OutcomeFailed, contract.ReasonGateNotMet
+	cases := map[string]struct {
+		pod  func(*corev1.Pod)
+		want bool
+	}{
+		"published all the same":    {pod: exited("Error", 5, encode(t, missed)), want: true},
+		"another exit code":         {pod: exited("Error", 4, encode(t, missed))},
+		"nothing readable":          {pod: exited("Error", 5, "x")},
+		"it never ran":              {pod: func(*corev1.Pod) {}},
+		"the container has gone on": {pod: func(pod *corev1.Pod) { pod.Status.Phase = corev1.PodRunning }},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if got := gateMissed(makeRun().Obj(), runnerPodThat(tc.pod)); (got != nil) != tc.want {
+				t.Errorf("gateMissed = %+v, want one: %t", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestPublishedBy(t *testing.T) {
+	succeeded := func(output string) *corev1.Pod {
+		return runnerPodThat(func(pod *corev1.Pod) {
+			exited("Completed", 0, output)(pod)
+			pod.Status.Phase = corev1.PodSucceeded
+		})
+	}
+	silent := succeeded("")
+	silent.Status.ContainerStatuses = nil
+	cases := map[string]struct {
+		pods []*corev1.Pod
+		want string // a part of the error; empty: a result
+	}{
+		"a failed one, then one with a result": {pods: []*corev1.Pod{runnerPodThat(exited("Error", 1, "")), succeeded(encode(t, goodResult()))}},
+		"none succeeded":                       {pods: []*corev1.Pod{runnerPodThat(exited("Error", 1, ""))}, want: "its pod is gone"},
+		"no document":                          {pods: []*corev1.Pod{succeeded("bye")}, want: "pod pets-1: decode document"},
+		"no word of its container":             {pods: []*corev1.Pod{silent}, want: "does not tell how its container runner ended"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			got, err := publishedBy(makeRun().Obj(), tc.pods)
+			if (err == nil) != (tc.want == "") || (got != nil) != (tc.want == "") || err != nil && !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("publishedBy = %+v, %v; want an error with %q", got, err, tc.want)
+			}
+		})
+	}
+}
+
+// FuzzRunnerOutput checks that nothing a container says breaks a status.
+func FuzzRunnerOutput(f *testing.F) {
+	f.Add(`{"version":1,"reason":"GateNotMet","message":"x","model":{"uri":"pvc://models/pets-1a2b3c4d/m"}}`, int32(5))
+	f.Add(`{"version":1,"metrics":[{"name":"a","value":1e308}],"logTail":"\u202e"}`, int32(1))
+	f.Add("panic: \xff", int32(2))
+	f.Fuzz(func(t *testing.T, output string, code int32) {
+		pod := runnerPodThat(exited("Error", code, output))
+		failure := podFailure(pod)
+		if failure.Reason == "" || len(failure.Reason) > 64 || len(failure.Message) > 1024 || len(failure.LogTail) > 2048 {
+			t.Errorf("failure = %+v", failure)
+		}
+		for _, s := range []string{failure.Reason, failure.Message, failure.LogTail} {
+			if !utf8.ValidString(s) {
+				t.Errorf("%q is not valid UTF-8", s)
+			}
+		}
+		if published := gateMissed(makeRun().Obj(), pod); published != nil && !strings.HasPrefix(published.model.URI, "pvc://models/pets-1a2b3c4d/") {
+			t.Errorf("model = %+v", published.model)
+		}
+	})
+}
