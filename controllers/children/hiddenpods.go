@@ -34,6 +34,7 @@ func ListPods(ctx context.Context, live client.Reader, namespace string, selecto
 	return PodsIn(list), nil
 }
 
+// PodsIn returns the pods of a list.
 func PodsIn(list *corev1.PodList) []*corev1.Pod {
 	pods := make([]*corev1.Pod, len(list.Items))
 	for i := range list.Items {

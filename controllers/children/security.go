@@ -54,6 +54,7 @@ func ImageOr(asked, standard string) string {
 	return standard
 }
 
+// ClonePtr returns a pointer to a copy of what p points to, or nil.
 func ClonePtr[T any](p *T) *T {
 	if p == nil {
 		return nil

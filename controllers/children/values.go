@@ -19,47 +19,48 @@ type Parser struct{ Err error }
 // which strconv.ParseFloat takes.
 var decimal = regexp.MustCompile(`^[0-9]{1,16}([.][0-9]{1,16})?$`)
 
-func (d *Parser) Decimal(field, value string) float64 {
+func (p *Parser) Decimal(field, value string) float64 {
 	if value == "" {
 		return 0
 	}
 	if !decimal.MatchString(value) {
-		d.Fail(fmt.Errorf("%s is %q: use a decimal, such as \"0.001\"", field, value))
+		p.Fail(fmt.Errorf("%s is %q: use a decimal, such as \"0.001\"", field, value))
 		return 0
 	}
 	number, err := strconv.ParseFloat(value, 64)
 	if err != nil {
-		d.Fail(fmt.Errorf("%s is %q: %w", field, value, err))
+		p.Fail(fmt.Errorf("%s is %q: %w", field, value, err))
 	}
 	return number
 }
 
-func (d *Parser) Fail(err error) {
-	if d.Err == nil {
-		d.Err = err
+// Fail keeps an error, unless there is one already.
+func (p *Parser) Fail(err error) {
+	if p.Err == nil {
+		p.Err = err
 	}
 }
 
-// Duration parses a Go duration. An empty one is 0.
-func (d *Parser) Duration(field, value string) time.Duration {
+// Duration parses a Go duration.
+func (p *Parser) Duration(field, value string) time.Duration {
 	if value == "" {
 		return 0
 	}
 	duration, err := time.ParseDuration(value)
 	if err != nil {
-		d.Fail(fmt.Errorf("%s is %q, which is no duration", field, value))
+		p.Fail(fmt.Errorf("%s is %q, which is no duration", field, value))
 	}
 	return duration
 }
 
-// Quantity parses a quantity to a whole number. An empty one is 0.
-func (d *Parser) Quantity(field, value string) int64 {
+// Quantity parses a quantity to a whole number.
+func (p *Parser) Quantity(field, value string) int64 {
 	if value == "" {
 		return 0
 	}
 	quantity, err := resource.ParseQuantity(value)
 	if err != nil {
-		d.Fail(fmt.Errorf("%s is %q, which is no quantity", field, value))
+		p.Fail(fmt.Errorf("%s is %q, which is no quantity", field, value))
 	}
 	return quantity.Value()
 }

@@ -73,6 +73,7 @@ type waitingObject struct {
 	newest *corev1.Event
 }
 
+// NewEvents returns a reader of events, which reads past the cache once it is started.
 func NewEvents(reader client.Reader, clock clock.PassiveClock) *Events {
 	return &Events{
 		reader: reader,

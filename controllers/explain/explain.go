@@ -34,6 +34,7 @@ type Explainer struct {
 	Wakes  chan event.GenericEvent // the owners for whom there is news
 }
 
+// NewExplainer returns the explainer of one controller.
 func NewExplainer(events *Events, clock clock.PassiveClock) *Explainer {
 	return &Explainer{events: events, clock: clock, Wakes: make(chan event.GenericEvent)}
 }

@@ -37,6 +37,7 @@ type Limiter struct {
 	planned map[reconcile.Request]time.Duration // until When asks
 }
 
+// NewLimiter returns the limiter of one controller's queue.
 func NewLimiter() *Limiter {
 	return &Limiter{
 		failures: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, MaxRetry),

@@ -4,6 +4,7 @@
 package modelserver
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -12,10 +13,14 @@ import (
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/klog/v2"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/controllers/children"
 	"github.com/trainyard-dev/trainyard/controllers/loop"
 	"github.com/trainyard-dev/trainyard/internal/contract"
 )
@@ -83,4 +88,111 @@ func autoscalerDiffers(desired, existing *autoscalingv2.HorizontalPodAutoscaler)
 
 func hasRules(behavior *autoscalingv2.HorizontalPodAutoscalerBehavior) bool {
 	return behavior != nil && (behavior.ScaleUp != nil || behavior.ScaleDown != nil)
+}
+
+// reconcileAutoscaler has one HorizontalPodAutoscaler once there is something to
+// scale, and none without spec.autoscaling.
+func (r *reconciler) reconcileAutoscaler(ctx context.Context, s *scope) error {
+	existing := &autoscalingv2.HorizontalPodAutoscaler{}
+	reader := client.Reader(r.client)
+	if s.server.Status.ObservedGeneration != s.server.Generation {
+		reader = r.live // the cache shows none that lost its labels
+	}
+	err := reader.Get(ctx, client.ObjectKeyFromObject(s.server), existing)
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("get HorizontalPodAutoscaler %s: %w", klog.KObj(s.server), err)
+	}
+	exists := err == nil
+	if s.server.Spec.Autoscaling == nil {
+		if !exists || !servers.IsChildOf(existing, s.server) || existing.DeletionTimestamp != nil {
+			return nil
+		}
+		if err := r.client.Delete(ctx, existing, client.Preconditions{UID: &existing.UID}); client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("delete HorizontalPodAutoscaler %s: %w", klog.KObj(existing), err)
+		}
+		return nil
+	}
+	if record := s.observed.Service; record == nil || record.Record == nil || record.Record.Live == "" {
+		return nil
+	}
+	desired, err := desiredAutoscaler(s.server)
+	if err != nil {
+		return err
+	}
+	if exists {
+		s.autoscaler = existing
+		return r.updateAutoscaler(ctx, s, desired, existing)
+	}
+	if err := r.client.Create(ctx, desired, client.FieldOwner(v1alpha1.FieldManager)); err != nil {
+		return r.createFailed(ctx, s, desired, autoscalerKind, err)
+	}
+	return nil
+}
+
+func (r *reconciler) updateAutoscaler(ctx context.Context, s *scope, desired, existing *autoscalingv2.HorizontalPodAutoscaler) error {
+	if err := servers.CheckOwnership(existing, s.server, autoscalerKind); err != nil {
+		return err
+	}
+	if err := r.restore(ctx, s, existing, autoscalerKind, ownLabels(s.server)); err != nil {
+		return err
+	}
+	if !autoscalerDiffers(desired, existing) {
+		return nil
+	}
+	updated := existing.DeepCopy()
+	updated.Spec = desired.Spec
+	if updated.Annotations == nil {
+		updated.Annotations = map[string]string{}
+	}
+	updated.Annotations[specHashAnnotation] = desired.Annotations[specHashAnnotation]
+	changes := client.MergeFromWithOptions(existing.DeepCopy(), client.MergeFromWithOptimisticLock{})
+	if err := r.client.Patch(ctx, updated, changes, client.FieldOwner(v1alpha1.FieldManager)); err != nil {
+		if apierrors.IsInvalid(err) {
+			return loop.Stalled(v1alpha1.InvalidSpecReason, fmt.Errorf("the API server refuses spec.autoscaling: %w", err))
+		}
+		return fmt.Errorf("patch HorizontalPodAutoscaler %s: %w", klog.KObj(updated), err)
+	}
+	if existing.Annotations[specHashAnnotation] == desired.Annotations[specHashAnnotation] {
+		s.repairs = append(s.repairs, fmt.Sprintf("HorizontalPodAutoscaler %s was edited outside Trainyard; set it back to spec.autoscaling", updated.Name))
+	}
+	return nil
+}
+
+// coreBehavior returns how fast an autoscaler scales. It fails on a quantity that the
+// schema would have refused, and names the field.
+func coreBehavior(asked *v1alpha1.AutoscalerBehavior) (*autoscalingv2.HorizontalPodAutoscalerBehavior, error) {
+	if asked == nil {
+		return nil, nil
+	}
+	up, err := coreScalingRules(asked.ScaleUp)
+	if err != nil {
+		return nil, fmt.Errorf("spec.autoscaling.behavior.scaleUp.tolerance: %w", err)
+	}
+	down, err := coreScalingRules(asked.ScaleDown)
+	if err != nil {
+		return nil, fmt.Errorf("spec.autoscaling.behavior.scaleDown.tolerance: %w", err)
+	}
+	return &autoscalingv2.HorizontalPodAutoscalerBehavior{ScaleUp: up, ScaleDown: down}, nil
+}
+
+func coreScalingRules(asked *v1alpha1.ScalingRules) (*autoscalingv2.HPAScalingRules, error) {
+	if asked == nil {
+		return nil, nil
+	}
+	rules := &autoscalingv2.HPAScalingRules{
+		StabilizationWindowSeconds: children.ClonePtr(asked.StabilizationWindowSeconds),
+		SelectPolicy:               children.ClonePtr(asked.SelectPolicy),
+	}
+	for _, policy := range asked.Policies {
+		rules.Policies = append(rules.Policies, autoscalingv2.HPAScalingPolicy(policy))
+	}
+	if asked.Tolerance == nil {
+		return rules, nil
+	}
+	tolerance, err := asked.Tolerance.Parse()
+	if err != nil {
+		return nil, err
+	}
+	rules.Tolerance = &tolerance
+	return rules, nil
 }

@@ -4,20 +4,24 @@
 package modelserver
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
-	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/klog/v2"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 	"github.com/trainyard-dev/trainyard/controllers/children"
-	"github.com/trainyard-dev/trainyard/internal/contract"
-	"github.com/trainyard-dev/trainyard/internal/contract/unknown"
+	"github.com/trainyard-dev/trainyard/controllers/modelserver/rollout"
 )
 
 const (
@@ -26,99 +30,6 @@ const (
 	// startupSeconds is how long a server may take to listen.
 	startupSeconds = 600
 )
-
-// revisionInfo is what was resolved when a revision was made. It is kept on the
-// revision's Deployment and with its template, because the TrainingRun may be gone when
-// it is needed.
-type revisionInfo struct {
-	Image   string                     `json:"image"`
-	Model   v1alpha1.RevisionModel     `json:"model"`
-	Samples *v1alpha1.PublishedSamples `json:"samples,omitempty"`
-	Metrics []v1alpha1.Metric          `json:"metrics,omitempty"`
-	// Unknown is what a newer version has written.
-	Unknown *unknown.Fields `json:"-"`
-}
-
-// plainInfo is a revisionInfo that encoding/json decodes field by field.
-type plainInfo revisionInfo
-
-// UnmarshalJSON keeps the fields that this version doesn't have.
-func (i *revisionInfo) UnmarshalJSON(data []byte) error {
-	plain := plainInfo(*i)
-	err := json.Unmarshal(data, &plain)
-	if err == nil {
-		plain.Unknown, err = unknown.Of(data, plain)
-	}
-	*i = revisionInfo(plain)
-	return err
-}
-
-// MarshalJSON is the inverse of UnmarshalJSON.
-func (i revisionInfo) MarshalJSON() ([]byte, error) {
-	return unknown.Encode(plainInfo(i), i.Unknown)
-}
-
-// readRevisionInfo returns what is known of a Deployment's revision; the zero value
-// if somebody has changed the annotation.
-func readRevisionInfo(deployment *appsv1.Deployment) revisionInfo {
-	var info revisionInfo
-	if err := json.Unmarshal([]byte(deployment.Annotations[v1alpha1.RevisionAnnotation]), &info); err != nil {
-		return revisionInfo{}
-	}
-	return info
-}
-
-// revisionTemplate is what a revision's Deployment is made from, every time that it has
-// to be made.
-type revisionTemplate struct {
-	Info revisionInfo           `json:"info"`
-	Pod  corev1.PodTemplateSpec `json:"template"`
-}
-
-// templateInput is what the template of a revision is made from.
-type templateInput struct {
-	server   *v1alpha1.ModelServer
-	revision string
-	info     revisionInfo
-	limits   contract.Limits
-	// ranges are the LimitRanges of the server's namespace.
-	ranges []corev1.LimitRange
-}
-
-// newTemplate builds the template of the revision that a spec asks for.
-func newTemplate(in templateInput) (revisionTemplate, error) {
-	claim, file, err := contract.ParsePVCURI(in.info.Model.URI)
-	if err != nil {
-		return revisionTemplate{}, err
-	}
-	config, err := json.Marshal(contract.ServeConfig{
-		Version:  contract.Version,
-		Name:     in.server.Name,
-		Revision: in.revision,
-		Model: contract.ServedModel{
-			Path:        contract.ModelPath(file),
-			SHA256:      in.info.Model.SHA256,
-			TrainingRun: in.info.Model.TrainingRun,
-		},
-		Limits:            in.limits,
-		DrainDelaySeconds: seconds(drainDelay),
-		LogRequests:       in.server.Spec.Server.LogRequests != v1alpha1.Disabled,
-	})
-	if err != nil {
-		return revisionTemplate{}, fmt.Errorf("encode the server's configuration: %w", err)
-	}
-	pod, err := serverPod(in, claim, string(config))
-	if err != nil {
-		return revisionTemplate{}, err
-	}
-	return revisionTemplate{
-		Info: in.info,
-		Pod: corev1.PodTemplateSpec{
-			ObjectMeta: metav1.ObjectMeta{Labels: revisionLabels(in.server, in.revision)},
-			Spec:       pod,
-		},
-	}, nil
-}
 
 // desiredDeployment builds the Deployment of a revision. It is created once; later
 // only its replicas change, and what was edited is set back.
@@ -152,54 +63,159 @@ func desiredDeployment(server *v1alpha1.ModelServer, revision string, template r
 	}, nil
 }
 
-func serverPod(in templateInput, claim, config string) (corev1.PodSpec, error) {
-	tmp, tmpMount := children.TmpVolume()
-	template := in.server.Spec.PodTemplate
-	env, err := children.ContainerEnv(corev1.EnvVar{Name: contract.ConfigEnv, Value: config}, template.Env)
+// liveDeployment reads a Deployment past the cache; nil if there is none.
+func (r *reconciler) liveDeployment(ctx context.Context, s *scope, name string) (*appsv1.Deployment, error) {
+	deployment := &appsv1.Deployment{}
+	err := r.live.Get(ctx, types.NamespacedName{Namespace: s.server.Namespace, Name: name}, deployment)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
 	if err != nil {
-		return corev1.PodSpec{}, err
+		return nil, fmt.Errorf("get Deployment %s: %w", name, err)
 	}
-	resources, err := children.ContainerResources(children.PodResourcesField, template.Resources, serverResources, in.ranges)
-	if err != nil {
-		return corev1.PodSpec{}, err
-	}
-	spec := corev1.PodSpec{
-		AutomountServiceAccountToken:  ptr.To(false),
-		EnableServiceLinks:            ptr.To(false),
-		SecurityContext:               children.RestrictedPodSecurity(),
-		TerminationGracePeriodSeconds: ptr.To(int64(seconds(drainDelay + requestTimeout + exitGrace))),
-		Volumes:                       []corev1.Volume{tmp, children.ClaimVolume(modelVolume, claim, true)},
-		Containers: []corev1.Container{{
-			Name:      contract.ServerContainer,
-			Image:     in.info.Image,
-			Args:      []string{serveCommand},
-			Env:       env,
-			Ports:     []corev1.ContainerPort{{Name: contract.HTTPPortName, ContainerPort: contract.HTTPPort, Protocol: corev1.ProtocolTCP}},
-			Resources: resources,
-			VolumeMounts: []corev1.VolumeMount{
-				tmpMount,
-				{Name: modelVolume, MountPath: contract.ModelMount, ReadOnly: true},
-			},
-			StartupProbe:             httpProbe(contract.LivePath, time.Second, 3*time.Second, startupSeconds),
-			ReadinessProbe:           httpProbe(contract.ReadyPath, time.Second, 3*time.Second, 3),
-			LivenessProbe:            httpProbe(contract.LivePath, 10*time.Second, 5*time.Second, 6),
-			SecurityContext:          children.RestrictedContainerSecurity(),
-			TerminationMessagePath:   contract.TerminationLog,
-			TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
-		}},
-	}
-	children.ApplyPodTemplate(&spec, template)
-	return spec, nil
+	return deployment, nil
 }
 
-// httpProbe asks a path every period and fails after so many failures in a row.
-func httpProbe(path string, period, timeout time.Duration, failures int32) *corev1.Probe {
-	return &corev1.Probe{
-		ProbeHandler: corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{
-			Path: path, Port: intstr.FromString(contract.HTTPPortName), Scheme: corev1.URISchemeHTTP,
-		}},
-		PeriodSeconds:    int32(seconds(period)),
-		TimeoutSeconds:   int32(seconds(timeout)),
-		FailureThreshold: failures,
+// createRevision creates a revision's Deployment, unless there are as many as there
+// may be: the cache may not show all of them yet.
+func (r *reconciler) createRevision(ctx context.Context, s *scope, create rollout.Scale) error {
+	if err := r.countRevisions(ctx, s); err != nil {
+		return err
 	}
+	template, err := r.templateOf(ctx, s, create.Revision)
+	if err != nil {
+		return err
+	}
+	deployment, err := desiredDeployment(s.server, create.Revision, template, create.Replicas)
+	if err != nil {
+		return err
+	}
+	if err := r.client.Create(ctx, deployment, client.FieldOwner(v1alpha1.FieldManager)); err != nil {
+		return r.createFailed(ctx, s, deployment, deploymentKind, err) // if that is nil there is nothing to tell of: it was there
+	}
+	logf.FromContext(ctx).Info("Created revision", "deployment", klog.KObj(deployment), "replicas", create.Replicas)
+	if record := s.observed.Service.Record; create.Revision == record.Live || create.Revision == record.Fallback {
+		s.repairs = append(s.repairs, s.actions.Repaired)
+	}
+	return nil
+}
+
+// scaleRevision writes nothing but the replicas, and only of the Deployment that was seen.
+func (r *reconciler) scaleRevision(ctx context.Context, s *scope, scale rollout.Scale) error {
+	deployment := s.deployments[scale.Revision].DeepCopy()
+	stored, err := r.liveDeployment(ctx, s, scale.Revision) // the cache has no managed fields
+	if err != nil {
+		return err
+	}
+	data, err := json.Marshal(map[string]any{
+		"metadata": map[string]any{"uid": deployment.UID},
+		"spec":     map[string]any{"replicas": scale.Replicas},
+	})
+	if err != nil {
+		return fmt.Errorf("encode the replicas of Deployment %s: %w", deployment.Name, err)
+	}
+	err = r.client.Patch(ctx, deployment, client.RawPatch(types.MergePatchType, data), client.FieldOwner(v1alpha1.FieldManager))
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("scale Deployment %s: %w", klog.KObj(deployment), err)
+	}
+	if stored != nil && stored.UID == deployment.UID && children.IsScaledByOthers(stored) {
+		s.repairs = append(s.repairs, fmt.Sprintf("Deployment %s was scaled outside Trainyard; set it to %d replicas: scale the ModelServer", scale.Revision, scale.Replicas))
+	}
+	logf.FromContext(ctx).Info("Scaled revision", "deployment", klog.KObj(deployment), "replicas", scale.Replicas)
+	return nil
+}
+
+// deleteRevision deletes exactly the Deployment that the record names. Its pods drain.
+func (r *reconciler) deleteRevision(ctx context.Context, s *scope, retiring rollout.Retiring) error {
+	deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: retiring.Name, Namespace: s.server.Namespace}}
+	err := r.client.Delete(ctx, deployment,
+		client.PropagationPolicy(metav1.DeletePropagationBackground), client.Preconditions{UID: &retiring.UID})
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("delete Deployment %s: %w", klog.KObj(deployment), err)
+	}
+	logf.FromContext(ctx).Info("Deleted revision", "deployment", klog.KObj(deployment))
+	return nil
+}
+
+func (r *reconciler) observeDeployments(ctx context.Context, s *scope, o *rollout.Observed) error {
+	deployments := &appsv1.DeploymentList{}
+	if err := r.client.List(ctx, deployments, r.indexed(s)...); err != nil {
+		return fmt.Errorf("list the Deployments of ModelServer %s: %w", klog.KObj(s.server), err)
+	}
+	s.deployments = map[string]*appsv1.Deployment{}
+	for i := range deployments.Items {
+		if deployment := &deployments.Items[i]; metav1.IsControlledBy(deployment, s.server) {
+			s.deployments[deployment.Name] = deployment
+		}
+	}
+	o.Taken = map[string]bool{}
+	for _, name := range o.Named() {
+		if s.deployments[name] != nil {
+			continue
+		}
+		deployment, err := r.liveDeployment(ctx, s, name)
+		switch {
+		case err != nil:
+			return err
+		case deployment == nil:
+		case servers.IsChildOf(deployment, s.server):
+			s.deployments[name] = deployment
+		default:
+			o.Taken[name] = deployment.DeletionTimestamp == nil
+		}
+	}
+	for name, deployment := range s.deployments {
+		if err := r.observeRevisionPods(ctx, s, deployment); err != nil {
+			return err
+		}
+		o.Revisions[name] = observedRevision(deployment, s.pods[name])
+	}
+	return nil
+}
+
+// countRevisions makes sure that another Deployment may be created: the cache may not show
+// all that there are.
+func (r *reconciler) countRevisions(ctx context.Context, s *scope) error {
+	existing := &appsv1.DeploymentList{}
+	if err := r.live.List(ctx, existing, client.InNamespace(s.server.Namespace),
+		client.MatchingLabels{v1alpha1.ModelServerLabel: s.server.Name}); err != nil {
+		return fmt.Errorf("count the Deployments of ModelServer %s: %w", klog.KObj(s.server), err)
+	}
+	owned := 0
+	for i := range existing.Items {
+		deployment := &existing.Items[i]
+		if !metav1.IsControlledBy(deployment, s.server) {
+			continue
+		}
+		owned++
+		if s.deployments[deployment.Name] == nil { // nothing else would find it
+			if err := r.restore(ctx, s, deployment, deploymentKind, revisionLabels(s.server, deployment.Name)); err != nil {
+				return err
+			}
+		}
+	}
+	if owned >= rollout.MaxDeployments {
+		return stale(s.server, "ModelServer %s has %d Deployments already", s.server.Name, owned)
+	}
+	return nil
+}
+
+// observedRevision is what the planner is told of a Deployment and its pods.
+func observedRevision(deployment *appsv1.Deployment, pods []*corev1.Pod) *rollout.Revision {
+	revision := &rollout.Revision{
+		Name:      deployment.Name,
+		UID:       deployment.UID,
+		Model:     readRevisionInfo(deployment).Model,
+		Created:   deployment.CreationTimestamp.Time,
+		Deleting:  deployment.DeletionTimestamp != nil,
+		Replicas:  ptr.Deref(deployment.Spec.Replicas, 1),
+		Available: deployment.Status.AvailableReplicas,
+		Refused:   findReplicaProblem(deployment).Message != "",
+		Rolling: deployment.Status.ObservedGeneration < deployment.Generation ||
+			deployment.Status.UpdatedReplicas < deployment.Status.Replicas,
+	}
+	for _, pod := range pods {
+		revision.Pods = append(revision.Pods, observedPod(pod))
+	}
+	return revision
 }

@@ -209,18 +209,6 @@ func (r *reconciler) resetRevision(ctx context.Context, s *scope, name, message 
 	return nil
 }
 
-// infoOf is what was resolved for a revision: as its template has it or, without one, its Deployment.
-func (s *scope) infoOf(revision string) *revisionInfo {
-	if template, ok := s.kept[revision]; ok {
-		return &template.Info
-	}
-	if deployment := s.deployments[revision]; deployment != nil {
-		info := readRevisionInfo(deployment)
-		return &info
-	}
-	return nil
-}
-
 // isPlausible tells whether a pod template may be what a revision was tested as: image and
 // model are those that were resolved for it.
 func isPlausible(revision string, template revisionTemplate) bool {

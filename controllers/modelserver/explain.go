@@ -4,14 +4,13 @@
 package modelserver
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/utils/ptr"
 
-	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/controllers/children"
 	"github.com/trainyard-dev/trainyard/controllers/modelserver/rollout"
 	"github.com/trainyard-dev/trainyard/controllers/podstate"
 	"github.com/trainyard-dev/trainyard/internal/contract"
@@ -58,30 +57,19 @@ func byName(pods []*corev1.Pod) []*corev1.Pod {
 	return slices.SortedFunc(slices.Values(pods), func(a, b *corev1.Pod) int { return strings.Compare(a.Name, b.Name) })
 }
 
-// withServerEnd adds to the problem of a pod how its server ended last: the kubelet
-// says only that it waits before it starts it again. Until the pod is ready again that
-// stays its problem, also while the server runs in between.
-func withServerEnd(problem podstate.Problem, pod *corev1.Pod) podstate.Problem {
-	end := podstate.FindContainerEnd(pod, contract.ServerContainer)
-	if end == nil {
-		return problem
-	}
-	if problem.Message == "" {
-		c := podstate.FindCondition(pod, corev1.PodReady)
-		if c == nil || c.Status == corev1.ConditionTrue || pod.DeletionTimestamp != nil || podstate.IsTerminated(pod) {
-			return problem
+// The resources of a server's pods and of its tests' come from different fields.
+var (
+	serverAsker = podstate.Asker{Container: contract.ServerContainer, Field: children.PodResourcesField}
+	smokeAsker  = podstate.Asker{Container: contract.SmokeContainer, Field: smokeResourcesField}
+)
+
+// findReplicaProblem tells from a Deployment's conditions whether its pods are refused.
+func findReplicaProblem(deployment *appsv1.Deployment) podstate.Problem {
+	for i := range deployment.Status.Conditions {
+		c := &deployment.Status.Conditions[i]
+		if c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue && c.Reason == podstate.FailedCreate {
+			return podstate.Refused("pods of Deployment "+deployment.Name, serverAsker, c.Message)
 		}
-		problem.Message = fmt.Sprintf("pod %s isn't ready again", pod.Name)
 	}
-	if end.IsOOM() {
-		problem.Reason = v1alpha1.OOMKilledReason
-		if hasMemoryLimit(pod, contract.ServerContainer) {
-			problem.Message += "; the server used more memory than spec.podTemplate.resources.limits allows"
-		} else {
-			problem.Message += "; its node ran out of memory: ask for more in spec.podTemplate.resources.requests"
-		}
-		return problem
-	}
-	problem.Message += fmt.Sprintf("; the server ended with exit code %d: %s", ptr.Deref(end.ExitCode, -1), serverMessage(end.Output))
-	return problem
+	return podstate.Problem{}
 }

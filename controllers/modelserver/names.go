@@ -8,8 +8,12 @@ import (
 	"net"
 	"strconv"
 
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 	"github.com/trainyard-dev/trainyard/controllers/children"
@@ -81,4 +85,25 @@ const standardPort = 80
 // podURL is where one pod is reached.
 func podURL(pod *corev1.Pod) string {
 	return "http://" + net.JoinHostPort(pod.Status.PodIP, strconv.Itoa(contract.HTTPPort))
+}
+
+// servers is the kind ModelServer as the owner of children.
+var servers = children.Kind{Name: kind, Made: isMade}
+
+// isMade tells whether a child bears what only this controller writes.
+func isMade(child client.Object) bool {
+	mark := ""
+	switch child := child.(type) {
+	case *appsv1.Deployment:
+		mark = v1alpha1.RevisionAnnotation
+	case *batchv1.Job:
+		mark = v1alpha1.AttemptAnnotation
+	case *autoscalingv2.HorizontalPodAutoscaler:
+		mark = specHashAnnotation
+	case *appsv1.ControllerRevision:
+		_, err := readTemplate(child)
+		return err == nil
+	}
+	_, marked := child.GetAnnotations()[mark]
+	return marked
 }

@@ -4,13 +4,17 @@
 package modelserver
 
 import (
+	"context"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/controllers/children"
 	"github.com/trainyard-dev/trainyard/controllers/modelserver/rollout"
 	"github.com/trainyard-dev/trainyard/controllers/notify"
 	"github.com/trainyard-dev/trainyard/internal/contract"
@@ -87,17 +91,19 @@ func (s *scope) findServed() error {
 	return err
 }
 
-// modelOf is the model of a revision, by its Deployment or, if that is gone, its template.
-func (s *scope) modelOf(revision string) v1alpha1.RevisionModel {
-	if deployment := s.deployments[revision]; deployment != nil {
-		if model := readRevisionInfo(deployment).Model; model.SHA256 != "" {
-			return model
-		}
+// resolveModel finds the model that the spec names.
+func (r *reconciler) resolveModel(ctx context.Context, s *scope) error {
+	name := s.server.Spec.Model.TrainingRunRef.Name
+	run := &v1alpha1.TrainingRun{}
+	switch err := r.client.Get(ctx, types.NamespacedName{Namespace: s.server.Namespace, Name: name}, run); {
+	case apierrors.IsNotFound(err):
+		run = nil
+	case err != nil:
+		return fmt.Errorf("get TrainingRun %s: %w", name, err)
 	}
-	if kept := s.templates[revision]; kept != nil {
-		if template, err := readTemplate(kept); err == nil {
-			return template.Info.Model
-		}
+	s.info, s.unresolved = resolveRun(name, run)
+	if s.info != nil {
+		s.info.Image = children.ImageOr(s.server.Spec.Image, r.image)
 	}
-	return v1alpha1.RevisionModel{}
+	return nil
 }

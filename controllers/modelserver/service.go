@@ -4,16 +4,24 @@
 package modelserver
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/klog/v2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/controllers/children"
+	"github.com/trainyard-dev/trainyard/controllers/loop"
 	"github.com/trainyard-dev/trainyard/controllers/modelserver/rollout"
 	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/text"
 )
 
 // newService builds the Service that a record is first written to.
@@ -123,3 +131,68 @@ func selectedRevision(service *corev1.Service) string {
 
 // otherRevision is no revision's name: it isn't a name at all.
 const otherRevision = "?"
+
+// observedService is what the planner is told of a Service. A record that can't be
+// read is none: the planner makes it again, and an event says so.
+func observedService(service *corev1.Service) *rollout.Service {
+	observed := &rollout.Service{Selected: selectedRevision(service)}
+	annotation, ok := service.Annotations[v1alpha1.RolloutAnnotation]
+	if !ok {
+		observed.RecordProblem = "the Service's rollout record was removed by somebody else"
+		return observed
+	}
+	record, err := rollout.DecodeRecord(annotation)
+	if err != nil {
+		observed.RecordProblem = text.Clean(fmt.Sprintf("the Service's rollout record is unreadable: %v", err), rollout.MaxMessage)
+		return observed
+	}
+	observed.Record = record
+	return observed
+}
+
+func (r *reconciler) observeService(ctx context.Context, s *scope, o *rollout.Observed) error {
+	service := &corev1.Service{}
+	switch err := r.live.Get(ctx, client.ObjectKeyFromObject(s.server), service); {
+	case apierrors.IsNotFound(err):
+		return nil
+	case err != nil:
+		return fmt.Errorf("get Service %s: %w", klog.KObj(s.server), err)
+	}
+	if !isOwnService(s.server, service) {
+		if err := servers.CheckOwnership(service, s.server, serviceKind); err != nil {
+			return err
+		}
+	}
+	if service.DeletionTimestamp != nil {
+		return loop.Waiting(v1alpha1.WaitingForDeletionReason, 0, fmt.Errorf("the Service %s is being deleted; another is made when it is gone", service.Name))
+	}
+	s.service = service
+	o.Service = observedService(service)
+	return nil
+}
+
+// reconcileService brings ports and type in line, never what moves traffic.
+func (r *reconciler) reconcileService(ctx context.Context, s *scope) error {
+	if s.service == nil {
+		return nil
+	}
+	desired := desiredService(s.server, s.service)
+	if equality.Semantic.DeepEqual(desired, s.service) {
+		return nil
+	}
+	changes := client.MergeFromWithOptions(s.service.DeepCopy(), client.MergeFromWithOptimisticLock{})
+	if err := r.client.Patch(ctx, desired, changes, client.FieldOwner(v1alpha1.FieldManager)); err != nil {
+		if apierrors.IsInvalid(err) {
+			return loop.Stalled(v1alpha1.InvalidSpecReason, fmt.Errorf("the API server refuses spec.service: %w", err))
+		}
+		return fmt.Errorf("patch Service %s: %w", klog.KObj(desired), err)
+	}
+	switch {
+	case ownIdentity(s.server).Restored(s.service) != nil:
+		s.repairs = append(s.repairs, children.RestoredMessage(serviceKind, desired))
+	case s.server.Status.ObservedGeneration == s.server.Generation:
+		s.repairs = append(s.repairs, fmt.Sprintf("Service %s was edited outside Trainyard; set it back to spec.service", desired.Name))
+	}
+	s.service = desired
+	return nil
+}

@@ -79,14 +79,6 @@ func setRevisions(s *scope, described rollout.Status) {
 	}
 }
 
-// record is the rollout's record, or nil.
-func (s *scope) record() *rollout.Record {
-	if s.observed == nil || s.observed.Service == nil {
-		return nil
-	}
-	return s.observed.Service.Record
-}
-
 // liveRevision describes the revision of this name, from what was resolved for it or, if
 // nothing tells, from what status said before.
 func liveRevision(info *revisionInfo, before *v1alpha1.LiveRevision, name string, since *metav1.Time) *v1alpha1.LiveRevision {

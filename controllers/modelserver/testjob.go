@@ -4,6 +4,7 @@
 package modelserver
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"path"
@@ -14,10 +15,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/klog/v2"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 	"github.com/trainyard-dev/trainyard/controllers/children"
+	"github.com/trainyard-dev/trainyard/controllers/loop"
 	"github.com/trainyard-dev/trainyard/controllers/modelserver/rollout"
 	"github.com/trainyard-dev/trainyard/internal/contract"
 )
@@ -257,4 +262,104 @@ func testID(job *batchv1.Job) rollout.JobID {
 		Key:      job.Annotations[v1alpha1.TestKeyAnnotation],
 		Attempt:  children.JobAttempt(job),
 	}
+}
+
+func (r *reconciler) observeJobs(ctx context.Context, s *scope, o *rollout.Observed) error {
+	jobs := &batchv1.JobList{}
+	if err := r.client.List(ctx, jobs, r.indexed(s)...); err != nil {
+		return fmt.Errorf("list the Jobs of ModelServer %s: %w", klog.KObj(s.server), err)
+	}
+	s.jobs = map[string]*batchv1.Job{}
+	for i := range jobs.Items {
+		job := &jobs.Items[i]
+		id := testID(job)
+		own := metav1.IsControlledBy(job, s.server) || servers.IsOrphan(job) && s.deployments[id.Revision] != nil
+		if !own || id.Name() != job.Name {
+			continue
+		}
+		observed, known := observedJob(job, podOfJob(job, s.pods[job.Name]))
+		if !known {
+			pods, err := children.ListPods(ctx, r.live, job.Namespace, children.JobSelector(job)) // the cache may be behind that of Jobs
+			if err != nil {
+				return err
+			}
+			observed, _ = observedJob(job, podOfJob(job, pods))
+		}
+		outdate(&observed, job, serviceURL(s.server), s.deployments[observed.Revision])
+		if err := r.outdateResources(ctx, s, &observed, job, podOfJob(job, s.pods[job.Name])); err != nil {
+			return err
+		}
+		s.requeueWithin(judgeStart(&observed, job, podOfJob(job, s.pods[job.Name]), s.now))
+		s.jobs[job.Name] = job
+		o.Jobs = append(o.Jobs, observed)
+	}
+	return nil
+}
+
+// podOfJob returns the pod of a test's Job, which has at most one, or nil.
+func podOfJob(job *batchv1.Job, pods []*corev1.Pod) *corev1.Pod {
+	for _, pod := range pods {
+		if metav1.IsControlledBy(pod, job) {
+			return pod
+		}
+	}
+	return nil
+}
+
+// startTest creates the Job of a test. What it is compared with is live, or during
+// live's own bake, the fallback.
+func (r *reconciler) startTest(ctx context.Context, s *scope, start rollout.Start) error {
+	record := s.observed.Service.Record
+	reference := record.Live
+	if start.Check == rollout.Bake {
+		reference = record.Fallback
+	}
+	ranges, err := children.ListLimitRanges(ctx, r.client, s.server.Namespace)
+	if err != nil {
+		return err
+	}
+	in := testInput{server: s.server, config: s.config, image: r.image, start: start, ranges: ranges, now: s.now}
+	if tested := s.infoOf(start.Revision); tested != nil {
+		in.info = *tested
+	}
+	in.liveInfo = s.infoOf(reference)
+	in.deployment = s.deployments[start.Revision].UID
+	skipped, err := r.withoutReference(ctx, s, &in)
+	if err != nil {
+		return err
+	}
+	if skipped != "" {
+		in.liveInfo, in.skipped = nil, skipped
+	}
+	job, err := desiredTestJob(in)
+	if err != nil {
+		return loop.Stalled(v1alpha1.InvalidSpecReason, err)
+	}
+	if err := r.client.Create(ctx, job, client.FieldOwner(v1alpha1.FieldManager)); err != nil {
+		return r.createFailed(ctx, s, job, children.JobKind, err)
+	}
+	if skipped != "" {
+		s.skipped = fmt.Sprintf("Job %s doesn't compare %s with %s: %s; its own samples decide", job.Name, start.Revision, reference, skipped)
+	}
+	logf.FromContext(ctx).Info("Started test", "job", klog.KObj(job), "check", start.Check, "attempt", start.Attempt)
+	return nil
+}
+
+func (r *reconciler) deleteTest(ctx context.Context, s *scope, name string) error {
+	job := s.jobs[name]
+	err := r.client.Delete(ctx, job, client.PropagationPolicy(metav1.DeletePropagationBackground), client.Preconditions{UID: &job.UID})
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("delete Job %s: %w", klog.KObj(job), err)
+	}
+	return nil
+}
+
+// smokeResourcesField is where a user sets the resources of tests.
+const smokeResourcesField = "spec.smoke.resources"
+
+// smokeResources are what a test gets where the user says nothing. What it needs is known,
+// and with limits its pod is accepted where a quota counts them.
+var smokeResources = corev1.ResourceRequirements{
+	Requests: children.ResourceList("50m", "64Mi"),
+	Limits:   children.ResourceList("500m", "512Mi"),
 }

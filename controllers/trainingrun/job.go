@@ -4,18 +4,26 @@
 package trainingrun
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/klog/v2"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 	"github.com/trainyard-dev/trainyard/controllers/children"
+	"github.com/trainyard-dev/trainyard/controllers/loop"
+	"github.com/trainyard-dev/trainyard/controllers/podstate"
 	"github.com/trainyard-dev/trainyard/internal/contract"
 )
 
@@ -174,4 +182,120 @@ func runnerVolumes(run *v1alpha1.TrainingRun) ([]corev1.Volume, []corev1.VolumeM
 		mounts = append(mounts, corev1.VolumeMount{Name: dataVolume, MountPath: contract.DataMount, ReadOnly: true})
 	}
 	return volumes, mounts
+}
+
+// checkSpec finds what the schema can't.
+func (r *reconciler) checkSpec(ctx context.Context, s *scope) error {
+	ranges, err := children.ListLimitRanges(ctx, r.client, s.run.Namespace)
+	if err != nil {
+		return err
+	}
+	job, err := desiredJob(jobInput{run: s.run, image: r.image, attempt: nextAttempt(&s.run.Status), ranges: ranges})
+	if err != nil {
+		return loop.Stalled(v1alpha1.InvalidSpecReason, err)
+	}
+	s.desired = job
+	return nil
+}
+
+// nextAttempt is the attempt of the next Job. That a Job has succeeded without a
+// result is in status before that Job is deleted.
+func nextAttempt(status *v1alpha1.TrainingRunStatus) int {
+	if status.LastFailure != nil && status.LastFailure.Reason == v1alpha1.ResultMissingReason {
+		return 1
+	}
+	return 0
+}
+
+// reconcileJob has one Job run, or none while the run is suspended. A Job that has
+// ended is left for its result.
+func (r *reconciler) reconcileJob(ctx context.Context, s *scope) error {
+	switch suspended := ptr.Deref(s.run.Spec.Suspend, false); {
+	case s.job != nil && children.FindJobEnd(s.job) != nil:
+		return nil
+	case suspended && s.job != nil:
+		return r.deleteJob(ctx, s.job)
+	case suspended:
+		return nil
+	case s.job != nil && s.job.DeletionTimestamp != nil:
+		return loop.Waiting(v1alpha1.WaitingForDeletionReason, 0, fmt.Errorf("the earlier Job %s is being deleted; another is made when it is gone", s.job.Name))
+	case s.job != nil && s.activePod() == nil && podstate.IsRefusedByRange(s.problem) && !sameResources(s.job, s.desired):
+		return r.deleteJob(ctx, s.job) // another is made with the resources that are allowed now
+	case s.job != nil:
+		return nil
+	case s.strayPod != nil:
+		message, again := podstate.DescribeLeaving(s.strayPod, s.now)
+		return loop.Waiting(v1alpha1.WaitingForDeletionReason, again, errors.New(message))
+	default:
+		return r.createJob(ctx, s)
+	}
+}
+
+// createJob makes the Job, or finds the one that the cache doesn't show yet.
+func (r *reconciler) createJob(ctx context.Context, s *scope) error {
+	job := s.desired.DeepCopy()
+	err := r.client.Create(ctx, job, client.FieldOwner(v1alpha1.FieldManager))
+	switch {
+	case err == nil:
+		logf.FromContext(ctx).Info("Created Job", "job", klog.KObj(job), "attempt", children.JobAttempt(job))
+		s.job = job
+		return nil
+	case apierrors.IsInvalid(err):
+		return loop.Stalled(v1alpha1.InvalidSpecReason, fmt.Errorf("the API server refuses the run's Job: %w", err))
+	case !apierrors.IsAlreadyExists(err):
+		return fmt.Errorf("create Job %s: %w", klog.KObj(job), err)
+	}
+	existing := &batchv1.Job{}
+	if err := r.live.Get(ctx, client.ObjectKeyFromObject(job), existing); err != nil {
+		return fmt.Errorf("get Job %s, which exists: %w", klog.KObj(job), err)
+	}
+	if err := runs.CheckOwnership(existing, s.run, children.JobKind); err != nil {
+		return err
+	}
+	s.job = existing
+	return r.restoreJob(ctx, s)
+}
+
+// restoreJob puts back what was edited of the Job and its pods.
+func (r *reconciler) restoreJob(ctx context.Context, s *scope) error {
+	if s.job == nil {
+		return nil
+	}
+	note := func(repaired bool, err error, message string) error {
+		if repaired {
+			s.repairs = append(s.repairs, message)
+		}
+		return err
+	}
+	labels := ownLabels(s.run)
+	restored, err := children.RestoreIdentity(ctx, r.client, s.job, children.JobKind, children.Identity{Labels: labels, Owner: &ownedBy(s.run)[0]})
+	errs := []error{note(restored, err, children.RestoredMessage(children.JobKind, s.job))}
+	if !ptr.Deref(s.run.Spec.Suspend, false) {
+		restored, err = children.RestoreJobSpec(ctx, r.client, r.live, s.job, jobSpecOf(s.run))
+		errs = append(errs, note(restored, err, children.JobEditedMessage(s.job)))
+	}
+	for _, pod := range s.pods {
+		restored, err := children.RestoreIdentity(ctx, r.client, pod, children.PodKind, children.Identity{Labels: labels})
+		errs = append(errs, note(restored, err, children.RestoredMessage(children.PodKind, pod)))
+		restored, err = children.RestoreImages(ctx, r.client, r.live, pod, &s.job.Spec.Template.Spec)
+		errs = append(errs, note(restored, err, children.ImageEditedMessage(pod)+"; set it back"))
+	}
+	return errors.Join(errs...)
+}
+
+// deleteJob deletes a Job and has it stay until its pods are gone, so that the next
+// one doesn't start beside them. It fails with a conflict if the Job has changed since
+// it was read: it may have ended.
+func (r *reconciler) deleteJob(ctx context.Context, job *batchv1.Job) error {
+	if job.DeletionTimestamp != nil {
+		return nil
+	}
+	err := r.client.Delete(ctx, job,
+		client.PropagationPolicy(metav1.DeletePropagationForeground),
+		client.Preconditions{UID: &job.UID, ResourceVersion: &job.ResourceVersion})
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("delete Job %s: %w", klog.KObj(job), err)
+	}
+	logf.FromContext(ctx).Info("Deleted Job", "job", klog.KObj(job))
+	return nil
 }

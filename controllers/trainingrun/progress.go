@@ -12,6 +12,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/controllers/podstate"
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/text"
 )
@@ -157,4 +158,17 @@ func activity(status *v1alpha1.TrainingRunStatus) string {
 		return activities[status.Progress.Stage]
 	}
 	return "is training"
+}
+
+// lastCheckpoint returns the checkpoint that a stopped runner told of in its result, or nil.
+func lastCheckpoint(pod *corev1.Pod) *contract.Checkpoint {
+	end := podstate.FindContainerEnd(pod, contract.RunnerContainer)
+	if end == nil {
+		return nil
+	}
+	result := &contract.TrainResult{}
+	if err := contract.DecodeResult([]byte(end.Output), result); err != nil || result.Outcome != contract.OutcomeInterrupted {
+		return nil
+	}
+	return result.Checkpoint
 }

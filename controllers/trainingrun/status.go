@@ -6,9 +6,6 @@ package trainingrun
 import (
 	"errors"
 	"fmt"
-	"regexp"
-	"slices"
-	"strconv"
 	"strings"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -139,34 +136,6 @@ func setLastFailure(s *scope) {
 	case failure != nil && isNewer(s, failure, status.LastFailure):
 		status.LastFailure = failure
 	}
-}
-
-// isNewer tells whether a failure of a pod that is there is newer than the one in
-// status. Times are compared only where nothing else tells: they come from the clocks of
-// different nodes.
-func isNewer(s *scope, failure, old *v1alpha1.Failure) bool {
-	switch {
-	case old == nil:
-		return true
-	case old.Reason == v1alpha1.ResultMissingReason:
-		return s.job != nil && children.JobAttempt(s.job) > 0 // else the pod is of the Job whose result is missing
-	case slices.ContainsFunc(s.pods, func(pod *corev1.Pod) bool { return pod.Name == old.PodName }):
-		return true
-	default:
-		return !failure.Time.Before(old.Time)
-	}
-}
-
-// newestFailure returns the failure of the run's pod that failed last, or nil. A Job has
-// one pod at a time, and pods are sorted by their creation.
-func newestFailure(run *v1alpha1.TrainingRun, pods []*corev1.Pod) *v1alpha1.Failure {
-	for _, pod := range slices.Backward(pods) {
-		if failure := podFailure(pod); failure != nil {
-			nameFields(run, failure)
-			return failure
-		}
-	}
-	return nil
 }
 
 // setComplete says that the model is published.
@@ -310,59 +279,6 @@ func retryNote(s *scope) string {
 	}
 	return fmt.Sprintf(" (failed pods so far: %d, spec.backoffLimit: %d; the last: %s)",
 		s.job.Status.Failed, ptr.Deref(s.job.Spec.BackoffLimit, 0), failure.Reason)
-}
-
-// runFailure is why a run has failed for good.
-type runFailure struct{ reason, message string }
-
-// terminalFailure tells why a Job failed: for most reasons that is why its last pod
-// did. Last is nil if no failed pod is known.
-func terminalFailure(job *batchv1.Job, end *batchv1.JobCondition, last *v1alpha1.Failure) *runFailure {
-	if end.Reason == batchv1.JobReasonDeadlineExceeded {
-		return &runFailure{
-			reason: v1alpha1.DeadlineExceededReason,
-			message: fmt.Sprintf("the run took longer than spec.activeDeadlineSeconds (%d): raise it in a new TrainingRun",
-				ptr.Deref(job.Spec.ActiveDeadlineSeconds, 0)),
-		}
-	}
-	if code := policyExitCode(end); code != nil && (last == nil || ptr.Deref(last.ExitCode, 0) != *code) {
-		last = nil // of another pod than the one that failed the Job
-		if reason := exitReasons[*code]; reason != "" {
-			return &runFailure{reason: reason, message: fmt.Sprintf("the Job failed, and its pod is gone: %s", end.Message)}
-		}
-	}
-	if last == nil {
-		return &runFailure{reason: v1alpha1.RunnerFailedReason, message: fmt.Sprintf("the Job failed (%s): %s", end.Reason, end.Message)}
-	}
-	failure := &runFailure{reason: last.Reason, message: last.Message}
-	if failure.reason == interruptedReason || failure.reason == disruptedReason {
-		failure.reason = v1alpha1.RunnerFailedReason
-	}
-	if end.Reason == batchv1.JobReasonBackoffLimitExceeded {
-		failure.message = fmt.Sprintf("%s (spec.backoffLimit of %d is used up)", failure.message, ptr.Deref(job.Spec.BackoffLimit, 0))
-	}
-	return failure
-}
-
-// exitCodePattern finds the exit code in what the Job controller says of a pod for which a
-// Job failed at once.
-var exitCodePattern = regexp.MustCompile(` failed with exit code (\d{1,3}) `)
-
-// policyExitCode is the exit code for which a Job failed at once, whatever has become of
-// its pod; nil if it failed otherwise.
-func policyExitCode(end *batchv1.JobCondition) *int32 {
-	if end.Reason != batchv1.JobReasonPodFailurePolicy {
-		return nil
-	}
-	match := exitCodePattern.FindStringSubmatch(end.Message)
-	if match == nil {
-		return nil
-	}
-	code, err := strconv.Atoi(match[1])
-	if err != nil {
-		return nil
-	}
-	return ptr.To(clampInt32(int64(code)))
 }
 
 // isOver tells whether a run has ended. As long as its Job hasn't, a status that says so

@@ -8,10 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 	"github.com/trainyard-dev/trainyard/test/wrappers"
@@ -158,75 +156,6 @@ func TestFindPodProblem(t *testing.T) {
 			got := FindProblem(&tc.pod)
 			if got.Reason != tc.wantReason || !strings.Contains(got.Message, tc.wantMessage) || (got.Message == "") != (tc.wantMessage == "") {
 				t.Errorf("findPodProblem = %q %q, want %q and a message with %q", got.Reason, got.Message, tc.wantReason, tc.wantMessage)
-			}
-		})
-	}
-}
-
-func TestFindContainerEnd(t *testing.T) {
-	restarted := corev1.ContainerStatus{
-		Name:                 "runner",
-		State:                corev1.ContainerState{Running: &corev1.ContainerStateRunning{}},
-		LastTerminationState: terminatedContainer("Error", 2, "crash").State,
-	}
-	evicted := corev1.Pod{Status: corev1.PodStatus{
-		Phase: corev1.PodFailed, Reason: "Evicted", Message: "low on disk",
-		Conditions: []corev1.PodCondition{
-			{Type: corev1.PodReady, LastTransitionTime: at(30)},
-			{Type: corev1.DisruptionTarget, LastTransitionTime: at(20)},
-		},
-	}}
-	cases := map[string]struct {
-		pod  corev1.Pod
-		want *ContainerEnd
-	}{
-		"running": {pod: corev1.Pod{Status: corev1.PodStatus{Phase: corev1.PodRunning}}},
-		"ended": {
-			pod:  corev1.Pod{Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{terminatedContainer("OOMKilled", 137, "log")}}},
-			want: &ContainerEnd{Reason: "OOMKilled", ExitCode: ptr.To[int32](137), Output: "log", Time: at(60)},
-		},
-		"ended before its last restart": {
-			pod:  corev1.Pod{Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{restarted}}},
-			want: &ContainerEnd{Reason: "Error", ExitCode: ptr.To[int32](2), Output: "crash", Time: at(60)},
-		},
-		"another container's end": {
-			pod: corev1.Pod{Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{
-				{Name: "sidecar", State: terminatedContainer("Error", 1, "").State},
-			}}},
-		},
-		"never ran": {pod: evicted, want: &ContainerEnd{Reason: "Evicted", Output: "low on disk", Time: at(30)}},
-	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			got := FindContainerEnd(&tc.pod, "runner")
-			if diff := cmp.Diff(tc.want, got, cmp.AllowUnexported(ContainerEnd{})); diff != "" {
-				t.Errorf("findContainerEnd (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
-func TestDescribeLeaving(t *testing.T) {
-	cases := map[string]struct {
-		deleted   *metav1.Time
-		want      string // how the message begins
-		wantAgain time.Duration
-	}{
-		"not deleted yet": {want: `waiting for pod "pets-1" of an earlier Job on node "n1" to end`},
-		"in its grace period": {
-			deleted: &metav1.Time{Time: testNow.Add(30 * time.Second)}, want: `waiting for pod "pets-1" on node "n1" to stop`, wantAgain: leaveGrace,
-		},
-		"just over": {
-			deleted: &metav1.Time{Time: testNow.Add(-50 * time.Second)}, want: `waiting for pod "pets-1" on node "n1" to stop`, wantAgain: 10 * time.Second,
-		},
-		"long over": {deleted: &metav1.Time{Time: testNow.Add(-time.Hour)}, want: `pod "pets-1" on node "n1" should have stopped by 2026-01-02T03:04:05Z; another starts once it is gone. If node "n1" is lost`},
-	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "pets-1", DeletionTimestamp: tc.deleted}, Spec: corev1.PodSpec{NodeName: "n1"}}
-			message, again := DescribeLeaving(pod, testNow)
-			if !strings.HasPrefix(message, tc.want) || again != tc.wantAgain {
-				t.Errorf("describeLeaving = %q, %s; want %q, %s", message, again, tc.want, tc.wantAgain)
 			}
 		})
 	}

@@ -4,15 +4,10 @@
 package podstate
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"strings"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 )
@@ -89,6 +84,7 @@ func usesClaims(pod *corev1.Pod) bool {
 	return false
 }
 
+// VolumeUnavailable is that a volume of a pod can't be used for this cause.
 func VolumeUnavailable(cause string) Problem {
 	cause = strings.TrimSuffix(cause, ".")
 	// The scheduler appends what it says of preemption, which repeats the end.
@@ -130,98 +126,6 @@ func waitingProblem(container string, w *corev1.ContainerStateWaiting) Problem {
 	}
 }
 
-// MaxReason is the longest reason of a container's end that a status has room for.
-const MaxReason = 64
-
-// ContainerEnd is how a container ended.
-type ContainerEnd struct {
-	// Reason is the kubelet's word, such as OOMKilled, Error or Completed, or the
-	// pod's own, such as Evicted, where the container has none.
-	Reason string
-	// ExitCode is nil if the container never ran.
-	ExitCode *int32
-	// Output is the termination message as the container left it, or the end of its
-	// log: nothing in it can be trusted.
-	Output string
-	Time   metav1.Time
-	// Container is the runtime's ID of what ended; empty if it never ran.
-	Container string
-}
-
-// ID tells an end from any other of the same container of the same pod.
-func (e *ContainerEnd) ID() string {
-	sum := sha256.Sum256([]byte(fmt.Sprint(e.Container, e.Time.UTC(), ptr.Deref(e.ExitCode, -1))))
-	return hex.EncodeToString(sum[:4])
-}
-
-// IsOOM tells whether the container was killed for using more memory than its limit.
-func (e *ContainerEnd) IsOOM() bool { return e.Reason == v1alpha1.OOMKilledReason }
-
-// FindContainerEnd returns how the named container of a pod ended: now, or before its
-// last restart. It returns nil for one that hasn't ended.
-func FindContainerEnd(pod *corev1.Pod, container string) *ContainerEnd {
-	for _, status := range pod.Status.ContainerStatuses {
-		if status.Name != container {
-			continue
-		}
-		for _, state := range []corev1.ContainerState{status.State, status.LastTerminationState} {
-			if t := state.Terminated; t != nil {
-				return &ContainerEnd{Reason: t.Reason, ExitCode: &t.ExitCode, Output: t.Message, Time: t.FinishedAt, Container: t.ContainerID}
-			}
-		}
-	}
-	if pod.Status.Phase != corev1.PodFailed {
-		return nil
-	}
-	return &ContainerEnd{Reason: pod.Status.Reason, Output: pod.Status.Message, Time: podFailureTime(pod)}
-}
-
-// podFailureTime is when a pod failed none of whose containers tells: the newest change of its conditions.
-func podFailureTime(pod *corev1.Pod) metav1.Time {
-	newest := pod.CreationTimestamp
-	for i := range pod.Status.Conditions {
-		if at := pod.Status.Conditions[i].LastTransitionTime; newest.Before(&at) {
-			newest = at
-		}
-	}
-	return newest
-}
-
-// IsDisrupted tells whether a pod failed because its node was needed for something
-// else: eviction, preemption, drain.
-func IsDisrupted(pod *corev1.Pod) bool {
-	c := FindCondition(pod, corev1.DisruptionTarget)
-	return c != nil && c.Status == corev1.ConditionTrue
-}
-
-func IsTerminated(pod *corev1.Pod) bool {
-	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
-}
-
-// leaveGrace is how long after the end of its grace period a pod may still be there before
-// status says that its node may be lost.
-const leaveGrace = time.Minute
-
-// IsLeaving tells whether a pod, which may be nil, is being deleted and hasn't ended.
-func IsLeaving(pod *corev1.Pod) bool {
-	return pod != nil && pod.DeletionTimestamp != nil && !IsTerminated(pod)
-}
-
-// DescribeLeaving says what is waited for until a pod has ended, and in how long to look
-// again if time alone makes a difference. The kubelet says so; the kubelet of a lost node
-// can't, and nobody but a person knows whether the pod still runs there.
-func DescribeLeaving(pod *corev1.Pod, now time.Time) (message string, again time.Duration) {
-	if pod.DeletionTimestamp == nil {
-		return fmt.Sprintf("waiting for pod %q of an earlier Job on node %q to end", pod.Name, pod.Spec.NodeName), 0
-	}
-	if overdue := now.Sub(pod.DeletionTimestamp.Time); overdue < leaveGrace {
-		return fmt.Sprintf("waiting for pod %q on node %q to stop", pod.Name, pod.Spec.NodeName), min(leaveGrace-overdue, leaveGrace)
-	}
-	return fmt.Sprintf("pod %[1]q on node %[2]q should have stopped by %[3]s; another starts once it is gone. If node %[2]q is lost for good, delete the Node "+
-		"or taint it with node.kubernetes.io/out-of-service=nodeshutdown:NoExecute; if the pod surely doesn't run any more, run kubectl delete pod %[1]s --force",
-		pod.Name, pod.Spec.NodeName, pod.DeletionTimestamp.UTC().Format(time.RFC3339)), 0
-}
-
 // IsAwaitingStart tells whether a pod has a node but neither a container that waits
 // for something else nor one that has started: its volumes or its sandbox may be the cause.
 func IsAwaitingStart(pod *corev1.Pod) bool {
@@ -236,6 +140,7 @@ func IsAwaitingStart(pod *corev1.Pod) bool {
 	return true
 }
 
+// FindCondition returns a condition of a pod, or nil.
 func FindCondition(pod *corev1.Pod, conditionType corev1.PodConditionType) *corev1.PodCondition {
 	for i := range pod.Status.Conditions {
 		if pod.Status.Conditions[i].Type == conditionType {

@@ -1,0 +1,71 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package modelserver
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/test/wrappers"
+)
+
+func TestDesiredReplicas(t *testing.T) {
+	for name, tc := range map[string]struct {
+		server *wrappers.ModelServerWrapper
+		want   int32
+	}{
+		"as asked":        {makeServer().Replicas(3), 3},
+		"the least":       {makeServer().Replicas(1).Autoscaling(2, 5), 2},
+		"the most":        {makeServer().Replicas(9).Autoscaling(2, 5), 5},
+		"within":          {makeServer().Replicas(4).Autoscaling(2, 5), 4},
+		"never less than": {makeServer().Replicas(0), 1},
+	} {
+		if got := desiredReplicas(&tc.server.Obj().Spec); got != tc.want {
+			t.Errorf("%s: %d replicas, want %d", name, got, tc.want)
+		}
+	}
+}
+
+func TestParseServing(t *testing.T) {
+	for name, tc := range map[string]struct {
+		change func(*v1alpha1.ModelServerSpec)
+		want   string
+	}{
+		"delay":   {func(s *v1alpha1.ModelServerSpec) { s.Server.MaxBatchDelay = "5d" }, `spec.server.maxBatchDelay is "5d"`},
+		"body":    {func(s *v1alpha1.ModelServerSpec) { s.Server.MaxBodyBytes = "ten" }, `spec.server.maxBodyBytes is "ten"`},
+		"gate":    {func(s *v1alpha1.ModelServerSpec) { s.Promotion.Gates = []v1alpha1.Gate{{Metric: "f1", Min: "x"}} }, `spec.promotion.gates[0].min is "x"`},
+		"timeout": {func(s *v1alpha1.ModelServerSpec) { s.Smoke.Timeout = "soon" }, `spec.smoke.timeout is "soon"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := makeServer().Obj()
+			tc.change(&server.Spec)
+			if _, err := parseServing(&server.Spec); err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("error = %v, want one with %s", err, tc.want)
+			}
+		})
+	}
+	if got := seconds(1500 * time.Millisecond); got != 2 {
+		t.Errorf("seconds(1.5s) = %d, want 2", got)
+	}
+}
+
+func TestGateFailure(t *testing.T) {
+	metrics := []v1alpha1.Metric{{Name: "accuracy", Value: "0.95"}, {Name: "f1", Value: "NaN"}}
+	for name, tc := range map[string]struct {
+		gates []metricGate
+		want  string
+	}{
+		"no gate":    {},
+		"reached":    {gates: []metricGate{{"accuracy", 0.95}}},
+		"missed":     {gates: []metricGate{{"accuracy", 0.9501}}, want: "accuracy is 0.95, spec.promotion.gates asks for 0.9501"},
+		"unreported": {gates: []metricGate{{"recall", 0.1}}, want: "the model's TrainingRun reports no recall, which spec.promotion.gates asks for"},
+		"no number":  {gates: []metricGate{{"f1", 0.1}}, want: "the model's TrainingRun reports no f1, which spec.promotion.gates asks for"},
+	} {
+		if got := gateFailure(tc.gates, metrics); got != tc.want {
+			t.Errorf("%s: %q, want %q", name, got, tc.want)
+		}
+	}
+}

@@ -1,0 +1,127 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package modelserver
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/controllers/children"
+	"github.com/trainyard-dev/trainyard/internal/contract"
+)
+
+// revisionTemplate is what a revision's Deployment is made from, every time that it has
+// to be made.
+type revisionTemplate struct {
+	Info revisionInfo           `json:"info"`
+	Pod  corev1.PodTemplateSpec `json:"template"`
+}
+
+// templateInput is what the template of a revision is made from.
+type templateInput struct {
+	server   *v1alpha1.ModelServer
+	revision string
+	info     revisionInfo
+	limits   contract.Limits
+	// ranges are the LimitRanges of the server's namespace.
+	ranges []corev1.LimitRange
+}
+
+// newTemplate builds the template of the revision that a spec asks for.
+func newTemplate(in templateInput) (revisionTemplate, error) {
+	claim, file, err := contract.ParsePVCURI(in.info.Model.URI)
+	if err != nil {
+		return revisionTemplate{}, err
+	}
+	config, err := json.Marshal(contract.ServeConfig{
+		Version:  contract.Version,
+		Name:     in.server.Name,
+		Revision: in.revision,
+		Model: contract.ServedModel{
+			Path:        contract.ModelPath(file),
+			SHA256:      in.info.Model.SHA256,
+			TrainingRun: in.info.Model.TrainingRun,
+		},
+		Limits:            in.limits,
+		DrainDelaySeconds: seconds(drainDelay),
+		LogRequests:       in.server.Spec.Server.LogRequests != v1alpha1.Disabled,
+	})
+	if err != nil {
+		return revisionTemplate{}, fmt.Errorf("encode the server's configuration: %w", err)
+	}
+	pod, err := serverPod(in, claim, string(config))
+	if err != nil {
+		return revisionTemplate{}, err
+	}
+	return revisionTemplate{
+		Info: in.info,
+		Pod: corev1.PodTemplateSpec{
+			ObjectMeta: metav1.ObjectMeta{Labels: revisionLabels(in.server, in.revision)},
+			Spec:       pod,
+		},
+	}, nil
+}
+
+func serverPod(in templateInput, claim, config string) (corev1.PodSpec, error) {
+	tmp, tmpMount := children.TmpVolume()
+	template := in.server.Spec.PodTemplate
+	env, err := children.ContainerEnv(corev1.EnvVar{Name: contract.ConfigEnv, Value: config}, template.Env)
+	if err != nil {
+		return corev1.PodSpec{}, err
+	}
+	resources, err := children.ContainerResources(children.PodResourcesField, template.Resources, serverResources, in.ranges)
+	if err != nil {
+		return corev1.PodSpec{}, err
+	}
+	spec := corev1.PodSpec{
+		AutomountServiceAccountToken:  ptr.To(false),
+		EnableServiceLinks:            ptr.To(false),
+		SecurityContext:               children.RestrictedPodSecurity(),
+		TerminationGracePeriodSeconds: ptr.To(int64(seconds(drainDelay + requestTimeout + exitGrace))),
+		Volumes:                       []corev1.Volume{tmp, children.ClaimVolume(modelVolume, claim, true)},
+		Containers: []corev1.Container{{
+			Name:      contract.ServerContainer,
+			Image:     in.info.Image,
+			Args:      []string{serveCommand},
+			Env:       env,
+			Ports:     []corev1.ContainerPort{{Name: contract.HTTPPortName, ContainerPort: contract.HTTPPort, Protocol: corev1.ProtocolTCP}},
+			Resources: resources,
+			VolumeMounts: []corev1.VolumeMount{
+				tmpMount,
+				{Name: modelVolume, MountPath: contract.ModelMount, ReadOnly: true},
+			},
+			StartupProbe:             httpProbe(contract.LivePath, time.Second, 3*time.Second, startupSeconds),
+			ReadinessProbe:           httpProbe(contract.ReadyPath, time.Second, 3*time.Second, 3),
+			LivenessProbe:            httpProbe(contract.LivePath, 10*time.Second, 5*time.Second, 6),
+			SecurityContext:          children.RestrictedContainerSecurity(),
+			TerminationMessagePath:   contract.TerminationLog,
+			TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
+		}},
+	}
+	children.ApplyPodTemplate(&spec, template)
+	return spec, nil
+}
+
+// httpProbe asks a path every period and fails after so many failures in a row.
+func httpProbe(path string, period, timeout time.Duration, failures int32) *corev1.Probe {
+	return &corev1.Probe{
+		ProbeHandler: corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{
+			Path: path, Port: intstr.FromString(contract.HTTPPortName), Scheme: corev1.URISchemeHTTP,
+		}},
+		PeriodSeconds:    int32(seconds(period)),
+		TimeoutSeconds:   int32(seconds(timeout)),
+		FailureThreshold: failures,
+	}
+}
+
+// serverResources are what a server gets where the user says nothing. It has no limits of
+// its own: a CPU limit would only slow it down, and its memory is the user's to know.
+var serverResources = corev1.ResourceRequirements{Requests: children.ResourceList("100m", "128Mi")}

@@ -1,0 +1,96 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package modelserver
+
+import (
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/controllers/modelserver/rollout"
+	"github.com/trainyard-dev/trainyard/controllers/podstate"
+)
+
+// scope is what one reconcile works on. Each field says which phase sets it.
+type scope struct {
+	server *v1alpha1.ModelServer
+	now    time.Time
+
+	config     servingConfig       // checkSpec
+	info       *revisionInfo       // resolveModel: of the spec's revision; nil while unresolved
+	unresolved *rollout.Unresolved // resolveModel: why info is nil
+
+	service     *corev1.Service                       // observe, execute: nil if there is none
+	deployments map[string]*appsv1.Deployment         // observe: by name
+	templates   map[string]*appsv1.ControllerRevision // observe: by name, which is the revision's
+	kept        map[string]revisionTemplate           // observe: what templates hold
+	resets      map[string]string                     // observe: Deployments that aren't as their template says, with what an event says of it
+	restarts    map[string]string                     // observe: Deployments with pods that were edited, with what an event says of it
+	moves       map[string]revisionTemplate           // observe: new templates of revisions, whose model lies elsewhere now, say
+	pods        map[string][]*corev1.Pod              // observe: by revision; a test's by the name of its Job
+	strays      []*corev1.Pod                         // observe: pods that get a revision's traffic and aren't the revision's
+	slices      []*discoveryv1.EndpointSlice          // observe: the Service's, of Kubernetes' own making
+	jobs        map[string]*batchv1.Job               // observe: by name
+	observed    *rollout.Observed                     // observe; execute brings it up to date
+
+	actions rollout.Actions // plan
+
+	repairs []string // any: what was changed outside Trainyard and has been put right
+	errs    []error  // observe: what can't be told of single revisions, which holds up nothing else
+
+	autoscaler *autoscalingv2.HorizontalPodAutoscaler // reconcileAutoscaler: nil if there is none
+
+	skipped string // execute: why a test that was started doesn't compare
+
+	problem podstate.Problem // explain: what keeps the pods from running that are waited for
+
+	requeueAfter time.Duration // any: the soonest time to look again; zero is never
+}
+
+// requeueWithin asks for another reconcile after at most this long.
+func (s *scope) requeueWithin(d time.Duration) {
+	if d > 0 && (s.requeueAfter == 0 || d < s.requeueAfter) {
+		s.requeueAfter = d
+	}
+}
+
+// record is the rollout's record, or nil.
+func (s *scope) record() *rollout.Record {
+	if s.observed == nil || s.observed.Service == nil {
+		return nil
+	}
+	return s.observed.Service.Record
+}
+
+// infoOf is what was resolved for a revision: as its template has it or, without one, its Deployment.
+func (s *scope) infoOf(revision string) *revisionInfo {
+	if template, ok := s.kept[revision]; ok {
+		return &template.Info
+	}
+	if deployment := s.deployments[revision]; deployment != nil {
+		info := readRevisionInfo(deployment)
+		return &info
+	}
+	return nil
+}
+
+// modelOf is the model of a revision, by its Deployment or, if that is gone, its template.
+func (s *scope) modelOf(revision string) v1alpha1.RevisionModel {
+	if deployment := s.deployments[revision]; deployment != nil {
+		if model := readRevisionInfo(deployment).Model; model.SHA256 != "" {
+			return model
+		}
+	}
+	if kept := s.templates[revision]; kept != nil {
+		if template, err := readTemplate(kept); err == nil {
+			return template.Info.Model
+		}
+	}
+	return v1alpha1.RevisionModel{}
+}
