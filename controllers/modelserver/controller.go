@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
@@ -185,8 +186,11 @@ func (r *reconciler) checkSpec(_ context.Context, s *scope) (err error) {
 }
 
 // plan asks the planner.
-func (r *reconciler) plan(_ context.Context, s *scope) error {
+func (r *reconciler) plan(ctx context.Context, s *scope) error {
 	s.actions = rollout.Plan(s.observed)
+	if s.actions.Rule != "" {
+		logf.FromContext(ctx).V(1).Info("Planned a change of the rollout", "rule", s.actions.Rule)
+	}
 	s.requeueWithin(s.actions.RequeueAfter)
 	return nil
 }

@@ -51,7 +51,7 @@ func (r *reconciler) writeRollout(ctx context.Context, s *scope) error {
 		}
 		s.service = service
 	}
-	logf.FromContext(ctx).Info("Wrote rollout", "switch", record.Switch, "live", record.Live, "baked", record.Baked, "fallback", record.Fallback)
+	logf.FromContext(ctx).Info("Wrote rollout", "rule", s.actions.Rule, "switch", record.Switch, "live", record.Live, "baked", record.Baked, "fallback", record.Fallback)
 	s.observed.Service = &rollout.Service{Selected: record.Live, Record: record}
 	if s.actions.Repaired != "" {
 		s.repairs = append(s.repairs, s.actions.Repaired)

@@ -17,6 +17,8 @@ const MaxDeployments = 3
 type Actions struct {
 	// Record is to be written, with the Service's selector set to its Live.
 	Record *Record
+	// Rule is the name of the rule that asks for that, as in the package's documentation.
+	Rule string
 	// Repaired says what somebody else has done, if that is put right.
 	Repaired string
 	// Gone are Deployments whose absence the new record relies on.
@@ -58,31 +60,57 @@ type Start struct {
 	Unreachable string
 }
 
+// rule asks for one kind of change of the record, if it applies. Its name is that in the
+// package's documentation.
+type rule struct {
+	name  string
+	apply func(*Observed, *Record) (Actions, bool)
+}
+
+// by returns what a rule asks for, with its name.
+func (r rule) by(o *Observed, record *Record) (Actions, bool) {
+	actions, ok := r.apply(o, record)
+	if ok {
+		actions.Rule = r.name
+	}
+	return actions, ok
+}
+
+// The rules. The first that applies is followed: recovery where there is no record, atRest
+// where there is nothing at all to do.
+var (
+	recovery = rule{"recover", recoverRecord}
+	rules    = []rule{
+		{"reselect", reselect},
+		{"switchBack", switchBack},
+		{"dropFallback", dropFallback},
+		{"rebake", rebake},
+		{"finishBake", finishBake},
+		{"returnBack", returnBack},
+		{"reject", reject},
+		{"promote", promote},
+		{"note", note},
+		{"retire", retire},
+		{"forget", forget},
+	}
+	atRest = rule{"count", count}
+)
+
 // Plan decides what the next pass does.
 func Plan(o *Observed) Actions {
-	if actions, ok := recoverRecord(o); ok {
+	if o.Service == nil || o.Service.Record == nil {
+		actions, _ := recovery.by(o, nil)
 		return actions
 	}
-	for _, rule := range []func(*Observed, *Record) (Actions, bool){
-		reselect,
-		switchBack,
-		dropFallback,
-		rebake,
-		finishBake,
-		returnBack,
-		reject,
-		promote,
-		note,
-		retire,
-		forget,
-	} {
-		if actions, ok := rule(o, o.Service.Record); ok {
+	record := o.Service.Record
+	for _, rule := range rules {
+		if actions, ok := rule.by(o, record); ok {
 			return actions
 		}
 	}
-	actions := children(o, o.Service.Record)
+	actions := children(o, record)
 	if actions.idle() {
-		if counted, ok := count(o, o.Service.Record); ok {
+		if counted, ok := atRest.by(o, record); ok {
 			return counted
 		}
 	}

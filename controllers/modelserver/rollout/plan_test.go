@@ -5,6 +5,9 @@ package rollout
 
 import (
 	"fmt"
+	"os"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -91,10 +94,12 @@ func TestRecordWrites(t *testing.T) {
 	editedB := func(o *Observed) { o.Revisions["b"].Edited = true }
 	cases := map[string]struct {
 		o    *Observed
+		rule string // that asks for the write; empty where there is none
 		want *Record
 	}{
-		"recover: the first pass": {o: observed("a", nil), want: &Record{At: at1}},
+		"recover: the first pass": {rule: "recover", o: observed("a", nil), want: &Record{At: at1}},
 		"recover: the record is lost": {
+			rule: "recover",
 			o: observed("a", nil, revision("a", 2), revision("b", 2)).but(func(o *Observed) {
 				o.Service = &Service{Selected: "a", RecordProblem: "the record is unreadable"}
 				o.Last = Last{Live: "a", LiveSince: at0, Fallback: "b", Rejected: []v1alpha1.RejectedRevision{{Revision: "c"}}}
@@ -103,14 +108,17 @@ func TestRecordWrites(t *testing.T) {
 				Rejected: []Rejection{{RejectedRevision: v1alpha1.RejectedRevision{Revision: "c"}, Policy: "p"}}},
 		},
 		"recover: the Service is gone, and when it moved isn't known": {
+			rule: "recover",
 			o:    observed("a", nil, revision("a", 2)).but(func(o *Observed) { o.Last = Last{Live: "a"} }),
 			want: &Record{At: at1, Live: "a", Available: 2},
 		},
 		"recover: only the fallback exists": {
+			rule: "recover",
 			o:    observed("a", nil, revision("b", 2)).but(func(o *Observed) { o.Last = Last{Live: "a", LiveSince: at0, Fallback: "b"} }),
 			want: &Record{At: at1, Live: "b", Available: 2, Baked: true},
 		},
 		"recover: only the template of live exists": {
+			rule: "recover",
 			o: observed("b", nil).but(func(o *Observed) {
 				o.Templates["a"] = true
 				o.Last = Last{Live: "a", LiveSince: at0, Rejected: []v1alpha1.RejectedRevision{{Revision: "b"}}}
@@ -119,6 +127,7 @@ func TestRecordWrites(t *testing.T) {
 				Rejected: []Rejection{{RejectedRevision: v1alpha1.RejectedRevision{Revision: "b"}, Policy: "p"}}},
 		},
 		"recover: a fallback that exists goes before a template": {
+			rule: "recover",
 			o: observed("a", nil, revision("b", 2)).but(func(o *Observed) {
 				o.Templates["a"] = true
 				o.Last = Last{Live: "a", LiveSince: at0, Fallback: "b"}
@@ -126,20 +135,24 @@ func TestRecordWrites(t *testing.T) {
 			want: &Record{At: at1, Live: "b", Available: 2, Baked: true},
 		},
 		"reselect": {
+			rule: "reselect",
 			o:    observed("a", bakedRecord("a"), revision("a", 2)).but(func(o *Observed) { o.Service.Selected = "x" }),
 			want: bakedRecord("a"),
 		},
 		"promote: the first": {
+			rule: "promote",
 			o:    observed("a", &Record{}, revision("a", 2)).smoke("a", JobPassed),
 			want: &Record{Switch: 1, At: at1, Live: "a", Available: 2},
 		},
 		"promote: the baked one becomes the fallback": {
-			o: observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobPassed),
+			rule: "promote",
+			o:    observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobPassed),
 			want: &Record{Switch: 2, At: at1, Live: "b", Available: 2, Fallback: "a",
 				History: []v1alpha1.RetiredRevision{left("a", ReasonReplaced)}},
 		},
 		"promote during a bake: the baking one is retired, the fallback stays": {
-			o: observed("c", bakingRecord("b", "a"), revision("a", 2), revision("b", 2), revision("c", 2)).smoke("c", JobPassed),
+			rule: "promote",
+			o:    observed("c", bakingRecord("b", "a"), revision("a", 2), revision("b", 2), revision("c", 2)).smoke("c", JobPassed),
 			want: &Record{Switch: 3, At: at1, Live: "c", Available: 2, Fallback: "a", Retiring: retireB,
 				History: []v1alpha1.RetiredRevision{left("b", ReasonReplaced)}},
 		},
@@ -167,12 +180,14 @@ func TestRecordWrites(t *testing.T) {
 				smoke("b", JobPassed),
 		},
 		"reject: smoke failed": {
-			o: observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobFailed),
+			rule: "reject",
+			o:    observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobFailed),
 			want: &Record{Switch: 1, At: at0, Live: "a", Available: 2, Baked: true, Retiring: retireB,
 				Rejected: []Rejection{rejection("b", "p", v1alpha1.SmokeFailedReason)}},
 		},
 		"reject: a gate, before anything is started": {
-			o: observed("b", bakedRecord("a"), revision("a", 2)).but(func(o *Observed) { o.Target.GateFailure = "said the job" }),
+			rule: "reject",
+			o:    observed("b", bakedRecord("a"), revision("a", 2)).but(func(o *Observed) { o.Target.GateFailure = "said the job" }),
 			want: &Record{Switch: 1, At: at0, Live: "a", Available: 2, Baked: true,
 				Rejected: []Rejection{rejection("b", "p", v1alpha1.GateNotMetReason)}},
 		},
@@ -180,6 +195,7 @@ func TestRecordWrites(t *testing.T) {
 			o: observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobVoid),
 		},
 		"reject: a container ended by itself under its test, which reached nobody then": {
+			rule: "reject",
 			o: observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobVoid).but(func(o *Observed) {
 				o.Jobs[0].Ended = map[types.UID]string{"b0": "1"}
 				o.Revisions["b"].Pods[0].Terminated = &Termination{ID: "2", Own: true, ExitCode: 137, Reason: "OOMKilled"}
@@ -207,15 +223,18 @@ func TestRecordWrites(t *testing.T) {
 			o: observed("b", &Record{Live: "a", Available: 2, Baked: true, Rejected: []Rejection{rejection("b", "p", "SmokeFailed")}}, revision("a", 2)),
 		},
 		"a newer spec: the candidate is retired": {
+			rule: "retire",
 			o:    observed("c", bakedRecord("a"), revision("a", 2), revision("b", 2)),
 			want: &Record{Switch: 1, At: at0, Live: "a", Available: 2, Baked: true, Retiring: retireB},
 		},
 		"back to live's: the candidate is retired": {
+			rule: "retire",
 			o:    observed("a", bakedRecord("a"), revision("a", 2), revision("b", 2)),
 			want: &Record{Switch: 1, At: at0, Live: "a", Available: 2, Baked: true, Retiring: retireB},
 		},
 		"back to the fallback's: at once": {
-			o: observed("a", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)),
+			rule: "returnBack",
+			o:    observed("a", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)),
 			want: &Record{Switch: 3, At: at1, Live: "a", Available: 2, Baked: true, Retiring: retireB,
 				History: []v1alpha1.RetiredRevision{left("b", ReasonReplaced)}},
 		},
@@ -226,10 +245,12 @@ func TestRecordWrites(t *testing.T) {
 			o: observed("", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobPassed),
 		},
 		"unresolved: a bake ends": {
+			rule: "finishBake",
 			o:    observed("", bakingRecord("a", "b"), revision("a", 2), revision("b", 2)).bake(JobPassed),
 			want: &Record{Switch: 2, At: at0, Live: "a", Available: 2, Baked: true, Retiring: retireB},
 		},
 		"finishBake": {
+			rule: "finishBake",
 			o:    observed("a", bakingRecord("a", "b"), revision("a", 2), revision("b", 2)).bake(JobPassed),
 			want: &Record{Switch: 2, At: at0, Live: "a", Available: 2, Baked: true, Retiring: retireB},
 		},
@@ -237,24 +258,28 @@ func TestRecordWrites(t *testing.T) {
 			o: observed("a", bakingRecord("a", "b"), revision("a", 2), revision("b", 2)).with(JobID{Bake, "a", "1", 0}, JobPassed),
 		},
 		"switchBack": {
-			o: observed("b", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)).bake(JobFailed),
+			rule: "switchBack",
+			o:    observed("b", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)).bake(JobFailed),
 			want: &Record{Switch: 3, At: at1, Live: "a", Available: 2, Baked: true, Retiring: retireB,
 				Rejected: []Rejection{rejection("b", "p", v1alpha1.BakeFailedReason)},
 				History:  []v1alpha1.RetiredRevision{left("b", v1alpha1.BakeFailedReason)}},
 		},
 		"switchBack goes before a candidate that has passed": {
-			o: observed("c", bakingRecord("b", "a"), revision("a", 2), revision("b", 2), revision("c", 2)).smoke("c", JobPassed).bake(JobFailed),
+			rule: "switchBack",
+			o:    observed("c", bakingRecord("b", "a"), revision("a", 2), revision("b", 2), revision("c", 2)).smoke("c", JobPassed).bake(JobFailed),
 			want: &Record{Switch: 3, At: at1, Live: "a", Available: 2, Baked: true, Retiring: retireB,
 				Rejected: []Rejection{rejection("b", "p", v1alpha1.BakeFailedReason)},
 				History:  []v1alpha1.RetiredRevision{left("b", v1alpha1.BakeFailedReason)}},
 		},
 		"switchBack blocked: the fallback isn't ready, live is only rejected": {
+			rule: "switchBack",
 			o: observed("b", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)).bake(JobFailed).
 				but(func(o *Observed) { o.Revisions["a"].Available = 0 }),
 			want: &Record{Switch: 2, At: at0, Live: "b", Available: 2, Fallback: "a",
 				Rejected: []Rejection{rejection("b", "p", v1alpha1.BakeFailedReason)}},
 		},
 		"switchBack, not blocked any more": {
+			rule: "switchBack",
 			o: observed("b", &Record{Switch: 2, At: at0, Live: "b", Fallback: "a", Rejected: []Rejection{rejection("b", "p", v1alpha1.BakeFailedReason)}},
 				revision("a", 2), revision("b", 2)),
 			want: &Record{Switch: 3, At: at1, Live: "a", Available: 2, Baked: true, Retiring: retireB,
@@ -262,6 +287,7 @@ func TestRecordWrites(t *testing.T) {
 				History:  []v1alpha1.RetiredRevision{left("b", v1alpha1.BakeFailedReason)}},
 		},
 		"the first rollout's bake fails: live stays selected": {
+			rule: "switchBack",
 			o:    observed("a", bakingRecord("a", ""), revision("a", 2)).bake(JobFailed),
 			want: &Record{Switch: 2, At: at0, Live: "a", Available: 2, Rejected: []Rejection{rejection("a", "p", v1alpha1.BakeFailedReason)}},
 		},
@@ -269,6 +295,7 @@ func TestRecordWrites(t *testing.T) {
 			o: observed("a", &Record{Live: "a", Available: 2, Rejected: []Rejection{rejection("a", "p", "BakeFailed")}}, revision("a", 2)),
 		},
 		"live and rejected: the next spec's candidate takes over": {
+			rule: "promote",
 			o: observed("b", &Record{Switch: 1, At: at0, Live: "a", Rejected: []Rejection{rejection("a", "p", "BakeFailed")}},
 				revision("a", 2), revision("b", 2)).smoke("b", JobPassed),
 			want: &Record{Switch: 2, At: at1, Live: "b", Available: 2, Retiring: []Retiring{{"a", "ua"}},
@@ -276,21 +303,25 @@ func TestRecordWrites(t *testing.T) {
 				History:  []v1alpha1.RetiredRevision{left("a", ReasonReplaced)}},
 		},
 		"rebake under another policy": {
+			rule: "rebake",
 			o:    observed("a", &Record{Switch: 1, At: at0, Live: "a", Rejected: []Rejection{rejection("a", "old", "BakeFailed")}}, revision("a", 2)),
 			want: &Record{Switch: 2, At: at0, BakedSince: at1, Live: "a", Available: 2},
 		},
 		"live was deleted, the spec asks for another: back to the fallback": {
-			o: observed("c", bakingRecord("b", "a"), revision("a", 2)).but(func(o *Observed) { o.Templates["b"] = true }),
+			rule: "switchBack",
+			o:    observed("c", bakingRecord("b", "a"), revision("a", 2)).but(func(o *Observed) { o.Templates["b"] = true }),
 			want: &Record{Switch: 3, At: at1, Live: "a", Available: 2, Baked: true,
 				History: []v1alpha1.RetiredRevision{{Revision: "b", PromotedTime: &at0, RetiredTime: &at1, Reason: ReasonGone}}},
 		},
 		"live was deleted during its bake: back to the fallback, which serves at once": {
-			o: observed("b", bakingRecord("b", "a"), revision("a", 2)).but(func(o *Observed) { o.Templates["b"] = true }),
+			rule: "switchBack",
+			o:    observed("b", bakingRecord("b", "a"), revision("a", 2)).but(func(o *Observed) { o.Templates["b"] = true }),
 			want: &Record{Switch: 3, At: at1, Live: "a", Available: 2, Baked: true,
 				History: []v1alpha1.RetiredRevision{{Revision: "b", Model: v1alpha1.RevisionModel{SHA256: "b"}, PromotedTime: &at0, RetiredTime: &at1, Reason: ReasonGone}}},
 		},
 		"live is being deleted during its bake: back to the fallback": {
-			o: observed("b", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)).but(func(o *Observed) { o.Revisions["b"].Deleting = true }),
+			rule: "switchBack",
+			o:    observed("b", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)).but(func(o *Observed) { o.Revisions["b"].Deleting = true }),
 			want: &Record{Switch: 3, At: at1, Live: "a", Available: 2, Baked: true, Retiring: retireB,
 				History: []v1alpha1.RetiredRevision{left("b", ReasonGone)}},
 		},
@@ -313,10 +344,12 @@ func TestRecordWrites(t *testing.T) {
 			o: observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobPassed).but(func(o *Observed) { o.Revisions["b"].Rolling = true }),
 		},
 		"the fallback was deleted, and its template": {
+			rule: "dropFallback",
 			o:    observed("b", bakingRecord("b", "a"), revision("b", 2)),
 			want: &Record{Switch: 2, At: at0, Live: "b", Available: 2},
 		},
 		"the fallback was taken over": {
+			rule: "dropFallback",
 			o: observed("b", bakingRecord("b", "a"), revision("b", 2)).but(func(o *Observed) {
 				o.Templates["a"], o.Taken = true, map[string]bool{"a": true}
 			}),
@@ -326,11 +359,13 @@ func TestRecordWrites(t *testing.T) {
 			o: observed("b", bakingRecord("b", "a"), revision("b", 2)).but(func(o *Observed) { o.Templates["a"] = true }),
 		},
 		"promote: live was deleted, it becomes the fallback all the same": {
-			o: observed("b", bakedRecord("a"), revision("b", 2)).smoke("b", JobPassed).but(func(o *Observed) { o.Templates["a"] = true }),
+			rule: "promote",
+			o:    observed("b", bakedRecord("a"), revision("b", 2)).smoke("b", JobPassed).but(func(o *Observed) { o.Templates["a"] = true }),
 			want: &Record{Switch: 2, At: at1, Live: "b", Available: 2, Fallback: "a",
 				History: []v1alpha1.RetiredRevision{{Revision: "a", PromotedTime: &at0, RetiredTime: &at1, Reason: ReasonReplaced}}},
 		},
 		"promote: live was taken over, there is no fallback": {
+			rule: "promote",
 			o: observed("b", bakedRecord("a"), revision("b", 2)).smoke("b", JobPassed).but(func(o *Observed) {
 				o.Templates["a"], o.Taken = true, map[string]bool{"a": true}
 			}),
@@ -338,10 +373,12 @@ func TestRecordWrites(t *testing.T) {
 				History: []v1alpha1.RetiredRevision{{Revision: "a", PromotedTime: &at0, RetiredTime: &at1, Reason: ReasonReplaced}}},
 		},
 		"forget": {
+			rule: "forget",
 			o:    observed("a", &Record{Live: "a", Available: 2, Baked: true, Retiring: retireB}, revision("a", 2)),
 			want: &Record{Live: "a", Available: 2, Baked: true},
 		},
 		"forget: another of the same name": {
+			rule: "forget",
 			o:    observed("a", &Record{Live: "a", Available: 2, Baked: true, Retiring: []Retiring{{"b", "old"}}}, revision("a", 2), revision("b", 2)),
 			want: &Record{Live: "a", Available: 2, Baked: true}, // the next pass retires the other
 		},
@@ -349,6 +386,9 @@ func TestRecordWrites(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			got := Plan(tc.o)
+			if got.Rule != tc.rule || (got.Rule == "") != (got.Record == nil) {
+				t.Errorf("rule = %q, want %q, and one if and only if the record is written", got.Rule, tc.rule)
+			}
 			if diff := cmp.Diff(tc.want, got.Record, cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("record (-want +got):\n%s", diff)
 			}
@@ -356,7 +396,7 @@ func TestRecordWrites(t *testing.T) {
 				t.Errorf("the record is invalid: %v", got.Record.validate())
 			}
 			others := got
-			others.Record, others.Repaired, others.Gone = nil, "", nil
+			others.Record, others.Rule, others.Repaired, others.Gone = nil, "", "", nil
 			if got.Record != nil && !cmp.Equal(others, Actions{}) {
 				t.Errorf("a pass that writes the record does something else too: %+v", others)
 			}
@@ -579,5 +619,27 @@ func TestJobNamesFit(t *testing.T) {
 		if got := id.Name(); len(got) > 63 {
 			t.Errorf("%s has %d characters", got, len(got))
 		}
+	}
+}
+
+// The log and the metrics name the rule that decided: its name is the one in the
+// package's documentation, and stands there in its place.
+func TestDocumentationHasEveryRule(t *testing.T) {
+	doc, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var documented, want []string
+	for _, match := range regexp.MustCompile(`(?m)^//\t([a-zA-Z]+) {2,}`).FindAllStringSubmatch(string(doc), -1) {
+		documented = append(documented, match[1])
+	}
+	for _, rule := range append([]rule{recovery}, rules...) {
+		want = append(want, rule.name)
+	}
+	if diff := cmp.Diff(want, documented); diff != "" {
+		t.Errorf("rules in doc.go (-want +got):\n%s", diff)
+	}
+	if !strings.Contains(string(doc), "("+atRest.name+")") {
+		t.Errorf("doc.go doesn't tell of %s", atRest.name)
 	}
 }

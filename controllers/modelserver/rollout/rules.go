@@ -44,10 +44,7 @@ func moveTo(o *Observed, r *Record, to *Revision, reason string) *Record {
 // recoverRecord makes the record again from the status, where the revisions that it
 // names still exist, or live's template does. Whether live had been baked isn't known,
 // so it is baked again.
-func recoverRecord(o *Observed) (Actions, bool) {
-	if o.Service != nil && o.Service.Record != nil {
-		return Actions{}, false
-	}
+func recoverRecord(o *Observed, _ *Record) (Actions, bool) {
 	r := &Record{At: o.now(), History: o.Last.History}
 	for _, job := range o.Jobs {
 		// A bake of a record that is lost must not be taken for one of this record.
