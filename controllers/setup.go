@@ -15,9 +15,11 @@ import (
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 	"github.com/trainyard-dev/trainyard/controllers/explain"
+	"github.com/trainyard-dev/trainyard/controllers/metrics"
 	"github.com/trainyard-dev/trainyard/controllers/modelserver"
 	"github.com/trainyard-dev/trainyard/controllers/notify"
 	"github.com/trainyard-dev/trainyard/controllers/trainingrun"
@@ -77,6 +79,9 @@ func SetupAll(mgr ctrl.Manager, options Options) error {
 	starts := explain.NewEvents(mgr.GetAPIReader(), options.Clock)
 	if err := mgr.Add(starts); err != nil {
 		return fmt.Errorf("add the reader of events: %w", err)
+	}
+	if err := mgr.Add(metrics.NewObjects(mgr.GetClient(), ctrlmetrics.Registry)); err != nil {
+		return fmt.Errorf("add the count of objects: %w", err)
 	}
 	if err := trainingrun.Setup(mgr, trainingrun.Options{
 		Image:                   options.RunnerImage,

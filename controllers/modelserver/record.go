@@ -14,6 +14,7 @@ import (
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/controllers/metrics"
 	"github.com/trainyard-dev/trainyard/controllers/modelserver/rollout"
 )
 
@@ -51,6 +52,7 @@ func (r *reconciler) writeRollout(ctx context.Context, s *scope) error {
 		}
 		s.service = service
 	}
+	metrics.RolloutDecided(s.actions.Rule)
 	logf.FromContext(ctx).Info("Wrote rollout", "rule", s.actions.Rule, "switch", record.Switch, "live", record.Live, "baked", record.Baked, "fallback", record.Fallback)
 	s.observed.Service = &rollout.Service{Selected: record.Live, Record: record}
 	if s.actions.Repaired != "" {

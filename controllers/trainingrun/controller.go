@@ -13,6 +13,8 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
@@ -28,6 +30,7 @@ import (
 	"github.com/trainyard-dev/trainyard/controllers/children"
 	"github.com/trainyard-dev/trainyard/controllers/explain"
 	"github.com/trainyard-dev/trainyard/controllers/loop"
+	"github.com/trainyard-dev/trainyard/controllers/metrics"
 	"github.com/trainyard-dev/trainyard/controllers/notify"
 	"github.com/trainyard-dev/trainyard/internal/patch"
 )
@@ -136,7 +139,9 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ct
 		for _, repair := range s.repairs {
 			helper.WarningNow(runRepairedReason, trainAction, repair)
 		}
-		if patchErr := client.IgnoreNotFound(helper.PatchStatus(ctx, run)); patchErr != nil {
+		if patchErr := helper.PatchStatus(ctx, run); patchErr == nil {
+			countEnd(s)
+		} else if !apierrors.IsNotFound(patchErr) {
 			err = errors.Join(err, patchErr)
 		}
 		result, err = r.retries.ResultOf(req, s.requeueAfter, err)
@@ -147,6 +152,15 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ct
 // runRepairedReason is the reason of the event that what was changed of a run outside
 // Trainyard was put right.
 const runRepairedReason = "RunRepaired"
+
+// countEnd counts a run that has ended in this pass, whose status is written.
+func countEnd(s *scope) {
+	for _, ending := range []string{v1alpha1.CompleteCondition, v1alpha1.FailedCondition} {
+		if c := meta.FindStatusCondition(s.run.Status.Conditions, ending); !s.over && c != nil && c.Status == metav1.ConditionTrue {
+			metrics.RunEnded(c.Type, c.Reason)
+		}
+	}
+}
 
 // runPhases runs the phases in order. It stops at the first error, because each phase
 // needs the one before, and once the run has ended.

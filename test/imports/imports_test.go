@@ -54,6 +54,7 @@ var rules = map[string][]string{
 	"controllers/children":    bothKinds,
 	"controllers/explain":     bothKinds,
 	"controllers/loop":        bothKinds,
+	"controllers/metrics":     bothKinds,
 	"controllers/notify":      bothKinds,
 	"controllers/podstate":    append(clients, bothKinds...),
 	"controllers/trainingrun": {modelServer},
