@@ -14,7 +14,7 @@ import (
 // zero value changes nothing. The color changes are those of torchvision's
 // ColorJitter, applied in random order.
 type Augmentation struct {
-	// RotationDegrees turns the image by up to so much either way, 0 to 180.
+	// RotationDegrees turns the image by at most this angle in either direction, 0 to 180 degrees.
 	// Corners that come into view repeat the nearest edge.
 	RotationDegrees float64
 	// HorizontalFlip mirrors every second image, on average.

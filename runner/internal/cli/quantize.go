@@ -46,7 +46,7 @@ func (a *app) quantizeCommand() *cobra.Command {
 	flags := command.Flags()
 	command.RunE = a.action(func(ctx context.Context) error {
 		if o.data == "" && !slices.ContainsFunc(generatedFlags, flags.Changed) {
-			return failure.Config(fmt.Errorf("no images: name a folder with --data, or have pictures made with --samples-per-class"))
+			return failure.Config(fmt.Errorf("no images: name a folder with --data, or generate pictures with --samples-per-class"))
 		}
 		return a.quantize(ctx, o)
 	})
@@ -54,7 +54,7 @@ func (a *app) quantizeCommand() *cobra.Command {
 	flags.StringVar(&o.model, "model", "", "float32 model.onnx of an artifact")
 	flags.StringVar(&o.out, "out", "", "file to write the quantized model to")
 	flags.StringVar(&o.data, "data", "", "folder of class folders")
-	flags.IntVar(&o.generated.SamplesPerClass, "samples-per-class", o.generated.SamplesPerClass, "generate so many pictures of each class instead")
+	flags.IntVar(&o.generated.SamplesPerClass, "samples-per-class", o.generated.SamplesPerClass, "number of pictures to generate of each class, instead of --data")
 	flags.Int64Var(&o.generated.Seed, "generated-seed", o.generated.Seed, "seed of the generated pictures")
 	flags.IntVar(&o.generated.LabelNoisePercent, "label-noise-percent", 0, "share of generated pictures whose label is drawn at random")
 	flags.IntVar(&o.split.ValidationPercent, "validation-percent", o.split.ValidationPercent, "share of images to take ranges from")

@@ -64,7 +64,7 @@ func (a *app) trainCommand() *cobra.Command {
 func (o *trainOptions) datasetFlags(flags *pflag.FlagSet) {
 	d := &o.config.Dataset
 	flags.StringVar(&d.Path, "data", "", "folder of class folders to train on")
-	flags.IntVar(&o.generated.SamplesPerClass, "samples-per-class", o.generated.SamplesPerClass, "generate so many pictures of each class to train on")
+	flags.IntVar(&o.generated.SamplesPerClass, "samples-per-class", o.generated.SamplesPerClass, "number of pictures to generate of each class, instead of --data")
 	flags.Int64Var(&o.generated.Seed, "generated-seed", o.generated.Seed, "seed of the generated pictures")
 	flags.IntVar(&o.generated.LabelNoisePercent, "label-noise-percent", 0, "share of generated pictures whose label is drawn at random")
 	flags.IntVar(&d.Split.ValidationPercent, "validation-percent", d.Split.ValidationPercent, "share of images to validate on after each epoch")
@@ -124,7 +124,7 @@ func (o *trainOptions) resolve(flags *pflag.FlagSet) error {
 		o.config.Dataset.Generated = &o.generated
 	}
 	if o.config.Dataset.Path == "" && o.config.Dataset.Generated == nil {
-		return failure.Config(errors.New("nothing to train on: name a folder with --data, or have pictures made with --samples-per-class"))
+		return failure.Config(errors.New("nothing to train on: name a folder with --data, or generate pictures with --samples-per-class"))
 	}
 	return nil
 }

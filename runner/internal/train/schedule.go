@@ -11,7 +11,7 @@ import (
 // What a training does next follows from its settings, the epochs behind it and the number of steps done, and from nothing
 // else: a run that goes on from a checkpoint, which holds these, does what it would have done without the interruption.
 
-// schedule gives the learning rate of the next step, after the epochs of history and so many steps over all epochs.
+// schedule gives the learning rate of the next step, after the epochs of history and the number of steps done over all epochs.
 type schedule func(history []report.Epoch, step int64) float64
 
 // stop reports whether training ends after the epochs of history.

@@ -18,7 +18,7 @@ import (
 	"github.com/trainyard-dev/trainyard/runner/internal/report"
 )
 
-// state is where training stands, but for tensors. Order and augmentation of the images and the dropout masks follow
+// state is where training stands, except tensors. Order and augmentation of the images and the dropout masks follow
 // from seeds, epoch and step, so these stand for the state of all random generators.
 type state struct {
 	Epoch int `json:"epoch"` // epochs done
