@@ -12,13 +12,15 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 )
 
-// Parser parses the API's decimal strings and keeps the first error. An empty one is 0.
+// Parser parses what the API keeps as text, and keeps the first error, which names the
+// field. An empty text is 0.
 type Parser struct{ Err error }
 
 // decimal is what the schema's patterns let in, at most: no sign, exponent, hexadecimal digit, infinity or NaN, all of
 // which strconv.ParseFloat takes.
 var decimal = regexp.MustCompile(`^[0-9]{1,16}([.][0-9]{1,16})?$`)
 
+// Decimal parses a decimal.
 func (p *Parser) Decimal(field, value string) float64 {
 	if value == "" {
 		return 0

@@ -12,12 +12,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
 
+// MaxRetry is the longest wait after an error. What errors mostly come from (a quota, an
+// admission webhook, a full disk of the API server) heals without an event, so it is how
+// late that is seen.
+const MaxRetry = 30 * time.Second
+
 const (
-	// firstRetry and MaxRetry bound the wait after an error: it doubles from one to the
-	// other. What errors mostly come from (a quota, an admission webhook, a full disk
-	// of the API server) heals without an event, so MaxRetry is how late that is seen.
+	// firstRetry is the wait after the first error. It doubles up to MaxRetry.
 	firstRetry = 100 * time.Millisecond
-	MaxRetry   = 30 * time.Second
 
 	// retryOutdated is how long the cache gets to catch up after a write was refused
 	// because the object that it was decided on had changed. It doubles up to MaxRetry
