@@ -107,6 +107,7 @@ generate: $(CONTROLLER_GEN) $(CRD_REF_DOCS) ## Generate all generated code, mani
 	$(CONTROLLER_GEN) rbac:roleName=trainyard-manager paths=./controllers/... output:rbac:dir=config/rbac
 	go generate ./internal/engine/kernels
 	$(CRD_REF_DOCS) --source-path=api/v1alpha1 --config=hack/api-docs.yaml --renderer=markdown --output-path=docs/api.md
+	go run ./hack/messages > docs/reference/messages.md
 
 .PHONY: fmt lint lint-fix
 fmt: $(GOLANGCI_LINT) ## Format the code.

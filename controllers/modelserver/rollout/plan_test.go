@@ -88,40 +88,15 @@ func bakingRecord(live, fallback string) *Record {
 	return &Record{Switch: 2, At: at0, Live: live, Available: 2, Fallback: fallback, Ended: map[types.UID]string{}}
 }
 
-// recordWrite is what a plan writes into the record, and by which rule.
-type recordWrite struct {
-	o    *Observed
-	rule string  // that asks for the write; empty where there is none
-	want *Record // nil: the record isn't written
-}
-
-// checkWrites plans each case.
-func checkWrites(t *testing.T, cases map[string]recordWrite) {
-	t.Helper()
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			got := Plan(tc.o)
-			if got.Rule != tc.rule || (got.Rule == "") != (got.Record == nil) {
-				t.Errorf("rule = %q, want %q, and one if and only if the record is written", got.Rule, tc.rule)
-			}
-			if diff := cmp.Diff(tc.want, got.Record, cmpopts.EquateEmpty()); diff != "" {
-				t.Errorf("record (-want +got):\n%s", diff)
-			}
-			if got.Record != nil && got.Record.validate() != nil {
-				t.Errorf("the record is invalid: %v", got.Record.validate())
-			}
-			others := got
-			others.Record, others.Rule, others.Repaired, others.Gone = nil, "", "", nil
-			if got.Record != nil && !cmp.Equal(others, Actions{}) {
-				t.Errorf("a pass that writes the record does something else too: %+v", others)
-			}
-		})
-	}
-}
-
-// A record that is lost or was edited is made anew.
-func TestRecoveredRecords(t *testing.T) {
-	checkWrites(t, map[string]recordWrite{
+// TestRecordWrites has, for each rule, what it writes; nil is no write of the record.
+func TestRecordWrites(t *testing.T) {
+	retireB := []Retiring{{"b", "ub"}}
+	editedB := func(o *Observed) { o.Revisions["b"].Edited = true }
+	cases := map[string]struct {
+		o    *Observed
+		rule string // that asks for the write; empty where there is none
+		want *Record
+	}{
 		"recover: the first pass": {rule: "recover", o: observed("a", nil), want: &Record{At: at1}},
 		"recover: the record is lost": {
 			rule: "recover",
@@ -164,13 +139,6 @@ func TestRecoveredRecords(t *testing.T) {
 			o:    observed("a", bakedRecord("a"), revision("a", 2)).but(func(o *Observed) { o.Service.Selected = "x" }),
 			want: bakedRecord("a"),
 		},
-	})
-}
-
-// What becomes of a candidate.
-func TestCandidatesRecords(t *testing.T) {
-	retireB := []Retiring{{"b", "ub"}}
-	checkWrites(t, map[string]recordWrite{
 		"promote: the first": {
 			rule: "promote",
 			o:    observed("a", &Record{}, revision("a", 2)).smoke("a", JobPassed),
@@ -276,14 +244,6 @@ func TestCandidatesRecords(t *testing.T) {
 		"unresolved: a candidate stays, and isn't promoted": {
 			o: observed("", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobPassed),
 		},
-	})
-}
-
-// What becomes of a bake, and of evidence from what was edited.
-func TestBakesRecords(t *testing.T) {
-	retireB := []Retiring{{"b", "ub"}}
-	editedB := func(o *Observed) { o.Revisions["b"].Edited = true }
-	checkWrites(t, map[string]recordWrite{
 		"unresolved: a bake ends": {
 			rule: "finishBake",
 			o:    observed("", bakingRecord("a", "b"), revision("a", 2), revision("b", 2)).bake(JobPassed),
@@ -383,13 +343,6 @@ func TestBakesRecords(t *testing.T) {
 		"a smoke test that passed, but a pod is of an earlier template": {
 			o: observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobPassed).but(func(o *Observed) { o.Revisions["b"].Rolling = true }),
 		},
-	})
-}
-
-// What becomes of revisions that are lost or retired.
-func TestLostRevisionsRecords(t *testing.T) {
-	retireB := []Retiring{{"b", "ub"}}
-	checkWrites(t, map[string]recordWrite{
 		"the fallback was deleted, and its template": {
 			rule: "dropFallback",
 			o:    observed("b", bakingRecord("b", "a"), revision("b", 2)),
@@ -429,7 +382,26 @@ func TestLostRevisionsRecords(t *testing.T) {
 			o:    observed("a", &Record{Live: "a", Available: 2, Baked: true, Retiring: []Retiring{{"b", "old"}}}, revision("a", 2), revision("b", 2)),
 			want: &Record{Live: "a", Available: 2, Baked: true}, // the next pass retires the other
 		},
-	})
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			got := Plan(tc.o)
+			if got.Rule != tc.rule || (got.Rule == "") != (got.Record == nil) {
+				t.Errorf("rule = %q, want %q, and one if and only if the record is written", got.Rule, tc.rule)
+			}
+			if diff := cmp.Diff(tc.want, got.Record, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("record (-want +got):\n%s", diff)
+			}
+			if got.Record != nil && got.Record.validate() != nil {
+				t.Errorf("the record is invalid: %v", got.Record.validate())
+			}
+			others := got
+			others.Record, others.Rule, others.Repaired, others.Gone = nil, "", "", nil
+			if got.Record != nil && !cmp.Equal(others, Actions{}) {
+				t.Errorf("a pass that writes the record does something else too: %+v", others)
+			}
+		})
+	}
 }
 
 func TestRepairs(t *testing.T) {

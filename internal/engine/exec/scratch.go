@@ -11,7 +11,6 @@ type Worker struct {
 	Buffer []float32
 	// Offsets are lists of places that kernels are passed.
 	Offsets []int
-	_       [128 - 2*24]byte // threads write what Scratch and Grow return, each to lines of the cache of its own
 }
 
 // Scratch returns n floats of memory private to the worker, with arbitrary contents.

@@ -1,0 +1,108 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package trainingrun
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+)
+
+// notForTheRunner are the fields of what describes a training that its Job has and the runner is not told.
+var notForTheRunner = map[string]string{
+	"dataset.pvc.claimName": "the Job mounts it",
+}
+
+// otherValues are those of fields for which not every value means something.
+var otherValues = map[string]string{
+	"dataset.augmentation.horizontalFlip": string(v1alpha1.Disabled),
+	"output.quantization":                 string(v1alpha1.Int8Quantization),
+}
+
+// A field that the API has and no runner is told would be set in vain.
+func TestEveryFieldReachesTheRunner(t *testing.T) {
+	generated := makeRun().Gate("accuracy", "0.90").Obj()
+	fromClaim := generated.DeepCopy()
+	fromClaim.Spec.Dataset.Generated = nil
+	fromClaim.Spec.Dataset.PVC = &v1alpha1.DatasetPVC{ClaimName: "pets", Path: "raw"}
+	seen := map[string]bool{}
+	for _, run := range []*v1alpha1.TrainingRun{generated, fromClaim} {
+		before, err := trainConfig(run)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, part := range []string{"Dataset", "Model", "Training", "Output", "Gates"} {
+			changeEach(reflect.ValueOf(&run.Spec).Elem().FieldByName(part), strings.ToLower(part), func(field string) {
+				seen[field] = true
+				after, err := trainConfig(run)
+				if err != nil {
+					t.Errorf("spec.%s: %v", field, err)
+				}
+				if _, hidden := notForTheRunner[field]; cmp.Equal(before, after) != hidden {
+					t.Errorf("spec.%s: the runner's configuration is the same with another value: %v, want %v", field, !hidden, hidden)
+				}
+			})
+		}
+	}
+	for field := range notForTheRunner {
+		if !seen[field] {
+			t.Errorf("spec.%s is no field", field)
+		}
+	}
+}
+
+// changeEach calls check with the path of each field within v that holds no others, while that has another value.
+func changeEach(v reflect.Value, path string, check func(path string)) {
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+			changeEach(v.Field(i), path+"."+name, check)
+		}
+		return
+	case reflect.Pointer:
+		if !v.IsNil() {
+			changeEach(v.Elem(), path, check)
+			return
+		}
+		if v.Type().Elem().Kind() == reflect.Struct {
+			return // a member of a union that is not set
+		}
+	case reflect.Slice:
+		if v.Len() > 0 && v.Index(0).Kind() == reflect.Struct {
+			changeEach(v.Index(0), path, check)
+			return
+		}
+	default:
+	}
+	before := reflect.New(v.Type()).Elem()
+	before.Set(v)
+	v.Set(other(v, path))
+	check(path)
+	v.Set(before)
+}
+
+// other returns another value than v.
+func other(v reflect.Value, path string) reflect.Value {
+	changed := reflect.New(v.Type()).Elem()
+	switch v.Kind() {
+	case reflect.Pointer:
+		changed.Set(reflect.New(v.Type().Elem()))
+		changed.Elem().Set(other(changed.Elem(), path))
+	case reflect.Slice:
+		changed.Set(reflect.Append(v, reflect.Zero(v.Type().Elem())))
+	case reflect.String:
+		changed.SetString("0.125")
+		if value, ok := otherValues[path]; ok {
+			changed.SetString(value)
+		}
+	default:
+		changed.SetInt(v.Int() + 1)
+	}
+	return changed
+}
