@@ -21,9 +21,9 @@ const (
 const (
 	// PendingReason surfaces before anything has started.
 	PendingReason = "Pending"
-	// InvalidSpecReason surfaces when the spec can't be honoured for a reason that the schema can't express.
+	// InvalidSpecReason surfaces when the spec can't be honored for a reason that the schema can't express.
 	InvalidSpecReason = "InvalidSpec"
-	// NameConflictReason surfaces when an object that Trainyard needs exists and belongs to somebody else.
+	// NameConflictReason surfaces when an object that Trainyard needs exists and belongs to another owner.
 	NameConflictReason = "NameConflict"
 	// WaitingForDeletionReason surfaces while an object of an earlier owner is still being deleted.
 	WaitingForDeletionReason = "WaitingForDeletion"

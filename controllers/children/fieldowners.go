@@ -24,7 +24,7 @@ import (
 // Some of what an object has and its template doesn't was added on its way to the API
 // server: an admission webhook may pull images through a mirror, or hold Jobs in a queue.
 // Setting that back would never end. Who wrote a field tells the two apart: what was added
-// on the way is the creator's, what was edited later is somebody else's.
+// on the way is the creator's, what was edited later is another writer's.
 
 // owns tells whether an entry of an object's managed fields owns the field at a path of
 // keys as in [metav1.FieldsV1].
@@ -111,7 +111,7 @@ func IsImageEdited(pod *corev1.Pod) bool {
 }
 
 // IsScaledByOthers tells whether the replicas of a Deployment, which was read past the
-// cache, were written last by somebody else than the controllers.
+// cache, were written last by a writer other than the controllers.
 func IsScaledByOthers(deployment *appsv1.Deployment) bool {
 	return slices.ContainsFunc(deployment.ManagedFields, func(entry metav1.ManagedFieldsEntry) bool {
 		return entry.Manager != v1alpha1.FieldManager && owns(&entry, "f:spec", "f:replicas")

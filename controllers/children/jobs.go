@@ -12,7 +12,7 @@ import (
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 )
 
-// maxAttempt is more than any Job's attempt: a greater one was written by somebody else.
+// maxAttempt is more than any Job's attempt: a greater one was written outside Trainyard.
 const maxAttempt = 1 << 20
 
 // JobAttempt reads how many Jobs came before this one because their result could not be

@@ -15,7 +15,7 @@ import (
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 )
 
-// ResourceList is of so much CPU and memory.
+// ResourceList returns a list of CPU and memory.
 func ResourceList(cpu, memory string) corev1.ResourceList {
 	return corev1.ResourceList{
 		corev1.ResourceCPU:    resource.MustParse(cpu),

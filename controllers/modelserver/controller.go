@@ -148,7 +148,7 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ct
 	return ctrl.Result{}, r.runPhases(ctx, s)
 }
 
-// rolloutRepairedReason is the reason of the event that what somebody else has changed
+// rolloutRepairedReason is the reason of the event that what was changed outside Trainyard
 // or deleted was put right.
 const rolloutRepairedReason = "RolloutRepaired"
 

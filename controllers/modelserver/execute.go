@@ -70,7 +70,7 @@ func (r *reconciler) createFailed(ctx context.Context, s *scope, child client.Ob
 		return err
 	}
 	if child.GetDeletionTimestamp() != nil {
-		return loop.Waiting(v1alpha1.WaitingForDeletionReason, 0, fmt.Errorf("%s %s is being deleted; another is made when it is gone", kind, child.GetName()))
+		return loop.Waiting(v1alpha1.WaitingForDeletionReason, 0, fmt.Errorf("%s %s is being deleted; another is created when it is gone", kind, child.GetName()))
 	}
 	if kind == serviceKind {
 		return stale(s.server, "Service %s exists already", child.GetName())

@@ -16,7 +16,7 @@ import (
 )
 
 // What a namespace allows may change after a template or a test's Job was made. Where that
-// keeps pods from being accepted, they are made again with the resources that they would
+// keeps pods from being accepted, they are recreated with the resources that they would
 // be given now: those that the user sets stay, and none of it changes an answer.
 
 // renewResources returns a template with the resources that its revision would be given

@@ -138,7 +138,7 @@ func observedService(service *corev1.Service) *rollout.Service {
 	observed := &rollout.Service{Selected: selectedRevision(service)}
 	annotation, ok := service.Annotations[v1alpha1.RolloutAnnotation]
 	if !ok {
-		observed.RecordProblem = "the Service's rollout record was removed by somebody else"
+		observed.RecordProblem = "the Service's rollout record was removed outside Trainyard"
 		return observed
 	}
 	record, err := rollout.DecodeRecord(annotation)
@@ -164,7 +164,7 @@ func (r *reconciler) observeService(ctx context.Context, s *scope, o *rollout.Ob
 		}
 	}
 	if service.DeletionTimestamp != nil {
-		return loop.Waiting(v1alpha1.WaitingForDeletionReason, 0, fmt.Errorf("the Service %s is being deleted; another is made when it is gone", service.Name))
+		return loop.Waiting(v1alpha1.WaitingForDeletionReason, 0, fmt.Errorf("the Service %s is being deleted; another is created when it is gone", service.Name))
 	}
 	s.service = service
 	o.Service = observedService(service)

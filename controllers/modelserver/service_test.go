@@ -25,7 +25,7 @@ func TestService(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for annotation, want := range map[string]string{"": "is unreadable: decode rollout record", "{": "is unreadable", "none": "was removed by somebody else"} {
+	for annotation, want := range map[string]string{"": "is unreadable: decode rollout record", "{": "is unreadable", "none": "was removed outside Trainyard"} {
 		damaged := service.DeepCopy()
 		damaged.Annotations[v1alpha1.RolloutAnnotation] = annotation
 		if annotation == "none" {

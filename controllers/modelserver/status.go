@@ -64,7 +64,7 @@ func setRevisions(s *scope, described rollout.Status) {
 	status.Replicas, status.ReadyReplicas = ptr.To[int32](0), ptr.To[int32](0)
 	record := s.record()
 	if record == nil {
-		return // being made again from this very status
+		return // is recreated from this status
 	}
 	status.Selector = labels.SelectorFromSet(revisionSelector(record.Live)).String()
 	status.Live = liveRevision(s.infoOf(record.Live), status.Live, record.Live, &record.At)
@@ -121,7 +121,7 @@ func setModelResolved(s *scope, w conditions.Writer) {
 func setAvailable(s *scope, w conditions.Writer) {
 	record := s.record()
 	if record == nil || record.Live == "" {
-		w.Set(v1alpha1.AvailableCondition, metav1.ConditionFalse, v1alpha1.NoLiveRevisionReason, "no revision has been promoted yet")
+		w.Set(v1alpha1.AvailableCondition, metav1.ConditionFalse, v1alpha1.NoLiveRevisionReason, "no revision has passed its smoke test yet")
 		return
 	}
 	var available int32

@@ -68,7 +68,7 @@ func (r *reconciler) collectPublished(ctx context.Context, s *scope) error {
 	return r.runAgain(ctx, s, message)
 }
 
-// runAgain has a Job made again whose result can't be read. A runner that has
+// runAgain recreates a Job whose result can't be read. A runner that has
 // published already only says so again. The first pass leaves that in status, which
 // the next Job's attempt is taken from; the second deletes the Job.
 func (r *reconciler) runAgain(ctx context.Context, s *scope, message string) error {
@@ -78,7 +78,7 @@ func (r *reconciler) runAgain(ctx context.Context, s *scope, message string) err
 	}
 	s.resultMissing = &v1alpha1.Failure{
 		Reason:  v1alpha1.ResultMissingReason,
-		Message: message + "; the Job is made again once",
+		Message: message + "; the Job is recreated once",
 		Time:    s.endTime(),
 	}
 	s.requeueWithin(recordGrace)

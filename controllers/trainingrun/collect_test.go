@@ -27,7 +27,7 @@ func TestRunAgainKeepsTheFirstCause(t *testing.T) {
 		t.Fatal(err)
 	}
 	computeStatus(s, nil)
-	const want = "no result: unexpected end of JSON input; the Job is made again once"
+	const want = "no result: unexpected end of JSON input; the Job is recreated once"
 	if got := s.run.Status.LastFailure; got == nil || got.Message != want {
 		t.Fatalf("last failure = %+v, want %q", got, want)
 	}

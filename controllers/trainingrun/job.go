@@ -218,9 +218,9 @@ func (r *reconciler) reconcileJob(ctx context.Context, s *scope) error {
 	case suspended:
 		return nil
 	case s.job != nil && s.job.DeletionTimestamp != nil:
-		return loop.Waiting(v1alpha1.WaitingForDeletionReason, 0, fmt.Errorf("the earlier Job %s is being deleted; another is made when it is gone", s.job.Name))
+		return loop.Waiting(v1alpha1.WaitingForDeletionReason, 0, fmt.Errorf("the earlier Job %s is being deleted; another is created when it is gone", s.job.Name))
 	case s.job != nil && s.activePod() == nil && podstate.IsRefusedByRange(s.problem) && !sameResources(s.job, s.desired):
-		return r.deleteJob(ctx, s.job) // another is made with the resources that are allowed now
+		return r.deleteJob(ctx, s.job) // another is created with the resources that are allowed now
 	case s.job != nil:
 		return nil
 	case s.strayPod != nil:

@@ -271,7 +271,7 @@ func pendingMessage(s *scope, pod *corev1.Pod) string {
 	}
 }
 
-// retryNote tells of pods that have failed and are replaced.
+// retryNote counts the pods that have failed and are replaced.
 func retryNote(s *scope) string {
 	failure := s.run.Status.LastFailure
 	if failure == nil || s.job == nil || s.job.Status.Failed == 0 {

@@ -185,9 +185,9 @@ func TestComputeTrainingRunStatusConditions(t *testing.T) {
 		},
 		"the result is missing for the first time": {
 			scope: func(s *scope) {
-				s.job, s.resultMissing = trainingJob(), &v1alpha1.Failure{Reason: "ResultMissing", Message: "no result; the Job is made again once"}
+				s.job, s.resultMissing = trainingJob(), &v1alpha1.Failure{Reason: "ResultMissing", Message: "no result; the Job is recreated once"}
 			},
-			want: "Ready=False/Pending Reconciling=True/Pending", wantMessage: "made again once",
+			want: "Ready=False/Pending Reconciling=True/Pending", wantMessage: "recreated once",
 		},
 		"complete": {
 			scope: func(s *scope) {

@@ -65,7 +65,7 @@ func (n *Network) Backward(dlogits *tensor.Tensor) {
 	}
 }
 
-// TrainingBytes returns how much memory training on batches of that size takes, but for the parameters, what is kept with
+// TrainingBytes returns how much memory training on batches of that size takes, except the parameters, what is kept with
 // them, and scratch memory.
 func (n *Network) TrainingBytes(batch int) (int64, error) {
 	return nn.TrainingBytes(n.ws, n.steps, append([]int{batch}, n.InputShape()...))

@@ -69,7 +69,7 @@ func (h *Helper) emit(object client.Object, e event) {
 
 // PatchStatus writes object's status if it differs from the one that was read, and
 // then emits the queued events. The write carries the resource version that was
-// read: if somebody else has written the object since, it fails with a conflict,
+// read: if another client has written the object since, it fails with a conflict,
 // nothing is written and no event is emitted, and the next reconcile decides anew.
 // On success object holds what the API server answered.
 func (h *Helper) PatchStatus(ctx context.Context, object client.Object) error {

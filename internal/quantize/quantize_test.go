@@ -204,7 +204,7 @@ func TestQuantizeAgainstONNXRuntime(t *testing.T) {
 }
 
 // Networks of the field are quantised too, as far as they consist of what can be: ResNet-18 and MobileNetV2 as a whole,
-// RegNet but for its grouped convolutions.
+// RegNet except for its grouped convolutions.
 func TestQuantizedNetworksAgainstONNXRuntime(t *testing.T) {
 	peers.Python(t) // before the work, if it is to be skipped
 	const maxDifference = 0.05

@@ -106,7 +106,7 @@ var _ = Describe("ModelServer, when what serves is deleted by hand", func() {
 			list := &eventsv1.EventList{}
 			g.Expect(k8s.List(ctx, list, client.InNamespace(pets.namespace))).To(Succeed())
 			g.Expect(list.Items).To(ContainElement(And(
-				HaveField("Reason", "RolloutRepaired"), HaveField("Note", ContainSubstring(first+" was deleted by somebody else")))))
+				HaveField("Reason", "RolloutRepaired"), HaveField("Note", ContainSubstring(first+" was deleted outside Trainyard")))))
 		}).Should(Succeed())
 
 		By("leaving the rejected one where it is, and everything at rest")
@@ -134,7 +134,7 @@ var _ = Describe("ModelServer, when what serves is deleted by hand", func() {
 		pets.reaches(ctx, v1alpha1.SmokeFailedReason)
 		Eventually(pets.deployments).WithContext(ctx).Should(ConsistOf(first))
 		before := pets.deployment(ctx, first)
-		faults.set(func(verb string, object client.Object) error { // neither is made again before both are gone
+		faults.set(func(verb string, object client.Object) error { // neither is recreated before both are gone
 			if object.GetNamespace() == pets.namespace && verb == "create" {
 				return errCrashed
 			}
@@ -166,7 +166,7 @@ var _ = Describe("ModelServer, when what serves is deleted by hand", func() {
 		Expect(server.Status.Rejected).To(BeEmpty())
 	})
 
-	It("goes on to the next model while live can't be made again", func(ctx SpecContext) {
+	It("goes on to the next model while live can't be recreated", func(ctx SpecContext) {
 		change(ctx, pets.deployment(ctx, first), takenOver)
 		server := pets.reaches(ctx, v1alpha1.NameConflictReason)
 		Expect(message(server, v1alpha1.ReadyCondition)).To(ContainSubstring("Deployment " + first))

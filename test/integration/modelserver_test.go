@@ -421,7 +421,7 @@ var _ = Describe("ModelServer", func() {
 			list := &eventsv1.EventList{}
 			g.Expect(k8s.List(ctx, list, client.InNamespace(pets.namespace))).To(Succeed())
 			g.Expect(list.Items).To(ContainElement(And(
-				HaveField("Reason", "RolloutRepaired"), HaveField("Note", ContainSubstring("the Service was deleted by somebody else")))))
+				HaveField("Reason", "RolloutRepaired"), HaveField("Note", ContainSubstring("the Service was deleted outside Trainyard")))))
 		}).Should(Succeed())
 		pets.reaches(ctx, v1alpha1.ServingReason)
 		Expect(pets.deployments(ctx)).To(ConsistOf(first))

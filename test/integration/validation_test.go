@@ -90,7 +90,7 @@ var _ = Describe("The API server", func() {
 		}))
 	})
 
-	It("keeps a TrainingRun's spec as it is, but for suspend", func(ctx SpecContext) {
+	It("keeps a TrainingRun's spec as it is, except suspend", func(ctx SpecContext) {
 		run := minimalRun(namespace)
 		Expect(k8s.Create(ctx, run)).To(Succeed())
 		changes := map[string]func(*v1alpha1.TrainingRunSpec){
@@ -112,7 +112,7 @@ var _ = Describe("The API server", func() {
 			change(&changed.Spec)
 			err := k8s.Patch(ctx, changed, client.MergeFrom(run))
 			Expect(apierrors.IsInvalid(err)).To(BeTrue(), "%s: %v", field, err)
-			Expect(err).To(MatchError(ContainSubstring("spec is immutable but for suspend: create another TrainingRun")), field)
+			Expect(err).To(MatchError(ContainSubstring("spec is immutable except suspend: create another TrainingRun")), field)
 
 			// Nor can what was set be taken back.
 			set := minimalRun(namespace)

@@ -26,7 +26,7 @@
 //
 // Each pass takes the first rule that applies and writes the record that it asks for:
 //
-//	recover       no Service, or no readable record: made again from the status
+//	recover       no Service, or no readable record: recreated from the status
 //	reselect      the selector isn't the record's live revision: the record wins
 //	switchBack    the live revision failed its bake, or is gone: live := fallback, loser retired;
 //	              without a ready fallback it is only rejected and stays selected. One that has

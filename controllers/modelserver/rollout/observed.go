@@ -32,7 +32,7 @@ type Observed struct {
 	// Revisions are the Deployments of this ModelServer, by name.
 	Revisions map[string]*Revision
 	// Templates are the revisions whose pod template is kept: from it their Deployment
-	// can be made again when neither the spec nor anything else says how.
+	// can be recreated when neither the spec nor anything else says how.
 	Templates map[string]bool
 	// Taken are revisions in whose place there is a Deployment that isn't the server's.
 	Taken map[string]bool

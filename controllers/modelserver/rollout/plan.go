@@ -19,7 +19,7 @@ type Actions struct {
 	Record *Record
 	// Rule is the name of the rule that asks for that, as in the package's documentation.
 	Rule string
-	// Repaired says what somebody else has done, if that is put right.
+	// Repaired says what was changed outside Trainyard, if that is put right.
 	Repaired string
 	// Gone are Deployments whose absence the new record relies on.
 	Gone []string
@@ -155,7 +155,7 @@ func create(o *Observed, r *Record, a *Actions) {
 	}
 	if o.Templates[r.Live] || o.isTarget(r.Live) {
 		if add(r.Live, o.Desired); len(a.Create) > 0 {
-			a.Repaired = "the Deployment of the live revision " + r.Live + " was deleted by somebody else and is made again"
+			a.Repaired = "the Deployment of the live revision " + r.Live + " was deleted outside Trainyard; recreated it"
 		}
 	}
 	if before := len(a.Create); o.canServeAgain(r.Fallback) {

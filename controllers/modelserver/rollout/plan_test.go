@@ -325,7 +325,7 @@ func TestRecordWrites(t *testing.T) {
 			want: &Record{Switch: 3, At: at1, Live: "a", Available: 2, Baked: true, Retiring: retireB,
 				History: []v1alpha1.RetiredRevision{left("b", ReasonGone)}},
 		},
-		"live was deleted during its bake, the fallback isn't ready: live is made again": {
+		"live was deleted during its bake, the fallback isn't ready: live is recreated": {
 			o: observed("b", bakingRecord("b", "a"), revision("a", 2)).but(func(o *Observed) { o.Revisions["a"].Available = 0 }),
 		},
 		"a bake that failed on what somebody made of live": {
@@ -413,17 +413,17 @@ func TestRepairs(t *testing.T) {
 		"the first pass": {o: observed("a", nil)},
 		"Service deleted": {
 			o:    observed("a", nil, revision("a", 2)).but(last),
-			want: "the Service was deleted by somebody else; it is made again, with its rollout record, from the status",
+			want: "the Service was deleted outside Trainyard; recreated it, with its rollout record, from status",
 		},
 		"record unreadable": {
 			o: observed("a", nil, revision("a", 2)).but(last).but(func(o *Observed) {
 				o.Service = &Service{Selected: "a", RecordProblem: "the Service's rollout record is unreadable: EOF"}
 			}),
-			want: "the Service's rollout record is unreadable: EOF; it is made again from the status",
+			want: "the Service's rollout record is unreadable: EOF; recreated it from status",
 		},
 		"selector changed": {
 			o:    observed("a", bakedRecord("a"), revision("a", 2)).but(func(o *Observed) { o.Service.Selected = "x" }),
-			want: "the Service's selector was changed by somebody else and is set back to the live revision",
+			want: "the Service's selector was changed outside Trainyard; set it back to the live revision",
 		},
 	}
 	for name, tc := range cases {
@@ -451,7 +451,7 @@ func TestChildren(t *testing.T) {
 	rejectedB := bakedRecord("a")
 	rejectedB.Rejected = []Rejection{rejection("b", "p", v1alpha1.SmokeFailedReason)}
 	lostA := func(o *Observed) { o.Templates["a"] = true }
-	const deletedA = "the Deployment of the live revision a was deleted by somebody else and is made again"
+	const deletedA = "the Deployment of the live revision a was deleted outside Trainyard; recreated it"
 	cases := map[string]struct {
 		o    *Observed
 		want Actions
@@ -469,13 +469,13 @@ func TestChildren(t *testing.T) {
 			o: observed("b", &Record{Live: "a", Available: 2, Baked: true, Retiring: []Retiring{{"b", "ub"}}}, revision("a", 2), revision("b", 2)).
 				but(func(o *Observed) { o.Revisions["b"].Deleting = true }),
 		},
-		"live was deleted: made again, the same revision": {
+		"live was deleted: recreated, the same revision": {
 			o: observed("a", bakedRecord("a")), want: Actions{Create: []Scale{{"a", 2}}, Repaired: deletedA},
 		},
-		"live was deleted, the spec's revision is rejected: made again from its template": {
+		"live was deleted, the spec's revision is rejected: recreated from its template": {
 			o: observed("b", rejectedB).but(lostA), want: Actions{Create: []Scale{{"a", 2}}, Repaired: deletedA},
 		},
-		"live was deleted, the spec's model isn't resolved: made again from its template": {
+		"live was deleted, the spec's model isn't resolved: recreated from its template": {
 			o: observed("", bakedRecord("a")).but(lostA), want: Actions{Create: []Scale{{"a", 2}}, Repaired: deletedA},
 		},
 		"live was deleted and nothing says what it was made from": {

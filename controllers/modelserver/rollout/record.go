@@ -23,7 +23,7 @@ const maxRemembered = 10
 const (
 	// ReasonReplaced says that a newer revision took the traffic.
 	ReasonReplaced = "Replaced"
-	// ReasonGone says that the revision's Deployment was deleted by somebody else.
+	// ReasonGone says that the revision's Deployment was deleted outside Trainyard.
 	ReasonGone = "Gone"
 )
 

@@ -74,9 +74,9 @@ func recoverRecord(o *Observed, _ *Record) (Actions, bool) {
 	a := Actions{Record: r}
 	switch {
 	case o.Service != nil:
-		a.Repaired = o.Service.RecordProblem + "; it is made again from the status"
+		a.Repaired = o.Service.RecordProblem + "; recreated it from status"
 	case r.Live != "":
-		a.Repaired = "the Service was deleted by somebody else; it is made again, with its rollout record, from the status"
+		a.Repaired = "the Service was deleted outside Trainyard; recreated it, with its rollout record, from status"
 	}
 	return a, true
 }
@@ -88,7 +88,7 @@ func reselect(o *Observed, r *Record) (Actions, bool) {
 	}
 	return Actions{
 		Record:   r.clone(),
-		Repaired: "the Service's selector was changed by somebody else and is set back to the live revision",
+		Repaired: "the Service's selector was changed outside Trainyard; set it back to the live revision",
 	}, true
 }
 
@@ -145,7 +145,7 @@ func dropFallback(o *Observed, r *Record) (Actions, bool) {
 	next.Fallback = ""
 	return Actions{
 		Record:   next,
-		Repaired: "the fallback revision " + r.Fallback + " was deleted by somebody else",
+		Repaired: "the fallback revision " + r.Fallback + " was deleted outside Trainyard",
 		Gone:     []string{r.Fallback},
 	}, true
 }

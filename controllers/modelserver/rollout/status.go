@@ -40,7 +40,7 @@ type Status struct {
 // Describe says how the rollout stands.
 func Describe(o *Observed) Status {
 	if o.Service == nil || o.Service.Record == nil {
-		return reconciling(v1alpha1.PendingReason, "the Service is being made")
+		return reconciling(v1alpha1.PendingReason, "the Service is being created")
 	}
 	r := o.Service.Record
 	s := describe(o, r)
@@ -112,7 +112,7 @@ func describeRejected(r *Record, rejection *Rejection) Status {
 		s.Message += fmt.Sprintf("; %s stays live", r.Live)
 		s.RolledBack = rejection
 	}
-	s.Message += ". Change the model, or spec.smoke or spec.promotion, to try again"
+	s.Message += ". To retry, change the model, spec.smoke, or spec.promotion"
 	return s
 }
 
@@ -152,7 +152,7 @@ func describeCandidate(o *Observed) Status {
 		if len(o.Revisions) >= MaxDeployments {
 			return reconciling(v1alpha1.WaitingForDeletionReason, "%s starts when an earlier revision is gone", name)
 		}
-		return reconciling(v1alpha1.StartingReason, "the Deployment of %s is being made", name)
+		return reconciling(v1alpha1.StartingReason, "the Deployment of %s is being created", name)
 	}
 	id := smokeID(o.Policy, revision)
 	if job := o.newest(id); job != nil && job.State == JobPassed && revision.allAvailable() {

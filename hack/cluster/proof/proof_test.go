@@ -89,7 +89,7 @@ func testData(t *testing.T) {
 	if !strings.Contains(end.Message, "read-only file system") {
 		t.Errorf("writing to the data ended with %q, want a read-only file system", end.Message)
 	}
-	// The file that is there is seen: it cannot be made again.
+	// The file that is there is seen: it cannot be recreated.
 	end = finish(t, c, ns, mount(makePod("see", "write", "/data/there"), "data"))
 	if !strings.Contains(end.Message, "file exists") {
 		t.Errorf("the file of the data folder is not seen: %q", end.Message)

@@ -164,7 +164,7 @@ var avx512Set = Set{
 	},
 }
 
-// avx512Quantized returns the kernels of 8 bits: those of AVX2 but for the products.
+// avx512Quantized returns the kernels of 8 bits: those of AVX2 except the products.
 func avx512Quantized() *Quantized {
 	kernels := avx2Quantized
 	kernels.DotTiles = wideDotTiles

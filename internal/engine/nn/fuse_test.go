@@ -27,7 +27,7 @@ func convBlock(name string, in int, pool *MaxPool2D) []Layer {
 	return layers
 }
 
-// withoutNorm returns the layers but for the batch normalisation.
+// withoutNorm returns the layers except the batch normalization.
 func withoutNorm(layers []Layer) []Layer { return append(layers[:1:1], layers[2:]...) }
 
 func forwardAll(ws *exec.Workspace, layers []Layer, x *tensor.Tensor, training bool) *tensor.Tensor {

@@ -42,7 +42,7 @@ func (n *Node) networkProcesses() ([]int, error) {
 }
 
 // deleteFolders removes the state, and with the last cluster's the folders that were only made to be mounted
-// on: removing one takes away what another cluster has mounted on it. A folder of somebody else's is not
+// on: removing one takes away what another cluster has mounted on it. A folder of another cluster is not
 // empty, so it stays.
 func (n *Node) deleteFolders() error {
 	if err := os.RemoveAll(n.cfg.StateDir()); err != nil {

@@ -17,7 +17,7 @@ import (
 //
 //	dx = scale·d + ofX·x + shift
 //
-// where d is 0 but for the chosen pixels, so that with A = Σ d·patch, which is all that has to be summed over pixels,
+// where d is 0 except at the chosen pixels, so that with A = Σ d·patch, which is all that has to be summed over pixels,
 //
 //	dgamma = invStd·(w·A - mean·Σd)
 //	dw     = Σ dx·patch = scale·A + ofX·(Σ patch·patchᵀ)·w + shift·Σ patch
@@ -164,7 +164,7 @@ func convPoolPart(ws *exec.Workspace, worker, part int) {
 	}
 }
 
-// Backward computes the gradients of Training but for that of x, from x and dpooled and what
+// Backward computes the gradients of Training except that of x, from x and dpooled and what
 // it left in p. dw, dgamma and dbeta are overwritten.
 func (p *First) Backward(ws *exec.Workspace, x, dpooled, dw, dgamma, dbeta []float32) {
 	st := states.Of(ws)

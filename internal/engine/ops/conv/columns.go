@@ -128,7 +128,7 @@ func runColumns(ws *exec.Workspace, s tensor.ConvShape, x, u, bias, y []float32,
 	ws.Run(s.Batch*c.s.Groups*a.panels*a.splits, columnsPart)
 }
 
-// setUpColumns sets the arguments of a convolution by columns, but for how it is cut.
+// setUpColumns sets the arguments of a convolution by columns, except how it is cut.
 func setUpColumns(ws *exec.Workspace, s tensor.ConvShape, x, u, bias, y []float32, e Epilogue) {
 	st := states.Of(ws)
 	c, a := &st.conv, &st.column

@@ -150,7 +150,7 @@ func isOnePixel(s tensor.ConvShape) bool {
 	return s.InHeight*s.InWidth*s.KernelH*s.KernelW == 1 && max(s.PadTop, s.PadLeft, s.PadBottom, s.PadRight) == 0
 }
 
-// setUp prepares the arguments but for the output.
+// setUp prepares the arguments except the output.
 func setUp(ws *exec.Workspace, p *Prepared, batch int, x []uint8) {
 	if p.set != ws.Kernels() {
 		panic("engine: the convolution was prepared for another kernel set")
