@@ -65,9 +65,9 @@ const (
 	DatasetInvalidReason = "DatasetInvalid"
 	// CredentialsInvalidReason surfaces when a source or destination refuses the credentials.
 	CredentialsInvalidReason = "CredentialsInvalid"
-	// GateNotMetReason surfaces when a metric misses a gate. The artifact is kept.
+	// GateNotMetReason surfaces when a metric misses spec.gates, or spec.promotion.gates. A TrainingRun's artifact is kept.
 	GateNotMetReason = "GateNotMet"
-	// OOMKilledReason surfaces when the runner used more memory than its limit.
+	// OOMKilledReason surfaces when a runner or server used more memory than its limit, or than its node had.
 	OOMKilledReason = "OOMKilled"
 	// DeadlineExceededReason surfaces when spec.activeDeadlineSeconds has passed.
 	DeadlineExceededReason = "DeadlineExceeded"
@@ -83,7 +83,7 @@ const (
 const (
 	// ModelResolvedCondition is True when spec.model names a model that can be served.
 	ModelResolvedCondition = "ModelResolved"
-	// AvailableCondition is True when enough replicas of the live revision are ready.
+	// AvailableCondition is True when enough replicas of the live revision are available.
 	AvailableCondition = "Available"
 	// RolledBackCondition is True when the spec's revision is rejected and another is live.
 	RolledBackCondition = "RolledBack"
@@ -119,9 +119,9 @@ const (
 	TrainingRunFailedReason = "TrainingRunFailed"
 	// ArtifactMissingReason surfaces when the TrainingRun's status names no usable model.
 	ArtifactMissingReason = "ArtifactMissing"
-	// MinimumReplicasAvailableReason surfaces when at least three quarters of the desired replicas are ready.
+	// MinimumReplicasAvailableReason surfaces when at least three quarters of the desired replicas are available.
 	MinimumReplicasAvailableReason = "MinimumReplicasAvailable"
-	// MinimumReplicasUnavailableReason surfaces when fewer are.
+	// MinimumReplicasUnavailableReason surfaces when fewer than three quarters of the desired replicas are available.
 	MinimumReplicasUnavailableReason = "MinimumReplicasUnavailable"
 	// NoLiveRevisionReason surfaces before the first promotion.
 	NoLiveRevisionReason = "NoLiveRevision"

@@ -193,7 +193,7 @@ type Augmentation struct {
 	// +kubebuilder:validation:Maximum=180
 	// +optional
 	RotationDegrees *int32 `json:"rotationDegrees,omitempty"`
-	// horizontalFlip mirrors every other sample.
+	// horizontalFlip mirrors samples at random, half of them on average.
 	// +kubebuilder:default=Enabled
 	// +optional
 	HorizontalFlip SwitchState `json:"horizontalFlip,omitempty"`

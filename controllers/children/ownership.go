@@ -35,7 +35,7 @@ func (k Kind) CheckOwnership(child, owner client.Object, childKind string) error
 	}
 	if child.GetDeletionTimestamp() != nil {
 		return loop.Waiting(v1alpha1.WaitingForDeletionReason, recheckDeletion,
-			fmt.Errorf("%s %s, which Trainyard did not create, is being deleted", childKind, child.GetName()))
+			fmt.Errorf("%s %s of another owner is being deleted; waiting until it is gone", childKind, child.GetName()))
 	}
 	controller := metav1.GetControllerOf(child)
 	if controller != nil && controller.Kind == k.Name && controller.Name == owner.GetName() {

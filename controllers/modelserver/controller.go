@@ -148,8 +148,8 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ct
 	return ctrl.Result{}, r.runPhases(ctx, s)
 }
 
-// rolloutRepairedReason is the reason of the event that what was changed outside Trainyard
-// or deleted was put right.
+// rolloutRepairedReason surfaces in an event when what was changed or deleted outside
+// Trainyard was put right.
 const rolloutRepairedReason = "RolloutRepaired"
 
 // runPhases runs the phases in order. Up to the plan it stops at the first error,

@@ -27,6 +27,8 @@ const (
 	// samples of the other revision.
 	volumeGrace = 2 * time.Minute
 
+	// comparisonSkippedReason surfaces in an event when a candidate is judged by its own samples
+	// only, because those of the revision before can't be had.
 	comparisonSkippedReason = "ComparisonSkipped"
 )
 

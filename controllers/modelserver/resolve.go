@@ -43,14 +43,14 @@ func resolveRun(name string, run *v1alpha1.TrainingRun) (*revisionInfo, *rollout
 	}
 	model := run.Status.Model
 	if model == nil {
-		return unresolved(v1alpha1.ArtifactMissingReason, true, "TrainingRun %s is Complete but its status names no model", name)
+		return unresolved(v1alpha1.ArtifactMissingReason, true, "TrainingRun %s is Complete but its status names no model; create another TrainingRun and name it in spec.model.trainingRunRef", name)
 	}
 	if _, _, err := contract.ParsePVCURI(model.URI); err != nil {
-		return unresolved(v1alpha1.ArtifactMissingReason, true, "the model of TrainingRun %s can't be served: %v", name, err)
+		return unresolved(v1alpha1.ArtifactMissingReason, true, "the model of TrainingRun %s can't be served: %v; create another TrainingRun and name it in spec.model.trainingRunRef", name, err)
 	}
 	if samples := model.Samples; samples != nil {
 		if _, _, err := contract.ParsePVCURI(samples.URI); err != nil {
-			return unresolved(v1alpha1.ArtifactMissingReason, true, "the samples of TrainingRun %s can't be used: %v", name, err)
+			return unresolved(v1alpha1.ArtifactMissingReason, true, "the samples of TrainingRun %s can't be used: %v; create another TrainingRun and name it in spec.model.trainingRunRef", name, err)
 		}
 	}
 	return &revisionInfo{

@@ -149,8 +149,8 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ct
 	return ctrl.Result{}, r.runPhases(ctx, s)
 }
 
-// runRepairedReason is the reason of the event that what was changed of a run outside
-// Trainyard was put right.
+// runRepairedReason surfaces in an event when what was changed of a run outside Trainyard was
+// put right.
 const runRepairedReason = "RunRepaired"
 
 // countEnd counts a run that has ended in this pass, whose status is written.

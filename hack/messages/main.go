@@ -56,7 +56,7 @@ func page(root string) (string, error) {
 	var b strings.Builder
 	b.WriteString(header)
 	b.WriteString("## Conditions\n\n| Type | Meaning |\n|---|---|\n" + constants(api, "Condition"))
-	b.WriteString("\n## Reasons\n\nOf conditions, and of the events of their transitions.\n\n| Reason | Meaning |\n|---|---|\n" + constants(api, "Reason"))
+	b.WriteString("\n## Reasons\n\nOf conditions, and of the events of their transitions.\n\n| Reason | Meaning |\n|---|---|\n" + constants(append(api, controllers...), "Reason"))
 	b.WriteString("\n## Messages of conditions and events\n\nIn the order of the sources. Some are parts of others.\n\n" + messages(controllers))
 	b.WriteString("\n## Refused by the API server\n\n" + refusals(api))
 	b.WriteString("\n## Flags\n\n" + flags(programs))
@@ -101,23 +101,36 @@ func parse(root string, folders ...string) ([]file, error) {
 func constants(files []file, suffix string) string {
 	rows := map[string]string{}
 	for _, f := range files {
-		ast.Inspect(f.syntax, func(n ast.Node) bool {
-			spec, ok := n.(*ast.ValueSpec)
-			if !ok || len(spec.Names) != 1 || len(spec.Values) != 1 || !strings.HasSuffix(spec.Names[0].Name, suffix) {
-				return true
+		for _, d := range f.syntax.Decls {
+			if group, ok := d.(*ast.GenDecl); ok && group.Tok == token.CONST {
+				for _, s := range group.Specs {
+					addConstant(rows, group, s.(*ast.ValueSpec), suffix)
+				}
 			}
-			if value, ok := text(spec.Values[0]); ok {
-				comment := strings.TrimPrefix(strings.Join(strings.Fields(spec.Doc.Text()), " "), spec.Names[0].Name+" ")
-				rows[value] = join(rows[value], cell(comment))
-			}
-			return true
-		})
+		}
 	}
 	var b strings.Builder
 	for _, value := range slices.Sorted(maps.Keys(rows)) {
 		fmt.Fprintf(&b, "| %s | %s |\n", value, rows[value])
 	}
 	return b.String()
+}
+
+// addConstant adds the row of a constant, whose comment stands before it, before the whole declaration, or after it.
+func addConstant(rows map[string]string, group *ast.GenDecl, spec *ast.ValueSpec, suffix string) {
+	if len(spec.Names) != 1 || len(spec.Values) != 1 || !strings.HasSuffix(spec.Names[0].Name, suffix) {
+		return
+	}
+	value, ok := text(spec.Values[0])
+	if !ok {
+		return
+	}
+	comment := cmp.Or(spec.Doc.Text(), spec.Comment.Text())
+	if comment == "" && !group.Lparen.IsValid() {
+		comment = group.Doc.Text()
+	}
+	comment = strings.TrimPrefix(strings.Join(strings.Fields(comment), " "), spec.Names[0].Name+" ")
+	rows[value] = join(rows[value], cell(comment))
 }
 
 // join joins the comments of constants that have the same value.
@@ -133,12 +146,16 @@ func messages(files []file) string {
 	var b strings.Builder
 	for _, f := range files {
 		var found []string
+		reported := map[ast.Expr]bool{}
 		ast.Inspect(f.syntax, func(n ast.Node) bool {
 			switch n := n.(type) {
 			case *ast.ImportSpec, *ast.Field:
 				return false
 			case *ast.CallExpr:
-				return !logs(n) && !wraps(n) && !matches(n)
+				if name := called(n); name == "Stalled" || name == "Waiting" {
+					reported[n.Args[len(n.Args)-1]] = true
+				}
+				return !logs(n) && !matches(n) && (reported[n] || !wraps(n))
 			case ast.Expr:
 				if sentence, ok := text(n); ok {
 					if isSentence(sentence) && !slices.Contains(found, sentence) {
@@ -161,16 +178,26 @@ func messages(files []file) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// logs tells whether a call writes to the log, which is no message to the user of an object.
-func logs(call *ast.CallExpr) bool {
-	function, ok := call.Fun.(*ast.SelectorExpr)
-	return ok && (function.Sel.Name == "Info" || function.Sel.Name == "Error" && len(call.Args) > 1)
+// called is the name of the function or method that a call calls.
+func called(call *ast.CallExpr) string {
+	switch function := call.Fun.(type) {
+	case *ast.SelectorExpr:
+		return function.Sel.Name
+	case *ast.Ident:
+		return function.Name
+	}
+	return ""
 }
 
-// wraps tells whether a call says what failed around an error of the API server: those are retried, and only logged.
+// logs tells whether a call writes to the log, which is no message to the user of an object.
+func logs(call *ast.CallExpr) bool {
+	return called(call) == "Info" || called(call) == "Error" && len(call.Args) > 1
+}
+
+// wraps tells whether a call says what failed around an error of the API server: those are retried, and only logged, unless
+// the reconcile ends as stalled or waiting with them.
 func wraps(call *ast.CallExpr) bool {
-	function, ok := call.Fun.(*ast.SelectorExpr)
-	if !ok || function.Sel.Name != "Errorf" {
+	if called(call) != "Errorf" {
 		return false
 	}
 	format, _ := text(call.Args[0])
@@ -257,7 +284,11 @@ func flagOf(call *ast.CallExpr) (flag, bool) {
 	if !ok {
 		return flag{}, false
 	}
-	usage, _ := text(call.Args[len(call.Args)-1])
+	last := call.Args[len(call.Args)-1]
+	if format, ok := last.(*ast.CallExpr); ok && called(format) == "Sprintf" {
+		last = format.Args[0]
+	}
+	usage, _ := text(last)
 	return flag{name: name, usage: usage}, true
 }
 

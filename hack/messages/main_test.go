@@ -29,6 +29,8 @@ type T struct{}
 		"api/v1/zz_generated.go": `package v1; const OtherReason = "Other"`,
 		"controllers/status.go": `package controllers
 import "a path/with spaces"
+// repairedReason surfaces when it is set back.
+const repairedReason = "Repaired"
 func f() {
 	log.Info("Deleted the Job", "why", "it was old")
 	set("the pod " + name + " is gone", "Pending", "^matches this$")
@@ -36,6 +38,7 @@ func f() {
 	set("the pod " + name + " is gone")
 	err = fmt.Errorf("get Job %s: %w", name, err)
 	err = fmt.Errorf("the API server refuses %s: %w", name, err)
+	return loop.Stalled(reason, fmt.Errorf("read template %s: %w", name, err))
 	if strings.Contains(s, "quota is used") {}
 }
 `,
@@ -43,7 +46,7 @@ func f() {
 		"internal/conditions/a.go":   `package conditions`,
 		"main.go":                    `package main; func f() { set.StringVar(&x, "listen", ":80", "address to listen on") }`,
 		"runner/train.go": `package runner
-func f() { c := cobra.Command{Use: "train --data FOLDER"}; flags.IntVar(&x, "epochs", 1, "at most " + most + " epochs"); flags.Other(&x, "no", 1, "flag") }
+func f() { c := cobra.Command{Use: "train --data FOLDER"}; flags.IntVar(&x, "epochs", 1, fmt.Sprintf("at most %d epochs", most)); flags.IntVar(&x, "steps", 1, "at most " + most + " steps"); flags.Other(&x, "no", 1, "flag") }
 `,
 		"server/a.go": `package server`,
 	} {
@@ -71,6 +74,7 @@ Of conditions, and of the events of their transitions.
 | Reason | Meaning |
 |---|---|
 | Pending | surfaces before the start. |
+| Repaired | surfaces when it is set back. |
 
 ## Messages of conditions and events
 
@@ -81,6 +85,7 @@ controllers/status.go:
 - the pod … is gone
 - … of …% &lt;are> ready
 - the API server refuses …: …
+- read template …: …
 
 ## Refused by the API server
 
@@ -99,6 +104,7 @@ controllers/status.go:
 | Flag | Meaning |
 |---|---|
 | ` + "`--epochs`" + ` | at most … epochs |
+| ` + "`--steps`" + ` | at most … steps |
 `
 	if diff := cmp.Diff(strings.Split(want, "\n"), strings.Split(got, "\n")); diff != "" {
 		t.Errorf("page (-want +got):\n%s", diff)

@@ -107,12 +107,12 @@ func describeRejected(r *Record, rejection *Rejection) Status {
 	case "":
 		s.Message += "; nothing is served"
 	case rejection.Revision:
-		s.Message += "; it stays live because there is no revision to switch back to"
+		s.Message += "; it stays live because there is no revision to roll back to"
 	default:
 		s.Message += fmt.Sprintf("; %s stays live", r.Live)
 		s.RolledBack = rejection
 	}
-	s.Message += ". To retry, change the model, spec.smoke, or spec.promotion"
+	s.Message += ". To retry, change the model, spec.image, spec.server, spec.podTemplate, spec.smoke, or spec.promotion"
 	return s
 }
 

@@ -35,9 +35,9 @@ func (a *app) generateCommand() *cobra.Command {
 	flags.SortFlags = false
 	flags.StringVar(&o.out, "out", "", "folder in which a folder for each class is made")
 	flags.IntVar(&o.generated.SamplesPerClass, "samples-per-class", o.generated.SamplesPerClass, "pictures of each class")
-	flags.StringSliceVar(&o.generated.Classes, "classes", o.generated.Classes, "what to draw")
+	flags.StringSliceVar(&o.generated.Classes, "classes", o.generated.Classes, "classes to draw, separated by commas")
 	flags.IntVar(&o.imageSize, "image-size", 128, "side of the pictures in pixels")
-	flags.Int64Var(&o.generated.Seed, "seed", o.generated.Seed, "another seed draws other pictures")
+	flags.Int64Var(&o.generated.Seed, "seed", o.generated.Seed, "seed of the pictures")
 	flags.IntVar(&o.generated.LabelNoisePercent, "label-noise-percent", 0, "share of pictures whose label is drawn at random")
 	_ = command.MarkFlagRequired("out") // fails for unknown flags only
 	return command

@@ -71,7 +71,7 @@ func (o *trainOptions) datasetFlags(flags *pflag.FlagSet) {
 	flags.IntVar(&d.Split.TestPercent, "test-percent", d.Split.TestPercent, "share of images to measure the published model on")
 	flags.Int64Var(&d.Split.Seed, "split-seed", d.Split.Seed, "seed of the split")
 	flags.IntVar(&d.Augmentation.RotationDegrees, "rotation-degrees", 0, "maximum rotation of training images in either direction, in degrees")
-	flags.BoolVar(&d.Augmentation.HorizontalFlip, "horizontal-flip", d.Augmentation.HorizontalFlip, "mirror every second training image")
+	flags.BoolVar(&d.Augmentation.HorizontalFlip, "horizontal-flip", d.Augmentation.HorizontalFlip, "mirror training images at random, half of them on average")
 	flags.Float64Var(&d.Augmentation.Brightness, "brightness", 0, "vary the brightness of training images by up to this share")
 	flags.Float64Var(&d.Augmentation.Contrast, "contrast", 0, "vary the contrast of training images by up to this share")
 	flags.Float64Var(&d.Augmentation.Saturation, "saturation", 0, "vary the saturation of training images by up to this share")
@@ -79,13 +79,13 @@ func (o *trainOptions) datasetFlags(flags *pflag.FlagSet) {
 
 func (o *trainOptions) modelFlags(flags *pflag.FlagSet) {
 	m, t := &o.config.Model, &o.config.Training
-	flags.StringVar(&m.Architecture, "architecture", m.Architecture, strings.Join(contract.Architectures(), " or "))
+	flags.StringVar(&m.Architecture, "architecture", m.Architecture, "network: "+strings.Join(contract.Architectures(), " or "))
 	flags.IntVar(&m.ImageSize, "image-size", m.ImageSize, "side of the images in pixels, a multiple of 16")
 	flags.Float64Var(&m.Dropout, "dropout", m.Dropout, "probability with which a feature is dropped in training")
 	flags.IntVar(&t.Epochs, "epochs", t.Epochs, "how often to go through the training images")
 	flags.IntVar(&t.BatchSize, "batch-size", t.BatchSize, "images in a step")
 	flags.Float64Var(&t.LearningRate, "learning-rate", t.LearningRate, "step size of the optimizer")
-	flags.StringVar(&t.Optimizer, "optimizer", t.Optimizer, strings.Join(contract.Optimizers(), ", "))
+	flags.StringVar(&t.Optimizer, "optimizer", t.Optimizer, "optimizer: "+strings.Join(contract.Optimizers(), ", "))
 	flags.Float64Var(&t.WeightDecay, "weight-decay", t.WeightDecay, "weight decay of the optimizer")
 	flags.Int64Var(&t.Seed, "seed", t.Seed, "seed of weights, order, augmentation and dropout")
 	flags.IntVar(&t.Workers, "workers", 0, "goroutines that decode images; 0 is one per CPU")
