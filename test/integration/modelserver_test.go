@@ -6,6 +6,7 @@ package integration
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -453,6 +454,7 @@ var _ = Describe("ModelServer", func() {
 // expects it to write nothing.
 func (s servers) staysAsItIs(ctx context.Context) {
 	GinkgoHelper()
+	s.comesToRest(ctx)
 	before := s.versions(ctx)
 	deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: s.deployments(ctx)[0], Namespace: s.namespace}}
 	for i := range 3 {
@@ -460,6 +462,18 @@ func (s servers) staysAsItIs(ctx context.Context) {
 		Expect(k8s.Patch(ctx, deployment, client.RawPatch(types.MergePatchType, []byte(patch)))).To(Succeed())
 	}
 	Consistently(func() map[string]string { return s.versions(ctx) }).Should(Equal(before))
+}
+
+// comesToRest waits until what was done last has had its effects: status may say Serving before a change shows in it, as
+// well as after.
+func (s servers) comesToRest(ctx context.Context) {
+	GinkgoHelper()
+	last := s.versions(ctx)
+	Eventually(func() bool {
+		before := last
+		last = s.versions(ctx)
+		return maps.Equal(before, last)
+	}).WithPolling(500 * time.Millisecond).Should(BeTrue())
 }
 
 func (s servers) jobs(ctx context.Context) []batchv1.Job {
