@@ -13,6 +13,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -53,18 +54,15 @@ func ImagesOf(pod *corev1.PodSpec) map[string]string {
 }
 
 // RestoreImages sets back what was edited of the images of a pod that runs to what its
-// template says, and tells whether it had to. A container with another image is stopped
-// and started again.
-func RestoreImages(ctx context.Context, c client.Client, live client.Reader, pod *corev1.Pod, template *corev1.PodSpec) (bool, error) {
+// template says. A container with another image is stopped and started again. It returns
+// what to report of that, nothing if it didn't have to.
+func RestoreImages(ctx context.Context, c client.Client, live client.Reader, pod *corev1.Pod, template *corev1.PodSpec) (repair string, err error) {
 	if pod.DeletionTimestamp != nil || podstate.IsTerminated(pod) || len(template.Containers) == 0 || maps.Equal(ImagesOf(&pod.Spec), ImagesOf(template)) {
-		return false, nil
+		return "", nil
 	}
-	stored := &corev1.Pod{} // the cache has no managed fields
-	if err := live.Get(ctx, client.ObjectKeyFromObject(pod), stored); err != nil {
-		return false, client.IgnoreNotFound(err)
-	}
-	if stored.UID != pod.UID || !IsImageEdited(stored) {
-		return false, nil
+	stored := &corev1.Pod{}
+	if same, err := Reread(ctx, live, pod, stored); !same || !IsImageEdited(stored) {
+		return "", err
 	}
 	restored := stored.DeepCopy()
 	want := ImagesOf(template)
@@ -73,11 +71,14 @@ func RestoreImages(ctx context.Context, c client.Client, live client.Reader, pod
 			container.Image = want[container.Name]
 		}
 	}
-	err := c.Patch(ctx, restored, client.MergeFromWithOptions(stored, client.MergeFromWithOptimisticLock{}), client.FieldOwner(v1alpha1.FieldManager))
-	if client.IgnoreNotFound(err) != nil {
-		return false, fmt.Errorf("set back the image of pod %s: %w", klog.KObj(pod), err)
+	err = Patch(ctx, c, stored, restored)
+	if apierrors.IsNotFound(err) {
+		return "", nil
 	}
-	return err == nil, nil
+	if err != nil {
+		return "", fmt.Errorf("set back the image of pod %s: %w", klog.KObj(pod), err)
+	}
+	return ImageEditedMessage(pod) + "; set it back", nil
 }
 
 // ImageEditedMessage reports a pod whose image was edited.

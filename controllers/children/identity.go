@@ -13,8 +13,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 )
 
 // Identity is what a child is found by: its labels and, unless it is a pod, the
@@ -27,40 +25,40 @@ type Identity struct {
 // Restored returns a copy of a child with the identity that it was created with, or nil
 // if it has it.
 func (id Identity) Restored(child client.Object) client.Object {
-	restored := child.DeepCopyObject().(client.Object)
 	labels := maps.Clone(child.GetLabels())
 	if labels == nil {
 		labels = map[string]string{}
 	}
 	maps.Copy(labels, id.Labels)
-	restored.SetLabels(labels)
 	orphan := id.Owner != nil && metav1.GetControllerOf(child) == nil
+	if !orphan && maps.Equal(labels, child.GetLabels()) {
+		return nil
+	}
+	restored := child.DeepCopyObject().(client.Object)
+	restored.SetLabels(labels)
 	if orphan {
 		others := slices.DeleteFunc(slices.Clone(child.GetOwnerReferences()), func(ref metav1.OwnerReference) bool { return ref.UID == id.Owner.UID })
 		restored.SetOwnerReferences(append(others, *id.Owner))
-	}
-	if !orphan && maps.Equal(labels, child.GetLabels()) {
-		return nil
 	}
 	return restored
 }
 
 // RestoreIdentity puts back what was changed of a child's identity outside Trainyard,
-// for the cache and the garbage collector find it by that, and tells whether it had to.
-func RestoreIdentity(ctx context.Context, c client.Client, child client.Object, kind string, id Identity) (bool, error) {
+// for the cache and the garbage collector find it by that. It returns what to report of
+// that, nothing if it didn't have to.
+func RestoreIdentity(ctx context.Context, c client.Client, child client.Object, kind string, id Identity) (repair string, err error) {
 	restored := id.Restored(child)
 	if restored == nil || child.GetDeletionTimestamp() != nil {
-		return false, nil
+		return "", nil
 	}
-	changes := client.MergeFromWithOptions(child, client.MergeFromWithOptimisticLock{})
-	err := c.Patch(ctx, restored, changes, client.FieldOwner(v1alpha1.FieldManager))
+	err = Patch(ctx, c, child, restored)
 	if apierrors.IsNotFound(err) {
-		return false, nil
+		return "", nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("restore the labels and the owner of %s %s: %w", kind, klog.KObj(child), err)
+		return "", fmt.Errorf("restore the labels and the owner of %s %s: %w", kind, klog.KObj(child), err)
 	}
-	return true, nil
+	return RestoredMessage(kind, child), nil
 }
 
 // RestoredMessage reports a child whose identity was put back.

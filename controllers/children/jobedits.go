@@ -12,8 +12,6 @@ import (
 	"k8s.io/klog/v2"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 )
 
 // JobField is a field of a Job's spec that can be edited while the Job runs.
@@ -55,18 +53,16 @@ func EditedFields(job *batchv1.Job, want *batchv1.JobSpec) []JobField {
 	return edited
 }
 
-// RestoreJobSpec sets back what was edited of a running Job's spec outside Trainyard, and
-// tells whether it had to. What an admission webhook has made of the Job stays.
-func RestoreJobSpec(ctx context.Context, c client.Client, live client.Reader, job *batchv1.Job, want *batchv1.JobSpec) (bool, error) {
+// RestoreJobSpec sets back what was edited of a running Job's spec outside Trainyard. What
+// an admission webhook has made of the Job stays. It returns what to report of that, nothing
+// if it didn't have to.
+func RestoreJobSpec(ctx context.Context, c client.Client, live client.Reader, job *batchv1.Job, want *batchv1.JobSpec) (repair string, err error) {
 	if job.DeletionTimestamp != nil || FindJobEnd(job) != nil || len(EditedFields(job, want)) == 0 {
-		return false, nil
+		return "", nil
 	}
-	stored := &batchv1.Job{} // the cache has no managed fields
-	if err := live.Get(ctx, client.ObjectKeyFromObject(job), stored); err != nil {
-		return false, client.IgnoreNotFound(err)
-	}
-	if stored.UID != job.UID || stored.DeletionTimestamp != nil || FindJobEnd(stored) != nil {
-		return false, nil
+	stored := &batchv1.Job{}
+	if same, err := Reread(ctx, live, job, stored); !same || stored.DeletionTimestamp != nil || FindJobEnd(stored) != nil {
+		return "", err
 	}
 	restored := stored.DeepCopy()
 	for _, field := range EditedFields(stored, want) {
@@ -75,16 +71,10 @@ func RestoreJobSpec(ctx context.Context, c client.Client, live client.Reader, jo
 		}
 	}
 	if equality.Semantic.DeepEqual(stored.Spec, restored.Spec) {
-		return false, nil
+		return "", nil
 	}
-	changes := client.MergeFromWithOptions(stored, client.MergeFromWithOptimisticLock{})
-	if err := c.Patch(ctx, restored, changes, client.FieldOwner(v1alpha1.FieldManager)); err != nil {
-		return false, fmt.Errorf("set back Job %s: %w", klog.KObj(job), err)
+	if err := Patch(ctx, c, stored, restored); err != nil {
+		return "", fmt.Errorf("set back Job %s: %w", klog.KObj(job), err)
 	}
-	return true, nil
-}
-
-// JobEditedMessage reports a Job whose spec was set back.
-func JobEditedMessage(job *batchv1.Job) string {
-	return fmt.Sprintf("Job %s was edited outside Trainyard; set it back", job.Name)
+	return fmt.Sprintf("Job %s was edited outside Trainyard; set it back", job.Name), nil
 }

@@ -145,8 +145,7 @@ func (r *reconciler) updateAutoscaler(ctx context.Context, s *scope, desired, ex
 		updated.Annotations = map[string]string{}
 	}
 	updated.Annotations[specHashAnnotation] = desired.Annotations[specHashAnnotation]
-	changes := client.MergeFromWithOptions(existing.DeepCopy(), client.MergeFromWithOptimisticLock{})
-	if err := r.client.Patch(ctx, updated, changes, client.FieldOwner(v1alpha1.FieldManager)); err != nil {
+	if err := children.Patch(ctx, r.client, existing, updated); err != nil {
 		if apierrors.IsInvalid(err) {
 			return loop.Stalled(v1alpha1.InvalidSpecReason, fmt.Errorf("the API server refuses spec.autoscaling: %w", err))
 		}

@@ -22,6 +22,7 @@ import (
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/controllers/children"
 	"github.com/trainyard-dev/trainyard/controllers/modelserver/rollout"
 	"github.com/trainyard-dev/trainyard/internal/contract"
 )
@@ -193,8 +194,7 @@ func (r *reconciler) resetRevision(ctx context.Context, s *scope, name, message 
 	if err != nil {
 		return err
 	}
-	changes := client.MergeFromWithOptions(deployment, client.MergeFromWithOptimisticLock{})
-	if err := r.client.Patch(ctx, want, changes, client.FieldOwner(v1alpha1.FieldManager)); err != nil {
+	if err := children.Patch(ctx, r.client, deployment, want); err != nil {
 		return fmt.Errorf("set Deployment %s back to its template: %w", klog.KObj(deployment), err)
 	}
 	made, err := specHash(want)

@@ -14,10 +14,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/klog/v2"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
-	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 	"github.com/trainyard-dev/trainyard/controllers/children"
 	"github.com/trainyard-dev/trainyard/controllers/modelserver/rollout"
 	"github.com/trainyard-dev/trainyard/controllers/podstate"
@@ -69,14 +67,14 @@ func (r *reconciler) isPodEdited(ctx context.Context, pod *corev1.Pod, template 
 		return false, nil
 	}
 	live := &corev1.Pod{}
-	if err := r.live.Get(ctx, client.ObjectKeyFromObject(pod), live); err != nil {
-		return false, client.IgnoreNotFound(err)
+	if same, err := children.Reread(ctx, r.live, pod, live); !same {
+		return false, err
 	}
-	if live.UID == pod.UID && !children.IsImageEdited(live) {
-		r.verified.add(pod.UID, string(sum[:]))
-		return false, nil
+	if children.IsImageEdited(live) {
+		return true, nil
 	}
-	return live.UID == pod.UID, nil
+	r.verified.add(pod.UID, string(sum[:]))
+	return false, nil
 }
 
 // restartRevision has a Deployment replace its pods, one by one, as kubectl rollout
@@ -88,8 +86,7 @@ func (r *reconciler) restartRevision(ctx context.Context, s *scope, name, messag
 	}
 	restarted := deployment.DeepCopy()
 	metav1.SetMetaDataAnnotation(&restarted.Spec.Template.ObjectMeta, restartAnnotation, s.now.UTC().Format(time.RFC3339))
-	changes := client.MergeFromWithOptions(deployment, client.MergeFromWithOptimisticLock{})
-	if err := r.client.Patch(ctx, restarted, changes, client.FieldOwner(v1alpha1.FieldManager)); err != nil {
+	if err := children.Patch(ctx, r.client, deployment, restarted); err != nil {
 		return fmt.Errorf("restart Deployment %s: %w", klog.KObj(deployment), err)
 	}
 	logf.FromContext(ctx).Info("Restarted revision", "deployment", klog.KObj(deployment))

@@ -28,11 +28,7 @@ func (r *reconciler) restoreChildren(ctx context.Context, s *scope) error {
 		labels := revisionLabels(s.server, name)
 		errs = append(errs, r.restore(ctx, s, deployment, deploymentKind, labels))
 		for _, pod := range s.pods[name] {
-			restored, err := children.RestoreIdentity(ctx, r.client, pod, children.PodKind, children.Identity{Labels: labels})
-			if restored {
-				s.repairs = append(s.repairs, children.RestoredMessage(children.PodKind, pod))
-			}
-			errs = append(errs, err)
+			errs = append(errs, s.note(children.RestoreIdentity(ctx, r.client, pod, children.PodKind, children.Identity{Labels: labels})))
 		}
 	}
 	for name, kept := range s.templates {
@@ -45,11 +41,7 @@ func (r *reconciler) restoreChildren(ctx context.Context, s *scope) error {
 		errs = append(errs, r.restore(ctx, s, job, children.JobKind, testLabels(s.server)), r.restoreTest(ctx, s, job))
 	}
 	for _, slice := range s.slices {
-		restored, err := children.RestoreIdentity(ctx, r.client, slice, endpointSliceKind, sliceIdentity(s.server, slice))
-		if restored {
-			s.repairs = append(s.repairs, children.RestoredMessage(endpointSliceKind, slice))
-		}
-		errs = append(errs, err)
+		errs = append(errs, s.note(children.RestoreIdentity(ctx, r.client, slice, endpointSliceKind, sliceIdentity(s.server, slice))))
 	}
 	return errors.Join(errs...)
 }
@@ -60,20 +52,12 @@ func (r *reconciler) restoreTest(ctx context.Context, s *scope, job *batchv1.Job
 		BackoffLimit:          ptr.To[int32](0),
 		ActiveDeadlineSeconds: job.Spec.ActiveDeadlineSeconds, // of how many pods were tested nothing tells any more
 	}
-	restored, err := children.RestoreJobSpec(ctx, r.client, r.live, job, want)
-	if restored {
-		s.repairs = append(s.repairs, children.JobEditedMessage(job))
-	}
-	return err
+	return s.note(children.RestoreJobSpec(ctx, r.client, r.live, job, want))
 }
 
 // restore puts back the labels and the owner that a child of this server was created with.
 func (r *reconciler) restore(ctx context.Context, s *scope, child client.Object, kind string, labels map[string]string) error {
-	restored, err := children.RestoreIdentity(ctx, r.client, child, kind, children.Identity{Labels: labels, Owner: &ownedBy(s.server)[0]})
-	if restored {
-		s.repairs = append(s.repairs, children.RestoredMessage(kind, child))
-	}
-	return err
+	return s.note(children.RestoreIdentity(ctx, r.client, child, kind, children.Identity{Labels: labels, Owner: &ownedBy(s.server)[0]}))
 }
 
 // expelStray takes a revision's label from a pod that isn't the revision's, so that it

@@ -94,3 +94,11 @@ func (s *scope) modelOf(revision string) v1alpha1.RevisionModel {
 	}
 	return v1alpha1.RevisionModel{}
 }
+
+// note keeps what is to be reported of a repair, if there was one, and returns the error.
+func (s *scope) note(repair string, err error) error {
+	if repair != "" {
+		s.repairs = append(s.repairs, repair)
+	}
+	return err
+}

@@ -180,8 +180,7 @@ func (r *reconciler) reconcileService(ctx context.Context, s *scope) error {
 	if equality.Semantic.DeepEqual(desired, s.service) {
 		return nil
 	}
-	changes := client.MergeFromWithOptions(s.service.DeepCopy(), client.MergeFromWithOptimisticLock{})
-	if err := r.client.Patch(ctx, desired, changes, client.FieldOwner(v1alpha1.FieldManager)); err != nil {
+	if err := children.Patch(ctx, r.client, s.service, desired); err != nil {
 		if apierrors.IsInvalid(err) {
 			return loop.Stalled(v1alpha1.InvalidSpecReason, fmt.Errorf("the API server refuses spec.service: %w", err))
 		}

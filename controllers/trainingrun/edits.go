@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	batchv1 "k8s.io/api/batch/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/trainyard-dev/trainyard/controllers/children"
 )
@@ -28,11 +27,8 @@ func (r *reconciler) endedByEdit(ctx context.Context, s *scope, end *batchv1.Job
 		return false, nil
 	}
 	stored := &batchv1.Job{}
-	if err := r.live.Get(ctx, client.ObjectKeyFromObject(s.job), stored); err != nil {
-		return false, client.IgnoreNotFound(err)
-	}
-	if stored.UID != s.job.UID || children.IsJobFieldOurs(stored, field) {
-		return false, nil
+	if same, err := children.Reread(ctx, r.live, s.job, stored); !same || children.IsJobFieldOurs(stored, field) {
+		return false, err
 	}
 	if s.job.DeletionTimestamp == nil {
 		s.repairs = append(s.repairs, fmt.Sprintf("Job %s was edited outside Trainyard and failed for that (%s); running it again", s.job.Name, end.Reason))

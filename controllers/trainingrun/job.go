@@ -261,24 +261,16 @@ func (r *reconciler) restoreJob(ctx context.Context, s *scope) error {
 	if s.job == nil {
 		return nil
 	}
-	note := func(repaired bool, err error, message string) error {
-		if repaired {
-			s.repairs = append(s.repairs, message)
-		}
-		return err
-	}
 	labels := ownLabels(s.run)
-	restored, err := children.RestoreIdentity(ctx, r.client, s.job, children.JobKind, children.Identity{Labels: labels, Owner: &ownedBy(s.run)[0]})
-	errs := []error{note(restored, err, children.RestoredMessage(children.JobKind, s.job))}
+	identity := children.Identity{Labels: labels, Owner: &ownedBy(s.run)[0]}
+	errs := []error{s.note(children.RestoreIdentity(ctx, r.client, s.job, children.JobKind, identity))}
 	if !ptr.Deref(s.run.Spec.Suspend, false) {
-		restored, err = children.RestoreJobSpec(ctx, r.client, r.live, s.job, jobSpecOf(s.run))
-		errs = append(errs, note(restored, err, children.JobEditedMessage(s.job)))
+		errs = append(errs, s.note(children.RestoreJobSpec(ctx, r.client, r.live, s.job, jobSpecOf(s.run))))
 	}
 	for _, pod := range s.pods {
-		restored, err := children.RestoreIdentity(ctx, r.client, pod, children.PodKind, children.Identity{Labels: labels})
-		errs = append(errs, note(restored, err, children.RestoredMessage(children.PodKind, pod)))
-		restored, err = children.RestoreImages(ctx, r.client, r.live, pod, &s.job.Spec.Template.Spec)
-		errs = append(errs, note(restored, err, children.ImageEditedMessage(pod)+"; set it back"))
+		errs = append(errs,
+			s.note(children.RestoreIdentity(ctx, r.client, pod, children.PodKind, children.Identity{Labels: labels})),
+			s.note(children.RestoreImages(ctx, r.client, r.live, pod, &s.job.Spec.Template.Spec)))
 	}
 	return errors.Join(errs...)
 }

@@ -68,3 +68,11 @@ func (s *scope) endTime() *metav1.Time {
 	}
 	return s.end.DeepCopy()
 }
+
+// note keeps what is to be reported of a repair, if there was one, and returns the error.
+func (s *scope) note(repair string, err error) error {
+	if repair != "" {
+		s.repairs = append(s.repairs, repair)
+	}
+	return err
+}
