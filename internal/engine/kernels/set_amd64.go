@@ -9,7 +9,7 @@ import "golang.org/x/sys/cpu"
 // so avx512 must be asked for: it has been tested under emulation, but not timed.
 var architectureSets = []*Set{&avx2Set, &avx512Set}
 
-var avx2Set = Set{
+var avx2Set = withKernelsBy8(Set{
 	Name:        "avx2",
 	Supported:   func() bool { return cpu.X86.HasAVX2 && cpu.X86.HasFMA },
 	TileRows:    6,
@@ -18,42 +18,6 @@ var avx2Set = Set{
 		_, _, _ = a[6*k-1], b[16*k-1], c[6*16-1]
 		gemmTile6x16(k, &a[0], &b[0], &c[0])
 	},
-	ConvPixels:        Lanes,
-	ConvTiles:         convTiles3x3,
-	ConvWeights:       convWeights3x3,
-	RowsConvolutions:  []RowsKernel{rowsConvolution1, rowsConvolution2, rowsConvolution3},
-	RowsAccumulations: []RowsKernel{rowsAccumulation1, rowsAccumulation2, rowsAccumulation3},
-	ColumnProduct:     columnProduct,
-	Gather:            [2]GatherKernel{gatherStride1, gatherStride2},
-	DepthwisePlane:    depthwisePlane,
-	Depthwise3x3:      [2]Depthwise3x3Kernel{depthwise3x3Stride1, depthwise3x3Stride2},
-	DepthwiseStrips:   [2]PlaneStripsKernel{depthwiseStripsStride1, depthwiseStripsStride2},
-	Winograd: &Winograd{
-		Input: winogradInput, Output: winogradOutput, OutputPool: winogradOutputPool,
-		Products: []func(int, *float32, int, *float32, int, *float32, int){rowsProduct1, rowsProduct2, rowsProduct3},
-		Filters:  winogradFilters, FilterGradients: winogradFilterGradients,
-		Interleave: interleave8, WeightsInput: winogradWeightsInput, WeightsGradient: winogradWeightsGradient,
-	},
-
-	Quantized: &avx2Quantized,
-
-	NormPool:         normPoolBy8,
-	NormPoolSums:     normPoolSumsBy8,
-	NormPoolBackward: normPoolBackwardBy8,
-	Unpool:           unpoolBy8,
-
-	Patch: &patchesBy8,
-
-	Sum:               sumBy8,
-	SquaredDeviations: squaredDeviationsBy8,
-	DotDeviation:      dotDeviationBy8,
-	Affine:            affineBy8,
-	Affine2:           affine2By8,
-	Add:               addBy8,
-	Maximum:           maximumBy8,
-	Split:             splitBy8,
-	Halve:             halveBy8,
-	Clip:              clipBy8,
-	ReLU:              reluBy8,
-	ReLUBackward:      reluBackwardBy8,
-}
+	DepthwiseStrips: [2]PlaneStripsKernel{depthwiseStripsStride1, depthwiseStripsStride2},
+	Quantized:       &avx2Quantized,
+})
