@@ -56,7 +56,7 @@ func page(root string) (string, error) {
 	var b strings.Builder
 	b.WriteString(header)
 	b.WriteString("## Conditions\n\n| Type | Meaning |\n|---|---|\n" + constants(api, "Condition"))
-	b.WriteString("\n## Reasons\n\nOf conditions, and of the events of their transitions.\n\n| Reason | Meaning |\n|---|---|\n" + constants(append(api, controllers...), "Reason"))
+	b.WriteString("\n## Reasons\n\nOf conditions, and of the events of their transitions.\n\n| Reason | Meaning |\n|---|---|\n" + constants(slices.Concat(api, controllers), "Reason"))
 	b.WriteString("\n## Messages of conditions and events\n\nIn the order of the sources. Some are parts of others.\n\n" + messages(controllers))
 	b.WriteString("\n## Refused by the API server\n\n" + refusals(api))
 	b.WriteString("\n## Flags\n\n" + flags(programs))
