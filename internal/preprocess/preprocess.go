@@ -12,8 +12,10 @@
 package preprocess
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"math"
 )
 
 // ResizeBilinear stretches the image to a square with a triangle filter whose
@@ -24,11 +26,32 @@ import (
 // package does not.
 const ResizeBilinear = "bilinear-antialias-stretch"
 
+// ResizeCrop brings the image's shorter side to Spec.ShorterSide by the same
+// filter, keeping the aspect ratio, and cuts the square out of the middle: what
+// torchvision's Resize(ShorterSide) and CenterCrop(Size) do, to within one gray
+// level.
+const ResizeCrop = "bilinear-antialias-crop"
+
+// Resizes are the rules that a Spec may name.
+func Resizes() []string { return []string{ResizeBilinear, ResizeCrop} }
+
+// Orders of the channels of a tensor. Images are decoded to red, green, blue.
+const (
+	ChannelsRGB = "RGB"
+	ChannelsBGR = "BGR"
+)
+
+// DefaultScale brings pixels to [0, 1].
+const DefaultScale = 1. / 255
+
 // Bounds of Spec.Size.
 const (
 	MinSize = 8
 	MaxSize = 1024
 )
+
+// MaxSide bounds Spec.ShorterSide.
+const MaxSide = 2 * MaxSize
 
 // Channels is the number of color channels of a tensor: red, green, blue.
 const Channels = 3
@@ -38,14 +61,25 @@ const Channels = 3
 type Spec struct {
 	// Size is the side of the square tensor in pixels, MinSize to MaxSize.
 	Size int `json:"size"`
-	// Resize names the rule that brings an image to Size×Size: ResizeBilinear.
+	// Resize names the rule that brings an image to Size×Size, one of Resizes.
 	Resize string `json:"resize"`
-	// Mean is subtracted from each of the channels red, green, blue, whose
-	// values are first scaled to [0, 1].
+	// ShorterSide is that of the image before ResizeCrop cuts, Size to MaxSide;
+	// 0 with other rules.
+	ShorterSide int `json:"shorterSide,omitempty"`
+	// Mean is subtracted from each of the tensor's channels, in their order,
+	// after pixels of 0 to 255 were multiplied by Scale.
 	Mean [Channels]float32 `json:"mean"`
 	// Std then divides each channel; it is greater than zero.
 	Std [Channels]float32 `json:"std"`
+	// Scale is DefaultScale if it is 0.
+	Scale float64 `json:"scale,omitempty"`
+	// ChannelOrder is the order of the tensor's channels: ChannelsBGR, or
+	// ChannelsRGB if it is empty.
+	ChannelOrder string `json:"channelOrder,omitempty"`
 }
+
+// scale is what pixels are multiplied by.
+func (s Spec) scale() float64 { return cmp.Or(s.Scale, DefaultScale) }
 
 // DefaultSpec returns the preprocessing that new models are trained with:
 // ResizeBilinear, and the channel statistics of ImageNet, which fit
@@ -65,22 +99,59 @@ func (s Spec) Validate() error {
 	if s.Size < MinSize || s.Size > MaxSize {
 		errs = append(errs, fmt.Errorf("size %d: must be between %d and %d", s.Size, MinSize, MaxSize))
 	}
-	if s.Resize != ResizeBilinear {
-		errs = append(errs, fmt.Errorf("resize %q: the rule known to this version is %q", s.Resize, ResizeBilinear))
-	}
-	for c := range Channels {
-		// Written so that NaN fails too.
-		if !(s.Mean[c] >= -10 && s.Mean[c] <= 10) {
-			errs = append(errs, fmt.Errorf("mean[%d] %v: must be between -10 and 10, for pixels in [0, 1]", c, s.Mean[c]))
-		}
-		if !(s.Std[c] >= 1e-3 && s.Std[c] <= 10) {
-			errs = append(errs, fmt.Errorf("std[%d] %v: must be between 0.001 and 10, for pixels in [0, 1]", c, s.Std[c]))
-		}
-	}
+	errs = append(errs, s.validateResize(), s.validateChannels())
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("invalid preprocessing: %w", err)
 	}
 	return nil
+}
+
+func (s Spec) validateResize() error {
+	switch s.Resize {
+	case ResizeBilinear:
+		if s.ShorterSide != 0 {
+			return fmt.Errorf("shorterSide %d: is for resize %q only: leave it out", s.ShorterSide, ResizeCrop)
+		}
+	case ResizeCrop:
+		if s.ShorterSide < s.Size || s.ShorterSide > MaxSide {
+			return fmt.Errorf("shorterSide %d: must be between size %d and %d", s.ShorterSide, s.Size, MaxSide)
+		}
+	default:
+		return fmt.Errorf("resize %q: the rules known to this version are %q", s.Resize, Resizes())
+	}
+	return nil
+}
+
+// validateChannels is written so that NaN fails too.
+func (s Spec) validateChannels() error {
+	const farthest, least = 10, 1e-3 // for pixels in [0, 1]
+	var errs []error
+	if !(s.scale() >= 1e-6 && s.scale() <= 1e3) {
+		return fmt.Errorf("scale %v: must be between 0.000001 and 1000, such as 1/255 for pixels in [0, 1]", s.Scale)
+	}
+	if s.ChannelOrder != "" && s.ChannelOrder != ChannelsRGB && s.ChannelOrder != ChannelsBGR {
+		errs = append(errs, fmt.Errorf("channelOrder %q: must be %s or %s", s.ChannelOrder, ChannelsRGB, ChannelsBGR))
+	}
+	white := 255 * s.scale()
+	for c := range Channels {
+		if v := float64(s.Mean[c]); !(math.Abs(v) <= farthest*white) {
+			errs = append(errs, fmt.Errorf("mean[%d] %v: must be between %.4g and %.4g, for pixels in [0, %.4g]%s",
+				c, s.Mean[c], -farthest*white, farthest*white, white, s.hintOfScale(v)))
+		}
+		if v := float64(s.Std[c]); !(v >= least*white && v <= farthest*white) {
+			errs = append(errs, fmt.Errorf("std[%d] %v: must be between %.4g and %.4g, for pixels in [0, %.4g]%s",
+				c, s.Std[c], least*white, farthest*white, white, s.hintOfScale(v)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// hintOfScale says what is missing beside a mean or deviation that is meant for pixels of 0 to 255.
+func (s Spec) hintOfScale(v float64) string {
+	if v > 1 && v <= 255 && s.scale() == DefaultScale {
+		return "; for pixels in [0, 255] set scale to 1"
+	}
+	return ""
 }
 
 // PixelLen is the number of bytes of a resized image, Size×Size×3.
@@ -89,19 +160,33 @@ func (s Spec) PixelLen() int { return s.Size * s.Size * Channels }
 // TensorLen is the number of values of one image's tensor, 3×Size×Size.
 func (s Spec) TensorLen() int { return Channels * s.Size * s.Size }
 
-// Normalize converts pixels, 8-bit RGB of shape [Size, Size, 3] as ResizeRGB
-// writes it, to (pixel/255 - Mean)/Std in dst, of shape [3, Size, Size].
+// Normalize converts pixels, 8-bit RGB of shape [Size, Size, 3] as Pixels
+// writes it, to (pixel·Scale - Mean)/Std in dst, of shape [3, Size, Size].
 func (s Spec) Normalize(dst []float32, pixels []uint8) {
 	plane := s.Size * s.Size
 	pixels = pixels[:Channels*plane]
 	for c := range Channels {
-		var table [256]float32
-		for v := range table {
-			table[v] = (float32(v)/255 - s.Mean[c]) / s.Std[c]
+		table := s.table(c)
+		source := c
+		if s.ChannelOrder == ChannelsBGR {
+			source = Channels - 1 - c
 		}
 		out := dst[c*plane : (c+1)*plane]
 		for i := range out {
-			out[i] = table[pixels[Channels*i+c]]
+			out[i] = table[pixels[Channels*i+source]]
 		}
 	}
+}
+
+// table is what becomes of each value of a pixel in the tensor's channel c.
+func (s Spec) table(c int) *[256]float32 {
+	var table [256]float32
+	for v := range table {
+		scaled := float32(v) / 255
+		if s.Scale != 0 {
+			scaled = float32(float64(v) * s.Scale)
+		}
+		table[v] = (scaled - s.Mean[c]) / s.Std[c]
+	}
+	return &table
 }

@@ -23,6 +23,14 @@ func TestSpecValidate(t *testing.T) {
 		"largest":         {change: func(s *Spec) { s.Size = MaxSize }},
 		"size zero":       {change: func(s *Spec) { s.Size = 0 }, want: []string{"size 0", "between 8 and 1024"}},
 		"size huge":       {change: func(s *Spec) { s.Size = 1 << 30 }, want: []string{"size 1073741824"}},
+		"cut":             {change: func(s *Spec) { s.Resize, s.ShorterSide = ResizeCrop, 73 }},
+		"cut of less":     {change: func(s *Spec) { s.Resize, s.ShorterSide = ResizeCrop, 63 }, want: []string{"shorterSide 63", "size 64"}},
+		"cut of nothing":  {change: func(s *Spec) { s.ShorterSide = 73 }, want: []string{"shorterSide 73", ResizeCrop}},
+		"Keras's pixels":  {change: func(s *Spec) { s.Scale, s.Mean, s.ChannelOrder = 1/127.5, [3]float32{1, 1, 1}, ChannelsBGR }},
+		"Caffe's pixels":  {change: func(s *Spec) { s.Scale, s.Mean, s.Std = 1, [3]float32{103.939, 116.779, 123.68}, [3]float32{1, 1, 1} }},
+		"without scale":   {change: func(s *Spec) { s.Mean[0] = 103.939 }, want: []string{"mean[0] 103.939", "set scale to 1"}},
+		"scale NaN":       {change: func(s *Spec) { s.Scale = math.NaN() }, want: []string{"scale NaN"}},
+		"other channels":  {change: func(s *Spec) { s.ChannelOrder = "GRB" }, want: []string{`channelOrder "GRB"`}},
 		"unknown rule":    {change: func(s *Spec) { s.Resize = "crop" }, want: []string{`resize "crop"`, ResizeBilinear}},
 		"std zero":        {change: func(s *Spec) { s.Std[1] = 0 }, want: []string{"std[1] 0"}},
 		"std NaN":         {change: func(s *Spec) { s.Std[2] = float32(math.NaN()) }, want: []string{"std[2] NaN"}},
@@ -78,5 +86,20 @@ func TestNormalize(t *testing.T) {
 	want[9], want[64+9] = 1, 0.2
 	if diff := cmp.Diff(want, got, cmpopts.EquateApprox(0, 1e-6)); diff != "" {
 		t.Errorf("Normalize (-want +got):\n%s", diff)
+	}
+}
+
+// Pixels of a scale of their own, in another order of channels.
+func TestNormalizeScaled(t *testing.T) {
+	spec := Spec{Size: 8, Resize: ResizeBilinear, Scale: 1 / 127.5, Mean: [3]float32{1, 0, 0.5}, Std: [3]float32{1, 1, 2}, ChannelOrder: ChannelsBGR}
+	pixels := make([]uint8, spec.PixelLen())
+	copy(pixels[3*9:], []uint8{255, 51, 0})
+	got := make([]float32, spec.TensorLen())
+	spec.Normalize(got, pixels)
+	want := []float32{-1, 0.4, 0.75} // blue, green, red
+	for c, v := range want {
+		if diff := math.Abs(float64(got[64*c+9] - v)); diff > 1e-6 {
+			t.Errorf("channel %d is %v, want %v", c, got[64*c+9], v)
+		}
 	}
 }

@@ -15,7 +15,7 @@ func (s Spec) resize(ctx context.Context, dst []uint8, img opened) error {
 	if img.Orientation != 1 {
 		stored = make([]uint8, s.PixelLen())
 	}
-	r := newResizer(stored, s.Size, img.Width, img.Height)
+	r := s.newResizer(stored, img.Width, img.Height)
 	if err := img.rows(ctx, r.add); err != nil {
 		return err
 	}
@@ -32,16 +32,35 @@ type taps struct {
 	weights []float32
 }
 
-// triangleFilter returns the taps for each of out pixels made from in. Where
-// that is a reduction the filter is widened by the same factor.
-func triangleFilter(in, out int) []taps {
+// window is a side of the square: count pixels, from first on, of a side of in
+// pixels that is resized to out.
+type window struct{ in, out, first, count int }
+
+// windows are those of the square's width and height.
+func (s Spec) windows(width, height int) (across, down window) {
+	across, down = window{in: width, out: s.Size, count: s.Size}, window{in: height, out: s.Size, count: s.Size}
+	if s.Resize != ResizeCrop {
+		return across, down
+	}
+	shorter := min(width, height)
+	for _, w := range []*window{&across, &down} {
+		w.out = int(int64(s.ShorterSide) * int64(w.in) / int64(shorter))
+		w.first = int(math.RoundToEven(float64(w.out-w.count) / 2)) // as Python rounds
+	}
+	return across, down
+}
+
+// triangleFilter returns the taps for each pixel of a window. Where it is a
+// reduction the filter is widened by the same factor.
+func triangleFilter(w window) []taps {
 	var (
-		scale   = float64(in) / float64(out)
+		in      = w.in
+		scale   = float64(in) / float64(w.out)
 		support = max(scale, 1)
-		filter  = make([]taps, out)
+		filter  = make([]taps, w.count)
 	)
 	for i := range filter {
-		center := (float64(i) + 0.5) * scale
+		center := (float64(w.first+i) + 0.5) * scale
 		first := max(int(center-support+0.5), 0)
 		end := min(int(center+support+0.5), in)
 		weights := make([]float32, end-first)
@@ -76,9 +95,10 @@ type resizer struct {
 	sums []float32
 }
 
-func newResizer(dst []uint8, size, width, height int) *resizer {
+func (s Spec) newResizer(dst []uint8, width, height int) *resizer {
+	across, down := s.windows(width, height)
 	r := &resizer{
-		dst: dst, size: size, across: triangleFilter(width, size), down: triangleFilter(height, size),
+		dst: dst, size: s.Size, across: triangleFilter(across), down: triangleFilter(down),
 		stride: Channels * width, sums: make([]float32, Channels*width),
 	}
 	for _, t := range r.down {
@@ -91,7 +111,7 @@ func newResizer(dst []uint8, size, width, height int) *resizer {
 // resizeMemory bounds what resizing takes in bytes.
 func (s Spec) resizeMemory(width, height int) int64 {
 	const float32Bytes, perTap, perOutput = 4, 4, 32
-	kept := min(2*int64(height)/int64(s.Size)+4, int64(height)) // a triangle's support, rounded up
+	kept := min(2*int64(height)/int64(s.Size)+4, int64(height)) // a triangle's support, rounded up; cut images have less
 	filters := perTap*2*int64(width+height+4*s.Size) + 2*perOutput*int64(s.Size)
 	return kept*Channels*int64(width) + float32Bytes*Channels*int64(width) + filters + 2*int64(s.PixelLen())
 }

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"image"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -17,35 +18,45 @@ import (
 )
 
 // testdata/pillow-bilinear.json is what Pillow 13.0 makes of pattern(width,
-// height) by resize((size, size), Image.Resampling.BILINEAR).
-func TestResizeAgreesWithPillow(t *testing.T) {
-	data, err := os.ReadFile("testdata/pillow-bilinear.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var golden []struct {
-		Width, Height, Size int
-		Pixels              string
-	}
-	if err := json.Unmarshal(data, &golden); err != nil {
-		t.Fatal(err)
-	}
-	for _, g := range golden {
-		want, err := hex.DecodeString(g.Pixels)
-		if err != nil {
-			t.Fatal(err)
-		}
-		spec := DefaultSpec(g.Size)
-		got := make([]uint8, spec.PixelLen())
-		if err := spec.resize(t.Context(), got, inMemory(pattern(g.Width, g.Height), 1)); err != nil {
-			t.Fatal(err)
-		}
-		for i := range want {
-			if diff := int(want[i]) - int(got[i]); diff < -1 || diff > 1 {
-				t.Errorf("%d×%d to %d: byte %d = %d, Pillow has %d", g.Width, g.Height, g.Size, i, got[i], want[i])
-				break
+// height) by resize((size, size), Image.Resampling.BILINEAR), and
+// torchvision-crop.json what torchvision 0.29 makes of it by Resize(shorterSide)
+// and CenterCrop(size).
+func TestResizeAgrees(t *testing.T) {
+	for file, rule := range map[string]string{"pillow-bilinear.json": ResizeBilinear, "torchvision-crop.json": ResizeCrop} {
+		t.Run(file, func(t *testing.T) {
+			data, err := os.ReadFile(filepath.Join("testdata", file))
+			if err != nil {
+				t.Fatal(err)
 			}
-		}
+			var golden []struct {
+				Width, Height, Size, ShorterSide int
+				Pixels                           string
+			}
+			if err := json.Unmarshal(data, &golden); err != nil {
+				t.Fatal(err)
+			}
+			for _, g := range golden {
+				want, err := hex.DecodeString(g.Pixels)
+				if err != nil {
+					t.Fatal(err)
+				}
+				spec := DefaultSpec(g.Size)
+				spec.Resize, spec.ShorterSide = rule, g.ShorterSide
+				if err := spec.Validate(); err != nil {
+					t.Fatal(err)
+				}
+				got := make([]uint8, spec.PixelLen())
+				if err := spec.resize(t.Context(), got, inMemory(pattern(g.Width, g.Height), 1)); err != nil {
+					t.Fatal(err)
+				}
+				for i := range want {
+					if diff := int(want[i]) - int(got[i]); diff < -1 || diff > 1 {
+						t.Errorf("%d×%d to %d: byte %d = %d, want %d", g.Width, g.Height, g.Size, i, got[i], want[i])
+						break
+					}
+				}
+			}
+		})
 	}
 }
 
@@ -88,14 +99,17 @@ func TestResizeExtremeShapes(t *testing.T) {
 			for i := range img.Pix {
 				img.Pix[i] = 77
 			}
-			spec := DefaultSpec(8)
-			pixels := make([]uint8, spec.PixelLen())
-			if err := spec.resize(t.Context(), pixels, inMemory(img, 1)); err != nil {
-				t.Fatal(err)
-			}
-			for i, v := range pixels {
-				if v != 77 {
-					t.Fatalf("byte %d = %d, want 77", i, v)
+			cut := DefaultSpec(8)
+			cut.Resize, cut.ShorterSide = ResizeCrop, 9
+			for _, spec := range []Spec{DefaultSpec(8), cut} {
+				pixels := make([]uint8, spec.PixelLen())
+				if err := spec.resize(t.Context(), pixels, inMemory(img, 1)); err != nil {
+					t.Fatal(err)
+				}
+				for i, v := range pixels {
+					if v != 77 {
+						t.Fatalf("%s: byte %d = %d, want 77", spec.Resize, i, v)
+					}
 				}
 			}
 		})
