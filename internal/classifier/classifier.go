@@ -40,8 +40,10 @@ type Model struct {
 
 // Info describes a model.
 type Info struct {
-	// Metadata is what the file says about itself.
+	// Metadata is what the file says about itself, with what was told or assumed where it doesn't.
 	*onnx.Metadata
+	// Assumed says what neither the file nor anybody has said, a field and its value each.
+	Assumed []string
 	// SHA256 is the digest of the file in hex.
 	SHA256    string
 	SizeBytes int64
@@ -58,8 +60,8 @@ type Info struct {
 
 // Options say how a model is used.
 type Options struct {
-	// Output is what the network's numbers mean; empty: what its metadata says, or what is found out.
-	Output onnx.Output
+	// Told is what is said of the model beside its file.
+	Told Told
 	// Threads are those of a prediction; 0: one per CPU.
 	Threads int
 }
@@ -102,18 +104,21 @@ func decode(data []byte, options Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	metadata, err := file.Metadata()
+	told := options.Told
+	metadata, assumed, err := describe(file, told)
 	if err != nil {
 		return nil, err
 	}
-	told := *metadata
-	told.Output = cmp.Or(options.Output, metadata.Output)
-	tried, err := file.Classifier(&told, graph.Options{Threads: options.Threads})
+	meant := *metadata
+	meant.Output = cmp.Or(told.Output, metadata.Output)
+	ends := onnx.Ends{Layout: told.Input.Layout, Output: told.OutputName}
+	tried, err := file.Classifier(&meant, ends, graph.Options{Threads: options.Threads})
 	if err != nil {
 		return nil, err
 	}
 	return &Model{Predictor: tried, Info: Info{
 		Metadata:   metadata,
+		Assumed:    assumed,
 		SizeBytes:  int64(len(data)),
 		Output:     tried.Output(),
 		Alone:      tried.Alone(),

@@ -176,10 +176,37 @@ type ServedModel struct {
 	SHA256 string `json:"sha256"`
 	// TrainingRun is the run that made the model, for /model-info.
 	TrainingRun string `json:"trainingRun,omitempty"`
+	// Classes are the names of the classes in the order of the network's numbers. Labels is the content of a file of them, and
+	// LabelsPath such a file: a name a line, or JSON. Without any of these the file says it.
+	Classes    []string `json:"classes,omitempty"`
+	Labels     string   `json:"labels,omitempty"`
+	LabelsPath string   `json:"labelsPath,omitempty"`
+	// Input says how an image becomes the network's input. What is left out is what the file says, or is assumed.
+	Input *ServedInput `json:"input,omitempty"`
 	// Output is what the network yields: logits, probabilities, logProbabilities, sigmoid or logit. Empty: what the file's
 	// metadata says, or what is found out.
 	Output string `json:"output,omitempty"`
+	// OutputName is the output that has a number for each class, where there are several.
+	OutputName string `json:"outputName,omitempty"`
 }
+
+// ServedInput is how an image becomes a network's input: (pixel × scale - mean) / std for each channel.
+type ServedInput struct {
+	Size         int       `json:"size,omitempty"`         // pixels, both sides
+	Resize       string    `json:"resize,omitempty"`       // ResizeStretch or ResizeCrop
+	ShorterSide  int       `json:"shorterSide,omitempty"`  // pixels, before ResizeCrop cuts
+	Layout       string    `json:"layout,omitempty"`       // NCHW or NHWC
+	ChannelOrder string    `json:"channelOrder,omitempty"` // RGB or BGR
+	Scale        string    `json:"scale,omitempty"`        // a decimal, or one divided by one: 1/127.5
+	Mean         []float64 `json:"mean,omitempty"`         // in the order of the channels, or one for all
+	Std          []float64 `json:"std,omitempty"`
+}
+
+// How images are brought to a square.
+const (
+	ResizeStretch = "Stretch" // the aspect ratio is not kept
+	ResizeCrop    = "Crop"    // by the shorter side, and the middle is cut out
+)
 
 // Limits bound what a request may cost.
 type Limits struct {

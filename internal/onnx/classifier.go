@@ -26,10 +26,31 @@ type Classifier struct {
 	raw, logits []float32
 }
 
+// Ends say how a graph begins and ends, where its file leaves that open.
+type Ends struct {
+	// Layout is the order of the input's dimensions; empty: what ImageInput finds out.
+	Layout Layout
+	// Output names the output that has a number for each class; empty: the only one.
+	Output string
+}
+
 // Classifier compiles the model and tries it. The error says what can't be computed, or how the network contradicts the
 // metadata.
-func (m *Model) Classifier(metadata *Metadata, options graph.Options) (*Classifier, error) {
-	m = m.sized(metadata.Preprocess.Size)
+func (m *Model) Classifier(metadata *Metadata, ends Ends, options graph.Options) (*Classifier, error) {
+	m, err := m.withOutput(ends.Output)
+	if err != nil {
+		return nil, err
+	}
+	input, err := m.ImageInput(ends.Layout)
+	if err != nil {
+		return nil, err
+	}
+	size := metadata.Preprocess.Size
+	if input.Size != 0 && input.Size != size {
+		return nil, fmt.Errorf("the network does not fit its metadata: the input %q takes images of %d pixels a side, not of the size %d",
+			m.Graph.Inputs[0].Name, input.Size, size)
+	}
+	m = m.withImages(input.Layout, size)
 	program, err := m.Compile(options)
 	if err != nil {
 		return nil, err
@@ -44,25 +65,6 @@ func (m *Model) Classifier(metadata *Metadata, options graph.Options) (*Classifi
 		return nil, err
 	}
 	return c, nil
-}
-
-// sized is the model with those dimensions of its input fixed to images of a size that the file leaves open. Exporters leave
-// height and width open for networks that take images of any size.
-func (m *Model) sized(size int) *Model {
-	if len(m.Graph.Inputs) != 1 || len(m.Graph.Inputs[0].Shape) != 4 {
-		return m
-	}
-	input := m.Graph.Inputs[0]
-	input.Shape = slices.Clone(input.Shape)
-	for i, side := range []int{preprocess.Channels, size, size} {
-		if input.Shape[1+i] == graph.Dynamic {
-			input.Shape[1+i] = side
-		}
-	}
-	sized, g := *m, *m.Graph
-	g.Inputs = []graph.Value{input}
-	sized.Graph = &g
-	return &sized
 }
 
 // Output is what the network yields.

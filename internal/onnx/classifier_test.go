@@ -20,7 +20,7 @@ func classifierOf(model *Model, batch int) (*Classifier, error) {
 	g.Initializers["first"] = &graph.Tensor{DType: graph.Int64, Shape: []int{1}, Ints: []int64{0}}
 	g.Initializers["row"] = &graph.Tensor{DType: graph.Int64, Shape: []int{2}, Ints: []int64{1, -1}}
 	g.Initializers["unit"] = graph.NewFloats([]float32{1, 0, 0, 0, 1, 0, 0, 0, 1}, 3, 3)
-	return model.Classifier(&Metadata{Classes: []string{"a", "b", "c"}, Preprocess: preprocess.DefaultSpec(outputSize)}, graph.Options{Threads: 1})
+	return model.Classifier(&Metadata{Classes: []string{"a", "b", "c"}, Preprocess: preprocess.DefaultSpec(outputSize)}, Ends{}, graph.Options{Threads: 1})
 }
 
 var (

@@ -114,6 +114,15 @@ func (m *Metadata) properties() ([][2]string, error) {
 	return pairs, nil
 }
 
+// ToldOutput is what the file says of its output, with or without other metadata; empty if nothing.
+func (m *Model) ToldOutput() (Output, error) {
+	output := Output(m.Properties[keyOutput])
+	if err := output.Validate(); err != nil {
+		return "", fmt.Errorf("%s: %w", keyOutput, err)
+	}
+	return output, nil
+}
+
 // Metadata reads what the model says about itself. It is ErrNoMetadata for a model that Trainyard did not write.
 func (m *Model) Metadata() (*Metadata, error) {
 	if _, ok := m.Properties[keyClasses]; !ok {

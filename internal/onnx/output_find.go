@@ -8,19 +8,15 @@ import (
 	"slices"
 
 	"github.com/trainyard-dev/trainyard/internal/engine/graph"
-	"github.com/trainyard-dev/trainyard/internal/preprocess"
 )
 
 // FindOutput finds out what the model's output means, by how its graph ends and by what program, which is compiled of it,
 // answers to probes. What the metadata says is only checked against the probes. The error says what is contradictory or
 // remains unknown.
 func (m *Model) FindOutput(program *graph.Program, metadata *Metadata) (Output, error) {
-	if err := checkInput(m.Graph, metadata.Preprocess.Size); err != nil {
-		return "", err
-	}
 	classes, width := len(metadata.Classes), program.OutputLen()
 	if width != classes && (width != 1 || classes != 2) {
-		return "", fmt.Errorf("the network yields %d numbers for an image, but the metadata names %d classes", width, classes)
+		return "", fmt.Errorf("the network yields %d numbers for an image, but there are names of %d classes%s", width, classes, hintOfCount(width, classes))
 	}
 	probes, err := probe(program, metadata.Preprocess.TensorLen(), width)
 	if err != nil {
@@ -37,16 +33,12 @@ func (m *Model) FindOutput(program *graph.Program, metadata *Metadata) (Output, 
 	}
 }
 
-// checkInput checks that a graph takes images of a size and yields one value.
-func checkInput(g *graph.Graph, size int) error {
-	if len(g.Inputs) != 1 || len(g.Outputs) != 1 {
-		return fmt.Errorf("the graph has %d inputs and %d outputs, want one of each", len(g.Inputs), len(g.Outputs))
+// hintOfCount says what is often missing among the names of classes.
+func hintOfCount(width, classes int) string {
+	if width == classes+1 {
+		return ": if one more stands for the background, name it too, at its place"
 	}
-	shape, want := g.Inputs[0].Shape, []int{preprocess.Channels, size, size}
-	if len(shape) != 4 || !slices.Equal(shape[1:], want) {
-		return fmt.Errorf("the input %q is of shape %v, want [N %d %d %d] as the metadata says", g.Inputs[0].Name, shape, want[0], want[1], want[2])
-	}
-	return nil
+	return ": name one for each number, in their order"
 }
 
 // checkTold checks what the metadata says, or who loads the model, against the probes.

@@ -256,6 +256,10 @@ func TestServeFails(t *testing.T) {
 		"another digest":   {args: append(free, "--model", p.model, "--sha256", p.samplesDigest), want: contract.ExitArtifact, reason: contract.ReasonArtifactInvalid, says: p.modelDigest},
 		"not a model":      {args: append(free, "--model", garbage), want: contract.ExitArtifact, reason: contract.ReasonArtifactInvalid, says: "ONNX"},
 		"another output":   {args: append(free, "--model", p.model, "--output", "probabilities"), want: contract.ExitArtifact, reason: contract.ReasonArtifactInvalid, says: `trainyard.output is "probabilities", but`},
+		"another layout":   {args: append(free, "--model", p.model, "--input-layout", "NHWC"), want: contract.ExitArtifact, reason: contract.ReasonArtifactInvalid, says: "input.layout is NHWC, but"},
+		"a class too many": {args: append(free, "--model", p.model, "--classes", "cat,dog,bird"), want: contract.ExitArtifact, reason: contract.ReasonArtifactInvalid, says: "there are names of 3 classes"},
+		"labels missing":   {args: append(free, "--model", p.model, "--classes", "@"+garbage+"x"), want: contract.ExitTemporary, says: "no such file"},
+		"mean of words":    {args: append(free, "--model", p.model, "--input-scale", "half"), want: contract.ExitConfig, reason: contract.ReasonConfigInvalid, says: `model.input: scale: "half"`},
 		"model missing":    {args: append(free, "--model", garbage+"x"), want: contract.ExitTemporary, says: "no such file"},
 		"port not to have": {args: []string{"--address", "127.0.0.1", "--port", strconv.Itoa(busy.Addr().(*net.TCPAddr).Port), "--model", p.model}, want: contract.ExitTemporary, says: "in use"},
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"regexp"
 	"time"
@@ -17,7 +18,6 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/classifier"
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/memory"
-	"github.com/trainyard-dev/trainyard/internal/onnx"
 	"github.com/trainyard-dev/trainyard/server/internal/httpapi"
 	"github.com/trainyard-dev/trainyard/server/internal/serving"
 )
@@ -42,6 +42,7 @@ func serveCommand(options Options) *cobra.Command {
 	var (
 		src     source
 		flags   = serveDefaults()
+		model   modelFlags
 		address string
 		port    int
 	)
@@ -62,13 +63,14 @@ and exits with 0. Other exit codes:
   6   the model file is invalid or has another digest
   75  something outside the server failed, such as a volume without the model file yet`,
 		Example: `  server serve --model out/model.onnx
+  server serve --model resnet50.onnx --classes @imagenet_class_index.json
   curl -F file=@cat.jpg localhost:8080/predict`,
 		Args: cobra.NoArgs,
 	}
 	src.addFlags(cmd)
 	cmd.Flags().StringVar(&flags.Model.Path, "model", "", "ONNX `file` to serve.")
 	cmd.Flags().StringVar(&flags.Model.SHA256, "sha256", "", "SHA-256 that the model file must have, in hex. Empty accepts any file.")
-	cmd.Flags().StringVar(&flags.Model.Output, "output", "", "What the network yields: logits, probabilities, logProbabilities, sigmoid or logit. Empty detects it.")
+	model.add(cmd.Flags())
 	cmd.Flags().StringVar(&flags.Name, "name", flags.Name, "Name of the model in the Open Inference Protocol.")
 	cmd.Flags().StringVar(&address, "address", "", "Address to listen on. Empty listens on all addresses.")
 	cmd.Flags().IntVar(&port, "port", contract.HTTPPort, "Port to listen on.")
@@ -79,6 +81,7 @@ and exits with 0. Other exit codes:
 		err := src.read(&config)
 		if err == nil {
 			overrideServe(cmd, &config, flags)
+			model.override(cmd.Flags(), &config.Model)
 			err = checkServe(config, port)
 		}
 		if err != nil {
@@ -96,7 +99,6 @@ func overrideServe(cmd *cobra.Command, config *contract.ServeConfig, flags contr
 	for name, set := range map[string]func(){
 		"model":       func() { config.Model.Path = flags.Model.Path },
 		"sha256":      func() { config.Model.SHA256 = flags.Model.SHA256 },
-		"output":      func() { config.Model.Output = flags.Model.Output },
 		"name":        func() { config.Name = flags.Name },
 		"threads":     func() { config.Limits.Threads = flags.Limits.Threads },
 		"drain-delay": func() { config.DrainDelaySeconds = flags.DrainDelaySeconds },
@@ -112,9 +114,6 @@ var modelName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$`)
 
 func checkServe(config contract.ServeConfig, port int) error {
 	const maxPort = 65535
-	if err := onnx.Output(config.Model.Output).Validate(); err != nil {
-		return fmt.Errorf("model.output: %w", err)
-	}
 	switch {
 	case config.Model.Path == "":
 		return errors.New("model.path: must be set, on the command line with --model FILE")
@@ -129,6 +128,13 @@ func checkServe(config contract.ServeConfig, port int) error {
 }
 
 func serve(ctx context.Context, config contract.ServeConfig, address string, log io.Writer, options Options) error {
+	told, err := classifier.ReadTold(config.Model)
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // its volume may be late
+		return &exitError{code: contract.ExitTemporary, err: err}
+	case err != nil:
+		return configError(err)
+	}
 	limit := memory.Limit()
 	memory.BoundHeap(limit)
 	server, err := httpapi.New(httpapi.Config{
@@ -145,9 +151,7 @@ func serve(ctx context.Context, config contract.ServeConfig, address string, log
 		LogRequests: config.LogRequests,
 		Wrap:        options.Wrap,
 	}, func(context.Context) (*classifier.Model, error) {
-		return classifier.Load(config.Model.Path, config.Model.SHA256, classifier.Options{
-			Output: onnx.Output(config.Model.Output), Threads: config.Limits.Threads,
-		})
+		return classifier.Load(config.Model.Path, config.Model.SHA256, classifier.Options{Told: told, Threads: config.Limits.Threads})
 	})
 	if err != nil {
 		return configError(err)

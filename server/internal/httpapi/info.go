@@ -79,6 +79,7 @@ type ModelInfo struct {
 	Classes     []string           `json:"classes" doc:"In the order of the logits."`
 	Output      onnx.Output        `json:"output" enum:"logits,probabilities,logProbabilities,sigmoid,logit" doc:"What the network yields: a number per class (logits, probabilities, logProbabilities), or one number, the second class's probability (sigmoid) or what a sigmoid makes that (logit)."`
 	Input       preprocess.Spec    `json:"input" doc:"How an image becomes the network's input."`
+	Assumed     []string           `json:"assumed,omitempty" doc:"What neither the model file nor the configuration says, and is assumed: a field and its value each."`
 	Metrics     map[string]float64 `json:"metrics,omitempty" doc:"On the test split, at training."`
 	// Architecture, Producer and Opset say what made the file.
 	Architecture string            `json:"architecture,omitempty"`
@@ -137,6 +138,7 @@ func (s *Server) modelInfo(context.Context, *empty) (*modelInfoOutput, error) {
 		Classes:      model.Classes,
 		Output:       model.Output,
 		Input:        model.Preprocess,
+		Assumed:      model.Assumed,
 		Metrics:      model.Metrics,
 		Architecture: model.Architecture,
 		Producer:     model.Producer,

@@ -145,6 +145,9 @@ func (s *Service) loadModel(ctx, base context.Context) error {
 	if model.Alone != nil {
 		s.log.Warn("Images are computed one by one", "reason", model.Alone)
 	}
+	if len(model.Assumed) > 0 {
+		s.log.Warn("Neither the model file nor the configuration says how images become the network's input: assumed what is usual", "assumed", model.Assumed)
+	}
 	s.loaded.Store(&loadedModel{Model: model, batcher: batcher})
 	s.state.CompareAndSwap(int32(Loading), int32(Ready))
 	s.log.Info("Model loaded", "sha256", model.SHA256, "revision", s.config.Revision,

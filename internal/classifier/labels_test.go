@@ -1,0 +1,105 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package classifier_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/trainyard-dev/trainyard/internal/classifier"
+	"github.com/trainyard-dev/trainyard/internal/contract"
+)
+
+func TestParseLabels(t *testing.T) {
+	cases := map[string]struct {
+		text string
+		want []string
+		says string
+	}{
+		"lines":               {text: "cat\ndog\n", want: []string{"cat", "dog"}},
+		"Windows' lines":      {text: "\ufeffcat\r\ndog \r\n\r\n", want: []string{"cat", "dog"}},
+		"list":                {text: `["cat", "dog"]`, want: []string{"cat", "dog"}},
+		"by index":            {text: `{"1": "dog", "0": "cat"}`, want: []string{"cat", "dog"}},
+		"by name":             {text: `{"dog": 1, "cat": 0}`, want: []string{"cat", "dog"}},
+		"ImageNet's index":    {text: `{"0": ["n01440764", "tench"], "1": ["n01443537", "goldfish"]}`, want: []string{"tench", "goldfish"}},
+		"twice, as ImageNet":  {text: "crane\ndog\ncrane\n", want: []string{"crane", "dog", "crane (2)"}},
+		"empty":               {text: " \n", says: "is empty"},
+		"one":                 {text: "cat\n", says: "has 1 names"},
+		"a line left out":     {text: "cat\n\ndog\n", says: "name 1 has 0 bytes"},
+		"an index left out":   {text: `{"0": "cat", "2": "dog"}`, says: "from 0 to 1"},
+		"an index below 0":    {text: `{"0": "cat", "-1": "dog"}`, says: "from 0 to 1"},
+		"an index twice":      {text: `{"0": "cat", "00": "dog"}`, says: "from 0 to 1"},
+		"names of names":      {text: `{"cat": "dog", "dog": "cat"}`, says: "is no index"},
+		"numbers":             {text: `[1, 2]`, says: "item 0: must be a name"},
+		"broken list":         {text: `["cat",`, says: "is no JSON list"},
+		"twice, and numbered": {text: "a\na (2)\na\n", says: `"a (2)", is there twice`},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			got, err := classifier.ParseLabels([]byte(tc.text))
+			if tc.says != "" {
+				if err == nil || !strings.Contains(err.Error(), tc.says) {
+					t.Errorf("ParseLabels() = %v, %v, want an error that says %q", got, err, tc.says)
+				}
+				return
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" || err != nil {
+				t.Errorf("ParseLabels() error = %v (-want +got):\n%s", err, diff)
+			}
+		})
+	}
+}
+
+func TestReadTold(t *testing.T) {
+	labels := filepath.Join(t.TempDir(), "labels.txt")
+	if err := os.WriteFile(labels, []byte("cat\ndog\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, model := range map[string]contract.ServedModel{
+		"classes":    {Classes: []string{"cat", "dog"}},
+		"labels":     {Labels: "cat\ndog\n"},
+		"labelsPath": {LabelsPath: labels},
+	} {
+		told, err := classifier.ReadTold(model)
+		if diff := cmp.Diff([]string{"cat", "dog"}, told.Classes); diff != "" || err != nil {
+			t.Errorf("%s: error %v (-want +got):\n%s", name, err, diff)
+		}
+	}
+	told, err := classifier.ReadTold(contract.ServedModel{Input: &contract.ServedInput{
+		Size: 299, Resize: "Crop", ShorterSide: 342, Layout: "NHWC", ChannelOrder: "BGR", Scale: "1/127.5", Mean: []float64{1}, Std: []float64{1, 2, 3},
+	}})
+	want := classifier.Input{
+		Size: 299, Resize: "bilinear-antialias-crop", ShorterSide: 342, Layout: "NHWC", ChannelOrder: "BGR", Scale: 1 / 127.5,
+		Mean: &[3]float32{1, 1, 1}, Std: &[3]float32{1, 2, 3},
+	}
+	if diff := cmp.Diff(want, told.Input); diff != "" || err != nil {
+		t.Errorf("input: error %v (-want +got):\n%s", err, diff)
+	}
+}
+
+func TestReadToldRefuses(t *testing.T) {
+	input := func(i contract.ServedInput) contract.ServedModel { return contract.ServedModel{Input: &i} }
+	cases := map[string]struct {
+		model contract.ServedModel
+		says  string
+	}{
+		"two lists":      {model: contract.ServedModel{Classes: []string{"a", "b"}, Labels: "a\nb"}, says: "model.classes: classes, labels and labelsPath"},
+		"output":         {model: contract.ServedModel{Output: "softmax"}, says: `model.output: "softmax" is not known`},
+		"layout":         {model: input(contract.ServedInput{Layout: "CHWN"}), says: `layout: "CHWN" is not known`},
+		"resize":         {model: input(contract.ServedInput{Resize: "Pad"}), says: `resize: "Pad" is not known; it must be Stretch or Crop`},
+		"scale of words": {model: input(contract.ServedInput{Scale: "1/x"}), says: `scale: "1/x" is no number above 0`},
+		"scale of 1/0":   {model: input(contract.ServedInput{Scale: "1/0"}), says: `scale: "1/0" is no number above 0`},
+		"two means":      {model: input(contract.ServedInput{Mean: []float64{1, 2}}), says: "mean: has 2 numbers"},
+		"file missing":   {model: contract.ServedModel{LabelsPath: "/none/labels.txt"}, says: "no such file"},
+	}
+	for name, tc := range cases {
+		if _, err := classifier.ReadTold(tc.model); err == nil || !strings.Contains(err.Error(), tc.says) {
+			t.Errorf("%s: error = %v, want one that says %q", name, err, tc.says)
+		}
+	}
+}
