@@ -143,6 +143,10 @@ test-e2e: $(CLUSTER_TOOL) $(IMAGES_TOOL) ## End-to-end tests on the local cluste
 bench-data: build-runner ## Measure a linear model and BaselineCNN on generated pictures (minutes).
 	test/benchmark/data/bench.sh
 
+.PHONY: bench-pictures
+bench-pictures: build-runner ## Measure decoding beside Pillow, and an epoch beside torchvision, on DATA=<folder> or drawn pictures.
+	test/benchmark/pictures/bench.sh "$(DATA)"
+
 .PHONY: compare
 compare: build-runner ## Train the same network with the runner and with PyTorch on DATA=<folder> (half an hour, 5.5 GB).
 	test/benchmark/compare/compare.sh "$(DATA)"
