@@ -6,6 +6,8 @@ package preprocess
 import (
 	"context"
 	"math"
+
+	"github.com/trainyard-dev/trainyard/internal/preprocess/kernels"
 )
 
 // resize decodes img, brings it to the Spec's size by its rule, stands it
@@ -23,13 +25,6 @@ func (s Spec) resize(ctx context.Context, dst []uint8, img opened) error {
 		orient(dst, stored, s.Size, img.Orientation)
 	}
 	return nil
-}
-
-// taps are the source pixels that make one output pixel: weights[i] belongs to
-// pixel first+i. They sum to 1.
-type taps struct {
-	first   int
-	weights []float32
 }
 
 // window is a side of the square: count pixels, from first on, of a side of in
@@ -50,20 +45,22 @@ func (s Spec) windows(width, height int) (across, down window) {
 	return across, down
 }
 
-// triangleFilter returns the taps for each pixel of a window. Where it is a
-// reduction the filter is widened by the same factor.
-func triangleFilter(w window) []taps {
+// triangleFilter returns the taps for each pixel of a window, which sum to 1.
+// Where it is a reduction the filter is widened by the same factor.
+func triangleFilter(w window) []kernels.Taps {
 	var (
 		in      = w.in
 		scale   = float64(in) / float64(w.out)
 		support = max(scale, 1)
-		filter  = make([]taps, w.count)
+		filter  = make([]kernels.Taps, w.count)
+		most    = int(2*support) + 2
+		all     = make([]float32, w.count*most)
 	)
 	for i := range filter {
 		center := (float64(w.first+i) + 0.5) * scale
 		first := max(int(center-support+0.5), 0)
 		end := min(int(center+support+0.5), in)
-		weights := make([]float32, end-first)
+		weights := all[i*most:][:end-first]
 		var sum float32
 		for j := range weights {
 			distance := math.Abs(float64(first+j)+0.5-center) / support
@@ -73,7 +70,7 @@ func triangleFilter(w window) []taps {
 		for j := range weights {
 			weights[j] /= sum
 		}
-		filter[i] = taps{first: first, weights: weights}
+		filter[i] = kernels.Taps{First: first, Weights: weights}
 	}
 	return filter
 }
@@ -81,9 +78,11 @@ func triangleFilter(w window) []taps {
 // resizer makes a square image of the rows of another, which it is given one
 // after the other. It keeps as many as one row of the result is made of.
 type resizer struct {
-	dst          []uint8
-	size         int
-	across, down []taps
+	kernels *kernels.Set
+	dst     []uint8
+	size    int
+	down    []kernels.Taps
+	across  *kernels.Filter
 	// kept holds the last source rows, row y at y modulo their number, each of
 	// stride bytes.
 	kept   []uint8
@@ -91,29 +90,38 @@ type resizer struct {
 	rows   int
 	// y is the source row that comes next, out the row of the result.
 	y, out int
-	// sums is a row of the result before the horizontal pass.
+	// sums is a row of the result before the horizontal pass: as long as a kept
+	// row, and zeros behind it that the last pixels' filters may reach.
 	sums []float32
 }
 
 func (s Spec) newResizer(dst []uint8, width, height int) *resizer {
 	across, down := s.windows(width, height)
 	r := &resizer{
-		dst: dst, size: s.Size, across: triangleFilter(across), down: triangleFilter(down),
-		stride: Channels * width, sums: make([]float32, Channels*width),
+		kernels: kernels.Chosen, dst: dst, size: s.Size, down: triangleFilter(down),
+		across: kernels.NewFilter(triangleFilter(across)), stride: rowStride(width),
 	}
 	for _, t := range r.down {
-		r.rows = max(r.rows, len(t.weights))
+		r.rows = max(r.rows, len(t.Weights))
 	}
 	r.kept = make([]uint8, r.rows*r.stride)
+	r.sums = make([]float32, r.stride+r.across.Padding())
 	return r
+}
+
+// rowStride is the length of a row of that many pixels as kernels take it.
+func rowStride(width int) int {
+	return (Channels*width + kernels.Lanes - 1) / kernels.Lanes * kernels.Lanes
 }
 
 // resizeMemory bounds what resizing takes in bytes.
 func (s Spec) resizeMemory(width, height int) int64 {
-	const float32Bytes, perTap, perOutput = 4, 4, 32
-	kept := min(2*int64(height)/int64(s.Size)+4, int64(height)) // a triangle's support, rounded up; cut images have less
-	filters := perTap*2*int64(width+height+4*s.Size) + 2*perOutput*int64(s.Size)
-	return kept*Channels*int64(width) + float32Bytes*Channels*int64(width) + filters + 2*int64(s.PixelLen())
+	const float32Bytes, perOutput = 4, 64
+	tapsOf := func(in int) int64 { return 2*int64(in)/int64(s.Size) + 4 } // a triangle's support, rounded up; cut images have less
+	kept := min(tapsOf(height), int64(height))
+	filters := int64(s.Size) * (perOutput + float32Bytes*(2*tapsOf(width)+tapsOf(height)))
+	sums := float32Bytes * (int64(rowStride(width)) + Channels*tapsOf(width) + 1)
+	return kept*int64(rowStride(width)) + sums + filters + 2*int64(s.PixelLen())
 }
 
 // add takes the next row of the source and makes the rows of the result that
@@ -123,62 +131,16 @@ func (r *resizer) add(row []uint8) {
 	r.y++
 	for ; r.out < r.size; r.out++ {
 		taps := r.down[r.out]
-		if taps.first+len(taps.weights) > r.y {
+		if taps.First+len(taps.Weights) > r.y {
 			return
 		}
-		clear(r.sums)
-		y, weights := taps.first, taps.weights
-		for ; len(weights) >= 4; y, weights = y+4, weights[4:] {
-			addScaled4(r.sums, r.row(y), r.row(y+1), r.row(y+2), r.row(y+3), [4]float32(weights))
-		}
-		for i, weight := range weights {
-			addScaled(r.sums, r.row(y+i), weight)
-		}
-		filterRow(r.dst[r.out*r.size*Channels:][:r.size*Channels], r.sums, r.across)
+		sums := r.sums[:r.stride]
+		clear(sums)
+		// Those kept up to the end of the buffer come first.
+		at := taps.First % r.rows
+		upper := min(len(taps.Weights), r.rows-at)
+		r.kernels.WeighRows(sums, r.kept[at*r.stride:], r.stride, taps.Weights[:upper])
+		r.kernels.WeighRows(sums, r.kept, r.stride, taps.Weights[upper:])
+		r.kernels.FilterRow(r.dst[r.out*r.size*Channels:][:r.size*Channels], r.sums, r.across)
 	}
-}
-
-// row returns source row y, which is one of the last.
-func (r *resizer) row(y int) []uint8 { return r.kept[y%r.rows*r.stride:][:r.stride] }
-
-// addScaled adds weight times each value of row to sums.
-func addScaled(sums []float32, row []uint8, weight float32) {
-	row = row[:len(sums)]
-	for i, v := range row {
-		sums[i] += weight * float32(v)
-	}
-}
-
-// addScaled4 is addScaled for four rows, one after the other, in one pass over
-// sums.
-func addScaled4(sums []float32, row0, row1, row2, row3 []uint8, weights [4]float32) {
-	row0, row1, row2, row3 = row0[:len(sums)], row1[:len(sums)], row2[:len(sums)], row3[:len(sums)]
-	w0, w1, w2, w3 := weights[0], weights[1], weights[2], weights[3]
-	for i, sum := range sums {
-		sum += w0 * float32(row0[i])
-		sum += w1 * float32(row1[i])
-		sum += w2 * float32(row2[i])
-		sum += w3 * float32(row3[i])
-		sums[i] = sum
-	}
-}
-
-// filterRow applies the horizontal filter to a row of sums and writes RGB.
-func filterRow(dst []uint8, sums []float32, across []taps) {
-	for x, taps := range across {
-		var r, g, b float32
-		source := sums[Channels*taps.first:]
-		for i, weight := range taps.weights {
-			pixel := source[Channels*i : Channels*i+3]
-			r += weight * pixel[0]
-			g += weight * pixel[1]
-			b += weight * pixel[2]
-		}
-		out := dst[Channels*x : Channels*x+3]
-		out[0], out[1], out[2] = round8(r), round8(g), round8(b)
-	}
-}
-
-func round8(v float32) uint8 {
-	return uint8(min(max(v+0.5, 0), 255))
 }

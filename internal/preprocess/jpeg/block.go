@@ -11,57 +11,59 @@ import (
 
 var errCode = fmt.Errorf("%w: a Huffman code that is none", raster.ErrCorrupt)
 
-// sequential decodes a whole block (T.81, F.2.2), which must be zero before. It returns the index, in zigzag order, of
-// the last coefficient that is there.
-func (d *decoder) sequential(i int, block *[blockLen]int16) (last int, err error) {
+// sequential decodes a whole block (T.81, F.2.2), which must be zero before. flat says that it has no AC coefficients. The
+// reader's state is in local variables on the way, which the compiler keeps in registers.
+func (d *decoder) sequential(i int, block *[blockLen]int16) (flat bool, err error) {
 	s, b := &d.scan, &d.bits
 	diff, err := d.difference(s.dc[i])
 	if err != nil {
-		return 0, err
+		return false, err
 	}
 	s.previousDC[i] += diff
-	block[0] = int16(s.previousDC[i])
 	ac := s.ac[i]
-	for k := 1; k < blockLen; k++ {
-		if b.n < 32 {
-			b.refill()
+	acc, n := b.acc, b.n
+	k := 1
+	for k < blockLen {
+		if n < symbolBits {
+			acc, n = b.more(acc, n)
 		}
-		if fast := ac.fast[b.acc>>(64-lookupBits)]; fast != 0 {
-			k += int(fast>>8) & 15
-			if k >= blockLen {
-				return 0, errCode
+		fast := ac.fast[acc>>(64-lookupBits)]
+		if fast == 0 {
+			var length uint32
+			if fast, length = ac.coefficient(acc); length == 0 {
+				return false, errCode
 			}
-			b.skip(uint32(fast & 0xff))
-			block[zigzag[k]] = int16(fast >> 16)
-			last = k
-			continue
-		}
-		symbol, ok := ac.symbol(b)
-		if !ok {
-			return 0, errCode
-		}
-		run, size := int(symbol>>4), symbol&15
-		if size == 0 {
-			if run != 15 {
-				break // end of block
+			acc <<= length
+			n -= int(length)
+			if run := int(uint8(fast >> 8)); run == zeros16 {
+				k = min(k+run, blockLen)
+				continue
 			}
-			k += 15
-			continue
 		}
-		k += run
-		if k >= blockLen {
-			return 0, errCode
-		}
-		block[zigzag[k]] = int16(extend(b.take(size), size))
-		last = k
+		acc <<= uint32(fast) & 63
+		n -= int(fast & 63)
+		k += int(uint8(fast >> 8))
+		block[zigzag[k&(zigzagLen-1)]&(blockLen-1)] = int16(fast >> 16)
+		k++
 	}
-	return last, nil
+	b.acc, b.n = acc, n
+	if k > blockLen && k <= endOfBlock {
+		return false, errCode
+	}
+	block[0] = int16(s.previousDC[i]) // which the end of the block overwrites
+	return k == 1+endOfBlock+1, nil
 }
 
 // difference decodes the difference of a DC coefficient to the one before.
 func (d *decoder) difference(table *huffman) (int32, error) {
 	b := &d.bits
-	b.refill()
+	if b.n < symbolBits {
+		b.acc, b.n = b.more(b.acc, b.n)
+	}
+	if fast := table.fast[b.acc>>(64-lookupBits)]; fast != 0 {
+		b.skip(uint32(fast & 63))
+		return fast >> 16, nil
+	}
 	size, ok := table.symbol(b)
 	if !ok || size > 15 {
 		return 0, errCode
@@ -192,13 +194,17 @@ func (d *decoder) refineNonZeroes(block *[blockLen]int16, k, zeros int, bit int1
 	return k
 }
 
-// zigzag leads from the order of coding to rows (T.81, figure A.6).
-var zigzag = [blockLen]uint8{
+// zigzag leads from the order of coding to rows (T.81, figure A.6). What lies behind the block, where a run of zeros or
+// endOfBlock can lead to, is its first coefficient, which is written last.
+var zigzag = [zigzagLen]uint8{
 	0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5,
 	12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21, 28,
 	35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51,
 	58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63,
 }
+
+// zigzagLen is a power of 2, with which indexes need no check.
+const zigzagLen = 2 * blockLen
 
 // standardHuffman are the tables of T.81, annex K.3, for luminance and chrominance, DC and AC: the number of codes of each
 // length, then their symbols.

@@ -20,8 +20,7 @@ type huffman struct {
 	defined bool
 	// lookup, by the next lookupBits bits: symbol<<8 | length of its code, or 0 for a longer code.
 	lookup [1 << lookupBits]uint16
-	// fast, by the next lookupBits bits, for a table of AC coefficients: a coefficient whose code and bits all lie
-	// within, as value<<16 | run<<8 | bits; or 0.
+	// fast, by the next lookupBits bits: a coefficient whose code and bits all lie within, as value<<16 | run<<8 | bits, or 0.
 	fast [1 << lookupBits]int32
 	// For longer codes, by length: the smallest code beyond, aligned to 16 bits, and what to add to a code to get the
 	// index of its symbol.
@@ -81,31 +80,56 @@ func (h *huffman) define(counts, symbols []uint8, ac bool) error {
 		code <<= 1
 	}
 	h.maxCode[maxCodeLen+1] = 1 << maxCodeLen
-	if ac {
-		h.defineFast()
-	}
+	h.defineFast(ac)
 	return nil
 }
 
-// defineFast finds the coefficients that one look at the next bits decodes as a whole.
-func (h *huffman) defineFast() {
+// Runs that stand for what no run of a coefficient is: the end of the block, which leads behind it from any place, and 16 zeros
+// without a coefficient.
+const (
+	endOfBlock = 192
+	zeros16    = 16
+)
+
+// defineFast finds the coefficients that one look at the next bits decodes as a whole. A size of 0 is the end of the block if
+// the table is of AC coefficients; a run of 16 zeros is left out.
+func (h *huffman) defineFast(ac bool) {
 	for i, entry := range h.lookup {
 		symbol, length := uint32(entry>>8), uint32(entry&0xff)
 		run, size := symbol>>4, symbol&15
-		if length == 0 || size == 0 || length+size > lookupBits {
+		if length == 0 || length+size > lookupBits || ac && size == 0 && run > 0 {
 			continue
+		}
+		if ac && size == 0 {
+			run = endOfBlock
 		}
 		raw := uint32(i) >> (lookupBits - length - size) & (1<<size - 1)
 		h.fast[i] = extend(raw, size)<<16 | int32(run)<<8 | int32(length+size)
 	}
 }
 
-// extend makes a signed value of size bits (T.81, F.2.2.1).
-func extend(raw, size uint32) int32 {
-	if raw < 1<<size>>1 {
-		return int32(raw) - 1<<size + 1
+// coefficient decodes an AC coefficient that fast doesn't have: it returns what fast would, without bits, and their number: 0 if
+// there is no such code.
+func (h *huffman) coefficient(acc uint64) (fast int32, bits uint32) {
+	symbol, length := h.find(acc)
+	run, size := symbol>>4, symbol&15
+	switch {
+	case length == 0:
+		return 0, 0
+	case size == 0 && run == 15:
+		run = zeros16
+	case size == 0:
+		run = endOfBlock
 	}
-	return int32(raw)
+	value := extend(uint32(acc<<length>>32)>>(32-size), size)
+	return value<<16 | int32(run)<<8, length + size
+}
+
+// extend makes a signed value of size bits (T.81, F.2.2.1), 0 of none. Values are positive or negative by chance, so there is no
+// branch.
+func extend(raw, size uint32) int32 {
+	negative := int32(raw<<(32-size)) >> 31 // -1 where the first bit says positive
+	return int32(raw) + (^negative & (1 - 1<<size))
 }
 
 // bitReader reads the entropy-coded data of a scan. Where a marker or the end of the data comes too early it supplies
@@ -121,25 +145,35 @@ type bitReader struct {
 	missing int
 }
 
+// symbolBits is how many bits are needed at most for a code and the bits that follow it.
+const symbolBits = maxCodeLen + 16
+
 // refill makes at least 48 bits available.
 func (b *bitReader) refill() {
-	for b.n <= 48 {
+	if b.n <= 48 {
+		b.acc, b.n = b.more(b.acc, b.n)
+	}
+}
+
+// more adds bits to the n of acc, which are 63 at most, and returns how many there are: at least 49.
+func (b *bitReader) more(acc uint64, n int) (uint64, int) {
+	for n <= 48 {
 		if len(b.data)-b.pos >= 8 {
-			// Several bytes at once where none of them is 0xff.
+			// Several bytes at once where none of them is 0xff. Bits of one that isn't counted yet are added again later.
 			word := binary.BigEndian.Uint64(b.data[b.pos:])
 			if inverse := ^word; (inverse-0x0101010101010101)&word&0x8080808080808080 == 0 {
-				bytes := (64 - b.n) >> 3
-				b.acc |= word >> b.n
-				b.n += bytes << 3
-				b.pos += bytes
-				b.acc &= ^uint64(0) << (64 - b.n)
-				return
+				b.pos += (63 - n) >> 3
+				return acc | word>>(uint(n)&63), n | 56
 			}
 		}
-		if !b.refillByte() {
-			return
+		b.acc, b.n = acc, n
+		more := b.refillByte()
+		acc, n = b.acc, b.n
+		if !more {
+			break
 		}
 	}
+	return acc, n
 }
 
 func (b *bitReader) refillByte() bool {
@@ -185,19 +219,24 @@ func (b *bitReader) take(n uint32) uint32 {
 
 // symbol decodes the next symbol, of the bits that refill made available. A code that is none makes it false.
 func (h *huffman) symbol(b *bitReader) (uint32, bool) {
-	if entry := h.lookup[b.acc>>(64-lookupBits)]; entry != 0 {
-		b.skip(uint32(entry & 0xff))
-		return uint32(entry >> 8), true
+	symbol, length := h.find(b.acc)
+	b.skip(length)
+	return symbol, length > 0
+}
+
+// find returns the symbol that the upper bits of acc are the code of, and the code's length: 0 if it is none.
+func (h *huffman) find(acc uint64) (symbol, length uint32) {
+	if entry := h.lookup[acc>>(64-lookupBits)]; entry != 0 {
+		return uint32(entry >> 8), uint32(entry & 0xff)
 	}
-	next := uint32(b.acc >> (64 - maxCodeLen))
+	next := uint32(acc >> (64 - maxCodeLen))
 	for length := lookupBits + 1; length <= maxCodeLen; length++ {
 		if next < h.maxCode[length] {
-			b.skip(uint32(length))
 			index := int32(next>>(maxCodeLen-length)) + h.offset[length]
-			return uint32(h.symbols[uint8(index)]), true
+			return uint32(h.symbols[uint8(index)]), uint32(length)
 		}
 	}
-	return 0, false
+	return 0, 0
 }
 
 // standardTables defines the tables of T.81, annex K.3, where a picture has none: frames of Motion JPEG leave them out.

@@ -13,6 +13,7 @@ import (
 	"fmt"
 
 	"github.com/trainyard-dev/trainyard/internal/preprocess/exif"
+	"github.com/trainyard-dev/trainyard/internal/preprocess/kernels"
 	"github.com/trainyard-dev/trainyard/internal/preprocess/raster"
 )
 
@@ -45,8 +46,8 @@ const (
 )
 
 const (
-	blockSide     = 8
-	blockLen      = blockSide * blockSide
+	blockSide     = kernels.BlockSide
+	blockLen      = kernels.BlockLen
 	maxComponents = 4
 	maxTables     = 4
 )
@@ -96,8 +97,9 @@ const (
 
 // decoder reads one picture.
 type decoder struct {
-	data []byte
-	pos  int
+	data    []byte
+	pos     int
+	kernels *kernels.Set
 
 	frame           frame
 	hasFrame        bool
@@ -122,7 +124,7 @@ type Picture struct {
 
 // Open reads the header of a JPEG file up to its first scan. Errors wrap raster's.
 func Open(data []byte) (*Picture, error) {
-	p := &Picture{decoder: decoder{data: data, pos: len(Magic), adobe: -1}}
+	p := &Picture{decoder: decoder{data: data, pos: len(Magic), kernels: kernels.Chosen, adobe: -1}}
 	d := &p.decoder
 	for {
 		marker, err := d.nextMarker()

@@ -3,22 +3,27 @@
 
 package jpeg
 
-import "github.com/trainyard-dev/trainyard/internal/preprocess/raster"
+import (
+	"github.com/trainyard-dev/trainyard/internal/preprocess/kernels"
+	"github.com/trainyard-dev/trainyard/internal/preprocess/raster"
+)
 
 // output makes rows of RGB of the components' samples.
 type output struct {
-	frame  *frame
-	colors transform
-	emit   func(row []uint8)
-	next   int // the row to emit next
-	planes [maxComponents][]uint8
-	rgb    []uint8
+	frame   *frame
+	kernels *kernels.Set
+	colors  transform
+	emit    func(row []uint8)
+	next    int // the row to emit next
+	// rows are the components' rows of the picture's width; planes hold those that are not a component's own samples.
+	rows, planes [maxComponents][]uint8
+	rgb          []uint8
 	// smoothDown says that some component's rows need the row below.
 	smoothDown bool
 }
 
 func newOutput(d *decoder, emit func([]uint8)) *output {
-	o := &output{frame: &d.frame, colors: d.colors(), emit: emit, rgb: make([]uint8, raster.Channels*d.frame.width)}
+	o := &output{frame: &d.frame, kernels: d.kernels, colors: d.colors(), emit: emit, rgb: make([]uint8, raster.Channels*d.frame.width)}
 	for i := range d.frame.components {
 		o.planes[i] = make([]uint8, d.frame.width+upsamplingSlack)
 		o.smoothDown = o.smoothDown || d.frame.components[i].upsample.smoothDown
@@ -45,23 +50,28 @@ func (o *output) upTo(my int) {
 // upsample makes row y of component i.
 func (o *output) upsample(i, y int) {
 	c := &o.frame.components[i]
-	nearest := y / c.upsample.down
-	upper := y%c.upsample.down == 0
-	next := nearest + 1
-	if upper {
-		next = nearest - 1
+	u := &c.upsample
+	nearest := y / u.down
+	if u.row == nil {
+		o.rows[i] = c.row(nearest)
+		return
 	}
-	var second []uint8
-	if c.upsample.smoothDown {
-		second = c.row(next)
+	o.rows[i] = o.planes[i]
+	var next []uint8
+	upper := y%u.down == 0
+	switch {
+	case u.smoothDown && upper:
+		next = c.row(nearest - 1)
+	case u.smoothDown:
+		next = c.row(nearest + 1)
 	}
-	c.upsample.row(o.planes[i], c.row(nearest), second, upper)
+	u.row(o.kernels, o.planes[i], c.row(nearest), next, upper)
 }
 
 // convert makes RGB of the planes.
 func (o *output) convert() {
 	width := o.frame.width
-	p0, p1, p2, p3 := o.planes[0], o.planes[1], o.planes[2], o.planes[3]
+	p0, p1, p2, p3 := o.rows[0], o.rows[1], o.rows[2], o.rows[3]
 	switch o.colors {
 	case transformGray:
 		for x, v := range p0[:width] {
@@ -74,10 +84,10 @@ func (o *output) convert() {
 			pixel[0], pixel[1], pixel[2] = p0[x], p1[x], p2[x]
 		}
 	case transformYCbCr:
-		yccRow(o.rgb, p0[:width], p1, p2)
+		o.kernels.ConvertYCC(o.rgb, p0[:width], p1[:width], p2[:width])
 	case transformYCCK:
 		// The conversion gives the inverse of cyan, magenta and yellow, which stand inverted in the file: so it is theirs.
-		yccRow(o.rgb, p0[:width], p1, p2)
+		o.kernels.ConvertYCC(o.rgb, p0[:width], p1[:width], p2[:width])
 		for x, k := range p3[:width] {
 			pixel := o.rgb[3*x:][:3]
 			for i, v := range pixel {
@@ -96,40 +106,4 @@ func (o *output) convert() {
 func ink(inverted, invertedBlack uint8) uint8 {
 	product := int32(255-inverted)*int32(invertedBlack) + 128
 	return uint8(max(int32(invertedBlack)-(product>>8+product)>>8, 0))
-}
-
-// Tables of the conversion from YCbCr with 16 bits of fraction (JFIF 1.02, section 7), rounded as libjpeg does.
-var redOfCr, blueOfCb, greenOfCr, greenOfCb [256]int32
-
-func init() {
-	const half = 1 << 15
-	for i := range int32(256) {
-		v := i - 128
-		redOfCr[i] = (91881*v + half) >> 16
-		blueOfCb[i] = (116130*v + half) >> 16
-		greenOfCr[i] = -46802 * v
-		greenOfCb[i] = -22554*v + half
-	}
-}
-
-func yccRow(rgb, luma, cb, cr []uint8) {
-	cb, cr = cb[:len(luma)], cr[:len(luma)]
-	rgb = rgb[:3*len(luma)]
-	for x, y8 := range luma {
-		y, b, r := int32(y8), cb[x], cr[x]
-		pixel := (*[3]uint8)(rgb[3*x:])
-		pixel[0] = clamp(y + redOfCr[r])
-		pixel[1] = clamp(y + (greenOfCb[b]+greenOfCr[r])>>16)
-		pixel[2] = clamp(y + blueOfCb[b])
-	}
-}
-
-func clamp(v int32) uint8 {
-	if uint32(v) > 255 {
-		if v < 0 {
-			return 0
-		}
-		return 255
-	}
-	return uint8(v)
 }

@@ -5,6 +5,8 @@ package jpeg
 
 import (
 	"context"
+
+	"github.com/trainyard-dev/trainyard/internal/preprocess/kernels"
 )
 
 // keptMCURows is how many rows of MCUs a component's samples are kept of: smoothing looks at the row before.
@@ -81,12 +83,12 @@ func (d *decoder) decodeMCURow(my int) error {
 		for i, c := range d.scan.components {
 			for v := range c.v {
 				for h := range c.h {
-					last, err := d.sequential(i, &block)
+					flat, err := d.sequential(i, &block)
 					if err != nil {
 						return err
 					}
-					inverseDCT(c.samples.at(mx*c.h+h, my*c.v+v), c.samples.stride, &block, &c.quant, last)
-					if last == 0 {
+					d.inverseDCT(c, mx*c.h+h, my*c.v+v, &block, flat)
+					if flat {
 						block[0] = 0
 					} else {
 						block = [blockLen]int16{}
@@ -106,32 +108,36 @@ func (d *decoder) transformMCURow(my int) {
 			y := my*c.v + v
 			for x := range c.mcuBlocksX {
 				block := c.block(x, y)
-				inverseDCT(c.samples.at(x, y), c.samples.stride, block, &c.quant, lastOf(block))
+				d.inverseDCT(c, x, y, block, isFlat(block))
 			}
 		}
 	}
 }
 
-// lastOf bounds the index, in zigzag order, of the last coefficient that is there, as inverseDCT makes use of it.
-func lastOf(block *[blockLen]int16) int {
-	const inFourColumns = 9 // up to here in zigzag order
-	var left, right int16
-	for y := 0; y < blockLen; y += blockSide {
-		row := (*[blockSide]int16)(block[y:])
-		left |= row[1] | row[2] | row[3]
-		right |= row[4] | row[5] | row[6] | row[7]
-		if y > 0 {
-			left |= row[0]
+// inverseDCT makes the samples of the component's block at x, y. flat says that it has no AC coefficients.
+func (d *decoder) inverseDCT(c *component, x, y int, block *[blockLen]int16, flat bool) {
+	dst := c.samples.at(x, y)
+	if !flat {
+		d.kernels.InverseDCT(dst, c.samples.stride, block, &c.quant)
+		return
+	}
+	level := kernels.Level((int32(block[0])*c.quant[0] + 4) >> 3)
+	for y := range blockSide {
+		row := (*[blockSide]uint8)(dst[y*c.samples.stride:])
+		for x := range row {
+			row[x] = level
 		}
 	}
-	switch {
-	case right != 0:
-		return blockLen - 1
-	case left != 0:
-		return inFourColumns
-	default:
-		return 0
+}
+
+// isFlat reports whether a block has no AC coefficients.
+func isFlat(block *[blockLen]int16) bool {
+	for _, v := range block[1:] {
+		if v != 0 {
+			return false
+		}
 	}
+	return true
 }
 
 // at is where the samples of the block at x, y go.

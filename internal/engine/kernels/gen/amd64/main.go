@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Command amd64 generates the kernels for AVX2 and AVX-512 of package kernels: run "go generate" there.
+// Command amd64 generates the kernels for AVX2 and AVX-512 of package kernels, and those of pictures: run "go generate" there.
 package main
 
 import (
@@ -24,11 +24,14 @@ func main() {
 	log.SetFlags(0)
 	bytes := flag.Bool("quantized", false, "generate the kernels of 8 bits instead of those of float32")
 	wide := flag.Bool("avx512", false, "generate kernels for AVX-512 instead of AVX2")
+	shown := flag.Bool("pictures", false, "generate the kernels of pictures")
 	flag.Parse()
 	build.ConstraintExpr("amd64")
 	switch {
 	case *wide:
 		wideKernels()
+	case *shown:
+		pictures()
 	case *bytes:
 		quantized()
 	default:

@@ -1,10 +1,11 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package jpeg
+package kernels
 
 // The inverse transform is libjpeg's "islow" (Loeffler, Ligtenberg and Moschytz, ICASSP 1989) in 32-bit integers:
-// constants with 13 bits of fraction, and 2 bits more than needed between the two passes.
+// constants with 13 bits of fraction, and 2 bits more than needed between the two passes. Sums that no encoder writes wrap
+// around.
 const (
 	constBits = 13
 	pass1Bits = 2
@@ -23,67 +24,38 @@ const (
 	fix3_072711026 = 25172
 )
 
-// inverseDCT dequantizes a block and writes its 8×8 samples to dst with the given stride. last is the index in zigzag
-// order of the last coefficient that may differ from zero.
-func inverseDCT(dst []uint8, stride int, block *[blockLen]int16, quant *[blockLen]int32, last int) {
-	if last == 0 {
-		flatBlock(dst, stride, int32(block[0])*quant[0])
-		return
-	}
-	var work [blockLen]int32
-	for x := range blockSide {
-		if last < 10 && x >= 4 {
-			break // the first ten coefficients lie in four columns
-		}
-		in := func(y int) int32 { return int32(block[blockSide*y+x]) * quant[blockSide*y+x] }
+func inverseDCT(dst []uint8, stride int, block *[BlockLen]int16, quant *[BlockLen]int32) {
+	var work [BlockLen]int32
+	for x := range BlockSide {
+		const shift, half = constBits - pass1Bits, 1 << (constBits - pass1Bits - 1)
+		in := func(y int) int32 { return int32(block[BlockSide*y+x]) * quant[BlockSide*y+x] }
 		if block[8+x]|block[16+x]|block[24+x]|block[32+x]|block[40+x]|block[48+x]|block[56+x] == 0 {
-			dc := in(0) << pass1Bits
-			for y := range blockSide {
-				work[blockSide*y+x] = dc
+			dc := (in(0)<<constBits + half) >> shift
+			for y := range BlockSide {
+				work[BlockSide*y+x] = dc
 			}
 			continue
 		}
 		even, odd := transform8(in(0), in(1), in(2), in(3), in(4), in(5), in(6), in(7))
-		const shift, half = constBits - pass1Bits, 1 << (constBits - pass1Bits - 1)
 		for k := range 4 {
-			work[blockSide*k+x] = (even[k] + odd[k] + half) >> shift
-			work[blockSide*(7-k)+x] = (even[k] - odd[k] + half) >> shift
+			work[BlockSide*k+x] = (even[k] + odd[k] + half) >> shift
+			work[BlockSide*(7-k)+x] = (even[k] - odd[k] + half) >> shift
 		}
 	}
-	for y := range blockSide {
-		w := (*[blockSide]int32)(work[blockSide*y:])
-		row := (*[blockSide]uint8)(dst[y*stride:])
+	for y := range BlockSide {
+		w := (*[BlockSide]int32)(work[BlockSide*y:])
+		row := (*[BlockSide]uint8)(dst[y*stride:])
 		const shift, half = constBits + pass1Bits + 3, 1 << (constBits + pass1Bits + 2)
 		even, odd := transform8(w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7])
 		for k := range 4 {
-			row[k] = level((even[k] + odd[k] + half) >> shift)
-			row[7-k] = level((even[k] - odd[k] + half) >> shift)
+			row[k] = Level((even[k] + odd[k] + half) >> shift)
+			row[7-k] = Level((even[k] - odd[k] + half) >> shift)
 		}
 	}
 }
 
-// flatBlock writes a block of which only the first coefficient is there.
-func flatBlock(dst []uint8, stride int, dc int32) {
-	v := level((dc + 4) >> 3)
-	for y := range blockSide {
-		row := (*[blockSide]uint8)(dst[y*stride:])
-		for x := range row {
-			row[x] = v
-		}
-	}
-}
-
-// level shifts a sample to 0..255.
-func level(v int32) uint8 {
-	v += 128
-	if uint32(v) > 255 {
-		if v < 0 {
-			return 0
-		}
-		return 255
-	}
-	return uint8(v)
-}
+// Level shifts a sample to 0..255.
+func Level(v int32) uint8 { return clamp(v + 128) }
 
 // transform8 is the one-dimensional transform: its outputs are even[k] + odd[k] from the front, and even[k] - odd[k] from
 // the back.

@@ -1,0 +1,16 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package kernels
+
+var portableSet = Set{
+	Name:         "portable",
+	Supported:    func() bool { return true },
+	InverseDCT:   inverseDCT,
+	SmoothAcross: smoothAcross,
+	SmoothRows:   smoothRows,
+	SmoothBoth:   smoothBoth,
+	ConvertYCC:   convertYCC,
+	WeighRows:    weighRows,
+	FilterRow:    filterRow,
+}
