@@ -16,7 +16,10 @@ func optimise(g *Graph, options Options) error {
 	if err := foldConstants(g, options); err != nil {
 		return err
 	}
+	sinkTransposes(g)
 	foldBatchNormalization(g)
+	fuseHardSwish(g)
+	foldScaling(g)
 	fuseSiLU(g)
 	delayActivations(g)
 	fuseActivations(g)
