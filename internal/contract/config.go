@@ -230,6 +230,9 @@ type SmokeConfig struct {
 	Model *Samples `json:"model,omitempty"`
 	// Live are the samples published with the live model, if there is one.
 	Live *Samples `json:"live,omitempty"`
+	// Pictures are labeled pictures of the user's own, by which quality is judged rather than by samples: a samples.tar, or
+	// a folder of class folders.
+	Pictures *Samples `json:"pictures,omitempty"`
 	// MinAgreement is the least share of ground-truth labels predicted, 0 to 1.
 	// Left out: no more than 0.10 below what the samples' own model scores on them. 0 asks for none.
 	MinAgreement *float64 `json:"minAgreement,omitempty"`
@@ -245,7 +248,7 @@ type SmokeConfig struct {
 	ForSeconds int `json:"forSeconds,omitempty"`
 }
 
-// Samples is a samples.tar and what its digest must be.
+// Samples is a samples.tar and what its digest must be; empty: any.
 type Samples struct {
 	Path   string `json:"path"`
 	SHA256 string `json:"sha256"`

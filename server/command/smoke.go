@@ -19,7 +19,7 @@ import (
 // smokeFlags are the flags of a command that can do without a configuration.
 type smokeFlags struct {
 	contract.SmokeConfig
-	samples, liveSamples            string
+	samples, liveSamples, pictures  string
 	agreement                       float64
 	timeout, duration, delay, limit time.Duration
 }
@@ -48,6 +48,7 @@ Exit codes:
   75  no verdict: the checks could not be made, or servers were not reached and
       no answer was wrong`,
 		Example: `  server smoke --url http://localhost:8080 --samples out/samples.tar
+  server smoke --url http://localhost:8080 --pictures pets/test
   server smoke --url http://pets.default.svc --for 5m`,
 		Args: cobra.NoArgs,
 	}
@@ -81,6 +82,7 @@ func (f *smokeFlags) add(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.Targets, "url", nil, "Base `URL` of a server. May be repeated.")
 	flags.StringVar(&f.samples, "samples", "", "samples.tar `file` published with the model.")
 	flags.StringVar(&f.liveSamples, "live-samples", "", "samples.tar `file` published with the live model.")
+	flags.StringVar(&f.pictures, "pictures", "", "Folder of class folders with pictures, or samples.tar `file`, to judge quality by instead.")
 	flags.StringVar(&f.SHA256, "sha256", "", "SHA-256 that the served model must have, in hex. Empty accepts any model.")
 	flags.StringVar(&f.Revision, "revision", "", "Revision that the server must report. Empty accepts any revision.")
 	flags.Float64Var(&f.agreement, "min-agreement", 0, "Minimum share of samples classified as labeled. 0 accepts any share; by default, up to 0.10 below the score of the samples' own model.")
@@ -97,6 +99,7 @@ func (f *smokeFlags) override(cmd *cobra.Command, config *contract.SmokeConfig) 
 		"url":           func() { config.Targets = f.Targets },
 		"samples":       func() { config.Model = &contract.Samples{Path: f.samples} },
 		"live-samples":  func() { config.Live = &contract.Samples{Path: f.liveSamples} },
+		"pictures":      func() { config.Pictures = &contract.Samples{Path: f.pictures} },
 		"sha256":        func() { config.SHA256 = f.SHA256 },
 		"revision":      func() { config.Revision = f.Revision },
 		"min-agreement": func() { config.MinAgreement = &f.agreement },

@@ -143,7 +143,11 @@ func (s *suite) modelInfo(ctx context.Context, v *visit) outcome {
 	case s.config.Revision != "" && info.Revision != s.config.Revision:
 		return failed("serves revision %q, want %q", info.Revision, s.config.Revision)
 	}
-	return passed(took, "model %.12s, %d classes", info.SHA256, len(info.Classes))
+	assumed := ""
+	if len(info.Assumed) > 0 {
+		assumed = "; assumed " + strings.Join(info.Assumed, "; ")
+	}
+	return passed(took, "model %.12s, %d classes%s", info.SHA256, len(info.Classes), assumed)
 }
 
 // predict: /predict classifies an image, and its answer is consistent.

@@ -176,6 +176,8 @@ type modelInfo struct {
 	Classes  []string `json:"classes"`
 	// Output is what the network yields; a server older than this program does not say.
 	Output string `json:"output"`
+	// Assumed is what neither the model file nor the server's configuration says.
+	Assumed []string `json:"assumed"`
 }
 
 func (c *client) modelInfo(ctx context.Context) (modelInfo, time.Duration, error) {

@@ -70,6 +70,8 @@ type suite struct {
 	http   *http.Client
 	// model and live are the samples of the model under test and of the live one; nil if there are none.
 	model, live *artifact.Samples
+	// pictures are the user's own, without a model's answers unless they came with some.
+	pictures *artifact.Samples
 	// modelProblem is why the model's samples can't be used although there should be some.
 	modelProblem error
 
@@ -99,7 +101,7 @@ var ErrNoVerdict = errors.New("no verdict")
 // with a report.
 func Run(ctx context.Context, config contract.SmokeConfig) (contract.SmokeReport, error) {
 	s := &suite{config: config, http: newHTTPClient(), now: time.Now, sleep: sleep, patience: requestTimeout, results: map[string]*result{}}
-	if err := s.openSamples(); err != nil {
+	if err := s.openSamples(ctx); err != nil {
 		return contract.SmokeReport{}, err
 	}
 	return s.run(ctx)
@@ -109,7 +111,14 @@ func Run(ctx context.Context, config contract.SmokeConfig) (contract.SmokeReport
 // fails; that they can't be read, or aren't there yet, is the volume's. That the live model's can't be
 // used is not the model's fault either; but judging a candidate by samples that it brought itself
 // would let through what they are there to stop, so there is no report.
-func (s *suite) openSamples() error {
+func (s *suite) openSamples(ctx context.Context) error {
+	if c := s.config.Pictures; c != nil {
+		set, err := openPictures(ctx, *c)
+		if err != nil {
+			return fmt.Errorf("the pictures of spec.smoke.samples can't be used: %w", err)
+		}
+		s.pictures = set
+	}
 	if c := s.config.Model; c != nil {
 		set, err := artifact.OpenSamples(c.Path, c.SHA256)
 		var ioErr *fs.PathError
