@@ -32,7 +32,7 @@ import (
 
 // Options are what the controllers need to know that no object says.
 type Options struct {
-	// RunnerImage trains where a TrainingRun names no image.
+	// RunnerImage trains where a TrainingRun names no image, and fetches models that lie outside the cluster.
 	RunnerImage string
 	// ServerImage serves where a ModelServer names no image.
 	ServerImage string
@@ -95,6 +95,7 @@ func SetupAll(mgr ctrl.Manager, options Options) error {
 	}
 	if err := modelserver.Setup(mgr, modelserver.Options{
 		Image:                   options.ServerImage,
+		PullImage:               options.RunnerImage,
 		Recorder:                recorder,
 		Events:                  starts,
 		Clock:                   options.Clock,

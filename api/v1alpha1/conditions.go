@@ -107,6 +107,8 @@ const (
 	SmokeFailedReason = "SmokeFailed"
 	// BakeFailedReason surfaces when a promoted revision failed while it was watched.
 	BakeFailedReason = "BakeFailed"
+	// SourceUnreachableReason surfaces while a pod can't fetch its model from where spec.model, or its TrainingRun, says that it is.
+	SourceUnreachableReason = "SourceUnreachable"
 	// ModelInvalidReason surfaces when the server refuses the model file or its digest.
 	ModelInvalidReason = "ModelInvalid"
 	// ResolvedReason surfaces when spec.model is resolved.

@@ -17,10 +17,10 @@ import (
 // PodResourcesField is where a user sets the resources of a pod's own container.
 const PodResourcesField = "spec.podTemplate.resources"
 
-// ContainerEnv returns the container's environment: Trainyard's variable first, then
-// the user's. It fails on a quantity that the schema would have refused, and names the field.
-func ContainerEnv(own corev1.EnvVar, asked []v1alpha1.EnvVar) ([]corev1.EnvVar, error) {
-	env := []corev1.EnvVar{own}
+// ContainerEnv returns the part of a container's environment that the user asks for. It
+// fails on a quantity that the schema would have refused, and names the field.
+func ContainerEnv(asked []v1alpha1.EnvVar) ([]corev1.EnvVar, error) {
+	env := make([]corev1.EnvVar, 0, len(asked)+1)
 	for i, variable := range asked {
 		from, err := coreEnvSource(variable.ValueFrom)
 		if err != nil {

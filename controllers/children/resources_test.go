@@ -99,7 +99,7 @@ func describe(list corev1.ResourceList) string {
 func TestBadQuantitiesNameTheirField(t *testing.T) {
 	_, err := ContainerResources("spec.smoke.resources", v1alpha1.ResourceRequirements{Limits: v1alpha1.ResourceList{"cpu": "1e1.5"}}, bounded, nil)
 	wantError(t, err, "spec.smoke.resources.limits[cpu]")
-	_, err = ContainerEnv(corev1.EnvVar{Name: "OWN"}, []v1alpha1.EnvVar{
+	_, err = ContainerEnv([]v1alpha1.EnvVar{
 		{Name: "A"}, {Name: "CPUS", ValueFrom: &v1alpha1.EnvVarSource{ResourceFieldRef: &v1alpha1.ResourceFieldSelector{Resource: "limits.cpu", Divisor: "1e-100000000"}}},
 	})
 	wantError(t, err, "spec.podTemplate.env[1].valueFrom.resourceFieldRef.divisor")

@@ -81,7 +81,7 @@ func gateFailure(gates []metricGate, metrics []v1alpha1.Metric) string {
 	for _, gate := range gates {
 		value, found := findMetric(metrics, gate.metric)
 		if !found {
-			return fmt.Sprintf("the model's TrainingRun reports no %s, which spec.promotion.gates requires: remove that gate, or report the metric", gate.metric)
+			return fmt.Sprintf("the model has no metric %s, which spec.promotion.gates requires: remove that gate, or serve a TrainingRun that reports the metric", gate.metric)
 		}
 		if value < gate.min {
 			return fmt.Sprintf("metric %s is %s; spec.promotion.gates requires %s", gate.metric, formatShare(value), formatShare(gate.min))

@@ -61,8 +61,8 @@ func TestGateFailure(t *testing.T) {
 		"no gate":    {},
 		"reached":    {gates: []metricGate{{"accuracy", 0.95}}},
 		"missed":     {gates: []metricGate{{"accuracy", 0.9501}}, want: "metric accuracy is 0.95; spec.promotion.gates requires 0.9501"},
-		"unreported": {gates: []metricGate{{"recall", 0.1}}, want: "the model's TrainingRun reports no recall, which spec.promotion.gates requires: remove that gate, or report the metric"},
-		"no number":  {gates: []metricGate{{"f1", 0.1}}, want: "the model's TrainingRun reports no f1, which spec.promotion.gates requires: remove that gate, or report the metric"},
+		"unreported": {gates: []metricGate{{"recall", 0.1}}, want: "the model has no metric recall, which spec.promotion.gates requires: remove that gate, or serve a TrainingRun that reports the metric"},
+		"no number":  {gates: []metricGate{{"f1", 0.1}}, want: "the model has no metric f1, which spec.promotion.gates requires: remove that gate, or serve a TrainingRun that reports the metric"},
 	} {
 		if got := gateFailure(tc.gates, metrics); got != tc.want {
 			t.Errorf("%s: %q, want %q", name, got, tc.want)

@@ -67,12 +67,14 @@ type reconciler struct {
 	explainer *explain.Explainer
 	clock     clock.PassiveClock
 	image     string // of servers that name none, and of every smoke test
+	pullImage string // of what fetches models that lie outside the cluster
 	verified  verifiedSpecs
 }
 
 // Options are what the controller needs to know that no object says.
 type Options struct {
 	Image                   string // of servers that name none, and of every smoke test
+	PullImage               string // of what fetches models that lie outside the cluster
 	Recorder                events.EventRecorder
 	Events                  *explain.Events // that explain why pods don't start
 	Clock                   clock.PassiveClock
@@ -89,6 +91,7 @@ func Setup(mgr ctrl.Manager, options Options) error {
 		explainer: explain.NewExplainer(options.Events, options.Clock),
 		clock:     options.Clock,
 		image:     options.Image,
+		pullImage: options.PullImage,
 	}
 	for _, object := range []client.Object{&corev1.Pod{}, &batchv1.Job{}, &appsv1.Deployment{}, &appsv1.ControllerRevision{}} {
 		if err := children.IndexByLabel(mgr.GetFieldIndexer(), object, serverIndex, v1alpha1.ModelServerLabel); err != nil {

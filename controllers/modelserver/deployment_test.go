@@ -109,8 +109,8 @@ func TestRestricted(t *testing.T) {
 func TestTemplateOfAnotherScheme(t *testing.T) {
 	server := makeServer().Obj()
 	info := infoOf("run-1", "models")
-	info.Model.URI = "s3://bucket/model.onnx"
-	if _, err := newTemplate(templateInput{server: server, revision: "pets-1", info: info}); err == nil || !strings.Contains(err.Error(), "s3://bucket/model.onnx") {
+	info.Model.URI = "ftp://bucket/model.onnx"
+	if _, err := newTemplate(templateInput{server: server, revision: "pets-1", info: info}); err == nil || !strings.Contains(err.Error(), "ftp://bucket/model.onnx") {
 		t.Errorf("error = %v, want one that names the URI", err)
 	}
 }

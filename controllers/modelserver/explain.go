@@ -45,7 +45,7 @@ func (r *reconciler) explainPods(s *scope, status rollout.Status) {
 			}
 			problem, again := r.explainer.ExplainPod(s.server, pod)
 			problem.Unread = problem.Unread || s.problem.Unread
-			s.problem = withServerEnd(problem, pod)
+			s.problem = withPullEnd(withServerEnd(problem, pod), pod)
 			s.requeueWithin(again)
 		}
 	}

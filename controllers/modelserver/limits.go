@@ -44,6 +44,9 @@ func (r *reconciler) renewResources(ctx context.Context, s *scope, name string, 
 		return nil, nil
 	}
 	container.Resources = resources
+	for i := range renewed.Pod.Spec.InitContainers {
+		renewed.Pod.Spec.InitContainers[i].Resources = *resources.DeepCopy()
+	}
 	return &renewed, nil
 }
 

@@ -17,7 +17,6 @@ import (
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
-	"github.com/trainyard-dev/trainyard/controllers/children"
 	"github.com/trainyard-dev/trainyard/controllers/loop"
 	"github.com/trainyard-dev/trainyard/controllers/modelserver/rollout"
 	"github.com/trainyard-dev/trainyard/controllers/podstate"
@@ -38,7 +37,7 @@ func (r *reconciler) observeMoves(ctx context.Context, s *scope, o *rollout.Obse
 			return err
 		}
 		if location != nil && !isAt(template.Info, *location) {
-			moved, err := moveTemplate(template, *location)
+			moved, err := moveTemplate(template, *location, r.pullImage)
 			if err != nil {
 				s.errs = append(s.errs, loop.Stalled(v1alpha1.InvalidSpecReason, fmt.Errorf("move %s to %s: %w", name, location.Model.URI, err)))
 				continue
@@ -93,30 +92,35 @@ func (r *reconciler) locate(ctx context.Context, s *scope, o *rollout.Observed, 
 	return info, nil
 }
 
-// isAt tells whether both name the same files.
+// isAt tells whether both name the same files, and the same way to fetch them.
 func isAt(a, b revisionInfo) bool {
-	return a.Model.URI == b.Model.URI && equality.Semantic.DeepEqual(a.Samples, b.Samples)
+	return a.Model.URI == b.Model.URI && a.Access == b.Access && equality.Semantic.DeepEqual(a.Samples, b.Samples)
 }
 
 // moveTemplate returns a copy of a template whose model lies where location says. Nothing
-// else of it changes, the image least of all.
-func moveTemplate(template revisionTemplate, location revisionInfo) (revisionTemplate, error) {
-	claim, file, err := contract.ParsePVCURI(location.Model.URI)
+// else of it changes, the images least of all.
+func moveTemplate(template revisionTemplate, location revisionInfo, pullImage string) (revisionTemplate, error) {
+	moved := revisionTemplate{Info: template.Info, Pod: *template.Pod.DeepCopy()}
+	moved.Info.Model, moved.Info.Samples, moved.Info.Access = location.Model, location.Samples.DeepCopy(), location.Access
+	variable := configVariable(&moved.Pod.Spec)
+	if variable == nil || moved.Pod.Spec.Containers[0].Name != contract.ServerContainer {
+		return revisionTemplate{}, fmt.Errorf("container %s isn't the first or has no %s", contract.ServerContainer, contract.ConfigEnv)
+	}
+	server := &moved.Pod.Spec.Containers[0]
+	fetch := puller{image: pullImage, resources: server.Resources}
+	for _, env := range server.Env {
+		if env.Name != contract.ConfigEnv {
+			fetch.env = append(fetch.env, env)
+		}
+	}
+	if before := withoutFile(&moved.Pod.Spec, modelFile(moved.Info)); before != nil {
+		fetch.image = before.Image
+	}
+	file, err := fetch.supply(&moved.Pod.Spec, modelFile(moved.Info))
 	if err != nil {
 		return revisionTemplate{}, err
 	}
-	moved := revisionTemplate{Info: template.Info, Pod: *template.Pod.DeepCopy()}
-	moved.Info.Model, moved.Info.Samples = location.Model, location.Samples.DeepCopy()
-	for i := range moved.Pod.Spec.Volumes {
-		if volume := &moved.Pod.Spec.Volumes[i]; volume.Name == modelVolume {
-			*volume = children.ClaimVolume(modelVolume, claim, true)
-		}
-	}
-	variable := configVariable(&moved.Pod.Spec)
-	if variable == nil {
-		return revisionTemplate{}, fmt.Errorf("container %s has no %s", contract.ServerContainer, contract.ConfigEnv)
-	}
-	variable.Value, err = moveConfig(variable.Value, contract.ModelPath(file), location.Model.TrainingRun)
+	variable.Value, err = moveConfig(variable.Value, file, location.Model.TrainingRun)
 	return moved, err
 }
 
@@ -164,8 +168,18 @@ func placeOf(pod *corev1.PodSpec) string {
 		place = append(place, variable.Value)
 	}
 	for i := range pod.Volumes {
-		if v := &pod.Volumes[i]; v.Name == modelVolume && v.PersistentVolumeClaim != nil {
+		switch v := &pod.Volumes[i]; {
+		case v.PersistentVolumeClaim != nil:
 			place = append(place, v.PersistentVolumeClaim.ClaimName)
+		case v.Secret != nil:
+			place = append(place, v.Name, v.Secret.SecretName)
+		case v.ConfigMap != nil:
+			place = append(place, v.Name, v.ConfigMap.Name)
+		}
+	}
+	for i := range pod.InitContainers {
+		for _, env := range pod.InitContainers[i].Env {
+			place = append(place, env.Value)
 		}
 	}
 	return strings.Join(place, "\x00")

@@ -22,7 +22,7 @@ func TestMoveTemplate(t *testing.T) {
 	before := revisionTemplate{Info: template.Info, Pod: *template.Pod.DeepCopy()}
 	location := infoOf("run-2", "other")
 	location.Image = "another"
-	moved, err := moveTemplate(template, location)
+	moved, err := moveTemplate(template, location, "runner:v1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func TestMoveTemplateRefuses(t *testing.T) {
 			if config != "" {
 				template.Pod.Spec.Containers[0].Env = []corev1.EnvVar{{Name: "TRAINYARD_CONFIG", Value: config}}
 			}
-			if _, err := moveTemplate(template, infoOf("run-2", "other")); err == nil {
+			if _, err := moveTemplate(template, infoOf("run-2", "other"), "runner:v1"); err == nil {
 				t.Error("no error")
 			}
 		})

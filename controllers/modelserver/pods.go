@@ -86,7 +86,9 @@ func observedPod(pod *corev1.Pod) rollout.Pod {
 		observed.Ready = c.Status == corev1.ConditionTrue && pod.Status.PodIP != ""
 	}
 	observed.Unready = isUnready(pod)
-	if end := podstate.FindContainerEnd(pod, contract.ServerContainer); end != nil {
+	if end := failedPull(pod, contract.PullContainer); end != nil {
+		observed.Terminated = observedPull(end)
+	} else if end := podstate.FindContainerEnd(pod, contract.ServerContainer); end != nil {
 		code := ptr.Deref(end.ExitCode, -1)
 		observed.Terminated = &rollout.Termination{
 			ID:           end.ID(),

@@ -31,13 +31,21 @@ type templateInput struct {
 	revision string
 	info     revisionInfo
 	limits   contract.Limits
+	// pullImage is the image that fetches a model that lies outside the cluster.
+	pullImage string
 	// ranges are the LimitRanges of the server's namespace.
 	ranges []corev1.LimitRange
 }
 
 // newTemplate builds the template of the revision that a spec asks for.
 func newTemplate(in templateInput) (revisionTemplate, error) {
-	claim, file, err := contract.ParsePVCURI(in.info.Model.URI)
+	pod, err := serverPod(in)
+	if err != nil {
+		return revisionTemplate{}, err
+	}
+	server := &pod.Containers[0]
+	fetch := puller{image: in.pullImage, env: server.Env, resources: server.Resources}
+	file, err := fetch.supply(&pod, modelFile(in.info))
 	if err != nil {
 		return revisionTemplate{}, err
 	}
@@ -46,7 +54,7 @@ func newTemplate(in templateInput) (revisionTemplate, error) {
 		Name:     in.server.Name,
 		Revision: in.revision,
 		Model: contract.ServedModel{
-			Path:        contract.ModelPath(file),
+			Path:        file,
 			SHA256:      in.info.Model.SHA256,
 			TrainingRun: in.info.Model.TrainingRun,
 		},
@@ -57,10 +65,7 @@ func newTemplate(in templateInput) (revisionTemplate, error) {
 	if err != nil {
 		return revisionTemplate{}, fmt.Errorf("encode the server's configuration: %w", err)
 	}
-	pod, err := serverPod(in, claim, string(config))
-	if err != nil {
-		return revisionTemplate{}, err
-	}
+	server.Env = append([]corev1.EnvVar{{Name: contract.ConfigEnv, Value: string(config)}}, server.Env...)
 	return revisionTemplate{
 		Info: in.info,
 		Pod: corev1.PodTemplateSpec{
@@ -70,10 +75,11 @@ func newTemplate(in templateInput) (revisionTemplate, error) {
 	}, nil
 }
 
-func serverPod(in templateInput, claim, config string) (corev1.PodSpec, error) {
+// serverPod builds the pod of a server, without its model and its configuration.
+func serverPod(in templateInput) (corev1.PodSpec, error) {
 	tmp, tmpMount := children.TmpVolume()
 	template := in.server.Spec.PodTemplate
-	env, err := children.ContainerEnv(corev1.EnvVar{Name: contract.ConfigEnv, Value: config}, template.Env)
+	env, err := children.ContainerEnv(template.Env)
 	if err != nil {
 		return corev1.PodSpec{}, err
 	}
@@ -86,18 +92,15 @@ func serverPod(in templateInput, claim, config string) (corev1.PodSpec, error) {
 		EnableServiceLinks:            ptr.To(false),
 		SecurityContext:               children.RestrictedPodSecurity(),
 		TerminationGracePeriodSeconds: ptr.To(int64(seconds(drainDelay + requestTimeout + exitGrace))),
-		Volumes:                       []corev1.Volume{tmp, children.ClaimVolume(modelVolume, claim, true)},
+		Volumes:                       []corev1.Volume{tmp},
 		Containers: []corev1.Container{{
-			Name:      contract.ServerContainer,
-			Image:     in.info.Image,
-			Args:      []string{serveCommand},
-			Env:       env,
-			Ports:     []corev1.ContainerPort{{Name: contract.HTTPPortName, ContainerPort: contract.HTTPPort, Protocol: corev1.ProtocolTCP}},
-			Resources: resources,
-			VolumeMounts: []corev1.VolumeMount{
-				tmpMount,
-				{Name: modelVolume, MountPath: contract.ModelMount, ReadOnly: true},
-			},
+			Name:                     contract.ServerContainer,
+			Image:                    in.info.Image,
+			Args:                     []string{serveCommand},
+			Env:                      env,
+			Ports:                    []corev1.ContainerPort{{Name: contract.HTTPPortName, ContainerPort: contract.HTTPPort, Protocol: corev1.ProtocolTCP}},
+			Resources:                resources,
+			VolumeMounts:             []corev1.VolumeMount{tmpMount},
 			StartupProbe:             httpProbe(contract.LivePath, time.Second, 3*time.Second, startupSeconds),
 			ReadinessProbe:           httpProbe(contract.ReadyPath, time.Second, 3*time.Second, 3),
 			LivenessProbe:            httpProbe(contract.LivePath, 10*time.Second, 5*time.Second, 6),

@@ -17,7 +17,6 @@ import (
 	"github.com/trainyard-dev/trainyard/controllers/children"
 	"github.com/trainyard-dev/trainyard/controllers/modelserver/rollout"
 	"github.com/trainyard-dev/trainyard/controllers/notify"
-	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/text"
 )
 
@@ -45,11 +44,11 @@ func resolveRun(name string, run *v1alpha1.TrainingRun) (*revisionInfo, *rollout
 	if model == nil {
 		return unresolved(v1alpha1.ArtifactMissingReason, true, "TrainingRun %s is Complete but its status names no model; create another TrainingRun and name it in spec.model.trainingRunRef", name)
 	}
-	if _, _, err := contract.ParsePVCURI(model.URI); err != nil {
+	if err := checkURI(model.URI); err != nil {
 		return unresolved(v1alpha1.ArtifactMissingReason, true, "the model of TrainingRun %s can't be served: %v; create another TrainingRun and name it in spec.model.trainingRunRef", name, err)
 	}
 	if samples := model.Samples; samples != nil {
-		if _, _, err := contract.ParsePVCURI(samples.URI); err != nil {
+		if err := checkURI(samples.URI); err != nil {
 			return unresolved(v1alpha1.ArtifactMissingReason, true, "the samples of TrainingRun %s can't be used: %v; create another TrainingRun and name it in spec.model.trainingRunRef", name, err)
 		}
 	}
@@ -93,6 +92,11 @@ func (s *scope) findServed() error {
 
 // resolveModel finds the model that the spec names.
 func (r *reconciler) resolveModel(ctx context.Context, s *scope) error {
+	if source := s.server.Spec.Model.Source; source != nil {
+		s.info = resolveSource(source)
+		s.info.Image = children.ImageOr(s.server.Spec.Image, r.image)
+		return nil
+	}
 	name := s.server.Spec.Model.TrainingRunRef.Name
 	run := &v1alpha1.TrainingRun{}
 	switch err := r.client.Get(ctx, types.NamespacedName{Namespace: s.server.Namespace, Name: name}, run); {

@@ -38,7 +38,7 @@ func TestResolveRun(t *testing.T) {
 		"on its way":     {run: wrappers.MakeTrainingRun("run-1", "zoo").Obj(), want: "TrainingRunNotComplete"},
 		"failed":         {run: wrappers.MakeTrainingRun("run-1", "zoo").Failed("OOMKilled").Obj(), want: "TrainingRunFailed", wantStalled: true},
 		"no model":       {run: noModel, want: "ArtifactMissing", wantStalled: true},
-		"another scheme": {run: withModel(func(m *v1alpha1.PublishedModel) { m.URI = "s3://x/y" }), want: "ArtifactMissing", wantStalled: true},
+		"another scheme": {run: withModel(func(m *v1alpha1.PublishedModel) { m.URI = "ftp://x/y" }), want: "ArtifactMissing", wantStalled: true},
 		"odd samples": {
 			run:  withModel(func(m *v1alpha1.PublishedModel) { m.Samples = &v1alpha1.PublishedSamples{URI: "pvc://models/../x"} }),
 			want: "ArtifactMissing", wantStalled: true,

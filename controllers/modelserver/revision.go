@@ -9,6 +9,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/controllers/children"
 	"github.com/trainyard-dev/trainyard/internal/contract/unknown"
 )
 
@@ -20,6 +21,8 @@ type revisionInfo struct {
 	Model   v1alpha1.RevisionModel     `json:"model"`
 	Samples *v1alpha1.PublishedSamples `json:"samples,omitempty"`
 	Metrics []v1alpha1.Metric          `json:"metrics,omitempty"`
+	// Access is what a pod fetches model and samples with, where they lie outside the cluster.
+	Access children.Access `json:"access,omitzero"`
 	// Unknown is what a newer version has written.
 	Unknown *unknown.Fields `json:"-"`
 }

@@ -114,8 +114,15 @@ func setModelResolved(s *scope, w conditions.Writer) {
 		w.Set(v1alpha1.ModelResolvedCondition, metav1.ConditionFalse, s.unresolved.Reason, s.unresolved.Message)
 		return
 	}
-	w.Set(v1alpha1.ModelResolvedCondition, metav1.ConditionTrue, v1alpha1.ResolvedReason,
-		fmt.Sprintf("%s of TrainingRun %s", s.info.Model.URI, s.info.Model.TrainingRun))
+	if s.problem.Reason == v1alpha1.SourceUnreachableReason {
+		w.Set(v1alpha1.ModelResolvedCondition, metav1.ConditionFalse, s.problem.Reason, s.problem.Message)
+		return
+	}
+	message := s.info.Model.URI
+	if run := s.info.Model.TrainingRun; run != "" {
+		message += " of TrainingRun " + run
+	}
+	w.Set(v1alpha1.ModelResolvedCondition, metav1.ConditionTrue, v1alpha1.ResolvedReason, message)
 }
 
 func setAvailable(s *scope, w conditions.Writer) {

@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"path"
 	"strconv"
 	"time"
 
@@ -45,8 +44,10 @@ type testInput struct {
 	config servingConfig
 	// image is the operator's server image, whatever serves: it is the judge.
 	image string
-	start rollout.Start
-	now   time.Time
+	// pullImage is the image that fetches samples that lie outside the cluster.
+	pullImage string
+	start     rollout.Start
+	now       time.Time
 	// info and liveInfo are the tested revision's and that of the one it is compared with.
 	info     revisionInfo
 	liveInfo *revisionInfo
@@ -60,7 +61,11 @@ type testInput struct {
 
 // desiredTestJob builds the Job of a smoke test or of a bake.
 func desiredTestJob(in testInput) (*batchv1.Job, error) {
-	volumes, mounts, model, live, err := testSamples(in)
+	pod, err := smokePod(in)
+	if err != nil {
+		return nil, err
+	}
+	model, live, err := testSamples(in, &pod)
 	if err != nil {
 		return nil, err
 	}
@@ -69,10 +74,7 @@ func desiredTestJob(in testInput) (*batchv1.Job, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode the smoke test's configuration: %w", err)
 	}
-	pod, err := smokePod(in, volumes, mounts, string(document))
-	if err != nil {
-		return nil, err
-	}
+	pod.Containers[0].Env = []corev1.EnvVar{{Name: contract.ConfigEnv, Value: string(document)}}
 	// The targets are tested some at a time, and the timeout is that of one.
 	turns := (len(config.Targets) + contract.SmokeTargetsAtATime - 1) / contract.SmokeTargetsAtATime
 	rounds := time.Duration(config.DelaySeconds+config.ForSeconds)*time.Second + time.Duration(turns)*in.config.timeout
@@ -132,38 +134,31 @@ func smokeConfig(in testInput, model, live *contract.Samples) contract.SmokeConf
 	return config
 }
 
-// testSamples mounts the samples that were published with the tested model and with
-// the one that it is compared with. A claim that holds both is one volume with two
-// mounts, because the kubelet doesn't mount a claim twice into a pod.
-func testSamples(in testInput) (volumes []corev1.Volume, mounts []corev1.VolumeMount, model, live *contract.Samples, err error) {
-	tmp, tmpMount := children.TmpVolume()
-	volumes, mounts = []corev1.Volume{tmp}, []corev1.VolumeMount{tmpMount}
-	volumeOf := map[string]string{}
-	mount := func(samples *v1alpha1.PublishedSamples, volume, at string) (*contract.Samples, error) {
-		if samples == nil {
-			return nil, nil
-		}
-		claim, file, err := contract.ParsePVCURI(samples.URI)
-		if err != nil {
-			return nil, err
-		}
-		if volumeOf[claim] == "" {
-			volumeOf[claim] = volume
-			volumes = append(volumes, children.ClaimVolume(volume, claim, true))
-		}
-		mounts = append(mounts, corev1.VolumeMount{Name: volumeOf[claim], MountPath: at, ReadOnly: true})
-		return &contract.Samples{Path: path.Join(at, file), SHA256: samples.SHA256}, nil
+// testSamples has the pod of a test find the samples that were published with the tested
+// model and with the one that it is compared with.
+func testSamples(in testInput, pod *corev1.PodSpec) (model, live *contract.Samples, err error) {
+	fetch := puller{image: in.pullImage, resources: pod.Containers[0].Resources}
+	if fetch.env, err = children.ContainerEnv(in.server.Spec.PodTemplate.Env); err != nil {
+		return nil, nil, err
 	}
-	if model, err = mount(in.info.Samples, modelVolume, contract.ModelMount); err != nil {
-		return nil, nil, nil, nil, err
+	supply := func(file wantedFile) (*contract.Samples, error) {
+		at, err := fetch.supply(pod, file)
+		return &contract.Samples{Path: at, SHA256: file.sha256}, err
 	}
-	if in.liveInfo != nil {
-		live, err = mount(in.liveInfo.Samples, liveVolume, contract.LiveMount)
+	if in.info.Samples != nil {
+		if model, err = supply(modelSamples(in.info)); err != nil {
+			return nil, nil, err
+		}
 	}
-	return volumes, mounts, model, live, err
+	if in.liveInfo != nil && in.liveInfo.Samples != nil {
+		live, err = supply(liveSamples(*in.liveInfo))
+	}
+	return model, live, err
 }
 
-func smokePod(in testInput, volumes []corev1.Volume, mounts []corev1.VolumeMount, config string) (corev1.PodSpec, error) {
+// smokePod builds the pod of a test, without samples and configuration.
+func smokePod(in testInput) (corev1.PodSpec, error) {
+	tmp, tmpMount := children.TmpVolume()
 	resources, err := children.ContainerResources(smokeResourcesField, in.server.Spec.Smoke.Resources, smokeResources, in.ranges)
 	if err != nil {
 		return corev1.PodSpec{}, err
@@ -174,14 +169,13 @@ func smokePod(in testInput, volumes []corev1.Volume, mounts []corev1.VolumeMount
 		EnableServiceLinks:            ptr.To(false),
 		SecurityContext:               children.RestrictedPodSecurity(),
 		TerminationGracePeriodSeconds: ptr.To[int64](smokeGracePeriod),
-		Volumes:                       volumes,
+		Volumes:                       []corev1.Volume{tmp},
 		Containers: []corev1.Container{{
 			Name:                     contract.SmokeContainer,
 			Image:                    in.image,
 			Args:                     []string{smokeCommand},
-			Env:                      []corev1.EnvVar{{Name: contract.ConfigEnv, Value: config}},
 			Resources:                resources,
-			VolumeMounts:             mounts,
+			VolumeMounts:             []corev1.VolumeMount{tmpMount},
 			SecurityContext:          children.RestrictedContainerSecurity(),
 			TerminationMessagePath:   contract.TerminationLog,
 			TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
@@ -289,6 +283,7 @@ func (r *reconciler) observeJobs(ctx context.Context, s *scope, o *rollout.Obser
 		if err := r.outdateResources(ctx, s, &observed, job, podOfJob(job, s.pods[job.Name])); err != nil {
 			return err
 		}
+		judgePulls(&observed, podOfJob(job, s.pods[job.Name]))
 		s.requeueWithin(judgeStart(&observed, job, podOfJob(job, s.pods[job.Name]), s.now))
 		s.jobs[job.Name] = job
 		o.Jobs = append(o.Jobs, observed)
@@ -318,7 +313,7 @@ func (r *reconciler) startTest(ctx context.Context, s *scope, start rollout.Star
 	if err != nil {
 		return err
 	}
-	in := testInput{server: s.server, config: s.config, image: r.image, start: start, ranges: ranges, now: s.now}
+	in := testInput{server: s.server, config: s.config, image: r.image, pullImage: r.pullImage, start: start, ranges: ranges, now: s.now}
 	if tested := s.infoOf(start.Revision); tested != nil {
 		in.info = *tested
 	}

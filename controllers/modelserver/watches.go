@@ -22,9 +22,12 @@ func trainingRunOf(object client.Object) []string {
 	if !ok {
 		return nil
 	}
-	runs := []string{server.Spec.Model.TrainingRunRef.Name}
+	var runs []string
+	if name := server.Spec.Model.TrainingRunRef.Name; name != "" {
+		runs = append(runs, name)
+	}
 	for _, revision := range []*v1alpha1.LiveRevision{server.Status.Live, server.Status.Fallback} {
-		if revision != nil && !slices.Contains(runs, revision.Model.TrainingRun) {
+		if revision != nil && revision.Model.TrainingRun != "" && !slices.Contains(runs, revision.Model.TrainingRun) {
 			runs = append(runs, revision.Model.TrainingRun)
 		}
 	}

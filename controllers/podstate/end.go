@@ -42,10 +42,10 @@ func (e *ContainerEnd) IsOOM() bool { return e.Reason == v1alpha1.OOMKilledReaso
 // MaxReason is the longest reason of a container's end that a status has room for.
 const MaxReason = 64
 
-// FindContainerEnd returns how the named container of a pod ended: now, or before its
-// last restart. It returns nil for one that hasn't ended.
+// FindContainerEnd returns how the named container of a pod, which may be an init
+// container, ended: now, or before its last restart. It returns nil for one that hasn't ended.
 func FindContainerEnd(pod *corev1.Pod, container string) *ContainerEnd {
-	for _, status := range pod.Status.ContainerStatuses {
+	for _, status := range allContainerStatuses(pod) {
 		if status.Name != container {
 			continue
 		}

@@ -129,7 +129,7 @@ func runnerFailurePolicy() *batchv1.PodFailurePolicy {
 func runnerPod(in jobInput, config string) (corev1.PodSpec, error) {
 	run := in.run
 	template := run.Spec.PodTemplate
-	env, err := children.ContainerEnv(corev1.EnvVar{Name: contract.ConfigEnv, Value: config}, template.Env)
+	env, err := children.ContainerEnv(template.Env)
 	if err != nil {
 		return corev1.PodSpec{}, err
 	}
@@ -149,7 +149,7 @@ func runnerPod(in jobInput, config string) (corev1.PodSpec, error) {
 			Name:                     contract.RunnerContainer,
 			Image:                    children.ImageOr(run.Spec.Image, in.image),
 			Args:                     []string{runnerCommand},
-			Env:                      env,
+			Env:                      append([]corev1.EnvVar{{Name: contract.ConfigEnv, Value: config}}, env...),
 			Ports:                    []corev1.ContainerPort{{Name: contract.HTTPPortName, ContainerPort: contract.HTTPPort, Protocol: corev1.ProtocolTCP}},
 			Resources:                resources,
 			SecurityContext:          children.RestrictedContainerSecurity(),

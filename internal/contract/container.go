@@ -22,6 +22,10 @@ const (
 	RunnerContainer = "runner"
 	ServerContainer = "server"
 	SmokeContainer  = "smoke"
+	// PullContainer fetches a model, or its samples, before the container that needs them starts; PullLiveContainer the
+	// samples of the live model.
+	PullContainer     = "pull"
+	PullLiveContainer = "pull-live"
 
 	// HTTPPort serves progress, health and metrics of a runner, and the whole
 	// API of a server.

@@ -4,9 +4,11 @@
 package contract
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -58,6 +60,47 @@ func ParsePVCURI(uri string) (claim, file string, err error) {
 	}
 	return u.Host, file, nil
 }
+
+// CheckRemoteURI checks the form of a URI of a model or an artifact that lies outside the cluster. It must hold no
+// credentials: it is shown in statuses and logs.
+func CheckRemoteURI(uri string) error {
+	u, err := url.Parse(uri)
+	switch {
+	case err != nil:
+		return errors.New("the URI can't be parsed") // net/url's error repeats it, and what may be secret in it
+	case !slices.Contains(append(BucketSchemes(), SchemeHTTPS, SchemeOCI), u.Scheme):
+		return fmt.Errorf("URI %q has an unknown scheme: use s3, gs, azblob, https or oci", u.Redacted())
+	case u.User != nil:
+		return errors.New("the URI holds a user name or password: put them into the credentials")
+	case u.Host == "" || u.Fragment != "":
+		return fmt.Errorf("URI %q must be %s://HOST/PATH", uri, u.Scheme)
+	case u.Scheme == SchemeHTTPS && u.RawQuery != "":
+		return errors.New("the https URI has a query, which may hold a token: put it into the credentials")
+	}
+	return nil
+}
+
+// IsPVCURI tells whether a URI names what lies in a PersistentVolumeClaim.
+func IsPVCURI(uri string) bool { return strings.HasPrefix(uri, pvcScheme+"://") }
+
+// Purposes that a container reaches something outside the cluster for. Each has its own credentials.
+const (
+	PurposeDataset = "dataset"
+	PurposeOutput  = "output"
+	PurposeModel   = "model"
+	// PurposeLive is that of a smoke test: the samples of the live model.
+	PurposeLive = "live"
+)
+
+// CABundleFile is the file of a CABundlePath.
+const CABundleFile = "ca.crt"
+
+// CredentialsPath is the folder of the credentials for a purpose.
+func CredentialsPath(purpose string) string { return path.Join("/etc/trainyard/credentials", purpose) }
+
+// CABundleDir is the folder of the certificates for a purpose, and CABundlePath the file.
+func CABundleDir(purpose string) string  { return path.Join("/etc/trainyard/ca", purpose) }
+func CABundlePath(purpose string) string { return path.Join(CABundleDir(purpose), CABundleFile) }
 
 // ArtifactURI names a file of a run's artifact as results do: below output's URI or, without one, below its path.
 func ArtifactURI(output Output, run Run, file string) string {

@@ -25,6 +25,8 @@ const (
 	ReasonGateNotMet         = "GateNotMet"
 	ReasonArtifactInvalid    = "ArtifactInvalid"
 	ReasonRunnerFailed       = "RunnerFailed"
+	// ReasonSourceUnreachable is that of `runner pull`: a file can't be fetched.
+	ReasonSourceUnreachable = "SourceUnreachable"
 )
 
 // Names of the metrics that a runner reports on the test split.

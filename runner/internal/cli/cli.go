@@ -130,7 +130,7 @@ func (a *app) rootCommand() *cobra.Command {
 	}
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
-	root.AddCommand(a.trainCommand(), a.evaluateCommand(), a.quantizeCommand(), a.generateCommand(), &cobra.Command{
+	root.AddCommand(a.trainCommand(), a.evaluateCommand(), a.quantizeCommand(), a.generateCommand(), a.pullCommand(), a.pushCommand(), &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
 		Args:  cobra.NoArgs,

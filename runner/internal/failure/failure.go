@@ -15,6 +15,7 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/artifact"
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/dataset"
+	"github.com/trainyard-dev/trainyard/runner/internal/transfer"
 )
 
 // ErrInterrupted is the cause of a context that a signal ended.
@@ -83,6 +84,23 @@ func Output(err error) error {
 		return Config(fmt.Errorf("%w: let the user who runs this write to the output folder (in a pod: securityContext.fsGroup)", err))
 	default:
 		return Temporary(err)
+	}
+}
+
+// Transfer classifies an error of fetching a file or of bringing one somewhere. Another digest condemns the file; what isn't
+// there, or refuses the credentials, may be mended where it is, and is tried again later.
+func Transfer(err error) error {
+	switch {
+	case err == nil || classified(err):
+		return err
+	case errors.Is(err, artifact.ErrDigest), errors.Is(err, artifact.ErrTooLarge), errors.Is(err, artifact.ErrExists):
+		return Artifact(err)
+	case errors.Is(err, transfer.ErrConfig), errors.Is(err, fs.ErrPermission):
+		return Config(err)
+	case errors.Is(err, transfer.ErrCredentials):
+		return &Error{Reason: contract.ReasonCredentialsInvalid, ExitCode: contract.ExitTemporary, Err: err}
+	default:
+		return &Error{Reason: contract.ReasonSourceUnreachable, ExitCode: contract.ExitTemporary, Err: err}
 	}
 }
 

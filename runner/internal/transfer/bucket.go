@@ -1,0 +1,64 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"path"
+
+	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/objectstore"
+)
+
+// openBucket opens an object of an object store.
+func openBucket(ctx context.Context, u *url.URL, access contract.Access) (io.ReadCloser, error) {
+	folder := *u
+	var name string
+	folder.Path, name = path.Split(u.Path)
+	if name == "" {
+		return nil, fmt.Errorf("%w: URI %s names no object", ErrConfig, u)
+	}
+	bucket, err := objectstore.Open(ctx, folder.String(), access)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	content, err := bucket.Open(ctx, name)
+	if err != nil {
+		return nil, storeError(errors.Join(err, bucket.Close()))
+	}
+	return &bucketObject{content, bucket}, nil
+}
+
+// bucketObject closes the bucket with its object.
+type bucketObject struct {
+	io.ReadCloser
+	bucket *objectstore.Bucket
+}
+
+func (o *bucketObject) Close() error { return errors.Join(o.ReadCloser.Close(), o.bucket.Close()) }
+
+// storeError classifies an error of an object store.
+func storeError(err error) error {
+	for _, kind := range []struct{ theirs, ours error }{
+		{objectstore.ErrConfig, ErrConfig}, {objectstore.ErrRegion, ErrConfig},
+		{objectstore.ErrCredentials, ErrCredentials}, {objectstore.ErrNotFound, ErrNotFound},
+	} {
+		if errors.Is(err, kind.theirs) {
+			return &classified{err, kind.ours}
+		}
+	}
+	return err
+}
+
+// classified is an error of another package that is also one of ours, and reads as before.
+type classified struct {
+	error
+	kind error
+}
+
+func (c *classified) Unwrap() []error { return []error{c.error, c.kind} }

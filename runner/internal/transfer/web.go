@@ -1,0 +1,160 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package transfer
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/trainyard-dev/trainyard/internal/contract"
+)
+
+// Names of the files in a folder of credentials for web servers and registries.
+const (
+	usernameKey = "username"
+	passwordKey = "password"
+	tokenKey    = "token"
+)
+
+const (
+	dialTimeout   = 10 * time.Second
+	headerTimeout = 30 * time.Second
+	maxRedirects  = 10
+	// maxCredentialBytes bounds one credential.
+	maxCredentialBytes = 64 << 10
+)
+
+// httpClient returns a client that trusts the certificates of access besides the public ones.
+func httpClient(access contract.Access) (*http.Client, error) {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.DialContext = (&net.Dialer{Timeout: dialTimeout}).DialContext
+	transport.TLSHandshakeTimeout, transport.ResponseHeaderTimeout = dialTimeout, headerTimeout
+	transport.DisableCompression = true // what is fetched is hashed as it is
+	if access.CABundle != "" {
+		pool, err := certificates(access.CABundle)
+		if err != nil {
+			return nil, err
+		}
+		transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	}
+	return &http.Client{Transport: transport, CheckRedirect: checkRedirect}, nil
+}
+
+// checkRedirect refuses to be led from an encrypted connection to a plain one.
+func checkRedirect(request *http.Request, via []*http.Request) error {
+	if len(via) >= maxRedirects {
+		return fmt.Errorf("redirected %d times", maxRedirects)
+	}
+	if via[0].URL.Scheme == "https" && request.URL.Scheme != "https" {
+		return fmt.Errorf("%w: the server redirects to an unencrypted address", ErrConfig)
+	}
+	return nil
+}
+
+func certificates(file string) (*x509.CertPool, error) {
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("%w: read the CA bundle: %w", ErrConfig, err)
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%w: the CA bundle %s holds no certificate in PEM", ErrConfig, file)
+	}
+	return pool, nil
+}
+
+// credential reads one file of a folder of credentials; empty if there is none.
+func credential(folder, key string) (string, error) {
+	if folder == "" {
+		return "", nil
+	}
+	f, err := os.Open(filepath.Join(folder, key))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("%w: read the credentials: %w", ErrConfig, err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxCredentialBytes))
+	return strings.TrimSpace(string(data)), err
+}
+
+func openWeb(ctx context.Context, u *url.URL, access contract.Access) (io.ReadCloser, error) {
+	client, err := httpClient(access)
+	if err != nil {
+		return nil, err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	if err := authorize(request, access.Credentials); err != nil {
+		return nil, err
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		var failed *url.Error
+		if errors.As(err, &failed) {
+			err = failed.Err // it repeats the address, or that of a redirect, which may hold a token
+		}
+		return nil, fmt.Errorf("GET %s: %w", u, err)
+	}
+	if response.StatusCode == http.StatusOK {
+		return response.Body, nil
+	}
+	response.Body.Close()
+	return nil, fmt.Errorf("GET %s: %w", u, statusError(response.StatusCode))
+}
+
+func authorize(request *http.Request, folder string) error {
+	token, err := credential(folder, tokenKey)
+	if err != nil {
+		return err
+	}
+	username, err := credential(folder, usernameKey)
+	if err != nil {
+		return err
+	}
+	password, err := credential(folder, passwordKey)
+	switch {
+	case err != nil:
+		return err
+	case token != "":
+		request.Header.Set("Authorization", "Bearer "+token)
+	case username != "":
+		request.SetBasicAuth(username, password)
+	case folder != "":
+		return fmt.Errorf("%w: the credentials hold neither %s nor %s and %s", ErrCredentials, tokenKey, usernameKey, passwordKey)
+	}
+	return nil
+}
+
+// statusError says what a status means and what to do about it.
+func statusError(status int) error {
+	text := fmt.Sprintf("%d %s", status, http.StatusText(status))
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired:
+		return fmt.Errorf("%w: %s: check the Secret with the credentials", ErrCredentials, text)
+	case http.StatusNotFound, http.StatusGone:
+		return fmt.Errorf("%w: %s: check the URI", ErrNotFound, text)
+	default:
+		return errors.New(text)
+	}
+}
