@@ -22,6 +22,7 @@ CONTROLLER_GEN = $(BIN)/controller-gen
 CRD_REF_DOCS = $(BIN)/crd-ref-docs
 GOTESTSUM = $(BIN)/gotestsum
 GOLANGCI_LINT = $(BIN)/golangci-lint
+S3_SERVER = $(BIN)/versitygw
 CLUSTER_TOOL = $(BIN)/cluster
 IMAGES_TOOL = $(BIN)/images
 
@@ -124,7 +125,7 @@ verify: ## Check that generated files are up to date, lint, and test for data ra
 ##@ Test
 
 .PHONY: test
-test: $(GOTESTSUM) $(CLUSTER_TOOL) ## Unit and integration (envtest) tests, with coverage.
+test: $(GOTESTSUM) $(CLUSTER_TOOL) $(S3_SERVER) ## Unit and integration (envtest) tests, with coverage.
 	hack/test.sh
 
 .PHONY: test-arm64
@@ -176,6 +177,10 @@ clean: ## Remove what was built in this checkout.
 $(CONTROLLER_GEN) $(CRD_REF_DOCS) $(GOTESTSUM) &: hack/tools/go.mod hack/tools/go.sum
 	@echo "building the code generators and the test runner"
 	cd hack/tools && go build -o $(BIN)/ tool
+
+$(S3_SERVER): hack/tools/s3server/go.mod
+	@echo "building the S3 server that tests use"
+	cd hack/tools/s3server && go build -o $@ github.com/versity/versitygw/cmd/versitygw
 
 $(GOLANGCI_LINT): hack/tools/lint/go.mod hack/tools/lint/main.go
 	@echo "building the linter"

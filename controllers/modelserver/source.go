@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -140,7 +141,8 @@ const pullCommand = "pull"
 
 // fileName is what a file is called where it was fetched to: the end of its URI, for an OCI artifact that of a model.
 func fileName(uri string) string {
-	if name := path.Base(uri); name == contract.SamplesFile {
+	at, _, _ := strings.Cut(uri, "?")
+	if name := path.Base(at); name == contract.SamplesFile {
 		return name
 	}
 	return contract.ModelFile

@@ -23,7 +23,7 @@ import (
 func remoteInfo(bucket string) revisionInfo {
 	info := infoOf("run-1", "models")
 	info.Model.URI = "s3://" + bucket + "/run-1/model.onnx?region=eu-1"
-	info.Samples.URI = "s3://" + bucket + "/run-1/samples.tar"
+	info.Samples.URI = "s3://" + bucket + "/run-1/samples.tar?region=eu-1"
 	info.Access = children.Access{
 		SecretRef: v1alpha1.SecretReference{Name: bucket + "-credentials"},
 		CABundle:  v1alpha1.CABundle{ConfigMapRef: v1alpha1.CABundleReference{Name: "company", Key: "bundle.pem"}},

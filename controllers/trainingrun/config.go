@@ -50,12 +50,16 @@ func trainConfig(run *v1alpha1.TrainingRun) (contract.TrainConfig, error) {
 			Workers:      int(ptr.Deref(spec.Training.Workers, 0)),
 		},
 		Output: contract.Output{
-			Path: contract.OutputMount,
-			URI:  contract.PVCRoot(spec.Output.PVC.ClaimName),
+			Path:   contract.OutputMount,
+			URI:    outputURI(run),
+			Access: outputAccess(run).Contract(contract.PurposeOutput),
 		},
 	}
 	if spec.Output.Quantization == v1alpha1.Int8Quantization {
 		config.Output.Quantization = contract.QuantizationInt8
+	}
+	if spec.Output.Checkpoints.PVC.ClaimName != "" {
+		config.Output.CheckpointsPath = contract.CheckpointsMount
 	}
 	if pvc := spec.Dataset.PVC; pvc != nil {
 		config.Dataset.Path = contract.DatasetPath(pvc.Path)
@@ -78,4 +82,25 @@ func trainConfig(run *v1alpha1.TrainingRun) (contract.TrainConfig, error) {
 		})
 	}
 	return config, p.Err
+}
+
+// outputURI names where a run publishes.
+func outputURI(run *v1alpha1.TrainingRun) string {
+	if uri := run.Spec.Output.URI; uri != "" {
+		return uri
+	}
+	return contract.PVCRoot(run.Spec.Output.PVC.ClaimName)
+}
+
+// outputAccess is what a run reaches its output with.
+func outputAccess(run *v1alpha1.TrainingRun) children.Access {
+	return children.Access{SecretRef: run.Spec.Output.SecretRef, CABundle: run.Spec.Output.CABundle}
+}
+
+// checkpointsURI names where the checkpoints of a run lie.
+func checkpointsURI(run *v1alpha1.TrainingRun) string {
+	if claim := run.Spec.Output.Checkpoints.PVC.ClaimName; claim != "" {
+		return contract.PVCRoot(claim)
+	}
+	return outputURI(run)
 }

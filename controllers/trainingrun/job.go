@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -164,24 +165,37 @@ func runnerPod(in jobInput, config string) (corev1.PodSpec, error) {
 
 // runnerVolumes returns the pod's volumes and where they are mounted. A dataset's
 // whole volume is mounted, read-only: a missing folder is then the runner's to report,
-// where a subPath would be created, or keep the pod from starting without a word. A
-// claim that holds both dataset and models is one volume with two mounts, because the
-// kubelet doesn't mount a claim twice into a pod.
+// where a subPath would be created, or keep the pod from starting without a word.
 func runnerVolumes(run *v1alpha1.TrainingRun) ([]corev1.Volume, []corev1.VolumeMount) {
 	tmp, tmpMount := children.TmpVolume()
-	outputClaim := run.Spec.Output.PVC.ClaimName
-	volumes := []corev1.Volume{tmp, children.ClaimVolume(outputVolume, outputClaim, false)}
-	mounts := []corev1.VolumeMount{tmpMount, {Name: outputVolume, MountPath: contract.OutputMount}}
-	data := run.Spec.Dataset.PVC
-	switch {
-	case data == nil:
-	case data.ClaimName == outputClaim:
-		mounts = append(mounts, corev1.VolumeMount{Name: outputVolume, MountPath: contract.DataMount, ReadOnly: true})
-	default:
-		volumes = append(volumes, children.ClaimVolume(dataVolume, data.ClaimName, true))
-		mounts = append(mounts, corev1.VolumeMount{Name: dataVolume, MountPath: contract.DataMount, ReadOnly: true})
+	volumes, mounts := []corev1.Volume{tmp}, []corev1.VolumeMount{tmpMount}
+	// A claim that is wanted for more than one thing is one volume with as many mounts, because the kubelet doesn't mount
+	// a claim twice into a pod.
+	mount := func(volume, claim, path string, readOnly bool) {
+		if claim == "" {
+			return
+		}
+		i := slices.IndexFunc(volumes, func(v corev1.Volume) bool {
+			return v.PersistentVolumeClaim != nil && v.PersistentVolumeClaim.ClaimName == claim
+		})
+		if i < 0 {
+			i = len(volumes)
+			volumes = append(volumes, children.ClaimVolume(volume, claim, readOnly))
+		}
+		mounts = append(mounts, corev1.VolumeMount{Name: volumes[i].Name, MountPath: path, ReadOnly: readOnly})
 	}
-	return volumes, mounts
+	output := run.Spec.Output
+	if output.URI != "" {
+		volumes = append(volumes, corev1.Volume{Name: outputVolume, VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}})
+		mounts = append(mounts, corev1.VolumeMount{Name: outputVolume, MountPath: contract.OutputMount})
+	}
+	mount(outputVolume, output.PVC.ClaimName, contract.OutputMount, false)
+	mount(checkpointsVolume, output.Checkpoints.PVC.ClaimName, contract.CheckpointsMount, false)
+	if data := run.Spec.Dataset.PVC; data != nil {
+		mount(dataVolume, data.ClaimName, contract.DataMount, true)
+	}
+	accessVolumes, accessMounts := outputAccess(run).Volumes(contract.PurposeOutput)
+	return append(volumes, accessVolumes...), append(mounts, accessMounts...)
 }
 
 // checkSpec finds what the schema can't.

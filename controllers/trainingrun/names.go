@@ -21,6 +21,8 @@ const (
 
 	dataVolume   = "data"
 	outputVolume = "output"
+	// checkpointsVolume is where checkpoints lie that don't lie in the output.
+	checkpointsVolume = "checkpoints"
 )
 
 // jobName names the Job of a TrainingRun. Its artifact's folder is called the same.

@@ -112,7 +112,7 @@ func setCheckpoint(s *scope) {
 func checkpointStatus(run *v1alpha1.TrainingRun, c *contract.Checkpoint) *v1alpha1.CheckpointStatus {
 	return &v1alpha1.CheckpointStatus{
 		Epoch: clampInt32(int64(c.Epoch)), Step: max(0, c.Step),
-		URI: contract.PVCURI(run.Spec.Output.PVC.ClaimName, contract.CheckpointsPath(contractRun(run))),
+		URI: contract.BelowURI(checkpointsURI(run), contract.CheckpointsPath(contractRun(run))),
 	}
 }
 

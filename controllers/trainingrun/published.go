@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"path"
 	"regexp"
 	"strconv"
 	"strings"
@@ -114,18 +115,20 @@ func publishedBy(run *v1alpha1.TrainingRun, pods []*corev1.Pod) (*publishedResul
 	return nil, errors.New("its pod is gone")
 }
 
-// checkArtifact checks that a file lies in the run's own folder of its output claim.
+// checkArtifact checks that a file lies in the run's own folder of its output.
 func checkArtifact(run *v1alpha1.TrainingRun, what, uri, sha256 string) error {
 	if len(uri) > maxURI {
 		return fmt.Errorf("result's URI of the %s has %d bytes, more than %d", what, len(uri), maxURI)
 	}
-	claim, file, err := contract.ParsePVCURI(uri)
-	if err != nil {
-		return fmt.Errorf("result's %s: %w", what, err)
+	if run.Spec.Output.URI == "" {
+		if _, _, err := contract.ParsePVCURI(uri); err != nil {
+			return fmt.Errorf("result's %s: %w", what, err)
+		}
 	}
-	folder := jobName(run) + "/"
-	if claim != run.Spec.Output.PVC.ClaimName || !strings.HasPrefix(file, folder) {
-		return fmt.Errorf("result's %s is %q, which is not below %s", what, uri, contract.PVCURI(run.Spec.Output.PVC.ClaimName, folder))
+	folder, parameters, _ := strings.Cut(contract.BelowURI(outputURI(run), jobName(run)), "?")
+	at, given, _ := strings.Cut(uri, "?")
+	if name, below := strings.CutPrefix(at, folder+"/"); !below || given != parameters || name == "" || path.Clean("/"+name) != "/"+name {
+		return fmt.Errorf("result's %s is %q, which is not below %s/", what, uri, folder)
 	}
 	if !sha256Pattern.MatchString(sha256) {
 		return fmt.Errorf("result's sha256 of the %s must be 64 lower-case hexadecimal digits", what)

@@ -137,8 +137,13 @@ type Training struct {
 type Output struct {
 	// Path is a folder; the artifact becomes <path>/<run>-<first 8 of uid>.
 	Path string `json:"path"`
-	// URI is what Path is called in results, such as pvc://models. Empty: Path itself.
+	// URI is what Path is called in results, such as pvc://models. Empty: Path itself. A URI of an object store, see
+	// BucketSchemes, is where the artifact is published; Path is then scratch space.
 	URI string `json:"uri,omitempty"`
+	// Access is how the object store of URI is reached.
+	Access
+	// CheckpointsPath is a folder for checkpoints. Empty: where the artifact is published.
+	CheckpointsPath string `json:"checkpointsPath,omitempty"`
 	// Quantization is QuantizationInt8 for a model that computes with 8 bits; empty: float32.
 	Quantization string `json:"quantization,omitempty"`
 }

@@ -40,6 +40,8 @@ const (
 	DataMount = "/data"
 	// OutputMount is the runner's output volume.
 	OutputMount = "/output"
+	// CheckpointsMount is a volume for checkpoints, where they don't lie in the output.
+	CheckpointsMount = "/checkpoints"
 	// ModelMount holds the artifacts of the model that is served or tested, read-only.
 	ModelMount = "/model"
 	// LiveMount holds the artifacts of the live model, read-only, while a candidate is tested.

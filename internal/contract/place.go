@@ -108,9 +108,25 @@ func ArtifactURI(output Output, run Run, file string) string {
 	if base == "" {
 		base = output.Path
 	}
+	return BelowURI(base, path.Join(ArtifactName(run), file))
+}
+
+// BelowURI names what lies below a folder. The parameters of a bucket's URI stay at the end.
+func BelowURI(base, name string) string {
+	base, parameters, has := strings.Cut(base, "?")
 	// path.Join would take a slash from "pvc://".
 	for len(base) > 1 && base[len(base)-1] == '/' {
 		base = base[:len(base)-1]
 	}
-	return base + "/" + path.Join(ArtifactName(run), file)
+	base += "/" + name
+	if has {
+		base += "?" + parameters
+	}
+	return base
+}
+
+// InBucket tells whether the artifact is published to an object store.
+func (o Output) InBucket() bool {
+	scheme, _, found := strings.Cut(o.URI, "://")
+	return found && slices.Contains(BucketSchemes(), scheme)
 }

@@ -28,6 +28,13 @@ const (
 // httpClient returns a client that trusts the certificates in a file, if one is named, besides the public ones.
 func httpClient(caBundle string) (*http.Client, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
+	if err := configure(transport, caBundle); err != nil {
+		return nil, err
+	}
+	return &http.Client{Transport: transport}, nil
+}
+
+func configure(transport *http.Transport, caBundle string) error {
 	transport.DialContext = (&net.Dialer{Timeout: dialTimeout}).DialContext
 	transport.TLSHandshakeTimeout, transport.ResponseHeaderTimeout = dialTimeout, headerTimeout
 	transport.MaxIdleConnsPerHost = 64
@@ -38,14 +45,14 @@ func httpClient(caBundle string) (*http.Client, error) {
 		}
 		pem, err := os.ReadFile(caBundle)
 		if err != nil {
-			return nil, fmt.Errorf("%w: read the CA bundle: %w", ErrConfig, err)
+			return fmt.Errorf("%w: read the CA bundle: %w", ErrConfig, err)
 		}
 		if !pool.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("%w: the CA bundle holds no certificate in PEM", ErrConfig)
+			return fmt.Errorf("%w: the CA bundle holds no certificate in PEM", ErrConfig)
 		}
 		transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	}
-	return &http.Client{Transport: transport}, nil
+	return nil
 }
 
 // readKeys reads files of a folder of credentials: empty where there is none, and all of them without a folder.

@@ -66,8 +66,8 @@ type meaning struct {
 
 // meanings are those of S3's and Azure's codes. Stores that speak S3 have codes of their own besides.
 var meanings = map[string]meaning{
-	"NoSuchBucket":                    {ErrNotFound, remedyBucket},
-	"ContainerNotFound":               {ErrNotFound, remedyBucket},
+	"NoSuchBucket":                    {ErrNoBucket, remedyBucket},
+	"ContainerNotFound":               {ErrNoBucket, remedyBucket},
 	"NoSuchKey":                       {ErrNotFound, remedyObject},
 	"NotFound":                        {ErrNotFound, remedyObject},
 	"BlobNotFound":                    {ErrNotFound, remedyObject},
@@ -77,6 +77,7 @@ var meanings = map[string]meaning{
 	"SignatureDoesNotMatch":           {ErrCredentials, remedyCredentials},
 	"ExpiredToken":                    {ErrCredentials, remedyCredentials},
 	"InvalidToken":                    {ErrCredentials, remedyCredentials},
+	"XAdminUserNotFound":              {ErrCredentials, remedyCredentials}, // versitygw's
 	"AuthenticationFailed":            {ErrCredentials, remedyCredentials},
 	"AuthorizationFailure":            {ErrCredentials, remedyCredentials},
 	"AuthorizationPermissionMismatch": {ErrCredentials, remedyCredentials},
@@ -150,10 +151,4 @@ func meaningOfStatus(status int, code gcerrors.ErrorCode) (error, string) {
 	default:
 		return nil, ""
 	}
-}
-
-// isBucketMissing tells whether it is the bucket that isn't there.
-func isBucketMissing(err error) bool {
-	var e *explained
-	return errors.As(err, &e) && e.remedy == remedyBucket
 }

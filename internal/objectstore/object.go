@@ -88,7 +88,7 @@ func (b *Bucket) List(ctx context.Context, prefix string, most int) ([]Object, e
 // Remove deletes an object. It is no error if there is none.
 func (b *Bucket) Remove(ctx context.Context, name string) error {
 	err := b.bucket.Delete(ctx, b.prefix+name)
-	if err = b.explain("delete "+b.URI(name), err); errors.Is(err, ErrNotFound) && !isBucketMissing(err) {
+	if err = b.explain("delete "+b.URI(name), err); errors.Is(err, ErrNotFound) && !errors.Is(err, ErrNoBucket) {
 		return nil
 	}
 	return err

@@ -29,6 +29,8 @@ var (
 	ErrCredentials = errors.New("access denied")
 	// ErrNotFound says that the bucket, or the object, doesn't exist.
 	ErrNotFound = errors.New("not found")
+	// ErrNoBucket says, beside ErrNotFound, that it is the bucket that doesn't exist.
+	ErrNoBucket = fmt.Errorf("bucket %w", ErrNotFound)
 	// ErrRegion says that the bucket is in another region than the URI or the environment says.
 	ErrRegion = errors.New("wrong region")
 	// ErrExists says that an object that was to be new exists.

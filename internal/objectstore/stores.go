@@ -15,6 +15,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	awscredentials "github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -35,10 +36,12 @@ var errNoCredentials = errors.New("there are no credentials")
 const fallbackRegion = "us-east-1"
 
 func openS3(ctx context.Context, name string, parameters url.Values, access contract.Access) (*blob.Bucket, error) {
-	client, err := httpClient(access.CABundle)
-	if err != nil {
+	// The SDK's own kind of client, so that AWS_CA_BUNDLE of the environment counts where there is no other bundle.
+	client := awshttp.NewBuildableClient()
+	if err := configure(&http.Transport{}, access.CABundle); err != nil {
 		return nil, err
 	}
+	client = client.WithTransportOptions(func(transport *http.Transport) { _ = configure(transport, access.CABundle) })
 	options := []func(*awsconfig.LoadOptions) error{awsconfig.WithHTTPClient(client)}
 	if access.Credentials != "" {
 		keys, err := readKeys(access.Credentials, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")

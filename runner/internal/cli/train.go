@@ -52,6 +52,10 @@ func (a *app) trainCommand() *cobra.Command {
 	o.modelFlags(flags)
 	flags.StringVar(&o.config.Run.Name, "name", o.config.Run.Name, "name of the run")
 	flags.StringVar(&o.config.Output.Path, "output", o.config.Output.Path, "folder in which the artifact is published")
+	flags.StringVar(&o.config.Output.URI, "out", "", "bucket to publish the artifact to, such as s3://models/pets; --output keeps a copy")
+	flags.StringVar(&o.config.Output.Credentials, "out-credentials", "", "folder with a file for each credential of --out; empty: those of the environment")
+	flags.StringVar(&o.config.Output.CABundle, "out-ca-bundle", "", "file with certificates, in PEM, that --out is trusted by besides the public ones")
+	flags.StringVar(&o.config.Output.CheckpointsPath, "checkpoints", "", "folder for checkpoints; empty: where the artifact is published")
 	flags.StringVar(&o.config.Output.Quantization, "quantization", "", "Int8 publishes a model that computes with 8 bits")
 	flags.Var((*gates)(&o.config.Gates), "gate", "least value of a metric on the test split, such as accuracy=0.9; may be repeated")
 	flags.StringVar(&o.splitFile, "split-out", "", "file to write the names of the files in each part of the split to, as JSON")
@@ -170,6 +174,9 @@ func (a *app) printResult(cfg contract.TrainConfig) {
 		digest = d.Digest
 	}
 	dir := filepath.Join(cfg.Output.Path, contract.ArtifactName(train.Identify(cfg, digest)))
+	if cfg.Output.InBucket() {
+		fmt.Fprintf(a.stdout, "\npublished  %s\n", a.result.Model.URI)
+	}
 	fmt.Fprintln(a.stdout)
 	a.printMetrics(a.result.Metrics)
 	fmt.Fprintf(a.stdout, "\nmodel    %s\nsha256   %s\nreport   %s\n", filepath.Join(dir, contract.ModelFile), a.result.Model.SHA256,

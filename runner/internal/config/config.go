@@ -47,6 +47,7 @@ func Validate(cfg contract.TrainConfig) error {
 		"is %q: use at most 40 lower-case letters, digits and '-', with a letter first", cfg.Run.Name)
 	v.check(cfg.Run.UID == "" || uid.MatchString(cfg.Run.UID), "run.uid", "is %q: use letters, digits and '-'", cfg.Run.UID)
 	v.check(cfg.Output.Path != "", "output.path", "is empty: name a folder")
+	v.output(cfg.Output)
 	v.check(slices.Contains(contract.Quantizations(), cfg.Output.Quantization), "output.quantization", "is %q: use %s, or leave it out",
 		cfg.Output.Quantization, contract.QuantizationInt8)
 	v.dataset(cfg.Dataset)
@@ -71,6 +72,20 @@ func (v *validator) check(ok bool, field, format string, args ...any) {
 // between is written so that NaN fails too.
 func (v *validator) between(field string, value, least, most float64) {
 	v.check(value >= least && value <= most, field, "is %v: must be between %v and %v", value, least, most)
+}
+
+// output checks where the artifact is published; a claim's URI is only its name.
+func (v *validator) output(o contract.Output) {
+	if o.URI == "" || contract.IsPVCURI(o.URI) {
+		return
+	}
+	if !o.InBucket() {
+		v.check(false, "output.uri", "must begin with one of %s://", strings.Join(contract.BucketSchemes(), "://, "))
+		return
+	}
+	if err := contract.CheckRemoteURI(o.URI); err != nil {
+		v.errs = append(v.errs, fmt.Errorf("output.uri: %w", err))
+	}
 }
 
 func (v *validator) dataset(d contract.Dataset) {

@@ -40,6 +40,7 @@ func TestValidateNamesTheField(t *testing.T) {
 		"run.name":                            func(c *contract.TrainConfig) { c.Run.Name = "../up" },
 		"run.uid":                             func(c *contract.TrainConfig) { c.Run.UID = "../../up" },
 		"output.path":                         func(c *contract.TrainConfig) { c.Output.Path = "" },
+		"output.uri":                          func(c *contract.TrainConfig) { c.Output.URI = "ftp://models" },
 		"output.quantization":                 func(c *contract.TrainConfig) { c.Output.Quantization = "Int4" },
 		"dataset must":                        func(c *contract.TrainConfig) { c.Dataset.Path = "" },
 		"exactly one":                         func(c *contract.TrainConfig) { c.Dataset.Generated = &contract.Generated{} },

@@ -15,6 +15,7 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/artifact"
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/dataset"
+	"github.com/trainyard-dev/trainyard/internal/objectstore"
 	"github.com/trainyard-dev/trainyard/runner/internal/transfer"
 )
 
@@ -78,6 +79,10 @@ func Output(err error) error {
 		return err
 	case errors.Is(err, artifact.ErrExists), errors.Is(err, artifact.ErrInvalid):
 		return Artifact(err)
+	case errors.Is(err, objectstore.ErrCredentials):
+		return &Error{Reason: contract.ReasonCredentialsInvalid, ExitCode: contract.ExitDataset, Err: fmt.Errorf("output: %w", err)}
+	case errors.Is(err, objectstore.ErrConfig), errors.Is(err, objectstore.ErrNotFound), errors.Is(err, objectstore.ErrRegion):
+		return Config(fmt.Errorf("output: %w", err))
 	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EISDIR):
 		return Config(fmt.Errorf("%w: name a folder, or a place for one", err))
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):

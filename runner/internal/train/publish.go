@@ -67,6 +67,9 @@ func (r *attempt) publish(ctx context.Context, staging *artifact.Staging, t *tra
 	if err := staging.Publish(published); err != nil {
 		return failure.Output(err)
 	}
+	if err := r.publishToBucket(ctx, staging.Dir()); err != nil {
+		return failure.Output(err)
+	}
 	*result = published
 	return nil
 }

@@ -18,6 +18,7 @@ import (
 	"slices"
 
 	"github.com/trainyard-dev/trainyard/internal/artifact"
+	"github.com/trainyard-dev/trainyard/internal/artifact/bucket"
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/memory"
 	"github.com/trainyard-dev/trainyard/runner/internal/config"
@@ -43,6 +44,8 @@ type attempt struct {
 	events    *events
 	rate      schedule
 	ends      stop
+
+	bucket *bucket.Store // of the output; nil for a folder
 
 	// newCheckpoint: a checkpoint was written that is newer than the one that the run started from.
 	newCheckpoint bool
@@ -111,7 +114,7 @@ func (r *attempt) do(ctx context.Context, result *contract.TrainResult) error {
 		return failure.Config(err)
 	}
 	if r.cfg.Run.UID != "" {
-		if done, err := r.republish(result); done {
+		if done, err := r.republish(ctx, result); done {
 			return err
 		}
 	}
@@ -126,7 +129,7 @@ func (r *attempt) do(ctx context.Context, result *contract.TrainResult) error {
 	result.Dataset = &described
 	if r.cfg.Run.UID == "" {
 		r.cfg.Run = Identify(r.cfg, data.dataset.Digest)
-		if done, err := r.republish(result); done {
+		if done, err := r.republish(ctx, result); done {
 			return err
 		}
 	}
@@ -134,8 +137,8 @@ func (r *attempt) do(ctx context.Context, result *contract.TrainResult) error {
 }
 
 // republish returns the result of an artifact that the run has published already. done is false if there is none.
-func (r *attempt) republish(result *contract.TrainResult) (done bool, err error) {
-	manifest, err := artifact.Published(r.cfg.Output.Path, r.cfg.Run)
+func (r *attempt) republish(ctx context.Context, result *contract.TrainResult) (done bool, err error) {
+	manifest, err := r.published(ctx)
 	if errors.Is(err, artifact.ErrNotPublished) {
 		return false, nil
 	}
@@ -153,6 +156,9 @@ func (r *attempt) republish(result *contract.TrainResult) (done bool, err error)
 
 // trainAndPublish is what a run does once it has data.
 func (r *attempt) trainAndPublish(ctx context.Context, data *data, result *contract.TrainResult) error {
+	if err := r.prepareBucket(ctx); err != nil {
+		return failure.Output(err)
+	}
 	staging, err := artifact.Stage(r.cfg.Output.Path, r.cfg.Run)
 	if err != nil {
 		return failure.Output(err)
@@ -176,7 +182,7 @@ func (r *attempt) trainAndPublish(ctx context.Context, data *data, result *contr
 	if err := r.publish(ctx, staging, t, data, result); err != nil {
 		return err
 	}
-	if err := t.checkpoints.Remove(); err != nil {
+	if err := errors.Join(t.checkpoints.Remove(), r.removeCheckpoints(ctx)); err != nil {
 		r.log.Warn("Checkpoints of the published run remain", "error", err)
 	}
 	r.events.tell(Published{Result: *result})

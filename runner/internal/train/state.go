@@ -83,6 +83,9 @@ func (t *trainer) save() error {
 	if err := t.checkpoints.Save(checkpoint); err != nil {
 		return failure.Output(err)
 	}
+	if err := t.mirror(); err != nil {
+		return failure.Output(fmt.Errorf("copy checkpoint: %w", err))
+	}
 	t.saved = &checkpoint.Checkpoint
 	t.events.tell(Checkpointed{checkpoint.Checkpoint})
 	return nil

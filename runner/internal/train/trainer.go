@@ -41,6 +41,7 @@ type trainer struct {
 	state       state
 	best        *nn.State // weights of state.Best; nil before the first epoch's end
 	checkpoints *artifact.Checkpoints
+	mirror      func() error // copies checkpoints to where they are kept
 	fingerprint string
 	started     contract.Checkpoint  // where this process started
 	saved       *contract.Checkpoint // the last checkpoint written or restored
@@ -51,7 +52,7 @@ func (r *attempt) newTrainer(data *data) (*trainer, error) {
 	cfg := r.cfg
 	t := &trainer{
 		run: cfg, cfg: cfg.Training, log: r.log, events: r.events, rate: r.rate, ends: r.ends, data: data,
-		checkpoints: artifact.CheckpointsOf(cfg.Output.Path, cfg.Run),
+		checkpoints: artifact.CheckpointsOf(checkpointsFolder(cfg.Output), cfg.Run), mirror: r.saveCheckpoints,
 		fingerprint: fingerprint(cfg, data.dataset.Digest),
 	}
 	var err error

@@ -1,0 +1,130 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package objectstore
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/test/peers"
+)
+
+func opened(t *testing.T, uri, credentials string) *Bucket {
+	t.Helper()
+	bucket, err := Open(t.Context(), uri, contract.Access{Credentials: credentials})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = bucket.Close() })
+	return bucket
+}
+
+func put(t *testing.T, bucket *Bucket, name string, isNew bool, content []byte) error {
+	t.Helper()
+	return bucket.Write(t.Context(), name, isNew, func(w io.Writer) error {
+		_, err := w.Write(content)
+		return err
+	})
+}
+
+func TestObjectsOfAnS3Server(t *testing.T) {
+	server := peers.StartS3(t, "models")
+	bucket := opened(t, server.URI("models/team/a"), server.Credentials)
+	large := bytes.Repeat([]byte("0123456789abcdef"), 1<<20) // 16 MiB: more than a part
+	for name, content := range map[string][]byte{"x/one": []byte("1"), "x/large": large, "y/two": []byte("2")} {
+		if err := put(t, bucket, name, true, content); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := bucket.Open(t.Context(), "x/large")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, large) {
+		t.Errorf("read %d bytes, error %v", len(got), err)
+	}
+	if err := put(t, bucket, "x/one", true, []byte("other")); !errors.Is(err, ErrExists) {
+		t.Errorf("a new object in the place of one that exists: %v", err)
+	}
+	if err := put(t, bucket, "x/one", false, []byte("other")); err != nil {
+		t.Error(err)
+	}
+	failed := errors.New("the disk is gone")
+	if err := bucket.Write(t.Context(), "x/half", true, func(w io.Writer) error {
+		_, _ = w.Write(large)
+		return failed
+	}); !errors.Is(err, failed) {
+		t.Errorf("error %v, want that of the writer", err)
+	}
+	objects, err := bucket.List(t.Context(), "x/", 10)
+	if err != nil || len(objects) != 2 || objects[0].Name != "x/large" || objects[1].Name != "x/one" {
+		t.Errorf("listed %+v, error %v; want the two that were written whole", objects, err)
+	}
+	if _, err := bucket.List(t.Context(), "", 2); !errors.Is(err, ErrConfig) {
+		t.Errorf("a listing beyond its bound: %v", err)
+	}
+	for range 2 {
+		if err := bucket.Remove(t.Context(), "x/one"); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := bucket.Open(t.Context(), "x/one"); !errors.Is(err, ErrNotFound) || errors.Is(err, ErrNoBucket) {
+		t.Errorf("error %v for an object that was removed", err)
+	}
+}
+
+func TestWhatIsWrongWithABucket(t *testing.T) {
+	server := peers.StartS3(t, "models")
+	keys := func(id, secret string) string {
+		dir := t.TempDir()
+		for name, value := range map[string]string{"AWS_ACCESS_KEY_ID": id, "AWS_SECRET_ACCESS_KEY": secret} {
+			if value != "" {
+				if err := os.WriteFile(filepath.Join(dir, name), []byte(value), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		return dir
+	}
+	wrongRegion := strings.Replace(server.URI("models/a"), "us-east-1", "eu-west-9", 1)
+	cases := map[string]struct {
+		uri, credentials string
+		want             error
+		wantText         string
+	}{
+		"no such bucket":  {server.URI("nothing/a"), server.Credentials, ErrNoBucket, "create it"},
+		"an unknown user": {server.URI("models/a"), keys("someone", "t0psecret"), ErrCredentials, "check the Secret"},
+		"a wrong secret":  {server.URI("models/a"), keys("trainyard", "wr0ng-secret"), ErrCredentials, "check the Secret"},
+		"a missing key":   {server.URI("models/a"), keys("trainyard", ""), ErrCredentials, "AWS_SECRET_ACCESS_KEY"},
+		"another region":  {wrongRegion, server.Credentials, ErrRegion, "?region="},
+		"no object":       {server.URI("models/a"), server.Credentials, ErrNotFound, "models/a/object"},
+		"another scheme":  {"ftp://models/a", "", ErrConfig, "must begin with"},
+		"a user name":     {"s3://me:hidden@models/a", "", ErrConfig, "without a user name"},
+		"a parameter":     {"s3://models/a?profile=x", "", ErrConfig, `"profile"`},
+		"no folder":       {server.URI("models/a"), "/nowhere", ErrConfig, "credentials"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			bucket, err := Open(t.Context(), tc.uri, contract.Access{Credentials: tc.credentials})
+			if err == nil {
+				_, err = bucket.Open(t.Context(), "object")
+			}
+			if !errors.Is(err, tc.want) || !strings.Contains(err.Error(), tc.wantText) {
+				t.Errorf("error %v, want %v that says %q", err, tc.want, tc.wantText)
+			}
+			for _, secret := range []string{"wr0ng-secret", "t0psecret", "hidden"} {
+				if err != nil && strings.Contains(err.Error(), secret) {
+					t.Errorf("error %v tells a secret", err)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,88 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package peers
+
+import (
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// S3 is a running S3 server, versitygw, whose buckets are folders.
+type S3 struct {
+	// Dir holds a folder for each bucket.
+	Dir string
+	// Credentials is a folder with the keys of its user, as a mounted Secret is.
+	Credentials string
+	address     string
+}
+
+// StartS3 starts an S3 server for a test, with the named buckets. Where the peers are required a test fails without the
+// program; elsewhere it is skipped.
+func StartS3(t testing.TB, buckets ...string) *S3 {
+	t.Helper()
+	program := filepath.Join(root(), "bin", "versitygw")
+	if _, err := os.Stat(program); err != nil {
+		if os.Getenv(EnvironmentVariable) == Required {
+			t.Fatal("the S3 server that this test needs is missing: run `make bin/versitygw`")
+		}
+		t.Skip("the S3 server that this test needs is missing: run `make bin/versitygw`")
+	}
+	s := &S3{Dir: t.TempDir(), Credentials: t.TempDir(), address: freeAddress(t)}
+	const user, secret = "trainyard", "t0psecret"
+	for key, value := range map[string]string{"AWS_ACCESS_KEY_ID": user, "AWS_SECRET_ACCESS_KEY": secret} {
+		if err := os.WriteFile(filepath.Join(s.Credentials, key), []byte(value), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, bucket := range buckets {
+		if err := os.Mkdir(filepath.Join(s.Dir, bucket), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	command := exec.Command(program, "--access", user, "--secret", secret, "--port", s.address, "posix", "--sidecar", t.TempDir(), s.Dir)
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = command.Process.Kill()
+		_ = command.Wait()
+	})
+	s.awaitStart(t)
+	return s
+}
+
+// URI names an object or prefix of the server.
+func (s *S3) URI(path string) string {
+	parameters := url.Values{"endpoint": {"http://" + s.address}, "use_path_style": {"true"}, "region": {"us-east-1"}}
+	return "s3://" + path + "?" + parameters.Encode()
+}
+
+func (s *S3) awaitStart(t testing.TB) {
+	t.Helper()
+	for range 600 {
+		connection, err := net.Dial("tcp", s.address)
+		if err == nil {
+			_ = connection.Close()
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatal("the S3 server doesn't listen")
+}
+
+// freeAddress is an address of this machine that nobody listens on.
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
