@@ -24,20 +24,24 @@ import (
 //
 // A root that is split already, into folders named as train, validation and test
 // are, each with class folders, gives its files their parts.
-func New(root string) dataset.Source {
+func New(root string) dataset.Source { return Named(root, fmt.Sprintf("folder %q", root)) }
+
+// Named returns the source of a folder that messages call by another name: that of the place which it was fetched from.
+func Named(root, name string) dataset.Source {
 	dir, err := filepath.Abs(root)
 	if err != nil { // the working directory is gone
 		dir = root
 	}
-	return folder{root: root, dir: dir}
+	return folder{root: root, dir: dir, name: name}
 }
 
 type folder struct {
 	root string // as it was given
 	dir  string // absolute
+	name string // in messages
 }
 
-func (f folder) String() string { return fmt.Sprintf("folder %q", f.root) }
+func (f folder) String() string { return f.name }
 
 // at is where a name of the source is.
 func (f folder) at(name string) string { return filepath.Join(f.dir, filepath.FromSlash(name)) }

@@ -1,0 +1,187 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package fetch
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/trainyard-dev/trainyard/internal/dataset"
+)
+
+// Folders of a store.
+const (
+	objectsDir = "objects" // complete files, named by their content
+	leasesDir  = "leases"  // what running runs use
+	usesDir    = "uses"    // when which files were used last
+	partsDir   = "parts"   // files that are being fetched
+)
+
+// Options say how a store works.
+type Options struct {
+	// MaxBytes bounds what the store holds; 0 is no bound.
+	MaxBytes int64
+	// Field is the configuration's name for that bound and its place, for messages.
+	Field string
+	// Workers fetch side by side: they wait for a network, not for a CPU. 0 means 64.
+	Workers int
+	// Progress is told how far a fetch has come, a few times a second, and at its end. It may be nil.
+	Progress func(Progress)
+}
+
+// defaultWorkers is what keeps a connection of 100 Mbit/s or a round trip of 20 ms from being waited for with small files.
+const defaultWorkers = 64
+
+// Progress is how far a fetch has come. Files that were in the store already are counted as Kept, not as done or to do.
+type Progress struct {
+	Files, TotalFiles int64
+	Bytes             int64
+	// TotalBytes is -1 if a size is unknown.
+	TotalBytes int64
+	Kept       int64
+}
+
+// Store is a folder of files that are named by their content. Several processes, also of several nodes, may use one at the
+// same time: files become visible by a rename, and who uses which is written down in leases.
+type Store struct {
+	dir   string
+	opts  Options
+	lease *lease
+	parts atomic.Int64 // numbers the files that are being fetched
+	// sleep waits before another attempt; tests don't.
+	sleep func(context.Context, time.Duration) error
+}
+
+// Open returns the store in a folder, which is made if it isn't there. It uses what it is asked for until ctx ends or Close.
+func Open(ctx context.Context, dir string, opts Options) (*Store, error) {
+	if opts.Workers <= 0 {
+		opts.Workers = defaultWorkers
+	}
+	s := &Store{dir: dir, opts: opts, sleep: sleep}
+	for _, sub := range []string{objectsDir, leasesDir, usesDir, partsDir} {
+		if err := os.MkdirAll(filepath.Join(dir, sub), 0o777); err != nil {
+			return nil, s.diskError(err)
+		}
+	}
+	id := make([]byte, 12)
+	_, _ = rand.Read(id) // never fails
+	s.lease = &lease{id: hex.EncodeToString(id), path: filepath.Join(dir, leasesDir, hex.EncodeToString(id))}
+	go s.heartbeat(ctx)
+	return s, nil
+}
+
+// Close gives back what the store's files were kept for: they may be evicted from now on.
+func (s *Store) Close() error { return s.release() }
+
+// Fetch brings files of a remote place into the store, those that aren't there already, and returns where each lies. Files
+// that the store returned stay until Close.
+func (s *Store) Fetch(ctx context.Context, remote Remote, files []File) ([]string, error) {
+	if err := checkFiles(remote.String(), files); err != nil {
+		return nil, err
+	}
+	keys := make([]string, len(files))
+	entries := make([]entry, len(files))
+	for i, f := range files {
+		keys[i] = f.key(remote.String(), s.lease.id)
+		entries[i] = entry{keys[i], f.Size}
+	}
+	// The lease comes first: what is found after it is written stays.
+	if err := s.use(entries); err != nil {
+		return nil, s.diskError(err)
+	}
+	paths, missing := s.missing(files, keys)
+	count := newCounter(s.opts.Progress, files, missing)
+	defer count.end()
+	if len(missing) == 0 {
+		return paths, nil
+	}
+	if err := s.makeRoom(); err != nil {
+		return nil, err
+	}
+	group, groupCtx := errgroup.WithContext(ctx)
+	var next atomic.Int64
+	for range min(s.opts.Workers, len(missing)) {
+		group.Go(func() error {
+			for {
+				n := int(next.Add(1)) - 1
+				if n >= len(missing) || groupCtx.Err() != nil {
+					return groupCtx.Err()
+				}
+				if err := s.fetch(groupCtx, remote, files[missing[n]], paths[missing[n]], count); err != nil {
+					return err
+				}
+			}
+		})
+	}
+	if err := group.Wait(); err != nil {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return nil, err
+	}
+	return paths, nil
+}
+
+// missing returns where files lie or will, and which of them aren't there; of files of the same content, the first.
+func (s *Store) missing(files []File, keys []string) (paths []string, missing []int) {
+	paths = make([]string, len(files))
+	seen := make(map[string]bool, len(files))
+	for i, f := range files {
+		paths[i] = s.object(keys[i])
+		if !seen[keys[i]] && !present(paths[i], f.Size) {
+			missing = append(missing, i)
+		}
+		seen[keys[i]] = true
+	}
+	return paths, missing
+}
+
+func (s *Store) object(key string) string {
+	return filepath.Join(s.dir, objectsDir, filepath.FromSlash(key))
+}
+
+// present reports whether a file is in the store, as long as it should be: a machine that lost power may have kept a name
+// without its content.
+func present(at string, size int64) bool {
+	info, err := os.Stat(at)
+	return err == nil && info.Mode().IsRegular() && (size < 0 || info.Size() == size)
+}
+
+// errFull marks errors of a disk or a bound that is reached, which passes only if a person or another run does something.
+var errFull = errors.New("no room")
+
+// diskError says of an error of the store's own folder what to do about it.
+func (s *Store) diskError(err error) error {
+	switch {
+	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
+		return fmt.Errorf("%w in %s: its disk is full: raise the volume's size, or lower %s so that older files go earlier: %w",
+			errFull, s.dir, s.opts.Field, err)
+	case errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("%w: %s names a folder that can't be written: allow the user who runs this to write it: %w", dataset.ErrConfig, s.opts.Field, err)
+	default:
+		return err
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}
