@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -104,7 +105,7 @@ func (s *Store) remove(chosen []object) error {
 	}
 	hidden := map[string]string{} // by key
 	for i, o := range chosen {
-		at := filepath.Join(trash, fmt.Sprint(i))
+		at := filepath.Join(trash, strconv.Itoa(i))
 		if os.Rename(s.object(o.key), at) == nil { // else another run was faster
 			hidden[o.key] = at
 		}

@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -45,7 +46,7 @@ func (w web) String() string { return w.url }
 func (w web) List(context.Context) ([]File, error) {
 	files := make([]File, killedFiles)
 	for i := range files {
-		files[i] = File{Path: fmt.Sprint(i), Size: killedSize, Hash: Hash{Algorithm: MD5, Hex: fmt.Sprintf("%x", md5.Sum(served(i)))}}
+		files[i] = File{Path: strconv.Itoa(i), Size: killedSize, Hash: Hash{Algorithm: MD5, Hex: fmt.Sprintf("%x", md5.Sum(served(i)))}}
 	}
 	return files, nil
 }
@@ -136,7 +137,9 @@ func TestKilledAtRandomMoments(t *testing.T) {
 		case <-reached:
 			time.Sleep(time.Duration(rand.IntN(3000)) * time.Microsecond)
 			_ = c.Process.Kill()
-			<-done
+			if err := <-done; err == nil {
+				t.Fatal("the child ended before it was killed")
+			}
 		case err := <-done:
 			t.Fatalf("the child ended before it was killed: %v", err)
 		}

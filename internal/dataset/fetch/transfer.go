@@ -5,6 +5,7 @@ package fetch
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash"
@@ -151,7 +152,7 @@ func verify(file File, received int64, sum hash.Hash) error {
 	if sum == nil {
 		return nil
 	}
-	if got := fmt.Sprintf("%x", sum.Sum(nil)); got != strings.ToLower(file.Hash.Hex) {
+	if got := hex.EncodeToString(sum.Sum(nil)); got != strings.ToLower(file.Hash.Hex) {
 		return fmt.Errorf("%w: its %s is %s, %s is listed", errDiffers, file.Hash.Algorithm, got, file.Hash.Hex)
 	}
 	return nil
