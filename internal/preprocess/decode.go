@@ -104,6 +104,28 @@ type opened struct {
 	raster.Header
 	format  string
 	picture raster.Picture
+	// reduction is by what Width and Height of the stored picture are divided, and rounded up, as it is decoded: 1 if it is
+	// decoded whole.
+	reduction int
+}
+
+// reducible is a picture that can be decoded at 1/2, 1/4 or 1/8 of its size.
+type reducible interface {
+	raster.Picture
+	// Reduce comes before Rows, and changes the Header.
+	Reduce(denominator int)
+}
+
+// reduce has the picture decoded at a fraction of its size, if the Spec wants that and the format can.
+func (img *opened) reduce(s Spec) {
+	picture, ok := img.picture.(reducible)
+	if !ok {
+		return
+	}
+	if img.reduction = s.reduction(img.Width, img.Height); img.reduction > 1 {
+		picture.Reduce(img.reduction)
+		img.MemoryBytes = picture.Header().MemoryBytes
+	}
 }
 
 // open finds the format of data by its content and not by a name, and reads its header.
@@ -125,7 +147,7 @@ func open(data []byte, limits Limits, formats []format) (img opened, err error) 
 		if err != nil {
 			return opened{}, err
 		}
-		img = opened{Header: picture.Header(), format: f.name, picture: picture}
+		img = opened{Header: picture.Header(), format: f.name, picture: picture, reduction: 1}
 		// Neither side exceeds maxSide when they are multiplied, so no overflow.
 		if img.Width > maxSide || img.Height > maxSide || int64(img.Width)*int64(img.Height) > limits.MaxPixels {
 			return opened{}, fmt.Errorf("%w: %d×%d pixels, limit %d in all and %d a side",

@@ -54,7 +54,8 @@ func (d *Decoder) Pixels(ctx context.Context, spec Spec, dst, data []uint8) erro
 	if err != nil {
 		return err
 	}
-	needed := img.MemoryBytes + spec.resizeMemory(img.Width, img.Height)
+	img.reduce(spec)
+	needed := img.MemoryBytes + spec.resizeMemory(img)
 	if needed > d.limits.MemoryBytes {
 		return fmt.Errorf("%w: this %s of %d×%d pixels takes %d MiB to decode, %d MiB are set aside: raise the memory limit",
 			ErrMemory, img.format, img.Width, img.Height, ceilMiB(needed), d.limits.MemoryBytes>>20)

@@ -21,12 +21,13 @@ const progressive = "testdata/progressive.jpg"
 func TestDecoderAdmitsByMemory(t *testing.T) {
 	const coefficients = 64 * 48 * 3 * 2
 	spec := DefaultSpec(8)
+	spec.Decode = ""
 	data := readFile(t, progressive)
 	img, err := open(data, DefaultLimits(), formats)
 	if err != nil {
 		t.Fatal(err)
 	}
-	needed := img.MemoryBytes + spec.resizeMemory(img.Width, img.Height)
+	needed := img.MemoryBytes + spec.resizeMemory(img)
 	if needed < coefficients {
 		t.Errorf("%d bytes are to be held, the coefficients alone take %d", needed, coefficients)
 	}

@@ -35,6 +35,11 @@ const ResizeCrop = "bilinear-antialias-crop"
 // Resizes are the rules that a Spec may name.
 func Resizes() []string { return []string{ResizeBilinear, ResizeCrop} }
 
+// DecodeReduced decodes a JPEG that is to become much smaller at 1/2, 1/4 or 1/8
+// of its size, the smallest that is twice the size it is resized to or more: see
+// Spec.reduction. Other images are decoded whole.
+const DecodeReduced = "jpeg-reduced"
+
 // Orders of the channels of a tensor. Images are decoded to red, green, blue.
 const (
 	ChannelsRGB = "RGB"
@@ -63,6 +68,9 @@ type Spec struct {
 	Size int `json:"size"`
 	// Resize names the rule that brings an image to Size×Size, one of Resizes.
 	Resize string `json:"resize"`
+	// Decode names the rule by which images are decoded: DecodeReduced, or each
+	// whole if it is empty, as models are that were trained before there was another.
+	Decode string `json:"decode,omitempty"`
 	// ShorterSide is that of the image before ResizeCrop cuts, Size to MaxSide;
 	// 0 with other rules.
 	ShorterSide int `json:"shorterSide,omitempty"`
@@ -82,12 +90,13 @@ type Spec struct {
 func (s Spec) scale() float64 { return cmp.Or(s.Scale, DefaultScale) }
 
 // DefaultSpec returns the preprocessing that new models are trained with:
-// ResizeBilinear, and the channel statistics of ImageNet, which fit
-// photographs in general.
+// ResizeBilinear, DecodeReduced, and the channel statistics of ImageNet, which
+// fit photographs in general.
 func DefaultSpec(size int) Spec {
 	return Spec{
 		Size:   size,
 		Resize: ResizeBilinear,
+		Decode: DecodeReduced,
 		Mean:   [Channels]float32{0.485, 0.456, 0.406},
 		Std:    [Channels]float32{0.229, 0.224, 0.225},
 	}
@@ -98,6 +107,9 @@ func (s Spec) Validate() error {
 	var errs []error
 	if s.Size < MinSize || s.Size > MaxSize {
 		errs = append(errs, fmt.Errorf("size %d: must be between %d and %d", s.Size, MinSize, MaxSize))
+	}
+	if s.Decode != "" && s.Decode != DecodeReduced {
+		errs = append(errs, fmt.Errorf("decode %q: the rule known to this version is %q; without one images are decoded whole", s.Decode, DecodeReduced))
 	}
 	errs = append(errs, s.validateResize(), s.validateChannels())
 	if err := errors.Join(errs...); err != nil {

@@ -31,6 +31,8 @@ func TestSpecValidate(t *testing.T) {
 		"without scale":   {change: func(s *Spec) { s.Mean[0] = 103.939 }, want: []string{"mean[0] 103.939", "set scale to 1"}},
 		"scale NaN":       {change: func(s *Spec) { s.Scale = math.NaN() }, want: []string{"scale NaN"}},
 		"other channels":  {change: func(s *Spec) { s.ChannelOrder = "GRB" }, want: []string{`channelOrder "GRB"`}},
+		"decoded whole":   {change: func(s *Spec) { s.Decode = "" }},
+		"unknown decode":  {change: func(s *Spec) { s.Decode = "half" }, want: []string{`decode "half"`, DecodeReduced}},
 		"unknown rule":    {change: func(s *Spec) { s.Resize = "crop" }, want: []string{`resize "crop"`, ResizeBilinear}},
 		"std zero":        {change: func(s *Spec) { s.Std[1] = 0 }, want: []string{"std[1] 0"}},
 		"std NaN":         {change: func(s *Spec) { s.Std[2] = float32(math.NaN()) }, want: []string{"std[2] NaN"}},
@@ -55,7 +57,7 @@ func TestSpecValidate(t *testing.T) {
 }
 
 func TestSpecJSON(t *testing.T) {
-	want := `{"size":64,"resize":"bilinear-antialias-stretch","mean":[0.485,0.456,0.406],"std":[0.229,0.224,0.225]}`
+	want := `{"size":64,"resize":"bilinear-antialias-stretch","decode":"jpeg-reduced","mean":[0.485,0.456,0.406],"std":[0.229,0.224,0.225]}`
 	got, err := json.Marshal(DefaultSpec(64))
 	if err != nil {
 		t.Fatal(err)

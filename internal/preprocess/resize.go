@@ -17,7 +17,7 @@ func (s Spec) resize(ctx context.Context, dst []uint8, img opened) error {
 	if img.Orientation != 1 {
 		stored = make([]uint8, s.PixelLen())
 	}
-	r := s.newResizer(stored, img.Width, img.Height)
+	r := s.newResizer(stored, img)
 	if err := img.rows(ctx, r.add); err != nil {
 		return err
 	}
@@ -28,29 +28,59 @@ func (s Spec) resize(ctx context.Context, dst []uint8, img opened) error {
 }
 
 // window is a side of the square: count pixels, from first on, of a side of in
-// pixels that is resized to out.
-type window struct{ in, out, first, count int }
+// pixels that is resized to out. Of an image that is decoded reduced, in has a
+// fraction, and the last pixel reaches beyond.
+type window struct {
+	in                float64
+	out, first, count int
+}
 
-// windows are those of the square's width and height.
-func (s Spec) windows(width, height int) (across, down window) {
-	across, down = window{in: width, out: s.Size, count: s.Size}, window{in: height, out: s.Size, count: s.Size}
+// pixels is how many there are of the side.
+func (w window) pixels() int { return int(math.Ceil(w.in)) }
+
+// windows are those of the square's width and height, of an image that is
+// decoded at a fraction of its size.
+func (s Spec) windows(width, height, reduction int) (across, down window) {
+	across = window{in: float64(width) / float64(reduction), out: s.Size, count: s.Size}
+	down = window{in: float64(height) / float64(reduction), out: s.Size, count: s.Size}
 	if s.Resize != ResizeCrop {
 		return across, down
 	}
 	shorter := min(width, height)
-	for _, w := range []*window{&across, &down} {
-		w.out = int(int64(s.ShorterSide) * int64(w.in) / int64(shorter))
-		w.first = int(math.RoundToEven(float64(w.out-w.count) / 2)) // as Python rounds
-	}
+	across.cut(s.ShorterSide, width, shorter)
+	down.cut(s.ShorterSide, height, shorter)
 	return across, down
+}
+
+// cut takes the middle of a side, where the shorter one becomes to.
+func (w *window) cut(to, side, shorter int) {
+	w.out = int(int64(to) * int64(side) / int64(shorter))
+	w.first = int(math.RoundToEven(float64(w.out-w.count) / 2)) // as Python rounds
+}
+
+// reduction is by what an image's size is divided as it is decoded. What is left
+// is still at least leastLeft times the size that it is resized to: then hardly
+// a value of the result differs from the whole image's by more than some gray
+// levels, the more is left the less.
+func (s Spec) reduction(width, height int) int {
+	const greatest, leastLeft = 8, 2
+	if s.Decode != DecodeReduced {
+		return 1
+	}
+	across, down := s.windows(width, height, 1)
+	reduction := greatest
+	for reduction > 1 && min(across.in/float64(across.out), down.in/float64(down.out)) < float64(leastLeft*reduction) {
+		reduction /= 2
+	}
+	return reduction
 }
 
 // triangleFilter returns the taps for each pixel of a window, which sum to 1.
 // Where it is a reduction the filter is widened by the same factor.
 func triangleFilter(w window) []kernels.Taps {
 	var (
-		in      = w.in
-		scale   = float64(in) / float64(w.out)
+		in      = w.pixels()
+		scale   = w.in / float64(w.out)
 		support = max(scale, 1)
 		filter  = make([]kernels.Taps, w.count)
 		most    = int(2*support) + 2
@@ -95,11 +125,11 @@ type resizer struct {
 	sums []float32
 }
 
-func (s Spec) newResizer(dst []uint8, width, height int) *resizer {
-	across, down := s.windows(width, height)
+func (s Spec) newResizer(dst []uint8, img opened) *resizer {
+	across, down := s.windows(img.Width, img.Height, img.reduction)
 	r := &resizer{
 		kernels: kernels.Chosen, dst: dst, size: s.Size, down: triangleFilter(down),
-		across: kernels.NewFilter(triangleFilter(across)), stride: rowStride(width),
+		across: kernels.NewFilter(triangleFilter(across)), stride: rowStride(across.pixels()),
 	}
 	for _, t := range r.down {
 		r.rows = max(r.rows, len(t.Weights))
@@ -115,7 +145,8 @@ func rowStride(width int) int {
 }
 
 // resizeMemory bounds what resizing takes in bytes.
-func (s Spec) resizeMemory(width, height int) int64 {
+func (s Spec) resizeMemory(img opened) int64 {
+	width, height := ceilDiv(img.Width, img.reduction), ceilDiv(img.Height, img.reduction)
 	const float32Bytes, perOutput = 4, 64
 	tapsOf := func(in int) int64 { return 2*int64(in)/int64(s.Size) + 4 } // a triangle's support, rounded up; cut images have less
 	kept := min(tapsOf(height), int64(height))
@@ -123,6 +154,8 @@ func (s Spec) resizeMemory(width, height int) int64 {
 	sums := float32Bytes * (int64(rowStride(width)) + Channels*tapsOf(width) + 1)
 	return kept*int64(rowStride(width)) + sums + filters + 2*int64(s.PixelLen())
 }
+
+func ceilDiv(a, b int) int { return (a + b - 1) / b }
 
 // add takes the next row of the source and makes the rows of the result that
 // end with it.

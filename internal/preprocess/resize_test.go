@@ -83,7 +83,7 @@ func (p memoryPicture) Rows(_ context.Context, emit func([]uint8)) error {
 // inMemory is a picture with the pixels of an image, whose bounds begin at 0, 0.
 func inMemory(img image.Image, orientation int) opened {
 	header := raster.Header{Width: img.Bounds().Dx(), Height: img.Bounds().Dy(), Orientation: orientation}
-	return opened{Header: header, picture: memoryPicture{header, img}}
+	return opened{Header: header, picture: memoryPicture{header, img}, reduction: 1}
 }
 
 // Memory follows the rows that are needed, not the image's height: 65,535 rows

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/trainyard-dev/trainyard/internal/preprocess/jpeg"
 	"github.com/trainyard-dev/trainyard/test/peers"
 )
 
@@ -27,6 +28,8 @@ type variant struct {
 	PillowError                string
 	Width, Height, Orientation int
 	RGB, Resized               string
+	// Reduced are the files of a JPEG's pixels at a fraction of its size, by denominator.
+	Reduced map[int]string
 }
 
 // Outcomes of a variant.
@@ -99,7 +102,13 @@ func (v variant) check(t *testing.T, dir string) error {
 	if err := compare(got, readFile(t, filepath.Join(dir, v.RGB)), v.Width, 0); err != nil {
 		return err
 	}
+	for denominator, file := range v.Reduced {
+		if err := v.checkReduced(t, data, denominator, readFile(t, filepath.Join(dir, file))); err != nil {
+			return fmt.Errorf("at 1/%d of its size: %w", denominator, err)
+		}
+	}
 	spec := DefaultSpec(16)
+	spec.Decode = ""
 	resized := make([]uint8, spec.PixelLen())
 	if err := NewDecoder(DefaultLimits()).Pixels(t.Context(), spec, resized, data); err != nil {
 		return err
@@ -108,6 +117,27 @@ func (v variant) check(t *testing.T, dir string) error {
 		return fmt.Errorf("resized: %w", err)
 	}
 	return nil
+}
+
+// checkReduced decodes a JPEG at a fraction of its size.
+func (v variant) checkReduced(t *testing.T, data []byte, denominator int, want []uint8) error {
+	t.Helper()
+	picture, err := jpeg.Open(data)
+	if err != nil {
+		return err
+	}
+	picture.Reduce(denominator)
+	header := picture.Header()
+	got := make([]uint8, 0, Channels*header.Width*header.Height)
+	before := allocated()
+	err = picture.Rows(t.Context(), func(row []uint8) { got = append(got, row...) })
+	if took := allocated() - before; took > header.MemoryBytes {
+		return fmt.Errorf("decoding took %d bytes, %d by its header", took, header.MemoryBytes)
+	}
+	if err != nil {
+		return err
+	}
+	return compare(got, want, header.Width, 0)
 }
 
 // allocated is how many bytes were allocated so far, those that were freed included.

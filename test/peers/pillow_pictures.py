@@ -4,7 +4,7 @@
 """pillow_pictures.py FOLDER writes pictures in many variants of each format, with what Pillow makes of them.
 
 manifest.json lists them: name, format, variant, file, and either Pillow's pixels (rgb, a file; width, height, orientation) or its error
-(pillowError). refusal, if set, is the kind of error and a word of it with which a variant is to be refused.
+(pillowError). Of JPEGs there are also the pixels that libjpeg's scaled decoding makes (reduced, files by denominator). refusal, if set, is the kind of error and a word of it with which a variant is to be refused.
 """
 
 import io
@@ -30,6 +30,16 @@ def pixels(data):
     return stored.convert("RGB"), orientation if orientation in range(1, 9) else 1, resized
 
 
+def reduced(data, denominator):
+    """What Image.draft makes, which chooses the denominator by itself."""
+    im = Image.open(io.BytesIO(data))
+    tile = im.tile[0]
+    im._size = tuple(-(-side // denominator) for side in im.size)
+    im.tile = [tile._replace(extents=(0, 0, *im._size))]
+    im.decoderconfig = (denominator, 0)
+    return im.convert("RGB")
+
+
 def main(folder):
     manifest = []
     for number, variant in enumerate(variants.all_variants()):
@@ -43,6 +53,11 @@ def main(folder):
             entry.update(width=stored.width, height=stored.height, rgb=f"{number}.rgb", resized=f"{number}.resized")
             (folder / entry["rgb"]).write_bytes(np.asarray(stored).tobytes())
             (folder / entry["resized"]).write_bytes(np.asarray(resized).tobytes())
+            if variant.format == "jpeg":
+                entry["reduced"] = {}
+                for denominator in (2, 4, 8):
+                    entry["reduced"][denominator] = f"{number}.rgb{denominator}"
+                    (folder / entry["reduced"][denominator]).write_bytes(np.asarray(reduced(variant.data, denominator)).tobytes())
         manifest.append(entry)
     (folder / "manifest.json").write_text(json.dumps(manifest))
     print(len(manifest))

@@ -11,8 +11,7 @@ import (
 
 var errCode = fmt.Errorf("%w: a Huffman code that is none", raster.ErrCorrupt)
 
-// sequential decodes a whole block (T.81, F.2.2), which must be zero before. flat says that it has no AC coefficients. The
-// reader's state is in local variables on the way, which the compiler keeps in registers.
+// sequential decodes a whole block (T.81, F.2.2), which must be zero before. flat says that it has no AC coefficients.
 func (d *decoder) sequential(i int, block *[blockLen]int16) (flat bool, err error) {
 	s, b := &d.scan, &d.bits
 	diff, err := d.difference(s.dc[i])
@@ -21,24 +20,44 @@ func (d *decoder) sequential(i int, block *[blockLen]int16) (flat bool, err erro
 	}
 	s.previousDC[i] += diff
 	ac := s.ac[i]
-	acc, n := b.acc, b.n
 	k := 1
-	for k < blockLen {
-		if n < symbolBits {
-			acc, n = b.more(acc, n)
+	for {
+		if b.acc, b.n, k = ac.short(block, b.acc, b.n, k); k >= blockLen {
+			break
 		}
-		fast := ac.fast[acc>>(64-lookupBits)]
+		if b.n < symbolBits {
+			b.acc, b.n = b.more(b.acc, b.n)
+			continue
+		}
+		coefficient, length := ac.coefficient(b.acc)
+		if length == 0 {
+			return false, errCode
+		}
+		b.skip(length)
+		run := int(uint8(coefficient >> 8))
+		if run == zeros16 {
+			k = min(k+run, blockLen)
+			continue
+		}
+		block[zigzag[(k+run)&(zigzagLen-1)]&(blockLen-1)] = int16(coefficient >> 16)
+		k += run + 1
+	}
+	if k > blockLen && k <= endOfBlock {
+		return false, errCode
+	}
+	block[0] = int16(s.previousDC[i]) // which the end of the block overwrites
+	return k == 1+endOfBlock+1, nil
+}
+
+// short decodes AC coefficients from the k-th on, as long as fast has them and acc has bits. It returns the reader's state, and
+// the next k. Here most time is spent: it is a function of its own, without calls, for the compiler to keep all in registers.
+//
+//go:noinline
+func (h *huffman) short(block *[blockLen]int16, acc uint64, n, k int) (uint64, int, int) {
+	for k < blockLen && n >= lookupBits {
+		fast := h.fast[acc>>(64-lookupBits)]
 		if fast == 0 {
-			var length uint32
-			if fast, length = ac.coefficient(acc); length == 0 {
-				return false, errCode
-			}
-			acc <<= length
-			n -= int(length)
-			if run := int(uint8(fast >> 8)); run == zeros16 {
-				k = min(k+run, blockLen)
-				continue
-			}
+			break
 		}
 		acc <<= uint32(fast) & 63
 		n -= int(fast & 63)
@@ -46,12 +65,7 @@ func (d *decoder) sequential(i int, block *[blockLen]int16) (flat bool, err erro
 		block[zigzag[k&(zigzagLen-1)]&(blockLen-1)] = int16(fast >> 16)
 		k++
 	}
-	b.acc, b.n = acc, n
-	if k > blockLen && k <= endOfBlock {
-		return false, errCode
-	}
-	block[0] = int16(s.previousDC[i]) // which the end of the block overwrites
-	return k == 1+endOfBlock+1, nil
+	return acc, n, k
 }
 
 // difference decodes the difference of a DC coefficient to the one before.

@@ -57,9 +57,10 @@ type component struct {
 	id         uint8
 	h, v       int // sampling factors, 1 to 4
 	quantTable int
-	// width and height are in samples, as the picture's size and the factors make them; blocksX and blocksY in blocks
-	// that cover them; mcuBlocksX and mcuBlocksY in blocks with those that fill up the last MCU.
-	width, height          int
+	// width and height are in samples, as the picture's size and the factors make them, of which each block makes
+	// size×size; blocksX and blocksY are in blocks that hold samples of the whole picture, mcuBlocksX and mcuBlocksY in blocks
+	// with those that fill up the last MCU.
+	width, height, size    int
 	blocksX, blocksY       int
 	mcuBlocksX, mcuBlocksY int
 
@@ -78,10 +79,12 @@ type component struct {
 // frame is what the frame header (T.81, B.2.2) says.
 type frame struct {
 	progressive   bool
-	width, height int
-	components    []component
-	maxH, maxV    int
-	mcusX, mcusY  int
+	width, height int // of the whole picture
+	// side is how many of the pixels that Rows hands out a block of 8×8 makes each way: less than 8 if the picture is reduced.
+	side         int
+	components   []component
+	maxH, maxV   int
+	mcusX, mcusY int
 }
 
 // transform is how components become colors.
@@ -141,11 +144,13 @@ func Open(data []byte) (*Picture, error) {
 			break
 		}
 	}
-	p.header = raster.Header{
-		Width: d.frame.width, Height: d.frame.height,
-		Orientation: d.metadata.Orientation(), MemoryBytes: d.memory(),
-	}
+	p.header = d.header()
 	return p, nil
+}
+
+func (d *decoder) header() raster.Header {
+	width, height := d.frame.size()
+	return raster.Header{Width: width, Height: height, Orientation: d.metadata.Orientation(), MemoryBytes: d.memory()}
 }
 
 // Header is what Open has read.
@@ -159,18 +164,17 @@ func (d *decoder) buffered() bool {
 
 // memory bounds what Rows takes in bytes.
 func (d *decoder) memory() int64 {
-	var (
-		fixed = int64(64 << 10)
-		total = fixed
-	)
+	const fixed = int64(64 << 10)
+	total := fixed
+	width, _ := d.frame.size()
 	for i := range d.frame.components {
 		c := &d.frame.components[i]
 		blocksX := int64(c.mcuBlocksX)
 		if d.buffered() {
 			total += 2 * blockLen * blocksX * int64(c.mcuBlocksY)
 		}
-		total += keptMCURows * blockLen * blocksX * int64(c.v) // samples
-		total += int64(d.frame.width) + upsamplingSlack
+		total += keptMCURows * int64(c.size*c.size*c.v) * blocksX // samples
+		total += int64(width) + upsamplingSlack
 	}
-	return total + raster.Channels*int64(d.frame.width)
+	return total + raster.Channels*int64(width)
 }

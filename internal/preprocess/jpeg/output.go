@@ -11,6 +11,8 @@ import (
 // output makes rows of RGB of the components' samples.
 type output struct {
 	frame   *frame
+	width   int
+	height  int
 	kernels *kernels.Set
 	colors  transform
 	emit    func(row []uint8)
@@ -23,9 +25,13 @@ type output struct {
 }
 
 func newOutput(d *decoder, emit func([]uint8)) *output {
-	o := &output{frame: &d.frame, kernels: d.kernels, colors: d.colors(), emit: emit, rgb: make([]uint8, raster.Channels*d.frame.width)}
+	width, height := d.frame.size()
+	o := &output{
+		frame: &d.frame, width: width, height: height, kernels: d.kernels, colors: d.colors(), emit: emit,
+		rgb: make([]uint8, raster.Channels*width),
+	}
 	for i := range d.frame.components {
-		o.planes[i] = make([]uint8, d.frame.width+upsamplingSlack)
+		o.planes[i] = make([]uint8, width+upsamplingSlack)
 		o.smoothDown = o.smoothDown || d.frame.components[i].upsample.smoothDown
 	}
 	return o
@@ -34,7 +40,7 @@ func newOutput(d *decoder, emit func([]uint8)) *output {
 // upTo emits the rows that the samples up to the given row of MCUs make. Where smoothing needs the row below, the last rows
 // wait for the next row of MCUs.
 func (o *output) upTo(my int) {
-	end := min((my+1)*o.frame.maxV*blockSide, o.frame.height)
+	end := min((my+1)*o.frame.maxV*o.frame.side, o.height)
 	if o.smoothDown && my < o.frame.mcusY-1 {
 		end -= o.frame.maxV
 	}
@@ -70,7 +76,7 @@ func (o *output) upsample(i, y int) {
 
 // convert makes RGB of the planes.
 func (o *output) convert() {
-	width := o.frame.width
+	width := o.width
 	p0, p1, p2, p3 := o.rows[0], o.rows[1], o.rows[2], o.rows[3]
 	switch o.colors {
 	case transformGray:

@@ -5,6 +5,7 @@ package jpeg
 
 import (
 	"context"
+	"encoding/binary"
 
 	"github.com/trainyard-dev/trainyard/internal/preprocess/kernels"
 )
@@ -39,7 +40,7 @@ func (p *Picture) Rows(ctx context.Context, emit func(row []uint8)) error {
 	}
 	for i := range d.frame.components {
 		c := &d.frame.components[i]
-		c.samples = sampleRows{stride: blockSide * c.mcuBlocksX, perMCU: blockSide * c.v}
+		c.samples = sampleRows{stride: c.size * c.mcuBlocksX, perMCU: c.size * c.v}
 		c.samples.data = make([]uint8, keptMCURows*c.samples.perMCU*c.samples.stride)
 	}
 	for my := range d.frame.mcusY {
@@ -116,15 +117,28 @@ func (d *decoder) transformMCURow(my int) {
 
 // inverseDCT makes the samples of the component's block at x, y. flat says that it has no AC coefficients.
 func (d *decoder) inverseDCT(c *component, x, y int, block *[blockLen]int16, flat bool) {
-	dst := c.samples.at(x, y)
-	if !flat {
+	dst := c.at(x, y)
+	switch {
+	case flat || c.size == 1:
+		fillBlock(dst, c, kernels.Level((int32(block[0])*c.quant[0]+4)>>3))
+	case c.size == 2:
+		d.kernels.InverseDCT2(dst, c.samples.stride, block, &c.quant)
+	case c.size == 4:
+		d.kernels.InverseDCT4(dst, c.samples.stride, block, &c.quant)
+	default:
 		d.kernels.InverseDCT(dst, c.samples.stride, block, &c.quant)
-		return
 	}
-	level := kernels.Level((int32(block[0])*c.quant[0] + 4) >> 3)
-	for y := range blockSide {
-		row := (*[blockSide]uint8)(dst[y*c.samples.stride:])
-		for x := range row {
+}
+
+func fillBlock(dst []uint8, c *component, level uint8) {
+	eight := uint64(level) * 0x0101010101010101
+	for y := range c.size {
+		row := dst[y*c.samples.stride:]
+		if c.size == blockSide {
+			binary.NativeEndian.PutUint64(row, eight)
+			continue
+		}
+		for x := range row[:c.size] {
 			row[x] = level
 		}
 	}
@@ -141,6 +155,7 @@ func isFlat(block *[blockLen]int16) bool {
 }
 
 // at is where the samples of the block at x, y go.
-func (s *sampleRows) at(x, y int) []uint8 {
-	return s.data[(blockSide*y)%(keptMCURows*s.perMCU)*s.stride+blockSide*x:]
+func (c *component) at(x, y int) []uint8 {
+	s := &c.samples
+	return s.data[(c.size*y)%(keptMCURows*s.perMCU)*s.stride+c.size*x:]
 }

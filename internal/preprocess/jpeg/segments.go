@@ -167,11 +167,11 @@ func (f *frame) layout() error {
 			return fmt.Errorf("%w: JPEG with sampling factors %dx%d beside %dx%d: save it with the usual 4:2:0 or 4:4:4",
 				raster.ErrUnsupported, c.h, c.v, f.maxH, f.maxV)
 		}
-		c.width, c.height = ceilDiv(f.width*c.h, f.maxH), ceilDiv(f.height*c.v, f.maxV)
-		c.blocksX, c.blocksY = ceilDiv(c.width, blockSide), ceilDiv(c.height, blockSide)
+		width, height := ceilDiv(f.width*c.h, f.maxH), ceilDiv(f.height*c.v, f.maxV)
+		c.blocksX, c.blocksY = ceilDiv(width, blockSide), ceilDiv(height, blockSide)
 		c.mcuBlocksX, c.mcuBlocksY = f.mcusX*c.h, f.mcusY*c.v
-		c.upsample = upsamplerFor(c, f.maxH, f.maxV)
 	}
+	f.reduce(blockSide) // not at all
 	return nil
 }
 

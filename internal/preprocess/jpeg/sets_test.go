@@ -30,21 +30,23 @@ func FuzzSetsDecodeAlike(f *testing.F) {
 		if !bytes.HasPrefix(data, []byte(Magic)) {
 			t.Skip("no JPEG")
 		}
-		want, wantError := pixelsBy(t, sets[len(sets)-1], data)
-		for _, set := range sets[:len(sets)-1] {
-			got, err := pixelsBy(t, set, data)
-			if (err == nil) != (wantError == nil) || err != nil && err.Error() != wantError.Error() {
-				t.Errorf("%s: error %v, portably %v", set.Name, err, wantError)
-			}
-			if !bytes.Equal(got, want) {
-				t.Errorf("%s: pixels differ from the portable ones", set.Name)
+		for _, denominator := range []int{1, 2, 4, 8} {
+			want, wantError := pixelsBy(t, sets[len(sets)-1], data, denominator)
+			for _, set := range sets[:len(sets)-1] {
+				got, err := pixelsBy(t, set, data, denominator)
+				if (err == nil) != (wantError == nil) || err != nil && err.Error() != wantError.Error() {
+					t.Errorf("%s, 1/%d: error %v, portably %v", set.Name, denominator, err, wantError)
+				}
+				if !bytes.Equal(got, want) {
+					t.Errorf("%s, 1/%d: pixels differ from the portable ones", set.Name, denominator)
+				}
 			}
 		}
 	})
 }
 
 // pixelsBy decodes a picture that is not large with a set of kernels, up to an error.
-func pixelsBy(t *testing.T, set *kernels.Set, data []byte) ([]uint8, error) {
+func pixelsBy(t *testing.T, set *kernels.Set, data []byte, denominator int) ([]uint8, error) {
 	t.Helper()
 	picture, err := Open(data)
 	if err != nil {
@@ -54,6 +56,9 @@ func pixelsBy(t *testing.T, set *kernels.Set, data []byte) ([]uint8, error) {
 		t.Skip("a large picture")
 	}
 	picture.decoder.kernels = set
+	if denominator > 1 {
+		picture.Reduce(denominator)
+	}
 	var pixels []uint8
 	err = picture.Rows(t.Context(), func(row []uint8) { pixels = append(pixels, row...) })
 	return pixels, err

@@ -12,6 +12,16 @@ package kernels
 //go:noescape
 func inverseDCT8x8(dst *uint8, stride int, block *int16, quant *int32)
 
+// inverseDCT4x4 dequantizes a block and writes 4 samples to each of 4 rows of dst that are stride bytes apart.
+//
+//go:noescape
+func inverseDCT4x4(dst *uint8, stride int, block *int16, quant *int32)
+
+// inverseDCT2x2 dequantizes a block and writes 2 samples to each of 2 rows of dst that are stride bytes apart.
+//
+//go:noescape
+func inverseDCT2x2(dst *uint8, stride int, block *int16, quant *int32)
+
 // smoothAcross16 makes 2·n samples of n, a multiple of 16 above 0: each is 3/4 of the nearer sample and 1/4 of the further one.
 // It reads one sample before in and one beyond its n.
 //

@@ -403,6 +403,337 @@ DATA signs<>+30(SB)/1, $0x80
 DATA signs<>+31(SB)/1, $0x80
 GLOBL signs<>(SB), RODATA|NOPTR, $32
 
+// func inverseDCT4x4(dst *uint8, stride int, block *int16, quant *int32)
+// Requires: AVX, AVX2
+TEXT ·inverseDCT4x4(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         stride+8(FP), CX
+	MOVQ         block+16(FP), DX
+	MOVQ         quant+24(FP), BX
+	VPMOVSXWD    (DX), Y0
+	VPMULLD      (BX), Y0, Y0
+	VPMOVSXWD    16(DX), Y1
+	VPMULLD      32(BX), Y1, Y1
+	VPMOVSXWD    32(DX), Y2
+	VPMULLD      64(BX), Y2, Y2
+	VPMOVSXWD    48(DX), Y3
+	VPMULLD      96(BX), Y3, Y3
+	VPMOVSXWD    80(DX), Y4
+	VPMULLD      160(BX), Y4, Y4
+	VPMOVSXWD    96(DX), Y5
+	VPMULLD      192(BX), Y5, Y5
+	VPMOVSXWD    112(DX), Y6
+	VPMULLD      224(BX), Y6, Y6
+	VPMULLD      numbers11893<>+0(SB), Y4, Y7
+	VPMULLD      numbers8697<>+0(SB), Y1, Y8
+	VPADDD       Y8, Y7, Y7
+	VPMULLD      numbers1730<>+0(SB), Y6, Y8
+	VPMULLD      numbers17799<>+0(SB), Y3, Y9
+	VPADDD       Y9, Y8, Y8
+	VPSUBD       Y8, Y7, Y7
+	VPMULLD      numbers7373<>+0(SB), Y3, Y3
+	VPMULLD      numbers20995<>+0(SB), Y1, Y1
+	VPADDD       Y1, Y3, Y1
+	VPMULLD      numbers4176<>+0(SB), Y6, Y3
+	VPMULLD      numbers4926<>+0(SB), Y4, Y4
+	VPADDD       Y4, Y3, Y3
+	VPSUBD       Y3, Y1, Y1
+	VPMULLD      numbers15137<>+0(SB), Y2, Y2
+	VPMULLD      numbers6270<>+0(SB), Y5, Y3
+	VPSUBD       Y3, Y2, Y2
+	VPSLLD       $0x0e, Y0, Y0
+	VPADDD       numbers2048<>+0(SB), Y0, Y0
+	VPADDD       Y2, Y0, Y3
+	VPSUBD       Y2, Y0, Y0
+	VPADDD       Y1, Y3, Y2
+	VPADDD       Y7, Y0, Y4
+	VPSUBD       Y7, Y0, Y0
+	VPSUBD       Y1, Y3, Y1
+	VPSRAD       $0x0c, Y2, Y2
+	VPSRAD       $0x0c, Y4, Y4
+	VPSRAD       $0x0c, Y0, Y0
+	VPSRAD       $0x0c, Y1, Y1
+	VPUNPCKLDQ   Y4, Y2, Y3
+	VPUNPCKHDQ   Y4, Y2, Y2
+	VPUNPCKLDQ   Y1, Y0, Y4
+	VPUNPCKHDQ   Y1, Y0, Y0
+	VPUNPCKLQDQ  Y4, Y3, Y1
+	VEXTRACTI128 $0x00, Y1, X1
+	VPUNPCKHQDQ  Y4, Y3, Y3
+	VEXTRACTI128 $0x00, Y3, X4
+	VEXTRACTI128 $0x01, Y3, X3
+	VPUNPCKLQDQ  Y0, Y2, Y5
+	VEXTRACTI128 $0x00, Y5, X6
+	VEXTRACTI128 $0x01, Y5, X5
+	VPUNPCKHQDQ  Y0, Y2, Y0
+	VEXTRACTI128 $0x00, Y0, X2
+	VEXTRACTI128 $0x01, Y0, X0
+	VPMULLD      numbers11893<>+0(SB), X3, X7
+	VPMULLD      numbers8697<>+0(SB), X4, X8
+	VPADDD       X8, X7, X7
+	VPMULLD      numbers1730<>+0(SB), X0, X8
+	VPMULLD      numbers17799<>+0(SB), X2, X9
+	VPADDD       X9, X8, X8
+	VPSUBD       X8, X7, X7
+	VPMULLD      numbers7373<>+0(SB), X2, X2
+	VPMULLD      numbers20995<>+0(SB), X4, X4
+	VPADDD       X4, X2, X2
+	VPMULLD      numbers4176<>+0(SB), X0, X0
+	VPMULLD      numbers4926<>+0(SB), X3, X3
+	VPADDD       X3, X0, X0
+	VPSUBD       X0, X2, X0
+	VPMULLD      numbers15137<>+0(SB), X6, X2
+	VPMULLD      numbers6270<>+0(SB), X5, X3
+	VPSUBD       X3, X2, X2
+	VPSLLD       $0x0e, X1, X1
+	VPADDD       numbers262144<>+0(SB), X1, X1
+	VPADDD       X2, X1, X3
+	VPSUBD       X2, X1, X1
+	VPADDD       X0, X3, X2
+	VPADDD       X7, X1, X4
+	VPSUBD       X7, X1, X1
+	VPSUBD       X0, X3, X0
+	VPSRAD       $0x13, X2, X2
+	VPSRAD       $0x13, X4, X4
+	VPSRAD       $0x13, X1, X1
+	VPSRAD       $0x13, X0, X0
+	VPACKSSDW    X4, X2, X2
+	VPACKSSDW    X0, X1, X1
+	VPACKSSWB    X1, X2, X2
+	VPSHUFB      fourByFour<>+0(SB), X2, X2
+	VPXOR        signs<>+0(SB), X2, X2
+	VPEXTRD      $0x00, X2, (AX)
+	ADDQ         CX, AX
+	VPEXTRD      $0x01, X2, (AX)
+	ADDQ         CX, AX
+	VPEXTRD      $0x02, X2, (AX)
+	ADDQ         CX, AX
+	VPEXTRD      $0x03, X2, (AX)
+	ADDQ         CX, AX
+	VZEROUPPER
+	RET
+
+DATA numbers11893<>+0(SB)/4, $+11893
+DATA numbers11893<>+4(SB)/4, $+11893
+DATA numbers11893<>+8(SB)/4, $+11893
+DATA numbers11893<>+12(SB)/4, $+11893
+DATA numbers11893<>+16(SB)/4, $+11893
+DATA numbers11893<>+20(SB)/4, $+11893
+DATA numbers11893<>+24(SB)/4, $+11893
+DATA numbers11893<>+28(SB)/4, $+11893
+GLOBL numbers11893<>(SB), RODATA|NOPTR, $32
+
+DATA numbers8697<>+0(SB)/4, $+8697
+DATA numbers8697<>+4(SB)/4, $+8697
+DATA numbers8697<>+8(SB)/4, $+8697
+DATA numbers8697<>+12(SB)/4, $+8697
+DATA numbers8697<>+16(SB)/4, $+8697
+DATA numbers8697<>+20(SB)/4, $+8697
+DATA numbers8697<>+24(SB)/4, $+8697
+DATA numbers8697<>+28(SB)/4, $+8697
+GLOBL numbers8697<>(SB), RODATA|NOPTR, $32
+
+DATA numbers1730<>+0(SB)/4, $+1730
+DATA numbers1730<>+4(SB)/4, $+1730
+DATA numbers1730<>+8(SB)/4, $+1730
+DATA numbers1730<>+12(SB)/4, $+1730
+DATA numbers1730<>+16(SB)/4, $+1730
+DATA numbers1730<>+20(SB)/4, $+1730
+DATA numbers1730<>+24(SB)/4, $+1730
+DATA numbers1730<>+28(SB)/4, $+1730
+GLOBL numbers1730<>(SB), RODATA|NOPTR, $32
+
+DATA numbers17799<>+0(SB)/4, $+17799
+DATA numbers17799<>+4(SB)/4, $+17799
+DATA numbers17799<>+8(SB)/4, $+17799
+DATA numbers17799<>+12(SB)/4, $+17799
+DATA numbers17799<>+16(SB)/4, $+17799
+DATA numbers17799<>+20(SB)/4, $+17799
+DATA numbers17799<>+24(SB)/4, $+17799
+DATA numbers17799<>+28(SB)/4, $+17799
+GLOBL numbers17799<>(SB), RODATA|NOPTR, $32
+
+DATA numbers7373<>+0(SB)/4, $+7373
+DATA numbers7373<>+4(SB)/4, $+7373
+DATA numbers7373<>+8(SB)/4, $+7373
+DATA numbers7373<>+12(SB)/4, $+7373
+DATA numbers7373<>+16(SB)/4, $+7373
+DATA numbers7373<>+20(SB)/4, $+7373
+DATA numbers7373<>+24(SB)/4, $+7373
+DATA numbers7373<>+28(SB)/4, $+7373
+GLOBL numbers7373<>(SB), RODATA|NOPTR, $32
+
+DATA numbers20995<>+0(SB)/4, $+20995
+DATA numbers20995<>+4(SB)/4, $+20995
+DATA numbers20995<>+8(SB)/4, $+20995
+DATA numbers20995<>+12(SB)/4, $+20995
+DATA numbers20995<>+16(SB)/4, $+20995
+DATA numbers20995<>+20(SB)/4, $+20995
+DATA numbers20995<>+24(SB)/4, $+20995
+DATA numbers20995<>+28(SB)/4, $+20995
+GLOBL numbers20995<>(SB), RODATA|NOPTR, $32
+
+DATA numbers4176<>+0(SB)/4, $+4176
+DATA numbers4176<>+4(SB)/4, $+4176
+DATA numbers4176<>+8(SB)/4, $+4176
+DATA numbers4176<>+12(SB)/4, $+4176
+DATA numbers4176<>+16(SB)/4, $+4176
+DATA numbers4176<>+20(SB)/4, $+4176
+DATA numbers4176<>+24(SB)/4, $+4176
+DATA numbers4176<>+28(SB)/4, $+4176
+GLOBL numbers4176<>(SB), RODATA|NOPTR, $32
+
+DATA numbers4926<>+0(SB)/4, $+4926
+DATA numbers4926<>+4(SB)/4, $+4926
+DATA numbers4926<>+8(SB)/4, $+4926
+DATA numbers4926<>+12(SB)/4, $+4926
+DATA numbers4926<>+16(SB)/4, $+4926
+DATA numbers4926<>+20(SB)/4, $+4926
+DATA numbers4926<>+24(SB)/4, $+4926
+DATA numbers4926<>+28(SB)/4, $+4926
+GLOBL numbers4926<>(SB), RODATA|NOPTR, $32
+
+DATA numbers2048<>+0(SB)/4, $+2048
+DATA numbers2048<>+4(SB)/4, $+2048
+DATA numbers2048<>+8(SB)/4, $+2048
+DATA numbers2048<>+12(SB)/4, $+2048
+DATA numbers2048<>+16(SB)/4, $+2048
+DATA numbers2048<>+20(SB)/4, $+2048
+DATA numbers2048<>+24(SB)/4, $+2048
+DATA numbers2048<>+28(SB)/4, $+2048
+GLOBL numbers2048<>(SB), RODATA|NOPTR, $32
+
+DATA numbers262144<>+0(SB)/4, $+262144
+DATA numbers262144<>+4(SB)/4, $+262144
+DATA numbers262144<>+8(SB)/4, $+262144
+DATA numbers262144<>+12(SB)/4, $+262144
+DATA numbers262144<>+16(SB)/4, $+262144
+DATA numbers262144<>+20(SB)/4, $+262144
+DATA numbers262144<>+24(SB)/4, $+262144
+DATA numbers262144<>+28(SB)/4, $+262144
+GLOBL numbers262144<>(SB), RODATA|NOPTR, $32
+
+// func inverseDCT2x2(dst *uint8, stride int, block *int16, quant *int32)
+// Requires: AVX, AVX2
+TEXT ·inverseDCT2x2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         stride+8(FP), CX
+	MOVQ         block+16(FP), DX
+	MOVQ         quant+24(FP), BX
+	VPMOVSXWD    80(DX), Y0
+	VPMULLD      160(BX), Y0, Y0
+	VPMULLD      numbers6967<>+0(SB), Y0, Y0
+	VPMOVSXWD    16(DX), Y1
+	VPMULLD      32(BX), Y1, Y1
+	VPMULLD      numbers29692<>+0(SB), Y1, Y1
+	VPADDD       Y1, Y0, Y0
+	VPMOVSXWD    112(DX), Y1
+	VPMULLD      224(BX), Y1, Y1
+	VPMULLD      numbers5906<>+0(SB), Y1, Y1
+	VPMOVSXWD    48(DX), Y2
+	VPMULLD      96(BX), Y2, Y2
+	VPMULLD      numbers10426<>+0(SB), Y2, Y2
+	VPADDD       Y2, Y1, Y1
+	VPSUBD       Y1, Y0, Y0
+	VPMOVSXWD    (DX), Y1
+	VPMULLD      (BX), Y1, Y1
+	VPSLLD       $0x0f, Y1, Y1
+	VPADDD       numbers4096<>+0(SB), Y1, Y1
+	VPADDD       Y0, Y1, Y2
+	VPSUBD       Y0, Y1, Y0
+	VPSRAD       $0x0d, Y2, Y2
+	VPSRAD       $0x0d, Y0, Y0
+	VPUNPCKLDQ   Y0, Y2, Y1
+	VPMULLD      oddFactors<>+0(SB), Y2, Y2
+	VPMULLD      oddFactors<>+0(SB), Y0, Y0
+	VPHADDD      Y0, Y2, Y0
+	VEXTRACTI128 $0x01, Y0, X2
+	VPADDD       X0, X2, X2
+	VPHADDD      X2, X2, X2
+	VPSLLD       $0x0f, X1, X0
+	VPADDD       numbers524288<>+0(SB), X0, X0
+	VPADDD       X2, X0, X1
+	VPSUBD       X2, X0, X0
+	VPUNPCKLDQ   X0, X1, X1
+	VPSRAD       $0x14, X1, X1
+	VPACKSSDW    X1, X1, X1
+	VPACKSSWB    X1, X1, X1
+	VPXOR        signs<>+0(SB), X1, X1
+	VPEXTRW      $0x00, X1, (AX)
+	VPEXTRW      $0x01, X1, (AX)(CX*1)
+	VZEROUPPER
+	RET
+
+DATA numbers6967<>+0(SB)/4, $+6967
+DATA numbers6967<>+4(SB)/4, $+6967
+DATA numbers6967<>+8(SB)/4, $+6967
+DATA numbers6967<>+12(SB)/4, $+6967
+DATA numbers6967<>+16(SB)/4, $+6967
+DATA numbers6967<>+20(SB)/4, $+6967
+DATA numbers6967<>+24(SB)/4, $+6967
+DATA numbers6967<>+28(SB)/4, $+6967
+GLOBL numbers6967<>(SB), RODATA|NOPTR, $32
+
+DATA numbers29692<>+0(SB)/4, $+29692
+DATA numbers29692<>+4(SB)/4, $+29692
+DATA numbers29692<>+8(SB)/4, $+29692
+DATA numbers29692<>+12(SB)/4, $+29692
+DATA numbers29692<>+16(SB)/4, $+29692
+DATA numbers29692<>+20(SB)/4, $+29692
+DATA numbers29692<>+24(SB)/4, $+29692
+DATA numbers29692<>+28(SB)/4, $+29692
+GLOBL numbers29692<>(SB), RODATA|NOPTR, $32
+
+DATA numbers5906<>+0(SB)/4, $+5906
+DATA numbers5906<>+4(SB)/4, $+5906
+DATA numbers5906<>+8(SB)/4, $+5906
+DATA numbers5906<>+12(SB)/4, $+5906
+DATA numbers5906<>+16(SB)/4, $+5906
+DATA numbers5906<>+20(SB)/4, $+5906
+DATA numbers5906<>+24(SB)/4, $+5906
+DATA numbers5906<>+28(SB)/4, $+5906
+GLOBL numbers5906<>(SB), RODATA|NOPTR, $32
+
+DATA numbers10426<>+0(SB)/4, $+10426
+DATA numbers10426<>+4(SB)/4, $+10426
+DATA numbers10426<>+8(SB)/4, $+10426
+DATA numbers10426<>+12(SB)/4, $+10426
+DATA numbers10426<>+16(SB)/4, $+10426
+DATA numbers10426<>+20(SB)/4, $+10426
+DATA numbers10426<>+24(SB)/4, $+10426
+DATA numbers10426<>+28(SB)/4, $+10426
+GLOBL numbers10426<>(SB), RODATA|NOPTR, $32
+
+DATA numbers4096<>+0(SB)/4, $+4096
+DATA numbers4096<>+4(SB)/4, $+4096
+DATA numbers4096<>+8(SB)/4, $+4096
+DATA numbers4096<>+12(SB)/4, $+4096
+DATA numbers4096<>+16(SB)/4, $+4096
+DATA numbers4096<>+20(SB)/4, $+4096
+DATA numbers4096<>+24(SB)/4, $+4096
+DATA numbers4096<>+28(SB)/4, $+4096
+GLOBL numbers4096<>(SB), RODATA|NOPTR, $32
+
+DATA oddFactors<>+0(SB)/4, $+0
+DATA oddFactors<>+4(SB)/4, $+29692
+DATA oddFactors<>+8(SB)/4, $+0
+DATA oddFactors<>+12(SB)/4, $-10426
+DATA oddFactors<>+16(SB)/4, $+0
+DATA oddFactors<>+20(SB)/4, $+6967
+DATA oddFactors<>+24(SB)/4, $+0
+DATA oddFactors<>+28(SB)/4, $-5906
+GLOBL oddFactors<>(SB), RODATA|NOPTR, $32
+
+DATA numbers524288<>+0(SB)/4, $+524288
+DATA numbers524288<>+4(SB)/4, $+524288
+DATA numbers524288<>+8(SB)/4, $+524288
+DATA numbers524288<>+12(SB)/4, $+524288
+DATA numbers524288<>+16(SB)/4, $+524288
+DATA numbers524288<>+20(SB)/4, $+524288
+DATA numbers524288<>+24(SB)/4, $+524288
+DATA numbers524288<>+28(SB)/4, $+524288
+GLOBL numbers524288<>(SB), RODATA|NOPTR, $32
+
 // func smoothAcross16(n int, dst *uint8, in *uint8)
 // Requires: AVX, AVX2
 TEXT ·smoothAcross16(SB), NOSPLIT, $0-24

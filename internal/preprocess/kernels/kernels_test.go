@@ -108,24 +108,33 @@ func TestConvertYCCOfAllColors(t *testing.T) {
 func TestInverseDCTMakesTheSameBits(t *testing.T) {
 	random := rand.New(rand.NewPCG(2, 2))
 	eachSet(t, func(t *testing.T, set *Set, guard guard) {
-		for round := range 2000 {
-			var block [BlockLen]int16
-			var quant [BlockLen]int32
-			// From few small coefficients to any, with which sums wrap around.
-			bits := 4 + round%13
-			for i := range block {
-				quant[i] = random.Int32N(1 << min(bits, 16))
-				if random.IntN(8) < round%9 {
-					block[i] = int16(random.Uint32()) >> (16 - bits)
-				}
-			}
+		for side, of := range map[int]func(*Set) func([]uint8, int, *[BlockLen]int16, *[BlockLen]int32){
+			8: func(s *Set) func([]uint8, int, *[BlockLen]int16, *[BlockLen]int32) { return s.InverseDCT },
+			4: func(s *Set) func([]uint8, int, *[BlockLen]int16, *[BlockLen]int32) { return s.InverseDCT4 },
+			2: func(s *Set) func([]uint8, int, *[BlockLen]int16, *[BlockLen]int32) { return s.InverseDCT2 },
+		} {
 			const stride = 11
-			got, want := guard.bytes(7*stride+8), make([]uint8, 7*stride+8)
-			set.InverseDCT(got, stride, &block, &quant)
-			inverseDCT(want, stride, &block, &quant)
-			expectSame(t, "InverseDCT", round, got, want)
+			got, want := guard.bytes((side-1)*stride+side), make([]uint8, (side-1)*stride+side)
+			for round := range 2000 {
+				block, quant := randomBlock(random, round)
+				of(set)(got, stride, &block, &quant)
+				of(&portableSet)(want, stride, &block, &quant)
+				expectSame(t, "InverseDCT", side, got, want)
+			}
 		}
 	})
+}
+
+// randomBlock has from few small coefficients to many of any size, with which sums wrap around.
+func randomBlock(random *rand.Rand, round int) (block [BlockLen]int16, quant [BlockLen]int32) {
+	bits := 4 + round%13
+	for i := range block {
+		quant[i] = random.Int32N(1 << min(bits, 16))
+		if random.IntN(8) < round%9 {
+			block[i] = int16(random.Uint32()) >> (16 - bits)
+		}
+	}
+	return block, quant
 }
 
 func TestResizingMakesTheSameBits(t *testing.T) {

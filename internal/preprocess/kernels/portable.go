@@ -7,6 +7,8 @@ var portableSet = Set{
 	Name:         "portable",
 	Supported:    func() bool { return true },
 	InverseDCT:   inverseDCT,
+	InverseDCT4:  inverseDCT4,
+	InverseDCT2:  inverseDCT2,
 	SmoothAcross: smoothAcross,
 	SmoothRows:   smoothRows,
 	SmoothBoth:   smoothBoth,

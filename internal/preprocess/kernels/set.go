@@ -30,6 +30,10 @@ type Set struct {
 	// apart. It is libjpeg's "islow".
 	InverseDCT func(dst []uint8, stride int, block *[BlockLen]int16, quant *[BlockLen]int32)
 
+	// InverseDCT4 and InverseDCT2 make 4×4 and 2×2 samples of a block, as libjpeg does for pictures of half and of a quarter of
+	// the size.
+	InverseDCT4, InverseDCT2 func(dst []uint8, stride int, block *[BlockLen]int16, quant *[BlockLen]int32)
+
 	// SmoothAcross doubles a row of 2 samples or more: each output is 3/4 of the nearer sample and 1/4 of the further one,
 	// rounded up and down in turn.
 	SmoothAcross func(dst, in []uint8)

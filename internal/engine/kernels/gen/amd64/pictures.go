@@ -18,6 +18,8 @@ const pictureBytes = 16 // samples of a step
 
 func pictures() {
 	inverseDCT()
+	inverseDCT4()
+	inverseDCT2()
 	smoothAcross()
 	smoothRows()
 	smoothBoth()
@@ -27,7 +29,9 @@ func pictures() {
 }
 
 // words is a constant of 16 equal words.
-func words(v int16) Mem { return filled(fmt.Sprintf("words%d", uint16(v)), 16, 2, func(i int) Constant { return I16(v) }) }
+func words(v int16) Mem {
+	return filled(fmt.Sprintf("words%d", uint16(v)), 16, 2, func(i int) Constant { return I16(v) })
+}
 
 // numbers is a constant of 8 equal numbers of 32 bits.
 func numbers(v int32) Mem {
@@ -81,9 +85,7 @@ func inverseDCT() {
 	block, quant := Load(Param("block"), GP64()), Load(Param("quant"), GP64())
 	var rows [8]reg.VecVirtual
 	for y := range rows {
-		rows[y] = YMM()
-		VPMOVSXWD(Mem{Base: block, Disp: 16 * y}, rows[y])
-		VPMULLD(Mem{Base: quant, Disp: 32 * y}, rows[y], rows[y])
+		rows[y] = dequantized(block, quant, y)
 	}
 	columns := transposed(transform8(rows, constBits-pass1Bits))
 	storeSamples(transform8(columns, constBits+pass1Bits+3), dst, stride)
@@ -91,21 +93,32 @@ func inverseDCT() {
 	RET()
 }
 
+// like returns a register of v's size.
+func like(v reg.VecVirtual) reg.VecVirtual {
+	if v.Size() == pictureBytes {
+		return XMM()
+	}
+	return YMM()
+}
+
 // times returns x·factor.
 func times(factor int32, x reg.VecVirtual) reg.VecVirtual {
-	product := YMM()
+	product := like(x)
 	VPMULLD(numbers(factor), x, product)
 	return product
 }
 
-func sum(a, b reg.VecVirtual) reg.VecVirtual {
-	s := YMM()
-	VPADDD(b, a, s)
+func sum(terms ...reg.VecVirtual) reg.VecVirtual {
+	s := like(terms[0])
+	VPADDD(terms[1], terms[0], s)
+	for _, term := range terms[2:] {
+		VPADDD(term, s, s)
+	}
 	return s
 }
 
 func difference(a, b reg.VecVirtual) reg.VecVirtual {
-	d := YMM()
+	d := like(a)
 	VPSUBD(b, a, d)
 	return d
 }
@@ -141,6 +154,139 @@ func transform8(in [8]reg.VecVirtual, shift uint64) (out [8]reg.VecVirtual) {
 	return out
 }
 
+// The reduced transforms: see transform4 and transform2 of package internal/preprocess/kernels.
+const (
+	fix0_211164243 = 1730
+	fix0_509795579 = 4176
+	fix0_601344887 = 4926
+	fix0_720959822 = 5906
+	fix0_850430095 = 6967
+	fix1_061594337 = 8697
+	fix1_272758580 = 10426
+	fix1_451774981 = 11893
+	fix2_172734803 = 17799
+	fix3_624509785 = 29692
+)
+
+// dequantized loads a row of a block.
+func dequantized(block, quant reg.Register, y int) reg.VecVirtual {
+	row := YMM()
+	VPMOVSXWD(Mem{Base: block, Disp: 16 * y}, row)
+	VPMULLD(Mem{Base: quant, Disp: 32 * y}, row, row)
+	return row
+}
+
+func inverseDCT4() {
+	function("inverseDCT4x4", "func(dst *uint8, stride int, block *int16, quant *int32)")
+	Doc("inverseDCT4x4 dequantizes a block and writes 4 samples to each of 4 rows of dst that are stride bytes apart.")
+	dst, stride := Load(Param("dst"), GP64()), Load(Param("stride"), GP64())
+	block, quant := Load(Param("block"), GP64()), Load(Param("quant"), GP64())
+	var in [8]reg.VecVirtual
+	for _, y := range []int{0, 1, 2, 3, 5, 6, 7} {
+		in[y] = dequantized(block, quant, y)
+	}
+	rows := transform4(in, constBits-pass1Bits+1)
+	// Columns: each vector has one of the first four, and the one that lies four further on.
+	var pairs [4]reg.VecVirtual
+	for i := 0; i < 4; i += 2 {
+		pairs[i], pairs[i+1] = YMM(), YMM()
+		VPUNPCKLDQ(rows[i+1], rows[i], pairs[i])
+		VPUNPCKHDQ(rows[i+1], rows[i], pairs[i+1])
+	}
+	var columns [8]reg.VecVirtual
+	for i := range 4 {
+		column := YMM()
+		if i%2 == 0 {
+			VPUNPCKLQDQ(pairs[2+i/2], pairs[i/2], column)
+		} else {
+			VPUNPCKHQDQ(pairs[2+i/2], pairs[i/2], column)
+		}
+		columns[i] = XMM()
+		VEXTRACTI128(Imm(0), column, columns[i])
+		if i > 0 { // the fourth does not count
+			columns[4+i] = XMM()
+			VEXTRACTI128(Imm(1), column, columns[4+i])
+		}
+	}
+	out := transform4(columns, constBits+pass1Bits+4)
+	VPACKSSDW(out[1], out[0], out[0])
+	VPACKSSDW(out[3], out[2], out[2])
+	VPACKSSWB(out[2], out[0], out[0])
+	VPSHUFB(fourByFour(), out[0], out[0])
+	VPXOR(signs(), out[0], out[0])
+	for y := range 4 {
+		VPEXTRD(Imm(uint64(y)), out[0], Mem{Base: dst})
+		ADDQ(stride, dst)
+	}
+	VZEROUPPER()
+	RET()
+}
+
+// transform4 is the one-dimensional transform of each lane, whose results are rounded and shifted. in[4] does not count.
+func transform4(in [8]reg.VecVirtual, shift uint64) [4]reg.VecVirtual {
+	inner := difference(sum(times(fix1_451774981, in[5]), times(fix1_061594337, in[1])),
+		sum(times(fix0_211164243, in[7]), times(fix2_172734803, in[3])))
+	outer := difference(sum(times(fix0_899976223, in[3]), times(fix2_562915447, in[1])),
+		sum(times(fix0_509795579, in[7]), times(fix0_601344887, in[5])))
+	t2 := difference(times(fix1_847759065, in[2]), times(fix0_765366865, in[6]))
+	t0 := like(in[0])
+	VPSLLD(Imm(constBits+1), in[0], t0)
+	VPADDD(numbers(1<<(shift-1)), t0, t0)
+	t10, t12 := sum(t0, t2), difference(t0, t2)
+	out := [4]reg.VecVirtual{sum(t10, outer), sum(t12, inner), difference(t12, inner), difference(t10, outer)}
+	for _, v := range out {
+		VPSRAD(Imm(shift), v, v)
+	}
+	return out
+}
+
+func inverseDCT2() {
+	function("inverseDCT2x2", "func(dst *uint8, stride int, block *int16, quant *int32)")
+	Doc("inverseDCT2x2 dequantizes a block and writes 2 samples to each of 2 rows of dst that are stride bytes apart.")
+	dst, stride := Load(Param("dst"), GP64()), Load(Param("stride"), GP64())
+	block, quant := Load(Param("block"), GP64()), Load(Param("quant"), GP64())
+	const shift1, shift2 = constBits - pass1Bits + 2, constBits + pass1Bits + 5
+	odd := difference(
+		sum(times(fix0_850430095, dequantized(block, quant, 5)), times(fix3_624509785, dequantized(block, quant, 1))),
+		sum(times(fix0_720959822, dequantized(block, quant, 7)), times(fix1_272758580, dequantized(block, quant, 3))))
+	even := dequantized(block, quant, 0)
+	VPSLLD(Imm(constBits+2), even, even)
+	VPADDD(numbers(1<<(shift1-1)), even, even)
+	upper, lower := sum(even, odd), difference(even, odd)
+	VPSRAD(Imm(shift1), upper, upper)
+	VPSRAD(Imm(shift1), lower, lower)
+
+	// The first column, and the sums of the products of the odd ones.
+	firsts, sums, high := YMM(), YMM(), XMM()
+	VPUNPCKLDQ(lower, upper, firsts)
+	factors := filled("oddFactors", 8, 4, func(i int) Constant {
+		return I32([8]int32{0, fix3_624509785, 0, -fix1_272758580, 0, fix0_850430095, 0, -fix0_720959822}[i])
+	})
+	VPMULLD(factors, upper, upper)
+	VPMULLD(factors, lower, lower)
+	VPHADDD(lower, upper, sums)
+	VEXTRACTI128(Imm(1), sums, high)
+	VPADDD(sums.AsX(), high, high)
+	VPHADDD(high, high, high)
+	first := XMM()
+	VPSLLD(Imm(constBits+2), firsts.AsX(), first)
+	VPADDD(numbers(1<<(shift2-1)), first, first)
+	left, right := sum(first, high), difference(first, high)
+	VPUNPCKLDQ(right, left, left)
+	VPSRAD(Imm(shift2), left, left)
+	VPACKSSDW(left, left, left)
+	VPACKSSWB(left, left, left)
+	VPXOR(signs(), left, left)
+	VPEXTRW(Imm(0), left, Mem{Base: dst})
+	VPEXTRW(Imm(1), left, Mem{Base: dst, Index: stride, Scale: 1})
+	VZEROUPPER()
+	RET()
+}
+
+// fourByFour shuffles four columns of four bytes to four rows; signs, by VPXOR, add 128 to each byte.
+func fourByFour() Mem { return both("fourByFour", func(i int) int { return i%4*4 + i/4 }) }
+func signs() Mem      { return both("signs", func(int) int { return 0x80 }) }
+
 // transposed returns the columns of 8 rows of 8 numbers.
 func transposed(rows [8]reg.VecVirtual) (columns [8]reg.VecVirtual) {
 	var pairs, quads [8]reg.VecVirtual
@@ -173,8 +319,8 @@ func storeSamples(columns [8]reg.VecVirtual, dst, stride reg.Register) {
 	for i := 0; i < 8; i += 4 {
 		VPACKSSWB(columns[i+2], columns[i], columns[i])
 		// Each half holds four columns of four rows: now it holds the rows, four bytes each.
-		VPSHUFB(both("fourByFour", func(i int) int { return i%4*4 + i/4 }), columns[i], columns[i])
-		VPXOR(both("signs", func(int) int { return 0x80 }), columns[i], columns[i]) // adds 128
+		VPSHUFB(fourByFour(), columns[i], columns[i])
+		VPXOR(signs(), columns[i], columns[i])
 	}
 	low, high := YMM(), YMM()
 	VPUNPCKLDQ(columns[4], columns[0], low)
