@@ -50,7 +50,7 @@ func pinnedLine(t *testing.T, file string) string {
 	if err != nil {
 		t.Fatalf("%s: %v", file, err)
 	}
-	line := fmt.Sprintf("%x", sha256.Sum256(stored))
+	columns := []string{fmt.Sprintf("%x", sha256.Sum256(stored))}
 	whole, reduced := DefaultSpec(64), DefaultSpec(MinSize)
 	whole.Decode = ""
 	for _, spec := range []Spec{whole, reduced} {
@@ -58,7 +58,7 @@ func pinnedLine(t *testing.T, file string) string {
 		if err := NewDecoder(DefaultLimits()).Pixels(t.Context(), spec, pixels, data); err != nil {
 			t.Fatalf("%s: %v", file, err)
 		}
-		line += fmt.Sprintf(" %x", sha256.Sum256(pixels))
+		columns = append(columns, fmt.Sprintf("%x", sha256.Sum256(pixels)))
 	}
-	return line + " " + filepath.Base(file)
+	return strings.Join(append(columns, filepath.Base(file)), " ")
 }

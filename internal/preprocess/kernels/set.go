@@ -14,9 +14,10 @@ import "os"
 const EnvironmentVariable = "TRAINYARD_KERNELS"
 
 const (
-	// BlockSide is the side of a JPEG's blocks, BlockLen the number of their coefficients.
+	// BlockSide is the side of a JPEG's blocks.
 	BlockSide = 8
-	BlockLen  = BlockSide * BlockSide
+	// BlockLen is the number of a block's coefficients.
+	BlockLen = BlockSide * BlockSide
 
 	channels = 3
 )
