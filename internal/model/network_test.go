@@ -300,19 +300,22 @@ func TestLoadErrors(t *testing.T) {
 }
 
 func TestTrainingDoesNotAllocate(t *testing.T) {
+	// The runtime itself allocates now and then where threads wait for each other, more so on a busy machine: what a step
+	// allocates shows in each of many.
+	const steps = 20
 	x, labels := syntheticBatch(4, 16)
 	for _, name := range contract.Architectures() {
 		n := newTestNetwork(t, Config{Architecture: name, Classes: 2, ImageSize: 16, Dropout: 0.2, Seed: 1})
 		o := newAdam(t, n)
 		var loss nn.CrossEntropy
-		if allocations := testing.AllocsPerRun(3, func() {
+		if allocations := testing.AllocsPerRun(steps, func() {
 			loss.Forward(n.Workspace(), n.Forward(x, true), labels)
 			n.Backward(loss.Gradient())
 			o.Step(n.Workspace(), 1e-3)
 		}); allocations != 0 {
 			t.Errorf("%s: %v allocations a training step, want 0", name, allocations)
 		}
-		if allocations := testing.AllocsPerRun(3, func() { n.Forward(x, false) }); allocations != 0 {
+		if allocations := testing.AllocsPerRun(steps, func() { n.Forward(x, false) }); allocations != 0 {
 			t.Errorf("%s: %v allocations an inference, want 0", name, allocations)
 		}
 	}

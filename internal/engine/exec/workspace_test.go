@@ -54,7 +54,7 @@ func TestStatesAreApart(t *testing.T) {
 	if *first.Of(a) != 1 || *first.Of(b) != 2 || *second.Of(a) != "a" || *second.Of(b) != "" {
 		t.Errorf("states are %d and %q, %d and %q", *first.Of(a), *second.Of(a), *first.Of(b), *second.Of(b))
 	}
-	allocations := testing.AllocsPerRun(5, func() {
+	allocations := testing.AllocsPerRun(20, func() {
 		a.Run(3, func(ws *Workspace, worker, _ int) { ws.Worker(worker).Scratch(*first.Of(ws)) })
 	})
 	if allocations != 0 {

@@ -269,7 +269,7 @@ func TestQuantisedGraphs(t *testing.T) {
 					session.Run()
 				}
 				run()
-				if n := testing.AllocsPerRun(5, run); n > 0 {
+				if n := testing.AllocsPerRun(20, run); n > 0 {
 					t.Errorf("%v allocations for an inference", n)
 				}
 				want := unfused(t, g, x, batch)

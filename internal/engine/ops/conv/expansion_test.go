@@ -84,7 +84,7 @@ func TestRunExpansion(t *testing.T) {
 					RunExpansion(ws, p, s.Batch, x, got)
 					enginetest.ExpectClose(t, "y", got, want, 1e-4)
 					again := make([]float32, len(got))
-					if allocations := testing.AllocsPerRun(3, func() { RunExpansion(ws, p, s.Batch, x, again) }); allocations != 0 {
+					if allocations := testing.AllocsPerRun(20, func() { RunExpansion(ws, p, s.Batch, x, again) }); allocations != 0 {
 						t.Errorf("%v allocations, want 0", allocations)
 					}
 					for _, threads := range []int{1, 3, 8} {

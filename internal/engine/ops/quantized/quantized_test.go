@@ -318,7 +318,7 @@ func TestQuantizedSum(t *testing.T) {
 					want[i] = uint8(min(max(rounded, float64(s.Low)), float64(s.High)))
 				}
 				t.Run(fmt.Sprintf("%s/%d", name, n), func(t *testing.T) { expectBytes(t, y, want, n) })
-				if allocations := testing.AllocsPerRun(2, func() { Add(ws, s, a, b, y) }); allocations != 0 {
+				if allocations := testing.AllocsPerRun(20, func() { Add(ws, s, a, b, y) }); allocations != 0 {
 					t.Errorf("%v allocations, want 0", allocations)
 				}
 			}
@@ -337,7 +337,7 @@ func TestQuantizedDoesNotAllocate(t *testing.T) {
 			p := Prepare(ws, quantizedConv(s, epilogue))
 			x, y, images := randomBytes(p.InLen(s.Batch), 1), make([]uint8, p.OutLen(s.Batch)), tensor.ImageShape{Batch: s.Batch, Channels: s.InChannels, Height: s.InHeight, Width: s.InWidth}
 			numbers := make([]float32, images.Len())
-			allocations := testing.AllocsPerRun(5, func() {
+			allocations := testing.AllocsPerRun(20, func() {
 				Run(ws, p, s.Batch, x, y)
 				ToFloats(ws, images, x, 1, 0, numbers)
 				FromFloats(ws, images, numbers, 1, 0, x)
