@@ -17,6 +17,7 @@ import (
 
 	"github.com/trainyard-dev/trainyard/controllers/children"
 	"github.com/trainyard-dev/trainyard/controllers/podstate"
+	"github.com/trainyard-dev/trainyard/controllers/trainingrun"
 )
 
 // CacheOptions keep out of the manager's memory what its controllers don't need: objects
@@ -53,7 +54,7 @@ func trimMetadata(object any) (any, error) {
 	return object, nil
 }
 
-// trimJob drops the pod template of a Job that has ended.
+// trimJob drops the pod template of a Job that has ended, and what it says of its run's end.
 func trimJob(object any) (any, error) {
 	if job, ok := object.(*batchv1.Job); ok && children.FindJobEnd(job) != nil {
 		job.Spec = batchv1.JobSpec{
@@ -61,6 +62,7 @@ func trimJob(object any) (any, error) {
 			BackoffLimit:          job.Spec.BackoffLimit,
 			ActiveDeadlineSeconds: job.Spec.ActiveDeadlineSeconds,
 		}
+		trainingrun.TrimEnding(job)
 	}
 	return trimMetadata(object)
 }

@@ -99,3 +99,14 @@ func TestCacheTrimsJobs(t *testing.T) {
 		})
 	}
 }
+
+func TestCacheTrimsEndings(t *testing.T) {
+	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{v1alpha1.EndingAnnotation: "digest {}"}}}
+	job.Status.Conditions = []batchv1.JobCondition{{Type: batchv1.JobComplete, Status: corev1.ConditionTrue}}
+	if _, err := trimJob(job); err != nil {
+		t.Fatal(err)
+	}
+	if got := job.Annotations[v1alpha1.EndingAnnotation]; got != "digest" {
+		t.Errorf("the cache holds %q of how a run ended, want its digest", got)
+	}
+}

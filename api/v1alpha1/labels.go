@@ -25,6 +25,8 @@ const (
 	// AttemptAnnotation holds, on a Job, how many Jobs came before it because their
 	// result could not be read.
 	AttemptAnnotation = "trainyard.dev/attempt"
+	// EndingAnnotation holds, on a run's Job, the status with which the run has ended.
+	EndingAnnotation = "trainyard.dev/ending"
 	// TestAnnotation holds, on a ModelServer's Job, what it tests: smoke or bake.
 	TestAnnotation = "trainyard.dev/test"
 	// ComparisonSkippedAnnotation holds, on such a Job, why it doesn't use the samples of

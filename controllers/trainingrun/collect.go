@@ -8,25 +8,20 @@ import (
 	"fmt"
 
 	batchv1 "k8s.io/api/batch/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 	"github.com/trainyard-dev/trainyard/controllers/children"
 )
 
 // finishEarly stops at a run that has ended: nothing that happens to its Job changes
-// that. What it has published is read once more while its pod is there: somebody may
-// have changed the status.
-func (r *reconciler) finishEarly(_ context.Context, s *scope) error {
+// that. Its status may have been edited: the Job keeps what it was.
+func (r *reconciler) finishEarly(ctx context.Context, s *scope) (err error) {
+	if s.job != nil && children.FindJobEnd(s.job) != nil {
+		s.kept, err = r.restoreEnding(ctx, s)
+	}
+	s.over = s.over || s.kept
 	s.ended = s.over
-	if !s.ended || !meta.IsStatusConditionTrue(s.run.Status.Conditions, v1alpha1.CompleteCondition) || s.job == nil {
-		return nil
-	}
-	if end := children.FindJobEnd(s.job); end != nil && end.Type == batchv1.JobComplete {
-		s.end = s.job.Status.CompletionTime
-		s.published, _ = publishedBy(s.run, s.pods)
-	}
-	return nil
+	return err
 }
 
 // collectResult reads what has come of a Job that has ended.

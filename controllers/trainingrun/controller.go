@@ -139,8 +139,12 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ct
 		for _, repair := range s.repairs {
 			helper.WarningNow(runRepairedReason, trainAction, repair)
 		}
+		if s.restored != "" {
+			helper.Warning(runRepairedReason, trainAction, s.restored)
+		}
 		if patchErr := helper.PatchStatus(ctx, run); patchErr == nil {
 			countEnd(s)
+			err = errors.Join(err, r.keepEnding(ctx, s))
 		} else if !apierrors.IsNotFound(patchErr) {
 			err = errors.Join(err, patchErr)
 		}

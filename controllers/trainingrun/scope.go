@@ -28,6 +28,8 @@ type scope struct {
 	progress *observedProgress
 
 	ended         bool              // finishEarly: there is nothing more to do
+	kept          bool              // finishEarly: the Job keeps the status with which the run has ended
+	restored      string            // finishEarly: that the status was restored from there
 	desired       *batchv1.Job      // checkSpec
 	end           *metav1.Time      // collectResult: when the Job ended
 	published     *publishedResult  // collectResult

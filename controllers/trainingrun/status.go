@@ -31,11 +31,7 @@ func computeStatus(s *scope, phaseErr error) {
 		return
 	}
 	s.run.Status.ObservedGeneration = s.run.Generation
-	switch {
-	case s.ended && s.published != nil:
-		setComplete(s, w)
-		return
-	case s.ended:
+	if s.ended {
 		restamp(s, w)
 		setSuspendedInVain(s, w)
 		return

@@ -158,6 +158,46 @@ var _ = Describe("TrainingRun", func() {
 		})
 	})
 
+	DescribeTable("restores the status of a run that has ended, whose pods are gone", func(ctx SpecContext, end func(context.Context, *v1alpha1.TrainingRun, *batchv1.Job), reason string, ready []metav1.ConditionStatus) {
+		run := create(ctx, wrappers.MakeTrainingRun("pets", ns).Obj())
+		job := jobOf(ctx, run)
+		end(ctx, run, job)
+		expectState(ctx, run, reason, ready)
+		Eventually(func() map[string]string { return jobOf(ctx, run).Annotations }).Should(HaveKey(v1alpha1.EndingAnnotation))
+		collectPods(ctx, job)
+		ended := fetch(ctx, run).Status
+
+		for name, edit := range map[string]func(*v1alpha1.TrainingRunStatus){
+			"its words":   func(status *v1alpha1.TrainingRunStatus) { status.Conditions[0].Message = "all is well" },
+			"its metrics": func(status *v1alpha1.TrainingRunStatus) { status.Metrics = []v1alpha1.Metric{{Name: "accuracy", Value: "1"}} },
+			"its end":     func(status *v1alpha1.TrainingRunStatus) { status.Conditions, status.CompletionTime = nil, nil },
+		} {
+			By("editing " + name)
+			run = fetch(ctx, run)
+			base := client.MergeFrom(run.DeepCopy())
+			edit(&run.Status)
+			Expect(k8s.Status().Patch(ctx, run, base)).To(Succeed())
+			Eventually(func() v1alpha1.TrainingRunStatus { return fetch(ctx, run).Status }).Should(Equal(ended))
+		}
+		Eventually(func() []string { return eventReasons(ctx, run) }).Should(ContainElement("RunRepaired"))
+		Expect(jobsIn(ctx, ns)()).To(HaveLen(1))
+
+		By("suspending it, which is no edit")
+		change(ctx, fetch(ctx, run), `{"spec":{"suspend":true}}`)
+		Eventually(func() *metav1.Condition {
+			return meta.FindStatusCondition(fetch(ctx, run).Status.Conditions, v1alpha1.SuspendedCondition)
+		}).ShouldNot(BeNil())
+	},
+		Entry("Complete", func(ctx context.Context, run *v1alpha1.TrainingRun, job *batchv1.Job) {
+			endPod(ctx, makeJobPod(ctx, job), 0, "Completed", successOf(run))
+			completeJob(ctx, job)
+		}, v1alpha1.ModelPublishedReason, success),
+		Entry("Failed", func(ctx context.Context, _ *v1alpha1.TrainingRun, job *batchv1.Job) {
+			endPod(ctx, makeJobPod(ctx, job), 1, "Error", "")
+			failJob(ctx, job, "BackoffLimitExceeded")
+		}, v1alpha1.RunnerFailedReason, stall),
+	)
+
 	It("doesn't believe a status by which a run that runs has ended", func(ctx SpecContext) {
 		run := create(ctx, wrappers.MakeTrainingRun("pets", ns).Obj())
 		job := jobOf(ctx, run)
@@ -564,7 +604,8 @@ var _ = Describe("TrainingRun", func() {
 		endPod(ctx, makeJobPod(ctx, job), 0, "Completed", successOf(run))
 		completeJob(ctx, job)
 		expectState(ctx, run, v1alpha1.ModelPublishedReason, success)
-		Expect(failures).To(Equal(map[string]int{"create": 2, "patch/status": 2}))
+		Eventually(func() map[string]string { return jobOf(ctx, run).Annotations }).Should(HaveKey(v1alpha1.EndingAnnotation))
+		Expect(failures).To(Equal(map[string]int{"create": 2, "patch/status": 2, "patch": 2}))
 	})
 
 	It("goes on where a manager has stopped", func(ctx SpecContext) {
