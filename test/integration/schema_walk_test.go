@@ -5,6 +5,7 @@ package integration
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -92,7 +93,12 @@ var samples = []struct {
 	{regexp.MustCompile(`conditions\.\[\]\.status$`), "True"},
 	{regexp.MustCompile(`conditions\.\[\]\.(type|reason)$`), "Ready"},
 	{regexp.MustCompile(`classes\.\[\]$`), "cat"},
+	{regexp.MustCompile(`source\.uri$`), sourceURI},
+	{regexp.MustCompile(`input\.(scale|mean\.\[\]|std\.\[\])$`), "1"},
 }
+
+// sourceURI is where a model may be.
+const sourceURI = "s3://models/pets.onnx"
 
 // sample returns a small value that the schema accepts at a path.
 func sample(path string, schema *apiextensionsv1.JSONSchemaProps) any {
@@ -115,9 +121,18 @@ func sample(path string, schema *apiextensionsv1.JSONSchemaProps) any {
 		if schema.AdditionalProperties != nil {
 			object[mapKey] = sample(path+".{}", schema.AdditionalProperties.Schema)
 		}
+		if schema.MinProperties != nil && len(object) == 0 {
+			name := slices.Sorted(maps.Keys(schema.Properties))[0]
+			property := schema.Properties[name]
+			object[name] = sample(path+"."+name, &property)
+		}
 		return object
 	case "array":
-		return []any{sample(path+".[]", schema.Items.Schema)}
+		items := []any{sample(path+".[]", schema.Items.Schema)}
+		if schema.MinItems != nil {
+			items = slices.Repeat(items, max(int(*schema.MinItems), 1))
+		}
+		return items
 	case "integer":
 		if schema.Minimum != nil {
 			return int64(*schema.Minimum)
@@ -163,10 +178,41 @@ func with(object map[string]any, f field, value any) map[string]any {
 	GinkgoHelper()
 	set(object, f, 0, value)
 	// A dataset has one source.
-	if source := strings.Join(f.path, "."); strings.HasPrefix(source, "spec.dataset.pvc") {
+	path := strings.Join(f.path, ".")
+	if strings.HasPrefix(path, "spec.dataset.pvc") {
 		delete(object["spec"].(map[string]any)["dataset"].(map[string]any), "generated")
 	}
+	if strings.HasPrefix(path, "spec.model.source") {
+		completeSource(object["spec"].(map[string]any)["model"].(map[string]any), path)
+	}
 	return object
+}
+
+// completeSource makes a model's source one that has exactly one place, one list of classes and one bundle of certificates.
+func completeSource(model map[string]any, path string) {
+	delete(model, "trainingRunRef")
+	source, ok := model["source"].(map[string]any)
+	if !ok {
+		return
+	}
+	inVolume := strings.HasPrefix(path, "spec.model.source.pvc") || path == "spec.model.source.classesFrom.file"
+	switch {
+	case inVolume && source["pvc"] == nil:
+		source["pvc"] = map[string]any{"claimName": "models", "path": "pets.onnx"}
+	case !inVolume && source["uri"] == nil:
+		source["uri"] = sourceURI
+	}
+	for member, other := range map[string][2]string{
+		"spec.model.source.caBundle.secretRef": {"caBundle", "configMapRef"},
+		"spec.model.source.classesFrom.file":   {"classesFrom", "configMapKeyRef"},
+	} {
+		if union, ok := source[other[0]].(map[string]any); ok && strings.HasPrefix(path, member) {
+			delete(union, other[1])
+		}
+	}
+	if input, ok := source["input"].(map[string]any); ok && path == "spec.model.source.input.shorterSide" {
+		input["resize"] = "Crop"
+	}
 }
 
 // existing is what an object has at a field, or nil. Items of lists and maps don't count.
@@ -198,7 +244,7 @@ func set(container any, f field, at int, value any) any {
 	if step == "[]" {
 		list, _ := container.([]any)
 		if len(list) == 0 {
-			return []any{next(nil)}
+			list = sample(strings.Join(f.path[:at], "."), schema).([]any)
 		}
 		list[0] = next(list[0])
 		return list
