@@ -97,12 +97,30 @@ type TrainingRunSpec struct {
 }
 
 // Dataset is where the samples come from, how they are split and augmented.
-// +kubebuilder:validation:XValidation:rule="[has(self.pvc), has(self.generated)].exists_one(set, set)",message="dataset must name exactly one source: set one of pvc, generated"
+// +kubebuilder:validation:XValidation:rule="[has(self.pvc), has(self.uri), has(self.generated)].exists_one(set, set)",message="dataset must name exactly one source: set one of pvc, uri, generated"
+// +kubebuilder:validation:XValidation:rule="has(self.uri) || !has(self.secretRef) && !has(self.caBundle)",message="dataset.secretRef and dataset.caBundle are for dataset.uri: remove them, no other source needs them"
 // +kubebuilder:validation:MinProperties=1
 type Dataset struct {
 	// pvc is a volume with a folder of class folders.
 	// +optional
 	PVC *DatasetPVC `json:"pvc,omitempty"`
+	// uri is where a folder of class folders lies in an object store, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or
+	// azblob://CONTAINER/PREFIX, or an archive of one there or at https://HOST/PATH: zip, tar, tar.gz or tar.zst. An s3 uri may
+	// say more, as ?region=eu-central-1, or ?endpoint=https://HOST&use_path_style=true for a store other than Amazon's.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:XValidation:rule="self.matches('^(s3|gs|azblob|https)://[^/?#[:space:]]+(/[^#[:space:]]*)?([?][^#[:space:]]*)?$')",message="uri must begin with s3://, gs://, azblob:// or https:// and hold no spaces, such as s3://datasets/pets"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('^[a-z0-9]+://[^/?]*@')",message="uri must hold no user name and no password: put them into the Secret of dataset.secretRef"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('^https:[^?]*[?]')",message="an https uri must have no query, which may hold a token: put a token into the Secret of dataset.secretRef"
+	// +optional
+	URI string `json:"uri,omitempty"`
+	// secretRef is a Secret with the credentials for uri, in the keys that docs/data.md lists. Left out, the identity of the
+	// pod's service account counts, or the place needs none.
+	// +optional
+	SecretRef SecretReference `json:"secretRef,omitzero"`
+	// caBundle are authorities that the place's certificate may be signed by, besides the public ones.
+	// +optional
+	CABundle CABundle `json:"caBundle,omitzero"`
 	// generated are synthetic pictures, for demonstrations and tests.
 	// +optional
 	Generated *GeneratedDataset `json:"generated,omitempty"`

@@ -189,6 +189,8 @@ func (in *Dataset) DeepCopyInto(out *Dataset) {
 		*out = new(DatasetPVC)
 		**out = **in
 	}
+	out.SecretRef = in.SecretRef
+	out.CABundle = in.CABundle
 	if in.Generated != nil {
 		in, out := &in.Generated, &out.Generated
 		*out = new(GeneratedDataset)

@@ -59,8 +59,12 @@ func TestFindStartProblem(t *testing.T) {
 		wantReason string
 		want       string // a part of the message
 	}{
-		"none":                    {},
-		"mount fails":             {events: []corev1.Event{normal("Scheduled", 0), warning("FailedMount", "no such host", 5)}, wantReason: volume, want: "no such host"},
+		"none":        {},
+		"mount fails": {events: []corev1.Event{normal("Scheduled", 0), warning("FailedMount", "no such host", 5)}, wantReason: volume, want: "no such host"},
+		"no Secret": {
+			events:     []corev1.Event{warning("FailedMount", `MountVolume.SetUp failed for volume "credentials-dataset" : secret "bucket" not found`, 5)},
+			wantReason: v1alpha1.CredentialsInvalidReason, want: `secret "bucket" not found; create the object`,
+		},
 		"it has healed":           {events: []corev1.Event{warning("FailedMount", "no such host", 5), normal("Pulling", 9)}},
 		"events come in no order": {events: []corev1.Event{normal("Pulling", 9), warning("FailedMount", "no such host", 5)}},
 		"series count too":        {events: []corev1.Event{normal("Scheduled", 60), series}, wantReason: volume, want: "Multi-Attach error"},

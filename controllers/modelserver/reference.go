@@ -77,7 +77,7 @@ func judgeStart(observed *rollout.Job, job *batchv1.Job, pod *corev1.Pod, now ti
 		return 0
 	}
 	problem := podstate.FindProblem(pod)
-	if problem.Message == "" && !podstate.IsAwaitingStart(pod) || problem.Message != "" && problem.Reason != v1alpha1.VolumeUnavailableReason {
+	if problem.Message == "" && !podstate.IsAwaitingStart(pod) || problem.Message != "" && !podstate.IsOfVolume(problem.Reason) {
 		return 0
 	}
 	if left := volumeGrace - now.Sub(pod.CreationTimestamp.Time); left > 0 {

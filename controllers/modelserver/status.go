@@ -18,6 +18,7 @@ import (
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 	"github.com/trainyard-dev/trainyard/controllers/loop"
 	"github.com/trainyard-dev/trainyard/controllers/modelserver/rollout"
+	"github.com/trainyard-dev/trainyard/controllers/podstate"
 	"github.com/trainyard-dev/trainyard/internal/conditions"
 )
 
@@ -218,7 +219,7 @@ func setReady(s *scope, w conditions.Writer, described rollout.Status, phaseErr 
 func explainedBefore(before []metav1.Condition, reason, message string) (string, string) {
 	ready := meta.FindStatusCondition(before, v1alpha1.ReadyCondition)
 	if ready == nil || !strings.HasPrefix(ready.Message, message+"; ") ||
-		ready.Reason != reason && ready.Reason != v1alpha1.VolumeUnavailableReason {
+		ready.Reason != reason && !podstate.IsOfVolume(ready.Reason) {
 		return reason, message
 	}
 	return ready.Reason, ready.Message

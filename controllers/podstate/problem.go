@@ -5,6 +5,7 @@ package podstate
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -84,9 +85,23 @@ func usesClaims(pod *corev1.Pod) bool {
 	return false
 }
 
+// accessVolume finds what is said of a volume of credentials or certificates, or of an object that it is made of.
+var accessVolume = regexp.MustCompile(`"(credentials|ca)-[a-z]+"`)
+
+// IsOfVolume tells whether a reason is one of those that VolumeUnavailable gives.
+func IsOfVolume(reason string) bool {
+	return reason == v1alpha1.VolumeUnavailableReason || reason == v1alpha1.CredentialsInvalidReason
+}
+
 // VolumeUnavailable is that a volume of a pod can't be used for this cause.
 func VolumeUnavailable(cause string) Problem {
 	cause = strings.TrimSuffix(cause, ".")
+	if accessVolume.MatchString(cause) {
+		return Problem{
+			Reason:  v1alpha1.CredentialsInvalidReason,
+			Message: "the credentials or certificates that the spec names can't be mounted: " + cause + "; create the object, with the keys it should have; the pod then starts by itself",
+		}
+	}
 	// The scheduler appends what it says of preemption, which repeats the end.
 	if once, twice := strings.CutSuffix(cause, ". not found"); twice && strings.HasSuffix(once, "not found") {
 		cause = once

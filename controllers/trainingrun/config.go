@@ -13,6 +13,11 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/contract"
 )
 
+// datasetAccess is what the runner reaches the dataset's source with.
+func datasetAccess(run *v1alpha1.TrainingRun) children.Access {
+	return children.Access{SecretRef: run.Spec.Dataset.SecretRef, CABundle: run.Spec.Dataset.CABundle}
+}
+
 // trainConfig translates a TrainingRun's spec into what the runner is told. It fails
 // on what the schema would have refused, and names the field.
 func trainConfig(run *v1alpha1.TrainingRun) (contract.TrainConfig, error) {
@@ -63,6 +68,10 @@ func trainConfig(run *v1alpha1.TrainingRun) (contract.TrainConfig, error) {
 	}
 	if pvc := spec.Dataset.PVC; pvc != nil {
 		config.Dataset.Path = contract.DatasetPath(pvc.Path)
+	}
+	if spec.Dataset.URI != "" {
+		config.Dataset.URI = spec.Dataset.URI
+		config.Dataset.Access = datasetAccess(run).Contract(contract.PurposeDataset)
 	}
 	if generated := spec.Dataset.Generated; generated != nil {
 		config.Dataset.Generated = &contract.Generated{

@@ -107,15 +107,20 @@ func nameFields(run *v1alpha1.TrainingRun, failure *v1alpha1.Failure) {
 	message := failure.Message
 	switch failure.Reason {
 	case v1alpha1.DatasetNotFoundReason, v1alpha1.DatasetInvalidReason:
-		pvc := run.Spec.Dataset.PVC
-		if pvc == nil {
+		where := datasetField(run)
+		if where == "" {
 			return
 		}
-		where := fmt.Sprintf("spec.dataset.pvc.path %q", pvc.Path)
-		if pvc.Path == "" {
-			where = "the root (spec.dataset.pvc has no path)"
+		message = where + ": " + message
+	case v1alpha1.CredentialsInvalidReason:
+		if run.Spec.Dataset.URI == "" {
+			return
 		}
-		message = fmt.Sprintf("%s of claim %s: %s", where, pvc.ClaimName, message)
+		where := "spec.dataset has no secretRef, and the pod's service account"
+		if name := run.Spec.Dataset.SecretRef.Name; name != "" {
+			where = "Secret " + name + " of spec.dataset.secretRef"
+		}
+		message = where + ": " + message
 	case v1alpha1.GateNotMetReason:
 		if len(run.Spec.Gates) == 0 {
 			return
@@ -125,6 +130,20 @@ func nameFields(run *v1alpha1.TrainingRun, failure *v1alpha1.Failure) {
 		return
 	}
 	failure.Message = text.Clean(message, maxMessage)
+}
+
+// datasetField names where the dataset of a run lies; empty for pictures that are drawn.
+func datasetField(run *v1alpha1.TrainingRun) string {
+	pvc := run.Spec.Dataset.PVC
+	switch {
+	case run.Spec.Dataset.URI != "":
+		return "spec.dataset.uri"
+	case pvc == nil:
+		return ""
+	case pvc.Path == "":
+		return fmt.Sprintf("the root (spec.dataset.pvc has no path) of claim %s", pvc.ClaimName)
+	}
+	return fmt.Sprintf("spec.dataset.pvc.path %q of claim %s", pvc.Path, pvc.ClaimName)
 }
 
 func oomMessage(pod *corev1.Pod) string {

@@ -126,6 +126,15 @@ func TestPodFailure(t *testing.T) {
 	}
 }
 
+// fromBucket returns a run whose dataset lies in a bucket that a Secret opens.
+func fromBucket(secret string) *v1alpha1.TrainingRun {
+	run := makeRun().Obj()
+	run.Spec.Dataset.Generated = nil
+	run.Spec.Dataset.URI = "s3://datasets/pets?region=eu-central-1"
+	run.Spec.Dataset.SecretRef.Name = secret
+	return run
+}
+
 func TestNameFields(t *testing.T) {
 	noPath := makeRun().DataPVC("photos", "").Obj()
 	cases := map[string]struct {
@@ -141,6 +150,17 @@ func TestNameFields(t *testing.T) {
 		"dataset at the root": {
 			run: noPath, failure: v1alpha1.Failure{Reason: "DatasetInvalid", Message: "1 class"},
 			want: "the root (spec.dataset.pvc has no path) of claim photos: 1 class",
+		},
+		"dataset in a bucket": {
+			run: fromBucket(""), failure: v1alpha1.Failure{Reason: "DatasetNotFound", Message: "no bucket"}, want: "spec.dataset.uri: no bucket",
+		},
+		"credentials of a bucket": {
+			run: fromBucket("key"), failure: v1alpha1.Failure{Reason: "CredentialsInvalid", Message: "access denied"},
+			want: "Secret key of spec.dataset.secretRef: access denied",
+		},
+		"no credentials": {
+			run: fromBucket(""), failure: v1alpha1.Failure{Reason: "CredentialsInvalid", Message: "access denied"},
+			want: "spec.dataset has no secretRef, and the pod's service account: access denied",
 		},
 		"generated dataset": {
 			run: makeRun().Obj(), failure: v1alpha1.Failure{Reason: "DatasetInvalid", Message: "1 class"}, want: "1 class",

@@ -16,11 +16,18 @@ import (
 // notForTheRunner are the fields of what describes a training that its Job has and the runner is not told.
 var notForTheRunner = map[string]string{
 	"dataset.pvc.claimName": "the Job mounts it",
+	// The paths of what is mounted don't depend on what it is.
+	"dataset.secretRef.name":             "the Job mounts it",
+	"dataset.caBundle.configMapRef.name": "the Job mounts it",
+	"dataset.caBundle.configMapRef.key":  "the Job mounts it",
+	"dataset.caBundle.secretRef.name":    "the Job mounts it",
+	"dataset.caBundle.secretRef.key":     "the Job mounts it",
 }
 
 // otherValues are those of fields for which not every value means something.
 var otherValues = map[string]string{
 	"dataset.augmentation.horizontalFlip": string(v1alpha1.Disabled),
+	"dataset.uri":                         "s3://datasets/others",
 	"output.quantization":                 string(v1alpha1.Int8Quantization),
 }
 
@@ -31,7 +38,9 @@ func TestEveryFieldReachesTheRunner(t *testing.T) {
 	fromClaim.Spec.Dataset.Generated = nil
 	fromClaim.Spec.Dataset.PVC = &v1alpha1.DatasetPVC{ClaimName: "pets", Path: "raw"}
 	seen := map[string]bool{}
-	for _, run := range []*v1alpha1.TrainingRun{generated, fromClaim} {
+	bucket := fromBucket("key")
+	bucket.Spec.Dataset.CABundle.ConfigMapRef = v1alpha1.CABundleReference{Name: "ca", Key: "ca.crt"}
+	for _, run := range []*v1alpha1.TrainingRun{fromClaim, generated, bucket} {
 		before, err := trainConfig(run)
 		if err != nil {
 			t.Fatal(err)
@@ -77,6 +86,10 @@ func changeEach(v reflect.Value, path string, check func(path string)) {
 		if v.Len() > 0 && v.Index(0).Kind() == reflect.Struct {
 			changeEach(v.Index(0), path, check)
 			return
+		}
+	case reflect.String:
+		if path == "dataset.uri" && v.Len() == 0 {
+			return // as such a member
 		}
 	default:
 	}

@@ -194,8 +194,13 @@ func runnerVolumes(run *v1alpha1.TrainingRun) ([]corev1.Volume, []corev1.VolumeM
 	if data := run.Spec.Dataset.PVC; data != nil {
 		mount(dataVolume, data.ClaimName, contract.DataMount, true)
 	}
-	accessVolumes, accessMounts := outputAccess(run).Volumes(contract.PurposeOutput)
-	return append(volumes, accessVolumes...), append(mounts, accessMounts...)
+	addAccess := func(access children.Access, purpose string) {
+		accessVolumes, accessMounts := access.Volumes(purpose)
+		volumes, mounts = append(volumes, accessVolumes...), append(mounts, accessMounts...)
+	}
+	addAccess(datasetAccess(run), contract.PurposeDataset)
+	addAccess(outputAccess(run), contract.PurposeOutput)
+	return volumes, mounts
 }
 
 // checkSpec finds what the schema can't.

@@ -177,6 +177,26 @@ func TestDesiredJobVariants(t *testing.T) {
 				}
 			},
 		},
+		"dataset in a bucket: credentials and certificates are mounted": {
+			run: func() *v1alpha1.TrainingRun {
+				run := fromBucket("key")
+				run.Spec.Dataset.CABundle.ConfigMapRef = v1alpha1.CABundleReference{Name: "ca", Key: "root.pem"}
+				return run
+			}(),
+			check: func(t *testing.T, job *batchv1.Job) {
+				spec := job.Spec.Template.Spec
+				if len(spec.Volumes) != 4 || spec.Volumes[2].Secret.SecretName != "key" || spec.Volumes[3].ConfigMap.Items[0].Key != "root.pem" {
+					t.Errorf("volumes are %v", spec.Volumes)
+				}
+				wantMounts := []corev1.VolumeMount{
+					{Name: "credentials-dataset", MountPath: "/etc/trainyard/credentials/dataset", ReadOnly: true},
+					{Name: "ca-dataset", MountPath: "/etc/trainyard/ca/dataset", ReadOnly: true},
+				}
+				if diff := cmp.Diff(wantMounts, spec.Containers[0].VolumeMounts[2:]); diff != "" {
+					t.Errorf("mounts (-want +got):\n%s", diff)
+				}
+			},
+		},
 		"generated: no data volume": {
 			run: makeRun().Obj(),
 			check: func(t *testing.T, job *batchv1.Job) {

@@ -223,7 +223,7 @@ func setUnfinished(s *scope, w conditions.Writer, phaseErr error) {
 // waitsForStart tells whether status explains already why a run doesn't start.
 func waitsForStart(status *v1alpha1.TrainingRunStatus) bool {
 	ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ReadyCondition)
-	return ready != nil && (ready.Reason == v1alpha1.PendingReason || ready.Reason == v1alpha1.VolumeUnavailableReason)
+	return ready != nil && (ready.Reason == v1alpha1.PendingReason || podstate.IsOfVolume(ready.Reason))
 }
 
 // setPending says that nothing runs: Ready is Unknown until something has run once.

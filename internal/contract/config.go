@@ -27,7 +27,11 @@ type Run struct {
 // Dataset says where the samples come from; exactly one of its sources is set, see Sources.
 type Dataset struct {
 	// Path is a folder of class folders.
-	Path         string       `json:"path,omitempty"`
+	Path string `json:"path,omitempty"`
+	// URI is a bucket's folder of class folders, an archive in a bucket, or an archive on a web server, see CheckDatasetURI.
+	URI string `json:"uri,omitempty"`
+	// Access is for URI.
+	Access
 	Generated    *Generated   `json:"generated,omitempty"`
 	Split        Split        `json:"split"`
 	Augmentation Augmentation `json:"augmentation"`
@@ -36,6 +40,7 @@ type Dataset struct {
 // Names of the sources of a Dataset: those of its fields.
 const (
 	SourcePath      = "path"
+	SourceURI       = "uri"
 	SourceGenerated = "generated"
 )
 
@@ -45,6 +50,7 @@ var sources = []struct {
 	set  func(Dataset) bool
 }{
 	{SourcePath, func(d Dataset) bool { return d.Path != "" }},
+	{SourceURI, func(d Dataset) bool { return d.URI != "" }},
 	{SourceGenerated, func(d Dataset) bool { return d.Generated != nil }},
 }
 

@@ -18,7 +18,7 @@ func TestSourcesOfADataset(t *testing.T) {
 	for i := range typ.NumField() {
 		field := typ.Field(i)
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-		if name == "split" || name == "augmentation" {
+		if name == "split" || name == "augmentation" || field.Anonymous {
 			continue
 		}
 		names = append(names, name)

@@ -80,6 +80,17 @@ func CheckRemoteURI(uri string) error {
 	return nil
 }
 
+// CheckDatasetURI checks the form of a URI of a dataset that lies outside the cluster.
+func CheckDatasetURI(uri string) error {
+	if err := CheckRemoteURI(uri); err != nil {
+		return err
+	}
+	if strings.HasPrefix(uri, SchemeOCI+":") {
+		return errors.New("a dataset can't be an OCI artifact: use s3, gs, azblob or https")
+	}
+	return nil
+}
+
 // IsPVCURI tells whether a URI names what lies in a PersistentVolumeClaim.
 func IsPVCURI(uri string) bool { return strings.HasPrefix(uri, pvcScheme+"://") }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
@@ -129,11 +130,20 @@ func (b *Bucket) explain(what string, err error) error {
 	}
 	switch {
 	case e.kind == nil && e.code == "" && status == 0:
-		return fmt.Errorf("%s: %w", what, err) // the network's
+		return fmt.Errorf("%s: %w", what, withoutAddress(err)) // the network's
 	case e.code == "" && status != 0:
 		e.code = fmt.Sprintf("status %d", status)
 	}
 	return e
+}
+
+// withoutAddress takes the address out of an error of the network: it may hold a signature that gives access.
+func withoutAddress(err error) error {
+	var failed *url.Error
+	if errors.As(err, &failed) {
+		return failed.Err
+	}
+	return err
 }
 
 func meaningOfStatus(status int, code gcerrors.ErrorCode) (error, string) {

@@ -4,6 +4,7 @@
 package integration
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"os"
@@ -92,13 +93,11 @@ var samples = []struct {
 	{regexp.MustCompile(`learningRate$`), "0.5"},
 	{regexp.MustCompile(`conditions\.\[\]\.status$`), "True"},
 	{regexp.MustCompile(`conditions\.\[\]\.(type|reason)$`), "Ready"},
+	{regexp.MustCompile(`spec\.dataset\.uri$`), "s3://datasets/pets"},
 	{regexp.MustCompile(`classes\.\[\]$`), "cat"},
-	{regexp.MustCompile(`source\.uri$`), sourceURI},
-	{regexp.MustCompile(`input\.(scale|mean\.\[\]|std\.\[\])$`), "1"},
+	{regexp.MustCompile(`spec\.output\.uri$`), "s3://models"},
+	{regexp.MustCompile(`source\.uri$`), "s3://models/pets.onnx"},
 }
-
-// sourceURI is where a model may be.
-const sourceURI = "s3://models/pets.onnx"
 
 // sample returns a small value that the schema accepts at a path.
 func sample(path string, schema *apiextensionsv1.JSONSchemaProps) any {
@@ -177,41 +176,47 @@ func fromJSON(data []byte) any {
 func with(object map[string]any, f field, value any) map[string]any {
 	GinkgoHelper()
 	set(object, f, 0, value)
-	// A dataset has one source.
 	path := strings.Join(f.path, ".")
-	if strings.HasPrefix(path, "spec.dataset.pvc") {
-		delete(object["spec"].(map[string]any)["dataset"].(map[string]any), "generated")
-	}
-	if strings.HasPrefix(path, "spec.model.source") {
-		completeSource(object["spec"].(map[string]any)["model"].(map[string]any), path)
+	for _, place := range places {
+		member, within := strings.CutPrefix(path+".", place.union+".")
+		if !within {
+			continue
+		}
+		if union, ok := existing(object, field{path: strings.Split(place.union, ".")}).(map[string]any); ok {
+			choosePlace(union, strings.Split(member, "."), place.uri)
+		}
+		if model, ok := existing(object, field{path: []string{"spec", "model"}}).(map[string]any); ok && place.union == "spec.model.source" {
+			delete(model, "trainingRunRef")
+		}
 	}
 	return object
 }
 
-// completeSource makes a model's source one that has exactly one place, one list of classes and one bundle of certificates.
-func completeSource(model map[string]any, path string) {
-	delete(model, "trainingRunRef")
-	source, ok := model["source"].(map[string]any)
-	if !ok {
-		return
+// places are the fields that name exactly one place, and a value of their uri.
+var places = []struct{ union, uri string }{
+	{"spec.dataset", "s3://datasets/pets"},
+	{"spec.output", "s3://models"},
+	{"spec.model.source", "s3://models/pets.onnx"},
+}
+
+// choosePlace leaves of a union of places the one that the path of its member is about, and of a bundle of certificates one object.
+func choosePlace(union map[string]any, member []string, uri string) {
+	switch member[0] {
+	case "pvc", "generated":
+		delete(union, "uri")
+	case "uri", "secretRef", "caBundle":
+		union["uri"] = cmp.Or[any](union["uri"], uri)
 	}
-	inVolume := strings.HasPrefix(path, "spec.model.source.pvc") || path == "spec.model.source.classesFrom.file"
-	switch {
-	case inVolume && source["pvc"] == nil:
-		source["pvc"] = map[string]any{"claimName": "models", "path": "pets.onnx"}
-	case !inVolume && source["uri"] == nil:
-		source["uri"] = sourceURI
-	}
-	for member, other := range map[string][2]string{
-		"spec.model.source.caBundle.secretRef": {"caBundle", "configMapRef"},
-		"spec.model.source.classesFrom.file":   {"classesFrom", "configMapKeyRef"},
-	} {
-		if union, ok := source[other[0]].(map[string]any); ok && strings.HasPrefix(path, member) {
-			delete(union, other[1])
+	for _, other := range []string{"pvc", "generated"} {
+		if other != member[0] && (union["uri"] != nil || member[0] == "pvc" || member[0] == "generated") {
+			delete(union, other)
 		}
 	}
-	if input, ok := source["input"].(map[string]any); ok && path == "spec.model.source.input.shorterSide" {
-		input["resize"] = "Crop"
+	if member[0] == "" && union["generated"] == nil && union["pvc"] == nil || member[0] == "sha256" {
+		union["uri"] = uri
+	}
+	if bundle, ok := union["caBundle"].(map[string]any); ok && len(member) > 1 && member[1] == "secretRef" {
+		delete(bundle, "configMapRef")
 	}
 }
 
@@ -278,7 +283,9 @@ func fill(path string, schema *apiextensionsv1.JSONSchemaProps) any {
 			object[name] = fill(path+"."+name, &property)
 		}
 		if path == "spec.dataset" {
-			delete(object, "generated") // there is one source
+			for _, other := range []string{"generated", "pvc"} { // there is one source
+				delete(object, other)
+			}
 		}
 		return object
 	case schema.Type == "array":

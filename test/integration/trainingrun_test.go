@@ -168,9 +168,11 @@ var _ = Describe("TrainingRun", func() {
 		ended := fetch(ctx, run).Status
 
 		for name, edit := range map[string]func(*v1alpha1.TrainingRunStatus){
-			"its words":   func(status *v1alpha1.TrainingRunStatus) { status.Conditions[0].Message = "all is well" },
-			"its metrics": func(status *v1alpha1.TrainingRunStatus) { status.Metrics = []v1alpha1.Metric{{Name: "accuracy", Value: "1"}} },
-			"its end":     func(status *v1alpha1.TrainingRunStatus) { status.Conditions, status.CompletionTime = nil, nil },
+			"its words": func(status *v1alpha1.TrainingRunStatus) { status.Conditions[0].Message = "all is well" },
+			"its metrics": func(status *v1alpha1.TrainingRunStatus) {
+				status.Metrics = []v1alpha1.Metric{{Name: "accuracy", Value: "1"}}
+			},
+			"its end": func(status *v1alpha1.TrainingRunStatus) { status.Conditions, status.CompletionTime = nil, nil },
 		} {
 			By("editing " + name)
 			run = fetch(ctx, run)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/dataset"
+	"github.com/trainyard-dev/trainyard/internal/dataset/bucket"
 	"github.com/trainyard-dev/trainyard/internal/dataset/folder"
 	"github.com/trainyard-dev/trainyard/internal/dataset/generate"
 )
@@ -23,13 +24,16 @@ type Options struct {
 	PictureSize int
 	// KeepBytes bounds the memory for files of a costly source (see Costly) that are read more than once.
 	KeepBytes int64
+	// Scratch is a folder for files that are fetched, the caller's to remove. Empty: the system's folder of temporary files.
+	Scratch string
 }
 
 // Provenance says where samples come from, for logs and records.
 type Provenance struct {
 	// Kind is the source's name in the configuration, one of contract.DatasetSources.
 	Kind string
-	// Location is the place within its kind, without credentials: a folder, or the seed of generated pictures.
+	// Location is the place within its kind, without credentials: a folder, a URI without its parameters, or
+	// the seed of generated pictures.
 	Location string
 }
 
@@ -43,10 +47,11 @@ type kind struct {
 // kinds are the kinds of sources by their names in the configuration.
 var kinds = map[string]kind{
 	contract.SourcePath:      {open: openFolder},
+	contract.SourceURI:       {open: openURI},
 	contract.SourceGenerated: {open: openGenerated, costly: true},
 }
 
-// Open returns the source that a configuration names, and where that is. Nothing is read from a folder yet.
+// Open returns the source that a configuration names, and where that is. Nothing is read or fetched yet.
 //
 // Errors wrap dataset.ErrConfig if the configuration is at fault, dataset.ErrNotFound, dataset.ErrInvalid or
 // dataset.ErrCredentials where a person has to act otherwise; all others are the context's, or may pass.
@@ -79,6 +84,14 @@ func Costly(d contract.Dataset) bool {
 
 func openFolder(_ context.Context, d contract.Dataset, _ Options) (dataset.Source, Provenance, error) {
 	return folder.New(d.Path), Provenance{Location: d.Path}, nil
+}
+
+func openURI(_ context.Context, d contract.Dataset, opts Options) (dataset.Source, Provenance, error) {
+	src, err := bucket.New(d.URI, d.Access, opts.Scratch)
+	if err != nil {
+		return nil, Provenance{}, err
+	}
+	return src, Provenance{Location: src.String()}, nil
 }
 
 func openGenerated(_ context.Context, d contract.Dataset, opts Options) (dataset.Source, Provenance, error) {

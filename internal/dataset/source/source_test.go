@@ -28,7 +28,14 @@ func TestOpen(t *testing.T) {
 		want    Provenance
 		costly  bool
 	}{
-		"folder":    {contract.Dataset{Path: "pets"}, `folder "pets"`, Provenance{Kind: "path", Location: "pets"}, false},
+		"folder": {contract.Dataset{Path: "pets"}, `folder "pets"`, Provenance{Kind: "path", Location: "pets"}, false},
+		"archive": {
+			contract.Dataset{URI: "https://host.example/pets.zip"}, "https://host.example/pets.zip",
+			Provenance{Kind: "uri", Location: "https://host.example/pets.zip"}, false,
+		},
+		"bucket": {
+			contract.Dataset{URI: "s3://datasets/pets?region=eu-central-1"}, "s3://datasets/pets", Provenance{Kind: "uri", Location: "s3://datasets/pets"}, false,
+		},
 		"generated": {contract.Dataset{Generated: generated()}, "generated dataset (seed 7)", Provenance{Kind: "generated", Location: "seed 7"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -56,9 +63,10 @@ func TestOpenRefusesConfigurations(t *testing.T) {
 		dataset contract.Dataset
 		says    string
 	}{
-		"no source":     {contract.Dataset{}, "dataset names 0 sources: set exactly one of path, generated"},
-		"two sources":   {contract.Dataset{Path: "pets", Generated: generated()}, "dataset names 2 sources"},
-		"unknown class": {contract.Dataset{Generated: cow}, `invalid generated dataset: classes[0] "cow"`},
+		"no source":      {contract.Dataset{}, "dataset names 0 sources: set exactly one of path, uri, generated"},
+		"two sources":    {contract.Dataset{Path: "pets", Generated: generated()}, "dataset names 2 sources"},
+		"unknown scheme": {contract.Dataset{URI: "ftp://host/pets"}, `dataset configuration invalid: URI "ftp://host/pets" has an unknown scheme`},
+		"unknown class":  {contract.Dataset{Generated: cow}, `invalid generated dataset: classes[0] "cow"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := Open(t.Context(), tc.dataset, Options{PictureSize: 32})

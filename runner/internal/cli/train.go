@@ -36,7 +36,7 @@ func (a *app) trainCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "train",
 		Short: "Train a classifier and publish it",
-		Long: "Trains a classifier on a folder of class folders, or on generated pictures, and publishes it.\n\n" +
+		Long: "Trains a classifier on a folder of class folders, here or in an object store, or on generated pictures, and publishes it.\n\n" +
 			"The configuration is the JSON document in " + contract.ConfigEnv + ", that of --config, or the defaults of the\n" +
 			"TrainingRun API; flags override its fields. Started again, a run goes on from its last checkpoint,\n" +
 			"and one that has been published says so and ends well.",
@@ -67,7 +67,9 @@ func (a *app) trainCommand() *cobra.Command {
 
 func (o *trainOptions) datasetFlags(flags *pflag.FlagSet) {
 	d := &o.config.Dataset
-	flags.StringVar(&d.Path, "data", "", "folder of class folders to train on")
+	flags.Var((*place)(d), "data", "folder of class folders to train on, or its URI: s3://, gs:// or azblob:// for a folder or an archive, https:// for an archive")
+	flags.StringVar(&d.Credentials, "data-credentials", "", "folder with a file for each credential of the URI of --data; without it, those of the environment")
+	flags.StringVar(&d.CABundle, "data-ca-bundle", "", "file with the certificates of authorities that are trusted for --data besides the public ones")
 	flags.IntVar(&o.generated.SamplesPerClass, "samples-per-class", o.generated.SamplesPerClass, "number of pictures to generate of each class, instead of --data")
 	flags.Int64Var(&o.generated.Seed, "generated-seed", o.generated.Seed, "seed of the generated pictures")
 	flags.IntVar(&o.generated.LabelNoisePercent, "label-noise-percent", 0, "share of generated pictures whose label is drawn at random")
@@ -123,12 +125,15 @@ func (o *trainOptions) resolve(flags *pflag.FlagSet) error {
 		}
 		generate = generate || flags.Changed(name)
 	}
+	if o.config.Dataset.URI == "" && flags.Changed("data") {
+		o.config.Dataset.Access = contract.Access{} // a folder needs none of what was loaded
+	}
 	o.config.Dataset.Generated = nil
 	if generate && !flags.Changed("data") {
 		o.config.Dataset.Generated = &o.generated
 	}
-	if o.config.Dataset.Path == "" && o.config.Dataset.Generated == nil {
-		return failure.Config(errors.New("nothing to train on: name a folder with --data, or generate pictures with --samples-per-class"))
+	if len(o.config.Dataset.Sources()) == 0 {
+		return failure.Config(errors.New("nothing to train on: name a folder or a URI with --data, or generate pictures with --samples-per-class"))
 	}
 	return nil
 }
@@ -190,6 +195,24 @@ func (a *app) printMetrics(metrics []contract.Metric) {
 	}
 	_ = table.Flush() // a reader that is gone needs no error
 }
+
+// place is a flag that names a folder, or by a URI what lies elsewhere.
+type place contract.Dataset
+
+// String implements pflag.Value.
+func (p *place) String() string { return p.Path + p.URI }
+
+// Set implements pflag.Value.
+func (p *place) Set(value string) error {
+	p.Path, p.URI = value, ""
+	if strings.Contains(value, "://") {
+		p.Path, p.URI = "", value
+	}
+	return nil
+}
+
+// Type implements pflag.Value.
+func (p *place) Type() string { return "folder|uri" }
 
 // gates is a flag of metric=least value pairs. Setting it again adds to it; String gives back what Set takes.
 type gates []contract.Gate

@@ -90,6 +90,11 @@ func (v *validator) output(o contract.Output) {
 
 func (v *validator) dataset(d contract.Dataset) {
 	v.check(len(d.Sources()) == 1, "dataset", "must have exactly one of %s", strings.Join(contract.DatasetSources(), ", "))
+	if d.URI != "" {
+		err := contract.CheckDatasetURI(d.URI)
+		v.check(err == nil, "dataset.uri", "can't be used: %v", err)
+	}
+	v.check(d.URI != "" || d.Access == contract.Access{}, "dataset", "has credentials or a caBundle, which only a uri needs")
 	if g := d.Generated; g != nil {
 		v.between("dataset.generated.samplesPerClass", float64(g.SamplesPerClass), 10, 100_000)
 		v.between("dataset.generated.labelNoisePercent", float64(g.LabelNoisePercent), 0, 100)

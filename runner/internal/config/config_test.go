@@ -44,6 +44,8 @@ func TestValidateNamesTheField(t *testing.T) {
 		"output.quantization":                 func(c *contract.TrainConfig) { c.Output.Quantization = "Int4" },
 		"dataset must":                        func(c *contract.TrainConfig) { c.Dataset.Path = "" },
 		"exactly one":                         func(c *contract.TrainConfig) { c.Dataset.Generated = &contract.Generated{} },
+		"dataset.uri can't be used":           func(c *contract.TrainConfig) { c.Dataset.Path, c.Dataset.URI = "", "ftp://host/pets" },
+		"dataset has credentials":             func(c *contract.TrainConfig) { c.Dataset.Credentials = "keys" },
 		"dataset.generated.samplesPerClass":   func(c *contract.TrainConfig) { c.Dataset.Generated = &contract.Generated{SamplesPerClass: 9} },
 		"dataset.generated.labelNoisePercent": func(c *contract.TrainConfig) { c.Dataset.Generated = &contract.Generated{LabelNoisePercent: 101} },
 		"dataset.generated.classes":           func(c *contract.TrainConfig) { c.Dataset.Generated = &contract.Generated{Classes: []string{"cat"}} },

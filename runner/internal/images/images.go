@@ -31,6 +31,8 @@ type Request struct {
 	Workers int
 	// MemoryBytes is what the program may use, NetworkBytes what computing takes of that.
 	MemoryBytes, NetworkBytes int64
+	// Scratch is a folder for images that are fetched, the caller's to remove.
+	Scratch string
 }
 
 // keptPart is the part of the memory for decoded images that goes to encoded files of a costly source, which are a tenth
@@ -44,7 +46,7 @@ func Open(ctx context.Context, log *slog.Logger, r Request) (*dataset.Dataset, e
 		kept = cached / keptPart
 		cached -= kept
 	}
-	src, provenance, err := source.Open(ctx, r.Dataset, source.Options{PictureSize: r.Preprocess.Size, KeepBytes: kept})
+	src, provenance, err := source.Open(ctx, r.Dataset, source.Options{PictureSize: r.Preprocess.Size, KeepBytes: kept, Scratch: r.Scratch})
 	if err != nil {
 		return nil, failure.Dataset(err)
 	}

@@ -33,7 +33,7 @@ func (r *attempt) load(ctx context.Context, limit int64) (*data, error) {
 	}
 	var err error
 	d.dataset, err = images.Open(ctx, r.log, images.Request{
-		Dataset: r.cfg.Dataset, Preprocess: d.spec, Workers: r.cfg.Training.Workers, MemoryBytes: limit, NetworkBytes: network,
+		Dataset: r.cfg.Dataset, Preprocess: d.spec, Workers: r.cfg.Training.Workers, MemoryBytes: limit, NetworkBytes: network, Scratch: r.scratch,
 	})
 	if err != nil {
 		return nil, err

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
 
 	"github.com/trainyard-dev/trainyard/internal/artifact"
@@ -41,6 +42,7 @@ type attempt struct {
 	cfg       contract.TrainConfig // with a UID once the data is known
 	log       *slog.Logger
 	splitFile string
+	scratch   string // a folder for images that are fetched; empty: the system's for temporary files
 	events    *events
 	rate      schedule
 	ends      stop
@@ -69,7 +71,7 @@ func (r *Run) Do(ctx context.Context) (contract.TrainResult, error) { return r.a
 func (r *attempt) run(ctx context.Context) (contract.TrainResult, error) {
 	defer r.events.close()
 	result := contract.TrainResult{Version: contract.Version}
-	err := r.do(ctx, &result)
+	err := r.doWithScratch(ctx, &result)
 	// A run that a signal ended must not count as done, whatever it came to: its Job is being stopped.
 	if ctx.Err() != nil && (err == nil || isContextError(err)) {
 		err = r.interrupted(&result)
@@ -81,6 +83,19 @@ func (r *attempt) run(ctx context.Context) (contract.TrainResult, error) {
 	}
 	r.events.tell(Ended{Result: result, Err: err, History: slices.Clone(r.history)})
 	return result, err
+}
+
+// doWithScratch does the attempt with a folder for images that are fetched, and removes it.
+func (r *attempt) doWithScratch(ctx context.Context, result *contract.TrainResult) error {
+	if r.cfg.Dataset.URI == "" {
+		return r.do(ctx, result)
+	}
+	var err error
+	if r.scratch, err = os.MkdirTemp("", "trainyard-"); err != nil {
+		return failure.Temporary(fmt.Errorf("make a folder for what is fetched: %w", err))
+	}
+	defer os.RemoveAll(r.scratch)
+	return r.do(ctx, result)
 }
 
 // Identify returns the run of a configuration with its UID: without one, it is named by its settings and its data.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/web"
 )
 
 // open opens the content that a URI names. A reader that gets nothing for stallLimit fails.
@@ -34,7 +35,7 @@ func open(ctx context.Context, file contract.PullConfig) (io.ReadCloser, error) 
 func openScheme(ctx context.Context, u *url.URL, file contract.PullConfig) (io.ReadCloser, error) {
 	switch u.Scheme {
 	case contract.SchemeHTTPS:
-		return openWeb(ctx, u, file.Access)
+		return web.Get(ctx, u, file.Access)
 	case contract.SchemeOCI:
 		return openArtifact(ctx, u, file)
 	default:

@@ -28,6 +28,7 @@ import (
 
 	"github.com/trainyard-dev/trainyard/internal/artifact"
 	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/web"
 )
 
 // dockerConfigKey is the file of a Secret of type kubernetes.io/dockerconfigjson.
@@ -55,7 +56,7 @@ func repository(u *url.URL, access contract.Access) (*remote.Repository, string,
 	if reference == "" {
 		return nil, "", fmt.Errorf("%w: URI %s has neither tag nor digest: append one, such as :v1", ErrConfig, u)
 	}
-	client, err := httpClient(access)
+	client, err := web.NewClient(access)
 	if err != nil {
 		return nil, "", err
 	}
@@ -93,16 +94,16 @@ func registryCredential(host, folder string) (auth.CredentialFunc, error) {
 		}
 		return credentials.Credential(store), nil
 	}
-	username, err := credential(folder, usernameKey)
+	username, err := web.Credential(folder, web.UsernameKey)
 	if err != nil {
 		return nil, err
 	}
-	password, err := credential(folder, passwordKey)
+	password, err := web.Credential(folder, web.PasswordKey)
 	if err != nil {
 		return nil, err
 	}
 	if username == "" {
-		return nil, fmt.Errorf("%w: the credentials hold neither %s nor %s and %s", ErrCredentials, dockerConfigKey, usernameKey, passwordKey)
+		return nil, fmt.Errorf("%w: the credentials hold neither %s nor %s and %s", ErrCredentials, dockerConfigKey, web.UsernameKey, web.PasswordKey)
 	}
 	return auth.StaticCredential(host, auth.Credential{Username: username, Password: password}), nil
 }

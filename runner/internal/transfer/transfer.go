@@ -22,16 +22,17 @@ import (
 
 	"github.com/trainyard-dev/trainyard/internal/artifact"
 	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/web"
 )
 
 // What can be wrong with a transfer; test with errors.Is. All else is the network's, or the place's, and may work again.
 var (
 	// ErrConfig says that what was asked for can't be: an odd URI, certificates that can't be read.
-	ErrConfig = errors.New("can't be transferred")
+	ErrConfig = web.ErrConfig
 	// ErrNotFound says that there is nothing of that name.
-	ErrNotFound = errors.New("not found")
+	ErrNotFound = web.ErrNotFound
 	// ErrCredentials says that the credentials are refused, or missing.
-	ErrCredentials = errors.New("access denied")
+	ErrCredentials = web.ErrCredentials
 )
 
 // MaxFileBytes bounds a file that is fetched: what an ONNX model with external data elsewhere may have at most.

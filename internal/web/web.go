@@ -1,7 +1,9 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package transfer
+// Package web fetches files from web servers, with the credentials and certificates of a contract.Access. Errors say what a
+// person has to do, and hold nothing secret.
+package web
 
 import (
 	"context"
@@ -22,10 +24,20 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/contract"
 )
 
+// What can be wrong with an address; test with errors.Is. All else may work again.
+var (
+	// ErrConfig says that what was asked for can't be: an odd address, certificates that can't be read.
+	ErrConfig = errors.New("can't be transferred")
+	// ErrNotFound says that there is nothing of that name.
+	ErrNotFound = errors.New("not found")
+	// ErrCredentials says that the credentials are refused, or missing.
+	ErrCredentials = errors.New("access denied")
+)
+
 // Names of the files in a folder of credentials for web servers and registries.
 const (
-	usernameKey = "username"
-	passwordKey = "password"
+	UsernameKey = "username"
+	PasswordKey = "password"
 	tokenKey    = "token"
 )
 
@@ -37,8 +49,8 @@ const (
 	maxCredentialBytes = 64 << 10
 )
 
-// httpClient returns a client that trusts the certificates of access besides the public ones.
-func httpClient(access contract.Access) (*http.Client, error) {
+// NewClient returns a client that trusts the certificates of access besides the public ones.
+func NewClient(access contract.Access) (*http.Client, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.DialContext = (&net.Dialer{Timeout: dialTimeout}).DialContext
 	transport.TLSHandshakeTimeout, transport.ResponseHeaderTimeout = dialTimeout, headerTimeout
@@ -79,8 +91,8 @@ func certificates(file string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// credential reads one file of a folder of credentials; empty if there is none.
-func credential(folder, key string) (string, error) {
+// Credential reads one file of a folder of credentials; empty if there is none.
+func Credential(folder, key string) (string, error) {
 	if folder == "" {
 		return "", nil
 	}
@@ -96,8 +108,9 @@ func credential(folder, key string) (string, error) {
 	return strings.TrimSpace(string(data)), err
 }
 
-func openWeb(ctx context.Context, u *url.URL, access contract.Access) (io.ReadCloser, error) {
-	client, err := httpClient(access)
+// Get opens what is at an https address. Nothing is unpacked on the way.
+func Get(ctx context.Context, u *url.URL, access contract.Access) (io.ReadCloser, error) {
+	client, err := NewClient(access)
 	if err != nil {
 		return nil, err
 	}
@@ -124,15 +137,15 @@ func openWeb(ctx context.Context, u *url.URL, access contract.Access) (io.ReadCl
 }
 
 func authorize(request *http.Request, folder string) error {
-	token, err := credential(folder, tokenKey)
+	token, err := Credential(folder, tokenKey)
 	if err != nil {
 		return err
 	}
-	username, err := credential(folder, usernameKey)
+	username, err := Credential(folder, UsernameKey)
 	if err != nil {
 		return err
 	}
-	password, err := credential(folder, passwordKey)
+	password, err := Credential(folder, PasswordKey)
 	switch {
 	case err != nil:
 		return err
@@ -141,7 +154,7 @@ func authorize(request *http.Request, folder string) error {
 	case username != "":
 		request.SetBasicAuth(username, password)
 	case folder != "":
-		return fmt.Errorf("%w: the credentials hold neither %s nor %s and %s", ErrCredentials, tokenKey, usernameKey, passwordKey)
+		return fmt.Errorf("%w: the credentials hold neither %s nor %s and %s", ErrCredentials, tokenKey, UsernameKey, PasswordKey)
 	}
 	return nil
 }

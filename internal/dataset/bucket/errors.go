@@ -1,0 +1,67 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package bucket
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
+
+	"github.com/trainyard-dev/trainyard/internal/dataset"
+	"github.com/trainyard-dev/trainyard/internal/dataset/archive"
+	"github.com/trainyard-dev/trainyard/internal/objectstore"
+	"github.com/trainyard-dev/trainyard/internal/web"
+)
+
+// kinds are what errors of other packages are for a dataset.
+var kinds = []struct{ theirs, ours error }{
+	{objectstore.ErrCredentials, dataset.ErrCredentials}, {web.ErrCredentials, dataset.ErrCredentials},
+	{objectstore.ErrNotFound, dataset.ErrNotFound}, {objectstore.ErrRegion, dataset.ErrNotFound}, {web.ErrNotFound, dataset.ErrNotFound},
+	{objectstore.ErrConfig, dataset.ErrConfig}, {web.ErrConfig, dataset.ErrConfig},
+	{archive.ErrRefused, dataset.ErrInvalid},
+}
+
+// isFinal tells whether trying again is no use.
+func isFinal(err error) bool {
+	for _, kind := range kinds {
+		if errors.Is(err, kind.theirs) {
+			return true
+		}
+	}
+	return errors.Is(err, dataset.ErrInvalid) || errors.Is(err, syscall.ENOSPC) || isCertificate(err)
+}
+
+// isCertificate tells whether a server has shown a certificate that isn't trusted.
+func isCertificate(err error) bool {
+	var untrusted *tls.CertificateVerificationError
+	return errors.As(err, &untrusted)
+}
+
+// isFileAndFolder tells whether a name is taken by what is of the other kind.
+func isFileAndFolder(err error) bool {
+	return errors.Is(err, fs.ErrExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.EISDIR)
+}
+
+// classify says by an error of package dataset what a person has to mend.
+func classify(err error) error {
+	if isCertificate(err) {
+		return &classified{fmt.Errorf("%w: name the authority that has signed it as a CA bundle", err), dataset.ErrConfig}
+	}
+	for _, kind := range kinds {
+		if errors.Is(err, kind.theirs) {
+			return &classified{err, kind.ours}
+		}
+	}
+	return err
+}
+
+// classified is an error of another package that is also one of package dataset, and reads as before.
+type classified struct {
+	error
+	kind error
+}
+
+func (c *classified) Unwrap() []error { return []error{c.error, c.kind} }

@@ -1,0 +1,184 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package bucket
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/pem"
+	"errors"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/dataset"
+)
+
+// zipped packs files of the given names, each with its name as its content.
+func zipped(t *testing.T, names ...string) []byte {
+	t.Helper()
+	var buffer bytes.Buffer
+	w := zip.NewWriter(&buffer)
+	for _, name := range names {
+		part, err := w.Create(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(part, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return buffer.Bytes()
+}
+
+// webServer serves files over TLS to who has the token "secret", and returns its address and the access to it. Its
+// certificate is of an authority of its own.
+func webServer(t *testing.T, files map[string][]byte) (address string, access contract.Access) {
+	t.Helper()
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		file, found := files[r.URL.Path]
+		switch {
+		case r.Header.Get("Authorization") != "Bearer secret":
+			w.WriteHeader(http.StatusForbidden)
+		case !found:
+			w.WriteHeader(http.StatusNotFound)
+		default:
+			_, _ = w.Write(file)
+		}
+	}))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	bundle := filepath.Join(t.TempDir(), "ca.crt")
+	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	if err := os.WriteFile(bundle, block, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return server.URL, contract.Access{CABundle: bundle, Credentials: keys(t, map[string]string{"token": "secret\n"})}
+}
+
+// keys makes a folder of credentials.
+func keys(t *testing.T, values map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, value := range values {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(value), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// listed lists a source and returns the names of its files, sorted.
+func listed(t *testing.T, uri string, access contract.Access) ([]string, dataset.Source, error) {
+	t.Helper()
+	src, err := New(uri, access, t.TempDir())
+	if err != nil {
+		return nil, nil, err
+	}
+	listing, err := src.List(t.Context())
+	var names []string
+	for _, file := range listing.Files {
+		names = append(names, file.Name)
+	}
+	slices.Sort(names)
+	return names, src, err
+}
+
+func TestArchiveOnAWebServer(t *testing.T) {
+	packed := zipped(t, "pets/cat/0.jpg", "pets/cat/1.jpg", "pets/dog/0.jpg", "__MACOSX/x")
+	address, access := webServer(t, map[string][]byte{"/pets": packed})
+	got, src, err := listed(t, address+"/pets", access)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"cat/0.jpg", "cat/1.jpg", "dog/0.jpg"}, got); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
+	}
+	data, err := src.Read(t.Context(), "dog/0.jpg", 100)
+	if err != nil || string(data) != "pets/dog/0.jpg" {
+		t.Errorf("read %q, %v", data, err)
+	}
+}
+
+// Each cause is an error of its own kind, says what to do, and names nothing secret.
+func TestWebServersThatDontGiveTheDataset(t *testing.T) {
+	address, access := webServer(t, map[string][]byte{
+		"/evil.zip": zipped(t, "cat/0.jpg", "../../evil"), "/page.zip": []byte("<html>"), "/one.zip": zipped(t, "cat/0.jpg"),
+		"/flat.zip": zipped(t, "0.jpg"),
+	})
+	with := func(change func(*contract.Access)) contract.Access {
+		changed := access
+		change(&changed)
+		return changed
+	}
+	for name, tc := range map[string]struct {
+		path   string
+		access contract.Access
+		kind   error
+		says   string
+	}{
+		"nothing there":  {"/other.zip", access, dataset.ErrNotFound, "404 Not Found: check the URI"},
+		"hostile":        {"/evil.zip", access, dataset.ErrInvalid, `"../../evil" leads out of the folder`},
+		"a page":         {"/page.zip", access, dataset.ErrInvalid, "neither a zip nor a tar"},
+		"no class":       {"/flat.zip", access, dataset.ErrInvalid, "no class folders"},
+		"no credentials": {"/one.zip", with(func(a *contract.Access) { a.Credentials = "" }), dataset.ErrCredentials, "403 Forbidden: check the Secret"},
+		"a missing key": {
+			"/one.zip", with(func(a *contract.Access) { a.Credentials = keys(t, map[string]string{"TOKEN": "x"}) }), dataset.ErrCredentials,
+			"the credentials hold neither token nor username and password",
+		},
+		"another token": {
+			"/one.zip", with(func(a *contract.Access) { a.Credentials = keys(t, map[string]string{"token": "hidden"}) }), dataset.ErrCredentials, "403 Forbidden",
+		},
+		"another authority": {"/one.zip", with(func(a *contract.Access) { a.CABundle = "" }), dataset.ErrConfig, "as a CA bundle"},
+		"no certificate":    {"/one.zip", with(func(a *contract.Access) { a.CABundle = os.DevNull }), dataset.ErrConfig, "holds no certificate in PEM"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, _, err := listed(t, address+tc.path, tc.access)
+			if !errors.Is(err, tc.kind) || !strings.Contains(err.Error(), tc.says) {
+				t.Fatalf("got %v, want %v: %s", err, tc.kind, tc.says)
+			}
+			if strings.Contains(err.Error(), "hidden") {
+				t.Errorf("a secret is told: %v", err)
+			}
+		})
+	}
+}
+
+func TestURIsThatCantBeADataset(t *testing.T) {
+	for _, uri := range []string{"ftp://host/pets", "oci://host/pets:v1", "https://user:hidden@host/pets.zip", "https://host/pets.zip?sig=hidden", "s3:///pets"} {
+		_, err := New(uri, contract.Access{}, "")
+		if !errors.Is(err, dataset.ErrConfig) || strings.Contains(err.Error(), "hidden") {
+			t.Errorf("%s: %v", uri, err)
+		}
+	}
+}
+
+// What failed leaves nothing behind.
+func TestFailedFetchRemovesWhatItWrote(t *testing.T) {
+	address, access := webServer(t, map[string][]byte{"/evil.zip": zipped(t, "cat/0.jpg", "/evil")})
+	scratch := t.TempDir()
+	src, err := New(address+"/evil.zip", access, scratch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := src.List(t.Context()); !errors.Is(err, dataset.ErrInvalid) {
+		t.Errorf("got %v", err)
+	}
+	if left, err := os.ReadDir(scratch); err != nil || len(left) > 0 {
+		t.Errorf("left are %v, %v", left, err)
+	}
+}
