@@ -328,6 +328,7 @@ type Training struct {
 // Output is where the model is published.
 // +kubebuilder:validation:XValidation:rule="[has(self.pvc), has(self.uri)].exists_one(set, set)",message="output must name exactly one place: set one of pvc, uri"
 // +kubebuilder:validation:XValidation:rule="has(self.uri) || !has(self.secretRef) && !has(self.caBundle)",message="output.secretRef and output.caBundle are for output.uri: remove them, a PersistentVolumeClaim needs neither"
+// +kubebuilder:validation:MinProperties=1
 type Output struct {
 	// pvc is a volume for models. The artifact becomes a folder in its root, named after the run.
 	// +optional

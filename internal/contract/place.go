@@ -109,8 +109,10 @@ const CABundleFile = "ca.crt"
 // CredentialsPath is the folder of the credentials for a purpose.
 func CredentialsPath(purpose string) string { return path.Join("/etc/trainyard/credentials", purpose) }
 
-// CABundleDir is the folder of the certificates for a purpose, and CABundlePath the file.
-func CABundleDir(purpose string) string  { return path.Join("/etc/trainyard/ca", purpose) }
+// CABundleDir is the folder of the certificates for a purpose.
+func CABundleDir(purpose string) string { return path.Join("/etc/trainyard/ca", purpose) }
+
+// CABundlePath is the file of the certificates for a purpose.
 func CABundlePath(purpose string) string { return path.Join(CABundleDir(purpose), CABundleFile) }
 
 // ArtifactURI names a file of a run's artifact as results do: below output's URI or, without one, below its path.

@@ -126,7 +126,7 @@ func (b *Bucket) explain(what string, err error) error {
 	}
 	e.kind, e.remedy = meanings[e.code].kind, meanings[e.code].remedy
 	if e.kind == nil {
-		e.kind, e.remedy = meaningOfStatus(status, gcerrors.Code(err))
+		e.remedy, e.kind = meaningOfStatus(status, gcerrors.Code(err))
 	}
 	switch {
 	case e.kind == nil && e.code == "" && status == 0:
@@ -146,19 +146,19 @@ func withoutAddress(err error) error {
 	return err
 }
 
-func meaningOfStatus(status int, code gcerrors.ErrorCode) (error, string) {
+func meaningOfStatus(status int, code gcerrors.ErrorCode) (remedy string, kind error) {
 	switch {
 	case status == http.StatusUnauthorized, status == http.StatusForbidden, code == gcerrors.PermissionDenied:
-		return ErrCredentials, remedyCredentials
+		return remedyCredentials, ErrCredentials
 	case status == http.StatusMovedPermanently:
-		return ErrRegion, remedyRegion
+		return remedyRegion, ErrRegion
 	case status == http.StatusPreconditionFailed, code == gcerrors.FailedPrecondition:
-		return ErrExists, ""
+		return "", ErrExists
 	case status == http.StatusInsufficientStorage:
-		return ErrFull, remedyFull
+		return remedyFull, ErrFull
 	case status == http.StatusNotFound, code == gcerrors.NotFound:
-		return ErrNotFound, remedyObject
+		return remedyObject, ErrNotFound
 	default:
-		return nil, ""
+		return "", nil
 	}
 }

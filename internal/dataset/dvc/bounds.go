@@ -85,7 +85,7 @@ func checkRelative(p string) error {
 	}
 	for part := range strings.SplitSeq(p, "/") {
 		if part == ".." {
-			return fmt.Errorf("%q leads out by ..", p)
+			return fmt.Errorf("%q leads out of its folder", p)
 		}
 	}
 	return nil
@@ -112,10 +112,10 @@ func checkPaths(files []File) error {
 
 // within returns p relative to base, and whether it lies there.
 func within(base, p string) (string, bool) {
-	switch {
-	case base == ".":
+	switch base {
+	case ".":
 		return p, true
-	case base == p:
+	case p:
 		return ".", true
 	}
 	return strings.CutPrefix(p, base+"/")

@@ -144,7 +144,7 @@ func TestBrokenRepositories(t *testing.T) {
 		"password over http":    {remote("url = http://127.0.0.1:1/x\nuser = u\npassword = secret"), dataset.ErrInvalid, "use https"},
 		"manifest missing":      {map[string]string{"data.dvc": pointer("never pushed", "path: data")}, dataset.ErrNotFound, "run `dvc push`"},
 		"manifest no JSON":      {withManifest("[{"), dataset.ErrInvalid, "is no list of files"},
-		"manifest leads out":    {withManifest(`[{"md5": "` + a + `", "relpath": "../x"}]`), dataset.ErrInvalid, `"../x" leads out by ..`},
+		"manifest leads out":    {withManifest(`[{"md5": "` + a + `", "relpath": "../x"}]`), dataset.ErrInvalid, `"../x" leads out of its folder`},
 		"manifest absolute":     {withManifest(`[{"md5": "` + a + `", "relpath": "/etc/x"}]`), dataset.ErrInvalid, "is absolute"},
 		"manifest hash a path":  {withManifest(`[{"md5": "../../x", "relpath": "x"}]`), dataset.ErrInvalid, "must be 32 hexadecimal digits"},
 		"manifest names twice":  {withManifest(`[{"md5": "` + a + `", "relpath": "x"}, {"md5": "` + a + `", "relpath": "./x"}]`), dataset.ErrInvalid, `lists "x" twice`},
@@ -222,12 +222,13 @@ func TestBucketURIs(t *testing.T) {
 
 // bomb is a document of a kilobyte with a billion entries.
 func bomb() string {
-	text := "a0: &a0 [x, x, x, x, x, x, x, x, x]\n"
+	var text strings.Builder
+	text.WriteString("a0: &a0 [x, x, x, x, x, x, x, x, x]\n")
 	for i := byte('0'); i < '9'; i++ {
 		alias := "*a" + string(i)
-		text += "a" + string(i+1) + ": &a" + string(i+1) + " [" + strings.Repeat(alias+", ", 8) + alias + "]\n"
+		text.WriteString("a" + string(i+1) + ": &a" + string(i+1) + " [" + strings.Repeat(alias+", ", 8) + alias + "]\n")
 	}
-	return text + "outs: *a9\n"
+	return text.String() + "outs: *a9\n"
 }
 
 func damaged() map[string]string {

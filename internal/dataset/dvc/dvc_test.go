@@ -9,7 +9,6 @@ import (
 	"crypto/md5"
 	"encoding/hex"
 	"errors"
-	"hash"
 	"io"
 	"io/fs"
 	"os"
@@ -109,7 +108,7 @@ func readDataset(t *testing.T, l Location) (map[string]string, *Dataset) {
 		if err = errors.Join(err, r.Close()); err != nil {
 			t.Fatal(err)
 		}
-		var sum hash.Hash = md5.New()
+		sum := md5.New()
 		if f.Legacy {
 			sum = NewLegacyHash()
 		}
@@ -217,7 +216,7 @@ func TestLegacyHash(t *testing.T) {
 		h := NewLegacyHash()
 		for len(text) > 0 {
 			n := min(step, len(text))
-			io.WriteString(h, text[:n])
+			h.Write([]byte(text[:n]))
 			text = text[n:]
 		}
 		return hex.EncodeToString(h.Sum(nil))
@@ -248,13 +247,13 @@ func TestLegacyHash(t *testing.T) {
 // The errors of locations name the field.
 func TestLocationsThatCannotBe(t *testing.T) {
 	for name, l := range map[string]Location{
-		"repo is empty":          {Path: "data"},
-		"anybody on the way":     {Repo: "http://example.com/x", Path: "data"},
-		"holds a user name":      {Repo: "https://u:secret@example.com/x", Path: "data"},
-		`"../x" leads out by ..`: {Repo: "https://example.com/x", Path: "../x"},
-		`"/etc" is absolute`:     {Repo: "https://example.com/x", Path: "/etc"},
-		"has the scheme git":     {Repo: "git://example.com/x", Path: "data"},
-		"there is no Git":        {Repo: t.TempDir(), Path: "data"},
+		"repo is empty":                  {Path: "data"},
+		"anybody on the way":             {Repo: "http://example.com/x", Path: "data"},
+		"holds a user name":              {Repo: "https://u:secret@example.com/x", Path: "data"},
+		`"../x" leads out of its folder`: {Repo: "https://example.com/x", Path: "../x"},
+		`"/etc" is absolute`:             {Repo: "https://example.com/x", Path: "/etc"},
+		"has the scheme git":             {Repo: "git://example.com/x", Path: "data"},
+		"there is no Git":                {Repo: t.TempDir(), Path: "data"},
 	} {
 		_, err := Open(t.Context(), l, Access{})
 		if err == nil || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "secret") {
