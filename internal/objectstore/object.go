@@ -12,7 +12,7 @@ import (
 	"gocloud.dev/blob"
 )
 
-// Object is what a listing tells of an object.
+// Object is an entry of a listing.
 type Object struct {
 	Name string // below the bucket's prefix
 	Size int64

@@ -38,10 +38,11 @@ const fallbackRegion = "us-east-1"
 func openS3(ctx context.Context, name string, parameters url.Values, access contract.Access) (*blob.Bucket, error) {
 	// The SDK's own kind of client, so that AWS_CA_BUNDLE of the environment counts where there is no other bundle.
 	client := awshttp.NewBuildableClient()
-	if err := configure(&http.Transport{}, access.CABundle); err != nil {
+	configure, err := transportOption(access.CABundle)
+	if err != nil {
 		return nil, err
 	}
-	client = client.WithTransportOptions(func(transport *http.Transport) { _ = configure(transport, access.CABundle) })
+	client = client.WithTransportOptions(configure)
 	options := []func(*awsconfig.LoadOptions) error{awsconfig.WithHTTPClient(client)}
 	if access.Credentials != "" {
 		keys, err := readKeys(access.Credentials, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")

@@ -7,20 +7,16 @@ package web
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
+	"github.com/trainyard-dev/trainyard/internal/access"
 	"github.com/trainyard-dev/trainyard/internal/contract"
 )
 
@@ -49,19 +45,17 @@ const (
 	maxCredentialBytes = 64 << 10
 )
 
-// NewClient returns a client that trusts the certificates of access besides the public ones.
-func NewClient(access contract.Access) (*http.Client, error) {
+// NewClient returns a client that trusts the certificates of a besides the public ones.
+func NewClient(a contract.Access) (*http.Client, error) {
+	bundle, err := access.Bundle(a.CABundle)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
+	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.DialContext = (&net.Dialer{Timeout: dialTimeout}).DialContext
 	transport.TLSHandshakeTimeout, transport.ResponseHeaderTimeout = dialTimeout, headerTimeout
 	transport.DisableCompression = true // what is fetched is hashed as it is
-	if access.CABundle != "" {
-		pool, err := certificates(access.CABundle)
-		if err != nil {
-			return nil, err
-		}
-		transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
-	}
+	access.Trust(transport, bundle)
 	return &http.Client{Transport: transport, CheckRedirect: checkRedirect}, nil
 }
 
@@ -76,41 +70,18 @@ func checkRedirect(request *http.Request, via []*http.Request) error {
 	return nil
 }
 
-func certificates(file string) (*x509.CertPool, error) {
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
-	}
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("%w: read the CA bundle: %w", ErrConfig, err)
-	}
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%w: the CA bundle %s holds no certificate in PEM", ErrConfig, file)
-	}
-	return pool, nil
-}
-
 // Credential reads one file of a folder of credentials; empty if there is none.
-func Credential(folder, key string) (string, error) {
-	if folder == "" {
-		return "", nil
-	}
-	f, err := os.Open(filepath.Join(folder, key))
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
-	}
+func Credential(folder, name string) (string, error) {
+	key, err := access.Key(folder, name, maxCredentialBytes)
 	if err != nil {
 		return "", fmt.Errorf("%w: read the credentials: %w", ErrConfig, err)
 	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxCredentialBytes))
-	return strings.TrimSpace(string(data)), err
+	return strings.TrimSpace(key), nil
 }
 
 // Get opens what is at an https address. Nothing is unpacked on the way.
-func Get(ctx context.Context, u *url.URL, access contract.Access) (io.ReadCloser, error) {
-	client, err := NewClient(access)
+func Get(ctx context.Context, u *url.URL, a contract.Access) (io.ReadCloser, error) {
+	client, err := NewClient(a)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +89,7 @@ func Get(ctx context.Context, u *url.URL, access contract.Access) (io.ReadCloser
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
-	if err := authorize(request, access.Credentials); err != nil {
+	if err := authorize(request, a.Credentials); err != nil {
 		return nil, err
 	}
 	response, err := client.Do(request)

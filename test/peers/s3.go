@@ -29,9 +29,9 @@ func StartS3(t testing.TB, buckets ...string) *S3 {
 	program := filepath.Join(root(), "bin", "versitygw")
 	if _, err := os.Stat(program); err != nil {
 		if os.Getenv(EnvironmentVariable) == Required {
-			t.Fatal("the S3 server that this test needs is missing: run `make bin/versitygw`")
+			t.Fatal("the S3 server that this test needs is missing: run `make test` once, which builds it")
 		}
-		t.Skip("the S3 server that this test needs is missing: run `make bin/versitygw`")
+		t.Skip("the S3 server that this test needs is missing: run `make test` once, which builds it")
 	}
 	s := &S3{Dir: t.TempDir(), Credentials: t.TempDir(), address: freeAddress(t)}
 	const user, secret = "trainyard", "t0psecret"

@@ -12,6 +12,7 @@ import (
 
 	"github.com/trainyard-dev/trainyard/internal/dataset"
 	"github.com/trainyard-dev/trainyard/internal/dataset/archive"
+	"github.com/trainyard-dev/trainyard/internal/errkind"
 	"github.com/trainyard-dev/trainyard/internal/objectstore"
 	"github.com/trainyard-dev/trainyard/internal/web"
 )
@@ -48,20 +49,12 @@ func isFileAndFolder(err error) bool {
 // classify says by an error of package dataset what a person has to mend.
 func classify(err error) error {
 	if isCertificate(err) {
-		return &classified{fmt.Errorf("%w: name the authority that has signed it as a CA bundle", err), dataset.ErrConfig}
+		return errkind.With(dataset.ErrConfig, fmt.Errorf("%w: name the authority that has signed it as a CA bundle", err))
 	}
 	for _, kind := range kinds {
 		if errors.Is(err, kind.theirs) {
-			return &classified{err, kind.ours}
+			return errkind.With(kind.ours, err)
 		}
 	}
 	return err
 }
-
-// classified is an error of another package that is also one of package dataset, and reads as before.
-type classified struct {
-	error
-	kind error
-}
-
-func (c *classified) Unwrap() []error { return []error{c.error, c.kind} }

@@ -4,14 +4,8 @@
 package dvc
 
 import (
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -21,6 +15,7 @@ import (
 	gitssh "github.com/go-git/go-git/v5/plumbing/transport/ssh"
 	"golang.org/x/crypto/ssh"
 
+	"github.com/trainyard-dev/trainyard/internal/access"
 	"github.com/trainyard-dev/trainyard/internal/dataset"
 )
 
@@ -39,28 +34,18 @@ const (
 	headerTimeout = 60 * time.Second
 )
 
-// readCredentials reads files of the folder of credentials: those that are there.
+// readCredentials reads files of the folder of credentials; those that are not there are empty.
 func readCredentials(folder string, names ...string) (map[string]string, error) {
 	keys := map[string]string{}
-	if folder == "" {
-		return keys, nil
-	}
 	for _, name := range names {
-		f, err := os.Open(filepath.Join(folder, name))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
+		key, err := access.Key(folder, name, maxKeyBytes)
 		if err != nil {
 			return nil, fmt.Errorf("%w: key %s can't be read: %w", dataset.ErrCredentials, name, err)
 		}
-		data, err := io.ReadAll(io.LimitReader(f, maxKeyBytes))
-		if err = errors.Join(err, f.Close()); err != nil {
-			return nil, err
-		}
-		keys[name] = string(data)
 		if name != keySSH && name != keyKnownHosts {
-			keys[name] = strings.TrimSpace(keys[name])
+			key = strings.TrimSpace(key)
 		}
+		keys[name] = key
 	}
 	return keys, nil
 }
@@ -106,15 +91,9 @@ func (a Access) sshKey(endpoint *transport.Endpoint, keys map[string]string) (tr
 
 // caBundle reads the certificates that are trusted besides the public ones.
 func (a Access) caBundle() ([]byte, error) {
-	if a.CABundle == "" {
-		return nil, nil
-	}
-	pem, err := os.ReadFile(a.CABundle)
+	pem, err := access.Bundle(a.CABundle)
 	if err != nil {
-		return nil, fmt.Errorf("%w: read the CA bundle: %w", dataset.ErrConfig, err)
-	}
-	if !x509.NewCertPool().AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%w: the CA bundle holds no certificate in PEM", dataset.ErrConfig)
+		return nil, fmt.Errorf("%w: %w", dataset.ErrConfig, err)
 	}
 	return pem, nil
 }
@@ -128,13 +107,6 @@ func (a Access) httpClient() (*http.Client, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.ResponseHeaderTimeout = headerTimeout
 	transport.MaxIdleConnsPerHost = 64
-	if pem != nil {
-		pool, err := x509.SystemCertPool()
-		if err != nil {
-			pool = x509.NewCertPool()
-		}
-		pool.AppendCertsFromPEM(pem)
-		transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
-	}
+	access.Trust(transport, pem)
 	return &http.Client{Transport: transport}, nil
 }

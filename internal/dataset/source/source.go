@@ -16,6 +16,7 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/dataset/bucket"
 	"github.com/trainyard-dev/trainyard/internal/dataset/folder"
 	"github.com/trainyard-dev/trainyard/internal/dataset/generate"
+	"github.com/trainyard-dev/trainyard/internal/errkind"
 )
 
 // Options say how a source is opened.
@@ -58,12 +59,12 @@ var kinds = map[string]kind{
 func Open(ctx context.Context, d contract.Dataset, opts Options) (dataset.Source, Provenance, error) {
 	set := d.Sources()
 	if len(set) != 1 {
-		return nil, Provenance{}, withKind(dataset.ErrConfig, fmt.Errorf("dataset names %d sources: set exactly one of %s",
+		return nil, Provenance{}, errkind.With(dataset.ErrConfig, fmt.Errorf("dataset names %d sources: set exactly one of %s",
 			len(set), strings.Join(contract.DatasetSources(), ", ")))
 	}
 	k, ok := kinds[set[0]]
 	if !ok {
-		return nil, Provenance{}, withKind(dataset.ErrConfig, fmt.Errorf("dataset.%s is not a source that this program opens", set[0]))
+		return nil, Provenance{}, errkind.With(dataset.ErrConfig, fmt.Errorf("dataset.%s is not a source that this program opens", set[0]))
 	}
 	src, provenance, err := k.open(ctx, d, opts)
 	if err != nil {
@@ -97,15 +98,7 @@ func openURI(_ context.Context, d contract.Dataset, opts Options) (dataset.Sourc
 func openGenerated(_ context.Context, d contract.Dataset, opts Options) (dataset.Source, Provenance, error) {
 	src, err := generate.New(generate.ConfigOf(*d.Generated, opts.PictureSize))
 	if err != nil {
-		return nil, Provenance{}, withKind(dataset.ErrConfig, err)
+		return nil, Provenance{}, errkind.With(dataset.ErrConfig, err)
 	}
 	return src, Provenance{Location: fmt.Sprintf("seed %d", d.Generated.Seed)}, nil
 }
-
-// kindError is an error of a kind that its message doesn't say.
-type kindError struct{ kind, err error }
-
-func withKind(kind, err error) error { return &kindError{kind, err} }
-
-func (e *kindError) Error() string   { return e.err.Error() }
-func (e *kindError) Unwrap() []error { return []error{e.kind, e.err} }

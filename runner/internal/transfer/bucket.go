@@ -12,6 +12,7 @@ import (
 	"path"
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/errkind"
 	"github.com/trainyard-dev/trainyard/internal/objectstore"
 )
 
@@ -49,16 +50,8 @@ func storeError(err error) error {
 		{objectstore.ErrCredentials, ErrCredentials}, {objectstore.ErrNotFound, ErrNotFound},
 	} {
 		if errors.Is(err, kind.theirs) {
-			return &classified{err, kind.ours}
+			return errkind.With(kind.ours, err)
 		}
 	}
 	return err
 }
-
-// classified is an error of another package that is also one of ours, and reads as before.
-type classified struct {
-	error
-	kind error
-}
-
-func (c *classified) Unwrap() []error { return []error{c.error, c.kind} }
