@@ -26,20 +26,7 @@ func trainConfig(run *v1alpha1.TrainingRun) (contract.TrainConfig, error) {
 	config := contract.TrainConfig{
 		Version: contract.Version,
 		Run:     contractRun(run),
-		Dataset: contract.Dataset{
-			Split: contract.Split{
-				ValidationPercent: int(spec.Dataset.Split.ValidationPercent),
-				TestPercent:       int(spec.Dataset.Split.TestPercent),
-				Seed:              ptr.Deref(spec.Dataset.Split.Seed, 0),
-			},
-			Augmentation: contract.Augmentation{
-				RotationDegrees: int(ptr.Deref(spec.Dataset.Augmentation.RotationDegrees, 0)),
-				HorizontalFlip:  spec.Dataset.Augmentation.HorizontalFlip == v1alpha1.Enabled,
-				Brightness:      p.Decimal("spec.dataset.augmentation.brightness", spec.Dataset.Augmentation.Brightness),
-				Contrast:        p.Decimal("spec.dataset.augmentation.contrast", spec.Dataset.Augmentation.Contrast),
-				Saturation:      p.Decimal("spec.dataset.augmentation.saturation", spec.Dataset.Augmentation.Saturation),
-			},
-		},
+		Dataset: datasetConfig(p, run),
 		Model: contract.Model{
 			Architecture: string(spec.Model.Architecture),
 			ImageSize:    int(spec.Model.ImageSize),
@@ -54,35 +41,7 @@ func trainConfig(run *v1alpha1.TrainingRun) (contract.TrainConfig, error) {
 			Seed:         ptr.Deref(spec.Training.Seed, 0),
 			Workers:      int(ptr.Deref(spec.Training.Workers, 0)),
 		},
-		Output: contract.Output{
-			Path:   contract.OutputMount,
-			URI:    outputURI(run),
-			Access: outputAccess(run).Contract(contract.PurposeOutput),
-		},
-	}
-	if spec.Output.Quantization == v1alpha1.Int8Quantization {
-		config.Output.Quantization = contract.QuantizationInt8
-	}
-	if spec.Output.Checkpoints.PVC.ClaimName != "" {
-		config.Output.CheckpointsPath = contract.CheckpointsMount
-	}
-	if pvc := spec.Dataset.PVC; pvc != nil {
-		config.Dataset.Path = contract.DatasetPath(pvc.Path)
-	}
-	if spec.Dataset.URI != "" {
-		config.Dataset.URI = spec.Dataset.URI
-		config.Dataset.Access = datasetAccess(run).Contract(contract.PurposeDataset)
-	}
-	if generated := spec.Dataset.Generated; generated != nil {
-		config.Dataset.Generated = &contract.Generated{
-			SamplesPerClass:   int(generated.SamplesPerClass),
-			Classes:           append([]string(nil), generated.Classes...),
-			Seed:              ptr.Deref(generated.Seed, 0),
-			LabelNoisePercent: int(ptr.Deref(generated.LabelNoisePercent, 0)),
-		}
-	}
-	if set := config.Dataset.Sources(); len(set) != 1 {
-		p.Fail(fmt.Errorf("spec.dataset names %d sources: set exactly one", len(set)))
+		Output: outputConfig(run),
 	}
 	for i, gate := range spec.Gates {
 		config.Gates = append(config.Gates, contract.Gate{
@@ -91,6 +50,60 @@ func trainConfig(run *v1alpha1.TrainingRun) (contract.TrainConfig, error) {
 		})
 	}
 	return config, p.Err
+}
+
+// datasetConfig translates where the samples come from, and how they are split and augmented.
+func datasetConfig(p *children.Parser, run *v1alpha1.TrainingRun) contract.Dataset {
+	spec := &run.Spec.Dataset
+	config := contract.Dataset{
+		Split: contract.Split{
+			ValidationPercent: int(spec.Split.ValidationPercent),
+			TestPercent:       int(spec.Split.TestPercent),
+			Seed:              ptr.Deref(spec.Split.Seed, 0),
+		},
+		Augmentation: contract.Augmentation{
+			RotationDegrees: int(ptr.Deref(spec.Augmentation.RotationDegrees, 0)),
+			HorizontalFlip:  spec.Augmentation.HorizontalFlip == v1alpha1.Enabled,
+			Brightness:      p.Decimal("spec.dataset.augmentation.brightness", spec.Augmentation.Brightness),
+			Contrast:        p.Decimal("spec.dataset.augmentation.contrast", spec.Augmentation.Contrast),
+			Saturation:      p.Decimal("spec.dataset.augmentation.saturation", spec.Augmentation.Saturation),
+		},
+	}
+	if pvc := spec.PVC; pvc != nil {
+		config.Path = contract.DatasetPath(pvc.Path)
+	}
+	if spec.URI != "" {
+		config.URI = spec.URI
+		config.Access = datasetAccess(run).Contract(contract.PurposeDataset)
+	}
+	if generated := spec.Generated; generated != nil {
+		config.Generated = &contract.Generated{
+			SamplesPerClass:   int(generated.SamplesPerClass),
+			Classes:           append([]string(nil), generated.Classes...),
+			Seed:              ptr.Deref(generated.Seed, 0),
+			LabelNoisePercent: int(ptr.Deref(generated.LabelNoisePercent, 0)),
+		}
+	}
+	if set := config.Sources(); len(set) != 1 {
+		p.Fail(fmt.Errorf("spec.dataset names %d sources: set exactly one", len(set)))
+	}
+	return config
+}
+
+// outputConfig translates where the model is published, and what of it.
+func outputConfig(run *v1alpha1.TrainingRun) contract.Output {
+	config := contract.Output{
+		Path:   contract.OutputMount,
+		URI:    outputURI(run),
+		Access: outputAccess(run).Contract(contract.PurposeOutput),
+	}
+	if run.Spec.Output.Quantization == v1alpha1.Int8Quantization {
+		config.Quantization = contract.QuantizationInt8
+	}
+	if run.Spec.Output.Checkpoints.PVC.ClaimName != "" {
+		config.CheckpointsPath = contract.CheckpointsMount
+	}
+	return config
 }
 
 // outputURI names where a run publishes.

@@ -82,36 +82,42 @@ func onlyReader(g *Graph) map[string]*Node {
 }
 
 // foldBatchNormalization lets convolutions do what the batch normalisations after them would.
-func foldBatchNormalization(g *Graph) {
-	readers := onlyReader(g)
-	names := takenNames(g)
-	fusedNodes := map[*Node]*Node{}
-	folded := map[*Node]bool{}
+func foldBatchNormalization(g *Graph) { foldIntoConvolutions(g, normalisedWeights) }
+
+// foldIntoConvolutions folds into each convolution the one operator that reads it, where weightsOf returns the weights and
+// the bias of a convolution that does both, and reports whether it has folded any.
+func foldIntoConvolutions(g *Graph, weightsOf func(g *Graph, conv, next *Node) (weights, bias *Tensor)) bool {
+	readers, names := onlyReader(g), takenNames(g)
+	fused, dropped := map[*Node]*Node{}, map[*Node]bool{}
 	for _, conv := range g.Nodes {
 		if conv.Op != "Conv" {
 			continue
 		}
-		norm := readers[conv.Outputs[0]]
-		if norm == nil || norm.Op != "BatchNormalization" || norm.Inputs[0] != conv.Outputs[0] {
+		next := readers[conv.Outputs[0]]
+		if next == nil {
 			continue
 		}
-		weights, bias := normalisedWeights(g, conv, norm)
+		weights, bias := weightsOf(g, conv, next)
 		if weights == nil {
 			continue
 		}
-		fused := *conv
-		fused.Name = conv.Title()
-		fused.Inputs = []string{conv.Inputs[0], names.add(norm.Outputs[0] + ".weights"), names.add(norm.Outputs[0] + ".bias")}
-		g.Initializers[fused.Inputs[1]], g.Initializers[fused.Inputs[2]] = weights, bias
-		fused.Outputs = norm.Outputs
-		fusedNodes[conv], folded[norm] = &fused, true
+		folded := *conv
+		folded.Name = conv.Title()
+		folded.Inputs = []string{conv.Inputs[0], names.add(next.Outputs[0] + ".weights"), names.add(next.Outputs[0] + ".bias")}
+		g.Initializers[folded.Inputs[1]], g.Initializers[folded.Inputs[2]] = weights, bias
+		folded.Outputs = next.Outputs
+		fused[conv], dropped[next] = &folded, true
 	}
-	replace(g, fusedNodes, folded)
+	replace(g, fused, dropped)
+	return len(fused) > 0
 }
 
 // normalisedWeights returns the weights and the bias of a convolution with a batch normalisation folded in, or nil if
-// they are not constants of fitting shapes.
+// norm is none, or they are not constants of fitting shapes.
 func normalisedWeights(g *Graph, conv, norm *Node) (weights, bias *Tensor) {
+	if norm.Op != "BatchNormalization" || norm.Inputs[0] != conv.Outputs[0] {
+		return nil, nil
+	}
 	c := Convolution{Weights: g.Initializers[conv.Inputs[1]]}
 	if len(conv.Inputs) > 2 && conv.Inputs[2] != "" {
 		c.HasBias, c.Bias = true, g.Initializers[conv.Inputs[2]]

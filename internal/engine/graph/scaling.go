@@ -11,32 +11,8 @@ import (
 // foldScaling lets convolutions multiply by, and add, constants for each channel that come after them: what is left of a
 // batch normalization that an exporter has spelled out.
 func foldScaling(g *Graph) {
-	for foldScalingOnce(g) {
+	for foldIntoConvolutions(g, scaledWeights) {
 	}
-}
-
-// foldScalingOnce folds at most one operator into each convolution, and reports whether it has folded any.
-func foldScalingOnce(g *Graph) bool {
-	readers, names := onlyReader(g), takenNames(g)
-	fused, dropped := map[*Node]*Node{}, map[*Node]bool{}
-	for _, node := range g.Nodes {
-		reader := readers[node.Outputs[0]]
-		if node.Op != "Conv" || reader == nil {
-			continue
-		}
-		weights, bias := scaledWeights(g, node, reader)
-		if weights == nil {
-			continue
-		}
-		folded := *node
-		folded.Name = node.Title()
-		folded.Inputs = []string{node.Inputs[0], names.add(reader.Outputs[0] + ".weights"), names.add(reader.Outputs[0] + ".bias")}
-		g.Initializers[folded.Inputs[1]], g.Initializers[folded.Inputs[2]] = weights, bias
-		folded.Outputs = reader.Outputs
-		fused[node], dropped[reader] = &folded, true
-	}
-	replace(g, fused, dropped)
-	return len(fused) > 0
 }
 
 // scaledWeights returns the weights and the bias of a convolution that does what the operator after it does too, or nil if
