@@ -16,6 +16,11 @@ type Access struct {
 	CABundle  v1alpha1.CABundle        `json:"caBundle,omitzero"`
 }
 
+// OutputAccess is what a run publishes its model with, and a server fetches that with.
+func OutputAccess(run *v1alpha1.TrainingRun) Access {
+	return Access{SecretRef: run.Spec.Output.SecretRef, CABundle: run.Spec.Output.CABundle}
+}
+
 // Volumes returns the volumes of an access for a purpose, and where they are mounted.
 func (a Access) Volumes(purpose string) ([]corev1.Volume, []corev1.VolumeMount) {
 	var volumes []corev1.Volume

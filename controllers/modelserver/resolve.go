@@ -56,7 +56,7 @@ func resolveRun(name string, run *v1alpha1.TrainingRun) (*revisionInfo, *rollout
 		Model:   v1alpha1.RevisionModel{URI: model.URI, SHA256: model.SHA256, TrainingRun: run.Name},
 		Samples: model.Samples.DeepCopy(),
 		Metrics: append([]v1alpha1.Metric(nil), run.Status.Metrics...),
-		Access:  accessOf(run),
+		Access:  children.OutputAccess(run),
 	}, nil
 }
 
@@ -111,9 +111,4 @@ func (r *reconciler) resolveModel(ctx context.Context, s *scope) error {
 		s.info.Image = children.ImageOr(s.server.Spec.Image, r.image)
 	}
 	return nil
-}
-
-// accessOf is what a run has published its model with, and a server fetches it with.
-func accessOf(run *v1alpha1.TrainingRun) children.Access {
-	return children.Access{SecretRef: run.Spec.Output.SecretRef, CABundle: run.Spec.Output.CABundle}
 }

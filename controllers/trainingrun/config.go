@@ -95,7 +95,7 @@ func outputConfig(run *v1alpha1.TrainingRun) contract.Output {
 	config := contract.Output{
 		Path:   contract.OutputMount,
 		URI:    outputURI(run),
-		Access: outputAccess(run).Contract(contract.PurposeOutput),
+		Access: children.OutputAccess(run).Contract(contract.PurposeOutput),
 	}
 	if run.Spec.Output.Quantization == v1alpha1.Int8Quantization {
 		config.Quantization = contract.QuantizationInt8
@@ -112,11 +112,6 @@ func outputURI(run *v1alpha1.TrainingRun) string {
 		return uri
 	}
 	return contract.PVCRoot(run.Spec.Output.PVC.ClaimName)
-}
-
-// outputAccess is what a run reaches its output with.
-func outputAccess(run *v1alpha1.TrainingRun) children.Access {
-	return children.Access{SecretRef: run.Spec.Output.SecretRef, CABundle: run.Spec.Output.CABundle}
 }
 
 // checkpointsURI names where the checkpoints of a run lie.

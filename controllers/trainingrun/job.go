@@ -199,7 +199,7 @@ func runnerVolumes(run *v1alpha1.TrainingRun) ([]corev1.Volume, []corev1.VolumeM
 		volumes, mounts = append(volumes, accessVolumes...), append(mounts, accessMounts...)
 	}
 	addAccess(datasetAccess(run), contract.PurposeDataset)
-	addAccess(outputAccess(run), contract.PurposeOutput)
+	addAccess(children.OutputAccess(run), contract.PurposeOutput)
 	return volumes, mounts
 }
 
