@@ -51,6 +51,13 @@ func setPodImage(ctx context.Context, pod corev1.Pod) {
 	Expect(k8s.Patch(ctx, &pod, before)).To(Succeed())
 }
 
+// isTested waits until the only Job is a test of a revision: status may say so while that of the test before is still there.
+func (s servers) isTested(ctx context.Context, revision, test string) {
+	GinkgoHelper()
+	Eventually(func() []batchv1.Job { return s.jobs(ctx) }).Should(ConsistOf(HaveField("Annotations", And(
+		HaveKeyWithValue(v1alpha1.TestAnnotation, test), HaveKeyWithValue(v1alpha1.TestedRevisionAnnotation, revision)))))
+}
+
 var _ = Describe("ModelServer, when what serves is edited by hand", func() {
 	var (
 		cluster *fakeCluster
@@ -184,7 +191,7 @@ var _ = Describe("ModelServer, when what serves is edited by hand", func() {
 		cluster.model(digestOf("2"), bakesForEver)
 		pets.serve(ctx, "run-2")
 		second := pets.reaches(ctx, v1alpha1.BakingReason).Status.Live.Revision
-		Eventually(func() []batchv1.Job { return pets.jobs(ctx) }).Should(HaveLen(1))
+		pets.isTested(ctx, second, "bake")
 
 		By("doing so before the manager looks")
 		manager.stop()
@@ -219,7 +226,7 @@ var _ = Describe("ModelServer, when what serves is edited by hand", func() {
 		cluster.model(digestOf("2"), neverFinishes)
 		pets.serve(ctx, "run-2")
 		candidate := pets.reaches(ctx, v1alpha1.SmokingReason).Status.Candidate.Revision
-		Eventually(func() []batchv1.Job { return pets.jobs(ctx) }).Should(HaveLen(1))
+		pets.isTested(ctx, candidate, "smoke")
 		manager.stop()
 		setPodImage(ctx, pets.podsOf(ctx, candidate)[0])
 		cluster.model(digestOf("2"), failsSmoke)
