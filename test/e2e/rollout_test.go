@@ -13,6 +13,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
@@ -127,13 +128,17 @@ var _ = Describe("A model on its way to its users", Ordered, func() {
 		live := s.Status.Live.Revision
 		const claimName = "elsewhere"
 		makeClaim(ctx, namespace, claimName)
-		run := goodRun(namespace, "moved")
+		By("training it again there") // under its name, which stands in the model
+		run := goodRun(namespace, "good")
+		Expect(k8sClient.Delete(ctx, run)).To(Succeed())
+		Eventually(get).WithArguments(ctx, run).WithTimeout(startLimit).WithPolling(pollInterval).Should(MatchError(apierrors.IsNotFound, "IsNotFound"))
+		run = goodRun(namespace, "good")
 		run.Spec.Output.PVC.ClaimName = claimName
 		Expect(k8sClient.Create(ctx, run)).To(Succeed())
 		eventuallyComplete(ctx, run)
 		Expect(run.Status.Model.SHA256).To(Equal(s.Status.Live.Model.SHA256), "the same training made other bytes")
 
-		update(ctx, s, func() { s.Spec.Model.TrainingRunRef.Name = "moved" })
+		By("mounting the other claim")
 		Eventually(func(g Gomega) {
 			var pods corev1.PodList
 			g.Expect(k8sClient.List(ctx, &pods, client.InNamespace(namespace), client.MatchingLabels{v1alpha1.RevisionLabel: live})).To(Succeed())
