@@ -13,7 +13,6 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
@@ -124,34 +123,6 @@ var _ = Describe("A model on its way to its users", Ordered, func() {
 		expectNoFailure(ctx, namespace)
 	})
 
-	It("moves with its model to another claim without a rollout", func(ctx SpecContext) {
-		live := s.Status.Live.Revision
-		const claimName = "elsewhere"
-		makeClaim(ctx, namespace, claimName)
-		By("training it again there") // under its name, which stands in the model
-		run := goodRun(namespace, "good")
-		Expect(k8sClient.Delete(ctx, run)).To(Succeed())
-		Eventually(get).WithArguments(ctx, run).WithTimeout(startLimit).WithPolling(pollInterval).Should(MatchError(apierrors.IsNotFound, "IsNotFound"))
-		run = goodRun(namespace, "good")
-		run.Spec.Output.PVC.ClaimName = claimName
-		Expect(k8sClient.Create(ctx, run)).To(Succeed())
-		eventuallyComplete(ctx, run)
-		Expect(run.Status.Model.SHA256).To(Equal(s.Status.Live.Model.SHA256), "the same training made other bytes")
-
-		By("mounting the other claim")
-		Eventually(func(g Gomega) {
-			var pods corev1.PodList
-			g.Expect(k8sClient.List(ctx, &pods, client.InNamespace(namespace), client.MatchingLabels{v1alpha1.RevisionLabel: live})).To(Succeed())
-			g.Expect(pods.Items).NotTo(BeEmpty())
-			for i := range pods.Items {
-				g.Expect(claimsOf(&pods.Items[i])).To(Equal([]string{claimName}))
-			}
-		}).WithContext(ctx).WithTimeout(rolloutLimit).WithPolling(pollInterval).Should(Succeed())
-		eventuallyServing(ctx, s)
-		Expect(s.Status.Live.Revision).To(Equal(live))
-		expectNoFailure(ctx, namespace)
-	})
-
 	It("comes back when the next one fails while it is baked", func(ctx SpecContext) {
 		live := s.Status.Live.Revision
 		// Its smoke test passes; some seconds after its first real request it answers 500 to everything.
@@ -217,16 +188,6 @@ func update(ctx context.Context, s *v1alpha1.ModelServer, change func()) {
 	base := s.DeepCopy()
 	change()
 	Expect(k8sClient.Patch(ctx, s, client.MergeFrom(base))).To(Succeed())
-}
-
-// claimsOf returns the names of the claims that a pod mounts.
-func claimsOf(pod *corev1.Pod) (names []string) {
-	for _, volume := range pod.Spec.Volumes {
-		if volume.PersistentVolumeClaim != nil {
-			names = append(names, volume.PersistentVolumeClaim.ClaimName)
-		}
-	}
-	return names
 }
 
 // modelInfo asks the Service which model it serves.

@@ -82,15 +82,8 @@ func makeNamespace(ctx context.Context, prefix string) string {
 		}
 		Expect(k8sClient.Delete(ctx, ns)).To(Succeed())
 	})
-	makeClaim(ctx, ns.Name, modelsClaim)
-	return ns.Name
-}
-
-// makeClaim makes a claim for models.
-func makeClaim(ctx context.Context, namespace, name string) {
-	GinkgoHelper()
 	claim := &corev1.PersistentVolumeClaim{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+		ObjectMeta: metav1.ObjectMeta{Namespace: ns.Name, Name: modelsClaim},
 		Spec: corev1.PersistentVolumeClaimSpec{
 			AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
 			Resources: corev1.VolumeResourceRequirements{
@@ -99,6 +92,7 @@ func makeClaim(ctx context.Context, namespace, name string) {
 		},
 	}
 	Expect(k8sClient.Create(ctx, claim)).To(Succeed())
+	return ns.Name
 }
 
 // get reads an object again.
