@@ -9,14 +9,41 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"gocloud.dev/blob"
 )
 
-// Object is an entry of a listing.
+// Object is what a store says of an object.
 type Object struct {
 	Name string // below the bucket's prefix
-	Size int64
+	Size int64  // bytes
 	MD5  []byte // of its content, if the store says so
+	// Version is another for another content of the same name.
+	Version string
+}
+
+// Stat looks at an object.
+func (b *Bucket) Stat(ctx context.Context, name string) (Object, error) {
+	attributes, err := b.bucket.Attributes(ctx, b.prefix+name)
+	if err != nil {
+		return b.statByReading(ctx, name)
+	}
+	object := Object{Name: name, Size: attributes.Size, MD5: attributes.MD5, Version: attributes.ETag}
+	var head s3.HeadObjectOutput
+	if attributes.As(&head) && hidesSum(&head) {
+		object.MD5 = nil
+	}
+	return object, nil
+}
+
+// statByReading looks at an object by opening it: S3 says why something fails only where an answer has a body.
+func (b *Bucket) statByReading(ctx context.Context, name string) (Object, error) {
+	r, err := b.bucket.NewReader(ctx, b.prefix+name, nil)
+	if err != nil {
+		return Object{}, b.explain("read "+b.URI(name), err)
+	}
+	defer r.Close()
+	return Object{Name: name, Size: r.Size()}, nil
 }
 
 // Open opens an object for reading.
@@ -75,13 +102,14 @@ func (b *Bucket) List(ctx context.Context, prefix string, most int) ([]Object, e
 		object, err := iterator.Next(ctx)
 		switch {
 		case errors.Is(err, io.EOF):
+			b.checkMD5(ctx, objects)
 			return objects, nil
 		case err != nil:
 			return nil, b.explain("list "+b.URI(prefix), err)
 		case len(objects) == most:
 			return nil, fmt.Errorf("list %s: %w: it has more than %d objects", b.URI(prefix), ErrConfig, most)
 		}
-		objects = append(objects, Object{Name: object.Key[len(b.prefix):], Size: object.Size, MD5: object.MD5})
+		objects = append(objects, Object{Name: object.Key[len(b.prefix):], Size: object.Size, MD5: object.MD5, Version: version(object)})
 	}
 }
 

@@ -81,11 +81,45 @@ func Credential(folder, name string) (string, error) {
 
 // Get opens what is at an https address. Nothing is unpacked on the way.
 func Get(ctx context.Context, u *url.URL, a contract.Access) (io.ReadCloser, error) {
+	response, err := ask(ctx, http.MethodGet, u, a)
+	if err != nil {
+		return nil, err
+	}
+	return response.Body, nil
+}
+
+// Stat returns how many bytes an https address has, -1 if the server doesn't say it, and a word that is another for another
+// content, empty without one.
+func Stat(ctx context.Context, u *url.URL, a contract.Access) (size int64, version string, err error) {
+	response, err := ask(ctx, http.MethodHead, u, a)
+	if errors.Is(err, errMethod) {
+		return -1, "", nil
+	}
+	if err != nil {
+		return 0, "", err
+	}
+	response.Body.Close()
+	size = response.ContentLength
+	if size == 0 {
+		size = -1 // of servers that say it of the answer, which has no body
+	}
+	version = response.Header.Get("ETag")
+	if version == "" || strings.HasPrefix(version, "W/") { // of what is the same in meaning, not in bytes
+		version = response.Header.Get("Last-Modified")
+	}
+	return size, version, nil
+}
+
+// errMethod says that a server has no HEAD.
+var errMethod = errors.New("method not allowed")
+
+// ask sends a request. The caller closes the body of the response, whose status is 200.
+func ask(ctx context.Context, method string, u *url.URL, a contract.Access) (*http.Response, error) {
 	client, err := NewClient(a)
 	if err != nil {
 		return nil, err
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)
+	request, err := http.NewRequestWithContext(ctx, method, u.String(), http.NoBody)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
@@ -98,13 +132,13 @@ func Get(ctx context.Context, u *url.URL, a contract.Access) (io.ReadCloser, err
 		if errors.As(err, &failed) {
 			err = failed.Err // it repeats the address, or that of a redirect, which may hold a token
 		}
-		return nil, fmt.Errorf("GET %s: %w", u, err)
+		return nil, fmt.Errorf("%s %s: %w", method, u, err)
 	}
 	if response.StatusCode == http.StatusOK {
-		return response.Body, nil
+		return response, nil
 	}
 	response.Body.Close()
-	return nil, fmt.Errorf("GET %s: %w", u, statusError(response.StatusCode))
+	return nil, fmt.Errorf("%s %s: %w", method, u, statusError(response.StatusCode))
 }
 
 func authorize(request *http.Request, folder string) error {
@@ -138,6 +172,8 @@ func statusError(status int) error {
 		return fmt.Errorf("%w: %s: check the Secret with the credentials", ErrCredentials, text)
 	case http.StatusNotFound, http.StatusGone:
 		return fmt.Errorf("%w: %s: check the URI", ErrNotFound, text)
+	case http.StatusMethodNotAllowed, http.StatusNotImplemented:
+		return fmt.Errorf("%w: %s", errMethod, text)
 	default:
 		return errors.New(text)
 	}

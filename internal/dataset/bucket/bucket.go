@@ -1,120 +1,56 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package bucket is the source of images that lie elsewhere: a folder of class folders in an object store, or an archive
-// of one in an object store or on a web server. They are fetched once, into a folder on this machine.
+// Package bucket knows the places of images that lie elsewhere: a folder of class folders in an object store, or an archive
+// of one in an object store or on a web server. Package fetch brings them here.
 package bucket
 
 import (
 	"context"
-	"errors"
+	"encoding/hex"
 	"fmt"
+	"io"
 	"net/url"
-	"os"
 	"path"
-	"path/filepath"
 	"strings"
-	"sync"
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/dataset"
 	"github.com/trainyard-dev/trainyard/internal/dataset/archive"
-	"github.com/trainyard-dev/trainyard/internal/dataset/folder"
+	"github.com/trainyard-dev/trainyard/internal/dataset/fetch"
+	"github.com/trainyard-dev/trainyard/internal/objectstore"
 )
 
-// New returns a source of what a URI names. It makes a folder in scratch, which is the caller's to remove; empty is the
-// system's folder of temporary files.
-func New(uri string, access contract.Access, scratch string) (dataset.Source, error) {
+// Open returns the place that a URI names, which is a folder of class folders or an archive of one. Nothing is asked of it
+// yet. It stays open until the program ends.
+func Open(ctx context.Context, uri string, access contract.Access) (place fetch.Remote, isArchive bool, err error) {
 	if err := contract.CheckDatasetURI(uri); err != nil {
-		return nil, fmt.Errorf("%w: %w", dataset.ErrConfig, err)
+		return nil, false, fmt.Errorf("%w: %w", dataset.ErrConfig, err)
 	}
 	u, err := url.Parse(uri)
 	if err != nil {
-		return nil, fmt.Errorf("%w: the URI can't be parsed", dataset.ErrConfig)
+		return nil, false, fmt.Errorf("%w: the URI can't be parsed", dataset.ErrConfig)
 	}
-	return &source{uri: u, access: access, scratch: scratch, limits: archive.DefaultLimits()}, nil
-}
-
-// source fetches when it is listed first.
-type source struct {
-	uri     *url.URL
-	access  contract.Access
-	scratch string
-	limits  archive.Limits
-
-	mu     sync.Mutex
-	folder dataset.Source // nil until all is here
-}
-
-// String leaves out the parameters, which say how the place is reached.
-func (s *source) String() string {
-	shown := *s.uri
-	shown.RawQuery = ""
-	return shown.String()
-}
-
-// List implements dataset.Source.
-func (s *source) List(ctx context.Context) (dataset.Listing, error) {
-	here, err := s.fetched(ctx)
-	if err != nil {
-		return dataset.Listing{}, classify(err)
+	if u.Scheme == contract.SchemeHTTPS {
+		return &page{url: u, access: access}, true, nil
 	}
-	return here.List(ctx)
-}
-
-// Read implements dataset.Source.
-func (s *source) Read(ctx context.Context, name string, maxBytes int64) ([]byte, error) {
-	here, err := s.fetched(ctx)
-	if err != nil {
-		return nil, classify(err)
+	shown := *u
+	shown.RawQuery = "" // says how the place is reached
+	if !isPacked(u.Path) {
+		bucket, err := objectstore.Open(ctx, uri, access)
+		return &objects{bucket: bucket, shown: shown.String()}, false, classify(err)
 	}
-	return here.Read(ctx, name, maxBytes)
-}
-
-// fetched returns the folder of what was fetched, and fetches it if need be.
-func (s *source) fetched(ctx context.Context) (dataset.Source, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.folder != nil {
-		return s.folder, nil
-	}
-	dir, err := os.MkdirTemp(s.scratch, "dataset-")
-	if err != nil {
-		return nil, fmt.Errorf("make a folder to fetch %v into: %w", s, err)
-	}
-	top, err := s.fetch(ctx, dir)
-	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(dir))
-	}
-	s.folder = folder.Named(top, s.String())
-	return s.folder, nil
-}
-
-// fetch fetches into an empty folder and returns the folder of class folders in it.
-func (s *source) fetch(ctx context.Context, dir string) (top string, err error) {
-	if s.uri.Scheme != contract.SchemeHTTPS && !isArchive(s.uri.Path) {
-		return dir, s.fetchObjects(ctx, dir)
-	}
-	packed, unpacked := filepath.Join(dir, "archive"), filepath.Join(dir, "unpacked")
-	if err := s.fetchArchive(ctx, packed); err != nil {
-		return "", err
-	}
-	if err := os.Mkdir(unpacked, 0o755); err != nil {
-		return "", err
-	}
-	if err := archive.Expand(ctx, packed, unpacked, s.limits); err != nil {
-		return "", fmt.Errorf("unpack %v: %w", s, err)
-	}
-	if err := os.Remove(packed); err != nil {
-		return "", err
-	}
-	return archive.Top(unpacked)
+	above := *u
+	var name string
+	above.Path, name = path.Split(u.Path)
+	bucket, err := objectstore.Open(ctx, above.String(), access)
+	return &object{bucket: bucket, name: name, shown: shown.String()}, true, classify(err)
 }
 
 // archiveEndings are those of the names of archives in an object store; all else there is a folder.
 var archiveEndings = []string{".zip", ".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst"}
 
-func isArchive(name string) bool {
+func isPacked(name string) bool {
 	base := strings.ToLower(path.Base(name))
 	for _, ending := range archiveEndings {
 		if strings.HasSuffix(base, ending) {
@@ -122,4 +58,68 @@ func isArchive(name string) bool {
 		}
 	}
 	return false
+}
+
+// objects is a folder in an object store.
+type objects struct {
+	bucket *objectstore.Bucket
+	shown  string
+}
+
+func (o *objects) String() string { return o.shown }
+
+// List implements fetch.Remote.
+func (o *objects) List(ctx context.Context) ([]fetch.File, error) {
+	listed, err := o.bucket.List(ctx, "", archive.DefaultLimits().Entries)
+	if err != nil {
+		return nil, classify(err)
+	}
+	var files []fetch.File
+	for _, object := range listed {
+		if !strings.HasSuffix(object.Name, "/") { // else it stands for a folder
+			files = append(files, fileOf(object))
+		}
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("%w: there is nothing at %v: check the path; name a folder of class folders, or an archive that ends in %s",
+			dataset.ErrNotFound, o, strings.Join(archiveEndings, ", "))
+	}
+	return files, nil
+}
+
+// Open implements fetch.Remote.
+func (o *objects) Open(ctx context.Context, file fetch.File) (io.ReadCloser, error) {
+	content, err := o.bucket.Open(ctx, file.Path)
+	return content, classify(err)
+}
+
+// object is one archive in an object store.
+type object struct {
+	bucket      *objectstore.Bucket
+	name, shown string
+}
+
+func (o *object) String() string { return o.shown }
+
+// List implements fetch.Remote.
+func (o *object) List(ctx context.Context) ([]fetch.File, error) {
+	found, err := o.bucket.Stat(ctx, o.name)
+	if err != nil {
+		return nil, classify(err)
+	}
+	return []fetch.File{fileOf(found)}, nil
+}
+
+// Open implements fetch.Remote.
+func (o *object) Open(ctx context.Context, file fetch.File) (io.ReadCloser, error) {
+	content, err := o.bucket.Open(ctx, file.Path)
+	return content, classify(err)
+}
+
+func fileOf(o objectstore.Object) fetch.File {
+	file := fetch.File{Path: o.Name, Size: o.Size, Version: o.Version}
+	if len(o.MD5) > 0 {
+		file.Hash = fetch.Hash{Algorithm: fetch.MD5, Hex: hex.EncodeToString(o.MD5)}
+	}
+	return file
 }

@@ -7,11 +7,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io/fs"
-	"syscall"
 
 	"github.com/trainyard-dev/trainyard/internal/dataset"
-	"github.com/trainyard-dev/trainyard/internal/dataset/archive"
 	"github.com/trainyard-dev/trainyard/internal/errkind"
 	"github.com/trainyard-dev/trainyard/internal/objectstore"
 	"github.com/trainyard-dev/trainyard/internal/web"
@@ -22,28 +19,12 @@ var kinds = []struct{ theirs, ours error }{
 	{objectstore.ErrCredentials, dataset.ErrCredentials}, {web.ErrCredentials, dataset.ErrCredentials},
 	{objectstore.ErrNotFound, dataset.ErrNotFound}, {objectstore.ErrRegion, dataset.ErrNotFound}, {web.ErrNotFound, dataset.ErrNotFound},
 	{objectstore.ErrConfig, dataset.ErrConfig}, {web.ErrConfig, dataset.ErrConfig},
-	{archive.ErrRefused, dataset.ErrInvalid},
-}
-
-// isFinal tells whether trying again is no use.
-func isFinal(err error) bool {
-	for _, kind := range kinds {
-		if errors.Is(err, kind.theirs) {
-			return true
-		}
-	}
-	return errors.Is(err, dataset.ErrInvalid) || errors.Is(err, syscall.ENOSPC) || isCertificate(err)
 }
 
 // isCertificate tells whether a server has shown a certificate that isn't trusted.
 func isCertificate(err error) bool {
 	var untrusted *tls.CertificateVerificationError
 	return errors.As(err, &untrusted)
-}
-
-// isFileAndFolder tells whether a name is taken by what is of the other kind.
-func isFileAndFolder(err error) bool {
-	return errors.Is(err, fs.ErrExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.EISDIR)
 }
 
 // classify says by an error of package dataset what a person has to mend.

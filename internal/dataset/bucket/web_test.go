@@ -22,6 +22,7 @@ import (
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/dataset"
+	"github.com/trainyard-dev/trainyard/internal/dataset/fetch"
 )
 
 // zipped packs files of the given names, each with its name as its content.
@@ -82,13 +83,28 @@ func keys(t *testing.T, values map[string]string) string {
 	return dir
 }
 
+// opened opens a source whose files are kept in a folder.
+func opened(t *testing.T, uri string, access contract.Access, kept string) dataset.Source {
+	t.Helper()
+	place, isArchive, err := Open(t.Context(), uri, access)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store, err := fetch.Open(t.Context(), kept, fetch.Options{Field: "dataset.cache"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	images := filepath.Join(t.TempDir(), "images")
+	if isArchive {
+		return fetch.NewArchive(place, store, images)
+	}
+	return fetch.New(place, store, images)
+}
+
 // listed lists a source and returns the names of its files, sorted.
 func listed(t *testing.T, uri string, access contract.Access) ([]string, dataset.Source, error) {
 	t.Helper()
-	src, err := New(uri, access, t.TempDir())
-	if err != nil {
-		return nil, nil, err
-	}
+	src := opened(t, uri, access, t.TempDir())
 	listing, err := src.List(t.Context())
 	var names []string
 	for _, file := range listing.Files {
@@ -160,25 +176,9 @@ func TestWebServersThatDontGiveTheDataset(t *testing.T) {
 
 func TestURIsThatCantBeADataset(t *testing.T) {
 	for _, uri := range []string{"ftp://host/pets", "oci://host/pets:v1", "https://user:hidden@host/pets.zip", "https://host/pets.zip?sig=hidden", "s3:///pets"} {
-		_, err := New(uri, contract.Access{}, "")
+		_, _, err := Open(t.Context(), uri, contract.Access{})
 		if !errors.Is(err, dataset.ErrConfig) || strings.Contains(err.Error(), "hidden") {
 			t.Errorf("%s: %v", uri, err)
 		}
-	}
-}
-
-// What failed leaves nothing behind.
-func TestFailedFetchRemovesWhatItWrote(t *testing.T) {
-	address, access := webServer(t, map[string][]byte{"/evil.zip": zipped(t, "cat/0.jpg", "/evil")})
-	scratch := t.TempDir()
-	src, err := New(address+"/evil.zip", access, scratch)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := src.List(t.Context()); !errors.Is(err, dataset.ErrInvalid) {
-		t.Errorf("got %v", err)
-	}
-	if left, err := os.ReadDir(scratch); err != nil || len(left) > 0 {
-		t.Errorf("left are %v, %v", left, err)
 	}
 }

@@ -53,7 +53,7 @@ func (s *Source) fetch(ctx context.Context) error {
 	if s.files != nil {
 		return nil
 	}
-	files, err := s.list(ctx)
+	files, err := s.store.list(ctx, s.remote)
 	if err != nil {
 		return err
 	}
@@ -69,30 +69,6 @@ func (s *Source) fetch(ctx context.Context) error {
 		s.files[f.Path] = f
 	}
 	return nil
-}
-
-// list asks for the files again as long as that may pass.
-func (s *Source) list(ctx context.Context) ([]File, error) {
-	delay := firstDelay
-	for attempt := 1; ; attempt++ {
-		files, err := s.remote.List(ctx)
-		switch {
-		case err == nil && len(files) == 0:
-			return nil, fmt.Errorf("%w: %v has no files: check its name", dataset.ErrNotFound, s.remote)
-		case err == nil:
-			return files, nil
-		case ctx.Err() != nil:
-			return nil, context.Cause(ctx)
-		case needsPerson(err):
-			return nil, err
-		case attempt == attempts:
-			return nil, fmt.Errorf("list %v: tried %d times: %w", s.remote, attempts, err)
-		}
-		if err := s.store.sleep(ctx, delay); err != nil {
-			return nil, err
-		}
-		delay = min(2*delay, longestDelay)
-	}
 }
 
 // link makes a folder of links.

@@ -37,6 +37,8 @@ type Options struct {
 	Field string
 	// Workers fetch side by side: they wait for a network, not for a CPU. 0 means 64.
 	Workers int
+	// Scratch says that the store is this program's alone and goes with it: an archive is removed once it is unpacked.
+	Scratch bool
 	// Progress is told how far a fetch has come, a few times a second, and at its end. It may be nil.
 	Progress func(Progress)
 }

@@ -9,11 +9,13 @@ package source
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/dataset"
 	"github.com/trainyard-dev/trainyard/internal/dataset/bucket"
+	"github.com/trainyard-dev/trainyard/internal/dataset/fetch"
 	"github.com/trainyard-dev/trainyard/internal/dataset/folder"
 	"github.com/trainyard-dev/trainyard/internal/dataset/generate"
 	"github.com/trainyard-dev/trainyard/internal/errkind"
@@ -25,7 +27,9 @@ type Options struct {
 	PictureSize int
 	// KeepBytes bounds the memory for files of a costly source (see Costly) that are read more than once.
 	KeepBytes int64
-	// Scratch is a folder for files that are fetched, the caller's to remove. Empty: the system's folder of temporary files.
+	// Store keeps what a remote source fetches (see Remote) and Scratch is a folder for what is made of that, the caller's to
+	// remove. Others need neither.
+	Store   *fetch.Store
 	Scratch string
 }
 
@@ -43,12 +47,14 @@ type kind struct {
 	open func(ctx context.Context, d contract.Dataset, opts Options) (dataset.Source, Provenance, error)
 	// costly says that reading a file again takes much longer than decoding it.
 	costly bool
+	// remote says that files are fetched into a store.
+	remote bool
 }
 
 // kinds are the kinds of sources by their names in the configuration.
 var kinds = map[string]kind{
 	contract.SourcePath:      {open: openFolder},
-	contract.SourceURI:       {open: openURI},
+	contract.SourceURI:       {open: openURI, remote: true},
 	contract.SourceGenerated: {open: openGenerated, costly: true},
 }
 
@@ -83,17 +89,29 @@ func Costly(d contract.Dataset) bool {
 	return len(set) == 1 && kinds[set[0]].costly
 }
 
+// Remote reports whether a configuration names a source whose files are fetched: Open needs a store for it.
+func Remote(d contract.Dataset) bool {
+	set := d.Sources()
+	return len(set) == 1 && kinds[set[0]].remote
+}
+
 func openFolder(_ context.Context, d contract.Dataset, _ Options) (dataset.Source, Provenance, error) {
 	return folder.New(d.Path), Provenance{Location: d.Path}, nil
 }
 
-func openURI(_ context.Context, d contract.Dataset, opts Options) (dataset.Source, Provenance, error) {
-	src, err := bucket.New(d.URI, d.Access, opts.Scratch)
+func openURI(ctx context.Context, d contract.Dataset, opts Options) (dataset.Source, Provenance, error) {
+	place, isArchive, err := bucket.Open(ctx, d.URI, d.Access)
 	if err != nil {
 		return nil, Provenance{}, err
 	}
-	return src, Provenance{Location: src.String()}, nil
+	if isArchive {
+		return fetch.NewArchive(place, opts.Store, opts.images()), Provenance{Location: place.String()}, nil
+	}
+	return fetch.New(place, opts.Store, opts.images()), Provenance{Location: place.String()}, nil
 }
+
+// images is the folder of the images of a remote source.
+func (o Options) images() string { return filepath.Join(o.Scratch, "images") }
 
 func openGenerated(_ context.Context, d contract.Dataset, opts Options) (dataset.Source, Provenance, error) {
 	src, err := generate.New(generate.ConfigOf(*d.Generated, opts.PictureSize))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/dataset"
+	"github.com/trainyard-dev/trainyard/internal/dataset/fetch"
 	"github.com/trainyard-dev/trainyard/internal/dataset/source"
 	"github.com/trainyard-dev/trainyard/internal/memory"
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
@@ -31,7 +32,9 @@ type Request struct {
 	Workers int
 	// MemoryBytes is what the program may use, NetworkBytes what computing takes of that.
 	MemoryBytes, NetworkBytes int64
-	// Scratch is a folder for images that are fetched, the caller's to remove.
+	// Store keeps images that are fetched and Scratch is a folder for what is made of them, the caller's to remove; see
+	// source.Options.
+	Store   *fetch.Store
 	Scratch string
 }
 
@@ -46,7 +49,9 @@ func Open(ctx context.Context, log *slog.Logger, r Request) (*dataset.Dataset, e
 		kept = cached / keptPart
 		cached -= kept
 	}
-	src, provenance, err := source.Open(ctx, r.Dataset, source.Options{PictureSize: r.Preprocess.Size, KeepBytes: kept, Scratch: r.Scratch})
+	src, provenance, err := source.Open(ctx, r.Dataset, source.Options{
+		PictureSize: r.Preprocess.Size, KeepBytes: kept, Store: r.Store, Scratch: r.Scratch,
+	})
 	if err != nil {
 		return nil, failure.Dataset(err)
 	}

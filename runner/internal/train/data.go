@@ -33,7 +33,8 @@ func (r *attempt) load(ctx context.Context, limit int64) (*data, error) {
 	}
 	var err error
 	d.dataset, err = images.Open(ctx, r.log, images.Request{
-		Dataset: r.cfg.Dataset, Preprocess: d.spec, Workers: r.cfg.Training.Workers, MemoryBytes: limit, NetworkBytes: network, Scratch: r.scratch,
+		Dataset: r.cfg.Dataset, Preprocess: d.spec, Workers: r.cfg.Training.Workers, MemoryBytes: limit, NetworkBytes: network,
+		Store: r.store, Scratch: r.scratch,
 	})
 	if err != nil {
 		return nil, err

@@ -15,12 +15,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"slices"
 
 	"github.com/trainyard-dev/trainyard/internal/artifact"
 	"github.com/trainyard-dev/trainyard/internal/artifact/bucket"
 	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/dataset/fetch"
 	"github.com/trainyard-dev/trainyard/internal/memory"
 	"github.com/trainyard-dev/trainyard/runner/internal/config"
 	"github.com/trainyard-dev/trainyard/runner/internal/failure"
@@ -42,7 +42,8 @@ type attempt struct {
 	cfg       contract.TrainConfig // with a UID once the data is known
 	log       *slog.Logger
 	splitFile string
-	scratch   string // a folder for images that are fetched; empty: the system's for temporary files
+	scratch   string       // a folder for what is made of images that are fetched; empty if none are
+	store     *fetch.Store // keeps them; nil if none are
 	events    *events
 	rate      schedule
 	ends      stop
@@ -71,7 +72,7 @@ func (r *Run) Do(ctx context.Context) (contract.TrainResult, error) { return r.a
 func (r *attempt) run(ctx context.Context) (contract.TrainResult, error) {
 	defer r.events.close()
 	result := contract.TrainResult{Version: contract.Version}
-	err := r.doWithScratch(ctx, &result)
+	err := r.doWithStore(ctx, &result)
 	// A run that a signal ended must not count as done, whatever it came to: its Job is being stopped.
 	if ctx.Err() != nil && (err == nil || isContextError(err)) {
 		err = r.interrupted(&result)
@@ -83,19 +84,6 @@ func (r *attempt) run(ctx context.Context) (contract.TrainResult, error) {
 	}
 	r.events.tell(Ended{Result: result, Err: err, History: slices.Clone(r.history)})
 	return result, err
-}
-
-// doWithScratch does the attempt with a folder for images that are fetched, and removes it.
-func (r *attempt) doWithScratch(ctx context.Context, result *contract.TrainResult) error {
-	if r.cfg.Dataset.URI == "" {
-		return r.do(ctx, result)
-	}
-	var err error
-	if r.scratch, err = os.MkdirTemp("", "trainyard-"); err != nil {
-		return failure.Temporary(fmt.Errorf("make a folder for what is fetched: %w", err))
-	}
-	defer os.RemoveAll(r.scratch)
-	return r.do(ctx, result)
 }
 
 // Identify returns the run of a configuration with its UID: without one, it is named by its settings and its data.

@@ -1,0 +1,98 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+
+	"github.com/trainyard-dev/trainyard/internal/dataset"
+	"github.com/trainyard-dev/trainyard/internal/dataset/archive"
+	"github.com/trainyard-dev/trainyard/internal/dataset/folder"
+)
+
+// Archive is a folder of class folders in an archive, the only file of a remote place.
+type Archive struct {
+	remote Remote
+	store  *Store
+	dir    string
+	limits archive.Limits
+
+	mu    sync.Mutex
+	local dataset.Source // nil until it is unpacked
+}
+
+var _ dataset.Source = (*Archive)(nil)
+
+// NewArchive returns a source of what is in an archive. Its first listing fetches and unpacks it into dir, which must not
+// exist and is the caller's to remove.
+func NewArchive(remote Remote, store *Store, dir string) *Archive {
+	return &Archive{remote: remote, store: store, dir: dir, limits: archive.DefaultLimits()}
+}
+
+// String implements dataset.Source.
+func (a *Archive) String() string { return a.remote.String() }
+
+// List implements dataset.Source.
+func (a *Archive) List(ctx context.Context) (dataset.Listing, error) {
+	local, err := a.unpacked(ctx)
+	if err != nil {
+		return dataset.Listing{}, err
+	}
+	return local.List(ctx)
+}
+
+// Read implements dataset.Source.
+func (a *Archive) Read(ctx context.Context, name string, maxBytes int64) ([]byte, error) {
+	local, err := a.unpacked(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return local.Read(ctx, name, maxBytes)
+}
+
+// unpacked returns the folder of what was unpacked, and unpacks it if need be.
+func (a *Archive) unpacked(ctx context.Context) (dataset.Source, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.local != nil {
+		return a.local, nil
+	}
+	files, err := a.store.list(ctx, a.remote)
+	if err != nil {
+		return nil, err
+	}
+	top, err := a.unpack(ctx, files)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(a.dir))
+	}
+	a.local = folder.Named(top, a.String())
+	return a.local, nil
+}
+
+// unpack fetches the archive and returns the folder of class folders in it.
+func (a *Archive) unpack(ctx context.Context, files []File) (top string, err error) {
+	paths, err := a.store.Fetch(ctx, a.remote, files)
+	if err != nil {
+		return "", fmt.Errorf("fetch %v: %w", a, err)
+	}
+	if err := os.Mkdir(a.dir, 0o777); err != nil {
+		return "", fmt.Errorf("make a folder to unpack %v into: %w", a, err)
+	}
+	if err := archive.Expand(ctx, paths[0], a.dir, a.limits); err != nil {
+		if errors.Is(err, archive.ErrRefused) {
+			return "", fmt.Errorf("%w: unpack %v: %w", dataset.ErrInvalid, a, err)
+		}
+		return "", fmt.Errorf("unpack %v: %w", a, err)
+	}
+	if a.store.opts.Scratch {
+		if err := os.Remove(paths[0]); err != nil {
+			return "", err
+		}
+	}
+	return archive.Top(a.dir)
+}
