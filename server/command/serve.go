@@ -43,6 +43,7 @@ func serveCommand(options Options) *cobra.Command {
 		src     source
 		flags   = serveDefaults()
 		model   modelFlags
+		fetcher fetcher
 		address string
 		port    int
 	)
@@ -61,15 +62,18 @@ delay with "Connection: close", then the server finishes the requests in flight
 and exits with 0. Other exit codes:
   3   the configuration is invalid
   6   the model file is invalid or has another digest
-  75  something outside the server failed, such as a volume without the model file yet`,
+  75  something outside the server failed, such as a volume without the model file yet,
+      or a place that the model can't be fetched from`,
 		Example: `  server serve --model out/model.onnx
   server serve --model resnet50.onnx --classes @imagenet_class_index.json
+  server serve --model s3://models/cats-vs-dogs-1a2b3c4d/model.onnx
   curl -F file=@cat.jpg localhost:8080/predict`,
 		Args: cobra.NoArgs,
 	}
 	src.addFlags(cmd)
-	cmd.Flags().StringVar(&flags.Model.Path, "model", "", "ONNX `file` to serve.")
+	cmd.Flags().StringVar(&flags.Model.Path, "model", "", "ONNX `file` to serve, or the URI of one, which the program runner fetches: s3://, gs://, azblob://, https:// or oci://.")
 	cmd.Flags().StringVar(&flags.Model.SHA256, "sha256", "", "SHA-256 that the model file must have, in hex. Empty accepts any file.")
+	fetcher.add(cmd.Flags())
 	model.add(cmd.Flags())
 	cmd.Flags().StringVar(&flags.Name, "name", flags.Name, "Name of the model in the Open Inference Protocol.")
 	cmd.Flags().StringVar(&address, "address", "", "Address to listen on. Empty listens on all addresses.")
@@ -85,11 +89,10 @@ and exits with 0. Other exit codes:
 			err = checkServe(config, port)
 		}
 		if err != nil {
-			err = configError(err)
-		} else {
-			err = serve(cmd.Context(), config, fmt.Sprintf("%s:%d", address, port), cmd.ErrOrStderr(), options)
+			return reportServe(&src, configError(err))
 		}
-		return reportServe(&src, err)
+		fetcher.log = cmd.ErrOrStderr()
+		return reportServe(&src, fetchAndServe(cmd.Context(), &fetcher, config, fmt.Sprintf("%s:%d", address, port), options))
 	}
 	return cmd
 }
@@ -125,6 +128,22 @@ func checkServe(config contract.ServeConfig, port int) error {
 		return fmt.Errorf("--port %d: must be from 0 to %d", port, maxPort)
 	}
 	return nil
+}
+
+// fetchAndServe serves a model of this machine or one that has to be fetched.
+func fetchAndServe(ctx context.Context, fetcher *fetcher, config contract.ServeConfig, address string, options Options) error {
+	if isRemote(config.Model.Path) {
+		file, discard, err := fetcher.fetch(ctx, config.Model.Path, config.Model.SHA256)
+		defer discard()
+		switch {
+		case ctx.Err() != nil: // stopped as asked
+			return nil
+		case err != nil:
+			return err
+		}
+		config.Model.Path = file
+	}
+	return serve(ctx, config, address, fetcher.log, options)
 }
 
 func serve(ctx context.Context, config contract.ServeConfig, address string, log io.Writer, options Options) error {
