@@ -10,11 +10,8 @@ type Gate struct {
 	// +required
 	Metric string `json:"metric,omitempty"`
 	// min is the least value, a decimal from 0 to 1, such as "0.90".
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=10
-	// +kubebuilder:validation:XValidation:rule="self.matches('^(0([.][0-9]{1,6})?|1([.]0{1,6})?)$')",message="min must be a decimal from 0 to 1 in quotes, such as \"0.90\""
 	// +required
-	Min string `json:"min,omitempty"`
+	Min Fraction `json:"min,omitempty"`
 }
 
 // Metric is a named figure, measured on the held-out test split.

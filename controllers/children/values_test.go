@@ -3,20 +3,30 @@
 
 package children
 
-import "testing"
+import (
+	"strings"
+	"testing"
+	"time"
 
-// What strconv.ParseFloat takes beyond decimals is refused, should the schema ever let it in.
-func TestDecimals(t *testing.T) {
-	for value, want := range map[string]float64{"": 0, "0": 0, "0.0001": 0.0001, "10": 10, "1.000000": 1} {
-		d := &Parser{}
-		if got := d.Decimal("spec.x", value); got != want || d.Err != nil {
-			t.Errorf("%q is %v, %v; want %v", value, got, d.Err, want)
-		}
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+)
+
+func TestParse(t *testing.T) {
+	p := &Parser{}
+	if got := Parse(p, "spec.x", v1alpha1.Fraction("0.5")); got != 0.5 || p.Err != nil {
+		t.Errorf("Parse() = %v, %v; want 0.5", got, p.Err)
 	}
-	for _, value := range []string{"NaN", "Inf", "-inf", "infinity", "1e-3", "0x1p-2", "1_0", "-1", "+1", ".5", "1.", " 1", "1 ", "1,5", "\u0661"} {
-		d := &Parser{}
-		if got := d.Decimal("spec.x", value); got != 0 || d.Err == nil {
-			t.Errorf("%q is %v, want it refused", value, got)
-		}
+	if got := Parse(p, "spec.x", v1alpha1.GoDuration("")); got != 0 || p.Err != nil {
+		t.Errorf("Parse() = %v, %v; want 0 for an empty value", got, p.Err)
+	}
+	if got := Parse(p, "spec.y", v1alpha1.GoDuration("5d")); got != time.Duration(0) {
+		t.Errorf("Parse() = %v, want 0 for what is no duration", got)
+	}
+	Parse(p, "spec.z", v1alpha1.Amount(strings.Repeat("9", 1000)))
+	want := `spec.y is "5d": use a duration, such as 2m, of at most 16 characters`
+	if diff := cmp.Diff(want, p.Err.Error()); diff != "" {
+		t.Errorf("the first error is kept and names its field (-want +got):\n%s", diff)
 	}
 }

@@ -50,23 +50,23 @@ func parseServing(spec *v1alpha1.ModelServerSpec) (servingConfig, error) {
 	config := servingConfig{
 		limits: contract.Limits{
 			MaxBatch:             int(server.MaxBatch),
-			MaxBatchDelayMillis:  millis(p.Duration("spec.server.maxBatchDelay", server.MaxBatchDelay)),
-			MaxBodyBytes:         p.Quantity("spec.server.maxBodyBytes", server.MaxBodyBytes),
-			MaxPixels:            p.Quantity("spec.server.maxPixels", server.MaxPixels),
+			MaxBatchDelayMillis:  millis(children.Parse(p, "spec.server.maxBatchDelay", server.MaxBatchDelay)),
+			MaxBodyBytes:         children.Parse(p, "spec.server.maxBodyBytes", server.MaxBodyBytes),
+			MaxPixels:            children.Parse(p, "spec.server.maxPixels", server.MaxPixels),
 			RequestTimeoutMillis: millis(requestTimeout),
 			Threads:              int(ptr.Deref(server.Threads, 0)),
 		},
-		timeout:    p.Duration("spec.smoke.timeout", spec.Smoke.Timeout),
-		maxLatency: p.Duration("spec.smoke.maxLatency", spec.Smoke.MaxLatency),
-		bakeTime:   p.Duration("spec.promotion.bakeTime", spec.Promotion.BakeTime),
+		timeout:    children.Parse(p, "spec.smoke.timeout", spec.Smoke.Timeout),
+		maxLatency: children.Parse(p, "spec.smoke.maxLatency", spec.Smoke.MaxLatency),
+		bakeTime:   children.Parse(p, "spec.promotion.bakeTime", spec.Promotion.BakeTime),
 	}
 	if spec.Smoke.MinAgreement != "" {
-		config.minAgreement = ptr.To(p.Decimal("spec.smoke.minAgreement", spec.Smoke.MinAgreement))
+		config.minAgreement = ptr.To(children.Parse(p, "spec.smoke.minAgreement", spec.Smoke.MinAgreement))
 	}
 	for i, gate := range spec.Promotion.Gates {
 		config.gates = append(config.gates, metricGate{
 			metric: gate.Metric,
-			min:    p.Decimal(fmt.Sprintf("spec.promotion.gates[%d].min", i), gate.Min),
+			min:    children.Parse(p, fmt.Sprintf("spec.promotion.gates[%d].min", i), gate.Min),
 		})
 	}
 	return config, p.Err

@@ -21,7 +21,7 @@ import (
 
 func TestMinAgreement(t *testing.T) {
 	for text, want := range map[string]*float64{"": nil, "0": ptr.To(0.0), "0.9": ptr.To(0.9)} {
-		server := makeServer().Smoke(v1alpha1.Smoke{MinAgreement: text}).Obj()
+		server := makeServer().Smoke(v1alpha1.Smoke{MinAgreement: v1alpha1.Fraction(text)}).Obj()
 		if diff := cmp.Diff(want, parsed(t, server).minAgreement); diff != "" {
 			t.Errorf("minAgreement %q (-want +got):\n%s", text, diff)
 		}

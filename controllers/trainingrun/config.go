@@ -30,14 +30,14 @@ func trainConfig(run *v1alpha1.TrainingRun) (contract.TrainConfig, error) {
 		Model: contract.Model{
 			Architecture: string(spec.Model.Architecture),
 			ImageSize:    int(spec.Model.ImageSize),
-			Dropout:      p.Decimal("spec.model.dropout", spec.Model.Dropout),
+			Dropout:      children.Parse(p, "spec.model.dropout", spec.Model.Dropout),
 		},
 		Training: contract.Training{
 			Epochs:       int(spec.Training.Epochs),
 			BatchSize:    int(spec.Training.BatchSize),
-			LearningRate: p.Decimal("spec.training.learningRate", spec.Training.LearningRate),
+			LearningRate: children.Parse(p, "spec.training.learningRate", spec.Training.LearningRate),
 			Optimizer:    string(spec.Training.Optimizer),
-			WeightDecay:  p.Decimal("spec.training.weightDecay", spec.Training.WeightDecay),
+			WeightDecay:  children.Parse(p, "spec.training.weightDecay", spec.Training.WeightDecay),
 			Seed:         ptr.Deref(spec.Training.Seed, 0),
 			Workers:      int(ptr.Deref(spec.Training.Workers, 0)),
 		},
@@ -46,7 +46,7 @@ func trainConfig(run *v1alpha1.TrainingRun) (contract.TrainConfig, error) {
 	for i, gate := range spec.Gates {
 		config.Gates = append(config.Gates, contract.Gate{
 			Metric: gate.Metric,
-			Min:    p.Decimal(fmt.Sprintf("spec.gates[%d].min", i), gate.Min),
+			Min:    children.Parse(p, fmt.Sprintf("spec.gates[%d].min", i), gate.Min),
 		})
 	}
 	return config, p.Err
@@ -64,9 +64,9 @@ func datasetConfig(p *children.Parser, run *v1alpha1.TrainingRun) contract.Datas
 		Augmentation: contract.Augmentation{
 			RotationDegrees: int(ptr.Deref(spec.Augmentation.RotationDegrees, 0)),
 			HorizontalFlip:  spec.Augmentation.HorizontalFlip == v1alpha1.Enabled,
-			Brightness:      p.Decimal("spec.dataset.augmentation.brightness", spec.Augmentation.Brightness),
-			Contrast:        p.Decimal("spec.dataset.augmentation.contrast", spec.Augmentation.Contrast),
-			Saturation:      p.Decimal("spec.dataset.augmentation.saturation", spec.Augmentation.Saturation),
+			Brightness:      children.Parse(p, "spec.dataset.augmentation.brightness", spec.Augmentation.Brightness),
+			Contrast:        children.Parse(p, "spec.dataset.augmentation.contrast", spec.Augmentation.Contrast),
+			Saturation:      children.Parse(p, "spec.dataset.augmentation.saturation", spec.Augmentation.Saturation),
 		},
 	}
 	if pvc := spec.PVC; pvc != nil {

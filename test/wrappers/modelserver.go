@@ -68,13 +68,13 @@ func (w *ModelServerWrapper) Smoke(smoke v1alpha1.Smoke) *ModelServerWrapper {
 }
 
 // Gate adds a promotion gate.
-func (w *ModelServerWrapper) Gate(metric, least string) *ModelServerWrapper {
+func (w *ModelServerWrapper) Gate(metric string, least v1alpha1.Fraction) *ModelServerWrapper {
 	w.server.Spec.Promotion.Gates = append(w.server.Spec.Promotion.Gates, v1alpha1.Gate{Metric: metric, Min: least})
 	return w
 }
 
 // BakeTime sets how long a promoted revision is watched.
-func (w *ModelServerWrapper) BakeTime(bakeTime string) *ModelServerWrapper {
+func (w *ModelServerWrapper) BakeTime(bakeTime v1alpha1.GoDuration) *ModelServerWrapper {
 	w.server.Spec.Promotion.BakeTime = bakeTime
 	return w
 }

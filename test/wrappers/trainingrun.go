@@ -80,7 +80,7 @@ func (w *TrainingRunWrapper) OutputPVC(claim string) *TrainingRunWrapper {
 }
 
 // Gate adds a gate.
-func (w *TrainingRunWrapper) Gate(metric, least string) *TrainingRunWrapper {
+func (w *TrainingRunWrapper) Gate(metric string, least v1alpha1.Fraction) *TrainingRunWrapper {
 	w.run.Spec.Gates = append(w.run.Spec.Gates, v1alpha1.Gate{Metric: metric, Min: least})
 	return w
 }

@@ -1,0 +1,137 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+// Dataset is where the samples come from, how they are split and augmented.
+// +kubebuilder:validation:XValidation:rule="[has(self.pvc), has(self.uri), has(self.generated)].exists_one(set, set)",message="dataset must name exactly one source: set one of pvc, uri, generated"
+// +kubebuilder:validation:XValidation:rule="has(self.uri) || !has(self.secretRef) && !has(self.caBundle)",message="dataset.secretRef and dataset.caBundle are for dataset.uri: remove them, no other source needs them"
+// +kubebuilder:validation:MinProperties=1
+type Dataset struct {
+	// pvc is a volume with a folder of class folders.
+	// +optional
+	PVC *DatasetPVC `json:"pvc,omitempty"`
+	// uri is where a folder of class folders lies in an object store, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or
+	// azblob://CONTAINER/PREFIX, or an archive of one there or at https://HOST/PATH: zip, tar, tar.gz or tar.zst. An s3 uri may
+	// say more, as ?region=eu-central-1, or ?endpoint=https://HOST&use_path_style=true for a store other than Amazon's.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:XValidation:rule="self.matches('^(s3|gs|azblob|https)://[^/?#[:space:]]+(/[^#[:space:]]*)?([?][^#[:space:]]*)?$')",message="uri must begin with s3://, gs://, azblob:// or https:// and hold no spaces, such as s3://datasets/pets"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('^[a-z0-9]+://[^/?]*@')",message="uri must hold no user name and no password: put them into the Secret of dataset.secretRef"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('^https:[^?]*[?]')",message="an https uri must have no query, which may hold a token: put a token into the Secret of dataset.secretRef"
+	// +optional
+	URI string `json:"uri,omitempty"`
+	// secretRef is a Secret with the credentials for uri, in the keys that docs/data.md lists. Left out, the identity of the
+	// pod's service account counts, or the place needs none.
+	// +optional
+	SecretRef SecretReference `json:"secretRef,omitzero"`
+	// caBundle are authorities that the place's certificate may be signed by, besides the public ones.
+	// +optional
+	CABundle CABundle `json:"caBundle,omitzero"`
+	// generated are synthetic pictures, for demonstrations and tests.
+	// +optional
+	Generated *GeneratedDataset `json:"generated,omitempty"`
+	// split is what is held out of training. A folder that is split already keeps
+	// its parts.
+	// +kubebuilder:default={}
+	// +optional
+	Split Split `json:"split,omitzero"`
+	// augmentation changes training samples at random.
+	// +kubebuilder:default={}
+	// +optional
+	Augmentation Augmentation `json:"augmentation,omitzero"`
+}
+
+// DatasetPVC is a folder of class folders in a volume.
+type DatasetPVC struct {
+	// claimName is the PersistentVolumeClaim in the run's namespace. It is mounted read-only.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="claimName must be a PersistentVolumeClaim's name: lower-case letters, digits, '-' and '.', with a letter or digit at both ends, such as models"
+	// +required
+	ClaimName string `json:"claimName,omitempty"`
+	// path is the folder in the volume, relative to its root. Left out, it is the root.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:XValidation:rule="!self.startsWith('/') && !self.split('/').exists(p, p == '..')",message="path must be relative to the volume's root and must not contain '..', such as pets/raw"
+	// +optional
+	Path string `json:"path,omitempty"`
+}
+
+// GeneratedDataset are synthetic pictures, drawn by the runner.
+type GeneratedDataset struct {
+	// samplesPerClass is how many pictures are drawn of each class.
+	// +kubebuilder:validation:Minimum=10
+	// +kubebuilder:validation:Maximum=100000
+	// +required
+	SamplesPerClass int32 `json:"samplesPerClass,omitempty"`
+	// classes are what is drawn.
+	// +listType=set
+	// +kubebuilder:validation:MinItems=2
+	// +kubebuilder:validation:MaxItems=2
+	// +kubebuilder:validation:items:Enum=cat;dog
+	// +kubebuilder:default={cat,dog}
+	// +optional
+	Classes []string `json:"classes,omitempty"`
+	// seed makes the same pictures again.
+	// +kubebuilder:default=1
+	// +optional
+	Seed *int64 `json:"seed,omitempty"`
+	// labelNoisePercent is the share of samples, in percent, whose label is drawn at
+	// random. 100 makes a dataset that nothing can be learned from.
+	// +kubebuilder:default=0
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=100
+	// +optional
+	LabelNoisePercent *int32 `json:"labelNoisePercent,omitempty"`
+}
+
+// Split is the share of samples that are held out of training. It is stratified,
+// and samples of the same content are never on two sides of it. In a folder that is
+// split already, into train, val and test, it holds for the parts that are missing.
+// +kubebuilder:validation:XValidation:rule="self.?validationPercent.orValue(10) + self.?testPercent.orValue(10) <= 90",message="split must leave at least 10 percent for training: lower validationPercent or testPercent"
+type Split struct {
+	// validationPercent is the share, in percent, that chooses the best epoch.
+	// +kubebuilder:default=10
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=80
+	// +optional
+	ValidationPercent int32 `json:"validationPercent,omitempty"`
+	// testPercent is the share, in percent, that the metrics are measured on.
+	// +kubebuilder:default=10
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=80
+	// +optional
+	TestPercent int32 `json:"testPercent,omitempty"`
+	// seed makes the same split again.
+	// +kubebuilder:default=42
+	// +optional
+	Seed *int64 `json:"seed,omitempty"`
+}
+
+// Augmentation changes training samples at random, with the meaning of
+// torchvision's RandomRotation, RandomHorizontalFlip and ColorJitter.
+type Augmentation struct {
+	// rotationDegrees is the largest rotation to either side, in degrees.
+	// +kubebuilder:default=0
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=180
+	// +optional
+	RotationDegrees *int32 `json:"rotationDegrees,omitempty"`
+	// horizontalFlip mirrors samples at random, half of them on average.
+	// +kubebuilder:default=Enabled
+	// +optional
+	HorizontalFlip SwitchState `json:"horizontalFlip,omitempty"`
+	// brightness is the largest relative change, a decimal from 0 to 1.
+	// +kubebuilder:default="0"
+	// +optional
+	Brightness Fraction `json:"brightness,omitempty"`
+	// contrast is the largest relative change, a decimal from 0 to 1.
+	// +kubebuilder:default="0"
+	// +optional
+	Contrast Fraction `json:"contrast,omitempty"`
+	// saturation is the largest relative change, a decimal from 0 to 1.
+	// +kubebuilder:default="0"
+	// +optional
+	Saturation Fraction `json:"saturation,omitempty"`
+}
