@@ -51,7 +51,7 @@ const (
 	TrainingReason = "Training"
 	// SuspendedReason surfaces while spec.suspend is true.
 	SuspendedReason = "Suspended"
-	// ResumedReason surfaces after spec.suspend was taken back.
+	// ResumedReason surfaces after spec.suspend was set back to false.
 	ResumedReason = "Resumed"
 	// RunEndedReason surfaces when spec.suspend is set to true after the run has ended.
 	RunEndedReason = "RunEnded"

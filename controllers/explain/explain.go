@@ -62,7 +62,7 @@ func (x *Explainer) ExplainJob(owner client.Object, job *batchv1.Job, asker pods
 	if suspended || job.DeletionTimestamp != nil || children.FindJobEnd(job) != nil {
 		x.events.forget(children.JobKind, job)
 		if suspended && job.Labels[children.KueueQueueLabel] == "" {
-			return podstate.Problem{Message: fmt.Sprintf("Job %s is suspended, though it is handed to no queue: find what suspends it, such as an admission webhook", job.Name)}, 0
+			return podstate.Problem{Message: fmt.Sprintf("Job %s is suspended, though no queue holds it: find what suspends it, such as an admission webhook, and let it go on", job.Name)}, 0
 		}
 		return podstate.Problem{}, 0
 	}

@@ -91,7 +91,7 @@ func TestFindStartProblem(t *testing.T) {
 
 func TestFindCreateProblem(t *testing.T) {
 	quota := `Error creating: pods "pets-1a2b3c4d-x7k2p" is forbidden: exceeded quota: q, requested: pods=1, used: pods=0, limited: pods=0`
-	const wantQuota = "the pod of Job pets-1a2b3c4d can't be made: exceeded quota: q, requested: pods=1, used: pods=0, limited: pods=0; " +
+	const wantQuota = "the pod of Job pets-1a2b3c4d can't be created: exceeded quota: q, requested: pods=1, used: pods=0, limited: pods=0; " +
 		"raise the quota, or delete what it counts and nobody needs"
 	cases := map[string]struct {
 		events []corev1.Event
@@ -105,7 +105,7 @@ func TestFindCreateProblem(t *testing.T) {
 		},
 		"a webhook": {
 			events: []corev1.Event{warning("FailedCreate", `Error creating: admission webhook "w" denied the request: no`, 5)},
-			want:   `the pod of Job pets-1a2b3c4d can't be made: admission webhook "w" denied the request: no`,
+			want:   `the pod of Job pets-1a2b3c4d can't be created: admission webhook "w" denied the request: no`,
 		},
 		"another warning": {events: []corev1.Event{warning("TooManyActivePods", "x", 5)}},
 	}
@@ -126,7 +126,7 @@ func TestExplainJob(t *testing.T) {
 		wantAgain time.Duration
 	}{
 		"long without a pod": {
-			change: func(*batchv1.Job) {}, want: podstate.Problem{Message: "the pod of Job pets-1a2b3c4d can't be made: no room"}, wantAgain: recheckStart,
+			change: func(*batchv1.Job) {}, want: podstate.Problem{Message: "the pod of Job pets-1a2b3c4d can't be created: no room"}, wantAgain: recheckStart,
 		},
 		"its events are unread": {
 			change: func(job *batchv1.Job) { job.UID = "job-2" }, want: podstate.Problem{Unread: true}, wantAgain: recheckStart,
@@ -139,7 +139,7 @@ func TestExplainJob(t *testing.T) {
 		}},
 		"held by nobody knows whom": {
 			change: func(job *batchv1.Job) { job.Spec.Suspend = ptr.To(true) },
-			want:   podstate.Problem{Message: "Job pets-1a2b3c4d is suspended, though it is handed to no queue: find what suspends it, such as an admission webhook"},
+			want:   podstate.Problem{Message: "Job pets-1a2b3c4d is suspended, though no queue holds it: find what suspends it, such as an admission webhook, and let it go on"},
 		},
 		"being deleted": {change: func(job *batchv1.Job) { job.DeletionTimestamp = &t0 }},
 		"ended": {change: func(job *batchv1.Job) {
@@ -172,7 +172,7 @@ func TestExplainPod(t *testing.T) {
 		"running":               {change: func(pod *corev1.Pod) { pod.Status.Phase = corev1.PodRunning }},
 		"its status tells": {change: func(pod *corev1.Pod) {
 			pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: "Unschedulable", Message: "no cpu"}}
-		}, want: podstate.Problem{Reason: v1alpha1.UnschedulableReason, Message: "no node can run pod pets-1: no cpu"}},
+		}, want: podstate.Problem{Reason: v1alpha1.UnschedulableReason, Message: "no node can run pod pets-1: no cpu; add a node that fits spec.podTemplate, or ask for less there"}},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

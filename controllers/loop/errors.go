@@ -81,7 +81,7 @@ func QuietNamespaceEnd(namespace string, err error) error {
 	for _, err := range parts(err) {
 		if IsNamespaceEnding(err) {
 			return Waiting(v1alpha1.WaitingForDeletionReason, MaxRetry,
-				fmt.Errorf("namespace %q is being deleted; nothing can be created in it", namespace))
+				fmt.Errorf("namespace %s is being deleted; nothing can be created in it", namespace))
 		}
 	}
 	return err

@@ -67,7 +67,7 @@ func TestFindReplicaProblem(t *testing.T) {
 			deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: "pets-1"}, Status: appsv1.DeploymentStatus{Conditions: tc.conditions}}
 			var want podstate.Problem
 			if tc.cause != "" {
-				want.Message = "pods of Deployment pets-1 can't be made: " + tc.cause + tc.remedy
+				want.Message = "pods of Deployment pets-1 can't be created: " + tc.cause + tc.remedy
 			}
 			if diff := cmp.Diff(want, findReplicaProblem(deployment)); diff != "" {
 				t.Errorf("problem (-want +got):\n%s", diff)
@@ -115,12 +115,12 @@ func TestWithServerEnd(t *testing.T) {
 		"ready again": {pod: with(ended(1, "Error", "x"), corev1.ConditionTrue)},
 		"out of memory before, not ready again": {
 			pod:  with(limited(ended(137, "OOMKilled", "")), corev1.ConditionFalse),
-			want: podstate.Problem{Reason: "OOMKilled", Message: "pod p isn't ready again; the server used more memory than spec.podTemplate.resources.limits allows"},
+			want: podstate.Problem{Reason: "OOMKilled", Message: "pod p isn't ready again; the server used more memory than its limit: raise spec.podTemplate.resources.limits.memory"},
 		},
 		"it leaves": {pod: deleted(with(ended(1, "Error", "x"), corev1.ConditionFalse))},
 		"its node ran out of memory": {
 			problem: crashing, pod: ended(137, "OOMKilled", ""),
-			want: podstate.Problem{Reason: "OOMKilled", Message: crashing.Message + "; its node ran out of memory: ask for more in spec.podTemplate.resources.requests"},
+			want: podstate.Problem{Reason: "OOMKilled", Message: crashing.Message + "; its node ran out of memory: request more in spec.podTemplate.resources.requests.memory"},
 		},
 		"never ended": {problem: crashing, pod: &corev1.Pod{}, want: crashing},
 		"crashed": {
@@ -129,7 +129,7 @@ func TestWithServerEnd(t *testing.T) {
 		},
 		"out of memory": {
 			problem: crashing, pod: limited(ended(137, "OOMKilled", "")),
-			want: podstate.Problem{Reason: "OOMKilled", Message: crashing.Message + "; the server used more memory than spec.podTemplate.resources.limits allows"},
+			want: podstate.Problem{Reason: "OOMKilled", Message: crashing.Message + "; the server used more memory than its limit: raise spec.podTemplate.resources.limits.memory"},
 		},
 	}
 	for name, tc := range cases {

@@ -64,7 +64,7 @@ func (r *reconciler) outdateResources(ctx context.Context, s *scope, observed *r
 		return nil // whoever creates a test says so
 	}
 	if !equality.Semantic.DeepEqual(job.Spec.Template.Spec.Containers[0].Resources, resources) {
-		observed.State, observed.Message = rollout.JobVoid, "it has no pod, and would have other resources now"
+		observed.State, observed.Message = rollout.JobVoid, "it has no pod, and the namespace's LimitRanges give it other resources now"
 	}
 	return nil
 }

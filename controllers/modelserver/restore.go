@@ -66,7 +66,7 @@ func (r *reconciler) restore(ctx context.Context, s *scope, child client.Object,
 func (r *reconciler) expelStray(ctx context.Context, s *scope, pod *corev1.Pod) error {
 	revision := pod.Labels[v1alpha1.RevisionLabel]
 	if controller := metav1.GetControllerOf(pod); controller != nil {
-		return loop.Stalled(v1alpha1.NameConflictReason, fmt.Errorf("pod %s of %s %s is no pod of %s but carries its label %s, and gets its traffic: remove the label from the template of %s %s",
+		return loop.Stalled(v1alpha1.NameConflictReason, fmt.Errorf("pod %s of %s %s is no pod of revision %s but carries its label %s, and gets its traffic: remove the label from the template of %s %s",
 			pod.Name, controller.Kind, controller.Name, revision, v1alpha1.RevisionLabel, controller.Kind, controller.Name))
 	}
 	without := pod.DeepCopy()
@@ -74,6 +74,6 @@ func (r *reconciler) expelStray(ctx context.Context, s *scope, pod *corev1.Pod) 
 	if err := r.client.Patch(ctx, without, client.MergeFrom(pod), client.FieldOwner(v1alpha1.FieldManager)); client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("remove label %s from pod %s: %w", v1alpha1.RevisionLabel, klog.KObj(pod), err)
 	}
-	s.repairs = append(s.repairs, fmt.Sprintf("pod %s is no pod of %s but carried its label and got its traffic; removed the label", pod.Name, revision))
+	s.repairs = append(s.repairs, fmt.Sprintf("pod %s is no pod of revision %s but carried its label and got its traffic; removed the label", pod.Name, revision))
 	return nil
 }

@@ -106,9 +106,9 @@ func withServerEnd(problem podstate.Problem, pod *corev1.Pod) podstate.Problem {
 	if end.IsOOM() {
 		problem.Reason = v1alpha1.OOMKilledReason
 		if hasMemoryLimit(pod, contract.ServerContainer) {
-			problem.Message += "; the server used more memory than spec.podTemplate.resources.limits allows"
+			problem.Message += "; the server used more memory than its limit: raise spec.podTemplate.resources.limits.memory"
 		} else {
-			problem.Message += "; its node ran out of memory: ask for more in spec.podTemplate.resources.requests"
+			problem.Message += "; its node ran out of memory: request more in spec.podTemplate.resources.requests.memory"
 		}
 		return problem
 	}

@@ -136,7 +136,7 @@ func setAvailable(s *scope, w conditions.Writer) {
 	if live := s.observed.Revisions[record.Live]; live != nil && !live.Deleting {
 		available = live.Available
 	}
-	message := fmt.Sprintf("%d of %d replicas of %s are available", available, s.observed.Desired, record.Live)
+	message := fmt.Sprintf("%d of %d replicas of revision %s are available", available, s.observed.Desired, record.Live)
 	if live := s.deployments[record.Live]; live != nil && available < s.observed.Desired {
 		if problem := findReplicaProblem(live); problem.Message != "" {
 			message += "; " + problem.Message
@@ -156,7 +156,7 @@ func setRolledBack(s *scope, w conditions.Writer, described rollout.Status) {
 		return
 	}
 	w.Set(v1alpha1.RolledBackCondition, metav1.ConditionTrue, rejection.Reason,
-		fmt.Sprintf("the spec asks for %s, %s is live: %s", rejection.Revision, s.record().Live, rejection.Message))
+		fmt.Sprintf("the spec asks for revision %s, but revision %s is live: %s", rejection.Revision, s.record().Live, rejection.Message))
 }
 
 // servingHints tell what the spec asks for besides and the cluster doesn't do: models are
@@ -167,7 +167,7 @@ func servingHints(s *scope) []string {
 		for _, c := range s.autoscaler.Status.Conditions {
 			// That the target has no replicas is no fault.
 			if c.Type == autoscalingv2.ScalingActive && c.Status == corev1.ConditionFalse && c.Reason != "ScalingDisabled" {
-				hints = append(hints, fmt.Sprintf("the autoscaler doesn't scale (%s): %s; check that metrics-server runs and spec.podTemplate.resources requests CPU", c.Reason, c.Message))
+				hints = append(hints, fmt.Sprintf("the HorizontalPodAutoscaler doesn't scale (%s): %s; check that metrics-server runs and spec.podTemplate.resources requests CPU", c.Reason, c.Message))
 			}
 		}
 	}

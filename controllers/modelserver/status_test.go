@@ -160,7 +160,7 @@ func TestReadyMessageTellsTheCause(t *testing.T) {
 	s := makeScope(t, startingCandidate, func(s *scope) { s.problem = podstate.Problem{Message: "container server crashes"} })
 	computeStatus(s, errors.New("etcd is down"))
 	message := meta.FindStatusCondition(s.server.Status.Conditions, v1alpha1.ReadyCondition).Message
-	for _, want := range []string{"0 of 2 replicas of pets-2", "container server crashes", "etcd is down"} {
+	for _, want := range []string{"0 of 2 replicas of revision pets-2", "container server crashes", "etcd is down"} {
 		if !strings.Contains(message, want) {
 			t.Errorf("message %q lacks %q", message, want)
 		}
@@ -265,7 +265,7 @@ func TestServingHints(t *testing.T) {
 		want  []string // what the hints say
 	}{
 		"neither":                       {},
-		"an autoscaler without metrics": {scope: scope{autoscaler: inactive}, want: []string{"the autoscaler doesn't scale (FailedGetContainerResourceMetric): no metrics returned"}},
+		"an autoscaler without metrics": {scope: scope{autoscaler: inactive}, want: []string{"the HorizontalPodAutoscaler doesn't scale (FailedGetContainerResourceMetric): no metrics returned"}},
 		"nothing to scale":              {scope: scope{autoscaler: autoscalerWith("ScalingDisabled", "x")}},
 		"no address":                    {scope: scope{service: balanced}, want: []string{"Service pets has no address outside the cluster yet"}},
 		"an address":                    {scope: scope{service: addressed}},

@@ -54,7 +54,7 @@ func readTemplate(kept *appsv1.ControllerRevision) (revisionTemplate, error) {
 	}
 	if err != nil {
 		return revisionTemplate{}, loop.Stalled(v1alpha1.NameConflictReason,
-			fmt.Errorf("ControllerRevision %s holds no template of a revision: delete it: %w", kept.Name, err))
+			fmt.Errorf("ControllerRevision %s holds no template of a revision (%w): delete it", kept.Name, err))
 	}
 	return template, nil
 }
@@ -146,7 +146,7 @@ func (r *reconciler) keepTemplateOf(ctx context.Context, s *scope, deployment *a
 		_, err := r.templateOf(ctx, s, deployment.Name)
 		return err
 	default:
-		return fmt.Errorf("ControllerRevision %s is gone and Deployment %s was edited: nothing says what was tested; delete the Deployment, or serve another model", deployment.Name, deployment.Name)
+		return fmt.Errorf("ControllerRevision %s is gone and Deployment %s was edited, so nothing says what was tested: delete the Deployment, or serve another model", deployment.Name, deployment.Name)
 	}
 }
 

@@ -334,7 +334,7 @@ func (r *reconciler) startTest(ctx context.Context, s *scope, start rollout.Star
 		return r.createFailed(ctx, s, job, children.JobKind, err)
 	}
 	if skipped != "" {
-		s.skipped = fmt.Sprintf("Job %s doesn't compare %s with %s: %s; its own samples decide", job.Name, start.Revision, reference, skipped)
+		s.skipped = fmt.Sprintf("Job %s doesn't compare revision %s with revision %s, because %s: its own samples decide", job.Name, start.Revision, reference, skipped)
 	}
 	logf.FromContext(ctx).Info("Started test", "job", klog.KObj(job), "check", start.Check, "attempt", start.Attempt)
 	return nil

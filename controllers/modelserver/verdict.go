@@ -92,7 +92,7 @@ func setVerdict(job *rollout.Job, end *podstate.ContainerEnd) {
 		job.State = rollout.JobVoid
 	}
 	if reportErr != nil || job.Message == "" {
-		job.Message = text.Clean(fmt.Sprintf("the smoke test ended with exit code %d (%s) and no readable report: %s",
+		job.Message = text.Clean(fmt.Sprintf("the smoke test ended with exit code %d (%s) and left no readable report; the end of its log: %s",
 			code, end.Reason, text.CleanLines(end.Output, maxCheckMessage)), rollout.MaxMessage)
 	}
 }

@@ -104,12 +104,12 @@ func TestObservedJob(t *testing.T) {
 		"failed":                      {job: job(rollout.Smoke, batchv1.JobFailed, "PodFailurePolicy"), pod: testPod(7, failed), want: want{rollout.JobFailed, true, "quality failed", 1}},
 		"failed, no report": {
 			job: job(rollout.Bake, batchv1.JobFailed, ""), pod: testPod(7, "garbage"),
-			want: want{rollout.JobFailed, true, "the smoke test ended with exit code 7 (Error) and no readable report: garbage", 0},
+			want: want{rollout.JobFailed, true, "the smoke test ended with exit code 7 (Error) and left no readable report; the end of its log: garbage", 0},
 		},
 		"exit 0 with a report that says failed": {job: job(rollout.Smoke, batchv1.JobComplete, ""), pod: testPod(0, failed), want: want{rollout.JobVoid, true, "quality failed", 1}},
 		"exit 0, no report": {
 			job: job(rollout.Smoke, batchv1.JobComplete, ""), pod: testPod(0, ""),
-			want: want{rollout.JobVoid, true, "the smoke test ended with exit code 0 (Error) and no readable report:", 0},
+			want: want{rollout.JobVoid, true, "the smoke test ended with exit code 0 (Error) and left no readable report; the end of its log:", 0},
 		},
 		"configuration refused, as by an image of another version": {
 			job: job(rollout.Smoke, batchv1.JobFailed, ""), pod: testPod(3, `{"version":1,"message":"no target"}`), want: want{rollout.JobVoid, true, "no target", 0},

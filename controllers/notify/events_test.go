@@ -79,7 +79,7 @@ func TestQueueTransitions(t *testing.T) {
 		return metav1.Condition{Type: conditionType, Status: metav1.ConditionFalse, Reason: reason, Message: message}
 	}
 	starting := condition("Ready", "Starting", "0 of 1 replicas are available")
-	const cause = "pods of Deployment pets-1 can't be made: exceeded quota: q, used: "
+	const cause = "pods of Deployment pets-1 can't be created: exceeded quota: q, used: "
 	refused := condition("Ready", "Starting", cause+"pods=1")
 	more := condition("Ready", "Starting", cause+"pods=2")
 	cases := map[string]struct {

@@ -24,12 +24,12 @@ func IsLeaving(pod *corev1.Pod) bool {
 // can't, and nobody but a person knows whether the pod still runs there.
 func DescribeLeaving(pod *corev1.Pod, now time.Time) (message string, again time.Duration) {
 	if pod.DeletionTimestamp == nil {
-		return fmt.Sprintf("waiting for pod %q of an earlier Job on node %q to end", pod.Name, pod.Spec.NodeName), 0
+		return fmt.Sprintf("waiting for pod %s of an earlier Job on node %s to end", pod.Name, pod.Spec.NodeName), 0
 	}
 	if overdue := now.Sub(pod.DeletionTimestamp.Time); overdue < leaveGrace {
-		return fmt.Sprintf("waiting for pod %q on node %q to stop", pod.Name, pod.Spec.NodeName), min(leaveGrace-overdue, leaveGrace)
+		return fmt.Sprintf("waiting for pod %s on node %s to stop", pod.Name, pod.Spec.NodeName), min(leaveGrace-overdue, leaveGrace)
 	}
-	return fmt.Sprintf("pod %[1]q on node %[2]q should have stopped by %[3]s; another starts once it is gone. If node %[2]q is lost for good, delete the Node "+
+	return fmt.Sprintf("pod %[1]s on node %[2]s should have stopped by %[3]s; another starts once it is gone. If node %[2]s is lost for good, delete the Node "+
 		"or taint it with node.kubernetes.io/out-of-service=nodeshutdown:NoExecute; if the pod surely doesn't run any more, run kubectl delete pod %[1]s --force",
 		pod.Name, pod.Spec.NodeName, pod.DeletionTimestamp.UTC().Format(time.RFC3339)), 0
 }

@@ -18,14 +18,14 @@ func TestDescribeLeaving(t *testing.T) {
 		want      string // how the message begins
 		wantAgain time.Duration
 	}{
-		"not deleted yet": {want: `waiting for pod "pets-1" of an earlier Job on node "n1" to end`},
+		"not deleted yet": {want: `waiting for pod pets-1 of an earlier Job on node n1 to end`},
 		"in its grace period": {
-			deleted: &metav1.Time{Time: testNow.Add(30 * time.Second)}, want: `waiting for pod "pets-1" on node "n1" to stop`, wantAgain: leaveGrace,
+			deleted: &metav1.Time{Time: testNow.Add(30 * time.Second)}, want: `waiting for pod pets-1 on node n1 to stop`, wantAgain: leaveGrace,
 		},
 		"just over": {
-			deleted: &metav1.Time{Time: testNow.Add(-50 * time.Second)}, want: `waiting for pod "pets-1" on node "n1" to stop`, wantAgain: 10 * time.Second,
+			deleted: &metav1.Time{Time: testNow.Add(-50 * time.Second)}, want: `waiting for pod pets-1 on node n1 to stop`, wantAgain: 10 * time.Second,
 		},
-		"long over": {deleted: &metav1.Time{Time: testNow.Add(-time.Hour)}, want: `pod "pets-1" on node "n1" should have stopped by 2026-01-02T03:04:05Z; another starts once it is gone. If node "n1" is lost`},
+		"long over": {deleted: &metav1.Time{Time: testNow.Add(-time.Hour)}, want: `pod pets-1 on node n1 should have stopped by 2026-01-02T03:04:05Z; another starts once it is gone. If node n1 is lost`},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

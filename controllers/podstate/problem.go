@@ -43,19 +43,19 @@ func FindProblem(pod *corev1.Pod) Problem {
 
 func schedulingProblem(pod *corev1.Pod, c *corev1.PodCondition) Problem {
 	if c.Reason == corev1.PodReasonSchedulingGated {
-		return Problem{Message: "the pod's scheduling is held by its scheduling gates"}
+		return Problem{Message: fmt.Sprintf("pod %s isn't scheduled: whoever set its scheduling gates has to remove them", pod.Name)}
 	}
 	if usesClaims(pod) && isVolumeMessage(c.Message) {
 		return VolumeUnavailable(c.Message)
 	}
 	return Problem{
 		Reason:  v1alpha1.UnschedulableReason,
-		Message: fmt.Sprintf("no node can run pod %s: %s", pod.Name, c.Message),
+		Message: fmt.Sprintf("no node can run pod %s: %s; add a node that fits spec.podTemplate, or ask for less there", pod.Name, strings.TrimSuffix(c.Message, ".")),
 	}
 }
 
-// volumeMessages are what the scheduler says when it is a volume that excludes a node.
-var volumeMessages = []string{
+// volumeSigns are what the scheduler says when it is a volume that excludes a node.
+var volumeSigns = []string{
 	"persistentvolume", // as in: persistentvolumeclaim "pets" not found
 	"volume node affinity conflict",
 	"volume binding",
@@ -68,7 +68,7 @@ var volumeMessages = []string{
 
 func isVolumeMessage(message string) bool {
 	message = strings.ToLower(message)
-	for _, sign := range volumeMessages {
+	for _, sign := range volumeSigns {
 		if strings.Contains(message, sign) {
 			return true
 		}
@@ -134,7 +134,7 @@ func waitingProblem(container string, w *corev1.ContainerStateWaiting) Problem {
 	case imageReasons[w.Reason]:
 		return Problem{
 			Reason:  v1alpha1.ImagePullBackOffReason,
-			Message: fmt.Sprintf("the image of container %s can't be pulled (%s): %s", container, w.Reason, w.Message),
+			Message: fmt.Sprintf("the image of container %s can't be pulled (%s): %s; check its name, and the imagePullSecrets of the pod's service account", container, w.Reason, w.Message),
 		}
 	default: // CreateContainerConfigError, CrashLoopBackOff and others
 		return Problem{Message: fmt.Sprintf("container %s can't start (%s): %s", container, w.Reason, w.Message)}

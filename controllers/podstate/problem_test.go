@@ -68,7 +68,7 @@ func TestFindPodProblem(t *testing.T) {
 				}},
 			},
 			wantReason:  v1alpha1.UnschedulableReason,
-			wantMessage: "no node can run pod p: 0/3 nodes are available: 3 Insufficient cpu.",
+			wantMessage: "no node can run pod p: 0/3 nodes are available: 3 Insufficient cpu; add a node that fits spec.podTemplate, or ask for less there",
 		},
 		"scheduling gates": {
 			pod:         corev1.Pod{Status: corev1.PodStatus{Conditions: []corev1.PodCondition{unscheduled("SchedulingGated", "")}}},
@@ -133,7 +133,7 @@ func TestFindPodProblem(t *testing.T) {
 			wantReason:  v1alpha1.ImagePullBackOffReason,
 			wantMessage: "init's",
 		},
-		"container can't be made: no reason of its own": {
+		"container can't be created: no reason of its own": {
 			pod: corev1.Pod{Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{
 				waitingContainer("CreateContainerConfigError", `secret "s3" not found`),
 			}}},

@@ -34,17 +34,17 @@ func (a Asker) to(does, do string) string {
 // podName is how the API server's refusal of a pod starts: with a name that is another each time.
 var podName = regexp.MustCompile(`^[Pp]ods? "[^"]*" is (forbidden|invalid): `)
 
-// refusedSign is what every message of a refused pod says, and no other.
-const refusedSign = " can't be made: "
+// refusedText is what every message of a refused pod says, and no other.
+const refusedText = " can't be created: "
 
 // IsRefusal tells whether a message says that pods are refused.
-func IsRefusal(message string) bool { return strings.Contains(message, refusedSign) }
+func IsRefusal(message string) bool { return strings.Contains(message, refusedText) }
 
 // Refused is that pods are refused for this cause: by a quota, a LimitRange, an
 // admission webhook, Pod Security. What only a person can tell from the cause has no remedy.
 func Refused(pods string, asker Asker, cause string) Problem {
 	cause = podName.ReplaceAllString(cause, "")
-	message := pods + refusedSign + cause
+	message := pods + refusedText + cause
 	for _, refusal := range refusals {
 		if strings.Contains(cause, refusal.sign) {
 			return Problem{Message: message + "; " + refusal.remedy(asker, cause)}
@@ -58,7 +58,7 @@ var rangeSigns = []string{" usage per Container is ", " usage per Pod is ", " ma
 
 // IsRefusedByRange tells whether a problem is that pods are refused by a LimitRange.
 func IsRefusedByRange(problem Problem) bool {
-	return strings.Contains(problem.Message, refusedSign) &&
+	return strings.Contains(problem.Message, refusedText) &&
 		slices.ContainsFunc(rangeSigns, func(sign string) bool { return strings.Contains(problem.Message, sign) })
 }
 
@@ -67,13 +67,13 @@ var refusals = []struct {
 	sign   string
 	remedy func(asker Asker, cause string) string
 }{
-	{"exceeded quota: ", exceededRemedy},
-	{"failed quota: ", unspecifiedRemedy},
-	{rangeSigns[0], limitRangeRemedy},
-	{rangeSigns[1], limitRangeRemedy},
-	{rangeSigns[2], limitRangeRemedy},
-	{rangeSigns[3], defaultLimitRemedy},
-	{"violates PodSecurity ", func(Asker, string) string {
+	{sign: "exceeded quota: ", remedy: exceededRemedy},
+	{sign: "failed quota: ", remedy: unspecifiedRemedy},
+	{sign: rangeSigns[0], remedy: limitRangeRemedy},
+	{sign: rangeSigns[1], remedy: limitRangeRemedy},
+	{sign: rangeSigns[2], remedy: limitRangeRemedy},
+	{sign: rangeSigns[3], remedy: defaultLimitRemedy},
+	{sign: "violates PodSecurity ", remedy: func(Asker, string) string {
 		return "Trainyard's own pods meet the level restricted: find what adds to them, such as an injector of sidecars"
 	}},
 }

@@ -66,7 +66,7 @@ func TestRemediesOfRefusedJobs(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			got := Refused("the pod of Job j", tc.asker, `pods "j-x7k2p" is forbidden: `+tc.cause)
-			if diff := cmp.Diff("the pod of Job j can't be made: "+tc.cause+"; "+tc.want, got.Message); diff != "" {
+			if diff := cmp.Diff("the pod of Job j can't be created: "+tc.cause+"; "+tc.want, got.Message); diff != "" {
 				t.Errorf("message (-want +got):\n%s", diff)
 			}
 		})

@@ -55,9 +55,9 @@ func (r *reconciler) collectPublished(ctx context.Context, s *scope) error {
 		s.published = published
 		return nil
 	}
-	message := fmt.Sprintf("the runner succeeded without a result that can be read: %v", cause)
+	message := fmt.Sprintf("the runner succeeded, but left no result that can be read: %v", cause)
 	if children.JobAttempt(s.job) > 0 {
-		s.failure = &runFailure{reason: v1alpha1.ResultMissingReason, message: message + "; it was run a second time"}
+		s.failure = &runFailure{reason: v1alpha1.ResultMissingReason, message: message + "; it was run a second time: check that spec.image is a runner of Trainyard, and create another TrainingRun"}
 		return nil
 	}
 	return r.runAgain(ctx, s, message)
@@ -100,7 +100,7 @@ func (r *reconciler) collectFailure(ctx context.Context, s *scope, end *batchv1.
 			s.published = gateMissed(s.run, pod)
 		}
 		if s.published == nil && children.JobAttempt(s.job) == 0 {
-			return r.runAgain(ctx, s, "the model missed a gate, and what was published can't be read: the pod is gone or left no result")
+			return r.runAgain(ctx, s, "the model missed a gate, and what was published can't be read, because the pod is gone or left no result")
 		}
 	}
 	if last != nil && last.Reason == v1alpha1.ResultMissingReason && children.JobAttempt(s.job) == 0 {

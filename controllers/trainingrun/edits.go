@@ -31,7 +31,7 @@ func (r *reconciler) endedByEdit(ctx context.Context, s *scope, end *batchv1.Job
 		return false, err
 	}
 	if s.job.DeletionTimestamp == nil {
-		s.repairs = append(s.repairs, fmt.Sprintf("Job %s was edited outside Trainyard and failed for that (%s); running it again", s.job.Name, end.Reason))
+		s.repairs = append(s.repairs, fmt.Sprintf("Job %s was edited outside Trainyard and failed because of that (%s); recreating it", s.job.Name, end.Reason))
 	}
 	return true, r.deleteJob(ctx, s.job)
 }

@@ -41,8 +41,10 @@ var exitReasons = map[int32]string{
 
 // Reasons of pod failures that are not the run's.
 const (
-	interruptedReason = "Interrupted" // stopped by a signal: the run was suspended or past its deadline, say
-	disruptedReason   = "Disrupted"   // its node was needed for something else
+	// interruptedReason surfaces in status.lastFailure when a signal stopped the runner, because the run was suspended, say.
+	interruptedReason = "Interrupted"
+	// disruptedReason surfaces in status.lastFailure when a pod was stopped because its node was needed for something else.
+	disruptedReason = "Disrupted"
 )
 
 // podFailure tells why a runner's pod failed, or returns nil for one that hasn't.
@@ -59,7 +61,7 @@ func podFailure(pod *corev1.Pod) *v1alpha1.Failure {
 		failure.LogTail = text.CleanLines(end.Output, maxLogTail)
 	case podstate.IsDisrupted(pod):
 		failure.Reason = disruptedReason
-		failure.Message = "the pod was stopped because its node was needed for something else; it is replaced and not counted"
+		failure.Message = "the pod was stopped because its node was needed for something else; it is replaced, and spec.backoffLimit doesn't count it"
 		if pod.Status.Message != "" {
 			failure.Message = text.Clean(pod.Status.Message, maxMessage)
 		}
@@ -97,7 +99,7 @@ func describeExit(failure *v1alpha1.Failure, end *podstate.ContainerEnd) {
 	case code == contract.ExitTerminated:
 		failure.Message = "the runner was stopped after a checkpoint"
 	default:
-		failure.Message = fmt.Sprintf("the runner exited with code %d (%s)", code, text.Clean(end.Reason, podstate.MaxReason))
+		failure.Message = fmt.Sprintf("the runner exited with code %d (%s); status.lastFailure.logTail has the end of its log", code, text.Clean(end.Reason, podstate.MaxReason))
 	}
 }
 
@@ -116,7 +118,7 @@ func nameFields(run *v1alpha1.TrainingRun, failure *v1alpha1.Failure) {
 		if run.Spec.Dataset.URI == "" {
 			return
 		}
-		where := "spec.dataset has no secretRef, and the pod's service account"
+		where := "spec.dataset.secretRef is not set, so the pod's service account was used"
 		if name := run.Spec.Dataset.SecretRef.Name; name != "" {
 			where = "Secret " + name + " of spec.dataset.secretRef"
 		}
@@ -201,11 +203,11 @@ func terminalFailure(job *batchv1.Job, end *batchv1.JobCondition, last *v1alpha1
 	if code := policyExitCode(end); code != nil && (last == nil || ptr.Deref(last.ExitCode, 0) != *code) {
 		last = nil // of another pod than the one that failed the Job
 		if reason := exitReasons[*code]; reason != "" {
-			return &runFailure{reason: reason, message: fmt.Sprintf("the Job failed, and its pod is gone: %s", end.Message)}
+			return &runFailure{reason: reason, message: fmt.Sprintf("Job %s failed, and its pod is gone: %s", job.Name, end.Message)}
 		}
 	}
 	if last == nil {
-		return &runFailure{reason: v1alpha1.RunnerFailedReason, message: fmt.Sprintf("the Job failed (%s): %s", end.Reason, end.Message)}
+		return &runFailure{reason: v1alpha1.RunnerFailedReason, message: fmt.Sprintf("Job %s failed (%s): %s", job.Name, end.Reason, end.Message)}
 	}
 	failure := &runFailure{reason: last.Reason, message: last.Message}
 	if failure.reason == interruptedReason || failure.reason == disruptedReason {

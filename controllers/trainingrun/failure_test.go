@@ -45,23 +45,23 @@ func TestPodFailure(t *testing.T) {
 		},
 		"it says why, but not in words": {
 			pod:  exited("Error", 3, said("ConfigInvalid", "", "")),
-			want: failure("ConfigInvalid", "the runner exited with code 3 (Error)", 3, ""),
+			want: failure("ConfigInvalid", "the runner exited with code 3 (Error); status.lastFailure.logTail has the end of its log", 3, ""),
 		},
 		"it crashes: the log's end": {
 			pod:  exited("Error", 2, "panic: oh\n\x1b[31m  goroutine 1"),
-			want: failure("RunnerFailed", "the runner exited with code 2 (Error)", 2, "panic: oh\n [31m  goroutine 1"),
+			want: failure("RunnerFailed", "the runner exited with code 2 (Error); status.lastFailure.logTail has the end of its log", 2, "panic: oh\n [31m  goroutine 1"),
 		},
 		"only its exit code says why": {
 			pod:  exited("Error", 6, "not JSON"),
-			want: failure("ArtifactInvalid", "the runner exited with code 6 (Error)", 6, "not JSON"),
+			want: failure("ArtifactInvalid", "the runner exited with code 6 (Error); status.lastFailure.logTail has the end of its log", 6, "not JSON"),
 		},
 		"a missed gate without a document": {
 			pod:  exited("Error", 5, ""),
-			want: failure("GateNotMet", "the runner exited with code 5 (Error)", 5, ""),
+			want: failure("GateNotMet", "the runner exited with code 5 (Error); status.lastFailure.logTail has the end of its log", 5, ""),
 		},
 		"a document that succeeded, and yet a failure": {
 			pod:  exited("Error", 1, `{"version":1,"outcome":"Succeeded"}`),
-			want: failure("RunnerFailed", "the runner exited with code 1 (Error)", 1, `{"version":1,"outcome":"Succeeded"}`),
+			want: failure("RunnerFailed", "the runner exited with code 1 (Error); status.lastFailure.logTail has the end of its log", 1, `{"version":1,"outcome":"Succeeded"}`),
 		},
 		"stopped after a checkpoint": {
 			pod:  exited("Error", 143, stopped("interrupted by a signal after a checkpoint", "line 1")),
@@ -77,7 +77,7 @@ func TestPodFailure(t *testing.T) {
 		},
 		"stopped, but not in words": {
 			pod:  exited("Error", 75, stopped("", "")),
-			want: failure("Interrupted", "the runner exited with code 75 (Error)", 75, ""),
+			want: failure("Interrupted", "the runner exited with code 75 (Error); status.lastFailure.logTail has the end of its log", 75, ""),
 		},
 		"out of memory, within a limit": {
 			pod: func(pod *corev1.Pod) {
@@ -105,7 +105,7 @@ func TestPodFailure(t *testing.T) {
 				exited("Error", 143, "")(pod)
 				pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue}}
 			},
-			want: failure("Disrupted", "the pod was stopped because its node was needed for something else; it is replaced and not counted", 143, ""),
+			want: failure("Disrupted", "the pod was stopped because its node was needed for something else; it is replaced, and spec.backoffLimit doesn't count it", 143, ""),
 		},
 		"never started": {
 			pod: func(pod *corev1.Pod) {
@@ -160,7 +160,7 @@ func TestNameFields(t *testing.T) {
 		},
 		"no credentials": {
 			run: fromBucket(""), failure: v1alpha1.Failure{Reason: "CredentialsInvalid", Message: "access denied"},
-			want: "spec.dataset has no secretRef, and the pod's service account: access denied",
+			want: "spec.dataset.secretRef is not set, so the pod's service account was used: access denied",
 		},
 		"generated dataset": {
 			run: makeRun().Obj(), failure: v1alpha1.Failure{Reason: "DatasetInvalid", Message: "1 class"}, want: "1 class",
@@ -283,7 +283,7 @@ func TestTerminalFailure(t *testing.T) {
 			reason: "PodFailurePolicy", last: &v1alpha1.Failure{Reason: "DatasetNotFound", Message: "no folder"},
 			want: runFailure{"DatasetNotFound", "no folder"},
 		},
-		"no pod is known": {reason: "BackoffLimitExceeded", want: runFailure{"RunnerFailed", "the Job failed (BackoffLimitExceeded): words"}},
+		"no pod is known": {reason: "BackoffLimitExceeded", want: runFailure{"RunnerFailed", "Job pets-1a2b3c4d failed (BackoffLimitExceeded): words"}},
 		"its last pod was only disrupted": {
 			reason: "BackoffLimitExceeded", last: &v1alpha1.Failure{Reason: "Disrupted", Message: "drained"},
 			want: runFailure{"RunnerFailed", "drained (spec.backoffLimit of 2 is used up)"},

@@ -104,7 +104,7 @@ func publishedBy(run *v1alpha1.TrainingRun, pods []*corev1.Pod) (*publishedResul
 		}
 		end := podstate.FindContainerEnd(pod, contract.RunnerContainer)
 		if end == nil {
-			return nil, fmt.Errorf("pod %s does not tell how its container %s ended", pod.Name, contract.RunnerContainer)
+			return nil, fmt.Errorf("pod %s doesn't tell how its container %s ended", pod.Name, contract.RunnerContainer)
 		}
 		published, err := decodePublished(run, end.Output)
 		if err != nil {

@@ -215,7 +215,7 @@ func TestPublishedBy(t *testing.T) {
 		"a failed one, then one with a result": {pods: []*corev1.Pod{runnerPodThat(exited("Error", 1, "")), succeeded(encode(t, goodResult()))}},
 		"none succeeded":                       {pods: []*corev1.Pod{runnerPodThat(exited("Error", 1, ""))}, want: "its pod is gone"},
 		"no document":                          {pods: []*corev1.Pod{succeeded("bye")}, want: "pod pets-1: decode document"},
-		"no word of its container":             {pods: []*corev1.Pod{silent}, want: "does not tell how its container runner ended"},
+		"no word of its container":             {pods: []*corev1.Pod{silent}, want: "doesn't tell how its container runner ended"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

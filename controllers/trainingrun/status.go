@@ -174,7 +174,7 @@ func setSuspended(s *scope, w conditions.Writer) {
 	case ptr.Deref(s.run.Spec.Suspend, false):
 		w.Set(v1alpha1.SuspendedCondition, metav1.ConditionTrue, v1alpha1.SuspendedReason, "spec.suspend is true")
 	case meta.IsStatusConditionTrue(s.run.Status.Conditions, v1alpha1.SuspendedCondition):
-		w.Set(v1alpha1.SuspendedCondition, metav1.ConditionFalse, v1alpha1.ResumedReason, "spec.suspend was taken back")
+		w.Set(v1alpha1.SuspendedCondition, metav1.ConditionFalse, v1alpha1.ResumedReason, "spec.suspend is false again; the run goes on")
 	}
 }
 

@@ -130,8 +130,8 @@ func TestComputeTrainingRunStatusConditions(t *testing.T) {
 		"its node is lost": {
 			scope: func(s *scope) { running(s); s.pods[0].DeletionTimestamp = ptr.To(at(60)) },
 			want:  "Ready=False/WaitingForDeletion Reconciling=True/WaitingForDeletion",
-			wantMessage: `pod "pets-1" on node "n1" should have stopped by 2026-01-02T03:05:05Z; another starts once it is gone. ` +
-				`If node "n1" is lost for good, delete the Node or taint it`,
+			wantMessage: `pod pets-1 on node n1 should have stopped by 2026-01-02T03:05:05Z; another starts once it is gone. ` +
+				`If node n1 is lost for good, delete the Node or taint it`,
 		},
 		"suspended, and its node is lost": {
 			scope: func(s *scope) {
@@ -139,7 +139,7 @@ func TestComputeTrainingRunStatusConditions(t *testing.T) {
 				s.run.Spec.Suspend, s.pods[0].DeletionTimestamp = ptr.To(true), ptr.To(at(60))
 			},
 			want:        "Suspended=True/Suspended Ready=False/Suspended Reconciling=True/Suspended",
-			wantMessage: `spec.suspend is true; pod "pets-1" on node "n1" should have stopped by`,
+			wantMessage: `spec.suspend is true; pod pets-1 on node n1 should have stopped by`,
 		},
 		"suspended": {
 			scope: func(s *scope) { s.run.Spec.Suspend = ptr.To(true) },

@@ -80,9 +80,9 @@ Exit codes:
 // add adds the flags to those of a command.
 func (f *smokeFlags) add(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.Targets, "url", nil, "Base `URL` of a server. May be repeated.")
-	flags.StringVar(&f.samples, "samples", "", "samples.tar `file` published with the model.")
-	flags.StringVar(&f.liveSamples, "live-samples", "", "samples.tar `file` published with the live model.")
-	flags.StringVar(&f.pictures, "pictures", "", "Folder of class folders with pictures, or samples.tar `file`, to judge quality by instead.")
+	flags.StringVar(&f.samples, "samples", "", "Samples `file`, the samples.tar published with the model.")
+	flags.StringVar(&f.liveSamples, "live-samples", "", "Samples `file`, the samples.tar published with the live model.")
+	flags.StringVar(&f.pictures, "pictures", "", "Folder of class folders with pictures, or samples.tar `file`, to judge quality by instead of --samples.")
 	flags.StringVar(&f.SHA256, "sha256", "", "SHA-256 that the served model must have, in hex. Empty accepts any model.")
 	flags.StringVar(&f.Revision, "revision", "", "Revision that the server must report. Empty accepts any revision.")
 	flags.Float64Var(&f.agreement, "min-agreement", 0, "Minimum share of samples classified as labeled. 0 accepts any share; by default, up to 0.10 below the score of the samples' own model.")

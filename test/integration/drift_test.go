@@ -313,7 +313,7 @@ var _ = Describe("ModelServer, when what serves is edited by hand", func() {
 			Expect(k8s.Get(ctx, client.ObjectKeyFromObject(pod), pod)).To(Succeed())
 			return pod.Labels
 		}).Should(Equal(map[string]string{"app": "mine"}))
-		Eventually(repairs).WithContext(ctx).WithArguments(pets.namespace).Should(ContainElement(ContainSubstring("pod mine is no pod of " + first)))
+		Eventually(repairs).WithContext(ctx).WithArguments(pets.namespace).Should(ContainElement(ContainSubstring("pod mine is no pod of revision " + first)))
 		pets.expectRoutedTo(ctx, first)
 	})
 

@@ -106,7 +106,7 @@ var _ = Describe("ModelServer, when what serves is deleted by hand", func() {
 			list := &eventsv1.EventList{}
 			g.Expect(k8s.List(ctx, list, client.InNamespace(pets.namespace))).To(Succeed())
 			g.Expect(list.Items).To(ContainElement(And(
-				HaveField("Reason", "RolloutRepaired"), HaveField("Note", ContainSubstring(first+" was deleted outside Trainyard")))))
+				HaveField("Reason", "RolloutRepaired"), HaveField("Note", ContainSubstring("Deployment "+first+" of the ")))))
 		}).Should(Succeed())
 
 		By("leaving the rejected one where it is, and everything at rest")

@@ -293,7 +293,7 @@ var _ = Describe("ModelServer", func() {
 		pets.serve(ctx, "run-2")
 		server := pets.reaches(ctx, v1alpha1.StartingReason)
 		candidate := server.Status.Candidate.Revision
-		refused := "0 of 1 replicas of " + candidate + " are available; pods of Deployment " + candidate + " can't be made: " + quotaSays +
+		refused := "0 of 1 replicas of revision " + candidate + " are available; pods of Deployment " + candidate + " can't be created: " + quotaSays +
 			"; raise the quota, or ask for less in spec.podTemplate.resources"
 		Eventually(func() string { return message(pets.get(ctx), v1alpha1.ReadyCondition) }).Should(Equal(refused))
 		Expect(condition(pets.get(ctx), v1alpha1.ReconcilingCondition)).To(Equal("True/Starting"))
@@ -307,7 +307,7 @@ var _ = Describe("ModelServer", func() {
 		cluster.model(digestOf("1"), podsRefused)
 		pets.update(ctx, func(server *v1alpha1.ModelServer) { server.Spec.Replicas = ptr.To[int32](3) })
 		pets.reaches(ctx, v1alpha1.UnavailableReason)
-		refused := "1 of 3 replicas of " + first + " are available; pods of Deployment " + first + " can't be made: exceeded quota: q"
+		refused := "1 of 3 replicas of revision " + first + " are available; pods of Deployment " + first + " can't be created: exceeded quota: q"
 		Eventually(func() string { return message(pets.get(ctx), v1alpha1.ReadyCondition) }).Should(HavePrefix(refused))
 		cluster.model(digestOf("2"), failsSmoke)
 		pets.serve(ctx, "run-2")
@@ -332,7 +332,7 @@ var _ = Describe("ModelServer", func() {
 		clk.Step(startGrace)
 		Expect(k8s.Patch(ctx, &job, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"touched":"yes"}}}`)))).To(Succeed())
 		Eventually(func() string { return message(pets.get(ctx), v1alpha1.ReadyCondition) }).
-			Should(ContainSubstring("the pod of Job " + job.Name + " can't be made: " + quotaSays + "; raise the quota"))
+			Should(ContainSubstring("the pod of Job " + job.Name + " can't be created: " + quotaSays + "; raise the quota"))
 		Expect(condition(pets.get(ctx), v1alpha1.ReconcilingCondition)).To(Equal("True/Smoking"))
 	})
 

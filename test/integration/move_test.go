@@ -151,7 +151,7 @@ var _ = Describe("ModelServer, when a model moves or its volume is lost", func()
 		cluster.model(digestOf("1"), neverReady)
 		publishOn(ctx, pets.namespace, "run-1", "models-2")
 		server := pets.reaches(ctx, v1alpha1.StartingReason)
-		Expect(message(server, v1alpha1.ReadyCondition)).To(ContainSubstring("the model of " + first + " has moved to pvc://models-2/run-1/model.onnx; pods that still load it from where it was: 1"))
+		Expect(message(server, v1alpha1.ReadyCondition)).To(ContainSubstring("the model of revision " + first + " has moved to pvc://models-2/run-1/model.onnx; pods that still load it from where it was: 1"))
 		Expect(condition(server, v1alpha1.AvailableCondition)).To(Equal("True/MinimumReplicasAvailable"))
 	})
 

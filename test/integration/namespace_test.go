@@ -31,7 +31,7 @@ var _ = Describe("A namespace that is being deleted", func() {
 		Expect(k8s.Delete(ctx, job, client.PropagationPolicy(metav1.DeletePropagationBackground))).To(Succeed())
 		Expect(k8s.DeleteAllOf(ctx, &appsv1.Deployment{}, client.InNamespace(pets.namespace))).To(Succeed())
 		expectState(ctx, run, v1alpha1.WaitingForDeletionReason, onItsWay)
-		Expect(readyMessage(fetch(ctx, run))).To(Equal("namespace \"" + pets.namespace + "\" is being deleted; nothing can be created in it"))
+		Expect(readyMessage(fetch(ctx, run))).To(Equal("namespace " + pets.namespace + " is being deleted; nothing can be created in it"))
 		server := pets.reaches(ctx, v1alpha1.WaitingForDeletionReason)
 		for _, object := range []client.Object{&corev1.Service{ObjectMeta: server.ObjectMeta}, server, run} {
 			object.SetResourceVersion("")

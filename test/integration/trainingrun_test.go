@@ -355,7 +355,7 @@ var _ = Describe("TrainingRun", func() {
 		job.Labels["touched"] = "yes" // the queue's clock is the real one
 		Expect(k8s.Update(ctx, job)).To(Succeed())
 		Eventually(func() string { return readyMessage(fetch(ctx, run)) }).Should(Equal(
-			"the pod of Job " + job.Name + " can't be made: exceeded quota: q; raise the quota, or create another TrainingRun that asks for less in spec.podTemplate.resources"))
+			"the pod of Job " + job.Name + " can't be created: exceeded quota: q; raise the quota, or create another TrainingRun that asks for less in spec.podTemplate.resources"))
 		expectState(ctx, run, v1alpha1.PendingReason, unknown)
 	})
 

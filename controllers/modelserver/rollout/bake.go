@@ -46,7 +46,7 @@ func bakeFailure(o *Observed, r *Record) *Rejection {
 		return fail(fmt.Sprintf("a container of pod %s ended while it had traffic: %s", pod, end), nil)
 	}
 	if unready := live.unready(); unready > 0 && o.lasting(r.UnreadySince) {
-		return fail(fmt.Sprintf("%d of %d replicas have been running without being ready for %s", unready, live.Replicas, grace), nil)
+		return fail(fmt.Sprintf("%d of %d replicas have been running without being ready for %s: their logs say why", unready, live.Replicas, grace), nil)
 	}
 	return nil
 }

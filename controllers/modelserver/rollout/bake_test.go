@@ -37,7 +37,7 @@ func TestBakeFailure(t *testing.T) {
 			}
 		}
 	}
-	const notReady = "1 of 2 replicas have been running without being ready for 30s"
+	const notReady = "1 of 2 replicas have been running without being ready for 30s: their logs say why"
 	const oom = "a container of pod b1 ended while it had traffic: exit code 137, OOMKilled"
 	cases := map[string]struct {
 		change func(*Observed)

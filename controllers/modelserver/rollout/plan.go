@@ -155,12 +155,12 @@ func create(o *Observed, r *Record, a *Actions) {
 	}
 	if o.Templates[r.Live] || o.isTarget(r.Live) {
 		if add(r.Live, o.Desired); len(a.Create) > 0 {
-			a.Repaired = "the Deployment of the live revision " + r.Live + " was deleted outside Trainyard; recreated it"
+			a.Repaired = "Deployment " + r.Live + " of the live revision was deleted outside Trainyard; recreated it"
 		}
 	}
 	if before := len(a.Create); o.canServeAgain(r.Fallback) {
 		if add(r.Fallback, o.Desired); len(a.Create) > before {
-			a.repaired("Deployment of the fallback " + r.Fallback + " was deleted outside Trainyard; recreated it")
+			a.repaired("Deployment " + r.Fallback + " of the fallback was deleted outside Trainyard; recreated it")
 		}
 	}
 	if c := o.candidate(r); c != nil {

@@ -451,7 +451,7 @@ func TestChildren(t *testing.T) {
 	rejectedB := bakedRecord("a")
 	rejectedB.Rejected = []Rejection{rejection("b", "p", v1alpha1.SmokeFailedReason)}
 	lostA := func(o *Observed) { o.Templates["a"] = true }
-	const deletedA = "the Deployment of the live revision a was deleted outside Trainyard; recreated it"
+	const deletedA = "Deployment a of the live revision was deleted outside Trainyard; recreated it"
 	cases := map[string]struct {
 		o    *Observed
 		want Actions
@@ -495,7 +495,7 @@ func TestChildren(t *testing.T) {
 		"the fallback was deleted: recreated before the candidate": {
 			o: observed("c", bakingRecord("b", "a"), revision("b", 2)).bake(JobRunning).but(lostA),
 			want: Actions{Create: []Scale{{"a", 2}, {"c", 2}},
-				Repaired: "Deployment of the fallback a was deleted outside Trainyard; recreated it"},
+				Repaired: "Deployment a of the fallback was deleted outside Trainyard; recreated it"},
 		},
 		"a test that couldn't reach the samples of live is tried without them": {
 			o: observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobVoid).but(func(o *Observed) {

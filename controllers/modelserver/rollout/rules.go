@@ -145,7 +145,7 @@ func dropFallback(o *Observed, r *Record) (Actions, bool) {
 	next.Fallback = ""
 	return Actions{
 		Record:   next,
-		Repaired: "the fallback revision " + r.Fallback + " was deleted outside Trainyard",
+		Repaired: "Deployment " + r.Fallback + " of the fallback was deleted outside Trainyard and can't be recreated; there is no revision to roll back to",
 		Gone:     []string{r.Fallback},
 	}, true
 }

@@ -55,7 +55,7 @@ func describe(o *Observed, r *Record) Status {
 	switch {
 	case failed != nil && r.Fallback != "":
 		s := reconciling(v1alpha1.RollbackBlockedReason,
-			"%s failed its bake (%s) and %s has no ready replica to switch back to", r.Live, failed.Message, r.Fallback)
+			"revision %s failed its bake (%s), and revision %s has no ready replica to switch back to: find out why its pods don't become ready", r.Live, failed.Message, r.Fallback)
 		s.Pods = r.Fallback
 		return s
 	case o.Target == nil && r.Live != "" && o.Unresolved.Served == r.Live:
@@ -68,9 +68,9 @@ func describe(o *Observed, r *Record) Status {
 		return describeLive(o, r)
 	case r.isRetiring(o.Target.Name):
 		return reconciling(v1alpha1.WaitingForDeletionReason,
-			"%s is asked for again and starts when its earlier Deployment is gone", o.Target.Name)
+			"revision %s is asked for again and starts when its earlier Deployment is gone", o.Target.Name)
 	case o.isTarget(r.Fallback):
-		s := reconciling(v1alpha1.StartingReason, "switching back to %s when enough of its replicas are available", r.Fallback)
+		s := reconciling(v1alpha1.StartingReason, "switching back to revision %s when enough of its replicas are available", r.Fallback)
 		s.Pods = r.Fallback
 		return s
 	default:
@@ -101,7 +101,7 @@ func describeRejected(r *Record, rejection *Rejection) Status {
 	s := Status{
 		Outcome: Stalled,
 		Reason:  rejection.Reason,
-		Message: fmt.Sprintf("%s was rejected: %s", rejection.Revision, rejection.Message),
+		Message: fmt.Sprintf("revision %s was rejected: %s", rejection.Revision, rejection.Message),
 	}
 	switch r.Live {
 	case "":
@@ -109,7 +109,7 @@ func describeRejected(r *Record, rejection *Rejection) Status {
 	case rejection.Revision:
 		s.Message += "; it stays live because there is no revision to roll back to"
 	default:
-		s.Message += fmt.Sprintf("; %s stays live", r.Live)
+		s.Message += fmt.Sprintf("; revision %s stays live", r.Live)
 		s.RolledBack = rejection
 	}
 	s.Message += ". To retry, change the model, spec.image, spec.server, spec.podTemplate, spec.smoke, or spec.promotion"
@@ -125,20 +125,20 @@ func describeLive(o *Observed, r *Record) Status {
 	var s Status
 	switch {
 	case !Enough(available, o.Expected()):
-		s = reconciling(v1alpha1.UnavailableReason, "%d of %d replicas of %s are available", available, o.Desired, r.Live)
+		s = reconciling(v1alpha1.UnavailableReason, "%d of %d replicas of revision %s are available", available, o.Desired, r.Live)
 	case r.Baked && live != nil && live.Elsewhere > 0:
-		s = reconciling(v1alpha1.StartingReason, "the model of %s has moved to %s; pods that still load it from where it was: %d",
+		s = reconciling(v1alpha1.StartingReason, "the model of revision %s has moved to %s; pods that still load it from where it was: %d",
 			r.Live, live.Model.URI, live.Elsewhere)
 	case r.Baked && live != nil && live.Altered > 0:
-		s = reconciling(v1alpha1.StartingReason, "replacing the pods of %s, because the image of some was edited outside Trainyard: %d", r.Live, live.Altered)
+		s = reconciling(v1alpha1.StartingReason, "replacing the pods of revision %s, because the images of some were edited outside Trainyard: %d", r.Live, live.Altered)
 	case r.Baked:
 		s = Status{
 			Outcome: Serving,
 			Reason:  v1alpha1.ServingReason,
-			Message: fmt.Sprintf("%s is live with %d of %d replicas available", r.Live, available, o.Desired),
+			Message: fmt.Sprintf("revision %s is live with %d of %d replicas available", r.Live, available, o.Desired),
 		}
 	default:
-		s = reconciling(v1alpha1.BakingReason, "%s has the traffic and is watched", r.Live)
+		s = reconciling(v1alpha1.BakingReason, "revision %s has the traffic and is watched", r.Live)
 		s.explainJob(o, bakeID(r))
 	}
 	s.Pods = r.Live
@@ -150,9 +150,9 @@ func describeCandidate(o *Observed) Status {
 	revision := o.exists(name)
 	if revision == nil {
 		if len(o.Revisions) >= MaxDeployments {
-			return reconciling(v1alpha1.WaitingForDeletionReason, "%s starts when an earlier revision is gone", name)
+			return reconciling(v1alpha1.WaitingForDeletionReason, "revision %s starts when an earlier revision is gone", name)
 		}
-		return reconciling(v1alpha1.StartingReason, "the Deployment of %s is being created", name)
+		return reconciling(v1alpha1.StartingReason, "the Deployment of revision %s is being created", name)
 	}
 	id := smokeID(o.Policy, revision)
 	if job := o.newest(id); job != nil && job.State == JobPassed && revision.allAvailable() {
@@ -161,11 +161,11 @@ func describeCandidate(o *Observed) Status {
 		}
 	}
 	if job := o.newest(id); job == nil && !revision.allAvailable() || job != nil && job.State == JobPassed {
-		s := reconciling(v1alpha1.StartingReason, "%d of %d replicas of %s are available", revision.Available, o.Desired, name)
+		s := reconciling(v1alpha1.StartingReason, "%d of %d replicas of revision %s are available", revision.Available, o.Desired, name)
 		s.Pods = name
 		return s
 	}
-	s := reconciling(v1alpha1.SmokingReason, "every replica of %s is being tested", name)
+	s := reconciling(v1alpha1.SmokingReason, "every replica of revision %s is being tested", name)
 	s.Pods = name
 	s.explainJob(o, id)
 	return s
@@ -175,7 +175,7 @@ func describeCandidate(o *Observed) Status {
 // replicas when it had the traffic last.
 func describeHeld(name string, o *Observed, wait time.Duration) Status {
 	return reconciling(v1alpha1.StartingReason,
-		"%s has passed its smoke test and gets the traffic again at %s: the last time none of its replicas stayed available",
+		"revision %s has passed its smoke test and gets the traffic again at %s: the last time none of its replicas stayed available",
 		name, o.Now.Add(wait).UTC().Format(time.RFC3339))
 }
 

@@ -43,12 +43,12 @@ func (a *app) evaluateCommand() *cobra.Command {
 	}
 	flags := command.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&o.model, "model", "", "model.onnx of an artifact")
-	flags.StringVar(&o.data, "data", "", "folder of class folders, of the model's classes or some of them; all images in it are used, or the test part if it is split")
-	flags.StringVar(&o.report, "report", "", "folder to write a report to")
-	flags.IntVar(&o.batches.Size, "batch-size", contract.DefaultTrainConfig().Training.BatchSize, "images computed together")
-	flags.IntVar(&o.batches.Workers, "workers", 0, "goroutines that decode images; 0 is one per CPU")
-	flags.StringVar(&o.logFormat, "log-format", "", "text or json")
+	flags.StringVar(&o.model, "model", "", "Model file, model.onnx of an artifact.")
+	flags.StringVar(&o.data, "data", "", "Folder of class folders, of the model's classes or some of them; all images in it are used, or the test part if it is split.")
+	flags.StringVar(&o.report, "report", "", "Folder to write a report to.")
+	flags.IntVar(&o.batches.Size, "batch-size", contract.DefaultTrainConfig().Training.BatchSize, "Number of images computed together.")
+	flags.IntVar(&o.batches.Workers, "workers", 0, "Number of goroutines that decode images. 0 means one per CPU.")
+	flags.StringVar(&o.logFormat, "log-format", "", "Format of the log: text or json.")
 	for _, name := range []string{"model", "data"} {
 		_ = command.MarkFlagRequired(name) // fails for unknown flags only
 	}

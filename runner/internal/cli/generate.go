@@ -33,12 +33,12 @@ func (a *app) generateCommand() *cobra.Command {
 	}
 	flags := command.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&o.out, "out", "", "folder in which a folder for each class is made")
-	flags.IntVar(&o.generated.SamplesPerClass, "samples-per-class", o.generated.SamplesPerClass, "pictures of each class")
-	flags.StringSliceVar(&o.generated.Classes, "classes", o.generated.Classes, "classes to draw, separated by commas")
-	flags.IntVar(&o.imageSize, "image-size", 128, "side of the pictures in pixels")
-	flags.Int64Var(&o.generated.Seed, "seed", o.generated.Seed, "seed of the pictures")
-	flags.IntVar(&o.generated.LabelNoisePercent, "label-noise-percent", 0, "share of pictures whose label is drawn at random")
+	flags.StringVar(&o.out, "out", "", "Folder to create a folder for each class in.")
+	flags.IntVar(&o.generated.SamplesPerClass, "samples-per-class", o.generated.SamplesPerClass, "Number of pictures to draw of each class.")
+	flags.StringSliceVar(&o.generated.Classes, "classes", o.generated.Classes, "Classes to draw, separated by commas.")
+	flags.IntVar(&o.imageSize, "image-size", 128, "Side of the pictures in pixels.")
+	flags.Int64Var(&o.generated.Seed, "seed", o.generated.Seed, "Seed of the pictures.")
+	flags.IntVar(&o.generated.LabelNoisePercent, "label-noise-percent", 0, "Share of pictures whose label is drawn at random.")
 	_ = command.MarkFlagRequired("out") // fails for unknown flags only
 	return command
 }

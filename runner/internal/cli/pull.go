@@ -34,9 +34,9 @@ func (a *app) pullCommand() *cobra.Command {
 	}
 	flags := command.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&file.SHA256, "sha256", "", "SHA-256 that the file must have, in hex; empty accepts any file")
+	flags.StringVar(&file.SHA256, "sha256", "", "SHA-256 that the file must have, in hex. Empty accepts any file.")
 	accessFlags(flags, &file.Access)
-	flags.StringVar(&logFormat, "log-format", "", "text or json (in a pod the default)")
+	flags.StringVar(&logFormat, "log-format", "", "Format of the log: text, or json, which is the default in a pod.")
 	command.RunE = func(cmd *cobra.Command, args []string) error {
 		a.started = true
 		if err := whatToPull(&file, args); err != nil {
@@ -49,8 +49,8 @@ func (a *app) pullCommand() *cobra.Command {
 
 // accessFlags add flags for how to reach what isn't on this machine.
 func accessFlags(flags *pflag.FlagSet, access *contract.Access) {
-	flags.StringVar(&access.Credentials, "credentials", "", "folder with a file for each credential; empty: those of the environment")
-	flags.StringVar(&access.CABundle, "ca-bundle", "", "file with certificates, in PEM, that are trusted besides the public ones")
+	flags.StringVar(&access.Credentials, "credentials", "", "Folder with a file for each credential. Empty uses those of the environment.")
+	flags.StringVar(&access.CABundle, "ca-bundle", "", "PEM file with certificates that are trusted besides the public ones.")
 }
 
 // whatToPull takes what to fetch from the command line or, without arguments, from the environment.

@@ -32,7 +32,7 @@ func (a *app) pushCommand() *cobra.Command {
 	flags := command.Flags()
 	flags.SortFlags = false
 	accessFlags(flags, &access)
-	flags.StringVar(&logFormat, "log-format", "", "text or json (in a pod the default)")
+	flags.StringVar(&logFormat, "log-format", "", "Format of the log: text, or json, which is the default in a pod.")
 	command.RunE = func(cmd *cobra.Command, args []string) error {
 		a.started = true
 		return a.push(cmd.Context(), args[0], args[1], access, logFormat)
