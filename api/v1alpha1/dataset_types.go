@@ -6,6 +6,7 @@ package v1alpha1
 // Dataset is where the samples come from, how they are split and augmented.
 // +kubebuilder:validation:XValidation:rule="[has(self.pvc), has(self.uri), has(self.generated)].exists_one(set, set)",message="dataset must name exactly one source: set one of pvc, uri, generated"
 // +kubebuilder:validation:XValidation:rule="has(self.uri) || !has(self.secretRef) && !has(self.caBundle)",message="dataset.secretRef and dataset.caBundle are for dataset.uri: remove them, no other source needs them"
+// +kubebuilder:validation:XValidation:rule="!has(self.generated) || !has(self.labels)",message="dataset.labels is for a folder or an archive: remove it, generated pictures have their labels"
 // +kubebuilder:validation:MinProperties=1
 type Dataset struct {
 	// pvc is a volume with a folder of class folders.
@@ -31,6 +32,9 @@ type Dataset struct {
 	// generated are synthetic pictures, for demonstrations and tests.
 	// +optional
 	Generated *GeneratedDataset `json:"generated,omitempty"`
+	// labels is a manifest that says what each image shows, and may divide them. Left out, the names of the folders do.
+	// +optional
+	Labels DatasetLabels `json:"labels,omitzero"`
 	// split is what is held out of training. A folder that is split already keeps
 	// its parts.
 	// +kubebuilder:default={}
@@ -56,6 +60,34 @@ type DatasetPVC struct {
 	// +kubebuilder:validation:XValidation:rule="!self.startsWith('/') && !self.split('/').exists(p, p == '..')",message="path must be relative to the volume's root and must not contain '..', such as pets/raw"
 	// +optional
 	Path string `json:"path,omitempty"`
+}
+
+// DatasetLabels is a manifest of a dataset: a table with a row for each image, in CSV, separated by commas, semicolons or
+// tabs, or in JSON Lines. A column gives each image's path, relative to the dataset's folder, and one its label; another may give
+// its part of the split, train, val or test.
+type DatasetLabels struct {
+	// file is the manifest's path within the dataset, such as labels.csv.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:XValidation:rule="!self.startsWith('/') && !self.split('/').exists(p, p == '..')",message="file must be relative to the dataset's folder and must not contain '..', such as labels.csv"
+	// +required
+	File string `json:"file,omitempty"`
+	// pathColumn is the column, or the key, of the images' paths. Left out, it is one that is named as such usually are, such as
+	// path, file or filename; in a table without a header it is the first.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	// +optional
+	PathColumn string `json:"pathColumn,omitempty"`
+	// labelColumn is that of their labels. Left out, it is one named label, class, category or target, or the second.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	// +optional
+	LabelColumn string `json:"labelColumn,omitempty"`
+	// splitColumn is that of their parts. Left out, it is one named split, subset or partition, or the third, if there is one.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	// +optional
+	SplitColumn string `json:"splitColumn,omitempty"`
 }
 
 // GeneratedDataset are synthetic pictures, drawn by the runner.

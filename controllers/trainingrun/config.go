@@ -76,6 +76,11 @@ func datasetConfig(p *children.Parser, run *v1alpha1.TrainingRun) contract.Datas
 		config.URI = spec.URI
 		config.Access = datasetAccess(run).Contract(contract.PurposeDataset)
 	}
+	if labels := spec.Labels; labels != (v1alpha1.DatasetLabels{}) {
+		config.Labels = &contract.Labels{
+			File: labels.File, PathColumn: labels.PathColumn, LabelColumn: labels.LabelColumn, SplitColumn: labels.SplitColumn,
+		}
+	}
 	if generated := spec.Generated; generated != nil {
 		config.Generated = &contract.Generated{
 			SamplesPerClass:   int(generated.SamplesPerClass),

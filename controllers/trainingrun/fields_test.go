@@ -40,6 +40,7 @@ func TestEveryFieldReachesTheRunner(t *testing.T) {
 	seen := map[string]bool{}
 	bucket := fromBucket("key")
 	bucket.Spec.Dataset.CABundle.ConfigMapRef = v1alpha1.CABundleReference{Name: "ca", Key: "ca.crt"}
+	bucket.Spec.Dataset.Labels = v1alpha1.DatasetLabels{File: "labels.csv"}
 	for _, run := range []*v1alpha1.TrainingRun{fromClaim, generated, bucket} {
 		before, err := trainConfig(run)
 		if err != nil {

@@ -32,7 +32,9 @@ type Dataset struct {
 	URI string `json:"uri,omitempty"`
 	// Access is for URI.
 	Access
-	Generated    *Generated   `json:"generated,omitempty"`
+	Generated *Generated `json:"generated,omitempty"`
+	// Labels names a manifest in the source. Nil: the names of class folders are the labels.
+	Labels       *Labels      `json:"labels,omitempty"`
 	Split        Split        `json:"split"`
 	Augmentation Augmentation `json:"augmentation"`
 }
@@ -72,6 +74,17 @@ func DatasetSources() []string {
 		names[i] = source.name
 	}
 	return names
+}
+
+// Labels names a manifest, a table that gives each image its label: CSV or JSON Lines, told by its content.
+type Labels struct {
+	// File is its path within the source. Paths in it are relative to the source as well.
+	File string `json:"file"`
+	// PathColumn, LabelColumn and SplitColumn name its columns, or the keys of its objects. Those that are empty are found
+	// by the names that such columns usually have, or by their order where there is no header.
+	PathColumn  string `json:"pathColumn,omitempty"`
+	LabelColumn string `json:"labelColumn,omitempty"`
+	SplitColumn string `json:"splitColumn,omitempty"`
 }
 
 // Generated asks for synthetic pictures.

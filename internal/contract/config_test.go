@@ -5,6 +5,7 @@ package contract
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,7 +19,7 @@ func TestSourcesOfADataset(t *testing.T) {
 	for i := range typ.NumField() {
 		field := typ.Field(i)
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-		if name == "split" || name == "augmentation" || field.Anonymous {
+		if slices.Contains([]string{"labels", "split", "augmentation"}, name) || field.Anonymous {
 			continue
 		}
 		names = append(names, name)

@@ -36,6 +36,12 @@ func classesOf(source Source, listing Listing) ([]string, error) {
 		return nil, emptyClass(source, listing.Empty[0])
 	case len(classes) == 0:
 		return nil, fmt.Errorf("%w: %v has no images: %s", ErrInvalid, source, FolderShape)
+	case len(classes) == 1 && listing.Labels != "":
+		return nil, fmt.Errorf("%w: %v has one class only, %q, by its labels %q: name images of a further class there, or another column with labels.labelColumn",
+			ErrInvalid, source, classes[0], Shown(listing.Labels))
+	case len(classes) > MaxClasses && listing.Labels != "":
+		return nil, fmt.Errorf("%w: %v has %d classes by its labels %q, at most %d are possible: name the column of the classes with labels.labelColumn",
+			ErrInvalid, source, len(classes), Shown(listing.Labels), MaxClasses)
 	case len(classes) == 1:
 		return nil, fmt.Errorf("%w: %v has one class only, %q: add a folder for each further class, or, if the class folders are inside %q, add that to the path",
 			ErrInvalid, source, classes[0], classes[0])
@@ -77,10 +83,10 @@ func (d *Dataset) matchClasses(listing *Listing, opts Options) error {
 	case len(found) == 0:
 		return fmt.Errorf("%w: %v has no images: %s", ErrInvalid, d.source, FolderShape)
 	case len(unknown) > 0 && len(missing) > 0:
-		return fmt.Errorf("%w: %v has folders for %s, which the model doesn't know, and none for its %s: name the folders as the model's classes, or move those away%s",
-			ErrInvalid, d.source, quoted(unknown), quoted(missing), insideHint(unknown, len(found)))
+		return fmt.Errorf("%w: %v has %s for %s, which the model doesn't know, and none for its %s: name the %[3]s as the model's classes, or move those away%[6]s",
+			ErrInvalid, d.source, namesOf(*listing), quoted(unknown), quoted(missing), insideHint(unknown, len(found), *listing))
 	case len(missing) > 0 && !opts.AnySize:
-		return fmt.Errorf("%w: %v has no images of the model's %s: add a folder for each", ErrInvalid, d.source, quoted(missing))
+		return fmt.Errorf("%w: %v has no images of the model's %s: add some of each", ErrInvalid, d.source, quoted(missing))
 	case len(missing) > 0:
 		d.Warnings = append(d.Warnings, fmt.Sprintf("there are no images of the model's %s: the figures say nothing of them", quoted(missing)))
 	case len(unknown) > 0:
@@ -132,10 +138,18 @@ func quoted(classes []string) string {
 	return strings.Join(names, ", ")
 }
 
+// namesOf are what gives a listing's classes their names.
+func namesOf(listing Listing) string {
+	if listing.Labels != "" {
+		return "labels"
+	}
+	return "folders"
+}
+
 // insideHint is added to a message on unknown classes where the only folder may
 // be one that holds the class folders.
-func insideHint(unknown []string, folders int) string {
-	if folders > 1 {
+func insideHint(unknown []string, folders int, listing Listing) string {
+	if folders > 1 || listing.Labels != "" {
 		return ""
 	}
 	return fmt.Sprintf("; if the class folders are inside %q, add that to the path", unknown[0])

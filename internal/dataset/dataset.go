@@ -84,6 +84,9 @@ type Dataset struct {
 	// Warnings are what people should know of the dataset, a sentence each.
 	Warnings []string
 
+	// Labels is the manifest within the source that says what the images show; empty where their folders do.
+	Labels string
+
 	source     Source
 	preprocess preprocess.Spec
 	reader     *reader

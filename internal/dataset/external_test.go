@@ -8,4 +8,6 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/dataset/folder"
 )
 
-func init() { dataset.Folder = folder.New }
+func init() {
+	dataset.Folder = func(root string) dataset.Source { return folder.New(root, folder.Layout{}) }
+}

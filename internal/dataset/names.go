@@ -4,6 +4,7 @@
 package dataset
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"unicode"
@@ -39,14 +40,15 @@ func ClassName(name string) string { return norm.NFC.String(name) }
 // maxClassNameBytes bounds a class's name.
 const maxClassNameBytes = 63
 
-// CheckClassName keeps names to what fits into metadata, metrics and logs.
-func CheckClassName(source Source, name string) error {
+// CheckClassName keeps names to what fits into metadata, metrics and logs. Its errors go on from the name.
+func CheckClassName(name string) error {
 	switch {
 	case !utf8.ValidString(name):
-		return fmt.Errorf("%w: %v has a class folder %q, whose name is not UTF-8: rename it", ErrInvalid, source, name)
-	case len(name) > maxClassNameBytes || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }):
-		return fmt.Errorf("%w: %v has a class folder %q: rename it to at most %d bytes of printable characters",
-			ErrInvalid, source, name, maxClassNameBytes)
+		return errors.New("is not UTF-8")
+	case len(name) > maxClassNameBytes:
+		return fmt.Errorf("has more than %d bytes", maxClassNameBytes)
+	case strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return errors.New("has characters that can't be printed")
 	default:
 		return nil
 	}

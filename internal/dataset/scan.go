@@ -63,7 +63,7 @@ func Open(ctx context.Context, source Source, opts Options) (*Dataset, error) {
 		return nil, err
 	}
 	slices.SortFunc(listing.Files, func(a, b File) int { return cmp.Compare(a.Name, b.Name) })
-	d := &Dataset{source: source, preprocess: opts.Preprocess, reader: newReader(opts.Limits)}
+	d := &Dataset{source: source, preprocess: opts.Preprocess, reader: newReader(opts.Limits), Labels: listing.Labels}
 	if err := d.setClasses(&listing, opts); err != nil {
 		return nil, err
 	}
@@ -216,6 +216,14 @@ func (d *Dataset) warnOfSkipped(files []File, scanned []scannedFile) {
 	}
 }
 
+// withoutClass is what to do for the dataset to have one class less.
+func (d *Dataset) withoutClass() string {
+	if d.Labels != "" {
+		return fmt.Sprintf("remove its rows from %q", Shown(d.Labels))
+	}
+	return "move the folder away"
+}
+
 // checkEnough refuses a dataset with a class that has hardly any usable image.
 func (d *Dataset) checkEnough(files []File, scanned []scannedFile, opts Options) error {
 	if opts.AnySize && len(d.Samples) > 0 {
@@ -226,8 +234,8 @@ func (d *Dataset) checkEnough(files []File, scanned []scannedFile, opts Options)
 			continue
 		}
 		class := d.Classes[label]
-		err := fmt.Errorf("%w: %v has %d usable images of class %q, at least %d are needed: add images (formats: %s), or move the folder away if it is no class",
-			ErrInvalid, d.source, count, class, MinImagesPerClass, strings.Join(preprocess.Formats(), ", "))
+		err := fmt.Errorf("%w: %v has %d usable images of class %q, at least %d are needed: add images (formats: %s), or %s if it is no class",
+			ErrInvalid, d.source, count, class, MinImagesPerClass, strings.Join(preprocess.Formats(), ", "), d.withoutClass())
 		total, unusable, first := 0, 0, -1
 		for i, file := range files {
 			if file.Class != class {

@@ -25,6 +25,8 @@ type Listing struct {
 	Empty []File
 	// LeftOut is what else there is.
 	LeftOut []LeftOut
+	// Labels is the manifest that says what the files show; empty where their folders do.
+	Labels string
 	// Warnings are what people should know of it, a sentence each.
 	Warnings []string
 }

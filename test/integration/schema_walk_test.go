@@ -204,7 +204,7 @@ func choosePlace(union map[string]any, member []string, uri string) {
 	switch member[0] {
 	case "pvc", "generated":
 		delete(union, "uri")
-	case "uri", "secretRef", "caBundle":
+	case "uri", "secretRef", "caBundle", "labels":
 		union["uri"] = cmp.Or[any](union["uri"], uri)
 	}
 	for _, other := range []string{"pvc", "generated"} {

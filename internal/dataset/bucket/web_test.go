@@ -10,6 +10,7 @@ import (
 	"errors"
 	"io"
 	"log"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -23,19 +24,30 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/dataset"
 	"github.com/trainyard-dev/trainyard/internal/dataset/fetch"
+	"github.com/trainyard-dev/trainyard/internal/dataset/folder"
 )
 
 // zipped packs files of the given names, each with its name as its content.
 func zipped(t *testing.T, names ...string) []byte {
 	t.Helper()
+	files := map[string]string{}
+	for _, name := range names {
+		files[name] = name
+	}
+	return zippedFiles(t, files)
+}
+
+// zippedFiles packs files by their names.
+func zippedFiles(t *testing.T, files map[string]string) []byte {
+	t.Helper()
 	var buffer bytes.Buffer
 	w := zip.NewWriter(&buffer)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
 		part, err := w.Create(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := io.WriteString(part, name); err != nil {
+		if _, err := io.WriteString(part, files[name]); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -84,7 +96,7 @@ func keys(t *testing.T, values map[string]string) string {
 }
 
 // opened opens a source whose files are kept in a folder.
-func opened(t *testing.T, uri string, access contract.Access, kept string) dataset.Source {
+func opened(t *testing.T, uri string, access contract.Access, kept string, layout folder.Layout) dataset.Source {
 	t.Helper()
 	place, isArchive, err := Open(t.Context(), uri, access)
 	if err != nil {
@@ -96,15 +108,15 @@ func opened(t *testing.T, uri string, access contract.Access, kept string) datas
 	}
 	images := filepath.Join(t.TempDir(), "images")
 	if isArchive {
-		return fetch.NewArchive(place, store, images)
+		return fetch.NewArchive(place, store, images, layout)
 	}
-	return fetch.New(place, store, images)
+	return fetch.New(place, store, images, layout)
 }
 
 // listed lists a source and returns the names of its files, sorted.
 func listed(t *testing.T, uri string, access contract.Access) ([]string, dataset.Source, error) {
 	t.Helper()
-	src := opened(t, uri, access, t.TempDir())
+	src := opened(t, uri, access, t.TempDir(), folder.Layout{})
 	listing, err := src.List(t.Context())
 	var names []string
 	for _, file := range listing.Files {
@@ -127,6 +139,18 @@ func TestArchiveOnAWebServer(t *testing.T) {
 	data, err := src.Read(t.Context(), "dog/0.jpg", 100)
 	if err != nil || string(data) != "pets/dog/0.jpg" {
 		t.Errorf("read %q, %v", data, err)
+	}
+}
+
+// An archive may hold a manifest instead of class folders.
+func TestArchiveWithLabels(t *testing.T) {
+	files := map[string]string{"pets/labels.csv": "path,label\nimages/0.jpg,cat\nimages/1.jpg,dog\n", "pets/images/0.jpg": "0", "pets/images/1.jpg": "1"}
+	address, access := webServer(t, map[string][]byte{"/pets.zip": zippedFiles(t, files)})
+	src := opened(t, address+"/pets.zip", access, t.TempDir(), folder.Layout{Labels: &contract.Labels{File: "labels.csv"}})
+	listing, err := src.List(t.Context())
+	want := []dataset.File{{Name: "images/0.jpg", Class: "cat"}, {Name: "images/1.jpg", Class: "dog"}}
+	if diff := cmp.Diff(want, listing.Files); err != nil || diff != "" {
+		t.Errorf("%v, files (-want +got):\n%s", err, diff)
 	}
 }
 

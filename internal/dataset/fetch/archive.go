@@ -20,6 +20,7 @@ type Archive struct {
 	remote Remote
 	store  *Store
 	dir    string
+	layout folder.Layout
 	limits archive.Limits
 
 	mu    sync.Mutex
@@ -28,10 +29,10 @@ type Archive struct {
 
 var _ dataset.Source = (*Archive)(nil)
 
-// NewArchive returns a source of what is in an archive. Its first listing fetches and unpacks it into dir, which must not
+// NewArchive returns a source of what is in an archive, arranged as layout says. Its first listing fetches and unpacks it into dir, which must not
 // exist and is the caller's to remove.
-func NewArchive(remote Remote, store *Store, dir string) *Archive {
-	return &Archive{remote: remote, store: store, dir: dir, limits: archive.DefaultLimits()}
+func NewArchive(remote Remote, store *Store, dir string, layout folder.Layout) *Archive {
+	return &Archive{remote: remote, store: store, dir: dir, layout: layout, limits: archive.DefaultLimits()}
 }
 
 // String implements dataset.Source.
@@ -70,7 +71,7 @@ func (a *Archive) unpacked(ctx context.Context) (dataset.Source, error) {
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(a.dir))
 	}
-	a.local = folder.Named(top, a.String())
+	a.local = folder.Named(top, a.String(), a.layout)
 	return a.local, nil
 }
 

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/trainyard-dev/trainyard/internal/dataset"
+	"github.com/trainyard-dev/trainyard/internal/dataset/folder"
 )
 
 // packed is a place with one archive, of files with these names and contents.
@@ -45,7 +46,7 @@ func TestArchive(t *testing.T) {
 			p.opened = nil
 			dir := t.TempDir()
 			for range 2 {
-				src := NewArchive(p, open(t, dir, Options{Scratch: tc.scratch}), filepath.Join(t.TempDir(), "images"))
+				src := NewArchive(p, open(t, dir, Options{Scratch: tc.scratch}), filepath.Join(t.TempDir(), "images"), folder.Layout{})
 				listing, err := src.List(t.Context())
 				if err != nil || len(listing.Files) != 2 {
 					t.Fatalf("listed %v, %v", listing.Files, err)
@@ -65,7 +66,7 @@ func TestArchive(t *testing.T) {
 func TestRefusedArchive(t *testing.T) {
 	p := packed(t, map[string]string{"cat/0.jpg": "meow", "../evil": ""})
 	images := filepath.Join(t.TempDir(), "images")
-	src := NewArchive(p, open(t, t.TempDir(), Options{}), images)
+	src := NewArchive(p, open(t, t.TempDir(), Options{}), images, folder.Layout{})
 	if _, err := src.List(t.Context()); !errors.Is(err, dataset.ErrInvalid) {
 		t.Errorf("got %v", err)
 	}

@@ -24,6 +24,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/trainyard-dev/trainyard/internal/dataset"
+	"github.com/trainyard-dev/trainyard/internal/dataset/folder"
 )
 
 // place is a remote place in memory that counts what it serves.
@@ -395,7 +396,7 @@ func TestSourceIsAFolder(t *testing.T) {
 		"train/cat/1.png": picture.String(), "train/dog/deep/2.png": picture.String(), "val/cat/3.png": "x", "val/dog/4.png": "y", "README.md": "pets",
 	}}
 	dir := t.TempDir()
-	src := New(p, open(t, dir, Options{}), filepath.Join(t.TempDir(), "tree"))
+	src := New(p, open(t, dir, Options{}), filepath.Join(t.TempDir(), "tree"), folder.Layout{})
 	var listing dataset.Listing
 	var err error
 	for range 2 {
@@ -427,7 +428,7 @@ func TestSourceIsAFolder(t *testing.T) {
 }
 
 func TestSourceOfNothing(t *testing.T) {
-	src := New(&place{name: "s3://pets/row"}, open(t, t.TempDir(), Options{}), filepath.Join(t.TempDir(), "tree"))
+	src := New(&place{name: "s3://pets/row"}, open(t, t.TempDir(), Options{}), filepath.Join(t.TempDir(), "tree"), folder.Layout{})
 	if _, err := src.List(t.Context()); !errors.Is(err, dataset.ErrNotFound) || !strings.Contains(err.Error(), "s3://pets/row") {
 		t.Errorf("got %v", err)
 	}

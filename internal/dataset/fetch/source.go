@@ -30,9 +30,9 @@ type Source struct {
 var _ dataset.Source = (*Source)(nil)
 
 // New returns a source of what is at a remote place. Its first listing fetches all files; then it is a folder as any
-// other, of links in tree, which must not exist and is the caller's to remove.
-func New(remote Remote, store *Store, tree string) *Source {
-	return &Source{remote: remote, store: store, tree: tree, local: folder.Named(tree, remote.String())}
+// other, arranged as layout says, of links in tree, which must not exist and is the caller's to remove.
+func New(remote Remote, store *Store, tree string, layout folder.Layout) *Source {
+	return &Source{remote: remote, store: store, tree: tree, local: folder.Named(tree, remote.String(), layout)}
 }
 
 // String implements dataset.Source.

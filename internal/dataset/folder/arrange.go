@@ -41,7 +41,7 @@ func (w *walker) arrange(root *node) (dataset.Listing, error) {
 		}
 	}
 	listing.LeftOut = w.left.List()
-	return listing, w.checkParts(listing.Files)
+	return listing, checkParts(w.folder, listing.Files)
 }
 
 // leaveFiles leaves out the files beside class folders.
@@ -61,8 +61,8 @@ func (w *walker) addClasses(listing *dataset.Listing, parent *node, part dataset
 	folders := map[string]string{} // by class
 	for _, dir := range parent.dirs {
 		class := dataset.ClassName(dir.name)
-		if err := dataset.CheckClassName(w.folder, class); err != nil {
-			return err
+		if err := dataset.CheckClassName(class); err != nil {
+			return fmt.Errorf("%w: %v has a class folder %q, whose name %w: rename it", dataset.ErrInvalid, w.folder, class, err)
 		}
 		if other, taken := folders[class]; taken {
 			return fmt.Errorf("%w: %v has two folders for class %q, which differ in how its letters are encoded: move the images of %+q into %+q",
@@ -85,15 +85,15 @@ func (w *walker) addClasses(listing *dataset.Listing, parent *node, part dataset
 }
 
 // checkParts refuses a split that measures a class which nothing learns.
-func (w *walker) checkParts(files []dataset.File) error {
+func checkParts(source dataset.Source, files []dataset.File) error {
 	learned := map[string]bool{}
 	for _, file := range files {
 		learned[file.Class] = learned[file.Class] || file.Part == dataset.PartTrain
 	}
 	for _, file := range files {
 		if file.Part != dataset.PartNone && !learned[file.Class] {
-			return fmt.Errorf("%w: %v is split already, and its %v part has a class %q that its training part has not: name the class folders alike in all parts",
-				dataset.ErrInvalid, w.folder, file.Part, file.Class)
+			return fmt.Errorf("%w: %v is split already, and its %v part has a class %q that its training part has not: name the classes alike in all parts",
+				dataset.ErrInvalid, source, file.Part, file.Class)
 		}
 	}
 	return nil

@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package folder is the source of images in a folder of class folders, as people have them.
+// Package folder is the source of images in a folder, as people have them: in class folders, or listed in a manifest.
 package folder
 
 import (
@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/dataset"
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
 )
@@ -24,21 +25,33 @@ import (
 //
 // A root that is split already, into folders named as train, validation and test
 // are, each with class folders, gives its files their parts.
-func New(root string) dataset.Source { return Named(root, fmt.Sprintf("folder %q", root)) }
+//
+// What layout says goes before all that.
+func New(root string, layout Layout) dataset.Source {
+	return Named(root, fmt.Sprintf("folder %q", root), layout)
+}
+
+// Layout is how a folder is arranged where its folders' names don't tell.
+type Layout struct {
+	// Labels names a manifest in the folder: what it lists are the images. Nil: class folders.
+	Labels *contract.Labels
+}
 
 // Named returns the source of a folder that messages call by another name: that of the place which it was fetched from.
-func Named(root, name string) dataset.Source {
+func Named(root, name string, layout Layout) dataset.Source {
 	dir, err := filepath.Abs(root)
 	if err != nil { // the working directory is gone
 		dir = root
 	}
-	return folder{root: root, dir: dir, name: name}
+	return folder{root: root, dir: dir, name: name, layout: layout}
 }
 
 type folder struct {
 	root string // as it was given
 	dir  string // absolute
 	name string // in messages
+
+	layout Layout
 }
 
 func (f folder) String() string { return f.name }
@@ -60,6 +73,9 @@ func (f folder) List(ctx context.Context) (dataset.Listing, error) {
 		return dataset.Listing{}, err
 	case err != nil:
 		return dataset.Listing{}, fmt.Errorf("list %v: %w", f, err)
+	}
+	if f.layout.Labels != nil {
+		return f.listLabeled(ctx)
 	}
 	w := &walker{folder: f, real: real, left: dataset.LeftOutByCause{}}
 	root, err := w.walk(ctx)

@@ -176,7 +176,7 @@ func TestWriteAndOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	onDisk, err := dataset.Open(t.Context(), folder.New(dir), opts)
+	onDisk, err := dataset.Open(t.Context(), folder.New(dir, folder.Layout{}), opts)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -95,8 +95,11 @@ func Remote(d contract.Dataset) bool {
 	return len(set) == 1 && kinds[set[0]].remote
 }
 
+// layoutOf is how the folder that a source is, or is fetched into, is arranged.
+func layoutOf(d contract.Dataset) folder.Layout { return folder.Layout{Labels: d.Labels} }
+
 func openFolder(_ context.Context, d contract.Dataset, _ Options) (dataset.Source, Provenance, error) {
-	return folder.New(d.Path), Provenance{Location: d.Path}, nil
+	return folder.New(d.Path, layoutOf(d)), Provenance{Location: d.Path}, nil
 }
 
 func openURI(ctx context.Context, d contract.Dataset, opts Options) (dataset.Source, Provenance, error) {
@@ -105,9 +108,9 @@ func openURI(ctx context.Context, d contract.Dataset, opts Options) (dataset.Sou
 		return nil, Provenance{}, err
 	}
 	if isArchive {
-		return fetch.NewArchive(place, opts.Store, opts.images()), Provenance{Location: place.String()}, nil
+		return fetch.NewArchive(place, opts.Store, opts.images(), layoutOf(d)), Provenance{Location: place.String()}, nil
 	}
-	return fetch.New(place, opts.Store, opts.images()), Provenance{Location: place.String()}, nil
+	return fetch.New(place, opts.Store, opts.images(), layoutOf(d)), Provenance{Location: place.String()}, nil
 }
 
 // images is the folder of the images of a remote source.

@@ -29,6 +29,7 @@ import (
 // evaluateOptions are the flags of evaluate.
 type evaluateOptions struct {
 	model, data, report, logFormat string
+	labels                         contract.Labels
 	batches                        evaluate.Batches
 }
 
@@ -45,6 +46,7 @@ func (a *app) evaluateCommand() *cobra.Command {
 	flags.SortFlags = false
 	flags.StringVar(&o.model, "model", "", "Model file, model.onnx of an artifact.")
 	flags.StringVar(&o.data, "data", "", "Folder of class folders, of the model's classes or some of them; all images in it are used, or the test part if it is split.")
+	labelFlags(flags, &o.labels)
 	flags.StringVar(&o.report, "report", "", "Folder to write a report to.")
 	flags.IntVar(&o.batches.Size, "batch-size", contract.DefaultTrainConfig().Training.BatchSize, "Number of images computed together.")
 	flags.IntVar(&o.batches.Workers, "workers", 0, "Number of goroutines that decode images. 0 means one per CPU.")
@@ -65,7 +67,7 @@ func (a *app) evaluate(ctx context.Context, o *evaluateOptions) error {
 		return failure.Artifact(err)
 	}
 	images, err := openImages(ctx, log, classifier, images.Request{
-		Dataset: contract.Dataset{Path: o.data}, AnySize: true, Workers: o.batches.Workers,
+		Dataset: contract.Dataset{Path: o.data, Labels: givenLabels(o.labels)}, AnySize: true, Workers: o.batches.Workers,
 	})
 	if err != nil {
 		return err

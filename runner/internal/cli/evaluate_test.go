@@ -45,10 +45,10 @@ func relabeled(t *testing.T, model string, classes ...string) string {
 }
 
 // evaluated is the report on a model.
-func evaluated(t *testing.T, model, data string) (report.Report, string) {
+func evaluated(t *testing.T, model, data string, more ...string) (report.Report, string) {
 	t.Helper()
 	dir := t.TempDir()
-	code, _, stderr := runner("evaluate", "--model", model, "--data", data, "--report", dir)
+	code, _, stderr := runner(append([]string{"evaluate", "--model", model, "--data", data, "--report", dir}, more...)...)
 	if code != contract.ExitOK {
 		t.Fatalf("evaluate exits %d\n%s", code, stderr)
 	}
@@ -155,6 +155,51 @@ func TestEvaluateMeasuresTheTestPart(t *testing.T) {
 	}
 	if !strings.Contains(log, "split already") {
 		t.Errorf("the log is\n%s", log)
+	}
+}
+
+// A manifest gives labels and parts to train with, and to measure with.
+func TestTrainAndEvaluateByAManifest(t *testing.T) {
+	dir := t.TempDir()
+	pictures := filepath.Join(dir, "pets")
+	if code, _, stderr := runner("generate-data", "--out", pictures, "--samples-per-class=8", "--image-size=32"); code != contract.ExitOK {
+		t.Fatal(stderr)
+	}
+	files, err := filepath.Glob(filepath.Join(pictures, "*", "*"))
+	if err != nil || len(files) != 16 {
+		t.Fatal(files, err)
+	}
+	var rows strings.Builder
+	rows.WriteString("animal;image;subset\r\n")
+	for i, file := range files {
+		class := filepath.Base(filepath.Dir(file))
+		part := "train"
+		if i%4 == 3 {
+			part = "test"
+		}
+		rows.WriteString("a " + class + ";" + class + "/" + filepath.Base(file) + ";" + part + "\r\n")
+	}
+	if err := os.WriteFile(filepath.Join(pictures, "labels.csv"), []byte(rows.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	code, _, stderr := runner("train", "--data", pictures, "--labels=labels.csv", "--label-column=animal", "--image-size=32", "--architecture=SimpleCNN",
+		"--epochs=1", "--output", filepath.Join(dir, "models"), "--result", filepath.Join(dir, "result.json"))
+	if code != contract.ExitOK {
+		t.Fatalf("train exits %d\n%s", code, stderr)
+	}
+	result := readResult(t, dir)
+	if diff := cmp.Diff([]string{"a cat", "a dog"}, result.Model.Classes); diff != "" || result.Dataset.Samples != 16 {
+		t.Errorf("%d samples, classes (-want +got):\n%s", result.Dataset.Samples, diff)
+	}
+	reported, log := evaluated(t, result.Model.URI, pictures, "--labels=labels.csv", "--label-column=animal")
+	images := 0
+	for _, row := range reported.Confusion {
+		for _, n := range row {
+			images += n
+		}
+	}
+	if images != 4 || reported.Dataset.Labels != "labels.csv" || !strings.Contains(log, "A manifest gives the labels") {
+		t.Errorf("measured %d images by the labels %q; the log is\n%s", images, reported.Dataset.Labels, log)
 	}
 }
 

@@ -27,6 +27,7 @@ import (
 // quantizeOptions are the flags of quantize.
 type quantizeOptions struct {
 	model, out, data, result, logFormat string
+	labels                              contract.Labels
 	generated                           contract.Generated
 	split                               contract.Split
 	batches                             evaluate.Batches
@@ -54,6 +55,7 @@ func (a *app) quantizeCommand() *cobra.Command {
 	flags.StringVar(&o.model, "model", "", "Model file, model.onnx of a float32 artifact.")
 	flags.StringVar(&o.out, "out", "", "File to write the quantized model to.")
 	flags.StringVar(&o.data, "data", "", "Folder of class folders.")
+	labelFlags(flags, &o.labels)
 	flags.IntVar(&o.generated.SamplesPerClass, "samples-per-class", o.generated.SamplesPerClass, "Number of pictures to generate of each class, instead of --data.")
 	flags.Int64Var(&o.generated.Seed, "generated-seed", o.generated.Seed, "Seed of the generated pictures.")
 	flags.IntVar(&o.generated.LabelNoisePercent, "label-noise-percent", 0, "Share of generated pictures whose label is drawn at random.")
@@ -144,7 +146,7 @@ func (a *app) quantize(ctx context.Context, o *quantizeOptions) error {
 // dataset is the folder that was given, or generated pictures.
 func (o *quantizeOptions) dataset() contract.Dataset {
 	if o.data != "" {
-		return contract.Dataset{Path: o.data}
+		return contract.Dataset{Path: o.data, Labels: givenLabels(o.labels)}
 	}
 	return contract.Dataset{Generated: &o.generated}
 }

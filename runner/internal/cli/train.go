@@ -29,6 +29,7 @@ type trainOptions struct {
 	// config and generated are what flags set fields of.
 	config    contract.TrainConfig
 	generated contract.Generated
+	labels    contract.Labels
 }
 
 func (a *app) trainCommand() *cobra.Command {
@@ -36,7 +37,7 @@ func (a *app) trainCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "train",
 		Short: "Train a classifier and publish it",
-		Long: "Trains a classifier on a folder of class folders, here or in an object store, or on generated pictures, and publishes it.\n\n" +
+		Long: "Trains a classifier on a folder of class folders or one with a manifest, here or in an object store, or on generated pictures,\nand publishes it.\n\n" +
 			"The configuration is the JSON document in " + contract.ConfigEnv + ", that of --config, or the defaults of the\n" +
 			"TrainingRun API; flags override its fields. Started again, a run goes on from its last checkpoint,\n" +
 			"and one that has been published says so and ends well.",
@@ -70,6 +71,7 @@ func (o *trainOptions) datasetFlags(flags *pflag.FlagSet) {
 	flags.Var((*place)(d), "data", "Folder of class folders to train on, or its URI: s3://, gs:// or azblob:// for a folder or an archive, https:// for an archive.")
 	flags.StringVar(&d.Credentials, "data-credentials", "", "Folder with a file for each credential of --data. Empty uses those of the environment.")
 	flags.StringVar(&d.CABundle, "data-ca-bundle", "", "PEM file with certificates that are trusted for --data besides the public ones.")
+	labelFlags(flags, &o.labels)
 	flags.IntVar(&o.generated.SamplesPerClass, "samples-per-class", o.generated.SamplesPerClass, "Number of pictures to generate of each class, instead of --data.")
 	flags.Int64Var(&o.generated.Seed, "generated-seed", o.generated.Seed, "Seed of the generated pictures.")
 	flags.IntVar(&o.generated.LabelNoisePercent, "label-noise-percent", 0, "Share of generated pictures whose label is drawn at random.")
@@ -81,6 +83,22 @@ func (o *trainOptions) datasetFlags(flags *pflag.FlagSet) {
 	flags.Float64Var(&d.Augmentation.Brightness, "brightness", 0, "Vary the brightness of training images by up to this share.")
 	flags.Float64Var(&d.Augmentation.Contrast, "contrast", 0, "Vary the contrast of training images by up to this share.")
 	flags.Float64Var(&d.Augmentation.Saturation, "saturation", 0, "Vary the saturation of training images by up to this share.")
+}
+
+// labelFlags name a manifest and its columns.
+func labelFlags(flags *pflag.FlagSet, l *contract.Labels) {
+	flags.StringVar(&l.File, "labels", "", "Manifest in the folder of --data that gives the path and the label of each image, as CSV or JSON Lines, instead of class folders.")
+	flags.StringVar(&l.PathColumn, "path-column", "", "Column of --labels with the paths of the images. Empty finds one named path, file, filename or the like, or takes the first.")
+	flags.StringVar(&l.LabelColumn, "label-column", "", "Column of --labels with their labels. Empty finds one named label, class, category or target, or takes the second.")
+	flags.StringVar(&l.SplitColumn, "split-column", "", "Column of --labels with their parts: train, val or test. Empty finds one named split, subset or partition, or takes the third.")
+}
+
+// givenLabels are the manifest that flags name, or nil.
+func givenLabels(l contract.Labels) *contract.Labels {
+	if l == (contract.Labels{}) {
+		return nil
+	}
+	return &l
 }
 
 func (o *trainOptions) modelFlags(flags *pflag.FlagSet) {
@@ -114,6 +132,9 @@ func (o *trainOptions) resolve(flags *pflag.FlagSet) error {
 	if generate {
 		o.generated = *loaded.Dataset.Generated
 	}
+	if loaded.Dataset.Labels != nil && !flags.Changed("data") { // else they are those of other data
+		o.labels = *loaded.Dataset.Labels
+	}
 	for f, value := range given {
 		if err := f.Value.Set(value); err != nil {
 			return failure.Config(err)
@@ -128,6 +149,7 @@ func (o *trainOptions) resolve(flags *pflag.FlagSet) error {
 	if o.config.Dataset.URI == "" && flags.Changed("data") {
 		o.config.Dataset.Access = contract.Access{} // a folder needs none of what was loaded
 	}
+	o.config.Dataset.Labels = givenLabels(o.labels)
 	o.config.Dataset.Generated = nil
 	if generate && !flags.Changed("data") {
 		o.config.Dataset.Generated = &o.generated

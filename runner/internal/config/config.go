@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -100,6 +101,7 @@ func (v *validator) dataset(d contract.Dataset) {
 		v.between("dataset.generated.labelNoisePercent", float64(g.LabelNoisePercent), 0, 100)
 		v.check(len(g.Classes) >= 2, "dataset.generated.classes", "has %d entries: name at least 2", len(g.Classes))
 	}
+	v.labels(d)
 	v.between("dataset.split.validationPercent", float64(d.Split.ValidationPercent), 1, 80)
 	v.between("dataset.split.testPercent", float64(d.Split.TestPercent), 1, 80)
 	v.check(d.Split.ValidationPercent+d.Split.TestPercent <= 90, "dataset.split", "must leave at least 10 percent for training")
@@ -107,6 +109,16 @@ func (v *validator) dataset(d contract.Dataset) {
 	v.between("dataset.augmentation.brightness", d.Augmentation.Brightness, 0, 1)
 	v.between("dataset.augmentation.contrast", d.Augmentation.Contrast, 0, 1)
 	v.between("dataset.augmentation.saturation", d.Augmentation.Saturation, 0, 1)
+}
+
+// labels checks which manifest is meant; what it says is checked when it is read.
+func (v *validator) labels(d contract.Dataset) {
+	l := d.Labels
+	if l == nil {
+		return
+	}
+	v.check(filepath.IsLocal(filepath.FromSlash(l.File)), "dataset.labels.file", "is %q: name a file within the dataset, such as labels.csv", l.File)
+	v.check(d.Generated == nil, "dataset.labels", "is for a folder or an archive: leave it out, generated pictures have their labels")
 }
 
 func (v *validator) model(m contract.Model) {

@@ -49,8 +49,13 @@ func TestValidateNamesTheField(t *testing.T) {
 		"dataset.generated.samplesPerClass":   func(c *contract.TrainConfig) { c.Dataset.Generated = &contract.Generated{SamplesPerClass: 9} },
 		"dataset.generated.labelNoisePercent": func(c *contract.TrainConfig) { c.Dataset.Generated = &contract.Generated{LabelNoisePercent: 101} },
 		"dataset.generated.classes":           func(c *contract.TrainConfig) { c.Dataset.Generated = &contract.Generated{Classes: []string{"cat"}} },
-		"dataset.split.validationPercent":     func(c *contract.TrainConfig) { c.Dataset.Split.ValidationPercent = 0 },
-		"dataset.split.testPercent":           func(c *contract.TrainConfig) { c.Dataset.Split.TestPercent = 81 },
+		"dataset.labels.file":                 func(c *contract.TrainConfig) { c.Dataset.Labels = &contract.Labels{File: "../labels.csv"} },
+		"dataset.labels is for": func(c *contract.TrainConfig) {
+			generated := contract.DefaultGenerated()
+			c.Dataset.Path, c.Dataset.Generated, c.Dataset.Labels = "", &generated, &contract.Labels{File: "labels.csv"}
+		},
+		"dataset.split.validationPercent": func(c *contract.TrainConfig) { c.Dataset.Split.ValidationPercent = 0 },
+		"dataset.split.testPercent":       func(c *contract.TrainConfig) { c.Dataset.Split.TestPercent = 81 },
 		"dataset.split must": func(c *contract.TrainConfig) {
 			c.Dataset.Split.ValidationPercent = 80
 			c.Dataset.Split.TestPercent = 11

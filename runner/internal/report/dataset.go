@@ -11,9 +11,12 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/dataset"
 )
 
-// LogDataset logs what is special about a dataset: the parts that it is split into, its first unusable files one by one, then everything that was left out by
+// LogDataset logs what is special about a dataset: its manifest, the parts that it is split into, its first unusable files one by one, then everything that was left out by
 // cause.
 func LogDataset(log *slog.Logger, d *dataset.Dataset) {
+	if d.Labels != "" {
+		log.Info("A manifest gives the labels", "labels", dataset.Shown(d.Labels), "images", len(d.Samples)+d.Skipped.Count)
+	}
 	if given := givenParts(d); given != nil {
 		log.Info("The dataset is split already; its parts are used", "parts", given)
 	}
@@ -35,7 +38,7 @@ func LogDataset(log *slog.Logger, d *dataset.Dataset) {
 
 // DescribeDataset describes a dataset, without its split.
 func DescribeDataset(d *dataset.Dataset) Dataset {
-	described := Dataset{Digest: d.Digest, Classes: d.Classes, Samples: len(d.Samples), Skipped: d.Skipped.Count}
+	described := Dataset{Digest: d.Digest, Classes: d.Classes, Samples: len(d.Samples), Skipped: d.Skipped.Count, Labels: dataset.Shown(d.Labels)}
 	described.GivenParts = givenParts(d)
 	for _, file := range d.Skipped.First {
 		described.SkippedFiles = append(described.SkippedFiles, SkippedFile{Name: file.Name, Reason: file.Err.Error()})

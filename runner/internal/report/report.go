@@ -50,7 +50,9 @@ type Dataset struct {
 	Train      int `json:"train,omitempty"`
 	Validation int `json:"validation,omitempty"`
 	Test       int `json:"test,omitempty"`
-	// GivenParts are the parts that the folders of a dataset decide which is split already.
+	// Labels is the manifest within the dataset that says what the images show, if there is one.
+	Labels string `json:"labels,omitempty"`
+	// GivenParts are the parts that the folders or the manifest of a dataset decide which is split already.
 	GivenParts []string `json:"givenParts,omitempty"`
 	// Skipped counts files in class folders that are no usable images; the first are named.
 	Skipped      int           `json:"skipped"`

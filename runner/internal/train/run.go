@@ -223,7 +223,7 @@ func fingerprint(cfg contract.TrainConfig, datasetDigest string) string {
 	cfg.Run.UID, cfg.Run.Namespace = "", ""
 	cfg.Output, cfg.Gates = contract.Output{Quantization: cfg.Output.Quantization}, nil
 	cfg.Training.Workers = 0
-	cfg.Dataset.Path = "" // its content counts
+	cfg.Dataset.Path, cfg.Dataset.Labels = "", nil // their content counts
 	encoded, err := json.Marshal(struct {
 		Config contract.TrainConfig
 		Digest string

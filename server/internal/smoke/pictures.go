@@ -34,7 +34,7 @@ func openPictures(ctx context.Context, given contract.Samples) (*artifact.Sample
 	if !info.IsDir() {
 		return artifact.OpenSamples(given.Path, given.SHA256)
 	}
-	source := folder.New(given.Path)
+	source := folder.New(given.Path, folder.Layout{})
 	listing, err := source.List(ctx)
 	if err != nil {
 		return nil, err
