@@ -3,15 +3,24 @@
 
 package v1alpha1
 
-// Gate is the least value that a metric on the test split must reach.
+// Gate bounds a metric on the test split.
+// +kubebuilder:validation:XValidation:rule="self.metric in ['loss', 'calibrationError', 'accuracyLoss'] ? has(self.max) && !has(self.min) : has(self.min) && !has(self.max)",message="a gate on loss, calibrationError or accuracyLoss, where less is better, needs max; a gate on any other metric needs min"
 type Gate struct {
-	// metric is the metric's name: accuracy, precision, recall or f1.
-	// +kubebuilder:validation:Enum=accuracy;precision;recall;f1
+	// metric is the metric's name. More is better of accuracy; of precision, recall and f1, plain means over the classes; of
+	// weightedPrecision, weightedRecall and weightedF1, weighted by the classes' numbers of images; of rocAUC and prAUC, the
+	// areas under the ROC and the precision-recall curve, means over the classes; and of kappa, Cohen's. Less is better of
+	// loss, of calibrationError and, with quantization Int8, of accuracyLoss.
+	// +kubebuilder:validation:Enum=accuracy;precision;recall;f1;weightedPrecision;weightedRecall;weightedF1;rocAUC;prAUC;kappa;loss;calibrationError;accuracyLoss
 	// +required
 	Metric string `json:"metric,omitempty"`
-	// min is the least value, a decimal from 0 to 1, such as "0.90".
-	// +required
+	// min is the least value where more is better, a decimal from 0 to 1, such as "0.90".
+	// +optional
 	Min Fraction `json:"min,omitempty"`
+	// max is the most where less is better, a decimal from 0 to 100, such as "0.25".
+	// +kubebuilder:validation:MaxLength=10
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,2}([.][0-9]{1,6})?|100([.]0{1,6})?)$')",message="max must be a decimal from 0 to 100 in quotes, such as \"0.25\""
+	// +optional
+	Max Decimal `json:"max,omitempty"`
 }
 
 // Metric is a named figure, measured on the held-out test split.
@@ -26,6 +35,24 @@ type Metric struct {
 	// +kubebuilder:validation:MaxLength=32
 	// +required
 	Value string `json:"value,omitempty"`
+	// interval is where the value lies with a confidence of 95 %, given how few images it was measured on. Only the accuracy
+	// of a finished model has one.
+	// +optional
+	Interval MetricInterval `json:"interval,omitzero"`
+}
+
+// MetricInterval is a range of a metric's values.
+type MetricInterval struct {
+	// low is the least value, a decimal.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=32
+	// +required
+	Low string `json:"low,omitempty"`
+	// high is the greatest value, a decimal.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=32
+	// +required
+	High string `json:"high,omitempty"`
 }
 
 // SwitchState turns something on or off.

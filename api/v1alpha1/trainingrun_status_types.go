@@ -175,7 +175,21 @@ type PublishedModel struct {
 	// samples are the held-out images published with the model.
 	// +optional
 	Samples *PublishedSamples `json:"samples,omitempty"`
+	// chance says whether the model is more accurate on the test split than always guessing the class that most of its images
+	// are of: BetterThanChance with a confidence of 99 %, else NoBetterThanChance. It is left out where the runner doesn't say.
+	// +optional
+	Chance Chance `json:"chance,omitempty"`
 }
+
+// Chance compares a model with always guessing.
+// +kubebuilder:validation:Enum=BetterThanChance;NoBetterThanChance
+type Chance string
+
+// The values of a Chance.
+const (
+	BetterThanChance   Chance = "BetterThanChance"
+	NoBetterThanChance Chance = "NoBetterThanChance"
+)
 
 // PublishedSamples are held-out images with their labels and the model's output.
 type PublishedSamples struct {

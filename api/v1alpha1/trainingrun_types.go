@@ -46,6 +46,7 @@ type TrainingRunList struct {
 }
 
 // TrainingRunSpec is what to train, on what and how.
+// +kubebuilder:validation:XValidation:rule="!has(self.gates) || has(self.output.quantization) && self.output.quantization == 'Int8' || !self.gates.exists(gate, gate.metric == 'accuracyLoss')",message="a gate on accuracyLoss needs output.quantization Int8: without it no accuracy is lost, so remove the gate"
 // +kubebuilder:validation:XValidation:rule="self.dataset == oldSelf.dataset && self.model == oldSelf.model && self.training == oldSelf.training && self.output == oldSelf.output && has(self.gates) == has(oldSelf.gates) && (!has(self.gates) || self.gates == oldSelf.gates) && self.backoffLimit == oldSelf.backoffLimit && has(self.activeDeadlineSeconds) == has(oldSelf.activeDeadlineSeconds) && (!has(self.activeDeadlineSeconds) || self.activeDeadlineSeconds == oldSelf.activeDeadlineSeconds) && has(self.image) == has(oldSelf.image) && (!has(self.image) || self.image == oldSelf.image) && has(self.podTemplate) == has(oldSelf.podTemplate) && (!has(self.podTemplate) || self.podTemplate == oldSelf.podTemplate)",message="spec is immutable except suspend: create another TrainingRun to train with other settings"
 type TrainingRunSpec struct {
 	// dataset is where the samples come from, how they are split and augmented.

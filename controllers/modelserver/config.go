@@ -33,13 +33,7 @@ type servingConfig struct {
 	maxLatency   time.Duration // 0: off
 	minAgreement *float64      // nil: relative to the live model
 	bakeTime     time.Duration
-	gates        []metricGate
-}
-
-// metricGate is a promotion gate, parsed.
-type metricGate struct {
-	metric string
-	min    float64
+	gates        []contract.Gate
 }
 
 // parseServing parses what the API keeps as text. It fails on what the schema would
@@ -64,10 +58,7 @@ func parseServing(spec *v1alpha1.ModelServerSpec) (servingConfig, error) {
 		config.minAgreement = ptr.To(children.Parse(p, "spec.smoke.minAgreement", spec.Smoke.MinAgreement))
 	}
 	for i, gate := range spec.Promotion.Gates {
-		config.gates = append(config.gates, metricGate{
-			metric: gate.Metric,
-			min:    children.Parse(p, fmt.Sprintf("spec.promotion.gates[%d].min", i), gate.Min),
-		})
+		config.gates = append(config.gates, children.Gate(p, fmt.Sprintf("spec.promotion.gates[%d]", i), gate))
 	}
 	return config, p.Err
 }
@@ -77,14 +68,14 @@ func millis(d time.Duration) int  { return int(math.Ceil(float64(d) / float64(ti
 func seconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
 
 // gateFailure says which gate a model's metrics miss; empty if none.
-func gateFailure(gates []metricGate, metrics []v1alpha1.Metric) string {
+func gateFailure(gates []contract.Gate, metrics []v1alpha1.Metric) string {
 	for _, gate := range gates {
-		value, found := findMetric(metrics, gate.metric)
+		value, found := findMetric(metrics, gate.Metric)
 		if !found {
-			return fmt.Sprintf("the model has no metric %s, which spec.promotion.gates requires: remove that gate, or serve a TrainingRun that reports the metric", gate.metric)
+			return fmt.Sprintf("the model has no metric %s, which spec.promotion.gates requires: remove that gate, or serve a TrainingRun that reports the metric", gate.Metric)
 		}
-		if value < gate.min {
-			return fmt.Sprintf("metric %s is %s; spec.promotion.gates requires %s", gate.metric, formatShare(value), formatShare(gate.min))
+		if !gate.Admits(value) {
+			return fmt.Sprintf("metric %s is %s; spec.promotion.gates requires %s", gate.Metric, formatShare(value), gate.Range())
 		}
 	}
 	return ""

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/test/wrappers"
 )
 
@@ -53,16 +54,18 @@ func TestParseServing(t *testing.T) {
 }
 
 func TestGateFailure(t *testing.T) {
-	metrics := []v1alpha1.Metric{{Name: "accuracy", Value: "0.95"}, {Name: "f1", Value: "NaN"}}
+	metrics := []v1alpha1.Metric{{Name: "accuracy", Value: "0.95"}, {Name: "loss", Value: "0.25"}, {Name: "f1", Value: "NaN"}}
 	for name, tc := range map[string]struct {
-		gates []metricGate
+		gates []contract.Gate
 		want  string
 	}{
 		"no gate":    {},
-		"reached":    {gates: []metricGate{{"accuracy", 0.95}}},
-		"missed":     {gates: []metricGate{{"accuracy", 0.9501}}, want: "metric accuracy is 0.95; spec.promotion.gates requires 0.9501"},
-		"unreported": {gates: []metricGate{{"recall", 0.1}}, want: "the model has no metric recall, which spec.promotion.gates requires: remove that gate, or serve a TrainingRun that reports the metric"},
-		"no number":  {gates: []metricGate{{"f1", 0.1}}, want: "the model has no metric f1, which spec.promotion.gates requires: remove that gate, or serve a TrainingRun that reports the metric"},
+		"reached":    {gates: []contract.Gate{{Metric: "accuracy", Min: 0.95}}},
+		"missed":     {gates: []contract.Gate{{Metric: "accuracy", Min: 0.9501}}, want: "metric accuracy is 0.95; spec.promotion.gates requires 0.9501 at least"},
+		"little":     {gates: []contract.Gate{{Metric: "loss", Max: 0.25}}},
+		"too much":   {gates: []contract.Gate{{Metric: "loss", Max: 0.2}}, want: "metric loss is 0.25; spec.promotion.gates requires 0.2 at most"},
+		"unreported": {gates: []contract.Gate{{Metric: "recall", Min: 0.1}}, want: "the model has no metric recall, which spec.promotion.gates requires: remove that gate, or serve a TrainingRun that reports the metric"},
+		"no number":  {gates: []contract.Gate{{Metric: "f1", Min: 0.1}}, want: "the model has no metric f1, which spec.promotion.gates requires: remove that gate, or serve a TrainingRun that reports the metric"},
 	} {
 		if got := gateFailure(tc.gates, metrics); got != tc.want {
 			t.Errorf("%s: %q, want %q", name, got, tc.want)

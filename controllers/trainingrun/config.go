@@ -44,10 +44,7 @@ func trainConfig(run *v1alpha1.TrainingRun) (contract.TrainConfig, error) {
 		Output: outputConfig(run),
 	}
 	for i, gate := range spec.Gates {
-		config.Gates = append(config.Gates, contract.Gate{
-			Metric: gate.Metric,
-			Min:    children.Parse(p, fmt.Sprintf("spec.gates[%d].min", i), gate.Min),
-		})
+		config.Gates = append(config.Gates, children.Gate(p, fmt.Sprintf("spec.gates[%d]", i), gate))
 	}
 	return config, p.Err
 }

@@ -34,6 +34,7 @@ var otherValues = map[string]string{
 // A field that the API has and no runner is told would be set in vain.
 func TestEveryFieldReachesTheRunner(t *testing.T) {
 	generated := makeRun().Gate("accuracy", "0.90").Obj()
+	generated.Spec.Gates[0].Max = "0.25" // the schema allows it of other metrics only
 	fromClaim := generated.DeepCopy()
 	fromClaim.Spec.Dataset.Generated = nil
 	fromClaim.Spec.Dataset.PVC = &v1alpha1.DatasetPVC{ClaimName: "pets", Path: "raw"}

@@ -70,6 +70,7 @@ func checkPublished(run *v1alpha1.TrainingRun, result *contract.TrainResult) (*p
 		SHA256:     result.Model.SHA256,
 		SizeBytes:  result.Model.SizeBytes,
 		ClassCount: clampInt32(int64(result.Model.ClassCount)),
+		Chance:     chanceOf(result.Chance),
 	}
 	if err := checkArtifact(run, "model", model.URI, model.SHA256); err != nil {
 		return nil, err
@@ -168,9 +169,32 @@ func cleanMetrics(metrics []contract.Metric) []v1alpha1.Metric {
 			break
 		}
 		seen[name] = true
-		cleaned = append(cleaned, v1alpha1.Metric{Name: name, Value: strconv.FormatFloat(metric.Value, 'g', metricDigits, 64)})
+		cleaned = append(cleaned, v1alpha1.Metric{Name: name, Value: formatMetric(metric.Value), Interval: cleanInterval(metric)})
 	}
 	return cleaned
+}
+
+// cleanInterval keeps an interval that the metric's value lies in.
+func cleanInterval(metric contract.Metric) v1alpha1.MetricInterval {
+	low, high := metric.Interval.Low, metric.Interval.High
+	if low == high || !(low <= metric.Value && metric.Value <= high) || math.IsInf(low, 0) || math.IsInf(high, 0) {
+		return v1alpha1.MetricInterval{}
+	}
+	return v1alpha1.MetricInterval{Low: formatMetric(low), High: formatMetric(high)}
+}
+
+func formatMetric(value float64) string { return strconv.FormatFloat(value, 'g', metricDigits, 64) }
+
+// chanceOf is what a runner says of the model beside guessing.
+func chanceOf(chance *contract.Chance) v1alpha1.Chance {
+	switch {
+	case chance == nil:
+		return ""
+	case chance.Better:
+		return v1alpha1.BetterThanChance
+	default:
+		return v1alpha1.NoBetterThanChance
+	}
 }
 
 // gateMissed returns what a run that missed a gate has published all the same.

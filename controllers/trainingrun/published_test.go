@@ -26,7 +26,10 @@ func goodResult() *contract.TrainResult {
 	return &contract.TrainResult{
 		Version: 1,
 		Outcome: contract.OutcomeSucceeded,
-		Metrics: []contract.Metric{{Name: "accuracy", Value: 0.951234567}, {Name: "loss", Value: 0.25}},
+		Metrics: []contract.Metric{
+			{Name: "accuracy", Value: 0.951234567, Interval: contract.Interval{Low: 0.9123456, High: 0.98}}, {Name: "loss", Value: 0.25},
+		},
+		Chance: &contract.Chance{Class: "cat", Accuracy: 0.5, Better: true},
 		Model: &contract.ModelResult{
 			URI: "pvc://models/pets-1a2b3c4d/model.onnx", SHA256: hexSum, SizeBytes: 10, ClassCount: 2, Classes: []string{"cat", "dog"},
 			Samples: &contract.SamplesResult{URI: "pvc://models/pets-1a2b3c4d/samples.tar", SHA256: hexSum},
@@ -53,8 +56,11 @@ func TestDecodePublished(t *testing.T) {
 		model: v1alpha1.PublishedModel{
 			URI: "pvc://models/pets-1a2b3c4d/model.onnx", SHA256: hexSum, SizeBytes: 10, ClassCount: 2, Classes: []string{"cat", "dog"},
 			Samples: &v1alpha1.PublishedSamples{URI: "pvc://models/pets-1a2b3c4d/samples.tar", SHA256: hexSum},
+			Chance:  v1alpha1.BetterThanChance,
 		},
-		metrics: []v1alpha1.Metric{{Name: "accuracy", Value: "0.951235"}, {Name: "loss", Value: "0.25"}},
+		metrics: []v1alpha1.Metric{
+			{Name: "accuracy", Value: "0.951235", Interval: v1alpha1.MetricInterval{Low: "0.912346", High: "0.98"}}, {Name: "loss", Value: "0.25"},
+		},
 		dataset: &v1alpha1.DatasetLineage{Digest: "sha256:" + hexSum, Samples: 40, TestSplitDigest: "sha256:" + hexSum},
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(publishedResult{})); diff != "" {
@@ -118,6 +124,16 @@ func TestDecodePublishedOptional(t *testing.T) {
 	}
 }
 
+func TestChanceOf(t *testing.T) {
+	for chance, want := range map[*contract.Chance]v1alpha1.Chance{
+		nil: "", {Better: true}: v1alpha1.BetterThanChance, {Accuracy: 0.9}: v1alpha1.NoBetterThanChance,
+	} {
+		if got := chanceOf(chance); got != want {
+			t.Errorf("%+v: %q, want %q", chance, got, want)
+		}
+	}
+}
+
 func TestCleanMetrics(t *testing.T) {
 	many := make([]contract.Metric, 50)
 	for i := range many {
@@ -134,6 +150,17 @@ func TestCleanMetrics(t *testing.T) {
 				{Name: "a", Value: 1}, {Name: "a", Value: 2}, {Name: "huge", Value: 1e300}, {Name: "tiny", Value: -1.23456789e-12},
 			},
 			want: []v1alpha1.Metric{{Name: "a", Value: "1"}, {Name: "huge", Value: "1e+300"}, {Name: "tiny", Value: "-1.23457e-12"}},
+		},
+		"odd intervals": {
+			in: []contract.Metric{
+				{Name: "nan", Value: 1, Interval: contract.Interval{Low: math.NaN(), High: 2}}, {Name: "inf", Value: 1, Interval: contract.Interval{High: math.Inf(1)}},
+				{Name: "beside", Value: 1, Interval: contract.Interval{Low: 2, High: 3}}, {Name: "turned", Value: 1, Interval: contract.Interval{Low: 2, High: 0}},
+				{Name: "good", Value: 1, Interval: contract.Interval{Low: 0.5, High: 1}},
+			},
+			want: []v1alpha1.Metric{
+				{Name: "nan", Value: "1"}, {Name: "inf", Value: "1"}, {Name: "beside", Value: "1"}, {Name: "turned", Value: "1"},
+				{Name: "good", Value: "1", Interval: v1alpha1.MetricInterval{Low: "0.5", High: "1"}},
+			},
 		},
 	}
 	for name, tc := range cases {

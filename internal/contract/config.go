@@ -3,6 +3,8 @@
 
 package contract
 
+import "fmt"
+
 // TrainConfig configures `runner train`.
 type TrainConfig struct {
 	Version  int      `json:"version"`
@@ -173,10 +175,36 @@ const QuantizationInt8 = "Int8"
 // Quantizations lists the values of Output.Quantization; the first is float32.
 func Quantizations() []string { return []string{"", QuantizationInt8} }
 
-// Gate is a metric's least value.
+// Gate bounds a metric on the test split: from above where less is better, see LessIsBetter, else from below.
 type Gate struct {
 	Metric string  `json:"metric"`
 	Min    float64 `json:"min"`
+	Max    float64 `json:"max,omitempty"`
+}
+
+// Bound is the end of the range of values that the gate lets through.
+func (g Gate) Bound() float64 {
+	if LessIsBetter(g.Metric) {
+		return g.Max
+	}
+	return g.Min
+}
+
+// Range says which values the gate lets through.
+func (g Gate) Range() string {
+	side := "least"
+	if LessIsBetter(g.Metric) {
+		side = "most"
+	}
+	return fmt.Sprintf("%v at %s", g.Bound(), side)
+}
+
+// Admits tells whether the gate lets a value of its metric through.
+func (g Gate) Admits(value float64) bool {
+	if LessIsBetter(g.Metric) {
+		return value <= g.Max
+	}
+	return value >= g.Min
 }
 
 // ServeConfig configures `server serve`.

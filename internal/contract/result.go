@@ -36,12 +36,45 @@ const (
 	MetricRecall    = "recall"    // macro average
 	MetricF1        = "f1"        // macro average
 	MetricLoss      = "loss"      // mean cross-entropy
-	// MetricAccuracyLoss is how much lower the accuracy is than it was before the model was quantised.
+	// The same weighted by the classes' numbers of images.
+	MetricWeightedPrecision = "weightedPrecision"
+	MetricWeightedRecall    = "weightedRecall"
+	MetricWeightedF1        = "weightedF1"
+	// Means over the classes, of each against all others, by the probabilities of the class.
+	MetricROCAUC = "rocAUC"
+	MetricPRAUC  = "prAUC" // average precision
+	MetricKappa  = "kappa" // Cohen's
+	// MetricCalibrationError is the expected one: how far accuracy and confidence are apart.
+	MetricCalibrationError = "calibrationError"
+	// MetricAccuracyLoss is how much lower the accuracy is than it was before the model was quantized.
 	MetricAccuracyLoss = "accuracyLoss"
 )
 
-// GateMetrics lists the metrics that a gate may name. Loss is not one: less is better there.
-func GateMetrics() []string { return []string{MetricAccuracy, MetricPrecision, MetricRecall, MetricF1} }
+// ModelMetrics returns those of metrics that a model file states, by name. A model is named by the digest of its file: what a
+// newer version measures stands in the result and the report alone, and the same training goes on giving the same file.
+func ModelMetrics(metrics []Metric) map[string]float64 {
+	stated := map[string]float64{}
+	for _, m := range metrics {
+		switch m.Name {
+		case MetricAccuracy, MetricPrecision, MetricRecall, MetricF1, MetricLoss, MetricAccuracyLoss:
+			stated[m.Name] = m.Value
+		}
+	}
+	return stated
+}
+
+// GateMetrics lists the metrics that a gate may name.
+func GateMetrics() []string {
+	return []string{
+		MetricAccuracy, MetricPrecision, MetricRecall, MetricF1, MetricWeightedPrecision, MetricWeightedRecall, MetricWeightedF1,
+		MetricROCAUC, MetricPRAUC, MetricKappa, MetricLoss, MetricCalibrationError, MetricAccuracyLoss,
+	}
+}
+
+// LessIsBetter tells whether a gate bounds the metric from above.
+func LessIsBetter(metric string) bool {
+	return metric == MetricLoss || metric == MetricCalibrationError || metric == MetricAccuracyLoss
+}
 
 // LogitTolerance is how far the logits of one model for one image may be apart, as a part of the greatest of them, where
 // they are computed in two ways: by the network in training and by its export, alone and in a batch, in training and on
@@ -61,6 +94,8 @@ type TrainResult struct {
 	Metrics  []Metric       `json:"metrics,omitempty"`
 	Model    *ModelResult   `json:"model,omitempty"`
 	Dataset  *DatasetResult `json:"dataset,omitempty"`
+	// Chance is what the accuracy on the test split is compared with; nil where all of it is of one class.
+	Chance *Chance `json:"chance,omitempty"`
 	// Checkpoint is the last one written, if any.
 	Checkpoint *Checkpoint `json:"checkpoint,omitempty"`
 	// Trained is how far a published model was trained. Without it the reader takes it
@@ -93,6 +128,23 @@ func (r TrainResult) MarshalJSON() ([]byte, error) {
 type Metric struct {
 	Name  string  `json:"name"`
 	Value float64 `json:"value"`
+	// Interval is where the value lies with a confidence of 95 %, given how few images it was measured on. Only the accuracy
+	// has one.
+	Interval Interval `json:"interval,omitzero"`
+}
+
+// Interval is a range of a metric's values.
+type Interval struct {
+	Low  float64 `json:"low"`
+	High float64 `json:"high"`
+}
+
+// Chance compares a model with one that always guesses the class that most images are of.
+type Chance struct {
+	Class    string  `json:"class"`    // of most images
+	Accuracy float64 `json:"accuracy"` // of always guessing it
+	// Better: the model's accuracy is higher, by a one-sided test with a confidence of 99 %.
+	Better bool `json:"better"`
 }
 
 // ModelResult describes a published model.

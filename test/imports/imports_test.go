@@ -47,6 +47,7 @@ var rules = map[string][]string{
 	"internal/artifact":   kubernetes,
 	"internal/classifier": kubernetes,
 	"internal/dataset":    kubernetes,
+	"internal/measures":   kubernetes,
 	"internal/preprocess": kubernetes,
 	"internal/quantize":   kubernetes,
 	"runner":              append([]string{module + "server"}, kubernetes...),

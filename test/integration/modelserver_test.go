@@ -239,7 +239,7 @@ var _ = Describe("ModelServer", func() {
 	It("rejects a model that misses a gate without starting it", func(ctx SpecContext) {
 		create(ctx, wrappers.MakeModelServer("pets", pets.namespace, "run-1").Gate("accuracy", "0.99"))
 		server := pets.reaches(ctx, v1alpha1.GateNotMetReason)
-		Expect(server.Status.Rejected[0].Message).To(Equal("metric accuracy is 0.95; spec.promotion.gates requires 0.99"))
+		Expect(server.Status.Rejected[0].Message).To(Equal("metric accuracy is 0.95; spec.promotion.gates requires 0.99 at least"))
 		Expect(pets.deployments(ctx)).To(BeEmpty())
 	})
 

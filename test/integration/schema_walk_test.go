@@ -89,7 +89,7 @@ var samples = []struct {
 	value string
 }{
 	{regexp.MustCompile(`(timeout|bakeTime|maxLatency)$`), "20s"},
-	{regexp.MustCompile(`(minAgreement|min|brightness|contrast|saturation|dropout|weightDecay)$`), "0.5"},
+	{regexp.MustCompile(`(minAgreement|min|max|brightness|contrast|saturation|dropout|weightDecay)$`), "0.5"},
 	{regexp.MustCompile(`learningRate$`), "0.5"},
 	{regexp.MustCompile(`conditions\.\[\]\.status$`), "True"},
 	{regexp.MustCompile(`conditions\.\[\]\.(type|reason)$`), "Ready"},
@@ -119,6 +119,9 @@ func sample(path string, schema *apiextensionsv1.JSONSchemaProps) any {
 		}
 		if schema.AdditionalProperties != nil {
 			object[mapKey] = sample(path+".{}", schema.AdditionalProperties.Schema)
+		}
+		if isGate(path) {
+			object["min"] = "0.5" // the rule wants it of the first metric
 		}
 		if schema.MinProperties != nil && len(object) == 0 {
 			name := slices.Sorted(maps.Keys(schema.Properties))[0]
@@ -177,6 +180,12 @@ func with(object map[string]any, f field, value any) map[string]any {
 	GinkgoHelper()
 	set(object, f, 0, value)
 	path := strings.Join(f.path, ".")
+	if gatePath, ok := strings.CutSuffix(path, ".max"); ok && isGate(gatePath) {
+		gates := existing(object, field{path: f.path[:len(f.path)-2]}).([]any)
+		gate := gates[0].(map[string]any)
+		gate["metric"] = "loss"
+		delete(gate, "min")
+	}
 	for _, place := range places {
 		member, within := strings.CutPrefix(path+".", place.union+".")
 		if !within {
@@ -191,6 +200,9 @@ func with(object map[string]any, f field, value any) map[string]any {
 	}
 	return object
 }
+
+// isGate tells whether a path is that of a gate, whose metric decides which of its bounds it has.
+func isGate(path string) bool { return strings.HasSuffix(path, "gates.[]") }
 
 // places are the fields that name exactly one place, and a value of their uri.
 var places = []struct{ union, uri string }{
@@ -281,6 +293,9 @@ func fill(path string, schema *apiextensionsv1.JSONSchemaProps) any {
 		object := map[string]any{}
 		for name, property := range schema.Properties {
 			object[name] = fill(path+"."+name, &property)
+		}
+		if isGate(path) {
+			delete(object, "max") // for metrics that are later in the enumeration than there may be gates
 		}
 		if path == "spec.dataset" {
 			for _, other := range []string{"generated", "pvc"} { // there is one source

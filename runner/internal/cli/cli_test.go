@@ -85,7 +85,7 @@ func TestTrainThenEvaluate(t *testing.T) {
 	if code != contract.ExitOK {
 		t.Fatalf("evaluate exits %d\n%s", code, stderr)
 	}
-	for _, want := range []string{"accuracy   0.", "true \\ predicted  cat  dog"} {
+	for _, want := range []string{"accuracy           0.", " with 95 % confidence\n", "true \\ predicted  cat  dog"} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("evaluate doesn't print %q:\n%s", want, stdout)
 		}
@@ -300,12 +300,12 @@ func TestVersion(t *testing.T) {
 
 func TestGatesFlag(t *testing.T) {
 	var g gates
-	for _, value := range []string{"accuracy=0.9,recall=0.85", "f1=1"} {
+	for _, value := range []string{"accuracy=0.9,recall=0.85", "f1=1", "loss=0.3"} {
 		if err := g.Set(value); err != nil {
 			t.Fatal(err)
 		}
 	}
-	want := gates{{Metric: "accuracy", Min: 0.9}, {Metric: "recall", Min: 0.85}, {Metric: "f1", Min: 1}}
+	want := gates{{Metric: "accuracy", Min: 0.9}, {Metric: "recall", Min: 0.85}, {Metric: "f1", Min: 1}, {Metric: "loss", Max: 0.3}}
 	if diff := cmp.Diff(want, g); diff != "" {
 		t.Errorf("gates (-want +got):\n%s", diff)
 	}

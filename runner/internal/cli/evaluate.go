@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -81,6 +82,10 @@ func (a *app) evaluate(ctx context.Context, o *evaluateOptions) error {
 	}
 	rep := &report.Report{Program: version.String(), Dataset: report.DescribeDataset(images), Warnings: images.Warnings}
 	rep.Measure(tally)
+	if warning := tally.NoBetterThanChance(images.Classes); warning != "" {
+		log.Warn("Model: " + warning)
+		rep.Warnings = append(slices.Clone(rep.Warnings), warning)
+	}
 	a.printMetrics(rep.Metrics)
 	fmt.Fprintln(a.stdout)
 	a.printConfusion(images.Classes, tally)

@@ -58,7 +58,7 @@ func (a *app) trainCommand() *cobra.Command {
 	flags.StringVar(&o.config.Output.CABundle, "out-ca-bundle", "", "PEM file with certificates that are trusted for --out besides the public ones.")
 	flags.StringVar(&o.config.Output.CheckpointsPath, "checkpoints", "", "Folder for checkpoints. Empty is where the artifact is published.")
 	flags.StringVar(&o.config.Output.Quantization, "quantization", "", "Int8 publishes a model that computes with 8 bits.")
-	flags.Var((*gates)(&o.config.Gates), "gate", "Minimum value of a metric on the test split, such as accuracy=0.9. May be repeated.")
+	flags.Var((*gates)(&o.config.Gates), "gate", "Minimum value of a metric on the test split, such as accuracy=0.9, or maximum where less is better, such as loss=0.3. May be repeated.")
 	flags.StringVar(&o.splitFile, "split-out", "", "File to write the names of the files in each part of the split to, as JSON.")
 	flags.StringVar(&a.resultFile, "result", a.resultFile, "File to write the result to, as JSON.")
 	flags.StringVar(&o.listen, "listen", "", "Address to serve progress, health and metrics on, such as :8080, the default in a Job.")
@@ -213,7 +213,11 @@ func (a *app) printResult(cfg contract.TrainConfig) {
 func (a *app) printMetrics(metrics []contract.Metric) {
 	table := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	for _, m := range metrics {
-		fmt.Fprintf(table, "%s\t%.4f\n", m.Name, m.Value)
+		fmt.Fprintf(table, "%s\t%.4f", m.Name, m.Value)
+		if m.Interval != (contract.Interval{}) {
+			fmt.Fprintf(table, "\t%.4f to %.4f with 95 %% confidence", m.Interval.Low, m.Interval.High)
+		}
+		fmt.Fprintln(table)
 	}
 	_ = table.Flush() // a reader that is gone needs no error
 }
@@ -236,14 +240,14 @@ func (p *place) Set(value string) error {
 // Type implements pflag.Value.
 func (p *place) Type() string { return "folder|uri" }
 
-// gates is a flag of metric=least value pairs. Setting it again adds to it; String gives back what Set takes.
+// gates is a flag of metric=bound pairs. Setting it again adds to it; String gives back what Set takes.
 type gates []contract.Gate
 
 // String implements pflag.Value.
 func (g *gates) String() string {
 	pairs := make([]string, len(*g))
 	for i, gate := range *g {
-		pairs[i] = gate.Metric + "=" + strconv.FormatFloat(gate.Min, 'g', -1, 64)
+		pairs[i] = gate.Metric + "=" + strconv.FormatFloat(gate.Bound(), 'g', -1, 64)
 	}
 	return strings.Join(pairs, ",")
 }
@@ -251,15 +255,19 @@ func (g *gates) String() string {
 // Set implements pflag.Value.
 func (g *gates) Set(value string) error {
 	for pair := range strings.SplitSeq(value, ",") {
-		metric, least, _ := strings.Cut(pair, "=")
-		minimum, err := strconv.ParseFloat(least, 64)
+		metric, value, _ := strings.Cut(pair, "=")
+		bound, err := strconv.ParseFloat(value, 64)
 		if err != nil {
-			return fmt.Errorf("%q: give a metric and its least value, such as accuracy=0.9", pair)
+			return fmt.Errorf("%q: give a metric and its least value, such as accuracy=0.9, or its most, such as loss=0.3", pair)
 		}
-		*g = append(*g, contract.Gate{Metric: metric, Min: minimum})
+		gate := contract.Gate{Metric: metric, Min: bound}
+		if contract.LessIsBetter(metric) {
+			gate.Min, gate.Max = 0, bound
+		}
+		*g = append(*g, gate)
 	}
 	return nil
 }
 
 // Type implements pflag.Value.
-func (g *gates) Type() string { return "metric=min" }
+func (g *gates) Type() string { return "metric=bound" }

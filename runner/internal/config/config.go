@@ -54,11 +54,7 @@ func Validate(cfg contract.TrainConfig) error {
 	v.dataset(cfg.Dataset)
 	v.model(cfg.Model)
 	v.training(cfg.Training)
-	for i, gate := range cfg.Gates {
-		field := fmt.Sprintf("gates[%d]", i)
-		v.check(slices.Contains(contract.GateMetrics(), gate.Metric), field+".metric", "is %q: use one of %s", gate.Metric, strings.Join(contract.GateMetrics(), ", "))
-		v.between(field+".min", gate.Min, 0, 1)
-	}
+	v.gates(cfg)
 	return errors.Join(v.errs...)
 }
 
@@ -86,6 +82,25 @@ func (v *validator) output(o contract.Output) {
 	}
 	if err := contract.CheckRemoteURI(o.URI); err != nil {
 		v.errs = append(v.errs, fmt.Errorf("output.uri: %w", err))
+	}
+}
+
+// maxGate is the most that a gate may bound a metric by from above: a loss may exceed 1.
+const maxGate = 100
+
+func (v *validator) gates(cfg contract.TrainConfig) {
+	for i, gate := range cfg.Gates {
+		field := fmt.Sprintf("gates[%d]", i)
+		v.check(slices.Contains(contract.GateMetrics(), gate.Metric), field+".metric", "is %q: use one of %s", gate.Metric, strings.Join(contract.GateMetrics(), ", "))
+		v.between(field+".min", gate.Min, 0, 1)
+		v.between(field+".max", gate.Max, 0, maxGate)
+		if contract.LessIsBetter(gate.Metric) {
+			v.check(gate.Min == 0, field+".min", "is %v: less %s is better, use max", gate.Min, gate.Metric)
+		} else {
+			v.check(gate.Max == 0, field+".max", "is %v: more %s is better, use min", gate.Max, gate.Metric)
+		}
+		v.check(gate.Metric != contract.MetricAccuracyLoss || cfg.Output.Quantization != "", field+".metric",
+			"is %s, which only output.quantization %s brings: remove the gate", gate.Metric, contract.QuantizationInt8)
 	}
 }
 

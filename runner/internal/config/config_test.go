@@ -73,8 +73,14 @@ func TestValidateNamesTheField(t *testing.T) {
 		"training.optimizer":                   func(c *contract.TrainConfig) { c.Training.Optimizer = "adam" },
 		"training.weightDecay":                 func(c *contract.TrainConfig) { c.Training.WeightDecay = 2 },
 		"training.workers":                     func(c *contract.TrainConfig) { c.Training.Workers = -1 },
-		"gates[0].metric":                      func(c *contract.TrainConfig) { c.Gates = []contract.Gate{{Metric: "loss"}} },
-		"gates[0].min":                         func(c *contract.TrainConfig) { c.Gates = []contract.Gate{{Metric: "accuracy", Min: 1.5}} },
+		"gates[0].metric":                      func(c *contract.TrainConfig) { c.Gates = []contract.Gate{{Metric: "trainLoss"}} },
+		"gates[1].metric is accuracyLoss": func(c *contract.TrainConfig) {
+			c.Gates = []contract.Gate{{Metric: "kappa"}, {Metric: "accuracyLoss", Max: 0.1}}
+		},
+		"gates[0].min":                   func(c *contract.TrainConfig) { c.Gates = []contract.Gate{{Metric: "accuracy", Min: 1.5}} },
+		"gates[0].min is 0.5: less loss": func(c *contract.TrainConfig) { c.Gates = []contract.Gate{{Metric: "loss", Min: 0.5}} },
+		"gates[0].max":                   func(c *contract.TrainConfig) { c.Gates = []contract.Gate{{Metric: "loss", Max: 101}} },
+		"gates[0].max is 0.5: more f1":   func(c *contract.TrainConfig) { c.Gates = []contract.Gate{{Metric: "f1", Max: 0.5}} },
 	}
 	for field, change := range cases {
 		t.Run(field, func(t *testing.T) {

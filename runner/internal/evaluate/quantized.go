@@ -42,10 +42,7 @@ func MeasureQuantized(ctx context.Context, model []byte, metadata onnx.Metadata,
 // describe gives a quantized model the metadata of its float32 form, with its own metrics.
 func describe(model []byte, metadata onnx.Metadata, measured []contract.Metric) ([]byte, error) {
 	metadata.Quantization = contract.QuantizationInt8
-	metadata.Metrics = map[string]float64{}
-	for _, m := range measured {
-		metadata.Metrics[m.Name] = m.Value
-	}
+	metadata.Metrics = contract.ModelMetrics(measured)
 	return onnx.WithMetadata(model, metadata)
 }
 

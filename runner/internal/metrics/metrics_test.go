@@ -4,7 +4,9 @@
 package metrics
 
 import (
+	"encoding/json"
 	"math"
+	"os"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -28,48 +30,35 @@ func tally(confusion [][]int) *Tally {
 	return t
 }
 
-func TestMetrics(t *testing.T) {
-	right, wrong := -math.Log(math.E/(math.E+1)), -math.Log(1/(math.E+1))
-	rightOf3, wrongOf3 := -math.Log(math.E/(math.E+2)), -math.Log(1/(math.E+2))
+// figures are the metrics by their names.
+func figures(t *Tally) map[string]float64 {
+	byName := map[string]float64{}
+	for _, m := range t.Metrics() {
+		byName[m.Name] = m.Value
+	}
+	return byName
+}
+
+// A metric that can't be measured is left out; sums of no answers are 0.
+func TestMetricsOfDegenerateAnswers(t *testing.T) {
+	certain := -math.Log(math.E / (math.E + 1))
 	cases := map[string]struct {
 		confusion [][]int
-		want      []float64 // accuracy, precision, recall, f1, loss
-		classes   []Class
+		want      map[string]float64
 	}{
-		// The figures are those of scikit-learn's precision_recall_fscore_support(average="macro", zero_division=0).
-		"two classes": {
-			confusion: [][]int{{8, 2}, {1, 9}},
-			want:      []float64{0.85, (8.0/9 + 9.0/11) / 2, 0.85, (16.0/19 + 18.0/21) / 2, (17*right + 3*wrong) / 20},
-			classes:   []Class{{8.0 / 9, 0.8, 16.0 / 19, 10}, {9.0 / 11, 0.9, 18.0 / 21, 10}},
-		},
-		"a class never predicted": {
-			confusion: [][]int{{5, 0}, {5, 0}},
-			want:      []float64{0.5, 0.25, 0.5, 1.0 / 3, (right + wrong) / 2},
-			classes:   []Class{{0.5, 1, 2.0 / 3, 5}, {0, 0, 0, 5}},
-		},
-		"a class without images": { // it has no part in the means
-			confusion: [][]int{{8, 2, 0}, {1, 8, 1}, {0, 0, 0}},
-			want:      []float64{0.8, (8.0/9 + 8.0/10) / 2, 0.8, (16.0/19 + 16.0/20) / 2, (16*rightOf3 + 4*wrongOf3) / 20},
-			classes:   []Class{{8.0 / 9, 0.8, 16.0 / 19, 10}, {8.0 / 10, 0.8, 16.0 / 20, 10}, {}},
-		},
-		"no answers": {
-			confusion: [][]int{{0, 0}, {0, 0}},
-			want:      []float64{0, 0, 0, 0, 0},
-			classes:   []Class{{}, {}},
-		},
+		"no answers": {[][]int{{0, 0}, {0, 0}}, map[string]float64{
+			"accuracy": 0, "precision": 0, "recall": 0, "f1": 0, "loss": 0, "weightedPrecision": 0, "weightedRecall": 0, "weightedF1": 0,
+		}},
+		"one class": {[][]int{{5, 0}, {0, 0}}, map[string]float64{
+			"accuracy": 1, "precision": 1, "recall": 1, "f1": 1, "loss": certain, "weightedPrecision": 1, "weightedRecall": 1, "weightedF1": 1,
+			"prAUC": 1, "calibrationError": 1 - math.Exp(-certain),
+		}},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			got := tally(tc.confusion)
-			var values []float64
-			for _, m := range got.Metrics() {
-				values = append(values, m.Value)
-			}
-			if diff := cmp.Diff(tc.want, values, cmpopts.EquateApprox(0, 1e-12)); diff != "" {
+			if diff := cmp.Diff(tc.want, figures(got), cmpopts.EquateApprox(0, 1e-12)); diff != "" {
 				t.Errorf("metrics (-want +got):\n%s", diff)
-			}
-			if diff := cmp.Diff(tc.classes, got.Classes(), cmpopts.EquateApprox(0, 1e-12)); diff != "" {
-				t.Errorf("classes (-want +got):\n%s", diff)
 			}
 			if diff := cmp.Diff(tc.confusion, got.Confusion); diff != "" {
 				t.Errorf("confusion (-want +got):\n%s", diff)
@@ -78,14 +67,86 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-func TestMetricNames(t *testing.T) {
-	var names []string
-	for _, m := range NewTally(2).Metrics() {
-		names = append(names, m.Name)
+// testdata/scikit-learn.json is what test/peers/measures/record.py wrote.
+func TestMetricsAsScikitLearn(t *testing.T) {
+	data, err := os.ReadFile("testdata/scikit-learn.json")
+	if err != nil {
+		t.Fatal(err)
 	}
-	want := []string{contract.MetricAccuracy, contract.MetricPrecision, contract.MetricRecall, contract.MetricF1, contract.MetricLoss}
-	if diff := cmp.Diff(want, names); diff != "" {
-		t.Errorf("names (-want +got):\n%s", diff)
+	var cases []struct {
+		Logits  [][]float32
+		Labels  []int
+		Metrics map[string]*float64
+	}
+	if err := json.Unmarshal(data, &cases); err != nil {
+		t.Fatal(err)
+	}
+	compared := 0
+	for n, tc := range cases {
+		tally := NewTally(len(tc.Logits[0]))
+		for i, logits := range tc.Logits {
+			tally.Add(logits, tc.Labels[i])
+		}
+		got := figures(tally)
+		for name, want := range tc.Metrics {
+			value, ok := got[name]
+			if ok != (want != nil) || ok && !(math.Abs(value-*want) <= 1e-9) {
+				t.Errorf("%s of case %d is %v (%v), want %v", name, n, value, ok, want)
+			}
+			delete(got, name)
+			compared++
+		}
+		if len(got) > 0 {
+			t.Errorf("case %d has metrics that scikit-learn was not asked for: %v", n, got)
+		}
+	}
+	t.Logf("%d figures compared", compared)
+	if compared < 300 {
+		t.Errorf("%d figures compared: the recording is cut short", compared)
+	}
+}
+
+func TestClassesAreRanked(t *testing.T) {
+	tally := NewTally(3)
+	for label, logits := range [][]float32{{3, 1, 0}, {1, 2, 0}, {2, 0, 0}, {0, 1, 0}} {
+		tally.Add(logits, label%2)
+	}
+	got := tally.Classes()
+	if got[0].ROCAUC == nil || *got[0].ROCAUC != 1 || got[1].AveragePrecision == nil || *got[1].AveragePrecision != 1 {
+		t.Errorf("classes %+v are told apart without a mistake, want areas of 1", got[:2])
+	}
+	if got[2].ROCAUC != nil || got[2].AveragePrecision != nil {
+		t.Errorf("class %+v without images has an area", got[2])
+	}
+}
+
+// The interval says how much a figure of few images is worth.
+func TestAccuracyHasAnInterval(t *testing.T) {
+	few, many := tally([][]int{{49, 1}, {1, 49}}).Metrics()[0], tally([][]int{{4900, 100}, {100, 4900}}).Metrics()[0]
+	want := map[string]contract.Interval{"few": {Low: 0.92961, High: 0.99757}, "many": {Low: 0.97706, High: 0.98266}}
+	got := map[string]contract.Interval{"few": few.Interval, "many": many.Interval}
+	if diff := cmp.Diff(want, got, cmpopts.EquateApprox(0, 1e-5)); diff != "" || few.Value != many.Value {
+		t.Errorf("intervals of %v and %v (-want +got):\n%s", few.Value, many.Value, diff)
+	}
+}
+
+// Beyond what is kept in memory, what needs no probabilities is measured all the same.
+func TestManyAnswers(t *testing.T) {
+	tally := tally([][]int{{3, 1}, {1, 3}})
+	before := figures(tally)
+	tally.Add(make([]float32, maxScores), 0)
+	for _, name := range []string{contract.MetricROCAUC, contract.MetricPRAUC, contract.MetricCalibrationError} {
+		if _, ok := before[name]; !ok {
+			t.Errorf("%s is not measured of few answers", name)
+		}
+		delete(before, name)
+	}
+	tally.Confusion[0][0]--
+	after := figures(tally)
+	delete(before, contract.MetricLoss)
+	delete(after, contract.MetricLoss)
+	if diff := cmp.Diff(before, after); diff != "" || tally.answers.logits != nil {
+		t.Errorf("metrics of many answers (-few +many):\n%s", diff)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"io"
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/measures"
 	"github.com/trainyard-dev/trainyard/internal/plot"
 	"github.com/trainyard-dev/trainyard/runner/internal/metrics"
 )
@@ -33,9 +34,11 @@ type Report struct {
 	// Warnings say what is odd about the data, the training or the model.
 	Warnings []string `json:"warnings,omitempty"`
 	// Metrics, PerClass and Confusion were measured on the test split, or on all images in an evaluation.
-	Metrics  []contract.Metric        `json:"metrics"`
-	PerClass map[string]metrics.Class `json:"perClass"`
-	// Float32Metrics were measured before the model was quantised, if it was.
+	Metrics  []contract.Metric         `json:"metrics"`
+	PerClass map[string]measures.Class `json:"perClass"`
+	// Chance is what the accuracy is compared with; nil where all images are of one class.
+	Chance *contract.Chance `json:"chance,omitempty"`
+	// Float32Metrics were measured before the model was quantized, if it was.
 	Float32Metrics []contract.Metric `json:"float32Metrics,omitempty"`
 	// Confusion counts images by true class, then predicted class, in the order of Dataset.Classes.
 	Confusion [][]int `json:"confusion"`
@@ -97,7 +100,8 @@ type Epoch struct {
 func (r *Report) Measure(tally *metrics.Tally) {
 	r.Metrics = tally.Metrics()
 	r.Confusion = tally.Confusion
-	r.PerClass = map[string]metrics.Class{}
+	r.Chance = tally.Chance(r.Dataset.Classes)
+	r.PerClass = map[string]measures.Class{}
 	for i, class := range tally.Classes() {
 		r.PerClass[r.Dataset.Classes[i]] = class
 	}

@@ -13,7 +13,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/dataset"
+	"github.com/trainyard-dev/trainyard/internal/measures"
 	"github.com/trainyard-dev/trainyard/runner/internal/metrics"
 )
 
@@ -57,8 +59,15 @@ func TestWrite(t *testing.T) {
 	if diff := cmp.Diff(want, &got); diff != "" {
 		t.Errorf("report (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(map[string]metrics.Class{"cat": {Precision: 0.5, Recall: 1, F1: 2.0 / 3, Support: 2}, "dog": {Support: 2}}, got.PerClass); diff != "" {
+	half := 0.5 // every image scores alike
+	if diff := cmp.Diff(map[string]measures.Class{
+		"cat": {Precision: 0.5, Recall: 1, F1: 2.0 / 3, Support: 2, ROCAUC: &half, AveragePrecision: &half},
+		"dog": {Support: 2, ROCAUC: &half, AveragePrecision: &half},
+	}, got.PerClass); diff != "" {
 		t.Errorf("classes (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(&contract.Chance{Class: "cat", Accuracy: 0.5}, got.Chance); diff != "" {
+		t.Errorf("chance (-want +got):\n%s", diff)
 	}
 	for _, name := range []string{ConfusionFile, CurvesFile} {
 		if !bytes.HasPrefix(files[name].Bytes(), []byte("\x89PNG")) {

@@ -62,7 +62,7 @@ func TestTrainingYieldsWhatItDid(t *testing.T) {
 		"checkpoint's record": "a7dfb327d91bf277a1cecbd50feabe7e430370bfe4ea5cfff40f9206bbb9f855",
 		"int8 model":          "86f81124b4bca9bca980db6e185169a645bf0a97d5f256843963097ef6e4dea9",
 		"model.onnx":          "a0fc1d4b62f0eae9dcb852ba019321c8503ad01deb25490ea14b48c0f1dd5e0e",
-		"report/report.json":  "ac7b2ffa1fbddb5a8ac6146d32a0aa906bdc7d440721f63f783f7a739f5667f9",
+		"report/report.json":  "1463d2c05806ba538c6a9947520a38f089caddb92f443fe7a64f309e1c72ab84",
 		"samples.tar":         "245112e61988683a92c8c317685d48afcebf2a2e2787f9b3b70ddab5868c1cfb",
 		"test split":          "sha256:87dfadc4c33fa1f1fe8e3976767a0607e86809eecfa7388a8f1f0e5c88a571cf",
 	}

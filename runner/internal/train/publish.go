@@ -53,6 +53,7 @@ func (r *attempt) publish(ctx context.Context, staging *artifact.Staging, t *tra
 	trained := t.position()
 	published.Trained = &trained
 	published.Metrics = out.metrics
+	published.Chance = out.tally.Chance(data.dataset.Classes)
 	r.events.tell(out.event())
 	published.Warnings = r.warnings(t, data, out)
 
@@ -76,14 +77,10 @@ func (r *attempt) publish(ctx context.Context, staging *artifact.Staging, t *tra
 
 // metadata is what the model file says about itself.
 func (r *attempt) metadata(data *data, measured []contract.Metric) onnx.Metadata {
-	m := onnx.Metadata{
-		Classes: data.dataset.Classes, Preprocess: data.spec, Metrics: map[string]float64{}, DatasetDigest: data.dataset.Digest,
+	return onnx.Metadata{
+		Classes: data.dataset.Classes, Preprocess: data.spec, Metrics: contract.ModelMetrics(measured), DatasetDigest: data.dataset.Digest,
 		Run: contract.ArtifactName(r.cfg.Run), Architecture: r.cfg.Model.Architecture, Version: version.String(),
 	}
-	for _, metric := range measured {
-		m.Metrics[metric.Name] = metric.Value
-	}
-	return m
 }
 
 // report is the run's report.

@@ -197,13 +197,13 @@ func checkGates(gates []contract.Gate, result *contract.TrainResult) {
 	result.Outcome, result.Reason, result.Message = contract.OutcomeSucceeded, "", ""
 	for _, gate := range gates {
 		i := slices.IndexFunc(result.Metrics, func(m contract.Metric) bool { return m.Name == gate.Metric })
-		if i >= 0 && result.Metrics[i].Value >= gate.Min {
+		if i >= 0 && gate.Admits(result.Metrics[i].Value) {
 			continue
 		}
 		result.Outcome, result.Reason = contract.OutcomeFailed, contract.ReasonGateNotMet
-		result.Message = fmt.Sprintf("%s was not measured, the gate asks for %v at least", gate.Metric, gate.Min)
+		result.Message = fmt.Sprintf("%s was not measured, the gate asks for %s", gate.Metric, gate.Range())
 		if i >= 0 {
-			result.Message = fmt.Sprintf("%s is %.6g on the test split, the gate asks for %v at least", gate.Metric, result.Metrics[i].Value, gate.Min)
+			result.Message = fmt.Sprintf("%s is %.6g on the test split, the gate asks for %s", gate.Metric, result.Metrics[i].Value, gate.Range())
 		}
 		return
 	}

@@ -128,7 +128,7 @@ func TestRunPublishes(t *testing.T) {
 		t.Errorf("manifest and result differ (-manifest +result):\n%s", diff)
 	}
 	if result.Outcome != contract.OutcomeSucceeded || result.Model.URI != "pvc://models/small-01234567/model.onnx" ||
-		result.Model.Samples.URI != "pvc://models/small-01234567/samples.tar" || len(result.Metrics) != 5 ||
+		result.Model.Samples.URI != "pvc://models/small-01234567/samples.tar" || len(result.Metrics) != 12 || result.Chance == nil ||
 		result.Dataset.Samples != 30 || result.Checkpoint != nil || result.Trained == nil || *result.Trained != (contract.Checkpoint{Epoch: 3, Step: 9}) {
 		t.Errorf("result is %+v", result)
 	}
@@ -212,12 +212,10 @@ func TestRunPublishesQuantized(t *testing.T) {
 	if want := float.Metrics[contract.MetricAccuracy] - int8.Metrics[contract.MetricAccuracy]; int8.Metrics[contract.MetricAccuracyLoss] != want {
 		t.Errorf("metadata tell of %v, the accuracy lost is %v", int8.Metrics, want)
 	}
-	for _, m := range result.Metrics {
-		if int8.Metrics[m.Name] != m.Value {
-			t.Errorf("%s is %v in the result, %v in the model", m.Name, m.Value, int8.Metrics[m.Name])
-		}
+	if diff := cmp.Diff(contract.ModelMetrics(result.Metrics), int8.Metrics); diff != "" || len(int8.Metrics) != 6 {
+		t.Errorf("metrics (-result +model):\n%s", diff)
 	}
-	if len(result.Metrics) != 6 || result.Model.SizeBytes > 40_000 {
+	if len(result.Metrics) != 13 || result.Model.SizeBytes > 40_000 {
 		t.Errorf("result is %+v, model %+v", result, result.Model)
 	}
 
@@ -537,7 +535,7 @@ func TestGates(t *testing.T) {
 			t.Fatalf("%s: exit code %d, %v", attempt, got, err)
 		}
 		if result.Outcome != contract.OutcomeFailed || result.Reason != contract.ReasonGateNotMet || result.Model == nil ||
-			len(result.Metrics) != 5 || !strings.Contains(result.Message, "accuracy is 0.") {
+			len(result.Metrics) != 12 || !strings.Contains(result.Message, "accuracy is 0.") {
 			t.Errorf("%s: result is %+v", attempt, result)
 		}
 		if _, err := artifact.Published(cfg.Output.Path, cfg.Run); err != nil {
@@ -547,7 +545,7 @@ func TestGates(t *testing.T) {
 }
 
 func TestCheckGates(t *testing.T) {
-	metrics := []contract.Metric{{Name: "accuracy", Value: 0.9}}
+	metrics := []contract.Metric{{Name: "accuracy", Value: 0.9}, {Name: "loss", Value: 0.3}}
 	for name, tc := range map[string]struct {
 		gates []contract.Gate
 		says  string
@@ -555,6 +553,8 @@ func TestCheckGates(t *testing.T) {
 		"none":         {nil, ""},
 		"just met":     {[]contract.Gate{{Metric: "accuracy", Min: 0.9}}, ""},
 		"just missed":  {[]contract.Gate{{Metric: "accuracy", Min: 0.9001}}, "accuracy is 0.9 on the test split, the gate asks for 0.9001 at least"},
+		"little":       {[]contract.Gate{{Metric: "loss", Max: 0.3}}, ""},
+		"too much":     {[]contract.Gate{{Metric: "loss", Max: 0.2999}}, "loss is 0.3 on the test split, the gate asks for 0.2999 at most"},
 		"not measured": {[]contract.Gate{{Metric: "accuracy"}, {Metric: "f1"}}, "f1 was not measured"},
 	} {
 		t.Run(name, func(t *testing.T) {

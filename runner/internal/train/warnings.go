@@ -92,6 +92,9 @@ func (o outcome) warnings() []string {
 	if class, only := onlyPrediction(o.tally); only {
 		warnings = append(warnings, fmt.Sprintf("the model takes every test image for %q", o.classes[class]))
 	}
+	if w := o.tally.NoBetterThanChance(o.classes); w != "" {
+		warnings = append(warnings, w)
+	}
 	return warnings
 }
 

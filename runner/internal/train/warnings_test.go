@@ -83,9 +83,9 @@ func TestOutcomeWarnings(t *testing.T) {
 		// With one in twenty images of the other class, guessing has little loss.
 		"learned the shares":   {outcome{history: epochs(0.21, 0.2), trained: []int{95, 5}, tally: good}, []string{"answers that ignore the image give 0.1985"}},
 		"learned some":         {outcome{history: epochs(0.6, 0.5), trained: []int{50, 50}, tally: good}, nil},
-		"one answer":           {outcome{history: epochs(0.6, 0.5), trained: []int{50, 50}, tally: tally([]int{0, 10}, []int{0, 10})}, []string{`every test image for "dog"`}},
+		"one answer":           {outcome{history: epochs(0.6, 0.5), trained: []int{50, 50}, tally: tally([]int{0, 10}, []int{0, 10})}, []string{`every test image for "dog"`, "NoBetterThanChance: the accuracy, 0.5 on 20 images"}},
 		"one class to answer":  {outcome{history: epochs(0.6, 0.5), trained: []int{50, 50}, tally: tally([]int{0, 0}, []int{0, 10})}, nil},
-		"everything at a time": {outcome{history: epochs(1e4, 1e5), trained: []int{50, 50}, tally: tally([]int{5, 0}, []int{5, 0})}, []string{"explodes", "learned nothing", `"cat"`}},
+		"everything at a time": {outcome{history: epochs(1e4, 1e5), trained: []int{50, 50}, tally: tally([]int{5, 0}, []int{5, 0})}, []string{"explodes", "learned nothing", `"cat"`, "NoBetterThanChance"}},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
