@@ -127,7 +127,7 @@ type Smoke struct {
 	// +optional
 	Attempts int32 `json:"attempts,omitempty"`
 	// minAgreement is the least share of held-out samples that the candidate must
-	// classify as they are labelled, a decimal from 0 to 1; "0" asks for none. Left out,
+	// classify as they are labeled, a decimal from 0 to 1; "0" asks for none. Left out,
 	// the candidate may be at most 0.10 below the live model.
 	// +optional
 	MinAgreement Fraction `json:"minAgreement,omitempty"`

@@ -165,7 +165,7 @@ func TestForeignModels(t *testing.T) {
 }
 
 func TestForeignModelsRefused(t *testing.T) {
-	grey := func(m *onnxpb.ModelProto) {
+	gray := func(m *onnxpb.ModelProto) {
 		m.Graph.Input[0].Type.GetTensorType().Shape.Dim[1].Value = &onnxpb.TensorShapeProto_Dimension_DimValue{DimValue: 1}
 	}
 	oblong := func(m *onnxpb.ModelProto) {
@@ -181,7 +181,7 @@ func TestForeignModelsRefused(t *testing.T) {
 	}{
 		"no classes":        {data: foreign(t), says: "say them by classes"},
 		"a class too few":   {data: foreign(t), told: classifier.Told{Classes: []string{"a", "b"}}, says: "yields 3 numbers for an image, but there are names of 2 classes: if one more stands for the background"},
-		"gray images":       {data: foreign(t, grey), told: classifier.Told{Classes: threeClasses}, says: "of shape [? 1 16 16]: color images"},
+		"gray images":       {data: foreign(t, gray), told: classifier.Told{Classes: threeClasses}, says: "of shape [? 1 16 16]: color images"},
 		"oblong images":     {data: foreign(t, oblong), told: classifier.Told{Classes: threeClasses}, says: "images of 24×16 pixels: only squares"},
 		"two inputs":        {data: foreign(t, second), told: classifier.Told{Classes: threeClasses}, says: `has 2 inputs ("input", "temperature")`},
 		"two outputs":       {data: foreign(t, auxiliary), told: classifier.Told{Classes: threeClasses}, says: "has 2 outputs: set output.name"},

@@ -52,7 +52,7 @@ const (
 const (
 	ManifestFile = "MANIFEST.json"
 	ModelFile    = "model.onnx"
-	// FloatModelFile is the model before it was quantised, beside one that was.
+	// FloatModelFile is the model before it was quantized, beside one that was.
 	FloatModelFile = "model-float32.onnx"
 	SamplesFile    = "samples.tar"
 	ReportDir      = "report"

@@ -17,7 +17,7 @@ type versioned struct {
 }
 
 // DecodeConfig reads a configuration document into config. Unknown fields are an
-// error: a misspelt one would otherwise be ignored in silence.
+// error: a misspelled one would otherwise be ignored in silence.
 func DecodeConfig(data []byte, config any) error {
 	if err := checkVersion(data); err != nil {
 		return err

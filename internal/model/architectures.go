@@ -9,9 +9,9 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/engine/nn"
 )
 
-// baselineCNN has four blocks of 3×3 convolution (32, 64, 128, 256 channels, padding 1), batch normalisation, ReLU and
+// baselineCNN has four blocks of 3×3 convolution (32, 64, 128, 256 channels, padding 1), batch normalization, ReLU and
 // 2×2 max pooling, then global average pooling, dropout and a linear classifier: 389,000 parameters for two classes.
-// The convolutions have no bias, which batch normalisation would cancel.
+// The convolutions have no bias, which batch normalization would cancel.
 func baselineCNN(config Config) []nn.Layer {
 	var layers []nn.Layer
 	in := channels

@@ -11,7 +11,7 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/engine/nn"
 )
 
-// channels is the number of colour channels of the input.
+// channels is the number of color channels of the input.
 const channels = 3
 
 // Config says which network to build.
@@ -55,6 +55,6 @@ func New(config Config) (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	initialise(network)
+	initialize(network)
 	return network, nil
 }

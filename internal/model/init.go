@@ -11,10 +11,10 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/engine/nn"
 )
 
-// initialise draws the weights of convolutions and linear layers as PyTorch does by default: uniformly from
-// ±1/√fan-in, weights and biases alike. Batch normalisation keeps its scale of 1 and shift of 0. Each tensor has a
+// initialize draws the weights of convolutions and linear layers as PyTorch does by default: uniformly from
+// ±1/√fan-in, weights and biases alike. Batch normalization keeps its scale of 1 and shift of 0. Each tensor has a
 // generator of its own, seeded by the network's seed and the tensor's name.
-func initialise(n *Network) {
+func initialize(n *Network) {
 	for _, l := range n.layers {
 		switch l := l.(type) {
 		case *nn.Conv2D:

@@ -43,7 +43,7 @@ func newNetwork(config Config, layers []nn.Layer) (*Network, error) {
 	return n, nil
 }
 
-// Forward returns the logits [N, classes] of images x, [N, 3, size, size]. With training set, batch normalisation uses
+// Forward returns the logits [N, classes] of images x, [N, 3, size, size]. With training set, batch normalization uses
 // and records the batch's statistics, dropout is active, and the network keeps what Backward needs; x must stay unchanged
 // until then. The result belongs to the network and is overwritten by the next call. A wrong shape panics.
 func (n *Network) Forward(x *tensor.Tensor, training bool) *tensor.Tensor {

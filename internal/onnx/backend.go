@@ -18,12 +18,12 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/onnx/onnxpb"
 )
 
-// buildNodes has onnx-go decode the normalised nodes into a Backend and gives the operators that it yields their names
+// buildNodes has onnx-go decode the normalized nodes into a Backend and gives the operators that it yields their names
 // back, which onnx-go does not carry.
 //
 // The nodes were decoded before, into our own types, and are encoded for onnx-go to decode them again. There is no shorter
 // way to it: its types are internal and its only entry takes bytes. Nor could it have the file's own bytes, for opset, names,
-// weights and inputs that are left out must be read, checked and normalised before it, in types that carry them. What
+// weights and inputs that are left out must be read, checked and normalized before it, in types that carry them. What
 // goes this way is the nodes alone, without weights: 30 kB for ResNet-50, whose file has 100 MB.
 func buildNodes(nodes []*onnxpb.NodeProto, target *graph.Graph) ([]*graph.Node, error) {
 	if len(nodes) == 0 {
@@ -38,7 +38,7 @@ func buildNodes(nodes []*onnxpb.NodeProto, target *graph.Graph) ([]*graph.Node, 
 	}
 	encoded, err := proto.Marshal(bare)
 	if err != nil {
-		return nil, fmt.Errorf("encode the normalised graph: %w", err)
+		return nil, fmt.Errorf("encode the normalized graph: %w", err)
 	}
 	backend := NewBackend()
 	if err := unmarshal(onnxgo.NewModel(backend), encoded); err != nil {
@@ -179,15 +179,15 @@ func (b *Backend) Nodes() gonum.Nodes {
 
 // From returns the inputs of the operator that yields the node, each once.
 func (b *Backend) From(id int64) gonum.Nodes {
-	return b.neighbours(func(v *value) bool { return b.HasEdgeFromTo(id, v.id) })
+	return b.neighbors(func(v *value) bool { return b.HasEdgeFromTo(id, v.id) })
 }
 
 // To returns the outputs of the operators that use the node.
 func (b *Backend) To(id int64) gonum.Nodes {
-	return b.neighbours(func(v *value) bool { return b.HasEdgeFromTo(v.id, id) })
+	return b.neighbors(func(v *value) bool { return b.HasEdgeFromTo(v.id, id) })
 }
 
-func (b *Backend) neighbours(of func(*value) bool) gonum.Nodes {
+func (b *Backend) neighbors(of func(*value) bool) gonum.Nodes {
 	var nodes []gonum.Node
 	for _, v := range b.values {
 		if of(v) {

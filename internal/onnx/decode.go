@@ -94,7 +94,7 @@ func decodeModel(file *onnxpb.ModelProto, opset int) (*Model, error) {
 	if err := checkGraph(source, target); err != nil {
 		return nil, err
 	}
-	nodes, err := normalise(source.GetNode(), target.Initializers, opset)
+	nodes, err := normalize(source.GetNode(), target.Initializers, opset)
 	if err != nil {
 		return nil, err
 	}

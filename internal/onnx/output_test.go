@@ -78,9 +78,9 @@ func findOutput(t *testing.T, model *Model, classes int, told Output) (Output, *
 func TestFindOutput(t *testing.T) {
 	softmax, sigmoid := step{op: "Softmax"}, step{op: "Sigmoid"}
 	quantize := []step{{op: "QuantizeLinear", others: []string{"step", "byte"}}, {op: "DequantizeLinear", others: []string{"step", "byte"}}}
-	normalise := []step{{op: "Exp"}, {op: "Div", others: []string{"sum"}}}
+	normalize := []step{{op: "Exp"}, {op: "Div", others: []string{"sum"}}}
 	decomposed := func() *Model {
-		model := outputModel(headWidth, 1, normalise...)
+		model := outputModel(headWidth, 1, normalize...)
 		sum := &graph.Node{Op: "ReduceSum", Inputs: []string{"y0", "last"}, Outputs: []string{"sum"}}
 		model.Graph.Nodes = slices.Insert(model.Graph.Nodes, len(model.Graph.Nodes)-1, sum)
 		return model

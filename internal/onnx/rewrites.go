@@ -13,7 +13,7 @@ import (
 )
 
 // rewriteConstant makes the node's value a weight.
-func rewriteConstant(n *normaliser, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
+func rewriteConstant(n *normalizer, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
 	if len(node.GetAttribute()) != 1 || len(node.GetOutput()) != 1 || len(node.GetInput()) != 0 {
 		return nil, errors.New("must have one value and one output")
 	}
@@ -41,7 +41,7 @@ func rewriteConstant(n *normaliser, node *onnxpb.NodeProto) (*onnxpb.NodeProto, 
 }
 
 // rewriteConstantOfShape turns the operator into Expand of its value.
-func rewriteConstantOfShape(n *normaliser, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
+func rewriteConstantOfShape(n *normalizer, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
 	if len(node.GetInput()) != 1 {
 		return nil, errors.New("must have one input")
 	}
@@ -65,7 +65,7 @@ func rewriteConstantOfShape(n *normaliser, node *onnxpb.NodeProto) (*onnxpb.Node
 }
 
 // rewriteDropout turns the operator into Identity, which it is but in training.
-func rewriteDropout(n *normaliser, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
+func rewriteDropout(n *normalizer, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
 	if len(node.GetInput()) == 3 && node.GetInput()[2] != "" {
 		mode, constant := n.weights[node.GetInput()[2]]
 		if !constant || mode.Len() != 1 || mode.DType != graph.Bool || mode.Ints[0] != 0 {
@@ -84,7 +84,7 @@ func rewriteDropout(n *normaliser, node *onnxpb.NodeProto) (*onnxpb.NodeProto, e
 }
 
 // rewriteBatchNormalization refuses training and drops what only matters there.
-func rewriteBatchNormalization(_ *normaliser, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
+func rewriteBatchNormalization(_ *normalizer, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
 	mode, err := take(node, "training_mode", onnxpb.AttributeProto_INT)
 	if err != nil {
 		return nil, err
@@ -97,7 +97,7 @@ func rewriteBatchNormalization(_ *normaliser, node *onnxpb.NodeProto) (*onnxpb.N
 		return nil, err
 	}
 	if spatial != nil && spatial.GetI() != 1 {
-		return nil, NodeError(node, "spatial", errors.New("only normalisation per channel (1) is supported"))
+		return nil, NodeError(node, "spatial", errors.New("only normalization per channel (1) is supported"))
 	}
 	if _, err := take(node, "momentum", onnxpb.AttributeProto_FLOAT); err != nil {
 		return nil, err
@@ -112,7 +112,7 @@ func rewriteBatchNormalization(_ *normaliser, node *onnxpb.NodeProto) (*onnxpb.N
 }
 
 // rewriteCast maps the target type to one that the engine has, as DecodeTensor does.
-func rewriteCast(_ *normaliser, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
+func rewriteCast(_ *normalizer, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
 	to, err := take(node, "to", onnxpb.AttributeProto_INT)
 	if err != nil {
 		return nil, err
@@ -129,32 +129,32 @@ func rewriteCast(_ *normaliser, node *onnxpb.NodeProto) (*onnxpb.NodeProto, erro
 }
 
 // rewriteClip makes inputs of the bounds, which were attributes until opset 11.
-func rewriteClip(n *normaliser, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
+func rewriteClip(n *normalizer, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
 	return node, errors.Join(n.moveFloat(node, "min", 1), n.moveFloat(node, "max", 2))
 }
 
 // rewriteAxes makes an input of the axes.
-func rewriteAxes(n *normaliser, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
+func rewriteAxes(n *normalizer, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
 	return node, n.moveInts(node, "axes", 1)
 }
 
 // rewriteSplit makes an input of the sizes.
-func rewriteSplit(n *normaliser, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
+func rewriteSplit(n *normalizer, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
 	return node, n.moveInts(node, "split", 1)
 }
 
 // rewriteSlice makes inputs of starts, ends and axes.
-func rewriteSlice(n *normaliser, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
+func rewriteSlice(n *normalizer, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
 	return node, errors.Join(n.moveInts(node, "starts", 1), n.moveInts(node, "ends", 2), n.moveInts(node, "axes", 3))
 }
 
 // rewritePad makes inputs of pads and value.
-func rewritePad(n *normaliser, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
+func rewritePad(n *normalizer, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
 	return node, errors.Join(n.moveInts(node, "pads", 1), n.moveFloat(node, "value", 2))
 }
 
 // rewriteSoftmax spells out that until opset 13 the operator worked on a matrix: all dimensions from axis on are one.
-func rewriteSoftmax(n *normaliser, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
+func rewriteSoftmax(n *normalizer, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
 	if len(node.GetInput()) != 1 {
 		return nil, errors.New("must have one input")
 	}
@@ -179,7 +179,7 @@ func rewriteSoftmax(n *normaliser, node *onnxpb.NodeProto) (*onnxpb.NodeProto, e
 }
 
 // rewriteGelu spells out the approximation x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³))).
-func rewriteGelu(n *normaliser, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
+func rewriteGelu(n *normalizer, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
 	mode, err := take(node, "approximate", onnxpb.AttributeProto_STRING)
 	if err != nil {
 		return nil, err
@@ -211,7 +211,7 @@ func rewriteGelu(n *normaliser, node *onnxpb.NodeProto) (*onnxpb.NodeProto, erro
 }
 
 // rewriteUpsample turns the operator, which opset 10 replaced, into Resize.
-func rewriteUpsample(n *normaliser, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
+func rewriteUpsample(n *normalizer, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
 	scales, err := take(node, "scales", onnxpb.AttributeProto_FLOATS)
 	if err != nil {
 		return nil, err
@@ -224,7 +224,7 @@ func rewriteUpsample(n *normaliser, node *onnxpb.NodeProto) (*onnxpb.NodeProto, 
 }
 
 // rewriteResize gives Resize of opset 10 the input roi and spells out its coordinates.
-func rewriteResize(_ *normaliser, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
+func rewriteResize(_ *normalizer, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error) {
 	if len(node.GetInput()) != 2 {
 		return nil, errors.New("must have an input and its scales")
 	}

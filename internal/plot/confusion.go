@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	// maxLabelled is the number of classes up to which cells and axes are labelled.
-	maxLabelled = 20
+	// maxLabeled is the number of classes up to which cells and axes are labeled.
+	maxLabeled = 20
 	// maxClassLabel is the longest class name on an axis, in characters.
 	maxClassLabel = 18
 )
@@ -44,7 +44,7 @@ func ConfusionMatrix(w io.Writer, classes []string, counts [][]int) error {
 	p.X.Tick.Length, p.Y.Tick.Length = 0, 0
 	columns, rows := classTicks(classes)
 	p.X.Tick.Marker, p.Y.Tick.Marker = plot.ConstantTicks(columns), plot.ConstantTicks(rows)
-	if n > 4 && n <= maxLabelled {
+	if n > 4 && n <= maxLabeled {
 		p.X.Tick.Label.Rotation = math.Pi / 2
 		p.X.Tick.Label.XAlign, p.X.Tick.Label.YAlign = text.XRight, text.YCenter
 		p.X.Padding = vg.Points(8) // turned labels reach beyond the axis
@@ -68,7 +68,7 @@ func confusionTitle(counts [][]int) string {
 
 // classTicks labels the middle of each column, and of each row from the top down.
 func classTicks(classes []string) (columns, rows []plot.Tick) {
-	if len(classes) > maxLabelled {
+	if len(classes) > maxLabeled {
 		return nil, nil
 	}
 	for i, class := range classes {
@@ -103,7 +103,7 @@ func (c cells) Plot(canvas draw.Canvas, p *plot.Plot) {
 			left, right := x(float64(j)), x(float64(j+1))
 			bottom, top := y(float64(n-i-1)), y(float64(n-i))
 			canvas.FillPolygon(shade(share), []vg.Point{{X: left, Y: bottom}, {X: right, Y: bottom}, {X: right, Y: top}, {X: left, Y: top}})
-			if n > maxLabelled {
+			if n > maxLabeled {
 				continue
 			}
 			canvas.StrokeLines(draw.LineStyle{Color: color.White, Width: vg.Points(1.5)},

@@ -99,7 +99,7 @@ func TestPicturesShowSomething(t *testing.T) {
 				}
 			}
 			if len(colors) < 3 {
-				t.Errorf("picture of %v has %d colours only", img.Bounds(), len(colors))
+				t.Errorf("picture of %v has %d colors only", img.Bounds(), len(colors))
 			}
 			if dir := os.Getenv("TRAINYARD_KEEP_PICTURES"); dir != "" {
 				if err := os.WriteFile(filepath.Join(dir, name+".png"), file, 0o644); err != nil {

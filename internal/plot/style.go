@@ -18,12 +18,12 @@ import (
 // resolution of the pictures in dots per inch.
 const resolution = 144
 
-// Colours that people with colour-blindness can tell apart (Okabe and Ito 2008), and greys.
+// Colors that people with color-blindness can tell apart (Okabe and Ito 2008), and grays.
 var (
 	blue      = color.RGBA{R: 0x00, G: 0x72, B: 0xb2, A: 0xff}
 	vermilion = color.RGBA{R: 0xd5, G: 0x5e, B: 0x00, A: 0xff}
 	ink       = color.RGBA{R: 0x22, G: 0x22, B: 0x22, A: 0xff}
-	grey      = color.RGBA{R: 0x77, G: 0x77, B: 0x77, A: 0xff}
+	gray      = color.RGBA{R: 0x77, G: 0x77, B: 0x77, A: 0xff}
 	faint     = color.RGBA{R: 0xe4, G: 0xe4, B: 0xe4, A: 0xff}
 )
 
@@ -42,8 +42,8 @@ func newPlot(title, x, y string) *plot.Plot {
 		axis.Label.Padding = vg.Points(5)
 		style(&axis.Label.TextStyle.Font, &axis.Label.TextStyle.Color, 11, ink)
 		style(&axis.Tick.Label.Font, &axis.Tick.Label.Color, 10, ink)
-		axis.LineStyle.Color = grey
-		axis.Tick.LineStyle.Color = grey
+		axis.LineStyle.Color = gray
+		axis.Tick.LineStyle.Color = gray
 	}
 	p.Legend.TextStyle.Color = ink
 	p.Legend.TextStyle.Font = sans(10)

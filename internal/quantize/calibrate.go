@@ -78,7 +78,7 @@ func observe(g *graph.Graph, samples iter.Seq2[[]float32, error]) (map[string]*e
 	if err != nil {
 		return nil, err
 	}
-	if len(g.Outputs) == 0 { // only the input is quantised
+	if len(g.Outputs) == 0 { // only the input is quantized
 		for batch, err := range samples {
 			if err != nil {
 				return nil, fmt.Errorf("calibrate: %w", err)

@@ -108,7 +108,7 @@ func TestQuantizeWritesQDQ(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The input, each ReLU, pooling and the flattened means are quantised; four convolutions and a product have weights and
+	// The input, each ReLU, pooling and the flattened means are quantized; four convolutions and a product have weights and
 	// a bias.
 	want := map[string]int{
 		"QuantizeLinear": 11, "DequantizeLinear": 11 + 10, "Conv": 4, "Relu": 4, "MaxPool": 4, "GlobalAveragePool": 1, "Flatten": 1, "Gemm": 1,
@@ -151,7 +151,7 @@ func quantizableNetwork(t *testing.T, name string) []byte {
 	return file
 }
 
-// MobileNetV2's activations are bounded by Clip, whose bounds are nodes: what it leaves is quantised, nothing before.
+// MobileNetV2's activations are bounded by Clip, whose bounds are nodes: what it leaves is quantized, nothing before.
 func TestQuantizeActivationsAfterClip(t *testing.T) {
 	file := quantizableNetwork(t, "mobilenet_v2")
 	decoded, err := onnx.Decode(file)
@@ -166,7 +166,7 @@ func TestQuantizeActivationsAfterClip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The input, 35 Clips, the 17 convolutions and the 10 sums that have none, and the flattened means are quantised; 52
+	// The input, 35 Clips, the 17 convolutions and the 10 sums that have none, and the flattened means are quantized; 52
 	// convolutions and a product have weights and a bias.
 	const quantize = 1 + 35 + 17 + 10 + 2
 	want := map[string]int{
@@ -203,7 +203,7 @@ func TestQuantizeAgainstONNXRuntime(t *testing.T) {
 	}
 }
 
-// Networks of the field are quantised too, as far as they consist of what can be: ResNet-18 and MobileNetV2 as a whole,
+// Networks of the field are quantized too, as far as they consist of what can be: ResNet-18 and MobileNetV2 as a whole,
 // RegNet except for its grouped convolutions.
 func TestQuantizedNetworksAgainstONNXRuntime(t *testing.T) {
 	peers.Python(t) // before the work, if it is to be skipped

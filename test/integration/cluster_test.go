@@ -32,18 +32,18 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/contract"
 )
 
-// behaviour is what becomes of a model's pods and tests.
-type behaviour string
+// behavior is what becomes of a model's pods and tests.
+type behavior string
 
 const (
-	behavesWell   behaviour = ""
-	failsSmoke    behaviour = "fails its smoke test"
-	failsBake     behaviour = "fails its bake"
-	refusesModel  behaviour = "refuses its model file"
-	neverReady    behaviour = "never becomes ready"
-	podsRefused   behaviour = "a quota refuses its next pods"
-	neverFinishes behaviour = "its tests never end"
-	bakesForEver  behaviour = "its bake never ends"
+	behavesWell   behavior = ""
+	failsSmoke    behavior = "fails its smoke test"
+	failsBake     behavior = "fails its bake"
+	refusesModel  behavior = "refuses its model file"
+	neverReady    behavior = "never becomes ready"
+	podsRefused   behavior = "a quota refuses its next pods"
+	neverFinishes behavior = "its tests never end"
+	bakesForEver  behavior = "its bake never ends"
 )
 
 // fakeCluster plays the Deployment, Job, EndpointSlice and garbage controllers and the
@@ -52,16 +52,16 @@ const (
 type fakeCluster struct {
 	namespace string
 	mu        sync.Mutex
-	behaves   map[string]behaviour // by model digest
-	verified  map[string]bool      // revisions that have passed a smoke test
-	faults    []string             // broken invariants
-	selected  []string             // what the Service selected, in turn
+	behaves   map[string]behavior // by model digest
+	verified  map[string]bool     // revisions that have passed a smoke test
+	faults    []string            // broken invariants
+	selected  []string            // what the Service selected, in turn
 }
 
 // startCluster plays for a namespace, a move every interval, until the case ends.
 func startCluster(namespace string, interval time.Duration) *fakeCluster {
 	GinkgoHelper()
-	f := &fakeCluster{namespace: namespace, behaves: map[string]behaviour{}, verified: map[string]bool{}}
+	f := &fakeCluster{namespace: namespace, behaves: map[string]behavior{}, verified: map[string]bool{}}
 	ctx, cancel := context.WithCancel(context.Background())
 	services, err := k8s.Watch(ctx, &corev1.ServiceList{}, client.InNamespace(namespace))
 	Expect(err).NotTo(HaveOccurred())
@@ -90,13 +90,13 @@ func startCluster(namespace string, interval time.Duration) *fakeCluster {
 }
 
 // model says how a model with this digest behaves.
-func (f *fakeCluster) model(digest string, b behaviour) {
+func (f *fakeCluster) model(digest string, b behavior) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.behaves[digest] = b
 }
 
-func (f *fakeCluster) behaviourOf(digest string) behaviour {
+func (f *fakeCluster) behaviorOf(digest string) behavior {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.behaves[digest]
@@ -199,7 +199,7 @@ func (f *fakeCluster) playDeployment(ctx context.Context, d *appsv1.Deployment, 
 	b := neverReady // what a server does without its configuration, which an edit may have taken away
 	var config contract.ServeConfig
 	if err := decodeConfig(&d.Spec.Template.Spec, &config); err == nil {
-		b = f.behaviourOf(config.Model.SHA256)
+		b = f.behaviorOf(config.Model.SHA256)
 	}
 	var pods []corev1.Pod
 	for i := range all {
@@ -298,7 +298,7 @@ func setDeploymentStatus(ctx context.Context, d *appsv1.Deployment, ready, old i
 }
 
 // playServer is the kubelet of a serving pod. It has its say once.
-func playServer(ctx context.Context, pod *corev1.Pod, b behaviour) (ready bool, err error) {
+func playServer(ctx context.Context, pod *corev1.Pod, b behavior) (ready bool, err error) {
 	if len(pod.Status.Conditions) > 0 {
 		return pod.Status.Conditions[0].Status == corev1.ConditionTrue, nil
 	}
@@ -330,7 +330,7 @@ func (f *fakeCluster) playJob(ctx context.Context, job *batchv1.Job) error {
 	if err := decodeConfig(&job.Spec.Template.Spec, &config); err != nil {
 		return err
 	}
-	b := f.behaviourOf(config.SHA256)
+	b := f.behaviorOf(config.SHA256)
 	bakes := config.ForSeconds > 0
 	if b == neverFinishes || b == bakesForEver && bakes {
 		return nil

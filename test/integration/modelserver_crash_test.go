@@ -61,7 +61,7 @@ func (c *crasher) revive() {
 var _ = Describe("ModelServer, when the controller dies", func() {
 	const crashes = 26 // more than a rollout has writes
 	type scenario struct {
-		behaves behaviour
+		behaves behavior
 		reason  string
 		// traffic is what the Service selects in turn, by the model's run.
 		traffic []string

@@ -69,9 +69,9 @@ func tool(args ...string) *exec.Cmd {
 	return exec.Command(filepath.Join(programs, "cluster"), append([]string{"--name", name, "--subnet", subnet}, args...)...)
 }
 
-// neighbour prepares a call of the tool on another cluster.
-func neighbour(args ...string) *exec.Cmd {
-	return exec.Command(filepath.Join(programs, "cluster"), append([]string{"--name", "neighbour", "--subnet", "10.216.0.0/16"}, args...)...)
+// neighbor prepares a call of the tool on another cluster.
+func neighbor(args ...string) *exec.Cmd {
+	return exec.Command(filepath.Join(programs, "cluster"), append([]string{"--name", "neighbor", "--subnet", "10.216.0.0/16"}, args...)...)
 }
 
 // call calls the tool and returns what it printed to standard output.

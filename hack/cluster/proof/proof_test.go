@@ -224,12 +224,12 @@ func kill(t *testing.T, pid string) {
 	}
 }
 
-// TestNeighbour proves that the end of one cluster leaves another as it is: both have their own mounts on the
+// TestNeighbor proves that the end of one cluster leaves another as it is: both have their own mounts on the
 // same folders of the machine.
-func TestNeighbour(t *testing.T) {
-	t.Cleanup(func() { _ = neighbour("down").Run() })
-	if out, err := neighbour("up").CombinedOutput(); err != nil {
-		t.Fatalf("start the neighbour: %v\n%s", err, out)
+func TestNeighbor(t *testing.T) {
+	t.Cleanup(func() { _ = neighbor("down").Run() })
+	if out, err := neighbor("up").CombinedOutput(); err != nil {
+		t.Fatalf("start the neighbor: %v\n%s", err, out)
 	}
 	call(t, "up")
 	call(t, "down")
@@ -238,8 +238,8 @@ func TestNeighbour(t *testing.T) {
 		{"exec", "--", "test", "-d", "/var/lib/kubelet/pods"},
 		{"status"},
 	} {
-		if out, err := neighbour(args...).CombinedOutput(); err != nil {
-			t.Errorf("neighbour %v: %v\n%s", args, err, out)
+		if out, err := neighbor(args...).CombinedOutput(); err != nil {
+			t.Errorf("neighbor %v: %v\n%s", args, err, out)
 		}
 	}
 }

@@ -58,7 +58,7 @@ func TestFuseAdditions(t *testing.T) {
 // sums is the number of sums that a program's convolutions compute.
 func sums(t *testing.T, p *Program, batch int) int {
 	t.Helper()
-	c, instructions, outputs := specialised(t, p, batch)
+	c, instructions, outputs := specialized(t, p, batch)
 	instructions, err := c.fuseAdditions(instructions, outputs)
 	if err != nil {
 		t.Fatal(err)

@@ -71,7 +71,7 @@ func setExpands(t *testing.T, p *Program) bool {
 // expansionsOf returns the expansions that a program computes.
 func expansionsOf(t *testing.T, p *Program, batch int) []*expansion {
 	t.Helper()
-	c, instructions, outputs := specialised(t, p, batch)
+	c, instructions, outputs := specialized(t, p, batch)
 	instructions, err := c.fuseExpansions(instructions, outputs)
 	if err != nil {
 		t.Fatal(err)

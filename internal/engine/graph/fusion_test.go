@@ -72,14 +72,14 @@ func checkFusion(t *testing.T, g *Graph, fused func(p *Program, batch int)) {
 	}
 }
 
-// specialised returns the instructions of a program for a batch, and what they compute, before they are fused.
-func specialised(t *testing.T, p *Program, batch int) (c *compiler, instructions []*instruction, outputs []*value) {
+// specialized returns the instructions of a program for a batch, and what they compute, before they are fused.
+func specialized(t *testing.T, p *Program, batch int) (c *compiler, instructions []*instruction, outputs []*value) {
 	t.Helper()
 	c = newCompiler(p.options)
 	x := p.graph.Inputs[0]
 	c.values[x.Name] = &value{name: x.Name, dtype: x.DType, shape: slices.Concat([]int{batch}, x.Shape[1:])}
 	c.addConstants(p.graph.Initializers)
-	instructions, err := c.specialise(p.graph.Nodes)
+	instructions, err := c.specialize(p.graph.Nodes)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -98,7 +98,7 @@ func comparePlain(t *testing.T, seed uint64, g *Graph, x, got []float32) {
 	for i, want := range session.Output(0) {
 		w, g := float64(want), float64(got[i])
 		if w != g && !(math.Abs(w-g) <= 1e-5*max(1, math.Abs(w))) && !(math.IsNaN(w) && math.IsNaN(g)) {
-			t.Fatalf("seed %d: element %d is %v, without optimisation %v\n%s", seed, i, got[i], want, describe(&plain))
+			t.Fatalf("seed %d: element %d is %v, without optimization %v\n%s", seed, i, got[i], want, describe(&plain))
 		}
 	}
 }

@@ -46,7 +46,7 @@ type Node struct {
 	// Attributes hold int64, float32, string, []int64, []float32 or []string.
 	Attributes map[string]any
 
-	// fused is what optimise has the node compute beside its operator.
+	// fused is what optimize has the node compute beside its operator.
 	fused fusion
 }
 

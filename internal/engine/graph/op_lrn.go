@@ -14,8 +14,8 @@ import (
 // maxLRNChannels bounds the channels of LRN, whose window is applied as a matrix of channels × channels.
 const maxLRNChannels = 4096
 
-// lrnOperator is the local response normalisation of AlexNet: y = x/(bias + alpha/size·Σx²)^beta, the sum being over size
-// neighbouring channels.
+// lrnOperator is the local response normalization of AlexNet: y = x/(bias + alpha/size·Σx²)^beta, the sum being over size
+// neighboring channels.
 var lrnOperator = &operator{
 	minInputs: 1, maxInputs: 1, maxOutputs: 1,
 	attributes: kinds{"alpha": floatKind, "beta": floatKind, "bias": floatKind, "size": intKind},

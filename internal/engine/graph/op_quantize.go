@@ -9,8 +9,8 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/engine/ops/elem"
 )
 
-// The range of a quantised type.
-func quantisedRange(t DType) (low, high float32, ok bool) {
+// The range of a quantized type.
+func quantizedRange(t DType) (low, high float32, ok bool) {
 	switch t {
 	case Uint8:
 		return 0, math.MaxUint8, true
@@ -24,24 +24,24 @@ func quantisedRange(t DType) (low, high float32, ok bool) {
 // quantizeLinearOperator rounds to 8 bits, half to even: saturate(round(x/scale) + zero point). The result is the only
 // value that is not float32 at run time; its buffer holds the integers as floats all the same.
 var quantizeLinearOperator = &operator{
-	minInputs: 2, maxInputs: 3, maxOutputs: 1, heavy: true, quantised: true,
+	minInputs: 2, maxInputs: 3, maxOutputs: 1, heavy: true, quantized: true,
 	attributes: kinds{"axis": intKind, "saturate": intKind},
 	infer: func(in *instruction) error {
 		if err := in.wantFloats(1); err != nil {
 			return err
 		}
-		q, err := in.quantisation()
+		q, err := in.quantization()
 		if err != nil {
 			return err
 		}
 		return in.setOutput(0, q.dtype, in.inputs[0].shape)
 	},
 	build: func(in *instruction) (run, error) {
-		q, err := in.quantisation()
+		q, err := in.quantization()
 		if err != nil {
 			return nil, err
 		}
-		low, high, _ := quantisedRange(q.dtype)
+		low, high, _ := quantizedRange(q.dtype)
 		x, y := in.inputs[0], in.outputs[0]
 		// Adding 1.5·2²³ leaves no bits for a fraction, so the addition rounds to an integer, half to even.
 		const shift = 3 << 22
@@ -63,13 +63,13 @@ var dequantizeLinearOperator = &operator{
 	minInputs: 2, maxInputs: 3, maxOutputs: 1,
 	attributes: kinds{"axis": intKind},
 	infer: func(in *instruction) error {
-		if _, err := in.quantisation(); err != nil {
+		if _, err := in.quantization(); err != nil {
 			return err
 		}
 		return in.setOutput(0, Float32, in.inputs[0].shape)
 	},
 	fold: func(in *instruction) error {
-		q, err := in.quantisation()
+		q, err := in.quantization()
 		if err != nil {
 			return err
 		}
@@ -82,7 +82,7 @@ var dequantizeLinearOperator = &operator{
 		return in.setConstant(0, NewFloats(out, x.shape...))
 	},
 	build: func(in *instruction) (run, error) {
-		q, err := in.quantisation()
+		q, err := in.quantization()
 		if err != nil {
 			return nil, err
 		}
@@ -101,14 +101,14 @@ type parameter struct {
 	shape  []int
 }
 
-// quantisation are the parameters of QuantizeLinear and DequantizeLinear.
-type quantisation struct {
-	dtype       DType // of the quantised side
+// quantization are the parameters of QuantizeLinear and DequantizeLinear.
+type quantization struct {
+	dtype       DType // of the quantized side
 	scale, zero parameter
 }
 
-func (in *instruction) quantisation() (quantisation, error) {
-	q := quantisation{dtype: Uint8}
+func (in *instruction) quantization() (quantization, error) {
+	q := quantization{dtype: Uint8}
 	if in.inputs[0].dtype != Float32 {
 		q.dtype = in.inputs[0].dtype
 	}
@@ -129,12 +129,12 @@ func (in *instruction) quantisation() (quantisation, error) {
 	if in.inputs[0].dtype == Float32 {
 		q.dtype = zero.DType
 	}
-	_, _, quantised := quantisedRange(q.dtype)
-	if !quantised && q.dtype != Int32 || zero.DType != q.dtype {
+	_, _, quantized := quantizedRange(q.dtype)
+	if !quantized && q.dtype != Int32 || zero.DType != q.dtype {
 		return q, in.node.Errorf("%s with a zero point of %s is not supported; int8 and uint8 are", q.dtype, zero.DType)
 	}
-	if !quantised && in.inputs[0].dtype == Float32 {
-		return q, in.node.Errorf("quantisation to %s is not supported; to int8 and uint8 it is", q.dtype)
+	if !quantized && in.inputs[0].dtype == Float32 {
+		return q, in.node.Errorf("quantization to %s is not supported; to int8 and uint8 it is", q.dtype)
 	}
 	if zero.Len() != scale.Len() {
 		return q, in.node.Errorf("has %d scales and %d zero points", scale.Len(), zero.Len())

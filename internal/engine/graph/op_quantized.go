@@ -51,7 +51,7 @@ func (m *machine) bytes(v *value) []uint8 {
 func (in *instruction) quantized() *quantizedNode { return in.node.fused.quantized }
 
 var quantizedConv = &operator{
-	heavy: true, quantised: true,
+	heavy: true, quantized: true,
 	infer: func(in *instruction) error {
 		s, err := in.convShape(in.quantized().kernel)
 		if err != nil {
@@ -96,7 +96,7 @@ func (in *instruction) prepareQuantized(s tensor.ConvShape) (*quantized.Prepared
 }
 
 var quantizedProduct = &operator{
-	heavy: true, quantised: true,
+	heavy: true, quantized: true,
 	infer: func(in *instruction) error {
 		x, q := in.inputs[0].shape, in.quantized()
 		if err := in.wantRank(0, 2); err != nil {
@@ -126,7 +126,7 @@ var quantizedProduct = &operator{
 }
 
 var quantizedSum = &operator{
-	heavy: true, quantised: true,
+	heavy: true, quantized: true,
 	infer: func(in *instruction) error {
 		a, b := in.inputs[0].shape, in.inputs[1].shape
 		shape, err := elem.BroadcastShape(a, b)
@@ -176,7 +176,7 @@ func expandImages(dst, src []uint8, to, from []int) {
 }
 
 var quantizedMaxPool = &operator{
-	heavy: true, quantised: true,
+	heavy: true, quantized: true,
 	infer: func(in *instruction) error {
 		s, err := in.poolShape()
 		if err != nil {
@@ -195,7 +195,7 @@ var quantizedMaxPool = &operator{
 }
 
 var quantizedGlobalAverage = &operator{
-	heavy: true, quantised: true,
+	heavy: true, quantized: true,
 	infer: func(in *instruction) error {
 		if err := in.wantRank(0, 4); err != nil {
 			return err
@@ -215,7 +215,7 @@ var quantizedGlobalAverage = &operator{
 
 // quantizedFlatten is Flatten of images of one pixel.
 var quantizedFlatten = &operator{
-	heavy: true, quantised: true,
+	heavy: true, quantized: true,
 	infer: func(in *instruction) error {
 		in.view, in.outputs[0].viewOf = true, in.inputs[0]
 		return in.setOutput(0, packed, slices.Clone(in.inputs[0].shape[:2]))
@@ -223,13 +223,13 @@ var quantizedFlatten = &operator{
 }
 
 var pack = &operator{
-	heavy: true, quantised: true,
+	heavy: true, quantized: true,
 	infer: func(in *instruction) error {
 		if err := in.wantFloats(1); err != nil {
 			return err
 		}
 		if len(in.inputs[0].shape) == 0 {
-			return in.node.Errorf("a scalar cannot be quantised for what reads it")
+			return in.node.Errorf("a scalar cannot be quantized for what reads it")
 		}
 		return in.setOutput(0, packed, in.inputs[0].shape)
 	},

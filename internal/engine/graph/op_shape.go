@@ -171,11 +171,11 @@ var castOperator = &operator{
 			if name != in.stringAttr("to", "") {
 				continue
 			}
-			_, _, quantised := quantisedRange(x.dtype)
+			_, _, quantized := quantizedRange(x.dtype)
 			switch {
 			case dtype == x.dtype:
 				return in.setView(x.shape)
-			case dtype == Float32 && quantised && x.constant == nil:
+			case dtype == Float32 && quantized && x.constant == nil:
 				// The buffer holds floats already.
 				if err := in.setView(x.shape); err != nil {
 					return err

@@ -34,8 +34,8 @@ type operator struct {
 	heavy bool
 	// unary is the function of an elementwise operator of one input, or nil.
 	unary *unary
-	// quantised marks the operator whose output is of 8 bits at run time.
-	quantised bool
+	// quantized marks the operator whose output is of 8 bits at run time.
+	quantized bool
 }
 
 // run does an instruction's work on the buffers of m.

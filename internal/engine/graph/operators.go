@@ -9,7 +9,7 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/engine/ops/elem"
 )
 
-// fusedOperators are those that optimise puts in the place of several nodes; a graph from outside cannot name them.
+// fusedOperators are those that optimize puts in the place of several nodes; a graph from outside cannot name them.
 var fusedOperators = map[string]*operator{
 	siluOperator: unaryOperator(elem.SiLU, nil, nil),
 

@@ -39,7 +39,7 @@ func newPlan(g *Graph, batch int, options Options) (*plan, error) {
 		pl.inputs = append(pl.inputs, v)
 	}
 	c.addConstants(g.Initializers)
-	instructions, err := c.specialise(g.Nodes)
+	instructions, err := c.specialize(g.Nodes)
 	if err != nil {
 		return nil, err
 	}
@@ -97,8 +97,8 @@ func (c *compiler) addConstants(tensors map[string]*Tensor) {
 	}
 }
 
-// specialise returns the instructions that are left to do at run time.
-func (c *compiler) specialise(nodes []*Node) ([]*instruction, error) {
+// specialize returns the instructions that are left to do at run time.
+func (c *compiler) specialize(nodes []*Node) ([]*instruction, error) {
 	var left []*instruction
 	for _, node := range nodes {
 		in, err := c.instruction(node)
@@ -111,7 +111,7 @@ func (c *compiler) specialise(nodes []*Node) ([]*instruction, error) {
 	}
 	for _, in := range left {
 		for i, output := range in.outputs {
-			if output.dtype != Float32 && !in.op.quantised && !in.view {
+			if output.dtype != Float32 && !in.op.quantized && !in.view {
 				return nil, in.node.Errorf("output %d is %s and depends on the model's input; only float32 is supported", i, output.dtype)
 			}
 		}

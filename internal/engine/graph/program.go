@@ -72,14 +72,14 @@ func (p *Program) compile(g *Graph) error {
 		return err
 	}
 	p.batch = batchOf(g)
-	optimised := &Graph{
+	optimized := &Graph{
 		Name: g.Name, Inputs: g.Inputs, Outputs: g.Outputs,
 		Nodes: slices.Clone(g.Nodes), Initializers: maps.Clone(g.Initializers), prepared: map[preparation]*conv.Prepared{},
 	}
-	if err := optimise(optimised, p.options); err != nil {
+	if err := optimize(optimized, p.options); err != nil {
 		return err
 	}
-	p.graph = optimised
+	p.graph = optimized
 	size := max(p.batch, 1)
 	pl, err := p.planFor(size)
 	if err != nil {

@@ -65,7 +65,7 @@ func images(batch int) []float32 {
 	return x
 }
 
-func TestOptimiseFoldsAndFuses(t *testing.T) {
+func TestOptimizeFoldsAndFuses(t *testing.T) {
 	program := compileNet(t, convNet(), Options{})
 	var ops []string
 	for _, node := range program.graph.Nodes {

@@ -10,7 +10,7 @@ import (
 )
 
 // fuseQuantized lets convolutions, products, sums, poolings and global averages between DequantizeLinear and QuantizeLinear (the
-// standard's "QDQ" form of quantised models) compute with 8 bits, so that values stay bytes from one to the next. What has
+// standard's "QDQ" form of quantized models) compute with 8 bits, so that values stay bytes from one to the next. What has
 // another form is left as it is, and computed in float32.
 func fuseQuantized(g *Graph) {
 	for _, node := range g.Nodes {
@@ -98,7 +98,7 @@ func newQuantizedFuser(g *Graph) *quantizedFuser {
 	return f
 }
 
-// source returns the quantised value that a name is dequantised from, and its scale.
+// source returns the quantized value that a name is dequantized from, and its scale.
 func (f *quantizedFuser) source(name string) (string, ByteScale, bool) {
 	n := f.producers[name]
 	if n == nil || n.Op != "DequantizeLinear" {
@@ -116,8 +116,8 @@ func (f *quantizedFuser) next(name string) *Node {
 	return nil
 }
 
-// destination follows what computes a value to where it is quantised, by way of ReLU or Clip and 2×2 max pooling where they
-// are allowed. It returns the quantised value's name, empty if there is none, and the nodes on the way.
+// destination follows what computes a value to where it is quantized, by way of ReLU or Clip and 2×2 max pooling where they
+// are allowed. It returns the quantized value's name, empty if there is none, and the nodes on the way.
 func (f *quantizedFuser) destination(n *Node, activation, pool bool) (name string, way []*Node) {
 	at := f.next(n.Outputs[0])
 	if at != nil && activation && f.isBound(at) {
@@ -214,7 +214,7 @@ func (f *quantizedFuser) product(n *Node) {
 	}
 }
 
-// isMatrix reports whether a quantised value is known to have two dimensions.
+// isMatrix reports whether a quantized value is known to have two dimensions.
 func (f *quantizedFuser) isMatrix(name string) bool {
 	for n := f.producers[name]; n != nil; n = f.producers[n.Inputs[0]] {
 		switch n.Op {
@@ -272,7 +272,7 @@ func (f *quantizedFuser) step(n *Node) {
 	f.fuse(n, op, q, x, y, way)
 }
 
-// fuse replaces a node and those on the way to its quantised result by one.
+// fuse replaces a node and those on the way to its quantized result by one.
 func (f *quantizedFuser) fuse(n *Node, op string, q *quantizedNode, x, y string, way []*Node) {
 	node := &Node{Name: n.Title(), Op: op, Inputs: []string{x}, Outputs: []string{y}, Attributes: n.Attributes, fused: fusion{quantized: q}}
 	// The last on the way yields y: what comes before it in the graph's order may be needed by the fused node.

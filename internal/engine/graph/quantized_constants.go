@@ -65,7 +65,7 @@ func transpose(w []int8, outs int) []int8 {
 	return t
 }
 
-// weights fills in what an input is dequantised from, if that is a constant of int8 without zero points, and returns the
+// weights fills in what an input is dequantized from, if that is a constant of int8 without zero points, and returns the
 // scale of each output channel, which lie along axis.
 func (f *quantizedFuser) weights(q *quantizedNode, name string, rank, axis int) ([]float32, bool) {
 	n := f.producers[name]
@@ -115,7 +115,7 @@ func (f *quantizedFuser) isBound(n *Node) bool {
 	return n.Op == "Clip" && a.set && a.alpha == a.alpha && a.beta == a.beta // not NaN
 }
 
-// bounds returns the bytes of the bounds that the nodes on the way to quantisation set. As quantising never falls where its
+// bounds returns the bytes of the bounds that the nodes on the way to quantization set. As quantizing never falls where its
 // input grows, bounding the bytes by them is bounding the numbers before.
 func (f *quantizedFuser) bounds(way []*Node, out ByteScale) (low, high uint8) {
 	low, high = 0, math.MaxUint8
@@ -125,20 +125,20 @@ func (f *quantizedFuser) bounds(way []*Node, out ByteScale) (low, high uint8) {
 			low = out.Zero
 		case "Clip":
 			a := activationOf(f.g, n)
-			low, high = out.quantise(a.alpha), out.quantise(a.beta)
+			low, high = out.quantize(a.alpha), out.quantize(a.beta)
 			low = min(low, high) // as Clip does with bounds that cross
 		}
 	}
 	return low, high
 }
 
-// quantise returns the byte of a number that is not NaN.
-func (s ByteScale) quantise(v float32) uint8 {
+// quantize returns the byte of a number that is not NaN.
+func (s ByteScale) quantize(v float32) uint8 {
 	steps := math.RoundToEven(float64(v / s.Scale))
 	return uint8(min(max(steps+float64(s.Zero), 0), math.MaxUint8))
 }
 
-// epilogue fills in the bias, which is the i-th input, and what happens to the sums on the way to quantisation.
+// epilogue fills in the bias, which is the i-th input, and what happens to the sums on the way to quantization.
 func (f *quantizedFuser) epilogue(q *quantizedNode, n *Node, i int, scales []float32, way []*Node) bool {
 	q.conv.Scale, q.conv.Bias = make([]float32, len(scales)), make([]int32, len(scales))
 	q.conv.InZero, q.conv.OutZero = q.in.Zero, q.out.Zero
@@ -166,7 +166,7 @@ func (f *quantizedFuser) epilogue(q *quantizedNode, n *Node, i int, scales []flo
 	return true
 }
 
-// bias returns the numbers of a constant bias, one for each of n outputs, quantised or not.
+// bias returns the numbers of a constant bias, one for each of n outputs, quantized or not.
 func (f *quantizedFuser) bias(name string, n int) ([]float64, bool) {
 	bias := make([]float64, n)
 	if t := f.g.Initializers[name]; t != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// qdq builds graphs of quantised operators. Values are float32 between a DequantizeLinear and a QuantizeLinear.
+// qdq builds graphs of quantized operators. Values are float32 between a DequantizeLinear and a QuantizeLinear.
 type qdq struct {
 	*Graph
 	dtype  DType // of activations
@@ -22,7 +22,7 @@ type qdq struct {
 
 func newQDQ(dtype DType, input ...int) *qdq {
 	return &qdq{dtype: dtype, random: rand.New(rand.NewPCG(1, 9)), Graph: &Graph{
-		Name: "quantised", Inputs: []Value{{Name: "x", DType: Float32, Shape: input}}, Initializers: map[string]*Tensor{},
+		Name: "quantized", Inputs: []Value{{Name: "x", DType: Float32, Shape: input}}, Initializers: map[string]*Tensor{},
 	}}
 }
 
@@ -39,8 +39,8 @@ func (b *qdq) node(op string, attributes map[string]any, inputs ...string) strin
 	return output
 }
 
-// quantise adds QuantizeLinear and DequantizeLinear.
-func (b *qdq) quantise(x string, scale float32, zero int64) string {
+// quantize adds QuantizeLinear and DequantizeLinear.
+func (b *qdq) quantize(x string, scale float32, zero int64) string {
 	s, z := b.constant(NewFloats([]float32{scale})), b.constant(&Tensor{DType: b.dtype, Ints: []int64{zero}})
 	return b.node("DequantizeLinear", nil, b.node("QuantizeLinear", nil, x, s, z), s, z)
 }
@@ -104,113 +104,113 @@ func grouped(groups, padding int64) map[string]any {
 	return map[string]any{"group": groups, "pads": []int64{padding, padding, padding, padding}}
 }
 
-// quantisedGraphs are graphs and the operators that they are compiled to.
-var quantisedGraphs = map[string]struct {
+// quantizedGraphs are graphs and the operators that they are compiled to.
+var quantizedGraphs = map[string]struct {
 	build func(b *qdq) *Graph
 	want  []string
 }{
 	"conv": {func(b *qdq) *Graph {
-		y := b.node("Conv", padded, b.quantise("x", 0.02, 3), b.weights(0, 8, 3, 3, 3), b.bias(8))
-		return b.output(b.quantise(y, 0.01, 5))
+		y := b.node("Conv", padded, b.quantize("x", 0.02, 3), b.weights(0, 8, 3, 3, 3), b.bias(8))
+		return b.output(b.quantize(y, 0.01, 5))
 	}, []string{packOperator, quantizedConvOperator, unpackOperator}},
 	"conv with a float bias, ReLU and pooling": {func(b *qdq) *Graph {
-		y := b.node("Conv", padded, b.quantise("x", 0.02, 3), b.weights(0, 8, 3, 3, 3), b.floats(8))
-		return b.output(b.quantise(b.node("MaxPool", halving, b.node("Relu", nil, y)), 0.01, 5))
+		y := b.node("Conv", padded, b.quantize("x", 0.02, 3), b.weights(0, 8, 3, 3, 3), b.floats(8))
+		return b.output(b.quantize(b.node("MaxPool", halving, b.node("Relu", nil, y)), 0.01, 5))
 	}, []string{packOperator, quantizedConvOperator, unpackOperator}},
-	"pooling with its own quantisation": {func(b *qdq) *Graph {
-		y := b.node("Relu", nil, b.node("Conv", padded, b.quantise("x", 0.02, 3), b.weights(0, 8, 3, 3, 3)))
-		return b.output(b.quantise(b.node("MaxPool", halving, b.quantise(y, 0.01, 5)), 0.01, 5))
+	"pooling with its own quantization": {func(b *qdq) *Graph {
+		y := b.node("Relu", nil, b.node("Conv", padded, b.quantize("x", 0.02, 3), b.weights(0, 8, 3, 3, 3)))
+		return b.output(b.quantize(b.node("MaxPool", halving, b.quantize(y, 0.01, 5)), 0.01, 5))
 	}, []string{packOperator, quantizedConvOperator, unpackOperator}},
 	"pooling to another scale": {func(b *qdq) *Graph {
-		y := b.node("Conv", padded, b.quantise("x", 0.02, 3), b.weights(0, 8, 3, 3, 3))
-		return b.output(b.quantise(b.node("MaxPool", halving, b.quantise(y, 0.01, 5)), 0.02, 5))
+		y := b.node("Conv", padded, b.quantize("x", 0.02, 3), b.weights(0, 8, 3, 3, 3))
+		return b.output(b.quantize(b.node("MaxPool", halving, b.quantize(y, 0.01, 5)), 0.02, 5))
 	}, []string{packOperator, quantizedConvOperator, unpackOperator, "MaxPool", "QuantizeLinear", "DequantizeLinear"}},
 	"overlapping pooling": {func(b *qdq) *Graph {
-		y := b.quantise(b.node("Conv", padded, b.quantise("x", 0.02, 3), b.weights(0, 8, 3, 3, 3)), 0.01, 5)
+		y := b.quantize(b.node("Conv", padded, b.quantize("x", 0.02, 3), b.weights(0, 8, 3, 3, 3)), 0.01, 5)
 		pool := map[string]any{"kernel_shape": []int64{3, 3}, "strides": []int64{2, 2}, "pads": []int64{1, 1, 1, 1}}
-		return b.output(b.quantise(b.node("MaxPool", pool, y), 0.01, 5))
+		return b.output(b.quantize(b.node("MaxPool", pool, y), 0.01, 5))
 	}, []string{packOperator, quantizedConvOperator, quantizedMaxPoolOperator, unpackOperator}},
 	"network": {func(b *qdq) *Graph {
-		y := b.quantise(b.node("Relu", nil, b.node("Conv", padded, b.quantise("x", 0.02, 3), b.weights(0, 16, 3, 3, 3), b.bias(16))), 0.02, 1)
-		y = b.quantise(b.node("MaxPool", halving, y), 0.02, 1)
-		y = b.quantise(b.node("Relu", nil, b.node("Conv", padded, y, b.weights(0, 32, 16, 3, 3), b.bias(32))), 0.05, 2)
-		y = b.quantise(b.node("GlobalAveragePool", nil, y), 0.02, 0)
-		y = b.quantise(b.node("Flatten", nil, y), 0.02, 0)
+		y := b.quantize(b.node("Relu", nil, b.node("Conv", padded, b.quantize("x", 0.02, 3), b.weights(0, 16, 3, 3, 3), b.bias(16))), 0.02, 1)
+		y = b.quantize(b.node("MaxPool", halving, y), 0.02, 1)
+		y = b.quantize(b.node("Relu", nil, b.node("Conv", padded, y, b.weights(0, 32, 16, 3, 3), b.bias(32))), 0.05, 2)
+		y = b.quantize(b.node("GlobalAveragePool", nil, y), 0.02, 0)
+		y = b.quantize(b.node("Flatten", nil, y), 0.02, 0)
 		return b.output(b.node("Gemm", turned, y, b.weights(0, 5, 32), b.floats(5)))
 	}, []string{packOperator, quantizedConvOperator, quantizedConvOperator, quantizedGlobalAverageOperator, quantizedFlattenOperator, quantizedProductOperator}},
-	"product, quantised": {func(b *qdq) *Graph {
-		y := b.quantise(b.node("Flatten", nil, "x"), 0.02, 3)
-		return b.output(b.quantise(b.node("Relu", nil, b.node("Gemm", nil, y, b.weights(1, 3*12*10, 5), b.bias(5))), 0.02, 7))
+	"product, quantized": {func(b *qdq) *Graph {
+		y := b.quantize(b.node("Flatten", nil, "x"), 0.02, 3)
+		return b.output(b.quantize(b.node("Relu", nil, b.node("Gemm", nil, y, b.weights(1, 3*12*10, 5), b.bias(5))), 0.02, 7))
 	}, []string{"Flatten", packOperator, quantizedProductOperator, unpackOperator}},
 	"product of matrices": {func(b *qdq) *Graph {
-		y := b.quantise(b.node("Flatten", nil, "x"), 0.02, 3)
+		y := b.quantize(b.node("Flatten", nil, "x"), 0.02, 3)
 		return b.output(b.node("MatMul", nil, y, b.weights(1, 3*12*10, 5)))
 	}, []string{"Flatten", packOperator, quantizedProductOperator}},
 	"residual": {func(b *qdq) *Graph {
-		x := b.quantise("x", 0.02, 3)
-		y := b.quantise(b.node("Conv", padded, x, b.weights(0, 3, 3, 3, 3)), 0.02, 5)
+		x := b.quantize("x", 0.02, 3)
+		y := b.quantize(b.node("Conv", padded, x, b.weights(0, 3, 3, 3, 3)), 0.02, 5)
 		return b.output(b.node("Add", nil, x, y))
 	}, []string{packOperator, unpackOperator, quantizedConvOperator, unpackOperator, "Add"}},
 	// Scales that are no simple fractions of each other: halves would round either way.
 	"residual block": {func(b *qdq) *Graph {
-		x := b.quantise(b.node("Conv", padded, b.quantise("x", 0.02, 3), b.weights(0, 8, 3, 3, 3), b.node("Identity", nil, b.bias(8))), 0.0213, 4)
-		y := b.quantise(b.node("Conv", padded, x, b.weights(0, 8, 8, 3, 3)), 0.0307, 5)
-		y = b.quantise(b.node("Relu", nil, b.node("Add", nil, y, x)), 0.0239, 1)
-		return b.output(b.quantise(b.node("Add", nil, x, y), 0.0411, 7))
+		x := b.quantize(b.node("Conv", padded, b.quantize("x", 0.02, 3), b.weights(0, 8, 3, 3, 3), b.node("Identity", nil, b.bias(8))), 0.0213, 4)
+		y := b.quantize(b.node("Conv", padded, x, b.weights(0, 8, 8, 3, 3)), 0.0307, 5)
+		y = b.quantize(b.node("Relu", nil, b.node("Add", nil, y, x)), 0.0239, 1)
+		return b.output(b.quantize(b.node("Add", nil, x, y), 0.0411, 7))
 	}, []string{packOperator, quantizedConvOperator, quantizedConvOperator, quantizedSumOperator, quantizedSumOperator, unpackOperator}},
 	"sums of unlike shapes": {func(b *qdq) *Graph {
-		x := b.quantise(b.node("Conv", padded, b.quantise("x", 0.02, 3), b.weights(0, 8, 3, 3, 3)), 0.0213, 4)
-		mean := b.quantise(b.node("GlobalAveragePool", nil, x), 0.0107, 9)
-		plane := b.quantise(b.node("Conv", nil, x, b.weights(0, 1, 8, 1, 1)), 0.0197, 30)
-		y := b.quantise(b.node("Add", nil, mean, plane), 0.0239, 40)
-		return b.output(b.quantise(b.node("Add", nil, y, mean), 0.0331, 50))
+		x := b.quantize(b.node("Conv", padded, b.quantize("x", 0.02, 3), b.weights(0, 8, 3, 3, 3)), 0.0213, 4)
+		mean := b.quantize(b.node("GlobalAveragePool", nil, x), 0.0107, 9)
+		plane := b.quantize(b.node("Conv", nil, x, b.weights(0, 1, 8, 1, 1)), 0.0197, 30)
+		y := b.quantize(b.node("Add", nil, mean, plane), 0.0239, 40)
+		return b.output(b.quantize(b.node("Add", nil, y, mean), 0.0331, 50))
 	}, []string{packOperator, quantizedConvOperator, quantizedGlobalAverageOperator, quantizedConvOperator, quantizedSumOperator, quantizedSumOperator, unpackOperator}},
 	"depthwise": {func(b *qdq) *Graph {
-		y := b.node("Conv", grouped(3, 1), b.quantise("x", 0.02, 3), b.weights(0, 3, 1, 3, 3))
-		return b.output(b.quantise(y, 0.001, 5))
+		y := b.node("Conv", grouped(3, 1), b.quantize("x", 0.02, 3), b.weights(0, 3, 1, 3, 3))
+		return b.output(b.quantize(y, 0.001, 5))
 	}, []string{packOperator, quantizedConvOperator, unpackOperator}},
 	"depthwise 5×5": {func(b *qdq) *Graph {
-		y := b.node("Conv", grouped(3, 2), b.quantise("x", 0.02, 3), b.weights(0, 3, 1, 5, 5))
-		return b.output(b.quantise(y, 0.01, 5))
+		y := b.node("Conv", grouped(3, 2), b.quantize("x", 0.02, 3), b.weights(0, 3, 1, 5, 5))
+		return b.output(b.quantize(y, 0.01, 5))
 	}, []string{"QuantizeLinear", "DequantizeLinear", "Conv", "QuantizeLinear", "DequantizeLinear"}},
 	"groups of several channels": {func(b *qdq) *Graph {
-		y := b.node("Conv", grouped(3, 1), b.quantise("x", 0.02, 3), b.weights(0, 6, 1, 3, 3))
-		return b.output(b.quantise(y, 0.01, 5))
+		y := b.node("Conv", grouped(3, 1), b.quantize("x", 0.02, 3), b.weights(0, 6, 1, 3, 3))
+		return b.output(b.quantize(y, 0.01, 5))
 	}, []string{"QuantizeLinear", "DequantizeLinear", "Conv", "QuantizeLinear", "DequantizeLinear"}},
 	"depthwise and pooling": {func(b *qdq) *Graph {
-		y := b.node("Conv", grouped(3, 1), b.quantise("x", 0.02, 3), b.weights(0, 3, 1, 3, 3))
-		return b.output(b.quantise(b.node("MaxPool", halving, y), 0.01, 5))
+		y := b.node("Conv", grouped(3, 1), b.quantize("x", 0.02, 3), b.weights(0, 3, 1, 3, 3))
+		return b.output(b.quantize(b.node("MaxPool", halving, y), 0.01, 5))
 	}, []string{"QuantizeLinear", "DequantizeLinear", "Conv", "QuantizeLinear", "DequantizeLinear"}},
 	"inverted residual": {func(b *qdq) *Graph {
-		x := b.quantise(b.clip(b.node("Conv", padded, b.quantise("x", 0.02, 3), b.weights(0, 8, 3, 3, 3)), 0, 6), 0.0213, 1)
-		y := b.quantise(b.clip(b.node("Conv", nil, x, b.weights(0, 24, 8, 1, 1)), 0, 6), 0.019, 0)
-		y = b.quantise(b.clip(b.node("Conv", grouped(24, 1), y, b.weights(0, 24, 1, 3, 3)), 0, 1.7), 0.0101, 7)
-		y = b.quantise(b.node("Conv", nil, y, b.weights(0, 8, 24, 1, 1)), 0.03, 90)
-		return b.output(b.quantise(b.clip(b.node("Add", nil, x, y), -1, 2), 0.0417, 100))
+		x := b.quantize(b.clip(b.node("Conv", padded, b.quantize("x", 0.02, 3), b.weights(0, 8, 3, 3, 3)), 0, 6), 0.0213, 1)
+		y := b.quantize(b.clip(b.node("Conv", nil, x, b.weights(0, 24, 8, 1, 1)), 0, 6), 0.019, 0)
+		y = b.quantize(b.clip(b.node("Conv", grouped(24, 1), y, b.weights(0, 24, 1, 3, 3)), 0, 1.7), 0.0101, 7)
+		y = b.quantize(b.node("Conv", nil, y, b.weights(0, 8, 24, 1, 1)), 0.03, 90)
+		return b.output(b.quantize(b.clip(b.node("Add", nil, x, y), -1, 2), 0.0417, 100))
 	}, []string{packOperator, quantizedConvOperator, quantizedConvOperator, quantizedConvOperator, quantizedConvOperator, quantizedSumOperator, unpackOperator}},
 	"bounds that cross, and one alone": {func(b *qdq) *Graph {
-		x := b.quantise("x", 0.02, 3)
-		y := b.quantise(b.clip(b.node("Conv", padded, x, b.weights(0, 8, 3, 3, 3)), 0.7, 0.31), 0.0213, 1)
-		z := b.quantise(b.node("Clip", nil, b.node("Conv", padded, x, b.weights(0, 8, 3, 3, 3)), "", b.constant(NewFloats([]float32{0.2}))), 0.0213, 100)
+		x := b.quantize("x", 0.02, 3)
+		y := b.quantize(b.clip(b.node("Conv", padded, x, b.weights(0, 8, 3, 3, 3)), 0.7, 0.31), 0.0213, 1)
+		z := b.quantize(b.node("Clip", nil, b.node("Conv", padded, x, b.weights(0, 8, 3, 3, 3)), "", b.constant(NewFloats([]float32{0.2}))), 0.0213, 100)
 		return b.output(y, z)
 	}, []string{packOperator, quantizedConvOperator, unpackOperator, quantizedConvOperator, unpackOperator}},
 	"conv that stays float32": {func(b *qdq) *Graph {
-		return b.output(b.node("Conv", padded, b.quantise("x", 0.02, 3), b.weights(0, 8, 3, 3, 3)))
+		return b.output(b.node("Conv", padded, b.quantize("x", 0.02, 3), b.weights(0, 8, 3, 3, 3)))
 	}, []string{"QuantizeLinear", "DequantizeLinear", "Conv"}},
 	"scale that float32 cannot compute with": {func(b *qdq) *Graph {
-		y := b.node("Conv", padded, b.quantise("x", 0.02, 3), b.weights(0, 8, 3, 3, 3))
-		return b.output(b.quantise(y, 1e-38, 5))
+		y := b.node("Conv", padded, b.quantize("x", 0.02, 3), b.weights(0, 8, 3, 3, 3))
+		return b.output(b.quantize(y, 1e-38, 5))
 	}, []string{"QuantizeLinear", "DequantizeLinear", "Conv", "QuantizeLinear", "DequantizeLinear"}},
 	"bias beyond 32 bits": {func(b *qdq) *Graph {
 		huge := b.constant(NewFloats([]float32{1e9, 0, 0, 0, 0, 0, 0, 0}, 8))
-		y := b.node("Conv", padded, b.quantise("x", 0.02, 3), b.weights(0, 8, 3, 3, 3), huge)
-		return b.output(b.quantise(y, 0.01, 5))
+		y := b.node("Conv", padded, b.quantize("x", 0.02, 3), b.weights(0, 8, 3, 3, 3), huge)
+		return b.output(b.quantize(y, 0.01, 5))
 	}, []string{"QuantizeLinear", "DequantizeLinear", "Conv", "QuantizeLinear", "DequantizeLinear"}},
 	"weights with a zero point": {func(b *qdq) *Graph {
 		w := &Tensor{DType: Int8, Shape: []int{2, 3, 1, 1}, Ints: []int64{1, 2, 3, 4, 5, 6}}
 		zero := b.constant(&Tensor{DType: Int8, Ints: []int64{1}})
 		weights := b.node("DequantizeLinear", nil, b.constant(w), b.constant(NewFloats([]float32{0.1})), zero)
-		return b.output(b.quantise(b.node("Conv", nil, b.quantise("x", 0.02, 3), weights), 0.01, 5))
+		return b.output(b.quantize(b.node("Conv", nil, b.quantize("x", 0.02, 3), weights), 0.01, 5))
 	}, []string{"QuantizeLinear", "DequantizeLinear", "Conv", "QuantizeLinear", "DequantizeLinear"}},
 }
 
@@ -239,11 +239,11 @@ func unfused(t *testing.T, g *Graph, x []float32, batch int) []float32 {
 	return slices.Clone(session.Output(0))
 }
 
-// Fused operators compute what the standard says: the float32 operators between dequantisation and quantisation. Where
+// Fused operators compute what the standard says: the float32 operators between dequantization and quantization. Where
 // rounding differs in the last bit of a float32, a value between two steps may end on either.
-func TestQuantisedGraphs(t *testing.T) {
+func TestQuantizedGraphs(t *testing.T) {
 	const batch = 3
-	for name, tc := range quantisedGraphs {
+	for name, tc := range quantizedGraphs {
 		for _, dtype := range []DType{Uint8, Int8} {
 			t.Run(name+"/"+dtype.String(), func(t *testing.T) {
 				g := tc.build(newQDQ(dtype, Dynamic, 3, 12, 10))
@@ -294,20 +294,20 @@ func TestQuantisedGraphs(t *testing.T) {
 	}
 }
 
-func TestQuantisedShapesAreChecked(t *testing.T) {
+func TestQuantizedShapesAreChecked(t *testing.T) {
 	for name, build := range map[string]func(b *qdq) *Graph{
 		"channels of a convolution": func(b *qdq) *Graph {
-			return b.output(b.quantise(b.node("Conv", nil, b.quantise("x", 0.02, 3), b.weights(0, 8, 4, 3, 3)), 1, 0))
+			return b.output(b.quantize(b.node("Conv", nil, b.quantize("x", 0.02, 3), b.weights(0, 8, 4, 3, 3)), 1, 0))
 		},
 		"columns of a product": func(b *qdq) *Graph {
-			return b.output(b.node("Gemm", turned, b.quantise(b.node("Flatten", nil, "x"), 0.02, 3), b.weights(0, 5, 7)))
+			return b.output(b.node("Gemm", turned, b.quantize(b.node("Flatten", nil, "x"), 0.02, 3), b.weights(0, 5, 7)))
 		},
 		"rank of a product": func(b *qdq) *Graph {
-			return b.output(b.node("Gemm", turned, b.quantise("x", 0.02, 3), b.weights(0, 5, 10)))
+			return b.output(b.node("Gemm", turned, b.quantize("x", 0.02, 3), b.weights(0, 5, 10)))
 		},
 		"pooling of nothing": func(b *qdq) *Graph {
 			kernel := b.weights(0, 2, 3, 12, 10)
-			return b.output(b.quantise(b.node("MaxPool", halving, b.node("Conv", nil, b.quantise("x", 0.02, 3), kernel)), 1, 0))
+			return b.output(b.quantize(b.node("MaxPool", halving, b.node("Conv", nil, b.quantize("x", 0.02, 3), kernel)), 1, 0))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

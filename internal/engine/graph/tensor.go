@@ -13,7 +13,7 @@ import (
 type DType uint8
 
 // The element types of constants. What is computed at run time is Float32; the others appear in shape arithmetic, masks
-// and quantised weights, which Compile folds away.
+// and quantized weights, which Compile folds away.
 const (
 	Float32 DType = iota + 1
 	Int64
@@ -99,7 +99,7 @@ func Elements(shape []int) (int, error) {
 	return n, nil
 }
 
-// strides are the distances between neighbours along each dimension, in elements, of a row-major array.
+// strides are the distances between neighbors along each dimension, in elements, of a row-major array.
 func strides(shape []int) []int {
 	s := make([]int, len(shape))
 	step := 1

@@ -35,8 +35,8 @@ func op(name, output string, attributes map[string]any, inputs ...string) *Node 
 	return &Node{Op: name, Inputs: append([]string{""}, inputs...), Outputs: []string{output}, Attributes: attributes}
 }
 
-// optimised are the operators that are left of a graph, after it was checked that it computes what it did.
-func optimised(t *testing.T, g *Graph) []string {
+// optimized are the operators that are left of a graph, after it was checked that it computes what it did.
+func optimized(t *testing.T, g *Graph) []string {
 	t.Helper()
 	n, _ := Elements(g.Inputs[0].Shape[1:])
 	x := images(4)[:2*n]
@@ -107,7 +107,7 @@ func TestTransposesSink(t *testing.T) {
 	cases["with bounds"].g.Nodes[1].Inputs[1] = "" // no lower one
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			if got := optimised(t, tc.g); !slices.Equal(got, tc.want) {
+			if got := optimized(t, tc.g); !slices.Equal(got, tc.want) {
 				t.Errorf("computes %v, want %v", got, tc.want)
 			}
 		})
@@ -138,7 +138,7 @@ func TestScalingFolds(t *testing.T) {
 				"w": random(4, 3, 3, 3), "s": random(1, 4, 1, 1), "b": random(4, 1, 1), "rows": random(14, 1),
 				"three": scalar(3), "zero": scalar(0), "six": scalar(6), "sixth": scalar(1. / 6),
 			}, []string{"y"}, slices.Concat([]*Node{op("Transpose", "f", first), op("Conv", "c", nil, "w")}, tc.nodes)...)
-			if got := optimised(t, g); !slices.Equal(got, tc.want) {
+			if got := optimized(t, g); !slices.Equal(got, tc.want) {
 				t.Errorf("computes %v, want %v", got, tc.want)
 			}
 		})

@@ -106,7 +106,7 @@ func wideNormPoolBackward(n int, top *float32, bottom *float32, d *float32, choi
 //go:noescape
 func wideUnpool(n int, top *float32, bottom *float32, d *float32, choice *uint16, plane int) float32
 
-// wideDepthwisePlane computes rows ≥ 1 of vectors ≥ 1 of 8 neighbouring pixels each: y = bias + Σ w·x over the taps ≥ 1,
+// wideDepthwisePlane computes rows ≥ 1 of vectors ≥ 1 of 8 neighboring pixels each: y = bias + Σ w·x over the taps ≥ 1,
 // kept between floor and ceiling. offsets holds where each tap's pixels lie in x, relative to the output pixel. Steps
 // from row to row and offsets are in bytes.
 //
@@ -134,7 +134,7 @@ func wideDotBytesVNNI(tiles int, offsets *int, x *uint8, runs int, runOffsets *i
 //go:noescape
 func wideWinogradInput(groups int, x *float32, column int, at int, rowBytes int, planeBytes int, zeros *float32, masks *int32, v *float32, pointStride int, scratch *float32)
 
-// wideWinogradOutput transforms groups ≥ 1 of 16 neighbouring tiles back, adds bias, raises what is below floor to it
+// wideWinogradOutput transforms groups ≥ 1 of 16 neighboring tiles back, adds bias, raises what is below floor to it
 // and writes 4 rows of 4 pixels a tile to y. Point (i, j) is at m plus (6·i+j)·pointStride; what lies next behind it is
 // fetched into the cache. scratch has 24 vectors of 16. Distances are in bytes.
 //

@@ -32,14 +32,14 @@ func convTiles3x3(tiles int, offsets *int, x *float32, channels, channelStride, 
 //go:noescape
 func convWeights3x3(rows int, offsets *int, vectors int, x *float32, channels, channelStride, rowStride int, dy *float32, dyStride int, dw *float32)
 
-// depthwisePlane computes rows ≥ 1 of vectors ≥ 1 of 8 neighbouring pixels each: y = bias + Σ w·x over the taps ≥ 1, kept
+// depthwisePlane computes rows ≥ 1 of vectors ≥ 1 of 8 neighboring pixels each: y = bias + Σ w·x over the taps ≥ 1, kept
 // between floor and ceiling. offsets holds where each tap's pixels lie in x, relative to the output pixel. Steps from
 // row to row and offsets are in bytes.
 //
 //go:noescape
 func depthwisePlane(rows, vectors int, x *float32, rowStep, taps int, offsets *int, w *float32, y *float32, yStep int, bias, floor, ceiling float32)
 
-// depthwise3x3Stride1 computes rows ≥ 1 of 8 neighbouring outputs: y = bias + Σ w·x over 3×3 taps, kept between floor and ceiling.
+// depthwise3x3Stride1 computes rows ≥ 1 of 8 neighboring outputs: y = bias + Σ w·x over 3×3 taps, kept between floor and ceiling.
 // The row of x of the first output's upper taps begins at bytes from x; rows that do not begin within planeBytes are
 // zeros, which has 18 elements. The first output's left tap is column from the beginning of its row.
 // Of the 8 elements of a row from each of the elements [0 1 2] behind that, those are read whose masks are -1; the others, whose
@@ -48,7 +48,7 @@ func depthwisePlane(rows, vectors int, x *float32, rowStep, taps int, offsets *i
 //go:noescape
 func depthwise3x3Stride1(rows int, x *float32, column, at, rowBytes, planeBytes int, zeros *float32, masks *int32, w *float32, y *float32, yStep int, bias, floor, ceiling float32)
 
-// depthwise3x3Stride2 computes rows ≥ 1 of 8 neighbouring outputs: y = bias + Σ w·x over 3×3 taps, kept between floor and ceiling.
+// depthwise3x3Stride2 computes rows ≥ 1 of 8 neighboring outputs: y = bias + Σ w·x over 3×3 taps, kept between floor and ceiling.
 // The row of x of the first output's upper taps begins at bytes from x; rows that do not begin within planeBytes are
 // zeros, which has 18 elements. The first output's left tap is column from the beginning of its row.
 // Of the 8 elements of a row from each of the elements [0 8 2 10] behind that, those are read whose masks are -1; the others, whose
@@ -57,7 +57,7 @@ func depthwise3x3Stride1(rows int, x *float32, column, at, rowBytes, planeBytes 
 //go:noescape
 func depthwise3x3Stride2(rows int, x *float32, column, at, rowBytes, planeBytes int, zeros *float32, masks *int32, w *float32, y *float32, yStep int, bias, floor, ceiling float32)
 
-// gatherStride1 copies, from each of channels ≥ 1 planes, rows ≥ 1 of vectors ≥ 1 of 8 elements, neighbours in x.
+// gatherStride1 copies, from each of channels ≥ 1 planes, rows ≥ 1 of vectors ≥ 1 of 8 elements, neighbors in x.
 // A plane's first row begins at bytes from x, the next is advance further on; rows that do not begin within planeBytes are
 // zeros, which is as long as a row of vectors reaches. A row's first element is column from its beginning. Elements whose
 // masks, 1·8 a vector, are 0, not -1, are taken for zero and not read; they are those before the row's beginning and
@@ -75,16 +75,16 @@ func gatherStride1(channels, rows, vectors int, x *float32, channelStep, column,
 //go:noescape
 func gatherStride2(channels, rows, vectors int, x *float32, channelStep, column, at, advance, planeBytes int, zeros *float32, masks *int32, y *float32, rowStep, yStep int)
 
-// winogradInput transforms groups ≥ 1 of 8 neighbouring tiles, each of 6×6 pixels, 4 apart from tile to tile, of the plane
+// winogradInput transforms groups ≥ 1 of 8 neighboring tiles, each of 6×6 pixels, 4 apart from tile to tile, of the plane
 // x. The tiles' first row begins at bytes from x; rows that do not begin within planeBytes are zeros, which has
 // 36 elements. The first tile's left pixel is column from the beginning of its row; of the 32 pixels a group and 4 more behind
-// that, those are read whose masks are -1: neighbours, and none left of the row. The other masks are 0. Point (i, j) of the
+// that, those are read whose masks are -1: neighbors, and none left of the row. The other masks are 0. Point (i, j) of the
 // tiles goes to v at (6·i+j)·pointStride. scratch has 36 vectors of 8 and 36 elements more. All distances are in bytes.
 //
 //go:noescape
 func winogradInput(groups int, x *float32, column, at, rowBytes, planeBytes int, zeros *float32, masks *int32, v *float32, pointStride int, scratch *float32)
 
-// winogradOutput transforms groups ≥ 1 of 8 neighbouring tiles back, adds bias, raises what is below floor to it and
+// winogradOutput transforms groups ≥ 1 of 8 neighboring tiles back, adds bias, raises what is below floor to it and
 // writes 4 rows of 4 pixels a tile to y. Point (i, j) is at m plus (6·i+j)·pointStride; what lies next behind it is
 // fetched into the cache. scratch has 24 vectors of 8. Distances are in bytes.
 //
@@ -115,14 +115,14 @@ func winogradFilterGradients(vectors int, m *float32, vectorStep, pointStride in
 //go:noescape
 func interleave8(vectors int, x *float32, planeStride int, y *float32)
 
-// winogradWeightsInput transforms tiles ≥ 1 neighbouring tiles of 6×6 pixels, 4 apart, of 8 channels: x has the channels of a
+// winogradWeightsInput transforms tiles ≥ 1 neighboring tiles of 6×6 pixels, 4 apart, of 8 channels: x has the channels of a
 // pixel side by side. Point (i, j) of a tile goes to (6·i+j)·pointStride behind v, channels 4 to 7 quadStride further, and
 // the next tile's 4 floats on. scratch has 36 vectors of 8. Strides are in bytes.
 //
 //go:noescape
 func winogradWeightsInput(tiles int, x *float32, rowStride int, v *float32, quadStride, pointStride int, scratch *float32)
 
-// winogradWeightsGradient transforms tiles ≥ 1 neighbouring tiles of 4×4 pixels of 8 channels, which lie side by side in dy, to
+// winogradWeightsGradient transforms tiles ≥ 1 neighboring tiles of 4×4 pixels of 8 channels, which lie side by side in dy, to
 // 6×6 points: point (i, j) goes to (6·i+j)·pointStride behind e, that of the next tile tileStride further. scratch has
 // 24 vectors of 8. Strides are in bytes.
 //

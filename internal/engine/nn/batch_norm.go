@@ -11,13 +11,13 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
-// PyTorch's defaults for batch normalisation.
+// PyTorch's defaults for batch normalization.
 const (
 	BatchNormEpsilon  = 1e-5
 	BatchNormMomentum = 0.1
 )
 
-// BatchNorm2D normalises each channel of NCHW images, by the batch's statistics in training and by the running ones in
+// BatchNorm2D normalizes each channel of NCHW images, by the batch's statistics in training and by the running ones in
 // inference, then scales and shifts it (Ioffe and Szegedy 2015). The running variance is the unbiased one, as in PyTorch.
 type BatchNorm2D struct {
 	Channels     int
@@ -32,7 +32,7 @@ type BatchNorm2D struct {
 	y, dx        tensor.Tensor
 }
 
-// NewBatchNorm2D returns a batch normalisation with scale 1, shift 0, running mean 0 and running variance 1.
+// NewBatchNorm2D returns a batch normalization with scale 1, shift 0, running mean 0 and running variance 1.
 func NewBatchNorm2D(name string, channels int) *BatchNorm2D {
 	l := &BatchNorm2D{
 		Channels: channels, Epsilon: BatchNormEpsilon, Momentum: BatchNormMomentum, name: name,

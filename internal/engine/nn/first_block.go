@@ -11,7 +11,7 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
-// convNormReLUPool is a network's first block: convolution, batch normalisation, ReLU and 2×2 max pooling. Where the kernels
+// convNormReLUPool is a network's first block: convolution, batch normalization, ReLU and 2×2 max pooling. Where the kernels
 // compute such a convolution in one with the rest, its output is not kept; otherwise conv and rest run one after another.
 type convNormReLUPool struct {
 	conv    *Conv2D

@@ -10,7 +10,7 @@ import (
 )
 
 // Fuse returns the layers that compute what layers compute, with runs of them joined into steps that save memory and time:
-// batch normalisation, if there is one, ReLU and 2×2 max pooling after a convolution, and the convolution too if it is the
+// batch normalization, if there is one, ReLU and 2×2 max pooling after a convolution, and the convolution too if it is the
 // first layer. The parameters and buffers are those of the given layers. A step may overwrite its input in the backward pass
 // if the one before doesn't need its own output for that: a pooling step overwrites that of a convolution, a convolution
 // that of a pooling step.
@@ -101,7 +101,7 @@ func (c *windowChoice) of(s tensor.ImageShape) []uint16 {
 	return *c
 }
 
-// normReLUPool computes batch normalisation, ReLU and 2×2 max pooling in one.
+// normReLUPool computes batch normalization, ReLU and 2×2 max pooling in one.
 type normReLUPool struct {
 	*BatchNorm2D
 	pool   *MaxPool2D

@@ -15,7 +15,7 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
-// convBlock returns a convolution from in to 4 channels, batch normalisation, ReLU and max pooling with random parameters.
+// convBlock returns a convolution from in to 4 channels, batch normalization, ReLU and max pooling with random parameters.
 func convBlock(name string, in int, pool *MaxPool2D) []Layer {
 	conv := NewConv2D(name+".conv", Conv2DConfig{InChannels: in, OutChannels: 4, Kernel: 3, Padding: 1})
 	layers := []Layer{conv, NewBatchNorm2D(name+".norm", 4), NewReLU(name + ".relu"), pool}
@@ -65,8 +65,8 @@ func TestFusedLayersAgree(t *testing.T) {
 		"two blocks":                    {two, 20, 40, 3},
 		"two blocks, odd":               {two, 23, 47, 3},
 		"two blocks, narrow":            {two, 10, 6, 3},
-		"without normalisation":         {twoWithoutNorm, 20, 40, 4},
-		"without normalisation, narrow": {twoWithoutNorm, 11, 5, 4},
+		"without normalization":         {twoWithoutNorm, 20, 40, 4},
+		"without normalization, narrow": {twoWithoutNorm, 11, 5, 4},
 	} {
 		for _, wantInput := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/wantInput=%t", name, wantInput), func(t *testing.T) {

@@ -165,7 +165,7 @@ func (s PoolShape) Validate() error {
 	return nil
 }
 
-// NormShape is the shape of a batch normalisation: Batch images of Channels planes of Plane elements.
+// NormShape is the shape of a batch normalization: Batch images of Channels planes of Plane elements.
 type NormShape struct {
 	Batch, Channels, Plane int
 }

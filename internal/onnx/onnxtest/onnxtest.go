@@ -90,7 +90,7 @@ func Network(t *testing.T, path string) *onnxpb.ModelProto {
 		tensor.FloatData = make([]float32, count)
 		for i := range tensor.FloatData {
 			switch {
-			case len(tensor.Dims) > 1: // He's initialisation keeps the size of what flows through
+			case len(tensor.Dims) > 1: // He's initialization keeps the size of what flows through
 				tensor.FloatData[i] = float32(random.NormFloat64() * math.Sqrt(2/float64(fanIn)))
 			case strings.Contains(tensor.Name, "var"):
 				tensor.FloatData[i] = 0.5 + random.Float32()

@@ -260,7 +260,7 @@ func TestQuantize(t *testing.T) {
 			t.Errorf("accuracy lost is %v of\n%s", m.Value, stdout)
 		}
 	}
-	// What it wrote is a model like any other, but not one to be quantised again.
+	// What it wrote is a model like any other, but not one to be quantized again.
 	command[2], command[4] = out, out+".again"
 	if code, _, stderr := runner(command...); code != contract.ExitArtifact || !strings.Contains(stderr, "quantized already") {
 		t.Errorf("quantized again exits %d\n%s", code, stderr)

@@ -105,13 +105,13 @@ func TestLoad(t *testing.T) {
 		want      contract.TrainConfig
 		says      string
 	}{
-		"nothing":         {want: contract.DefaultTrainConfig()},
-		"environment":     {env: string(encode(t, fromEnv)), want: fromEnv},
-		"file wins":       {env: string(encode(t, fromEnv)), path: file, want: fromFile},
-		"missing file":    {path: "/nowhere/config.json", says: "/nowhere/config.json"},
-		"misspelt field":  {env: `{"version":1,"epoch":3}`, says: "epoch"},
-		"another version": {env: `{"version":2}`, says: "version 2"},
-		"no JSON":         {env: "{", says: "decode"},
+		"nothing":          {want: contract.DefaultTrainConfig()},
+		"environment":      {env: string(encode(t, fromEnv)), want: fromEnv},
+		"file wins":        {env: string(encode(t, fromEnv)), path: file, want: fromFile},
+		"missing file":     {path: "/nowhere/config.json", says: "/nowhere/config.json"},
+		"misspelled field": {env: `{"version":1,"epoch":3}`, says: "epoch"},
+		"another version":  {env: `{"version":2}`, says: "version 2"},
+		"no JSON":          {env: "{", says: "decode"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package evaluate measures classifiers on labelled images.
+// Package evaluate measures classifiers on labeled images.
 package evaluate
 
 import (

@@ -186,7 +186,7 @@ func checkEvents(t *testing.T, seen *recorder, result contract.TrainResult) {
 	}
 }
 
-// A quantised run publishes the int8 model with its own answers, keeps the float32 one beside it, and says what was lost.
+// A quantized run publishes the int8 model with its own answers, keeps the float32 one beside it, and says what was lost.
 func TestRunPublishesQuantized(t *testing.T) {
 	output := t.TempDir()
 	cfg := smallConfig(output)
@@ -219,7 +219,7 @@ func TestRunPublishesQuantized(t *testing.T) {
 		t.Errorf("result is %+v, model %+v", result, result.Model)
 	}
 
-	// The float32 model is the one of a run that does not quantise.
+	// The float32 model is the one of a run that does not quantize.
 	plain := t.TempDir()
 	want := mustDo(t, newRun(smallConfig(plain)))
 	file, err := os.ReadFile(filepath.Join(dir, contract.FloatModelFile))
@@ -227,7 +227,7 @@ func TestRunPublishesQuantized(t *testing.T) {
 		t.Fatal(err)
 	}
 	if sum := sha256.Sum256(file); hex.EncodeToString(sum[:]) != want.Model.SHA256 {
-		t.Error("the float32 model is another than without quantisation")
+		t.Error("the float32 model is another than without quantization")
 	}
 
 	var rep report.Report
@@ -570,7 +570,7 @@ func TestCheckGates(t *testing.T) {
 	}
 }
 
-// picture returns a JPEG of one colour.
+// picture returns a JPEG of one color.
 func picture(t *testing.T, shade int) []byte {
 	t.Helper()
 	img := image.NewGray(image.Rect(0, 0, 40, 40))

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trains BaselineCNN with PyTorch on the runner's split and prints both results side by side.
 
-compare.sh calls it. Everything is as in the runner: the images' size and normalisation, the augmentation, the network and
+compare.sh calls it. Everything is as in the runner: the images' size and normalization, the augmentation, the network and
 its initial distribution, AdamW, and the choice of the epoch with the best validation accuracy.
 """
 

@@ -25,7 +25,7 @@ func TestOverlaps(t *testing.T) {
 		"default route":           {},
 		"written default route":   {route: "0.0.0.0/0"},
 		"elsewhere":               {route: "192.168.0.0/16"},
-		"the neighbour":           {route: "10.214.0.0/16"},
+		"the neighbor":            {route: "10.214.0.0/16"},
 		"the same":                {route: "10.213.0.0/16", want: true},
 		"a part of it":            {route: "10.213.7.0/24", want: true},
 		"a network that holds it": {route: "10.0.0.0/8", want: true},

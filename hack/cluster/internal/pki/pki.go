@@ -46,7 +46,7 @@ type Leaf struct {
 	Name string
 	// User is the common name, by which the API server knows a client.
 	User string
-	// Group is the organisation, which the API server takes as a client's group.
+	// Group is the organization, which the API server takes as a client's group.
 	Group string
 	// DNSNames and IPs are a server's.
 	DNSNames []string

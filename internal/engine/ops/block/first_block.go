@@ -10,7 +10,7 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
-// A network's first block in one: a 3×3 convolution of few channels, batch normalisation, ReLU and 2×2 max pooling, with
+// A network's first block in one: a 3×3 convolution of few channels, batch normalization, ReLU and 2×2 max pooling, with
 // their gradients. The convolution's output, the largest image of all, is never stored. The statistics come from the
 // moments of the patches (patches.go), so one pass computes it, band by band in the cache, and pools it there. The backward
 // pass doesn't need it either, as the gradient of the output x = w·patch of a channel is
@@ -120,7 +120,7 @@ type convPoolArgs struct {
 	chunks  int // with sums of their own, in the backward pass
 }
 
-// convPool convolves, normalises with given statistics, and pools; choice may be nil.
+// convPool convolves, normalizes with given statistics, and pools; choice may be nil.
 func convPool(ws *exec.Workspace, p *First, x, mean, invStd, pooled []float32, choice []uint16) {
 	st := states.Of(ws)
 	output := p.Output()

@@ -52,7 +52,7 @@ func checkConvPool(t *testing.T, ws *exec.Workspace, s tensor.ConvShape) {
 	images := got.Output()
 	x, dpooled := enginetest.RandomSlice(s.InLen(), 5), enginetest.RandomSlice(images.PooledLen(), 6)
 	for i := range x {
-		x[i] = 3 + x[i]/2 // images are not centred
+		x[i] = 3 + x[i]/2 // images are not centerd
 	}
 	y, pooled, wantPooled := make([]float32, images.Len()), make([]float32, images.PooledLen()), make([]float32, images.PooledLen())
 

@@ -10,7 +10,7 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
-// Batch normalisation, ReLU and 2×2 max pooling with stride 2 in one: the full-size activations are read once and never
+// Batch normalization, ReLU and 2×2 max pooling with stride 2 in one: the full-size activations are read once and never
 // written, and the backward pass turns them into their gradients in place. All that it needs beside them is the choice of
 // each window, described in choice.go.
 
@@ -65,7 +65,7 @@ func normReLUPool(ws *exec.Workspace, s tensor.ImageShape, x, gamma, beta, mean,
 	ws.Run(s.Batch*s.Channels, normPoolPart)
 }
 
-// foldNorm brings normalisation to the form scale·x + shift.
+// foldNorm brings normalization to the form scale·x + shift.
 func foldNorm(ws *exec.Workspace, gamma, beta, mean, invStd []float32, channels int) {
 	st := states.Of(ws)
 	st.scale, st.shift = exec.Grow(st.scale, channels), exec.Grow(st.shift, channels)

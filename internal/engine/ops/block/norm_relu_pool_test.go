@@ -24,7 +24,7 @@ var normPoolShapes = []tensor.ImageShape{
 	{Batch: 2, Channels: 2, Height: 7, Width: 45}, {Batch: 1, Channels: 1, Height: 2, Width: 2}, {Batch: 2, Channels: 2, Height: 6, Width: 28},
 }
 
-// The operation in one must agree with batch normalisation, ReLU and max pooling one after another.
+// The operation in one must agree with batch normalization, ReLU and max pooling one after another.
 func TestNormReLUPool(t *testing.T) {
 	exectest.ForEachSet(t, func(t *testing.T, ws *exec.Workspace) {
 		for _, s := range normPoolShapes {

@@ -9,7 +9,7 @@ import (
 )
 
 // Band is how output rows of a 3×3 convolution with stride 1, counted over the batch, are cut into bands. The input rows of a
-// band are copied with their padding to scratch memory; there the window of neighbouring pixels is a plain load at each tap.
+// band are copied with their padding to scratch memory; there the window of neighboring pixels is a plain load at each tap.
 type Band struct {
 	Shape   tensor.ConvShape
 	OutH    int

@@ -11,7 +11,7 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
-// Convolutions for which there is no better way go by columns: for a panel of neighbouring output pixels, the pixels that
+// Convolutions for which there is no better way go by columns: for a panel of neighboring output pixels, the pixels that
 // each tap meets are copied side by side, and the packed weights are multiplied with them, 4 output channels and up to 3
 // vectors of pixels at a time. The input channels are cut into blocks, so that the columns of such a tile stay in the
 // first-level cache while all the weights of a block stream past it.

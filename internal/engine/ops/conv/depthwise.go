@@ -10,8 +10,8 @@ import (
 )
 
 // planeArgs are the arguments of a depthwise convolution by the set's kernel, beside its convArgs. A plane is copied to
-// scratch memory with its padding, columns that lie a stride apart side by side, so that neighbouring output pixels read
-// neighbouring elements at every tap.
+// scratch memory with its padding, columns that lie a stride apart side by side, so that neighboring output pixels read
+// neighboring elements at every tap.
 type planeArgs struct {
 	epilogue Epilogue
 	width    int // output pixels of a row, at least a vector

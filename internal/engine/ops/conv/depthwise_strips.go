@@ -26,7 +26,7 @@ type planeStrips struct {
 // first-level cache.
 const stripFloats = 4096
 
-// setUp plans the strips of a convolution; the neighbours of what a middle tap meets are up to reach elements away.
+// setUp plans the strips of a convolution; the neighbors of what a middle tap meets are up to reach elements away.
 func (a *planeStrips) setUp(ws *exec.Workspace, s tensor.ConvShape, e Epilogue, reach int) {
 	st := states.Of(ws)
 	s = s.WithDefaults()

@@ -10,7 +10,7 @@ import (
 )
 
 // The 3×3 convolution with stride 1 is computed directly on NCHW images: rows of a band of the image, padded, are copied
-// to scratch memory, where the window of 8 neighbouring pixels is a plain load at each tap. A tile, 4 output channels of 3
+// to scratch memory, where the window of 8 neighboring pixels is a plain load at each tap. A tile, 4 output channels of 3
 // such vectors, stays in registers over all input channels and taps. The gradient of the input is the same convolution of
 // the output's gradient with mirrored weights.
 

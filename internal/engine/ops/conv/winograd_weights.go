@@ -13,7 +13,7 @@ import (
 // of the input and e of the output's gradient it is Gᵀ(Σ Bᵀ·d·B ⊙ A·e·Aᵀ)G, the sum over all tiles. For each of the 36
 // points the sum is a matrix product, input channels by tiles with tiles by output channels.
 //
-// Lanes are channels here, so that neighbouring vectors of a transformed tile are what the product reads. A chunk of tiles
+// Lanes are channels here, so that neighboring vectors of a transformed tile are what the product reads. A chunk of tiles
 // is transformed to memory that all threads share, small enough for the last level of the cache; then each point adds the
 // chunk's product to its sums. So every sum is made by one thread at a time, chunk by chunk, and needs to be held once.
 

@@ -10,7 +10,7 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
-// batchArgs are the arguments of one normalisation.
+// batchArgs are the arguments of one normalization.
 type batchArgs struct {
 	s             tensor.NormShape
 	x, y, dy, dx  []float32
@@ -22,7 +22,7 @@ type batchArgs struct {
 // Moments are the mean of a plane and its sum of squared deviations from it.
 type Moments struct{ Mean, Squares float64 }
 
-// BatchTraining normalises each channel with the statistics of this batch:
+// BatchTraining normalizes each channel with the statistics of this batch:
 // y = gamma·(x-mean)/√(variance+eps) + beta, with the biased variance. It leaves the batch's mean and 1/√(variance+eps)
 // in mean and invStd for the backward pass and moves the running statistics towards the batch's, as PyTorch does:
 // running = (1-momentum)·running + momentum·batch, with the unbiased variance. y may be x.
@@ -36,7 +36,7 @@ func BatchTraining(ws *exec.Workspace, s tensor.NormShape, x, gamma, beta []floa
 	}
 	BatchStatistics(ws, s, x, eps, momentum, mean, invStd, runningMean, runningVar)
 	states.Of(ws).batch = batchArgs{s: s, x: x, y: y, gamma: gamma, beta: beta, mean: mean, invStd: invStd}
-	ws.Run(s.Batch*s.Channels, normalisePart)
+	ws.Run(s.Batch*s.Channels, normalizePart)
 }
 
 // BatchStatistics computes the batch's mean and 1/√(variance+eps) of each channel and updates the running statistics.
@@ -87,7 +87,7 @@ func channelMoments(ws *exec.Workspace, channel int) Moments {
 	return total
 }
 
-func normalisePart(ws *exec.Workspace, _, part int) {
+func normalizePart(ws *exec.Workspace, _, part int) {
 	n := &states.Of(ws).batch
 	c := part % n.s.Channels
 	scale := n.gamma[c] * n.invStd[c]
@@ -95,7 +95,7 @@ func normalisePart(ws *exec.Workspace, _, part int) {
 	ws.Kernels().Affine(n.y[part*n.s.Plane:][:n.s.Plane], n.x[part*n.s.Plane:][:n.s.Plane], scale, shift)
 }
 
-// BatchInference normalises with given statistics: y = gamma·(x-mean)/√(variance+eps) + beta. y may be x.
+// BatchInference normalizes with given statistics: y = gamma·(x-mean)/√(variance+eps) + beta. y may be x.
 func BatchInference(ws *exec.Workspace, s tensor.NormShape, x, gamma, beta, mean, variance []float32, eps float32, y []float32) {
 	exec.CheckLength("batch norm", "x", x, s.Len())
 	exec.CheckLength("batch norm", "y", y, s.Len())
@@ -104,7 +104,7 @@ func BatchInference(ws *exec.Workspace, s tensor.NormShape, x, gamma, beta, mean
 	}
 	invStd := InverseDeviations(ws, variance[:s.Channels], eps)
 	states.Of(ws).batch = batchArgs{s: s, x: x, y: y, gamma: gamma, beta: beta, mean: mean, invStd: invStd}
-	ws.Run(s.Batch*s.Channels, normalisePart)
+	ws.Run(s.Batch*s.Channels, normalizePart)
 }
 
 // InverseDeviations returns 1/√(variance+eps) of each channel, in memory of the workspace.

@@ -11,7 +11,7 @@ import (
 )
 
 // maxByRows pools one plane, a row of outputs at a time: the rows of a window become one, whose columns are then compared,
-// each a run of neighbouring elements once a stride of 2 is undone. A NaN wins.
+// each a run of neighboring elements once a stride of 2 is undone. A NaN wins.
 func (p *windowArgs) maxByRows(loops *kernels.Set, state *exec.Worker, x, y []float32) {
 	s := &p.s
 	reach := max((p.outW-1)*s.StrideW+(s.KernelW-1)*s.DilationW+1, s.PadLeft+s.InWidth)

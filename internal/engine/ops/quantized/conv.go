@@ -12,7 +12,7 @@ import (
 )
 
 // Images of 8 bits have their channels last, [Batch, Height, Width, PixelStride(Channels)]: the channels of a pixel are
-// neighbours, as instructions that add up products of bytes want them. What stands in the bytes beyond the last channel
+// neighbors, as instructions that add up products of bytes want them. What stands in the bytes beyond the last channel
 // does not matter. A byte q stands for the number (q - zero)·scale.
 
 // PixelStride returns the bytes from one pixel to the next of an image of 8 bits: 4, or else a multiple of 8.
@@ -158,7 +158,7 @@ func setUp(ws *exec.Workspace, p *Prepared, batch int, x []uint8) {
 	s := p.Shape
 	s.Batch = batch
 	if isOnePixel(s) {
-		// A product of matrices: samples are neighbouring pixels.
+		// A product of matrices: samples are neighboring pixels.
 		s.Batch, s.InWidth, s.StrideW = 1, batch, 1
 	}
 	states.Of(ws).conv = convArgs{

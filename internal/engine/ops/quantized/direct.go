@@ -9,7 +9,7 @@ import (
 )
 
 // Any convolution of 8 bits is computed directly: the rows of a band are copied with their padding to scratch memory; there
-// the window of a pixel is a few runs of neighbouring bytes, one for each row of the kernel, which are multiplied with the
+// the window of a pixel is a few runs of neighboring bytes, one for each row of the kernel, which are multiplied with the
 // weights a few channels at a time. Without padding, that is done where the input lies. If the set can't multiply bytes by
 // such weights exactly, the copy is widened to 16 bits.
 

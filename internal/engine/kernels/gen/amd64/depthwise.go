@@ -11,7 +11,7 @@ import (
 // depthwise generates the convolution of one plane.
 func depthwise() {
 	function("depthwisePlane", "func(rows, vectors int, x *float32, rowStep, taps int, offsets *int, w *float32, y *float32, yStep int, bias, floor, ceiling float32)")
-	Doc("depthwisePlane computes rows ≥ 1 of vectors ≥ 1 of 8 neighbouring pixels each: y = bias + Σ w·x over the taps ≥ 1, kept",
+	Doc("depthwisePlane computes rows ≥ 1 of vectors ≥ 1 of 8 neighboring pixels each: y = bias + Σ w·x over the taps ≥ 1, kept",
 		"between floor and ceiling. offsets holds where each tap's pixels lie in x, relative to the output pixel. Steps from",
 		"row to row and offsets are in bytes.")
 	rows := Load(Param("rows"), GP64())

@@ -27,11 +27,11 @@ type strips struct {
 func depthwiseStrips(stride int) {
 	s := strips{name: fmt.Sprint("depthwiseStripsStride", stride)}
 	function(s.name, "func(planes, strips, rows int, x *float32, planeStep, at, rowBytes, planeBytes int, zeros *float32, left, right int, masks *int32, w, bias, y *float32, yPlane, yStep int, floor, ceiling float32)")
-	Doc(s.name+" computes, in each of planes ≥ 1, strips ≥ 1 of 8 neighbouring columns of rows ≥ 1 of outputs: y = bias + Σ w·x over",
+	Doc(s.name+" computes, in each of planes ≥ 1, strips ≥ 1 of 8 neighboring columns of rows ≥ 1 of outputs: y = bias + Σ w·x over",
 		"3×3 taps, kept between floor and ceiling; w has 9 elements a plane, bias one. The middle tap of a strip's first output's upper",
-		"row meets what lies at from x, its neighbours what lies left and right from there; the next row of x is rowBytes further on.",
+		"row meets what lies at from x, its neighbors what lies left and right from there; the next row of x is rowBytes further on.",
 		"Rows for which at does not lie within planeBytes are zeros, around which as much is read. Unless masks is nil, the left",
-		"neighbours of a strip's outputs and then the right ones are only read where masks are negative. All distances are in bytes.")
+		"neighbors of a strip's outputs and then the right ones are only read where masks are negative. All distances are in bytes.")
 	s.rowBytes, s.zeros = Load(Param("rowBytes"), GP64()), Load(Param("zeros"), GP64())
 	s.left, s.right, s.yStep = Load(Param("left"), GP64()), Load(Param("right"), GP64()), Load(Param("yStep"), GP64())
 	s.masks, s.w = Load(Param("masks"), GP64()), Load(Param("w"), GP64())

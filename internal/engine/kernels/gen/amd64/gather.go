@@ -14,7 +14,7 @@ import (
 func gather(stride int) {
 	name := fmt.Sprint("gatherStride", stride)
 	function(name, "func(channels, rows, vectors int, x *float32, channelStep, column, at, advance, planeBytes int, zeros *float32, masks *int32, y *float32, rowStep, yStep int)")
-	Doc(name+" copies, from each of channels ≥ 1 planes, rows ≥ 1 of vectors ≥ 1 of 8 elements, "+map[int]string{1: "neighbours", 2: "every second one"}[stride]+" in x.",
+	Doc(name+" copies, from each of channels ≥ 1 planes, rows ≥ 1 of vectors ≥ 1 of 8 elements, "+map[int]string{1: "neighbors", 2: "every second one"}[stride]+" in x.",
 		"A plane's first row begins at bytes from x, the next is advance further on; rows that do not begin within planeBytes are",
 		"zeros, which is as long as a row of vectors reaches. A row's first element is column from its beginning. Elements whose",
 		fmt.Sprintf("masks, %d·8 a vector, are not negative are taken for zero and not read. All distances are in bytes.", stride))

@@ -84,7 +84,7 @@ func float32s() {
 // highRegisters matches the vector registers that AVX2 does not have.
 var highRegisters = regexp.MustCompile(`\b([XY](1[6-9]|2\d|3[01])|Z\d+)\b`)
 
-// complete puts the licence above what avo has written to path. It fails if a kernel for AVX2 needs more registers than
+// complete puts the license above what avo has written to path. It fails if a kernel for AVX2 needs more registers than
 // there are: avo would then use those of AVX-512.
 func complete(path string, wide bool) error {
 	source, err := os.ReadFile(path)

@@ -9,7 +9,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// The kernels of batch normalisation, ReLU and 2×2 max pooling in one work on 8 windows at a time: 16 pixels of two rows.
+// The kernels of batch normalization, ReLU and 2×2 max pooling in one work on 8 windows at a time: 16 pixels of two rows.
 // The choice of a row of windows is three planes of bits, described in normpool.go.
 
 // window holds the four pixels of 8 windows: those of the row top, then those of bottom.

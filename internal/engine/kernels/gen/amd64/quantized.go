@@ -137,7 +137,7 @@ func convBytes() {
 	nextTile("convBytesTile")
 }
 
-// wordOnes returns 1 in each 16 bits, with which VPMADDWD adds up neighbours.
+// wordOnes returns 1 in each 16 bits, with which VPMADDWD adds up neighbors.
 func wordOnes() reg.VecVirtual {
 	ones := YMM()
 	VPCMPEQW(ones, ones, ones)

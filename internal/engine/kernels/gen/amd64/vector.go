@@ -83,7 +83,7 @@ func clipped(in, c []reg.VecVirtual) reg.VecVirtual {
 	return in[0]
 }
 
-// splitting generates the separation of neighbours.
+// splitting generates the separation of neighbors.
 func splitting() {
 	function("split8", "func(n int, even, odd, x *float32)")
 	Doc("split8 sets even[i] = x[2i] and odd[i] = x[2i+1] for 0 ≤ i < n, n a positive multiple of 8.")

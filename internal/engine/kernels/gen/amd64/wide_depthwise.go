@@ -12,7 +12,7 @@ import (
 // wideDepthwise generates depthwise for vectors of 16 pixels; an odd last one of 8 is a half.
 func wideDepthwise() {
 	function("wideDepthwisePlane", "func(rows, vectors int, x *float32, rowStep, taps int, offsets *int, w *float32, y *float32, yStep int, bias, floor, ceiling float32)")
-	Doc("wideDepthwisePlane computes rows ≥ 1 of vectors ≥ 1 of 8 neighbouring pixels each: y = bias + Σ w·x over the taps ≥ 1,",
+	Doc("wideDepthwisePlane computes rows ≥ 1 of vectors ≥ 1 of 8 neighboring pixels each: y = bias + Σ w·x over the taps ≥ 1,",
 		"kept between floor and ceiling. offsets holds where each tap's pixels lie in x, relative to the output pixel. Steps",
 		"from row to row and offsets are in bytes.")
 	rows := Load(Param("rows"), GP64())

@@ -89,7 +89,7 @@ func (w *wideWindows) chosen(choice choicePlanes, plane int) reg.Register {
 	return bits
 }
 
-// wideSplit generates the separation of neighbours.
+// wideSplit generates the separation of neighbors.
 func wideSplit() {
 	function("wideSplit", "func(n int, even, odd, x *float32)")
 	Doc("wideSplit sets even[i] = x[2i] and odd[i] = x[2i+1] for 0 ≤ i < n, n ≥ 1.")

@@ -9,7 +9,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// Winograd's transforms of 16 neighbouring tiles at a time, a tile to a lane.
+// Winograd's transforms of 16 neighboring tiles at a time, a tile to a lane.
 
 // wideColumnsOfTiles returns the first four columns of 16 tiles, given their pixels, 4 tiles to a vector.
 func wideColumnsOfTiles(pixels [outputs]reg.VecVirtual, firstColumns, lastColumns reg.VecVirtual) [outputs]reg.VecVirtual {
@@ -88,7 +88,7 @@ func wideWinogradOutput(name string, pooling bool) {
 		Doc(name+" is wideWinogradOutput with 2×2 max pooling: 2 rows of 2 pixels a tile go to y.", "")
 		store = wideStorePooledTiles
 	} else {
-		Doc(name+" transforms groups ≥ 1 of 16 neighbouring tiles back, adds bias, raises what is below floor to it",
+		Doc(name+" transforms groups ≥ 1 of 16 neighboring tiles back, adds bias, raises what is below floor to it",
 			"and writes 4 rows of 4 pixels a tile to y. Point (i, j) is at m plus (6·i+j)·pointStride; what lies next behind it is",
 			"fetched into the cache. scratch has 24 vectors of 16. Distances are in bytes.")
 	}

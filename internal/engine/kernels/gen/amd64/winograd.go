@@ -9,7 +9,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// The kernels of Winograd's F(4×4, 3×3) work on 8 neighbouring tiles of 4×4 pixels at a time, a tile to a lane.
+// The kernels of Winograd's F(4×4, 3×3) work on 8 neighboring tiles of 4×4 pixels at a time, a tile to a lane.
 const (
 	points      = 6 // of a transformed tile, per side
 	outputs     = 4 // pixels of a tile, per side
@@ -84,7 +84,7 @@ var vectorsOf8 = vectorSize{vectorBytes, YMM, integers, bound}
 // winogradInput generates the transform of the input.
 func winogradInput() {
 	function("winogradInput", winogradInputSignature)
-	Doc("winogradInput transforms groups ≥ 1 of 8 neighbouring tiles, each of 6×6 pixels, 4 apart from tile to tile, of the plane",
+	Doc("winogradInput transforms groups ≥ 1 of 8 neighboring tiles, each of 6×6 pixels, 4 apart from tile to tile, of the plane",
 		"x. The tiles' first row begins at bytes from x; rows that do not begin within planeBytes are zeros, which has",
 		"36 elements. The first tile's left pixel is column from the beginning of its row; of the 32 pixels a group and 4 more behind",
 		"that, those are read whose masks are negative. Point (i, j) of the tiles goes to v at (6·i+j)·pointStride. scratch",
@@ -253,7 +253,7 @@ func winogradOutput(name string, pooling bool) {
 		Doc(name+" is winogradOutput with 2×2 max pooling: 2 rows of 2 pixels a tile go to y.", "")
 		store = storePooledTiles
 	} else {
-		Doc(name+" transforms groups ≥ 1 of 8 neighbouring tiles back, adds bias, raises what is below floor to it and",
+		Doc(name+" transforms groups ≥ 1 of 8 neighboring tiles back, adds bias, raises what is below floor to it and",
 			"writes 4 rows of 4 pixels a tile to y. Point (i, j) is at m plus (6·i+j)·pointStride; what lies next behind it is",
 			"fetched into the cache. scratch has 24 vectors of 8. Distances are in bytes.")
 	}

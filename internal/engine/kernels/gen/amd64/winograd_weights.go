@@ -9,7 +9,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// Winograd's gradient of the weights sums over tiles, so here lanes are 8 neighbouring channels.
+// Winograd's gradient of the weights sums over tiles, so here lanes are 8 neighboring channels.
 
 // interleave generates the copy that brings 8 channels' pixels side by side.
 func interleave() {
@@ -63,7 +63,7 @@ func interleave() {
 // winogradWeightsInput generates the transform of 8 channels' input.
 func winogradWeightsInput() {
 	function("winogradWeightsInput", "func(tiles int, x *float32, rowStride int, v *float32, quadStride, pointStride int, scratch *float32)")
-	Doc("winogradWeightsInput transforms tiles ≥ 1 neighbouring tiles of 6×6 pixels, 4 apart, of 8 channels: x has the channels of a",
+	Doc("winogradWeightsInput transforms tiles ≥ 1 neighboring tiles of 6×6 pixels, 4 apart, of 8 channels: x has the channels of a",
 		"pixel side by side. Point (i, j) of a tile goes to (6·i+j)·pointStride behind v, channels 4 to 7 quadStride further, and",
 		"the next tile's 4 floats on. scratch has 36 vectors of 8. Strides are in bytes.")
 	quadStride := Load(Param("quadStride"), GP64())
@@ -121,7 +121,7 @@ func gradientTransform(d [outputs]reg.VecVirtual, two, four reg.VecVirtual, stor
 func winogradWeightsGradient() {
 	const name = "winogradWeightsGradient"
 	function(name, "func(tiles int, dy *float32, rowStride int, e *float32, tileStride, pointStride int, scratch *float32)")
-	Doc("winogradWeightsGradient transforms tiles ≥ 1 neighbouring tiles of 4×4 pixels of 8 channels, which lie side by side in dy, to",
+	Doc("winogradWeightsGradient transforms tiles ≥ 1 neighboring tiles of 4×4 pixels of 8 channels, which lie side by side in dy, to",
 		"6×6 points: point (i, j) goes to (6·i+j)·pointStride behind e, that of the next tile tileStride further. scratch has",
 		"24 vectors of 8. Strides are in bytes.")
 	tiles := Load(Param("tiles"), GP64())

@@ -27,7 +27,7 @@ func depthwise3x3(stride int) *kernel {
 	name := fmt.Sprint("depthwise3x3Stride", stride)
 	k := &strip{stride: stride, kernel: newKernel(name,
 		"(rows int, x *float32, column, at, rowBytes, planeBytes int, zeros *float32, masks *int32, w *float32, y *float32, yStep int, bias, floor, ceiling float32)",
-		name+" computes rows ≥ 1 of 8 neighbouring outputs: y = bias + Σ w·x over 3×3 taps, kept between floor and ceiling.",
+		name+" computes rows ≥ 1 of 8 neighboring outputs: y = bias + Σ w·x over 3×3 taps, kept between floor and ceiling.",
 		"The row of x of the first output's upper taps begins at bytes from x; rows that do not begin within planeBytes are",
 		"zeros, which has 18 elements. The first output's left tap is column from the beginning of its row.",
 		fmt.Sprintf("Of the 8 elements of a row from each of the elements %v behind that, those are read whose masks are -1; the others, whose",

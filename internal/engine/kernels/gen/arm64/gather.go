@@ -5,7 +5,7 @@ package main
 
 import "fmt"
 
-// NEON has no masked loads. But the elements of a row that lie inside a plane are neighbours, so it takes their number and
+// NEON has no masked loads. But the elements of a row that lie inside a plane are neighbors, so it takes their number and
 // how many are skipped to the left of them.
 
 // before sets skipped to the bytes of a row that begins column bytes from a plane's side, and lie before it.
@@ -59,7 +59,7 @@ func gather(stride int) *kernel {
 	name := fmt.Sprint("gatherStride", stride)
 	k := newKernel(name,
 		"(channels, rows, vectors int, x *float32, channelStep, column, at, advance, planeBytes int, zeros *float32, masks *int32, y *float32, rowStep, yStep int)",
-		name+" copies, from each of channels ≥ 1 planes, rows ≥ 1 of vectors ≥ 1 of 8 elements, "+map[int]string{1: "neighbours", 2: "every second one"}[stride]+" in x.",
+		name+" copies, from each of channels ≥ 1 planes, rows ≥ 1 of vectors ≥ 1 of 8 elements, "+map[int]string{1: "neighbors", 2: "every second one"}[stride]+" in x.",
 		"A plane's first row begins at bytes from x, the next is advance further on; rows that do not begin within planeBytes are",
 		"zeros, which is as long as a row of vectors reaches. A row's first element is column from its beginning. Elements whose",
 		fmt.Sprintf("masks, %d·8 a vector, are 0, not -1, are taken for zero and not read; they are those before the row's beginning and", stride),
@@ -69,7 +69,7 @@ func gather(stride int) *kernel {
 	place, rows, out, from, outside := k.general(), k.general(), k.general(), k.general(), k.general()
 	var copyRow func(from, out general)
 	if stride == 1 {
-		copyRow = k.neighbours()
+		copyRow = k.neighbors()
 	} else {
 		copyRow = k.everySecond
 	}
@@ -96,8 +96,8 @@ func gather(stride int) *kernel {
 	return k
 }
 
-// neighbours returns the copy of a row of neighbours. It counts those inside the plane first, once for all rows.
-func (k *kernel) neighbours() func(from, out general) {
+// neighbors returns the copy of a row of neighbors. It counts those inside the plane first, once for all rows.
+func (k *kernel) neighbors() func(from, out general) {
 	skipped, inside, length := k.general(), k.general(), k.general()
 	k.scope(func() {
 		k.before(k.load("column"), skipped)

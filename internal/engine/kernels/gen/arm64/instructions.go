@@ -60,13 +60,13 @@ func (k *kernel) storeRegister(r register, base general, disp int) {
 	k.emit("FMOVQ", scalar(r), at(base, disp))
 }
 
-// loadNext loads neighbouring registers and goes on behind them. The floats of groups of ways, 1, 2 or 4, neighbours are
+// loadNext loads neighboring registers and goes on behind them. The floats of groups of ways, 1, 2 or 4, neighbors are
 // dealt to the registers in turn; with 1, the registers are filled one after the other.
 func (k *kernel) loadNext(ways int, base general, registers []register) {
 	k.emit(fmt.Sprintf("VLD%d.P", ways), at(base, registerBytes*len(registers)), list(registers, floats))
 }
 
-// storeNext stores neighbouring registers, the reverse of loadNext.
+// storeNext stores neighboring registers, the reverse of loadNext.
 func (k *kernel) storeNext(ways int, registers []register, base general) {
 	k.emit(fmt.Sprintf("VST%d.P", ways), list(registers, floats), at(base, registerBytes*len(registers)))
 }
@@ -84,7 +84,7 @@ func (k *kernel) FSUB(m, n, d vector)  { k.three(fsub, m, n, d) }  // d = n - m
 func (k *kernel) FMUL(m, n, d vector)  { k.three(fmul, m, n, d) }  // d = n·m
 func (k *kernel) FMAX(m, n, d vector)  { k.three(fmax, m, n, d) }  // d = max(n, m), NaN if either is
 func (k *kernel) FMIN(m, n, d vector)  { k.three(fmin, m, n, d) }  // d = min(n, m), NaN if either is
-func (k *kernel) FADDP(m, n, d vector) { k.three(faddp, m, n, d) } // d = the sums of neighbours in n, then in m
+func (k *kernel) FADDP(m, n, d vector) { k.three(faddp, m, n, d) } // d = the sums of neighbors in n, then in m
 func (k *kernel) FCMGT(m, n, d vector) { k.three(fcmgt, m, n, d) } // d = the mask of n > m
 
 // FADDDoubles sets d = n + m in float64.

@@ -131,7 +131,7 @@ func (k *kernel) general() general {
 	return generals[k.generals-1]
 }
 
-// registers takes n neighbouring vector registers.
+// registers takes n neighboring vector registers.
 func (k *kernel) registers(n int) []register {
 	if k.vectors+n > vectorCount {
 		panic(k.name + " needs more vector registers than there are")

@@ -3,7 +3,7 @@
 
 package main
 
-// The kernels of batch normalisation, ReLU and 2×2 max pooling in one work on 8 windows at a time: 16 pixels of two rows.
+// The kernels of batch normalization, ReLU and 2×2 max pooling in one work on 8 windows at a time: 16 pixels of two rows.
 // The choice of a row of windows is three planes of bits, described in choice.go.
 
 // choicePlanes are the bytes of a choice's planes that belong to the next 8 windows.

@@ -145,8 +145,8 @@ func (k *kernel) loadAll(names []string) []general {
 	return loaded
 }
 
-// loadPairs loads 8 pairs of neighbours and returns the first and the second of each. They lie in two times two
-// neighbouring registers, as storePairs needs them.
+// loadPairs loads 8 pairs of neighbors and returns the first and the second of each. They lie in two times two
+// neighboring registers, as storePairs needs them.
 func (k *kernel) loadPairs(base general) (even, odd vector) {
 	even, odd = k.pairs()
 	for half := range even {
@@ -168,7 +168,7 @@ func (k *kernel) storePairs(even, odd vector, base general) {
 	}
 }
 
-// splitting generates the separation of neighbours.
+// splitting generates the separation of neighbors.
 func splitting() *kernel {
 	k := newKernel("split8", "(n int, even, odd, x *float32)",
 		"split8 sets even[i] = x[2i] and odd[i] = x[2i+1] for 0 ≤ i < n, n a positive multiple of 8.")

@@ -5,7 +5,7 @@ package main
 
 import "math"
 
-// The kernels of Winograd's F(4×4, 3×3) work on 8 neighbouring tiles of 4×4 pixels at a time, a tile to a lane.
+// The kernels of Winograd's F(4×4, 3×3) work on 8 neighboring tiles of 4×4 pixels at a time, a tile to a lane.
 const (
 	points  = 6 // of a transformed tile, per side
 	outputs = 4 // pixels of a tile, per side
@@ -145,7 +145,7 @@ func winogradOutput(name string, pooling bool) *kernel {
 			name+" is winogradOutput with 2×2 max pooling: 2 rows of 2 pixels a tile.")
 	} else {
 		k = newKernel(name, signature,
-			name+" transforms groups ≥ 1 of 8 neighbouring tiles back, adds bias, raises what is below floor to it and",
+			name+" transforms groups ≥ 1 of 8 neighboring tiles back, adds bias, raises what is below floor to it and",
 			"writes 4 rows of 4 pixels a tile to y. Point (i, j) is at m plus (6·i+j)·pointStride; what lies next behind it is",
 			"fetched into the cache. scratch has 24 vectors of 8. Distances are in bytes.")
 	}

@@ -10,10 +10,10 @@ const rowPixels = 8*outputs + 4
 func winogradInput() *kernel {
 	k := newKernel("winogradInput",
 		"(groups int, x *float32, column, at, rowBytes, planeBytes int, zeros *float32, masks *int32, v *float32, pointStride int, scratch *float32)",
-		"winogradInput transforms groups ≥ 1 of 8 neighbouring tiles, each of 6×6 pixels, 4 apart from tile to tile, of the plane",
+		"winogradInput transforms groups ≥ 1 of 8 neighboring tiles, each of 6×6 pixels, 4 apart from tile to tile, of the plane",
 		"x. The tiles' first row begins at bytes from x; rows that do not begin within planeBytes are zeros, which has",
 		"36 elements. The first tile's left pixel is column from the beginning of its row; of the 32 pixels a group and 4 more behind",
-		"that, those are read whose masks are -1: neighbours, and none left of the row. The other masks are 0. Point (i, j) of the",
+		"that, those are read whose masks are -1: neighbors, and none left of the row. The other masks are 0. Point (i, j) of the",
 		"tiles goes to v at (6·i+j)·pointStride. scratch has 36 vectors of 8 and 36 elements more. All distances are in bytes.")
 	p := &planeTiles{
 		kernel: k, x: k.load("x"), column: k.load("column"), at: k.load("at"), rowBytes: k.load("rowBytes"),

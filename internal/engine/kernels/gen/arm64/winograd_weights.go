@@ -3,7 +3,7 @@
 
 package main
 
-// Winograd's gradient of the weights sums over tiles, so here lanes are 8 neighbouring channels.
+// Winograd's gradient of the weights sums over tiles, so here lanes are 8 neighboring channels.
 
 // interleave generates the copy that brings 8 channels' pixels side by side.
 func interleave() *kernel {
@@ -53,7 +53,7 @@ func (k *kernel) transposed(rows []register) []register {
 func winogradWeightsInput() *kernel {
 	k := newKernel("winogradWeightsInput",
 		"(tiles int, x *float32, rowStride int, v *float32, quadStride, pointStride int, scratch *float32)",
-		"winogradWeightsInput transforms tiles ≥ 1 neighbouring tiles of 6×6 pixels, 4 apart, of 8 channels: x has the channels of a",
+		"winogradWeightsInput transforms tiles ≥ 1 neighboring tiles of 6×6 pixels, 4 apart, of 8 channels: x has the channels of a",
 		"pixel side by side. Point (i, j) of a tile goes to (6·i+j)·pointStride behind v, channels 4 to 7 quadStride further, and",
 		"the next tile's 4 floats on. scratch has 36 vectors of 8. Strides are in bytes.")
 	x, rowStride, quadStride := k.load("x"), k.load("rowStride"), k.load("quadStride")
@@ -105,7 +105,7 @@ func (k *kernel) gradientTransform(d [outputs]vector, f tileFactors, store func(
 func winogradWeightsGradient() *kernel {
 	k := newKernel("winogradWeightsGradient",
 		"(tiles int, dy *float32, rowStride int, e *float32, tileStride, pointStride int, scratch *float32)",
-		"winogradWeightsGradient transforms tiles ≥ 1 neighbouring tiles of 4×4 pixels of 8 channels, which lie side by side in dy, to",
+		"winogradWeightsGradient transforms tiles ≥ 1 neighboring tiles of 4×4 pixels of 8 channels, which lie side by side in dy, to",
 		"6×6 points: point (i, j) goes to (6·i+j)·pointStride behind e, that of the next tile tileStride further. scratch has",
 		"24 vectors of 8. Strides are in bytes.")
 	tiles, dy, rowStride := k.load("tiles"), k.load("dy"), k.load("rowStride")

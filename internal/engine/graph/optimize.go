@@ -8,10 +8,10 @@ import (
 	"slices"
 )
 
-// optimise rewrites a checked graph, before its batch size is known, so that all plans share what it yields: nodes whose
-// inputs are all constant become constants, batch normalisation moves into the convolution before it, and activations
+// optimize rewrites a checked graph, before its batch size is known, so that all plans share what it yields: nodes whose
+// inputs are all constant become constants, batch normalization moves into the convolution before it, and activations
 // behind max pooling and into what computes their input. Before that, what can compute with 8 bits is fused. Initializers that are no longer needed go.
-func optimise(g *Graph, options Options) error {
+func optimize(g *Graph, options Options) error {
 	fuseQuantized(g)
 	if err := foldConstants(g, options); err != nil {
 		return err
@@ -81,8 +81,8 @@ func onlyReader(g *Graph) map[string]*Node {
 	return readers
 }
 
-// foldBatchNormalization lets convolutions do what the batch normalisations after them would.
-func foldBatchNormalization(g *Graph) { foldIntoConvolutions(g, normalisedWeights) }
+// foldBatchNormalization lets convolutions do what the batch normalizations after them would.
+func foldBatchNormalization(g *Graph) { foldIntoConvolutions(g, normalizedWeights) }
 
 // foldIntoConvolutions folds into each convolution the one operator that reads it, where weightsOf returns the weights and
 // the bias of a convolution that does both, and reports whether it has folded any.
@@ -112,9 +112,9 @@ func foldIntoConvolutions(g *Graph, weightsOf func(g *Graph, conv, next *Node) (
 	return len(fused) > 0
 }
 
-// normalisedWeights returns the weights and the bias of a convolution with a batch normalisation folded in, or nil if
+// normalizedWeights returns the weights and the bias of a convolution with a batch normalization folded in, or nil if
 // norm is none, or they are not constants of fitting shapes.
-func normalisedWeights(g *Graph, conv, norm *Node) (weights, bias *Tensor) {
+func normalizedWeights(g *Graph, conv, norm *Node) (weights, bias *Tensor) {
 	if norm.Op != "BatchNormalization" || norm.Inputs[0] != conv.Outputs[0] {
 		return nil, nil
 	}

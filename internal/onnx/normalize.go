@@ -12,9 +12,9 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/onnx/onnxpb"
 )
 
-// normaliser brings operators of opsets MinOpset to MaxOpset to the one form that package graph knows. What becomes a
+// normalizer brings operators of opsets MinOpset to MaxOpset to the one form that package graph knows. What becomes a
 // constant on the way joins the weights.
-type normaliser struct {
+type normalizer struct {
 	opset   int
 	weights map[string]*graph.Tensor
 	taken   map[string]bool
@@ -23,7 +23,7 @@ type normaliser struct {
 
 // rewrite brings a node to the engine's form. It may change the node, which is then emitted, or emit others in its place
 // and return nil.
-type rewrite func(n *normaliser, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error)
+type rewrite func(n *normalizer, node *onnxpb.NodeProto) (*onnxpb.NodeProto, error)
 
 // rewrites are the operators that need more than their attributes checked, with the opset from which on they don't
 // (0: never).
@@ -56,9 +56,9 @@ var rewrites = map[string]struct {
 	"Upsample":           {apply: rewriteUpsample},
 }
 
-// normalise returns the nodes in the engine's form and adds the constants among them to weights.
-func normalise(nodes []*onnxpb.NodeProto, weights map[string]*graph.Tensor, opset int) ([]*onnxpb.NodeProto, error) {
-	n := &normaliser{opset: opset, weights: weights, taken: map[string]bool{}}
+// normalize returns the nodes in the engine's form and adds the constants among them to weights.
+func normalize(nodes []*onnxpb.NodeProto, weights map[string]*graph.Tensor, opset int) ([]*onnxpb.NodeProto, error) {
+	n := &normalizer{opset: opset, weights: weights, taken: map[string]bool{}}
 	for _, node := range nodes {
 		for _, name := range slices.Concat(node.GetInput(), node.GetOutput()) {
 			n.taken[name] = true
@@ -92,7 +92,7 @@ func withNode(node *onnxpb.NodeProto, err error) error {
 
 // emit adds a node in its final form, after a check that onnx-go can carry it. What is left out at the end of its inputs or
 // outputs goes.
-func (n *normaliser) emit(node *onnxpb.NodeProto) error {
+func (n *normalizer) emit(node *onnxpb.NodeProto) error {
 	node.Input, node.Output = trimmed(node.GetInput()), trimmed(node.GetOutput())
 	if len(node.GetInput()) == 0 {
 		return errors.New("operators without an input are not supported")
@@ -121,14 +121,14 @@ func trimmed(names []string) []string {
 }
 
 // constant adds a constant and returns its name, which starts with that of the value it serves.
-func (n *normaliser) constant(base string, tensor *graph.Tensor) string {
+func (n *normalizer) constant(base string, tensor *graph.Tensor) string {
 	name := n.fresh(base)
 	n.weights[name] = tensor
 	return name
 }
 
 // fresh returns a name that no value has.
-func (n *normaliser) fresh(base string) string {
+func (n *normalizer) fresh(base string) string {
 	name := base
 	for i := 1; n.taken[name] || n.weights[name] != nil; i++ {
 		name = fmt.Sprintf("%s#%d", base, i)
@@ -153,7 +153,7 @@ func take(node *onnxpb.NodeProto, name string, of onnxpb.AttributeProto_Attribut
 }
 
 // moveInts makes the i-th input of a list of integers that was an attribute.
-func (n *normaliser) moveInts(node *onnxpb.NodeProto, name string, i int) error {
+func (n *normalizer) moveInts(node *onnxpb.NodeProto, name string, i int) error {
 	attribute, err := take(node, name, onnxpb.AttributeProto_INTS)
 	if attribute != nil {
 		setInput(node, i, n.constant(node.Output[0]+"/"+name, graph.Vector(attribute.GetInts()...)))
@@ -162,7 +162,7 @@ func (n *normaliser) moveInts(node *onnxpb.NodeProto, name string, i int) error 
 }
 
 // moveFloat makes the i-th input of a number that was an attribute.
-func (n *normaliser) moveFloat(node *onnxpb.NodeProto, name string, i int) error {
+func (n *normalizer) moveFloat(node *onnxpb.NodeProto, name string, i int) error {
 	attribute, err := take(node, name, onnxpb.AttributeProto_FLOAT)
 	if attribute != nil {
 		setInput(node, i, n.constant(node.Output[0]+"/"+name, graph.NewFloats([]float32{attribute.GetF()})))
