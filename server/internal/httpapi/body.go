@@ -61,6 +61,9 @@ func (s *Server) readBody(ctx context.Context, w http.ResponseWriter, r *http.Re
 	if err != nil {
 		return nil, s.readFailure(err)
 	}
+	if len(body) == 0 {
+		return nil, newProblem(http.StatusBadRequest, "empty_body", "the body is empty: send a picture to %s, an inference request in JSON to %s", predictPath, v2InferPath)
+	}
 	// From here on the request's context keeps the time; a deadline on reading would end it early.
 	if err := control.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return nil, err

@@ -167,6 +167,7 @@ func TestPredictTypes(t *testing.T) {
 		"bare":                 {contentType: "image/png", body: red, want: 200},
 		"bare of a wrong type": {contentType: "image/jpeg", body: red, want: 200},
 		"bare without a type":  {body: red, want: 200},
+		"nothing":              {contentType: "image/png", want: 400, code: "empty_body", says: "the body is empty: send a picture to /predict"},
 		"curl --data-binary":   {contentType: "application/x-www-form-urlencoded", body: red, want: 200},
 		"JSON":                 {contentType: "application/json", body: []byte("{}"), want: 415, code: "unsupported_media_type"},
 		"type that is none":    {contentType: "image/", body: red, want: 415, code: "unsupported_media_type"},
@@ -191,7 +192,7 @@ func TestPredictSizes(t *testing.T) {
 	checkPredict(t, map[string]predictRequest{
 		"chunked":                 {contentType: "image/png", body: red, chunked: true, want: 200},
 		"exactly the limit":       {contentType: "image/png", body: append(red, make([]byte, limit-len(red))...), want: 200},
-		"nothing":                 {contentType: "image/png", body: []byte{}, want: 400, code: "bad_request"},
+		"nothing":                 {contentType: "image/png", body: []byte{}, want: 400, code: "empty_body"},
 		"too many bytes":          {contentType: "image/png", body: make([]byte, limit+1), want: 413, code: "body_too_large"},
 		"too many bytes, chunked": {contentType: "image/png", body: make([]byte, limit+1), chunked: true, want: 413, code: "body_too_large"},
 	})

@@ -125,6 +125,8 @@ var v2Zeros = "[" + plane("0") + "," + plane("0") + "," + plane("0") + "]"
 
 func TestV2InferRefusesDocuments(t *testing.T) {
 	checkRefused(t, map[string]refusedInference{
+		"no body":         {body: "", want: 400, code: "empty_body", says: "the body is empty: send a picture to /predict, an inference request in JSON to /v2/models/{name}/infer"},
+		"blank body":      {body: " \n", want: 400, code: "invalid_json", says: "unexpected end of JSON input at byte 2"},
 		"no JSON":         {body: "{", want: 400, code: "invalid_json"},
 		"no object":       {body: "[]", want: 400, code: "invalid_json"},
 		"a list":          {body: "[1]", want: 400, code: "invalid_json", says: "it is a JSON array, want an object"},
