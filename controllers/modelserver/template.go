@@ -48,7 +48,10 @@ func desiredControllerRevision(server *v1alpha1.ModelServer, revision string, te
 // readTemplate is the inverse of desiredControllerRevision.
 func readTemplate(kept *appsv1.ControllerRevision) (revisionTemplate, error) {
 	var template revisionTemplate
-	err := json.Unmarshal(kept.Data.Raw, &template)
+	err := checkQuantities(kept.Data.Raw)
+	if err == nil {
+		err = json.Unmarshal(kept.Data.Raw, &template)
+	}
 	if err == nil && len(template.Pod.Spec.Containers) == 0 {
 		err = errors.New("its pod has no container")
 	}
