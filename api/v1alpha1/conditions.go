@@ -121,6 +121,10 @@ const (
 	TrainingRunFailedReason = "TrainingRunFailed"
 	// ArtifactMissingReason surfaces when the TrainingRun's status names no usable model.
 	ArtifactMissingReason = "ArtifactMissing"
+	// ClassesNotFoundReason surfaces while the ConfigMap, or its key, isn't there that spec.model.source.classesFrom names.
+	ClassesNotFoundReason = "ClassesNotFound"
+	// ClassesInvalidReason surfaces when what spec.model.source.classesFrom names holds no names of classes.
+	ClassesInvalidReason = "ClassesInvalid"
 	// MinimumReplicasAvailableReason surfaces when at least three quarters of the desired replicas are available.
 	MinimumReplicasAvailableReason = "MinimumReplicasAvailable"
 	// MinimumReplicasUnavailableReason surfaces when fewer than three quarters of the desired replicas are available.

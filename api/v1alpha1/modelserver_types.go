@@ -135,6 +135,9 @@ type Smoke struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,6}([.][0-9]{1,3})?(ms|s|m|h))+$') && duration(self) >= duration('1ms') && duration(self) <= duration('1m')",message="maxLatency must be a duration from 1ms to 1m, such as 500ms"
 	// +optional
 	MaxLatency GoDuration `json:"maxLatency,omitempty"`
+	// samples are labeled pictures of your own to judge quality by, rather than the live model's samples.
+	// +optional
+	Samples *SmokeSamples `json:"samples,omitempty"`
 	// resources are the compute resources of the pods that test. What is left out gets a
 	// default that fits the namespace's LimitRanges: requests of 50m CPU and 64Mi of
 	// memory, limits of 500m and 512Mi.

@@ -18,6 +18,7 @@ type ServedModel struct {
 // ModelSource is a model file, pinned by its digest.
 // +kubebuilder:validation:XValidation:rule="[has(self.uri), has(self.pvc)].exists_one(set, set)",message="source must name exactly one place: set one of uri, pvc"
 // +kubebuilder:validation:XValidation:rule="has(self.uri) || !has(self.secretRef) && !has(self.caBundle)",message="source.secretRef and source.caBundle are for source.uri: remove them, a PersistentVolumeClaim needs neither"
+// +kubebuilder:validation:XValidation:rule="!has(self.classes) || !has(self.classesFrom)",message="source.classes and source.classesFrom both name the classes: remove one"
 type ModelSource struct {
 	// uri is where the model file is: s3://BUCKET/KEY, gs://BUCKET/KEY, azblob://CONTAINER/KEY, https://HOST/PATH, or an OCI
 	// artifact, oci://REGISTRY/REPOSITORY:TAG or @DIGEST. Each pod fetches it before its server starts.
@@ -45,6 +46,24 @@ type ModelSource struct {
 	// caBundle are authorities that the place's certificate may be signed by, besides the public ones.
 	// +optional
 	CABundle CABundle `json:"caBundle,omitzero"`
+	// classes are the names of the classes in the order of the network's numbers. Left out, as classesFrom, the model file
+	// says them.
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=2
+	// +kubebuilder:validation:MaxItems=256
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=100
+	// +optional
+	Classes []string `json:"classes,omitempty"`
+	// classesFrom is where the names of more classes are, up to 100 kB of them.
+	// +optional
+	ClassesFrom ClassesSource `json:"classesFrom,omitzero"`
+	// input is how a picture becomes the network's input.
+	// +optional
+	Input ModelInput `json:"input,omitzero"`
+	// output is what the network yields.
+	// +optional
+	Output ModelOutput `json:"output,omitzero"`
 }
 
 // ModelPVC is a model file in a volume.

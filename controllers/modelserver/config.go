@@ -29,9 +29,10 @@ const (
 // servingConfig is a ModelServer's spec, parsed.
 type servingConfig struct {
 	limits       contract.Limits
-	timeout      time.Duration // of one round of smoke checks
-	maxLatency   time.Duration // 0: off
-	minAgreement *float64      // nil: relative to the live model
+	reading      contract.ServedModel // what the spec says of its model, the classes by resolveModel
+	timeout      time.Duration        // of one round of smoke checks
+	maxLatency   time.Duration        // 0: off
+	minAgreement *float64             // nil: relative to the live model
 	bakeTime     time.Duration
 	gates        []contract.Gate
 }
@@ -50,6 +51,7 @@ func parseServing(spec *v1alpha1.ModelServerSpec) (servingConfig, error) {
 			RequestTimeoutMillis: millis(requestTimeout),
 			Threads:              int(ptr.Deref(server.Threads, 0)),
 		},
+		reading:    parseReading(p, spec.Model.Source),
 		timeout:    children.Parse(p, "spec.smoke.timeout", spec.Smoke.Timeout),
 		maxLatency: children.Parse(p, "spec.smoke.maxLatency", spec.Smoke.MaxLatency),
 		bakeTime:   children.Parse(p, "spec.promotion.bakeTime", spec.Promotion.BakeTime),

@@ -35,9 +35,18 @@ func TestParseServing(t *testing.T) {
 		change func(*v1alpha1.ModelServerSpec)
 		want   string
 	}{
-		"delay":   {func(s *v1alpha1.ModelServerSpec) { s.Server.MaxBatchDelay = "5d" }, `spec.server.maxBatchDelay is "5d"`},
-		"body":    {func(s *v1alpha1.ModelServerSpec) { s.Server.MaxBodyBytes = "ten" }, `spec.server.maxBodyBytes is "ten"`},
-		"gate":    {func(s *v1alpha1.ModelServerSpec) { s.Promotion.Gates = []v1alpha1.Gate{{Metric: "f1", Min: "x"}} }, `spec.promotion.gates[0].min is "x"`},
+		"delay": {func(s *v1alpha1.ModelServerSpec) { s.Server.MaxBatchDelay = "5d" }, `spec.server.maxBatchDelay is "5d"`},
+		"body":  {func(s *v1alpha1.ModelServerSpec) { s.Server.MaxBodyBytes = "ten" }, `spec.server.maxBodyBytes is "ten"`},
+		"gate":  {func(s *v1alpha1.ModelServerSpec) { s.Promotion.Gates = []v1alpha1.Gate{{Metric: "f1", Min: "x"}} }, `spec.promotion.gates[0].min is "x"`},
+		"mean": {func(s *v1alpha1.ModelServerSpec) {
+			s.Model.Source = &v1alpha1.ModelSource{Input: v1alpha1.ModelInput{Mean: []string{"1", "--1"}}}
+		}, `spec.model.source.input.mean[1] is "-1"`},
+		"std": {func(s *v1alpha1.ModelServerSpec) {
+			s.Model.Source = &v1alpha1.ModelSource{Input: v1alpha1.ModelInput{Std: []string{"x"}}}
+		}, `spec.model.source.input.std[0] is "x"`},
+		"scale": {func(s *v1alpha1.ModelServerSpec) {
+			s.Model.Source = &v1alpha1.ModelSource{Input: v1alpha1.ModelInput{Scale: "2/3"}}
+		}, `spec.model.source.input.scale is "2/3"`},
 		"timeout": {func(s *v1alpha1.ModelServerSpec) { s.Smoke.Timeout = "soon" }, `spec.smoke.timeout is "soon"`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -27,7 +27,7 @@ func (r *reconciler) renewResources(ctx context.Context, s *scope, name string, 
 	if deployment == nil || !podstate.IsRefusedByRange(findReplicaProblem(deployment)) {
 		return nil, nil
 	}
-	if asked, err := rollout.RevisionName(s.server, template.Info.Model.SHA256); err != nil || asked != name {
+	if asked, err := rollout.RevisionName(s.server, template.Info.Model.SHA256, template.Info.Classes); err != nil || asked != name {
 		return nil, err
 	}
 	ranges, err := children.ListLimitRanges(ctx, r.client, s.server.Namespace)

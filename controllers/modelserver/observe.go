@@ -29,7 +29,7 @@ func (r *reconciler) observe(ctx context.Context, s *scope) error {
 	if s.info == nil {
 		o.Unresolved = *s.unresolved
 	} else {
-		name, err := rollout.RevisionName(s.server, s.info.Model.SHA256)
+		name, err := rollout.RevisionName(s.server, s.info.Model.SHA256, s.info.Classes)
 		if err != nil {
 			return err
 		}

@@ -31,6 +31,8 @@ type templateInput struct {
 	revision string
 	info     revisionInfo
 	limits   contract.Limits
+	// reading is what the spec says of the model.
+	reading contract.ServedModel
 	// pullImage is the image that fetches a model that lies outside the cluster.
 	pullImage string
 	// ranges are the LimitRanges of the server's namespace.
@@ -49,15 +51,13 @@ func newTemplate(in templateInput) (revisionTemplate, error) {
 	if err != nil {
 		return revisionTemplate{}, err
 	}
+	model := in.reading
+	model.Path, model.SHA256, model.TrainingRun = file, in.info.Model.SHA256, in.info.Model.TrainingRun
 	config, err := json.Marshal(contract.ServeConfig{
-		Version:  contract.Version,
-		Name:     in.server.Name,
-		Revision: in.revision,
-		Model: contract.ServedModel{
-			Path:        file,
-			SHA256:      in.info.Model.SHA256,
-			TrainingRun: in.info.Model.TrainingRun,
-		},
+		Version:           contract.Version,
+		Name:              in.server.Name,
+		Revision:          in.revision,
+		Model:             model,
 		Limits:            in.limits,
 		DrainDelaySeconds: seconds(drainDelay),
 		LogRequests:       in.server.Spec.Server.LogRequests != v1alpha1.Disabled,

@@ -64,6 +64,9 @@ func judgePulls(observed *rollout.Job, pod *corev1.Pod) {
 	if end := failedPull(pod, contract.PullContainer); end != nil {
 		observed.State, observed.Message = rollout.JobVoid, "the model's samples can't be fetched: "+pullMessage(end)
 	}
+	if end := failedPull(pod, contract.PullPicturesContainer); end != nil {
+		observed.State, observed.Message = rollout.JobVoid, "the pictures of spec.smoke.samples can't be fetched: "+pullMessage(end)
+	}
 	if end := failedPull(pod, contract.PullLiveContainer); end != nil {
 		observed.State = rollout.JobVoid
 		observed.Unreachable = "the live model's samples can't be fetched: " + pullMessage(end)

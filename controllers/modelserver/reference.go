@@ -35,7 +35,7 @@ const (
 // withoutReference tells why a test can't use the samples of the revision that it is
 // compared with; empty if it can.
 func (r *reconciler) withoutReference(ctx context.Context, s *scope, in *testInput) (string, error) {
-	if in.liveInfo == nil || in.liveInfo.Samples == nil {
+	if in.liveInfo == nil || in.liveInfo.Samples == nil || in.server.Spec.Smoke.Samples != nil {
 		return "", nil
 	}
 	if !contract.IsPVCURI(in.liveInfo.Samples.URI) {

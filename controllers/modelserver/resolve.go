@@ -73,18 +73,32 @@ func because(c *metav1.Condition) string {
 	}
 }
 
-// findServed finds out whether live serves what the spec asks for where its TrainingRun is
-// gone: the run's name, and all else that makes up a revision, are still those of live.
+// findServed finds out whether live serves what the spec asks for where its TrainingRun, or
+// the ConfigMap with the names of its classes, is gone: the model, and all else that makes
+// up a revision, are still those of live.
 func (s *scope) findServed() error {
 	record := s.record()
-	if record == nil || record.Live == "" || s.unresolved == nil || s.unresolved.Reason != v1alpha1.TrainingRunNotFoundReason {
+	if record == nil || record.Live == "" || s.unresolved == nil {
 		return nil
 	}
-	model := s.modelOf(record.Live)
-	if model.SHA256 == "" || model.TrainingRun != s.server.Spec.Model.TrainingRunRef.Name {
+	info := s.infoOf(record.Live)
+	if info == nil || info.Model.SHA256 == "" {
 		return nil
 	}
-	asked, err := rollout.RevisionName(s.server, model.SHA256)
+	model := s.server.Spec.Model
+	switch s.unresolved.Reason {
+	case v1alpha1.TrainingRunNotFoundReason:
+		if info.Model.TrainingRun != model.TrainingRunRef.Name {
+			return nil
+		}
+	case v1alpha1.ClassesNotFoundReason:
+		if info.Model.SHA256 != model.Source.SHA256 {
+			return nil
+		}
+	default:
+		return nil
+	}
+	asked, err := rollout.RevisionName(s.server, info.Model.SHA256, info.Classes)
 	if err == nil && asked == record.Live {
 		s.observed.Unresolved.Served = asked
 	}
@@ -94,7 +108,13 @@ func (s *scope) findServed() error {
 // resolveModel finds the model that the spec names.
 func (r *reconciler) resolveModel(ctx context.Context, s *scope) error {
 	if source := s.server.Spec.Model.Source; source != nil {
+		names, unresolved, err := r.resolveClasses(ctx, s, source)
+		if s.unresolved = unresolved; err != nil || unresolved != nil {
+			return err
+		}
+		s.config.reading.Classes = names
 		s.info = resolveSource(source)
+		s.info.Classes = digestOf(names)
 		s.info.Image = children.ImageOr(s.server.Spec.Image, r.image)
 		return nil
 	}

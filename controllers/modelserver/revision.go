@@ -21,6 +21,8 @@ type revisionInfo struct {
 	Model   v1alpha1.RevisionModel     `json:"model"`
 	Samples *v1alpha1.PublishedSamples `json:"samples,omitempty"`
 	Metrics []v1alpha1.Metric          `json:"metrics,omitempty"`
+	// Classes is a digest of the names that the spec gives the classes; empty: those that the model file has.
+	Classes string `json:"classes,omitempty"`
 	// Access is what a pod fetches model and samples with, where they lie outside the cluster.
 	Access children.Access `json:"access,omitzero"`
 	// Unknown is what a newer version has written.

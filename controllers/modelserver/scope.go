@@ -80,21 +80,6 @@ func (s *scope) infoOf(revision string) *revisionInfo {
 	return nil
 }
 
-// modelOf is the model of a revision, by its Deployment or, if that is gone, its template.
-func (s *scope) modelOf(revision string) v1alpha1.RevisionModel {
-	if deployment := s.deployments[revision]; deployment != nil {
-		if model := readRevisionInfo(deployment).Model; model.SHA256 != "" {
-			return model
-		}
-	}
-	if kept := s.templates[revision]; kept != nil {
-		if template, err := readTemplate(kept); err == nil {
-			return template.Info.Model
-		}
-	}
-	return v1alpha1.RevisionModel{}
-}
-
 // note keeps what is to be reported of a repair, if there was one, and returns the error.
 func (s *scope) note(repair string, err error) error {
 	if repair != "" {

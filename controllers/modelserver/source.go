@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -47,6 +46,8 @@ type wantedFile struct {
 	access      children.Access
 	// dir is where the file's volume is mounted.
 	dir string
+	// name is what the file is called where it is fetched to.
+	name string
 	// volume names that volume; container and purpose the init container that fetches the file, and its credentials.
 	volume, container, purpose string
 }
@@ -55,21 +56,30 @@ type wantedFile struct {
 func modelFile(info revisionInfo) wantedFile {
 	return wantedFile{
 		uri: info.Model.URI, sha256: info.Model.SHA256, access: info.Access, dir: contract.ModelMount,
-		volume: modelVolume, container: contract.PullContainer, purpose: contract.PurposeModel,
+		name: contract.ModelFile, volume: modelVolume, container: contract.PullContainer, purpose: contract.PurposeModel,
 	}
 }
 
 // modelSamples are the samples of a revision under test, liveSamples those of the one that it is compared with.
 func modelSamples(info revisionInfo) wantedFile {
 	file := modelFile(info)
-	file.uri, file.sha256 = info.Samples.URI, info.Samples.SHA256
+	file.uri, file.sha256, file.name = info.Samples.URI, info.Samples.SHA256, contract.SamplesFile
 	return file
 }
 
 func liveSamples(info revisionInfo) wantedFile {
 	return wantedFile{
 		uri: info.Samples.URI, sha256: info.Samples.SHA256, access: info.Access, dir: contract.LiveMount,
-		volume: liveVolume, container: contract.PullLiveContainer, purpose: contract.PurposeLive,
+		name: contract.SamplesFile, volume: liveVolume, container: contract.PullLiveContainer, purpose: contract.PurposeLive,
+	}
+}
+
+// ownSamples are the labeled pictures of the user's own, of which a claim may hold a folder.
+func ownSamples(samples *v1alpha1.SmokeSamples) wantedFile {
+	return wantedFile{
+		uri: samples.URI, sha256: samples.SHA256, access: children.Access{SecretRef: samples.SecretRef, CABundle: samples.CABundle},
+		dir: contract.PicturesMount, name: contract.SamplesFile,
+		volume: picturesVolume, container: contract.PullPicturesContainer, purpose: contract.PurposePictures,
 	}
 }
 
@@ -80,24 +90,16 @@ type puller struct {
 	resources corev1.ResourceRequirements
 }
 
-// supply adds to a pod what a file needs and returns the path at which its first container finds it. A claim that the
-// pod has already is mounted once more, because the kubelet doesn't mount a claim twice into a pod.
+// supply adds to a pod what a file needs and returns the path at which its first container finds it.
 func (p puller) supply(pod *corev1.PodSpec, file wantedFile) (string, error) {
-	mounts := &pod.Containers[0].VolumeMounts
 	if contract.IsPVCURI(file.uri) {
 		claim, name, err := contract.ParsePVCURI(file.uri)
 		if err != nil {
 			return "", err
 		}
-		volume := volumeOfClaim(pod, claim)
-		if volume == "" {
-			volume = file.volume
-			pod.Volumes = append(pod.Volumes, children.ClaimVolume(volume, claim, true))
-		}
-		*mounts = append(*mounts, corev1.VolumeMount{Name: volume, MountPath: file.dir, ReadOnly: true})
-		return path.Join(file.dir, name), nil
+		return file.mount(pod, claim, name), nil
 	}
-	target := path.Join(file.dir, fileName(file.uri))
+	target := path.Join(file.dir, file.name)
 	container, volumes, err := p.initContainer(file, target)
 	if err != nil {
 		return "", err
@@ -105,8 +107,22 @@ func (p puller) supply(pod *corev1.PodSpec, file wantedFile) (string, error) {
 	pod.Volumes = append(pod.Volumes, corev1.Volume{Name: file.volume, VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}})
 	pod.Volumes = append(pod.Volumes, volumes...)
 	pod.InitContainers = append(pod.InitContainers, container)
+	mounts := &pod.Containers[0].VolumeMounts
 	*mounts = append(*mounts, corev1.VolumeMount{Name: file.volume, MountPath: file.dir, ReadOnly: true})
 	return target, nil
+}
+
+// mount mounts a claim and returns the path of what lies in it. A claim that the pod has already is mounted once more,
+// because the kubelet doesn't mount a claim twice into a pod.
+func (f wantedFile) mount(pod *corev1.PodSpec, claim, name string) string {
+	volume := volumeOfClaim(pod, claim)
+	if volume == "" {
+		volume = f.volume
+		pod.Volumes = append(pod.Volumes, children.ClaimVolume(volume, claim, true))
+	}
+	mounts := &pod.Containers[0].VolumeMounts
+	*mounts = append(*mounts, corev1.VolumeMount{Name: volume, MountPath: f.dir, ReadOnly: true})
+	return path.Join(f.dir, path.Join("/", name))
 }
 
 // initContainer builds the container that fetches a file to target, and the volumes that it needs besides the file's own.
@@ -138,15 +154,6 @@ func (p puller) initContainer(file wantedFile, target string) (corev1.Container,
 
 // pullCommand is the runner's command that fetches a file.
 const pullCommand = "pull"
-
-// fileName is what a file is called where it was fetched to: the end of its URI, for an OCI artifact that of a model.
-func fileName(uri string) string {
-	at, _, _ := strings.Cut(uri, "?")
-	if name := path.Base(at); name == contract.SamplesFile {
-		return name
-	}
-	return contract.ModelFile
-}
 
 func volumeOfClaim(pod *corev1.PodSpec, claim string) string {
 	for i := range pod.Volumes {

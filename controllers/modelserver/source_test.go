@@ -186,6 +186,62 @@ func TestTestOfRemoteModels(t *testing.T) {
 	}
 }
 
+// Quality is judged by the user's own pictures, wherever they are, and no other samples are brought along for it.
+func TestTestWithOwnPictures(t *testing.T) {
+	live := remoteInfo("archive")
+	cases := map[string]struct {
+		samples     v1alpha1.SmokeSamples
+		want        contract.Samples
+		wantVolumes []string
+		wantPulls   int
+	}{
+		"a folder": {
+			samples: v1alpha1.SmokeSamples{PVC: &v1alpha1.DatasetPVC{ClaimName: "photos", Path: "pets/check/"}}, want: contract.Samples{Path: "/pictures/pets/check"},
+			wantVolumes: []string{"tmp", "model", "credentials-model=models-credentials", "ca-model=company/bundle.pem", "pictures"}, wantPulls: 1,
+		},
+		"a whole volume": {
+			samples: v1alpha1.SmokeSamples{PVC: &v1alpha1.DatasetPVC{ClaimName: "photos"}}, want: contract.Samples{Path: "/pictures"},
+			wantVolumes: []string{"tmp", "model", "credentials-model=models-credentials", "ca-model=company/bundle.pem", "pictures"}, wantPulls: 1,
+		},
+		"a file elsewhere": {
+			samples: v1alpha1.SmokeSamples{URI: "https://files.example/check", SHA256: strings.Repeat("d", 64), SecretRef: v1alpha1.SecretReference{Name: "files"}},
+			want:    contract.Samples{Path: "/pictures/samples.tar", SHA256: strings.Repeat("d", 64)},
+			wantVolumes: []string{
+				"tmp", "model", "credentials-model=models-credentials", "ca-model=company/bundle.pem", "pictures", "credentials-pictures=files",
+			}, wantPulls: 2,
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			server := makeServer().Smoke(v1alpha1.Smoke{Timeout: "2m", Attempts: 5, Samples: &tc.samples}).Obj()
+			start := rollout.Start{JobID: rollout.JobID{Check: rollout.Smoke, Revision: "pets-2", Key: "k"}}
+			in := testInput{server: server, config: parsed(t, server), start: start, info: remoteInfo("models"), liveInfo: &live, pullImage: "runner:v1"}
+			if skipped, err := (&reconciler{}).withoutReference(t.Context(), nil, &in); skipped != "" || err != nil {
+				t.Errorf("the comparison that nobody makes is said to be skipped: %q, %v", skipped, err)
+			}
+			job, err := desiredTestJob(in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			spec := &job.Spec.Template.Spec
+			config := configOf[contract.SmokeConfig](t, spec)
+			if diff := cmp.Diff(&tc.want, config.Pictures); diff != "" || config.Live != nil || config.Model == nil {
+				t.Errorf("model %+v, live %+v, pictures (-want +got):\n%s", config.Model, config.Live, diff)
+			}
+			if diff := cmp.Diff(tc.wantVolumes, describeVolumes(spec.Volumes)); diff != "" {
+				t.Errorf("volumes (-want +got):\n%s", diff)
+			}
+			if len(spec.InitContainers) != tc.wantPulls || tc.wantPulls == 2 && spec.InitContainers[1].Name != "pull-pictures" {
+				t.Errorf("init containers %+v", spec.InitContainers)
+			}
+			mounts := describeMounts(spec.Containers[0].VolumeMounts)
+			if got := mounts[len(mounts)-1]; got != "pictures:/pictures" {
+				t.Errorf("the last mount is %s", got)
+			}
+		})
+	}
+}
+
 func initEnd(container string, code int32, message string) corev1.ContainerStatus {
 	return corev1.ContainerStatus{Name: container, State: corev1.ContainerState{
 		Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff", Message: "back-off 10s"},
@@ -234,6 +290,7 @@ func TestUnfetchedSamples(t *testing.T) {
 	}{
 		"the model's":    {container: "pull", state: rollout.JobRunning, want: rollout.JobVoid},
 		"the live one's": {container: "pull-live", state: rollout.JobRunning, want: rollout.JobVoid, wantUnreachable: true},
+		"one's own":      {container: "pull-pictures", state: rollout.JobRunning, want: rollout.JobVoid},
 		"a verdict":      {container: "pull-live", state: rollout.JobPassed, want: rollout.JobPassed},
 	}
 	for name, tc := range cases {

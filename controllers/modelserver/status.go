@@ -163,6 +163,11 @@ func setRolledBack(s *scope, w conditions.Writer, described rollout.Status) {
 // served all the same.
 func servingHints(s *scope) []string {
 	var hints []string
+	if record := s.record(); record != nil {
+		if info := s.infoOf(record.Live); info != nil && info.Samples == nil {
+			hints = append(hints, unjudged(s))
+		}
+	}
 	if s.autoscaler != nil {
 		for _, c := range s.autoscaler.Status.Conditions {
 			// That the target has no replicas is no fault.
@@ -175,6 +180,14 @@ func servingHints(s *scope) []string {
 		hints = append(hints, fmt.Sprintf("Service %s has no address outside the cluster yet: it needs something that provides load balancers, or spec.service.type NodePort or ClusterIP", service.Name))
 	}
 	return hints
+}
+
+// unjudged says what the smoke test of a model that came without samples couldn't tell.
+func unjudged(s *scope) string {
+	if s.server.Spec.Smoke.Samples != nil {
+		return "integrity could not be judged, because the model came without recorded answers; spec.smoke.samples judge its quality"
+	}
+	return "integrity could not be judged, because the model came without recorded answers: set spec.smoke.samples to have its quality judged by pictures of your own"
 }
 
 // setReady writes Ready, Reconciling and Stalled.

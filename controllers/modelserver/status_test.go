@@ -260,6 +260,10 @@ func TestServingHints(t *testing.T) {
 	balanced := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: "pets"}, Spec: corev1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer}}
 	addressed := balanced.DeepCopy()
 	addressed.Status.LoadBalancer.Ingress = []corev1.LoadBalancerIngress{{IP: "192.0.2.1"}}
+	unsampled := scope{
+		observed: &rollout.Observed{Service: &rollout.Service{Record: &rollout.Record{Live: "pets-1"}}},
+		kept:     map[string]revisionTemplate{"pets-1": {}},
+	}
 	cases := map[string]struct {
 		scope scope
 		want  []string // what the hints say
@@ -269,7 +273,14 @@ func TestServingHints(t *testing.T) {
 		"nothing to scale":              {scope: scope{autoscaler: autoscalerWith("ScalingDisabled", "x")}},
 		"no address":                    {scope: scope{service: balanced}, want: []string{"Service pets has no address outside the cluster yet"}},
 		"an address":                    {scope: scope{service: addressed}},
+		"no samples":                    {scope: unsampled, want: []string{"integrity could not be judged, because the model came without recorded answers: set spec.smoke.samples"}},
 		"both":                          {scope: scope{autoscaler: inactive, service: balanced}, want: []string{"metrics-server", "spec.service.type"}},
+	}
+	judged := server.DeepCopy()
+	judged.Spec.Smoke.Samples = &v1alpha1.SmokeSamples{}
+	unsampled.server = judged
+	if got := servingHints(&unsampled); len(got) != 1 || !strings.HasSuffix(got[0], "; spec.smoke.samples judge its quality") {
+		t.Errorf("with samples of the user's own: hints %q", got)
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

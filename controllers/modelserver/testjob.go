@@ -27,8 +27,9 @@ import (
 )
 
 const (
-	smokeCommand = "smoke"
-	liveVolume   = "live"
+	smokeCommand   = "smoke"
+	liveVolume     = "live"
+	picturesVolume = "pictures"
 
 	// bakeDelay is what a bake waits first, for the proxies of the nodes to follow the switch.
 	bakeDelay = 5 * time.Second
@@ -65,11 +66,10 @@ func desiredTestJob(in testInput) (*batchv1.Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	model, live, err := testSamples(in, &pod)
-	if err != nil {
+	config := smokeConfig(in)
+	if err := addSamples(in, &pod, &config); err != nil {
 		return nil, err
 	}
-	config := smokeConfig(in, model, live)
 	document, err := json.Marshal(config)
 	if err != nil {
 		return nil, fmt.Errorf("encode the smoke test's configuration: %w", err)
@@ -110,13 +110,12 @@ func testLabels(server *v1alpha1.ModelServer) map[string]string {
 	return labels
 }
 
-func smokeConfig(in testInput, model, live *contract.Samples) contract.SmokeConfig {
+// smokeConfig is what a test is told, without samples.
+func smokeConfig(in testInput) contract.SmokeConfig {
 	config := contract.SmokeConfig{
 		Version:          contract.Version,
 		Revision:         in.start.Revision,
 		SHA256:           in.info.Model.SHA256,
-		Model:            model,
-		Live:             live,
 		MinAgreement:     in.config.minAgreement,
 		MaxLatencyMillis: millis(in.config.maxLatency),
 		Attempts:         int(in.server.Spec.Smoke.Attempts),
@@ -134,26 +133,32 @@ func smokeConfig(in testInput, model, live *contract.Samples) contract.SmokeConf
 	return config
 }
 
-// testSamples has the pod of a test find the samples that were published with the tested
-// model and with the one that it is compared with.
-func testSamples(in testInput, pod *corev1.PodSpec) (model, live *contract.Samples, err error) {
+// addSamples has the pod of a test find the samples that were published with the tested
+// model, and those that quality is judged by: the user's own or, without any, those of the
+// model that it is compared with.
+func addSamples(in testInput, pod *corev1.PodSpec, config *contract.SmokeConfig) (err error) {
 	fetch := puller{image: in.pullImage, resources: pod.Containers[0].Resources}
 	if fetch.env, err = children.ContainerEnv(in.server.Spec.PodTemplate.Env); err != nil {
-		return nil, nil, err
+		return err
 	}
 	supply := func(file wantedFile) (*contract.Samples, error) {
 		at, err := fetch.supply(pod, file)
 		return &contract.Samples{Path: at, SHA256: file.sha256}, err
 	}
 	if in.info.Samples != nil {
-		if model, err = supply(modelSamples(in.info)); err != nil {
-			return nil, nil, err
+		if config.Model, err = supply(modelSamples(in.info)); err != nil {
+			return err
 		}
 	}
-	if in.liveInfo != nil && in.liveInfo.Samples != nil {
-		live, err = supply(liveSamples(*in.liveInfo))
+	switch own := in.server.Spec.Smoke.Samples; {
+	case own != nil && own.PVC != nil:
+		config.Pictures = &contract.Samples{Path: ownSamples(own).mount(pod, own.PVC.ClaimName, own.PVC.Path)}
+	case own != nil:
+		config.Pictures, err = supply(ownSamples(own))
+	case in.liveInfo != nil && in.liveInfo.Samples != nil:
+		config.Live, err = supply(liveSamples(*in.liveInfo))
 	}
-	return model, live, err
+	return err
 }
 
 // smokePod builds the pod of a test, without samples and configuration.

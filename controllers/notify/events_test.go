@@ -58,7 +58,7 @@ func TestWeights(t *testing.T) {
 		"TrainingRunNotFound TrainingRunNotComplete MinimumReplicasAvailable NoLiveRevision "
 	const warning = "InvalidSpec NameConflict ImagePullBackOff Unschedulable VolumeUnavailable ConfigInvalid DatasetNotFound DatasetInvalid " +
 		"CredentialsInvalid GateNotMet OOMKilled DeadlineExceeded ResultMissing ArtifactInvalid RunnerFailed RollbackBlocked Unavailable " +
-		"SmokeFailed BakeFailed SourceUnreachable ModelInvalid TrainingRunFailed ArtifactMissing MinimumReplicasUnavailable RunEnded "
+		"SmokeFailed BakeFailed SourceUnreachable ModelInvalid ClassesNotFound ClassesInvalid TrainingRunFailed ArtifactMissing MinimumReplicasUnavailable RunEnded "
 	want, got := map[string]string{}, map[string]string{}
 	for _, reason := range strings.Fields(normal) {
 		want[reason] = corev1.EventTypeNormal

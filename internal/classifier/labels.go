@@ -9,18 +9,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
 	"strings"
 
+	"github.com/trainyard-dev/trainyard/internal/classnames"
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/onnx"
-)
-
-// Bounds of a list of classes.
-const (
-	maxLabelsBytes = 16 << 20
-	maxClasses     = 100_000
-	maxNameBytes   = 1024
 )
 
 // toldClasses are the classes that a configuration names, in one of three ways.
@@ -39,9 +32,9 @@ func toldClasses(model contract.ServedModel) ([]string, error) {
 	case model.LabelsPath != "":
 		return readLabels(model.LabelsPath)
 	case model.Labels != "":
-		return ParseLabels([]byte(model.Labels))
+		return classnames.Parse([]byte(model.Labels))
 	}
-	return distinct(model.Classes)
+	return classnames.Distinct(model.Classes)
 }
 
 func readLabels(path string) ([]string, error) {
@@ -50,116 +43,15 @@ func readLabels(path string) ([]string, error) {
 		return nil, err
 	}
 	defer file.Close()
-	data, err := io.ReadAll(io.LimitReader(file, maxLabelsBytes+1))
+	data, err := io.ReadAll(io.LimitReader(file, classnames.MaxBytes+1))
 	if err != nil {
 		return nil, err
 	}
-	classes, err := ParseLabels(data)
+	classes, err := classnames.Parse(data)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return classes, nil
-}
-
-// ParseLabels reads the names of classes from a file of labels: a name a line, or JSON: a list of names, or an object of
-// names, or of pairs of identifier and name (imagenet_class_index.json), by index.
-func ParseLabels(data []byte) ([]string, error) {
-	if len(data) > maxLabelsBytes {
-		return nil, fmt.Errorf("has more than %d bytes", maxLabelsBytes)
-	}
-	text := strings.TrimSpace(strings.TrimPrefix(string(data), "\ufeff"))
-	switch {
-	case text == "":
-		return nil, errors.New("is empty: it must have a name a line")
-	case text[0] == '[':
-		return parseList(text)
-	case text[0] == '{':
-		return parseObject(text)
-	}
-	var names []string
-	for line := range strings.Lines(text) {
-		names = append(names, strings.TrimSpace(line))
-	}
-	return distinct(names)
-}
-
-func parseList(text string) ([]string, error) {
-	var items []json.RawMessage
-	if err := json.Unmarshal([]byte(text), &items); err != nil {
-		return nil, fmt.Errorf("is no JSON list: %w", err)
-	}
-	names := make([]string, len(items))
-	for i, item := range items {
-		var err error
-		if names[i], err = parseName(item); err != nil {
-			return nil, fmt.Errorf("item %d: %w", i, err)
-		}
-	}
-	return distinct(names)
-}
-
-func parseObject(text string) ([]string, error) {
-	var items map[string]json.RawMessage
-	if err := json.Unmarshal([]byte(text), &items); err != nil {
-		return nil, fmt.Errorf("is no JSON object: %w", err)
-	}
-	names := make([]string, len(items))
-	for key, item := range items {
-		name, err := parseName(item)
-		index, keyErr := strconv.Atoi(key)
-		switch {
-		case keyErr != nil && err != nil: // {"cat": 0}
-			if json.Unmarshal(item, &index) != nil {
-				return nil, fmt.Errorf("%.40q: has neither an index nor a name", key)
-			}
-			name = key
-		case keyErr != nil:
-			return nil, fmt.Errorf("%.40q is no index: the keys must be 0, 1, …", key)
-		case err != nil:
-			return nil, fmt.Errorf("%q: %w", key, err)
-		}
-		if index < 0 || index >= len(names) || names[index] != "" {
-			return nil, fmt.Errorf("the indices must be those from 0 to %d, each once: %d is not, or twice", len(names)-1, index)
-		}
-		names[index] = name
-	}
-	return distinct(names)
-}
-
-// parseName reads a name, or a pair of identifier and name.
-func parseName(item json.RawMessage) (string, error) {
-	var name string
-	if json.Unmarshal(item, &name) == nil {
-		return name, nil
-	}
-	var pair []string
-	if json.Unmarshal(item, &pair) != nil || len(pair) != 2 {
-		return "", errors.New("must be a name, or a pair of identifier and name")
-	}
-	return pair[1], nil
-}
-
-// distinct checks names. Lists such as ImageNet's have some twice: those that come later get their index, since answers are
-// by name.
-func distinct(names []string) ([]string, error) {
-	if len(names) < 2 || len(names) > maxClasses {
-		return nil, fmt.Errorf("has %d names; it must have from 2 to %d", len(names), maxClasses)
-	}
-	seen := make(map[string]bool, len(names))
-	result := make([]string, len(names))
-	for i, name := range names {
-		if name == "" || len(name) > maxNameBytes {
-			return nil, fmt.Errorf("name %d has %d bytes; it must have from 1 to %d", i, len(name), maxNameBytes)
-		}
-		if seen[name] {
-			name = fmt.Sprintf("%s (%d)", name, i)
-		}
-		if seen[name] {
-			return nil, fmt.Errorf("name %d, %.80q, is there twice", i, name)
-		}
-		seen[name], result[i] = true, name
-	}
-	return result, nil
 }
 
 // classesOf finds the names of the classes among the properties that other tools write.
@@ -172,7 +64,7 @@ func classesOf(properties map[string]string) ([]string, error) {
 		if text[0] == '{' || text[0] == '[' {
 			text = pythonToJSON(text)
 		}
-		classes, err := ParseLabels([]byte(text))
+		classes, err := classnames.Parse([]byte(text))
 		if err != nil {
 			return nil, fmt.Errorf("the file's property %q %w: name the classes yourself, by classes", key, err)
 		}

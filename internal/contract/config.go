@@ -235,8 +235,7 @@ type ServedModel struct {
 	LabelsPath string   `json:"labelsPath,omitempty"`
 	// Input says how an image becomes the network's input. What is left out is what the file says, or is assumed.
 	Input *ServedInput `json:"input,omitempty"`
-	// Output is what the network yields: logits, probabilities, logProbabilities, sigmoid or logit. Empty: what the file's
-	// metadata says, or what is found out.
+	// Output is what the network yields, one of Outputs. Empty: what the file's metadata says, or what is found out.
 	Output string `json:"output,omitempty"`
 	// OutputName is the output that has a number for each class, where there are several.
 	OutputName string `json:"outputName,omitempty"`
@@ -252,6 +251,20 @@ type ServedInput struct {
 	Scale        string    `json:"scale,omitempty"`        // a decimal, or one divided by one: 1/127.5
 	Mean         []float64 `json:"mean,omitempty"`         // in the order of the channels, or one for all
 	Std          []float64 `json:"std,omitempty"`
+}
+
+// What networks yield.
+const (
+	OutputLogits           = "logits"
+	OutputProbabilities    = "probabilities"
+	OutputLogProbabilities = "logProbabilities"
+	OutputSigmoid          = "sigmoid" // one number for two classes: the probability of the second
+	OutputLogit            = "logit"   // one number for two classes, before its sigmoid
+)
+
+// Outputs lists the values of ServedModel.Output besides the empty one.
+func Outputs() []string {
+	return []string{OutputLogits, OutputProbabilities, OutputLogProbabilities, OutputSigmoid, OutputLogit}
 }
 
 // How images are brought to a square.

@@ -23,9 +23,10 @@ const (
 	ServerContainer = "server"
 	SmokeContainer  = "smoke"
 	// PullContainer fetches a model, or its samples, before the container that needs them starts; PullLiveContainer the
-	// samples of the live model.
-	PullContainer     = "pull"
-	PullLiveContainer = "pull-live"
+	// samples of the live model; PullPicturesContainer the user's own.
+	PullContainer         = "pull"
+	PullLiveContainer     = "pull-live"
+	PullPicturesContainer = "pull-pictures"
 
 	// HTTPPort serves progress, health and metrics of a runner, and the whole
 	// API of a server.
@@ -46,6 +47,8 @@ const (
 	ModelMount = "/model"
 	// LiveMount holds the artifacts of the live model, read-only, while a candidate is tested.
 	LiveMount = "/live"
+	// PicturesMount holds labeled pictures of the user's own, read-only, while a candidate is tested.
+	PicturesMount = "/pictures"
 )
 
 // Files of an artifact directory.

@@ -101,6 +101,8 @@ const (
 	PurposeModel   = "model"
 	// PurposeLive is that of a smoke test: the samples of the live model.
 	PurposeLive = "live"
+	// PurposePictures is that of a smoke test: labeled pictures of the user's own.
+	PurposePictures = "pictures"
 )
 
 // CABundleFile is the file of a CABundlePath.

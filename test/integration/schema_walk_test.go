@@ -97,6 +97,8 @@ var samples = []struct {
 	{regexp.MustCompile(`classes\.\[\]$`), "cat"},
 	{regexp.MustCompile(`spec\.output\.uri$`), "s3://models"},
 	{regexp.MustCompile(`source\.uri$`), "s3://models/pets.onnx"},
+	{regexp.MustCompile(`input\.(scale|mean\.\[\]|std\.\[\])$`), "1"},
+	{regexp.MustCompile(`samples\.uri$`), "s3://models/samples.tar"},
 }
 
 // sample returns a small value that the schema accepts at a path.
@@ -193,6 +195,10 @@ func with(object map[string]any, f field, value any) map[string]any {
 		}
 		if union, ok := existing(object, field{path: strings.Split(place.union, ".")}).(map[string]any); ok {
 			choosePlace(union, strings.Split(member, "."), place.uri)
+			chooseClasses(union, member)
+			if place.union == "spec.smoke.samples" {
+				pinWhatIsFetched(union)
+			}
 		}
 		if model, ok := existing(object, field{path: []string{"spec", "model"}}).(map[string]any); ok && place.union == "spec.model.source" {
 			delete(model, "trainingRunRef")
@@ -209,14 +215,17 @@ var places = []struct{ union, uri string }{
 	{"spec.dataset", "s3://datasets/pets"},
 	{"spec.output", "s3://models"},
 	{"spec.model.source", "s3://models/pets.onnx"},
+	{"spec.smoke.samples", "s3://models/samples.tar"},
 }
 
 // choosePlace leaves of a union of places the one that the path of its member is about, and of a bundle of certificates one object.
 func choosePlace(union map[string]any, member []string, uri string) {
 	switch member[0] {
 	case "pvc", "generated":
-		delete(union, "uri")
-	case "uri", "secretRef", "caBundle", "labels":
+		for _, ofURI := range []string{"uri", "secretRef", "caBundle"} {
+			delete(union, ofURI)
+		}
+	case "uri", "secretRef", "caBundle", "classes", "classesFrom", "input", "output", "labels":
 		union["uri"] = cmp.Or[any](union["uri"], uri)
 	}
 	for _, other := range []string{"pvc", "generated"} {
@@ -230,6 +239,26 @@ func choosePlace(union map[string]any, member []string, uri string) {
 	if bundle, ok := union["caBundle"].(map[string]any); ok && len(member) > 1 && member[1] == "secretRef" {
 		delete(bundle, "configMapRef")
 	}
+}
+
+// chooseClasses leaves one of two ways to name classes, the one that the path of a member is about.
+func chooseClasses(union map[string]any, member string) {
+	switch {
+	case union["classesFrom"] == nil:
+	case strings.HasPrefix(member, "classesFrom"):
+		delete(union, "classes")
+	case union["classes"] != nil:
+		delete(union, "classesFrom")
+	}
+}
+
+// pinWhatIsFetched gives a union of places a digest if its place is a uri, and only then.
+func pinWhatIsFetched(union map[string]any) {
+	if union["uri"] == nil {
+		delete(union, "sha256")
+		return
+	}
+	union["sha256"] = cmp.Or[any](union["sha256"], strings.Repeat("a", 64))
 }
 
 // existing is what an object has at a field, or nil. Items of lists and maps don't count.

@@ -22,6 +22,9 @@ type identity struct {
 	Server      v1alpha1.Server      `json:"server,omitzero"`
 	Image       string               `json:"image,omitempty"`
 	PodTemplate v1alpha1.PodTemplate `json:"podTemplate,omitzero"`
+	Classes     string               `json:"classes,omitempty"`
+	Input       v1alpha1.ModelInput  `json:"input,omitzero"`
+	Output      v1alpha1.ModelOutput `json:"output,omitzero"`
 }
 
 // policy is what a revision is tested by.
@@ -31,16 +34,22 @@ type policy struct {
 }
 
 // RevisionName returns the name of the revision that a server asks for with this
-// model file: <server>-<8 hexadecimal digits>.
-func RevisionName(server *v1alpha1.ModelServer, sha256 string) (string, error) {
+// model file and these classes, both by a digest: <server>-<8 hexadecimal digits>. Without
+// a digest of the classes, the file says them.
+func RevisionName(server *v1alpha1.ModelServer, sha256, classes string) (string, error) {
 	spec := &server.Spec
-	hash, err := jsonHash(identity{
+	who := identity{
 		UID:         server.UID,
 		SHA256:      sha256,
 		Server:      withoutServerDefaults(spec.Server),
 		Image:       spec.Image,
 		PodTemplate: spec.PodTemplate,
-	})
+		Classes:     classes,
+	}
+	if source := spec.Model.Source; source != nil {
+		who.Input, who.Output = source.Input, source.Output
+	}
+	hash, err := jsonHash(who)
 	if err != nil {
 		return "", fmt.Errorf("hash revision of ModelServer %s: %w", server.Name, err)
 	}

@@ -22,9 +22,10 @@ func TestRevisionName(t *testing.T) {
 	threads := int32(0)
 	const plain = "pets-9000bd3e"
 	cases := map[string]struct {
-		change func(*v1alpha1.ModelServer)
-		digest string
-		want   string // empty: any but plain
+		change  func(*v1alpha1.ModelServer)
+		digest  string
+		classes string
+		want    string // empty: any but plain
 	}{
 		// These are golden: a change of one restarts every rollout at the next upgrade.
 		"nothing set": {change: func(*v1alpha1.ModelServer) {}, want: plain},
@@ -54,11 +55,24 @@ func TestRevisionName(t *testing.T) {
 			},
 			want: plain,
 		},
-		"another digest":  {change: func(*v1alpha1.ModelServer) {}, digest: strings.Repeat("cd", 32)},
-		"another uid":     {change: func(m *v1alpha1.ModelServer) { m.UID = "1f7c2b1e-0000-4000-8000-000000000000" }},
-		"another limit":   {change: func(m *v1alpha1.ModelServer) { m.Spec.Server.MaxPixels = "40M" }},
-		"another image":   {change: func(m *v1alpha1.ModelServer) { m.Spec.Image = "x" }},
-		"another env":     {change: func(m *v1alpha1.ModelServer) { m.Spec.PodTemplate.Env = []v1alpha1.EnvVar{{Name: "A", Value: "b"}} }},
+		"another digest": {change: func(*v1alpha1.ModelServer) {}, digest: strings.Repeat("cd", 32)},
+		"another uid":    {change: func(m *v1alpha1.ModelServer) { m.UID = "1f7c2b1e-0000-4000-8000-000000000000" }},
+		"another limit":  {change: func(m *v1alpha1.ModelServer) { m.Spec.Server.MaxPixels = "40M" }},
+		"another image":  {change: func(m *v1alpha1.ModelServer) { m.Spec.Image = "x" }},
+		"another env":    {change: func(m *v1alpha1.ModelServer) { m.Spec.PodTemplate.Env = []v1alpha1.EnvVar{{Name: "A", Value: "b"}} }},
+		"a source": {
+			change: func(m *v1alpha1.ModelServer) {
+				m.Spec.Model = v1alpha1.ServedModel{Source: &v1alpha1.ModelSource{URI: "s3://models/pets.onnx", Classes: []string{"cat", "dog"}}}
+			},
+			want: plain,
+		},
+		"classes": {change: func(*v1alpha1.ModelServer) {}, classes: "1f"},
+		"input": {change: func(m *v1alpha1.ModelServer) {
+			m.Spec.Model.Source = &v1alpha1.ModelSource{Input: v1alpha1.ModelInput{Size: 96}}
+		}},
+		"output": {change: func(m *v1alpha1.ModelServer) {
+			m.Spec.Model.Source = &v1alpha1.ModelSource{Output: v1alpha1.ModelOutput{Name: "y"}}
+		}},
 		"logs turned off": {change: func(m *v1alpha1.ModelServer) { m.Spec.Server.LogRequests = v1alpha1.Disabled }},
 	}
 	for name, tc := range cases {
@@ -68,7 +82,7 @@ func TestRevisionName(t *testing.T) {
 			if tc.digest == "" {
 				tc.digest = digest
 			}
-			got, err := RevisionName(server, tc.digest)
+			got, err := RevisionName(server, tc.digest, tc.classes)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -100,7 +114,7 @@ func TestRevisionNameLeavesTheSpecAlone(t *testing.T) {
 	server := serverForHash()
 	threads := int32(0)
 	server.Spec.Server = v1alpha1.Server{MaxBatch: 16, Threads: &threads}
-	if _, err := RevisionName(server, "x"); err != nil {
+	if _, err := RevisionName(server, "x", ""); err != nil {
 		t.Fatal(err)
 	}
 	if server.Spec.Server.MaxBatch != 16 || server.Spec.Server.Threads == nil {
@@ -124,7 +138,10 @@ func TestPolicyHash(t *testing.T) {
 		},
 		"what isn't tested by": {change: func(s *v1alpha1.ModelServerSpec) { s.Image = "x" }, want: plain},
 		"another threshold":    {change: func(s *v1alpha1.ModelServerSpec) { s.Smoke.MinAgreement = "0.9" }},
-		"another bake time":    {change: func(s *v1alpha1.ModelServerSpec) { s.Promotion.BakeTime = "10s" }},
+		"samples of one's own": {change: func(s *v1alpha1.ModelServerSpec) {
+			s.Smoke.Samples = &v1alpha1.SmokeSamples{PVC: &v1alpha1.DatasetPVC{ClaimName: "pets"}}
+		}},
+		"another bake time": {change: func(s *v1alpha1.ModelServerSpec) { s.Promotion.BakeTime = "10s" }},
 		"a gate": {change: func(s *v1alpha1.ModelServerSpec) {
 			s.Promotion.Gates = []v1alpha1.Gate{{Metric: "accuracy", Min: "0.9"}}
 		}},
