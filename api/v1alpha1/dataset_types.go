@@ -4,8 +4,8 @@
 package v1alpha1
 
 // Dataset is where the samples come from, how they are split and augmented.
-// +kubebuilder:validation:XValidation:rule="[has(self.pvc), has(self.uri), has(self.generated)].exists_one(set, set)",message="dataset must name exactly one source: set one of pvc, uri, generated"
-// +kubebuilder:validation:XValidation:rule="has(self.uri) || !has(self.secretRef) && !has(self.caBundle)",message="dataset.secretRef and dataset.caBundle are for dataset.uri: remove them, no other source needs them"
+// +kubebuilder:validation:XValidation:rule="[has(self.pvc), has(self.uri), has(self.dvc), has(self.generated)].exists_one(set, set)",message="dataset must name exactly one source: set one of pvc, uri, dvc, generated"
+// +kubebuilder:validation:XValidation:rule="has(self.uri) || !has(self.secretRef) && !has(self.caBundle)",message="dataset.secretRef and dataset.caBundle are for dataset.uri: remove them, or put them into dataset.dvc"
 // +kubebuilder:validation:XValidation:rule="!has(self.generated) || !has(self.labels)",message="dataset.labels is for a folder or an archive: remove it, generated pictures have their labels"
 // +kubebuilder:validation:MinProperties=1
 type Dataset struct {
@@ -29,6 +29,9 @@ type Dataset struct {
 	// caBundle are authorities that the place's certificate may be signed by, besides the public ones.
 	// +optional
 	CABundle CABundle `json:"caBundle,omitzero"`
+	// dvc is a dataset that DVC keeps beside a Git repository.
+	// +optional
+	DVC *DatasetDVC `json:"dvc,omitempty"`
 	// generated are synthetic pictures, for demonstrations and tests.
 	// +optional
 	Generated *GeneratedDataset `json:"generated,omitempty"`
@@ -88,6 +91,44 @@ type DatasetLabels struct {
 	// +kubebuilder:validation:MaxLength=128
 	// +optional
 	SplitColumn string `json:"splitColumn,omitempty"`
+}
+
+// DatasetDVC is a folder of class folders that DVC keeps beside a Git repository, at one revision of it.
+type DatasetDVC struct {
+	// repo is the Git repository: https://HOST/PATH, ssh://USER@HOST/PATH or USER@HOST:PATH.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:XValidation:rule="self.matches('^((https|ssh)://[^/?#[:space:]]+/[^?#[:space:]]+|[-._a-zA-Z0-9]+@[-._a-zA-Z0-9]+:[^?#[:space:]]+)$')",message="repo must be https://HOST/PATH, ssh://USER@HOST/PATH or USER@HOST:PATH, without a query and spaces, such as https://git.example/team/pets.git"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('^(https://[^/]*@|ssh://[^/@]*:[^/]*@)')",message="repo must hold no password, and an https one no user name: put them into the Secret of dataset.dvc.secretRef"
+	// +required
+	Repo string `json:"repo,omitempty"`
+	// rev is a branch, a tag or all 40 digits of a commit. Left out, it is the branch that the repository calls its own. What it
+	// stands for when the run begins is in status.lineage.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[^-[:space:]~^:?*[][^[:space:]~^:?*[]*$')",message="rev must be the name of a branch or a tag, or a commit, such as v1.2"
+	// +optional
+	Rev string `json:"rev,omitempty"`
+	// path is the folder, or one file, that DVC keeps, relative to the repository's root. Left out, it is all that DVC keeps.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:XValidation:rule="!self.startsWith('/') && !self.split('/').exists(p, p == '..')",message="path must be relative to the repository's root and must not contain '..', such as data/raw"
+	// +optional
+	Path string `json:"path,omitempty"`
+	// remote is the name of DVC's remote to fetch from. Left out, it is the one that the repository's configuration names.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[-._a-zA-Z0-9]+$')",message="remote must be the name of a remote: letters, digits, '-', '_' and '.', such as storage"
+	// +optional
+	Remote string `json:"remote,omitempty"`
+	// secretRef is a Secret with the credentials for the repository and the remote, in the keys that docs/data.md lists. Left
+	// out, or without keys for the remote, the identity of the pod's service account counts, or they need none.
+	// +optional
+	SecretRef SecretReference `json:"secretRef,omitzero"`
+	// caBundle are authorities that certificates of the repository's and the remote's servers may be signed by, besides the
+	// public ones.
+	// +optional
+	CABundle CABundle `json:"caBundle,omitzero"`
 }
 
 // GeneratedDataset are synthetic pictures, drawn by the runner.

@@ -144,6 +144,15 @@ type DatasetLineage struct {
 	// +kubebuilder:validation:MaxLength=128
 	// +optional
 	TestSplitDigest string `json:"testSplitDigest,omitempty"`
+	// location is where the data lay, without credentials: pvc://CLAIM/PATH, the uri without its parameters, or REPO//PATH of
+	// what DVC keeps.
+	// +kubebuilder:validation:MaxLength=4096
+	// +optional
+	Location string `json:"location,omitempty"`
+	// revision is what the place called this state of the data: the commit of a Git repository, all its digits.
+	// +kubebuilder:validation:MaxLength=128
+	// +optional
+	Revision string `json:"revision,omitempty"`
 }
 
 // PublishedModel is a model file that can be served.

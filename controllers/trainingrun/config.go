@@ -5,6 +5,7 @@ package trainingrun
 
 import (
 	"fmt"
+	"path"
 
 	"k8s.io/utils/ptr"
 
@@ -15,7 +16,11 @@ import (
 
 // datasetAccess is what the runner reaches the dataset's source with.
 func datasetAccess(run *v1alpha1.TrainingRun) children.Access {
-	return children.Access{SecretRef: run.Spec.Dataset.SecretRef, CABundle: run.Spec.Dataset.CABundle}
+	spec := &run.Spec.Dataset
+	if spec.DVC != nil {
+		return children.Access{SecretRef: spec.DVC.SecretRef, CABundle: spec.DVC.CABundle}
+	}
+	return children.Access{SecretRef: spec.SecretRef, CABundle: spec.CABundle}
 }
 
 // trainConfig translates a TrainingRun's spec into what the runner is told. It fails
@@ -69,8 +74,11 @@ func datasetConfig(p *children.Parser, run *v1alpha1.TrainingRun) contract.Datas
 	if pvc := spec.PVC; pvc != nil {
 		config.Path = contract.DatasetPath(pvc.Path)
 	}
-	if spec.URI != "" {
-		config.URI = spec.URI
+	config.URI = spec.URI
+	if dvc := spec.DVC; dvc != nil {
+		config.DVC = &contract.DVC{Repo: dvc.Repo, Rev: dvc.Rev, Path: dvc.Path, Remote: dvc.Remote}
+	}
+	if config.IsRemote() {
 		config.Access = datasetAccess(run).Contract(contract.PurposeDataset)
 	}
 	if labels := spec.Labels; labels != (v1alpha1.DatasetLabels{}) {
@@ -90,6 +98,14 @@ func datasetConfig(p *children.Parser, run *v1alpha1.TrainingRun) contract.Datas
 		p.Fail(fmt.Errorf("spec.dataset names %d sources: set exactly one", len(set)))
 	}
 	return config
+}
+
+// datasetLocation names where the dataset of a run lies; empty for pictures that are drawn.
+func datasetLocation(run *v1alpha1.TrainingRun) string {
+	if pvc := run.Spec.Dataset.PVC; pvc != nil {
+		return contract.PVCURI(pvc.ClaimName, path.Join(pvc.Path))
+	}
+	return contract.DatasetLocation(datasetConfig(&children.Parser{}, run))
 }
 
 // outputConfig translates where the model is published, and what of it.

@@ -115,12 +115,9 @@ func nameFields(run *v1alpha1.TrainingRun, failure *v1alpha1.Failure) {
 		}
 		message = where + ": " + message
 	case v1alpha1.CredentialsInvalidReason:
-		if run.Spec.Dataset.URI == "" {
+		where := credentialsField(run)
+		if where == "" {
 			return
-		}
-		where := "spec.dataset.secretRef is not set, so the pod's service account was used"
-		if name := run.Spec.Dataset.SecretRef.Name; name != "" {
-			where = "Secret " + name + " of spec.dataset.secretRef"
 		}
 		message = where + ": " + message
 	case v1alpha1.GateNotMetReason:
@@ -140,12 +137,31 @@ func datasetField(run *v1alpha1.TrainingRun) string {
 	switch {
 	case run.Spec.Dataset.URI != "":
 		return "spec.dataset.uri"
+	case run.Spec.Dataset.DVC != nil:
+		return "spec.dataset.dvc"
 	case pvc == nil:
 		return ""
 	case pvc.Path == "":
 		return fmt.Sprintf("the root (spec.dataset.pvc has no path) of claim %s", pvc.ClaimName)
 	}
 	return fmt.Sprintf("spec.dataset.pvc.path %q of claim %s", pvc.Path, pvc.ClaimName)
+}
+
+// credentialsField names what the dataset of a run is reached with; empty for one that is not fetched.
+func credentialsField(run *v1alpha1.TrainingRun) string {
+	secret := datasetAccess(run).SecretRef.Name
+	switch {
+	case run.Spec.Dataset.DVC != nil && secret != "":
+		return "Secret " + secret + " of spec.dataset.dvc.secretRef"
+	case run.Spec.Dataset.DVC != nil:
+		return "spec.dataset.dvc.secretRef is not set"
+	case run.Spec.Dataset.URI != "" && secret != "":
+		return "Secret " + secret + " of spec.dataset.secretRef"
+	case run.Spec.Dataset.URI != "":
+		return "spec.dataset.secretRef is not set, so the pod's service account was used"
+	default:
+		return ""
+	}
 }
 
 func oomMessage(pod *corev1.Pod) string {

@@ -135,6 +135,15 @@ func fromBucket(secret string) *v1alpha1.TrainingRun {
 	return run
 }
 
+// fromDVC returns a run whose dataset DVC keeps beside a repository that a Secret opens.
+func fromDVC(secret string) *v1alpha1.TrainingRun {
+	run := makeRun().Obj()
+	run.Spec.Dataset.Generated = nil
+	run.Spec.Dataset.DVC = &v1alpha1.DatasetDVC{Repo: "https://git.example/team/pets.git", Rev: "v1.2", Path: "data/raw", Remote: "storage"}
+	run.Spec.Dataset.DVC.SecretRef.Name = secret
+	return run
+}
+
 func TestNameFields(t *testing.T) {
 	noPath := makeRun().DataPVC("photos", "").Obj()
 	cases := map[string]struct {
@@ -161,6 +170,17 @@ func TestNameFields(t *testing.T) {
 		"no credentials": {
 			run: fromBucket(""), failure: v1alpha1.Failure{Reason: "CredentialsInvalid", Message: "access denied"},
 			want: "spec.dataset.secretRef is not set, so the pod's service account was used: access denied",
+		},
+		"dataset of DVC": {
+			run: fromDVC(""), failure: v1alpha1.Failure{Reason: "DatasetNotFound", Message: "no branch"}, want: "spec.dataset.dvc: no branch",
+		},
+		"credentials of DVC": {
+			run: fromDVC("key"), failure: v1alpha1.Failure{Reason: "CredentialsInvalid", Message: "access denied"},
+			want: "Secret key of spec.dataset.dvc.secretRef: access denied",
+		},
+		"no credentials of DVC": {
+			run: fromDVC(""), failure: v1alpha1.Failure{Reason: "CredentialsInvalid", Message: "access denied"},
+			want: "spec.dataset.dvc.secretRef is not set: access denied",
 		},
 		"generated dataset": {
 			run: makeRun().Obj(), failure: v1alpha1.Failure{Reason: "DatasetInvalid", Message: "1 class"}, want: "1 class",

@@ -22,6 +22,12 @@ var notForTheRunner = map[string]string{
 	"dataset.caBundle.configMapRef.key":  "the Job mounts it",
 	"dataset.caBundle.secretRef.name":    "the Job mounts it",
 	"dataset.caBundle.secretRef.key":     "the Job mounts it",
+
+	"dataset.dvc.secretRef.name":             "the Job mounts it",
+	"dataset.dvc.caBundle.configMapRef.name": "the Job mounts it",
+	"dataset.dvc.caBundle.configMapRef.key":  "the Job mounts it",
+	"dataset.dvc.caBundle.secretRef.name":    "the Job mounts it",
+	"dataset.dvc.caBundle.secretRef.key":     "the Job mounts it",
 }
 
 // otherValues are those of fields for which not every value means something.
@@ -42,7 +48,9 @@ func TestEveryFieldReachesTheRunner(t *testing.T) {
 	bucket := fromBucket("key")
 	bucket.Spec.Dataset.CABundle.ConfigMapRef = v1alpha1.CABundleReference{Name: "ca", Key: "ca.crt"}
 	bucket.Spec.Dataset.Labels = v1alpha1.DatasetLabels{File: "labels.csv"}
-	for _, run := range []*v1alpha1.TrainingRun{fromClaim, generated, bucket} {
+	kept := fromDVC("key")
+	kept.Spec.Dataset.DVC.CABundle.ConfigMapRef = v1alpha1.CABundleReference{Name: "ca", Key: "ca.crt"}
+	for _, run := range []*v1alpha1.TrainingRun{fromClaim, generated, bucket, kept} {
 		before, err := trainConfig(run)
 		if err != nil {
 			t.Fatal(err)

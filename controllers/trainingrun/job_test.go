@@ -197,6 +197,19 @@ func TestDesiredJobVariants(t *testing.T) {
 				}
 			},
 		},
+		"dataset of DVC: its own credentials and certificates are mounted": {
+			run: func() *v1alpha1.TrainingRun {
+				run := fromDVC("key")
+				run.Spec.Dataset.DVC.CABundle.SecretRef = v1alpha1.CABundleReference{Name: "ca", Key: "root.pem"}
+				return run
+			}(),
+			check: func(t *testing.T, job *batchv1.Job) {
+				spec := job.Spec.Template.Spec
+				if len(spec.Volumes) != 4 || spec.Volumes[2].Secret.SecretName != "key" || spec.Volumes[3].Secret.Items[0].Key != "root.pem" {
+					t.Errorf("volumes are %v", spec.Volumes)
+				}
+			},
+		},
 		"generated: no data volume": {
 			run: makeRun().Obj(),
 			check: func(t *testing.T, job *batchv1.Job) {

@@ -28,6 +28,7 @@ const (
 	maxClasses     = 20
 	maxClassName   = 256
 	maxURI         = 2048
+	maxLocation    = 4096
 	maxMessage     = 1024
 	maxLogTail     = 2048
 	metricDigits   = 6 // significant digits of a metric's value
@@ -38,6 +39,8 @@ const (
 var (
 	sha256Pattern = regexp.MustCompile(`^` + sha256Hex + `$`)
 	digestPattern = regexp.MustCompile(`^` + sha256Prefixed + `$`)
+	// revisionPattern is that of Git's commits, by either of its hashes.
+	revisionPattern = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 )
 
 // publishedResult is a successful result that has been checked.
@@ -87,7 +90,7 @@ func checkPublished(run *v1alpha1.TrainingRun, result *contract.TrainResult) (*p
 		}
 		model.Samples = &v1alpha1.PublishedSamples{URI: s.URI, SHA256: s.SHA256}
 	}
-	dataset, err := checkDataset(result.Dataset)
+	dataset, err := checkDataset(run, result.Dataset)
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +140,7 @@ func checkArtifact(run *v1alpha1.TrainingRun, what, uri, sha256 string) error {
 	return nil
 }
 
-func checkDataset(dataset *contract.DatasetResult) (*v1alpha1.DatasetLineage, error) {
+func checkDataset(run *v1alpha1.TrainingRun, dataset *contract.DatasetResult) (*v1alpha1.DatasetLineage, error) {
 	if dataset == nil {
 		return nil, nil
 	}
@@ -149,7 +152,12 @@ func checkDataset(dataset *contract.DatasetResult) (*v1alpha1.DatasetLineage, er
 	if dataset.Samples < 0 {
 		return nil, errors.New("result has a negative number of samples")
 	}
+	if dataset.Revision != "" && !revisionPattern.MatchString(dataset.Revision) {
+		return nil, errors.New("result's dataset revision must be a whole commit: 40 or 64 lower-case hexadecimal digits")
+	}
 	return &v1alpha1.DatasetLineage{
+		Location:        text.Clean(datasetLocation(run), maxLocation),
+		Revision:        dataset.Revision,
 		Digest:          dataset.Digest,
 		Samples:         int64(dataset.Samples),
 		TestSplitDigest: dataset.TestSplitDigest,

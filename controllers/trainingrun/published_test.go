@@ -68,6 +68,37 @@ func TestDecodePublished(t *testing.T) {
 	}
 }
 
+// Where the data lay is what the spec says; their commit is what the runner found.
+func TestLineageOfTheDataset(t *testing.T) {
+	commit := strings.Repeat("0a", 20)
+	fromClaim := makeRun().DataPVC("photos", "pets/raw").Obj()
+	withUser := fromDVC("key")
+	withUser.Spec.Dataset.DVC.Repo, withUser.Spec.Dataset.DVC.Path = "ssh://git@git.example/team/pets.git", ""
+	for name, tc := range map[string]struct {
+		run  *v1alpha1.TrainingRun
+		want string
+	}{
+		"claim":                 {fromClaim, "pvc://photos/pets/raw"},
+		"root of a claim":       {makeRun().DataPVC("photos", "").Obj(), "pvc://photos/"},
+		"bucket":                {fromBucket("key"), "s3://datasets/pets"},
+		"DVC":                   {fromDVC("key"), "https://git.example/team/pets.git//data/raw"},
+		"all of DVC, with user": {withUser, "ssh://git.example/team/pets.git"},
+		"generated":             {makeRun().Obj(), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			result := goodResult()
+			result.Dataset.Revision = commit
+			got, err := decodePublished(tc.run, encode(t, result))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.dataset.Location != tc.want || got.dataset.Revision != commit {
+				t.Errorf("location %q, revision %q, want %q, %q", got.dataset.Location, got.dataset.Revision, tc.want, commit)
+			}
+		})
+	}
+}
+
 func TestDecodePublishedRefuses(t *testing.T) {
 	cases := map[string]struct {
 		change func(*contract.TrainResult)
@@ -89,6 +120,7 @@ func TestDecodePublishedRefuses(t *testing.T) {
 		"samples of another run":    {func(r *contract.TrainResult) { r.Model.Samples.URI = "pvc://models/x/samples.tar" }, "samples"},
 		"samples without a digest":  {func(r *contract.TrainResult) { r.Model.Samples.SHA256 = "" }, "sha256 of the samples"},
 		"a dataset's digest":        {func(r *contract.TrainResult) { r.Dataset.Digest = "md5:1" }, "dataset digests"},
+		"a revision that is a name": {func(r *contract.TrainResult) { r.Dataset.Revision = "main" }, "revision must be a whole commit"},
 		"a negative sample count":   {func(r *contract.TrainResult) { r.Dataset.Samples = -1 }, "negative number of samples"},
 		"a test split's odd digest": {func(r *contract.TrainResult) { r.Dataset.TestSplitDigest = hexSum }, "dataset digests"},
 	}

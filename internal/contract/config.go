@@ -32,7 +32,9 @@ type Dataset struct {
 	Path string `json:"path,omitempty"`
 	// URI is a bucket's folder of class folders, an archive in a bucket, or an archive on a web server, see CheckDatasetURI.
 	URI string `json:"uri,omitempty"`
-	// Access is for URI.
+	// DVC is a dataset that DVC keeps beside a Git repository.
+	DVC *DVC `json:"dvc,omitempty"`
+	// Access is for URI and DVC.
 	Access
 	Generated *Generated `json:"generated,omitempty"`
 	// Labels names a manifest in the source. Nil: the names of class folders are the labels.
@@ -45,6 +47,7 @@ type Dataset struct {
 const (
 	SourcePath      = "path"
 	SourceURI       = "uri"
+	SourceDVC       = "dvc"
 	SourceGenerated = "generated"
 )
 
@@ -55,6 +58,7 @@ var sources = []struct {
 }{
 	{SourcePath, func(d Dataset) bool { return d.Path != "" }},
 	{SourceURI, func(d Dataset) bool { return d.URI != "" }},
+	{SourceDVC, func(d Dataset) bool { return d.DVC != nil }},
 	{SourceGenerated, func(d Dataset) bool { return d.Generated != nil }},
 }
 
@@ -76,6 +80,21 @@ func DatasetSources() []string {
 		names[i] = source.name
 	}
 	return names
+}
+
+// IsRemote tells whether the samples are fetched from elsewhere, which may need an Access.
+func (d Dataset) IsRemote() bool { return d.URI != "" || d.DVC != nil }
+
+// DVC names a dataset that DVC keeps beside a Git repository.
+type DVC struct {
+	// Repo is an https:// or ssh:// URL, user@host:path or, on the machine that trains, a folder or a file:// URL.
+	Repo string `json:"repo"`
+	// Rev is a branch, a tag or a whole commit. Empty: the branch that the repository calls its own.
+	Rev string `json:"rev,omitempty"`
+	// Path is the folder of class folders, relative to the repository's root. Empty: all that DVC keeps.
+	Path string `json:"path,omitempty"`
+	// Remote is the name of DVC's remote. Empty: the one that the repository's configuration names.
+	Remote string `json:"remote,omitempty"`
 }
 
 // Labels names a manifest, a table that gives each image its label: CSV or JSON Lines, told by its content.

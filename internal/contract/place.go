@@ -91,6 +91,32 @@ func CheckDatasetURI(uri string) error {
 	return nil
 }
 
+// DatasetLocation names where a dataset lies, without credentials and parameters: its URI, or REPO//PATH of what DVC keeps beside
+// a Git repository. It is empty for a dataset that lies nowhere else.
+func DatasetLocation(d Dataset) string {
+	switch {
+	case d.URI != "":
+		location, _, _ := strings.Cut(d.URI, "?")
+		return location
+	case d.DVC != nil && d.DVC.Path == "":
+		return withoutUser(d.DVC.Repo)
+	case d.DVC != nil:
+		return withoutUser(d.DVC.Repo) + "//" + path.Clean(d.DVC.Path)
+	default:
+		return ""
+	}
+}
+
+// withoutUser takes a user name and a password out of a URL; another text stays as it is.
+func withoutUser(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.User == nil {
+		return address
+	}
+	u.User = nil
+	return u.String()
+}
+
 // IsPVCURI tells whether a URI names what lies in a PersistentVolumeClaim.
 func IsPVCURI(uri string) bool { return strings.HasPrefix(uri, pvcScheme+"://") }
 

@@ -171,6 +171,8 @@ type DatasetResult struct {
 	Digest          string `json:"digest"` // sha256:<hex>
 	Samples         int    `json:"samples"`
 	TestSplitDigest string `json:"testSplitDigest"` // sha256:<hex>
+	// Revision is what the place calls this state of the data: the commit of a Git repository.
+	Revision string `json:"revision,omitempty"`
 }
 
 // Checkpoint tells how far a saved state had come.

@@ -20,7 +20,7 @@ func (d *Dataset) setClasses(listing *Listing, opts Options) error {
 		d.Classes, err = classesOf(d.source, *listing)
 		d.Warnings = similarClasses(d.Classes)
 	}
-	d.Warnings = slices.Concat(listing.Warnings, d.Warnings)
+	d.Warnings, d.Revision = slices.Concat(listing.Warnings, d.Warnings), listing.Revision
 	return err
 }
 

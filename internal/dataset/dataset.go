@@ -83,6 +83,8 @@ type Dataset struct {
 	LeftOut []LeftOut
 	// Warnings are what people should know of the dataset, a sentence each.
 	Warnings []string
+	// Revision is that of the source's listing.
+	Revision string
 
 	// Labels is the manifest within the source that says what the images show; empty where their folders do.
 	Labels string

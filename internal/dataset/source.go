@@ -29,6 +29,8 @@ type Listing struct {
 	Labels string
 	// Warnings are what people should know of it, a sentence each.
 	Warnings []string
+	// Revision is what the source calls this state of it, such as a commit; empty if it has no such word.
+	Revision string
 }
 
 // File is one file of a source.

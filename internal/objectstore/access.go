@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,6 +45,16 @@ func transportOption(caBundle string) (func(*http.Transport), error) {
 		transport.MaxIdleConnsPerHost = 64
 		access.Trust(transport, bundle)
 	}, nil
+}
+
+// HasCredentials tells whether a folder holds credentials for the store of a URI.
+func HasCredentials(uri, folder string) (bool, error) {
+	scheme, _, _ := strings.Cut(uri, "://")
+	if folder == "" {
+		return false, nil
+	}
+	keys, err := readKeys(folder, openers[scheme].keys...)
+	return slices.ContainsFunc(keys, func(key string) bool { return key != "" }), err
 }
 
 // readKeys reads files of a folder of credentials: empty where there is none, and all of them without a folder.

@@ -50,11 +50,19 @@ type Bucket struct {
 var openers = map[string]struct {
 	open       func(ctx context.Context, name string, parameters url.Values, access contract.Access) (*blob.Bucket, error)
 	parameters []string
+	keys       []string // of a folder of credentials
 }{
-	contract.SchemeS3:     {openS3, []string{"region", "endpoint", "use_path_style"}},
-	contract.SchemeGS:     {openGS, nil},
-	contract.SchemeAzblob: {openAzblob, []string{"storage_account", "domain", "protocol"}},
+	contract.SchemeS3:     {openS3, []string{"region", "endpoint", "use_path_style"}, s3Keys},
+	contract.SchemeGS:     {openGS, nil, gsKeys},
+	contract.SchemeAzblob: {openAzblob, []string{"storage_account", "domain", "protocol"}, azblobKeys},
 }
+
+// Names of the credentials of each store.
+var (
+	s3Keys     = []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
+	gsKeys     = []string{"GOOGLE_APPLICATION_CREDENTIALS"}
+	azblobKeys = []string{"AZURE_STORAGE_ACCOUNT", "AZURE_STORAGE_KEY", "AZURE_STORAGE_SAS_TOKEN"}
+)
 
 // Open opens the bucket that a URI names, SCHEME://BUCKET/PREFIX?PARAMETERS. It asks the store nothing yet.
 func Open(ctx context.Context, uri string, access contract.Access) (*Bucket, error) {

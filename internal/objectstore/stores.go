@@ -45,7 +45,7 @@ func openS3(ctx context.Context, name string, parameters url.Values, access cont
 	client = client.WithTransportOptions(configure)
 	options := []func(*awsconfig.LoadOptions) error{awsconfig.WithHTTPClient(client)}
 	if access.Credentials != "" {
-		keys, err := readKeys(access.Credentials, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+		keys, err := readKeys(access.Credentials, s3Keys...)
 		if err != nil {
 			return nil, err
 		}
@@ -101,7 +101,7 @@ func openGS(ctx context.Context, name string, _ url.Values, access contract.Acce
 	const scope = "https://www.googleapis.com/auth/devstorage.read_write"
 	var found *google.Credentials
 	if access.Credentials != "" {
-		keys, err := readKeys(access.Credentials, "GOOGLE_APPLICATION_CREDENTIALS")
+		keys, err := readKeys(access.Credentials, gsKeys...)
 		if err != nil {
 			return nil, err
 		}
@@ -123,7 +123,7 @@ func openAzblob(ctx context.Context, name string, parameters url.Values, access 
 	if err != nil {
 		return nil, err
 	}
-	keys, err := readKeys(access.Credentials, "AZURE_STORAGE_ACCOUNT", "AZURE_STORAGE_KEY", "AZURE_STORAGE_SAS_TOKEN")
+	keys, err := readKeys(access.Credentials, azblobKeys...)
 	if err != nil {
 		return nil, err
 	}

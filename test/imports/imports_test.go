@@ -58,6 +58,10 @@ var rules = map[string][]string{
 
 	"hack": {module + "test"},
 
+	// What reads hostile repositories is given its stores, and what keeps files the place that they are from.
+	"internal/dataset/dvc":   clouds,
+	"internal/dataset/fetch": append([]string{module + "internal/dataset/bucket", module + "internal/dataset/dvc"}, clouds...),
+
 	"controllers/children":    bothKinds,
 	"controllers/explain":     bothKinds,
 	"controllers/loop":        bothKinds,

@@ -94,6 +94,7 @@ var samples = []struct {
 	{regexp.MustCompile(`conditions\.\[\]\.status$`), "True"},
 	{regexp.MustCompile(`conditions\.\[\]\.(type|reason)$`), "Ready"},
 	{regexp.MustCompile(`spec\.dataset\.uri$`), "s3://datasets/pets"},
+	{regexp.MustCompile(`spec\.dataset\.dvc\.repo$`), "https://git.example/team/pets.git"},
 	{regexp.MustCompile(`classes\.\[\]$`), "cat"},
 	{regexp.MustCompile(`spec\.output\.uri$`), "s3://models"},
 	{regexp.MustCompile(`source\.uri$`), "s3://models/pets.onnx"},
@@ -221,20 +222,24 @@ var places = []struct{ union, uri string }{
 // choosePlace leaves of a union of places the one that the path of its member is about, and of a bundle of certificates one object.
 func choosePlace(union map[string]any, member []string, uri string) {
 	switch member[0] {
-	case "pvc", "generated":
+	case "pvc", "dvc", "generated":
 		for _, ofURI := range []string{"uri", "secretRef", "caBundle"} {
 			delete(union, ofURI)
 		}
 	case "uri", "secretRef", "caBundle", "classes", "classesFrom", "input", "output", "labels":
 		union["uri"] = cmp.Or[any](union["uri"], uri)
 	}
-	for _, other := range []string{"pvc", "generated"} {
-		if other != member[0] && (union["uri"] != nil || member[0] == "pvc" || member[0] == "generated") {
+	others := []string{"pvc", "dvc", "generated"}
+	for _, other := range others {
+		if other != member[0] && (union["uri"] != nil || slices.Contains(others, member[0])) {
 			delete(union, other)
 		}
 	}
 	if member[0] == "" && union["generated"] == nil && union["pvc"] == nil || member[0] == "sha256" {
 		union["uri"] = uri
+	}
+	if dvc, ok := union["dvc"].(map[string]any); ok && member[0] == "dvc" {
+		union, member = dvc, member[1:]
 	}
 	if bundle, ok := union["caBundle"].(map[string]any); ok && len(member) > 1 && member[1] == "secretRef" {
 		delete(bundle, "configMapRef")
@@ -327,7 +332,7 @@ func fill(path string, schema *apiextensionsv1.JSONSchemaProps) any {
 			delete(object, "max") // for metrics that are later in the enumeration than there may be gates
 		}
 		if path == "spec.dataset" {
-			for _, other := range []string{"generated", "pvc"} { // there is one source
+			for _, other := range []string{"generated", "pvc", "dvc"} { // there is one source
 				delete(object, other)
 			}
 		}

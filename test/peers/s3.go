@@ -34,7 +34,7 @@ func StartS3(t testing.TB, buckets ...string) *S3 {
 		t.Skip("the S3 server that this test needs is missing: run `make test` once, which builds it")
 	}
 	s := &S3{Dir: t.TempDir(), Credentials: t.TempDir(), address: freeAddress(t)}
-	const user, secret = "trainyard", "t0psecret"
+	user, secret := s.Keys()
 	for key, value := range map[string]string{"AWS_ACCESS_KEY_ID": user, "AWS_SECRET_ACCESS_KEY": secret} {
 		if err := os.WriteFile(filepath.Join(s.Credentials, key), []byte(value), 0o600); err != nil {
 			t.Fatal(err)
@@ -57,9 +57,15 @@ func StartS3(t testing.TB, buckets ...string) *S3 {
 	return s
 }
 
+// Keys are those of the server's user.
+func (s *S3) Keys() (accessKeyID, secretAccessKey string) { return "trainyard", "t0psecret" }
+
+// Endpoint is the server's address.
+func (s *S3) Endpoint() string { return "http://" + s.address }
+
 // URI names an object or prefix of the server.
 func (s *S3) URI(path string) string {
-	parameters := url.Values{"endpoint": {"http://" + s.address}, "use_path_style": {"true"}, "region": {"us-east-1"}}
+	parameters := url.Values{"endpoint": {s.Endpoint()}, "use_path_style": {"true"}, "region": {"us-east-1"}}
 	return "s3://" + path + "?" + parameters.Encode()
 }
 

@@ -38,13 +38,13 @@ func Open(ctx context.Context, uri string, access contract.Access) (place fetch.
 	shown.RawQuery = "" // says how the place is reached
 	if !isPacked(u.Path) {
 		bucket, err := objectstore.Open(ctx, uri, access)
-		return &objects{bucket: bucket, shown: shown.String()}, false, classify(err)
+		return &objects{bucket: bucket, shown: shown.String()}, false, Classify(err)
 	}
 	above := *u
 	var name string
 	above.Path, name = path.Split(u.Path)
 	bucket, err := objectstore.Open(ctx, above.String(), access)
-	return &object{bucket: bucket, name: name, shown: shown.String()}, true, classify(err)
+	return &object{bucket: bucket, name: name, shown: shown.String()}, true, Classify(err)
 }
 
 // archiveEndings are those of the names of archives in an object store; all else there is a folder.
@@ -72,7 +72,7 @@ func (o *objects) String() string { return o.shown }
 func (o *objects) List(ctx context.Context) ([]fetch.File, error) {
 	listed, err := o.bucket.List(ctx, "", archive.DefaultLimits().Entries)
 	if err != nil {
-		return nil, classify(err)
+		return nil, Classify(err)
 	}
 	var files []fetch.File
 	for _, object := range listed {
@@ -90,7 +90,7 @@ func (o *objects) List(ctx context.Context) ([]fetch.File, error) {
 // Open implements fetch.Remote.
 func (o *objects) Open(ctx context.Context, file fetch.File) (io.ReadCloser, error) {
 	content, err := o.bucket.Open(ctx, file.Path)
-	return content, classify(err)
+	return content, Classify(err)
 }
 
 // object is one archive in an object store.
@@ -105,7 +105,7 @@ func (o *object) String() string { return o.shown }
 func (o *object) List(ctx context.Context) ([]fetch.File, error) {
 	found, err := o.bucket.Stat(ctx, o.name)
 	if err != nil {
-		return nil, classify(err)
+		return nil, Classify(err)
 	}
 	return []fetch.File{fileOf(found)}, nil
 }
@@ -113,7 +113,7 @@ func (o *object) List(ctx context.Context) ([]fetch.File, error) {
 // Open implements fetch.Remote.
 func (o *object) Open(ctx context.Context, file fetch.File) (io.ReadCloser, error) {
 	content, err := o.bucket.Open(ctx, file.Path)
-	return content, classify(err)
+	return content, Classify(err)
 }
 
 func fileOf(o objectstore.Object) fetch.File {

@@ -27,8 +27,8 @@ func isCertificate(err error) bool {
 	return errors.As(err, &untrusted)
 }
 
-// classify says by an error of package dataset what a person has to mend.
-func classify(err error) error {
+// Classify says by an error of package dataset what a person has to mend of an object store or a web server; nil stays nil.
+func Classify(err error) error {
 	if isCertificate(err) {
 		return errkind.With(dataset.ErrConfig, fmt.Errorf("%w: name the authority that has signed it as a CA bundle", err))
 	}

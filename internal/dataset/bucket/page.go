@@ -25,7 +25,7 @@ func (p *page) String() string { return p.url.String() }
 func (p *page) List(ctx context.Context) ([]fetch.File, error) {
 	size, version, err := web.Stat(ctx, p.url, p.access)
 	if err != nil {
-		return nil, classify(err)
+		return nil, Classify(err)
 	}
 	return []fetch.File{{Path: "archive", Size: size, Version: version}}, nil
 }
@@ -33,5 +33,5 @@ func (p *page) List(ctx context.Context) ([]fetch.File, error) {
 // Open implements fetch.Remote.
 func (p *page) Open(ctx context.Context, _ fetch.File) (io.ReadCloser, error) {
 	content, err := web.Get(ctx, p.url, p.access)
-	return content, classify(err)
+	return content, Classify(err)
 }

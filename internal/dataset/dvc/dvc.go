@@ -37,8 +37,9 @@ type Access struct {
 	CABundle string
 	// Scratch is a folder for the clone of a repository, which is removed again. Empty: the system's.
 	Scratch string
-	// Bucket opens a bucket by its URI; nil refuses remotes in object stores.
-	Bucket func(ctx context.Context, uri string) (Opener, error)
+	// Bucket opens a bucket by its URI; nil refuses remotes in object stores. keys are credentials that DVC's configuration
+	// holds, by their names in a folder of Credentials, which come after those.
+	Bucket func(ctx context.Context, uri string, keys map[string]string) (Opener, error)
 }
 
 // Opener opens what a storage has under a name. Errors wrap dataset.ErrNotFound where there is nothing, and
@@ -119,6 +120,9 @@ func (d *Dataset) List(ctx context.Context) ([]File, error) {
 	}
 	return files, checkPaths(files)
 }
+
+// Warnings are what people should know of the remotes that were read so far, a sentence each.
+func (d *Dataset) Warnings() []string { return d.stores.warnings() }
 
 // Open opens a file in DVC's storage.
 func (d *Dataset) Open(ctx context.Context, f File) (io.ReadCloser, error) {

@@ -9,10 +9,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -32,8 +34,24 @@ type stores struct {
 type store struct {
 	name string
 	Opener
-	// other is set once an object was found in the layout of the other version of DVC: that is tried first from then on.
+	// other is set while objects are found in the layout of the other version of DVC: that is tried first from then on.
 	other atomic.Bool
+	// strayed is the first object that was found there.
+	strayed atomic.Pointer[string]
+}
+
+// warnings say which remotes have objects where they shouldn't be.
+func (s *stores) warnings() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var warnings []string
+	for _, name := range slices.Sorted(maps.Keys(s.byName)) {
+		if at := s.byName[name].strayed.Load(); at != nil {
+			warnings = append(warnings, fmt.Sprintf("DVC's remote %q has objects in the layout of another version of DVC than the pointers in Git are of, "+
+				"such as %s: they are read from there; `dvc push` with the version that wrote the pointers puts them where they belong", name, *at))
+		}
+	}
+	return warnings
 }
 
 // store returns the remote that an out names or, without one, the dataset's.
@@ -102,7 +120,7 @@ func (d *Dataset) opener(ctx context.Context, name string, keys map[string]strin
 		if err != nil {
 			return nil, fmt.Errorf("remote %q: %w", name, err)
 		}
-		return d.access.Bucket(ctx, uri)
+		return d.access.Bucket(ctx, uri, bucketKeys(scheme, keys))
 	default:
 		return nil, invalid("remote %q is reached by %s://, which is not supported: push to a remote in s3, gs, azure or https by `dvc push -r NAME`, and set dataset.dvc.remote",
 			name, shorten(scheme))
@@ -245,6 +263,21 @@ func bucketURI(scheme, rest string, keys map[string]string) (string, error) {
 	return u.String(), nil
 }
 
+// bucketKeys translates the credentials among the keys of a remote.
+func bucketKeys(scheme string, keys map[string]string) map[string]string {
+	names := map[string]map[string]string{
+		"s3":    {"access_key_id": "AWS_ACCESS_KEY_ID", "secret_access_key": "AWS_SECRET_ACCESS_KEY", "session_token": "AWS_SESSION_TOKEN"},
+		"azure": {"account_key": "AZURE_STORAGE_KEY", "sas_token": "AZURE_STORAGE_SAS_TOKEN"},
+	}
+	found := map[string]string{}
+	for theirs, ours := range names[scheme] {
+		if keys[theirs] != "" {
+			found[ours] = keys[theirs]
+		}
+	}
+	return found
+}
+
 // layouts are the names that DVC 3 and DVC 2 give an object.
 func layouts(md5 string) (three, two string) {
 	two = md5[:2] + "/" + md5[2:]
@@ -255,7 +288,8 @@ func layouts(md5 string) (three, two string) {
 // have written pointers of one version for objects of the other.
 func (s *store) open(ctx context.Context, md5 string, legacy bool) (io.ReadCloser, error) {
 	first, second := layouts(md5)
-	if legacy != s.other.Load() {
+	other := s.other.Load()
+	if legacy != other {
 		first, second = second, first
 	}
 	r, err := s.Open(ctx, first)
@@ -266,8 +300,12 @@ func (s *store) open(ctx context.Context, md5 string, legacy bool) (io.ReadClose
 	if errors.Is(err, dataset.ErrNotFound) {
 		return nil, fmt.Errorf("%w: remote %q has neither %s nor %s: run `dvc push` from where the data are: %w", dataset.ErrNotFound, s.name, first, second, err)
 	}
-	if err == nil {
-		s.other.Store(!s.other.Load())
+	if err != nil {
+		return nil, err
 	}
-	return r, err
+	s.other.Store(!other)
+	if !other {
+		s.strayed.CompareAndSwap(nil, &second)
+	}
+	return r, nil
 }

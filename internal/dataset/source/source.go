@@ -37,8 +37,8 @@ type Options struct {
 type Provenance struct {
 	// Kind is the source's name in the configuration, one of contract.DatasetSources.
 	Kind string
-	// Location is the place within its kind, without credentials: a folder, a URI without its parameters, or
-	// the seed of generated pictures.
+	// Location is the place within its kind, without credentials: a folder, a URI without its parameters, a repository with
+	// the path in it, or the seed of generated pictures.
 	Location string
 }
 
@@ -55,6 +55,7 @@ type kind struct {
 var kinds = map[string]kind{
 	contract.SourcePath:      {open: openFolder},
 	contract.SourceURI:       {open: openURI, remote: true},
+	contract.SourceDVC:       {open: openDVC, remote: true},
 	contract.SourceGenerated: {open: openGenerated, costly: true},
 }
 

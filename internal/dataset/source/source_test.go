@@ -67,7 +67,7 @@ func TestOpenRefusesConfigurations(t *testing.T) {
 		dataset contract.Dataset
 		says    string
 	}{
-		"no source":      {contract.Dataset{}, "dataset names 0 sources: set exactly one of path, uri, generated"},
+		"no source":      {contract.Dataset{}, "dataset names 0 sources: set exactly one of path, uri, dvc, generated"},
 		"two sources":    {contract.Dataset{Path: "pets", Generated: generated()}, "dataset names 2 sources"},
 		"unknown scheme": {contract.Dataset{URI: "ftp://host/pets"}, `dataset configuration invalid: URI "ftp://host/pets" has an unknown scheme`},
 		"unknown class":  {contract.Dataset{Generated: cow}, `invalid generated dataset: classes[0] "cow"`},

@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/dataset/dvc/dvctest"
 	"github.com/trainyard-dev/trainyard/internal/onnx"
 )
 
@@ -143,6 +144,32 @@ func TestJobTakesItsConfigurationFromTheEnvironment(t *testing.T) {
 	}
 }
 
+// What DVC keeps is trained on as the same folder is, and the result names the commit.
+func TestTrainOnWhatDVCKeeps(t *testing.T) {
+	pictures := filepath.Join(t.TempDir(), "pets")
+	if code, _, stderr := runner("generate-data", "--out", pictures, "--samples-per-class=12", "--image-size=32"); code != contract.ExitOK {
+		t.Fatalf("generate-data exits %d\n%s", code, stderr)
+	}
+	repo, revision := dvctest.New(t, pictures, t.TempDir())
+	train := func(source ...string) contract.TrainResult {
+		dir := t.TempDir()
+		args := append([]string{"train"}, source...)
+		args = append(args, "--image-size=32", "--architecture=SimpleCNN", "--epochs=1", "--batch-size=8", "--validation-percent=20",
+			"--test-percent=20", "--output="+filepath.Join(dir, "models"), "--result="+filepath.Join(dir, "result.json"))
+		if code, _, stderr := runner(args...); code != contract.ExitOK {
+			t.Fatalf("train exits %d\n%s", code, stderr)
+		}
+		return readResult(t, dir)
+	}
+	kept := train("--dvc=file://"+repo, "--rev="+revision, "--dvc-path="+dvctest.Path, "--dvc-remote="+dvctest.Remote)
+	if kept.Dataset.Revision != revision {
+		t.Errorf("the result names revision %q, want %q", kept.Dataset.Revision, revision)
+	}
+	if folder := train("--data=" + pictures); folder.Model.SHA256 != kept.Model.SHA256 || folder.Dataset.Digest != kept.Dataset.Digest {
+		t.Errorf("the folder gave %+v of %+v, DVC %+v of %+v", folder.Model, folder.Dataset, kept.Model, kept.Dataset)
+	}
+}
+
 func TestFailuresLeaveAResult(t *testing.T) {
 	dir := t.TempDir()
 	notes := filepath.Join(dir, "notes.txt")
@@ -182,6 +209,9 @@ func TestFailuresLeaveAResult(t *testing.T) {
 		"unknown class":      {[]string{"generate-data", "--out=" + dir, "--classes=cat,cow"}, contract.ExitConfig, contract.ReasonConfigInvalid, "cow"},
 		"output is no place": {[]string{"generate-data", "--out=" + notes}, contract.ExitConfig, contract.ReasonConfigInvalid, "not a directory"},
 		"two sources":        {[]string{"train", "--data=x", "--samples-per-class=5"}, contract.ExitConfig, contract.ReasonConfigInvalid, "--samples-per-class"},
+		"two remote sources": {[]string{"train", "--data=x", "--dvc=y"}, contract.ExitConfig, contract.ReasonConfigInvalid, "--data and --dvc: train on one of them"},
+		"DVC without a repo": {[]string{"train", "--dvc-path=x"}, contract.ExitConfig, contract.ReasonConfigInvalid, "--dvc-path says more of a repository"},
+		"no repository":      {[]string{"train", "--dvc=/nowhere"}, contract.ExitDataset, contract.ReasonDatasetNotFound, "no Git repository"},
 		"overwrite a model":  {[]string{"quantize", "--model=" + notes, "--out=" + notes, "--data=x"}, contract.ExitConfig, contract.ReasonConfigInvalid, "exists already"},
 		"data there already": {[]string{"generate-data", "--out=" + dir}, contract.ExitConfig, contract.ReasonConfigInvalid, "isn't empty"},
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -26,8 +27,9 @@ import (
 // trainOptions are the flags of train.
 type trainOptions struct {
 	configFile, splitFile, listen, logFormat string
-	// config and generated are what flags set fields of.
+	// config, dvc and generated are what flags set fields of.
 	config    contract.TrainConfig
+	dvc       contract.DVC
 	generated contract.Generated
 	labels    contract.Labels
 }
@@ -37,11 +39,12 @@ func (a *app) trainCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "train",
 		Short: "Train a classifier and publish it",
-		Long: "Trains a classifier on a folder of class folders or one with a manifest, here or in an object store, or on generated pictures,\nand publishes it.\n\n" +
+		Long: "Trains a classifier on a folder of class folders or one with a manifest, here, in an object store or kept by DVC, or on generated\npictures, and publishes it.\n\n" +
 			"The configuration is the JSON document in " + contract.ConfigEnv + ", that of --config, or the defaults of the\n" +
 			"TrainingRun API; flags override its fields. Started again, a run goes on from its last checkpoint,\n" +
 			"and one that has been published says so and ends well.",
 		Example: "  runner train --data pets --image-size 64 --epochs 12\n" +
+			"  runner train --dvc https://git.example/team/pets.git --rev v1.2 --dvc-path data/raw\n" +
 			"  runner train --samples-per-class 400 --image-size 64 --epochs 10 --gate accuracy=0.9",
 		Args: cobra.NoArgs,
 	}
@@ -69,8 +72,12 @@ func (a *app) trainCommand() *cobra.Command {
 func (o *trainOptions) datasetFlags(flags *pflag.FlagSet) {
 	d := &o.config.Dataset
 	flags.Var((*place)(d), "data", "Folder of class folders to train on, or its URI: s3://, gs:// or azblob:// for a folder or an archive, https:// for an archive.")
-	flags.StringVar(&d.Credentials, "data-credentials", "", "Folder with a file for each credential of --data. Empty uses those of the environment.")
-	flags.StringVar(&d.CABundle, "data-ca-bundle", "", "PEM file with certificates that are trusted for --data besides the public ones.")
+	flags.StringVar(&o.dvc.Repo, "dvc", "", "Git repository beside which DVC keeps what to train on, instead of --data: a URL, user@host:path, or a folder.")
+	flags.StringVar(&o.dvc.Rev, "rev", "", "Branch, tag, or commit of --dvc. Empty uses its default branch.")
+	flags.StringVar(&o.dvc.Path, "dvc-path", "", "Folder of class folders in --dvc. Empty uses all that DVC keeps.")
+	flags.StringVar(&o.dvc.Remote, "dvc-remote", "", "Name of DVC's remote to fetch from. Empty uses the one that the configuration of --dvc names.")
+	flags.StringVar(&d.Credentials, "data-credentials", "", "Folder with a file for each credential of --data or --dvc. Empty uses those of the environment.")
+	flags.StringVar(&d.CABundle, "data-ca-bundle", "", "PEM file with certificates that are trusted for --data or --dvc besides the public ones.")
 	labelFlags(flags, &o.labels)
 	flags.IntVar(&o.generated.SamplesPerClass, "samples-per-class", o.generated.SamplesPerClass, "Number of pictures to generate of each class, instead of --data.")
 	flags.Int64Var(&o.generated.Seed, "generated-seed", o.generated.Seed, "Seed of the generated pictures.")
@@ -118,6 +125,20 @@ func (o *trainOptions) modelFlags(flags *pflag.FlagSet) {
 // generatedFlags ask for generated pictures.
 var generatedFlags = []string{"samples-per-class", "generated-seed", "label-noise-percent"}
 
+// sourceFlags are the flags that name each kind of source. One of them chooses that kind, whatever was loaded.
+var sourceFlags = []struct {
+	flags  []string
+	choose func(o *trainOptions, d *contract.Dataset)
+}{
+	{[]string{"data"}, func(_ *trainOptions, d *contract.Dataset) { d.DVC, d.Generated = nil, nil }},
+	{[]string{"dvc", "rev", "dvc-path", "dvc-remote"}, func(o *trainOptions, d *contract.Dataset) {
+		d.Path, d.URI, d.DVC, d.Generated = "", "", &o.dvc, nil
+	}},
+	{generatedFlags, func(o *trainOptions, d *contract.Dataset) {
+		d.Path, d.URI, d.DVC, d.Generated = "", "", nil, &o.generated
+	}},
+}
+
 // resolve puts the configuration document in the place of the defaults, and the flags that were given on top of it.
 func (o *trainOptions) resolve(flags *pflag.FlagSet) error {
 	given := map[*pflag.Flag]string{}
@@ -126,13 +147,18 @@ func (o *trainOptions) resolve(flags *pflag.FlagSet) error {
 	if err != nil {
 		return failure.Config(err)
 	}
-	// The flags point into o.config and o.generated: set again, they override what was loaded.
-	o.config = loaded
-	generate := loaded.Dataset.Generated != nil
-	if generate {
-		o.generated = *loaded.Dataset.Generated
+	// The flags point into o.config, o.dvc and o.generated: set again, they override what was loaded.
+	o.config, o.dvc = loaded, contract.DVC{}
+	d := &o.config.Dataset
+	if d.DVC != nil {
+		o.dvc = *d.DVC
+		d.DVC = &o.dvc
 	}
-	if loaded.Dataset.Labels != nil && !flags.Changed("data") { // else they are those of other data
+	if d.Generated != nil {
+		o.generated = *d.Generated
+		d.Generated = &o.generated
+	}
+	if loaded.Dataset.Labels != nil && !flags.Changed("data") && !flags.Changed("dvc") { // else they are those of other data
 		o.labels = *loaded.Dataset.Labels
 	}
 	for f, value := range given {
@@ -140,22 +166,32 @@ func (o *trainOptions) resolve(flags *pflag.FlagSet) error {
 			return failure.Config(err)
 		}
 	}
-	for _, name := range generatedFlags {
-		if flags.Changed(name) && flags.Changed("data") {
-			return failure.Config(fmt.Errorf("--data and --%s: train on one of them, a folder or generated pictures", name))
+	d.Labels = givenLabels(o.labels)
+	return o.chooseSource(flags)
+}
+
+// chooseSource trains on what flags name, if they do.
+func (o *trainOptions) chooseSource(flags *pflag.FlagSet) error {
+	d, chosen := &o.config.Dataset, ""
+	for _, source := range sourceFlags {
+		i := slices.IndexFunc(source.flags, flags.Changed)
+		switch {
+		case i < 0:
+			continue
+		case chosen != "":
+			return failure.Config(fmt.Errorf("--%s and --%s: train on one of them", chosen, source.flags[i]))
 		}
-		generate = generate || flags.Changed(name)
+		chosen = source.flags[i]
+		source.choose(o, d)
 	}
-	if o.config.Dataset.URI == "" && flags.Changed("data") {
-		o.config.Dataset.Access = contract.Access{} // a folder needs none of what was loaded
+	switch {
+	case d.DVC != nil && d.DVC.Repo == "":
+		return failure.Config(fmt.Errorf("--%s says more of a repository that --dvc names: name one", chosen))
+	case len(d.Sources()) == 0:
+		return failure.Config(errors.New("nothing to train on: name a folder or a URI with --data, a repository with --dvc, or generate pictures with --samples-per-class"))
 	}
-	o.config.Dataset.Labels = givenLabels(o.labels)
-	o.config.Dataset.Generated = nil
-	if generate && !flags.Changed("data") {
-		o.config.Dataset.Generated = &o.generated
-	}
-	if len(o.config.Dataset.Sources()) == 0 {
-		return failure.Config(errors.New("nothing to train on: name a folder or a URI with --data, or generate pictures with --samples-per-class"))
+	if chosen != "" && !d.IsRemote() {
+		d.Access = contract.Access{} // a folder needs none of what was loaded
 	}
 	return nil
 }

@@ -110,7 +110,8 @@ func (v *validator) dataset(d contract.Dataset) {
 		err := contract.CheckDatasetURI(d.URI)
 		v.check(err == nil, "dataset.uri", "can't be used: %v", err)
 	}
-	v.check(d.URI != "" || d.Access == contract.Access{}, "dataset", "has credentials or a caBundle, which only a uri needs")
+	v.check(d.DVC == nil || d.DVC.Repo != "", "dataset.dvc.repo", "is empty: name a Git repository")
+	v.check(d.IsRemote() || d.Access == contract.Access{}, "dataset", "has credentials or a caBundle, which only a uri and dvc need")
 	if g := d.Generated; g != nil {
 		v.between("dataset.generated.samplesPerClass", float64(g.SamplesPerClass), 10, 100_000)
 		v.between("dataset.generated.labelNoisePercent", float64(g.LabelNoisePercent), 0, 100)

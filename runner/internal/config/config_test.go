@@ -45,6 +45,7 @@ func TestValidateNamesTheField(t *testing.T) {
 		"dataset must":                        func(c *contract.TrainConfig) { c.Dataset.Path = "" },
 		"exactly one":                         func(c *contract.TrainConfig) { c.Dataset.Generated = &contract.Generated{} },
 		"dataset.uri can't be used":           func(c *contract.TrainConfig) { c.Dataset.Path, c.Dataset.URI = "", "ftp://host/pets" },
+		"dataset.dvc.repo":                    func(c *contract.TrainConfig) { c.Dataset.Path, c.Dataset.DVC = "", &contract.DVC{Path: "data"} },
 		"dataset has credentials":             func(c *contract.TrainConfig) { c.Dataset.Credentials = "keys" },
 		"dataset.generated.samplesPerClass":   func(c *contract.TrainConfig) { c.Dataset.Generated = &contract.Generated{SamplesPerClass: 9} },
 		"dataset.generated.labelNoisePercent": func(c *contract.TrainConfig) { c.Dataset.Generated = &contract.Generated{LabelNoisePercent: 101} },

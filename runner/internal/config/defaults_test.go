@@ -22,6 +22,7 @@ func TestDefaultsAreTheAPIs(t *testing.T) {
 	// What the operator does with a run, which no runner knows.
 	for _, field := range []string{
 		"backoffLimit", "suspend", "dataset.caBundle.configMapRef.key", "dataset.caBundle.secretRef.key",
+		"dataset.dvc.caBundle.configMapRef.key", "dataset.dvc.caBundle.secretRef.key",
 		"output.caBundle.configMapRef.key", "output.caBundle.secretRef.key",
 	} {
 		delete(want, field)

@@ -38,7 +38,7 @@ func LogDataset(log *slog.Logger, d *dataset.Dataset) {
 
 // DescribeDataset describes a dataset, without its split.
 func DescribeDataset(d *dataset.Dataset) Dataset {
-	described := Dataset{Digest: d.Digest, Classes: d.Classes, Samples: len(d.Samples), Skipped: d.Skipped.Count, Labels: dataset.Shown(d.Labels)}
+	described := Dataset{Digest: d.Digest, Revision: d.Revision, Classes: d.Classes, Samples: len(d.Samples), Skipped: d.Skipped.Count, Labels: dataset.Shown(d.Labels)}
 	described.GivenParts = givenParts(d)
 	for _, file := range d.Skipped.First {
 		described.SkippedFiles = append(described.SkippedFiles, SkippedFile{Name: file.Name, Reason: file.Err.Error()})

@@ -46,9 +46,11 @@ type Report struct {
 
 // Dataset describes the images.
 type Dataset struct {
-	Digest  string   `json:"digest"`
-	Classes []string `json:"classes"`
-	Samples int      `json:"samples"`
+	Digest string `json:"digest"`
+	// Revision is what the source calls this state of the data, such as a commit.
+	Revision string   `json:"revision,omitempty"`
+	Classes  []string `json:"classes"`
+	Samples  int      `json:"samples"`
 	// Train, Validation and Test are the sizes of the split's parts.
 	Train      int `json:"train,omitempty"`
 	Validation int `json:"validation,omitempty"`

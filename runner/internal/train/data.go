@@ -54,7 +54,9 @@ func (r *attempt) load(ctx context.Context, limit int64) (*data, error) {
 
 // result describes the data in the result.
 func (d *data) result() contract.DatasetResult {
-	return contract.DatasetResult{Digest: d.dataset.Digest, Samples: len(d.dataset.Samples), TestSplitDigest: d.split.Test.Digest()}
+	return contract.DatasetResult{
+		Digest: d.dataset.Digest, Samples: len(d.dataset.Samples), TestSplitDigest: d.split.Test.Digest(), Revision: d.dataset.Revision,
+	}
 }
 
 // writeSplit writes the names of the files in each part of the split as JSON, for other programs to use the same.

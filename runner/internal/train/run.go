@@ -223,7 +223,8 @@ func fingerprint(cfg contract.TrainConfig, datasetDigest string) string {
 	cfg.Run.UID, cfg.Run.Namespace = "", ""
 	cfg.Output, cfg.Gates = contract.Output{Quantization: cfg.Output.Quantization}, nil
 	cfg.Training.Workers = 0
-	cfg.Dataset.Path, cfg.Dataset.Labels = "", nil // their content counts
+	// Its content counts, and that of a manifest, wherever they lie and however they are reached.
+	cfg.Dataset.Path, cfg.Dataset.URI, cfg.Dataset.DVC, cfg.Dataset.Access, cfg.Dataset.Labels = "", "", nil, contract.Access{}, nil
 	encoded, err := json.Marshal(struct {
 		Config contract.TrainConfig
 		Digest string

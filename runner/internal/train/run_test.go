@@ -525,6 +525,32 @@ func TestRunWithoutUIDIsNamedByItsSettings(t *testing.T) {
 	}
 }
 
+// A run is named by what it learns, not by where that lies or how it is reached. The names of yesterday's runs are today's.
+func TestFingerprint(t *testing.T) {
+	const path, digest = "906699811e965aa3a6fa4a3792132de4fd6c23590d1173ddf6f02cb179bb6905", "sha256:00"
+	generated := contract.DefaultGenerated()
+	for name, tc := range map[string]struct {
+		dataset contract.Dataset
+		want    string
+	}{
+		"path":        {contract.Dataset{Path: "pets"}, path},
+		"uri":         {contract.Dataset{URI: "s3://datasets/pets"}, path},
+		"dvc":         {contract.Dataset{DVC: &contract.DVC{Repo: "https://git.example/pets.git", Rev: "v1.2"}}, path},
+		"credentials": {contract.Dataset{URI: "s3://datasets/pets", Access: contract.Access{Credentials: "keys", CABundle: "ca.crt"}}, path},
+		"generated":   {contract.Dataset{Generated: &generated}, "65e77a51f2f2e35abb8b328abc7e3c4901b8d28cfcbbc09e51f9c503f11b3706"},
+	} {
+		cfg := contract.DefaultTrainConfig()
+		tc.dataset.Split, tc.dataset.Augmentation = cfg.Dataset.Split, cfg.Dataset.Augmentation
+		cfg.Dataset = tc.dataset
+		if got := fingerprint(cfg, digest); got != tc.want {
+			t.Errorf("%s: fingerprint %s, want %s", name, got, tc.want)
+		}
+		if fingerprint(cfg, "sha256:01") == tc.want {
+			t.Errorf("%s: other data have the same fingerprint", name)
+		}
+	}
+}
+
 func TestGates(t *testing.T) {
 	cfg := smallConfig(t.TempDir())
 	cfg.Gates = []contract.Gate{{Metric: contract.MetricRecall, Min: 0}, {Metric: contract.MetricAccuracy, Min: 1}}

@@ -1,0 +1,146 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/dataset"
+	"github.com/trainyard-dev/trainyard/internal/dataset/bucket"
+	"github.com/trainyard-dev/trainyard/internal/dataset/dvc"
+	"github.com/trainyard-dev/trainyard/internal/dataset/fetch"
+	"github.com/trainyard-dev/trainyard/internal/objectstore"
+)
+
+func openDVC(_ context.Context, d contract.Dataset, opts Options) (dataset.Source, Provenance, error) {
+	place := &repository{location: dvc.Location(*d.DVC), access: dvc.Access{Credentials: d.Credentials, CABundle: d.CABundle, Scratch: opts.Scratch}}
+	place.access.Bucket = func(ctx context.Context, uri string, keys map[string]string) (dvc.Opener, error) {
+		return openRemote(ctx, uri, d.Access, keys, opts.Scratch)
+	}
+	src := &versioned{fetch.New(place, opts.Store, opts.images(), layoutOf(d)), place}
+	return src, Provenance{Location: contract.DatasetLocation(d)}, nil
+}
+
+// repository is what DVC keeps beside a Git repository, as a place to fetch files from.
+type repository struct {
+	location dvc.Location
+	access   dvc.Access
+
+	mu     sync.Mutex
+	opened *dvc.Dataset // nil until it is listed
+	files  map[string]dvc.File
+}
+
+// String implements fetch.Remote.
+func (r *repository) String() string { return r.location.String() }
+
+// List implements fetch.Remote. It looks the revision up each time.
+func (r *repository) List(ctx context.Context) ([]fetch.File, error) {
+	opened, err := dvc.Open(ctx, r.location, r.access)
+	if err != nil {
+		return nil, bucket.Classify(err)
+	}
+	listed, err := opened.List(ctx)
+	if err = errors.Join(err, opened.Close()); err != nil { // what is in Git isn't needed any more
+		return nil, bucket.Classify(err)
+	}
+	files, byPath := make([]fetch.File, len(listed)), make(map[string]dvc.File, len(listed))
+	for i, f := range listed {
+		files[i] = fetch.File{Path: f.Path, Size: f.Size, Hash: hashOf(f)}
+		byPath[f.Path] = f
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.opened, r.files = opened, byPath
+	return files, nil
+}
+
+// hashOf is the hash that DVC lists of a file.
+func hashOf(f dvc.File) fetch.Hash {
+	if f.Legacy {
+		return fetch.Hash{Algorithm: "md5-dos2unix", Hex: f.MD5, New: dvc.NewLegacyHash}
+	}
+	return fetch.Hash{Algorithm: fetch.MD5, Hex: f.MD5}
+}
+
+// Open implements fetch.Remote.
+func (r *repository) Open(ctx context.Context, file fetch.File) (io.ReadCloser, error) {
+	r.mu.Lock()
+	opened, listed := r.opened, r.files[file.Path]
+	r.mu.Unlock()
+	content, err := opened.Open(ctx, listed)
+	return content, bucket.Classify(err)
+}
+
+// versioned is a source that says which commit of a repository it is of, and what is odd about DVC's remotes.
+type versioned struct {
+	dataset.Source
+	place *repository
+}
+
+// List implements dataset.Source.
+func (v *versioned) List(ctx context.Context) (dataset.Listing, error) {
+	listing, err := v.Source.List(ctx)
+	if err != nil {
+		return listing, err
+	}
+	v.place.mu.Lock()
+	defer v.place.mu.Unlock()
+	listing.Revision = v.place.opened.Revision
+	listing.Warnings = slices.Concat(v.place.opened.Warnings(), listing.Warnings)
+	return listing, nil
+}
+
+// openRemote opens a remote in an object store by the credentials of the dataset if they are such a store's, or by those that
+// DVC's configuration holds. Without either the environment counts, and the identity of the pod.
+func openRemote(ctx context.Context, uri string, access contract.Access, keys map[string]string, scratch string) (dvc.Opener, error) {
+	found, err := objectstore.HasCredentials(uri, access.Credentials)
+	if err == nil && !found {
+		access.Credentials, err = writeKeys(scratch, keys)
+	}
+	if err != nil {
+		return nil, err
+	}
+	opened, err := objectstore.Open(ctx, uri, access)
+	if err != nil {
+		return nil, bucket.Classify(err)
+	}
+	return remote{opened}, nil
+}
+
+// writeKeys makes a folder of credentials; none are no folder.
+func writeKeys(scratch string, keys map[string]string) (folder string, err error) {
+	if len(keys) == 0 {
+		return "", nil
+	}
+	if folder, err = os.MkdirTemp(scratch, "credentials-"); err != nil {
+		return "", fmt.Errorf("make a folder for the credentials of DVC's configuration: %w", err)
+	}
+	for name, key := range keys {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(key), 0o600); err != nil {
+			return "", fmt.Errorf("write the credentials of DVC's configuration: %w", err)
+		}
+	}
+	return folder, nil
+}
+
+// remote is one of DVC's remotes in an object store.
+type remote struct{ *objectstore.Bucket }
+
+// Open implements dvc.Opener.
+func (r remote) Open(ctx context.Context, name string) (io.ReadCloser, error) {
+	content, err := r.Bucket.Open(ctx, name)
+	if err != nil {
+		return nil, bucket.Classify(err)
+	}
+	return content, nil
+}
