@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -107,6 +108,10 @@ func describeExit(failure *v1alpha1.Failure, end *podstate.ContainerEnd) {
 // only what it finds in its container.
 func nameFields(run *v1alpha1.TrainingRun, failure *v1alpha1.Failure) {
 	message := failure.Message
+	if about, isOutput := strings.CutPrefix(message, contract.AboutOutput); isOutput && run.Spec.Output.URI != "" {
+		failure.Message = text.Clean(outputField(run, failure.Reason)+": "+about, maxMessage)
+		return
+	}
 	switch failure.Reason {
 	case v1alpha1.DatasetNotFoundReason, v1alpha1.DatasetInvalidReason:
 		where := datasetField(run)
@@ -129,6 +134,18 @@ func nameFields(run *v1alpha1.TrainingRun, failure *v1alpha1.Failure) {
 		return
 	}
 	failure.Message = text.Clean(message, maxMessage)
+}
+
+// outputField names what a failure of an output in an object store is about.
+func outputField(run *v1alpha1.TrainingRun, reason string) string {
+	secret := run.Spec.Output.SecretRef.Name
+	switch {
+	case reason != v1alpha1.CredentialsInvalidReason:
+		return "spec.output.uri"
+	case secret == "":
+		return "spec.output.secretRef is not set, so the pod's service account was used"
+	}
+	return "Secret " + secret + " of spec.output.secretRef"
 }
 
 // datasetField names where the dataset of a run lies; empty for pictures that are drawn.

@@ -144,6 +144,13 @@ func fromDVC(secret string) *v1alpha1.TrainingRun {
 	return run
 }
 
+// toBucket returns a run that reads from one bucket and publishes to another.
+func toBucket(secret string) *v1alpha1.TrainingRun {
+	run := fromBucket("datasets")
+	run.Spec.Output = v1alpha1.Output{URI: "s3://models/pets", SecretRef: v1alpha1.SecretReference{Name: secret}}
+	return run
+}
+
 func TestNameFields(t *testing.T) {
 	noPath := makeRun().DataPVC("photos", "").Obj()
 	cases := map[string]struct {
@@ -181,6 +188,18 @@ func TestNameFields(t *testing.T) {
 		"no credentials of DVC": {
 			run: fromDVC(""), failure: v1alpha1.Failure{Reason: "CredentialsInvalid", Message: "access denied"},
 			want: "spec.dataset.dvc.secretRef is not set: access denied",
+		},
+		"credentials of an output": {
+			run: toBucket("models"), failure: v1alpha1.Failure{Reason: "CredentialsInvalid", Message: "output: access denied"},
+			want: "Secret models of spec.output.secretRef: access denied",
+		},
+		"no credentials of an output": {
+			run: toBucket(""), failure: v1alpha1.Failure{Reason: "CredentialsInvalid", Message: "output: access denied"},
+			want: "spec.output.secretRef is not set, so the pod's service account was used: access denied",
+		},
+		"output in no bucket": {
+			run: toBucket("models"), failure: v1alpha1.Failure{Reason: "ConfigInvalid", Message: "output: bucket not found"},
+			want: "spec.output.uri: bucket not found",
 		},
 		"generated dataset": {
 			run: makeRun().Obj(), failure: v1alpha1.Failure{Reason: "DatasetInvalid", Message: "1 class"}, want: "1 class",

@@ -21,13 +21,17 @@ const (
 	ReasonConfigInvalid      = "ConfigInvalid"
 	ReasonDatasetNotFound    = "DatasetNotFound"
 	ReasonDatasetInvalid     = "DatasetInvalid"
-	ReasonCredentialsInvalid = "CredentialsInvalid" // the dataset's source refuses the credentials, or needs some
+	ReasonCredentialsInvalid = "CredentialsInvalid" // the place of the dataset or of the output refuses the credentials, or needs some
 	ReasonGateNotMet         = "GateNotMet"
 	ReasonArtifactInvalid    = "ArtifactInvalid"
 	ReasonRunnerFailed       = "RunnerFailed"
 	// ReasonSourceUnreachable is that of `runner pull`: a file can't be fetched.
 	ReasonSourceUnreachable = "SourceUnreachable"
 )
+
+// AboutOutput begins the message of a failure whose reason is about the output in an object store. Without it,
+// ReasonCredentialsInvalid is about the dataset.
+const AboutOutput = "output: "
 
 // Names of the metrics that a runner reports on the test split.
 const (

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"cloud.google.com/go/storage"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 	"github.com/aws/smithy-go"
@@ -125,7 +126,10 @@ func (b *Bucket) explain(what string, err error) error {
 		status = response.HTTPStatusCode()
 	}
 	e.kind, e.remedy = meanings[e.code].kind, meanings[e.code].remedy
-	if e.kind == nil {
+	switch {
+	case errors.Is(err, storage.ErrBucketNotExist): // Google's status says as much of an object
+		e.kind, e.remedy = ErrNoBucket, remedyBucket
+	case e.kind == nil:
 		e.remedy, e.kind = meaningOfStatus(status, gcerrors.Code(err))
 	}
 	switch {

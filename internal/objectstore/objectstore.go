@@ -6,6 +6,9 @@
 // Credentials come from a folder with a file for each, as a mounted Secret is, or, without a folder, from where the stores'
 // own SDKs look for them: the environment, and the identity of the pod. Errors say what a person has to do, and hold
 // nothing secret.
+//
+// Nothing is tried again here, nor by the SDKs: whoever fetches or writes knows what a second attempt costs, and how long
+// the user waits.
 package objectstore
 
 import (

@@ -9,9 +9,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 
+	"cloud.google.com/go/storage"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -43,7 +46,10 @@ func openS3(ctx context.Context, name string, parameters url.Values, access cont
 		return nil, err
 	}
 	client = client.WithTransportOptions(configure)
-	options := []func(*awsconfig.LoadOptions) error{awsconfig.WithHTTPClient(client)}
+	options := []func(*awsconfig.LoadOptions) error{
+		awsconfig.WithHTTPClient(client),
+		awsconfig.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }),
+	}
 	if access.Credentials != "" {
 		keys, err := readKeys(access.Credentials, s3Keys...)
 		if err != nil {
@@ -115,7 +121,15 @@ func openGS(ctx context.Context, name string, _ url.Values, access contract.Acce
 	if err != nil {
 		return nil, err
 	}
-	return gcsblob.OpenBucket(ctx, authorized, name, nil)
+	opened, err := gcsblob.OpenBucket(ctx, authorized, name, nil)
+	if err != nil {
+		return nil, err
+	}
+	var sdk *storage.Client
+	if opened.As(&sdk) {
+		sdk.SetRetry(storage.WithPolicy(storage.RetryNever))
+	}
+	return opened, nil
 }
 
 func openAzblob(ctx context.Context, name string, parameters url.Values, access contract.Access) (*blob.Bucket, error) {
@@ -133,20 +147,30 @@ func openAzblob(ctx context.Context, name string, parameters url.Values, access 
 			*field = value
 		}
 	}
+	key := keys[1]
+	switch {
+	case access.Credentials == "":
+		key = os.Getenv("AZURE_STORAGE_KEY")
+	case key == "" && keys[2] == "":
+		return nil, fmt.Errorf("%w: the Secret must have the key AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN", ErrCredentials)
+	}
 	set(&options.AccountName, keys[0])
 	set(&options.SASToken, keys[2])
 	set(&options.AccountName, parameters.Get("storage_account"))
 	set(&options.StorageDomain, parameters.Get("domain"))
 	set(&options.Protocol, parameters.Get("protocol"))
 	service, err := azureblob.NewServiceURL(options)
-	if err != nil {
+	switch {
+	case options.AccountName == "":
 		return nil, fmt.Errorf("%w: name the storage account by AZURE_STORAGE_ACCOUNT in the Secret or ?storage_account= in the URI", ErrConfig)
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
 	address, err := url.JoinPath(string(service), name)
 	if err != nil {
 		return nil, fmt.Errorf("%w: the address of the container can't be made", ErrConfig)
 	}
-	opened, err := azureContainer(address, options, keys[1], client)
+	opened, err := azureContainer(address, options, key, client)
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +179,7 @@ func openAzblob(ctx context.Context, name string, parameters url.Values, access 
 
 // azureContainer opens a container by a key, a shared access signature or the identity that the pod has.
 func azureContainer(address string, service *azureblob.ServiceURLOptions, key string, client *http.Client) (*container.Client, error) {
-	options := &container.ClientOptions{ClientOptions: azcore.ClientOptions{Transport: client}}
+	options := &container.ClientOptions{ClientOptions: azcore.ClientOptions{Transport: client, Retry: policy.RetryOptions{MaxRetries: -1}}}
 	switch {
 	case key != "":
 		shared, err := container.NewSharedKeyCredential(service.AccountName, key)

@@ -76,7 +76,7 @@ func (s *Store) Published(ctx context.Context) (*contract.Manifest, error) {
 		return nil, fmt.Errorf("%w: %s belongs to a run with UID %q, not %q", artifact.ErrInvalid, s.bucket.URI(name), manifest.Run.UID, s.run.UID)
 	}
 	for _, file := range manifest.Files {
-		err := s.verify(ctx, s.name(file.Path), file.SHA256)
+		err := s.retry(ctx, func() error { return s.verify(ctx, s.name(file.Path), file.SHA256) })
 		if errors.Is(err, objectstore.ErrNotFound) || errors.Is(err, artifact.ErrDigest) {
 			err = fmt.Errorf("%w: %w", artifact.ErrInvalid, err)
 		}
@@ -125,7 +125,7 @@ func (s *Store) Publish(ctx context.Context, dir string) error {
 
 // FetchCheckpoints copies the run's checkpoints into a folder. Whoever reads them there verifies them.
 func (s *Store) FetchCheckpoints(ctx context.Context, dir string) error {
-	objects, err := s.bucket.List(ctx, contract.CheckpointsPath(s.run)+"/", maxCheckpointFiles)
+	objects, err := s.checkpoints(ctx)
 	if err != nil || len(objects) == 0 {
 		return err
 	}
@@ -142,6 +142,15 @@ func (s *Store) FetchCheckpoints(ctx context.Context, dir string) error {
 		}
 	}
 	return nil
+}
+
+// checkpoints lists the files of the run's checkpoints.
+func (s *Store) checkpoints(ctx context.Context) (objects []objectstore.Object, err error) {
+	err = s.retry(ctx, func() error {
+		objects, err = s.bucket.List(ctx, contract.CheckpointsPath(s.run)+"/", maxCheckpointFiles)
+		return err
+	})
+	return objects, err
 }
 
 // SaveCheckpoints copies what is new of the checkpoints in a folder, and removes what isn't there any more.
@@ -174,7 +183,7 @@ func (s *Store) RemoveCheckpoints(ctx context.Context) error { return s.removeCh
 
 // removeCheckpoints removes the checkpoint files that aren't to be kept, records before the tensors that they name.
 func (s *Store) removeCheckpoints(ctx context.Context, keep []string) error {
-	objects, err := s.bucket.List(ctx, contract.CheckpointsPath(s.run)+"/", maxCheckpointFiles)
+	objects, err := s.checkpoints(ctx)
 	if err != nil {
 		return err
 	}
@@ -182,7 +191,7 @@ func (s *Store) removeCheckpoints(ctx context.Context, keep []string) error {
 		if slices.Contains(keep, path.Base(object.Name)) {
 			continue
 		}
-		if err := s.bucket.Remove(ctx, object.Name); err != nil {
+		if err := s.retry(ctx, func() error { return s.bucket.Remove(ctx, object.Name) }); err != nil {
 			return err
 		}
 		delete(s.saved, object.Name)

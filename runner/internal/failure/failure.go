@@ -80,9 +80,9 @@ func Output(err error) error {
 	case errors.Is(err, artifact.ErrExists), errors.Is(err, artifact.ErrInvalid):
 		return Artifact(err)
 	case errors.Is(err, objectstore.ErrCredentials):
-		return &Error{Reason: contract.ReasonCredentialsInvalid, ExitCode: contract.ExitDataset, Err: fmt.Errorf("output: %w", err)}
+		return &Error{Reason: contract.ReasonCredentialsInvalid, ExitCode: contract.ExitDataset, Err: fmt.Errorf("%s%w", contract.AboutOutput, err)}
 	case errors.Is(err, objectstore.ErrConfig), errors.Is(err, objectstore.ErrNotFound), errors.Is(err, objectstore.ErrRegion):
-		return Config(fmt.Errorf("output: %w", err))
+		return Config(fmt.Errorf("%s%w", contract.AboutOutput, err))
 	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EISDIR):
 		return Config(fmt.Errorf("%w: name a folder, or a place for one", err))
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
