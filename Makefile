@@ -161,7 +161,7 @@ bench-server: build-runner build-server ## Measure rate and peak memory of the i
 	test/benchmark/server/bench.sh
 
 .PHONY: bench-manager
-bench-manager: $(CLUSTER_TOOL) ## Measure what waiting and ended runs cost the manager, with a real API server (minutes).
+bench-manager: $(CLUSTER_TOOL) build-manager ## Measure takeovers of the leader, and what waiting and ended runs cost, with a real API server (minutes).
 	KUBEBUILDER_ASSETS=$$($(CLUSTER_TOOL) build --envtest) go run ./test/benchmark/manager
 
 .PHONY: compare-torchvision

@@ -70,7 +70,8 @@ func (s *leaseServer) holder() string {
 // startLeader starts a manager with main's options and one runnable, and waits until it leads.
 func startLeader(t *testing.T, url string, runnable manager.RunnableFunc) (stop func() error) {
 	t.Helper()
-	f, err := parseFlags([]string{"--runner-image=r", "--server-image=s", "--leader-elect", "--metrics-bind-address=0", "--health-probe-bind-address=0"})
+	f, err := parseFlags([]string{"--runner-image=r", "--server-image=s", "--leader-elect", "--leader-elect-namespace=trainyard-system",
+		"--metrics-bind-address=0", "--health-probe-bind-address=0"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,8 +80,7 @@ func startLeader(t *testing.T, url string, runnable manager.RunnableFunc) (stop 
 		t.Fatal(err)
 	}
 	options := f.managerOptions(scheme)
-	options.LeaderElectionNamespace = "trainyard-system" // in a cluster it is the pod's
-	options.Cache = cache.Options{}                      // which asks for every kind that it limits
+	options.Cache = cache.Options{} // which asks for every kind that it limits
 	options.GracefulShutdownTimeout = ptr.To(50 * time.Millisecond)
 	config := &rest.Config{Host: url, ContentConfig: rest.ContentConfig{ContentType: "application/json"}}
 	mgr, err := ctrl.NewManager(config, options)

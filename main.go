@@ -39,6 +39,7 @@ const (
 type flags struct {
 	controllers    controllers.Options
 	leaderElect    bool
+	leaseNamespace string
 	leaseDuration  time.Duration
 	renewDeadline  time.Duration
 	retryPeriod    time.Duration
@@ -55,6 +56,7 @@ func parseFlags(args []string) (*flags, error) {
 	set.StringVar(&f.controllers.RunnerImage, "runner-image", "", "Runner image of TrainingRuns that leave spec.image out. Required.")
 	set.StringVar(&f.controllers.ServerImage, "server-image", "", "Server image of ModelServers that leave spec.image out. Required.")
 	set.BoolVar(&f.leaderElect, "leader-elect", false, "Elect a leader among several managers; only the leader works.")
+	set.StringVar(&f.leaseNamespace, "leader-elect-namespace", "", "Namespace of the lease. Empty is the pod's own; required outside a cluster.")
 	set.DurationVar(&f.leaseDuration, "leader-elect-lease-duration", leaseDuration, "Duration after the leader's last renewal of the lease after which another manager may take it.")
 	set.DurationVar(&f.renewDeadline, "leader-elect-renew-deadline", renewDeadline, "Duration for which the leader tries to renew its lease before it exits. Must be less than --leader-elect-lease-duration.")
 	set.DurationVar(&f.retryPeriod, "leader-elect-retry-period", retryPeriod, "Duration between attempts to acquire or renew the lease.")
@@ -94,11 +96,12 @@ func (f *flags) managerOptions(scheme *runtime.Scheme) ctrl.Options {
 			SecureServing:  true,
 			FilterProvider: filters.WithAuthenticationAndAuthorization,
 		},
-		LeaderElection:   f.leaderElect,
-		LeaderElectionID: leaderElectionID,
-		LeaseDuration:    &f.leaseDuration,
-		RenewDeadline:    &f.renewDeadline,
-		RetryPeriod:      &f.retryPeriod,
+		LeaderElection:          f.leaderElect,
+		LeaderElectionID:        leaderElectionID,
+		LeaderElectionNamespace: f.leaseNamespace,
+		LeaseDuration:           &f.leaseDuration,
+		RenewDeadline:           &f.renewDeadline,
+		RetryPeriod:             &f.retryPeriod,
 		// The process ends when the manager does, so another may lead at once.
 		LeaderElectionReleaseOnCancel: true,
 		GracefulShutdownTimeout:       ptr.To(shutdownTimeout),

@@ -32,7 +32,7 @@ const (
 // are all looked at, as each is decoded.
 func checkQuantities(document []byte) error {
 	if !json.Valid(document) { // which bounds its depth too
-		return errors.New("it is no JSON")
+		return errors.New("it isn't JSON")
 	}
 	decoder := json.NewDecoder(bytes.NewReader(document))
 	decoder.UseNumber()

@@ -43,7 +43,7 @@ func (b *bench) measureWaiting(ctx context.Context, count int, window time.Durat
 	if err != nil {
 		return err
 	}
-	first, err := b.probe(ctx, 0)
+	first, err := b.probe(ctx, otherNamespace, 0)
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (b *bench) measureWaiting(ctx context.Context, count int, window time.Durat
 	before, begin := b.requests.snapshot(), time.Now()
 	var took []time.Duration
 	for time.Since(begin) < window {
-		d, err := b.probe(ctx, len(took)+1)
+		d, err := b.probe(ctx, otherNamespace, len(took)+1)
 		if err != nil {
 			return err
 		}
@@ -109,16 +109,16 @@ func (b *bench) refusePod(ctx context.Context, job *batchv1.Job) error {
 	return nil
 }
 
-// probe creates a run in another namespace and returns after what time it has its Job.
-func (b *bench) probe(ctx context.Context, i int) (time.Duration, error) {
-	run := wrappers.MakeTrainingRun(runName(i), otherNamespace).Obj()
+// probe creates a run and returns after what time it has its Job.
+func (b *bench) probe(ctx context.Context, namespace string, i int) (time.Duration, error) {
+	run := wrappers.MakeTrainingRun(runName(i), namespace).Obj()
 	begin := time.Now()
 	if err := b.client.Create(ctx, run); err != nil {
 		return 0, fmt.Errorf("create a run: %w", err)
 	}
 	name := run.Name + "-" + string(run.UID[:8])
 	for ctx.Err() == nil {
-		err := b.client.Get(ctx, client.ObjectKey{Namespace: otherNamespace, Name: name}, &batchv1.Job{})
+		err := b.client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &batchv1.Job{})
 		if err == nil {
 			return time.Since(begin), nil
 		}
