@@ -6,7 +6,8 @@ package v1alpha1
 // Dataset is where the samples come from, how they are split and augmented.
 // +kubebuilder:validation:XValidation:rule="[has(self.pvc), has(self.uri), has(self.dvc), has(self.generated)].exists_one(set, set)",message="dataset must name exactly one source: set one of pvc, uri, dvc, generated"
 // +kubebuilder:validation:XValidation:rule="has(self.uri) || !has(self.secretRef) && !has(self.caBundle)",message="dataset.secretRef and dataset.caBundle are for dataset.uri: remove them, or put them into dataset.dvc"
-// +kubebuilder:validation:XValidation:rule="!has(self.generated) || !has(self.labels)",message="dataset.labels is for a folder or an archive: remove it, generated pictures have their labels"
+// +kubebuilder:validation:XValidation:rule="!has(self.generated) || !has(self.labels)",message="dataset.labels is for a folder or an archive; generated pictures have their labels: remove it"
+// +kubebuilder:validation:XValidation:rule="!has(self.generated) && !has(self.labels) || !has(self.split) || !has(self.split.folders)",message="dataset.split.folders divides class folders; generated pictures are divided by percentages, and a manifest by its column: remove it"
 // +kubebuilder:validation:MinProperties=1
 type Dataset struct {
 	// pvc is a volume with a folder of class folders.
@@ -180,6 +181,34 @@ type Split struct {
 	// +kubebuilder:default=42
 	// +optional
 	Seed *int64 `json:"seed,omitempty"`
+	// folders are the parts of a dataset that is divided already. Left out, folders that are named as parts are, such as train
+	// and val, are the parts.
+	// +optional
+	Folders SplitFolders `json:"folders,omitzero"`
+}
+
+// SplitFolders are the folders of a dataset's parts, each with class folders, by their paths within the dataset. What lies beside
+// them is left out.
+// +kubebuilder:validation:XValidation:rule="([self.train] + (has(self.validation) ? [self.validation] : []) + (has(self.test) ? [self.test] : [])).all(a, ([self.train] + (has(self.validation) ? [self.validation] : []) + (has(self.test) ? [self.test] : [])).exists_one(b, (b + '/').startsWith(a + '/')))",message="folders must name a folder of its own for each part, none within another"
+type SplitFolders struct {
+	// train is the folder of the images to train on.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:XValidation:rule="!self.startsWith('/') && !self.split('/').exists(p, p == '..')",message="train must be relative to the dataset's folder and must not contain '..', such as train"
+	// +required
+	Train string `json:"train,omitempty"`
+	// validation is that of the images that choose the best epoch. Left out, they are divided from those of train.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:XValidation:rule="!self.startsWith('/') && !self.split('/').exists(p, p == '..')",message="validation must be relative to the dataset's folder and must not contain '..', such as val"
+	// +optional
+	Validation string `json:"validation,omitempty"`
+	// test is that of the images that the metrics are measured on. Left out, they are divided from those of train.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:XValidation:rule="!self.startsWith('/') && !self.split('/').exists(p, p == '..')",message="test must be relative to the dataset's folder and must not contain '..', such as test"
+	// +optional
+	Test string `json:"test,omitempty"`
 }
 
 // Augmentation changes training samples at random, with the meaning of

@@ -81,6 +81,9 @@ func datasetConfig(p *children.Parser, run *v1alpha1.TrainingRun) contract.Datas
 	if config.IsRemote() {
 		config.Access = datasetAccess(run).Contract(contract.PurposeDataset)
 	}
+	if folders := spec.Split.Folders; folders != (v1alpha1.SplitFolders{}) {
+		config.Split.Folders = &contract.SplitFolders{Train: folders.Train, Validation: folders.Validation, Test: folders.Test}
+	}
 	if labels := spec.Labels; labels != (v1alpha1.DatasetLabels{}) {
 		config.Labels = &contract.Labels{
 			File: labels.File, PathColumn: labels.PathColumn, LabelColumn: labels.LabelColumn, SplitColumn: labels.SplitColumn,

@@ -47,6 +47,7 @@ func TestEveryFieldReachesTheRunner(t *testing.T) {
 	seen := map[string]bool{}
 	bucket := fromBucket("key")
 	bucket.Spec.Dataset.CABundle.ConfigMapRef = v1alpha1.CABundleReference{Name: "ca", Key: "ca.crt"}
+	fromClaim.Spec.Dataset.Split.Folders = v1alpha1.SplitFolders{Train: "train"}
 	bucket.Spec.Dataset.Labels = v1alpha1.DatasetLabels{File: "labels.csv"}
 	kept := fromDVC("key")
 	kept.Spec.Dataset.DVC.CABundle.ConfigMapRef = v1alpha1.CABundleReference{Name: "ca", Key: "ca.crt"}

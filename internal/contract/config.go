@@ -123,6 +123,16 @@ type Split struct {
 	ValidationPercent int   `json:"validationPercent"`
 	TestPercent       int   `json:"testPercent"`
 	Seed              int64 `json:"seed"`
+	// Folders are the parts that the source is divided into already. Nil: its folders' names tell.
+	Folders *SplitFolders `json:"folders,omitempty"`
+}
+
+// SplitFolders are the folders of the parts, by their paths within the source, each with class folders. Validation and Test
+// may be empty: that part is divided from the training images. What lies beside is left out.
+type SplitFolders struct {
+	Train      string `json:"train"`
+	Validation string `json:"validation,omitempty"`
+	Test       string `json:"test,omitempty"`
 }
 
 // Augmentation changes training samples at random, with the meaning of

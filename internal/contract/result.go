@@ -177,7 +177,16 @@ type DatasetResult struct {
 	TestSplitDigest string `json:"testSplitDigest"` // sha256:<hex>
 	// Revision is what the place calls this state of the data: the commit of a Git repository.
 	Revision string `json:"revision,omitempty"`
+	// SplitBy says what divides data that are split already, see SplitByNames and the like; empty: the runner divided them.
+	SplitBy string `json:"splitBy,omitempty"`
 }
+
+// What divides data that are split already.
+const (
+	SplitByNames   = "FolderNames" // folders that are named as parts are
+	SplitByFolders = "Folders"     // those of the configuration
+	SplitByLabels  = "Labels"      // a column of the manifest
+)
 
 // Checkpoint tells how far a saved state had come.
 type Checkpoint struct {

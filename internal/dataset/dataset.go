@@ -86,6 +86,8 @@ type Dataset struct {
 	// Revision is that of the source's listing.
 	Revision string
 
+	// SplitBy says what divides a source that is split already, one of contract.SplitByNames and the like; empty if it isn't.
+	SplitBy string
 	// Labels is the manifest within the source that says what the images show; empty where their folders do.
 	Labels string
 

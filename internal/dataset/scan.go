@@ -63,7 +63,7 @@ func Open(ctx context.Context, source Source, opts Options) (*Dataset, error) {
 		return nil, err
 	}
 	slices.SortFunc(listing.Files, func(a, b File) int { return cmp.Compare(a.Name, b.Name) })
-	d := &Dataset{source: source, preprocess: opts.Preprocess, reader: newReader(opts.Limits), Labels: listing.Labels}
+	d := &Dataset{source: source, preprocess: opts.Preprocess, reader: newReader(opts.Limits), Labels: listing.Labels, SplitBy: listing.SplitBy}
 	if err := d.setClasses(&listing, opts); err != nil {
 		return nil, err
 	}

@@ -25,6 +25,8 @@ type Listing struct {
 	Empty []File
 	// LeftOut is what else there is.
 	LeftOut []LeftOut
+	// SplitBy says what gives the files their parts, one of contract.SplitByNames and the like; empty if they have none.
+	SplitBy string
 	// Labels is the manifest that says what the files show; empty where their folders do.
 	Labels string
 	// Warnings are what people should know of it, a sentence each.

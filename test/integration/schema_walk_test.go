@@ -96,6 +96,8 @@ var samples = []struct {
 	{regexp.MustCompile(`spec\.dataset\.uri$`), "s3://datasets/pets"},
 	{regexp.MustCompile(`spec\.dataset\.dvc\.repo$`), "https://git.example/team/pets.git"},
 	{regexp.MustCompile(`classes\.\[\]$`), "cat"},
+	{regexp.MustCompile(`folders\.train$`), "train"},
+	{regexp.MustCompile(`folders\.validation$`), "val"},
 	{regexp.MustCompile(`spec\.output\.uri$`), "s3://models"},
 	{regexp.MustCompile(`source\.uri$`), "s3://models/pets.onnx"},
 	{regexp.MustCompile(`input\.(scale|mean\.\[\]|std\.\[\])$`), "1"},
@@ -226,6 +228,10 @@ func choosePlace(union map[string]any, member []string, uri string) {
 		for _, ofURI := range []string{"uri", "secretRef", "caBundle"} {
 			delete(union, ofURI)
 		}
+	case "split":
+		if member[1] == "folders" {
+			union["uri"] = cmp.Or[any](union["uri"], uri)
+		}
 	case "uri", "secretRef", "caBundle", "classes", "classesFrom", "input", "output", "labels":
 		union["uri"] = cmp.Or[any](union["uri"], uri)
 	}
@@ -332,7 +338,7 @@ func fill(path string, schema *apiextensionsv1.JSONSchemaProps) any {
 			delete(object, "max") // for metrics that are later in the enumeration than there may be gates
 		}
 		if path == "spec.dataset" {
-			for _, other := range []string{"generated", "pvc", "dvc"} { // there is one source
+			for _, other := range []string{"generated", "pvc", "dvc", "labels"} { // there is one source, and one split
 				delete(object, other)
 			}
 		}

@@ -9,12 +9,16 @@ import (
 	"path"
 	"slices"
 
+	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/dataset"
 )
 
 // arrange turns the tree of a source into classes, and into the parts of a split
 // where the folders are one.
 func (w *walker) arrange(root *node) (dataset.Listing, error) {
+	if w.folder.layout.Folders != nil {
+		return w.arrangeParts(root)
+	}
 	if len(root.dirs) == 0 && len(root.broken) == 0 && len(root.files) > 0 {
 		return dataset.Listing{}, fmt.Errorf("%w: %v has %d files but no class folders: %s", dataset.ErrInvalid, w.folder, len(root.files), dataset.FolderShape)
 	}
@@ -25,8 +29,12 @@ func (w *walker) arrange(root *node) (dataset.Listing, error) {
 	var listing dataset.Listing
 	if parts == nil {
 		listing.Warnings = suspicions(root)
+		if splitClasses(root) {
+			listing.SplitBy = contract.SplitByNames
+		}
 		parts = []partFolder{{dataset.PartNone, root}}
 	} else {
+		listing.SplitBy = contract.SplitByNames
 		if len(base.broken) > 0 {
 			return dataset.Listing{}, w.lostClass(path.Join(base.path, base.broken[0]))
 		}
@@ -35,6 +43,11 @@ func (w *walker) arrange(root *node) (dataset.Listing, error) {
 		}
 		w.leaveFiles(base)
 	}
+	return w.list(listing, parts)
+}
+
+// list adds the classes of the parts to a listing.
+func (w *walker) list(listing dataset.Listing, parts []partFolder) (dataset.Listing, error) {
 	for _, part := range parts {
 		if err := w.addClasses(&listing, part.dir, part.part); err != nil {
 			return dataset.Listing{}, err

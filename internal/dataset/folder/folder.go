@@ -35,6 +35,8 @@ func New(root string, layout Layout) dataset.Source {
 type Layout struct {
 	// Labels names a manifest in the folder: what it lists are the images. Nil: class folders.
 	Labels *contract.Labels
+	// Folders are those of the parts of a split. Nil: names tell. Not with Labels.
+	Folders *contract.SplitFolders
 }
 
 // Named returns the source of a folder that messages call by another name: that of the place which it was fetched from.

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/dataset"
 	"github.com/trainyard-dev/trainyard/internal/dataset/labels"
 )
@@ -56,6 +57,9 @@ func (f folder) listLabeled(ctx context.Context) (dataset.Listing, error) {
 	}
 	if l.faults.count > 0 {
 		return dataset.Listing{}, fmt.Errorf("%w: labels %q in %v: %v", dataset.ErrInvalid, l.name, f, l.faults)
+	}
+	if l.split > 0 {
+		l.listing.SplitBy = contract.SplitByLabels
 	}
 	return l.listing, checkParts(f, l.listing.Files)
 }

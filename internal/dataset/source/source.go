@@ -97,7 +97,9 @@ func Remote(d contract.Dataset) bool {
 }
 
 // layoutOf is how the folder that a source is, or is fetched into, is arranged.
-func layoutOf(d contract.Dataset) folder.Layout { return folder.Layout{Labels: d.Labels} }
+func layoutOf(d contract.Dataset) folder.Layout {
+	return folder.Layout{Labels: d.Labels, Folders: d.Split.Folders}
+}
 
 func openFolder(_ context.Context, d contract.Dataset, _ Options) (dataset.Source, Provenance, error) {
 	return folder.New(d.Path, layoutOf(d)), Provenance{Location: d.Path}, nil

@@ -28,6 +28,7 @@ import (
 type quantizeOptions struct {
 	model, out, data, result, logFormat string
 	labels                              contract.Labels
+	folders                             contract.SplitFolders
 	generated                           contract.Generated
 	split                               contract.Split
 	batches                             evaluate.Batches
@@ -62,6 +63,7 @@ func (a *app) quantizeCommand() *cobra.Command {
 	flags.IntVar(&o.split.ValidationPercent, "validation-percent", o.split.ValidationPercent, "Share of images to take ranges from.")
 	flags.IntVar(&o.split.TestPercent, "test-percent", o.split.TestPercent, "Share of images to measure both models on.")
 	flags.Int64Var(&o.split.Seed, "split-seed", o.split.Seed, "Seed of the split.")
+	splitFolderFlags(flags, &o.folders)
 	flags.IntVar(&o.batches.Size, "batch-size", contract.DefaultTrainConfig().Training.BatchSize, "Number of images computed together.")
 	flags.IntVar(&o.batches.Workers, "workers", 0, "Number of goroutines that decode images. 0 means one per CPU.")
 	flags.StringVar(&o.result, "result", "", "File to write the result to, as JSON.")
@@ -146,7 +148,7 @@ func (a *app) quantize(ctx context.Context, o *quantizeOptions) error {
 // dataset is the folder that was given, or generated pictures.
 func (o *quantizeOptions) dataset() contract.Dataset {
 	if o.data != "" {
-		return contract.Dataset{Path: o.data, Labels: givenLabels(o.labels)}
+		return contract.Dataset{Path: o.data, Labels: givenLabels(o.labels), Split: contract.Split{Folders: givenFolders(o.folders)}}
 	}
 	return contract.Dataset{Generated: &o.generated}
 }

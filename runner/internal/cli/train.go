@@ -32,6 +32,7 @@ type trainOptions struct {
 	dvc       contract.DVC
 	generated contract.Generated
 	labels    contract.Labels
+	folders   contract.SplitFolders
 }
 
 func (a *app) trainCommand() *cobra.Command {
@@ -85,6 +86,7 @@ func (o *trainOptions) datasetFlags(flags *pflag.FlagSet) {
 	flags.IntVar(&d.Split.ValidationPercent, "validation-percent", d.Split.ValidationPercent, "Share of images to validate on after each epoch.")
 	flags.IntVar(&d.Split.TestPercent, "test-percent", d.Split.TestPercent, "Share of images to measure the published model on.")
 	flags.Int64Var(&d.Split.Seed, "split-seed", d.Split.Seed, "Seed of the split.")
+	splitFolderFlags(flags, &o.folders)
 	flags.IntVar(&d.Augmentation.RotationDegrees, "rotation-degrees", 0, "Maximum rotation of training images in either direction, in degrees.")
 	flags.BoolVar(&d.Augmentation.HorizontalFlip, "horizontal-flip", d.Augmentation.HorizontalFlip, "Mirror training images at random, half of them on average.")
 	flags.Float64Var(&d.Augmentation.Brightness, "brightness", 0, "Vary the brightness of training images by up to this share.")
@@ -106,6 +108,21 @@ func givenLabels(l contract.Labels) *contract.Labels {
 		return nil
 	}
 	return &l
+}
+
+// splitFolderFlags name the folders of data that are split already.
+func splitFolderFlags(flags *pflag.FlagSet, f *contract.SplitFolders) {
+	flags.StringVar(&f.Train, "train-folder", "", "Folder in that of --data with the class folders to train on. Empty takes folders that are named as the parts of a split.")
+	flags.StringVar(&f.Validation, "validation-folder", "", "Folder with the class folders to validate on. Empty divides --train-folder.")
+	flags.StringVar(&f.Test, "test-folder", "", "Folder with the class folders to measure the published model on. Empty divides --train-folder.")
+}
+
+// givenFolders are the folders that flags name, or nil.
+func givenFolders(f contract.SplitFolders) *contract.SplitFolders {
+	if f == (contract.SplitFolders{}) {
+		return nil
+	}
+	return &f
 }
 
 func (o *trainOptions) modelFlags(flags *pflag.FlagSet) {
@@ -158,15 +175,20 @@ func (o *trainOptions) resolve(flags *pflag.FlagSet) error {
 		o.generated = *d.Generated
 		d.Generated = &o.generated
 	}
-	if loaded.Dataset.Labels != nil && !flags.Changed("data") && !flags.Changed("dvc") { // else they are those of other data
-		o.labels = *loaded.Dataset.Labels
+	if !flags.Changed("data") && !flags.Changed("dvc") { // else they are those of other data
+		if d.Labels != nil {
+			o.labels = *d.Labels
+		}
+		if d.Split.Folders != nil {
+			o.folders = *d.Split.Folders
+		}
 	}
 	for f, value := range given {
 		if err := f.Value.Set(value); err != nil {
 			return failure.Config(err)
 		}
 	}
-	d.Labels = givenLabels(o.labels)
+	d.Labels, d.Split.Folders = givenLabels(o.labels), givenFolders(o.folders)
 	return o.chooseSource(flags)
 }
 

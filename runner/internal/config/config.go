@@ -118,6 +118,7 @@ func (v *validator) dataset(d contract.Dataset) {
 		v.check(len(g.Classes) >= 2, "dataset.generated.classes", "has %d entries: name at least 2", len(g.Classes))
 	}
 	v.labels(d)
+	v.splitFolders(d)
 	v.between("dataset.split.validationPercent", float64(d.Split.ValidationPercent), 1, 80)
 	v.between("dataset.split.testPercent", float64(d.Split.TestPercent), 1, 80)
 	v.check(d.Split.ValidationPercent+d.Split.TestPercent <= 90, "dataset.split", "must leave at least 10 percent for training")
@@ -134,7 +135,21 @@ func (v *validator) labels(d contract.Dataset) {
 		return
 	}
 	v.check(filepath.IsLocal(filepath.FromSlash(l.File)), "dataset.labels.file", "is %q: name a file within the dataset, such as labels.csv", l.File)
-	v.check(d.Generated == nil, "dataset.labels", "is for a folder or an archive: leave it out, generated pictures have their labels")
+	v.check(d.Generated == nil, "dataset.labels", "is for a folder or an archive; generated pictures have their labels: leave it out")
+}
+
+// splitFolders checks the names of the parts' folders; what is in them is checked when they are read.
+func (v *validator) splitFolders(d contract.Dataset) {
+	f := d.Split.Folders
+	if f == nil {
+		return
+	}
+	v.check(f.Train != "", "dataset.split.folders.train", "is empty: name the folder of the images to train on")
+	for field, name := range map[string]string{"train": f.Train, "validation": f.Validation, "test": f.Test} {
+		v.check(name == "" || filepath.IsLocal(filepath.FromSlash(name)), "dataset.split.folders."+field, "is %q: name a folder within the dataset", name)
+	}
+	v.check(d.Generated == nil && d.Labels == nil, "dataset.split.folders",
+		"divides class folders; generated pictures are divided by percentages, and a manifest by its column: leave it out")
 }
 
 func (v *validator) model(m contract.Model) {

@@ -55,6 +55,13 @@ func TestValidateNamesTheField(t *testing.T) {
 			generated := contract.DefaultGenerated()
 			c.Dataset.Path, c.Dataset.Generated, c.Dataset.Labels = "", &generated, &contract.Labels{File: "labels.csv"}
 		},
+		"dataset.split.folders.train": func(c *contract.TrainConfig) { c.Dataset.Split.Folders = &contract.SplitFolders{Test: "test"} },
+		"dataset.split.folders.validation": func(c *contract.TrainConfig) {
+			c.Dataset.Split.Folders = &contract.SplitFolders{Train: "a", Validation: "/b"}
+		},
+		"dataset.split.folders divides": func(c *contract.TrainConfig) {
+			c.Dataset.Labels, c.Dataset.Split.Folders = &contract.Labels{File: "labels.csv"}, &contract.SplitFolders{Train: "train"}
+		},
 		"dataset.split.validationPercent": func(c *contract.TrainConfig) { c.Dataset.Split.ValidationPercent = 0 },
 		"dataset.split.testPercent":       func(c *contract.TrainConfig) { c.Dataset.Split.TestPercent = 81 },
 		"dataset.split must": func(c *contract.TrainConfig) {

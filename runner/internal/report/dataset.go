@@ -18,7 +18,7 @@ func LogDataset(log *slog.Logger, d *dataset.Dataset) {
 		log.Info("A manifest gives the labels", "labels", dataset.Shown(d.Labels), "images", len(d.Samples)+d.Skipped.Count)
 	}
 	if given := givenParts(d); given != nil {
-		log.Info("The dataset is split already; its parts are used", "parts", given)
+		log.Info("The dataset is split already; its parts are used", "parts", given, "splitBy", d.SplitBy)
 	}
 	for _, file := range d.Skipped.First {
 		log.Warn("File left out of the dataset", "file", file.Name, "error", file.Err)
@@ -39,7 +39,7 @@ func LogDataset(log *slog.Logger, d *dataset.Dataset) {
 // DescribeDataset describes a dataset, without its split.
 func DescribeDataset(d *dataset.Dataset) Dataset {
 	described := Dataset{Digest: d.Digest, Revision: d.Revision, Classes: d.Classes, Samples: len(d.Samples), Skipped: d.Skipped.Count, Labels: dataset.Shown(d.Labels)}
-	described.GivenParts = givenParts(d)
+	described.GivenParts, described.SplitBy = givenParts(d), d.SplitBy
 	for _, file := range d.Skipped.First {
 		described.SkippedFiles = append(described.SkippedFiles, SkippedFile{Name: file.Name, Reason: file.Err.Error()})
 	}

@@ -59,6 +59,8 @@ type Dataset struct {
 	Labels string `json:"labels,omitempty"`
 	// GivenParts are the parts that the folders or the manifest of a dataset decide which is split already.
 	GivenParts []string `json:"givenParts,omitempty"`
+	// SplitBy says what those are told by, one of contract.SplitByNames and the like.
+	SplitBy string `json:"splitBy,omitempty"`
 	// Skipped counts files in class folders that are no usable images; the first are named.
 	Skipped      int           `json:"skipped"`
 	SkippedFiles []SkippedFile `json:"skippedFiles,omitempty"`

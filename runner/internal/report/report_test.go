@@ -99,7 +99,7 @@ func TestLogDataset(t *testing.T) {
 		}
 		return a
 	}})), &dataset.Dataset{
-		Samples: []dataset.Sample{{Part: dataset.PartTest}, {Part: dataset.PartTrain}},
+		Samples: []dataset.Sample{{Part: dataset.PartTest}, {Part: dataset.PartTrain}}, SplitBy: contract.SplitByFolders,
 		Skipped: dataset.Skipped{Count: 3, First: []dataset.SkippedFile{{Name: "cat/x.jpg", Err: errors.New("cut off")}}},
 		LeftOut: []dataset.LeftOut{
 			{Cause: dataset.CauseHidden, Count: 1, First: []string{".git"}},
@@ -107,7 +107,7 @@ func TestLogDataset(t *testing.T) {
 		},
 		Warnings: []string{"two classes are alike"},
 	})
-	want := `level=INFO msg="The dataset is split already; its parts are used" parts="[training test]"
+	want := `level=INFO msg="The dataset is split already; its parts are used" parts="[training test]" splitBy=Folders
 level=WARN msg="File left out of the dataset" file=cat/x.jpg error="cut off"
 level=INFO msg="Left out of the dataset" cause=Hidden count=1 examples=.git
 level=WARN msg="Left out of the dataset" cause=Truncated count=3 examples="cat/x.jpg, cat/y.jpg"

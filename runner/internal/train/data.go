@@ -56,6 +56,7 @@ func (r *attempt) load(ctx context.Context, limit int64) (*data, error) {
 func (d *data) result() contract.DatasetResult {
 	return contract.DatasetResult{
 		Digest: d.dataset.Digest, Samples: len(d.dataset.Samples), TestSplitDigest: d.split.Test.Digest(), Revision: d.dataset.Revision,
+		SplitBy: d.dataset.SplitBy,
 	}
 }
 
