@@ -402,6 +402,28 @@ var _ = Describe("TrainingRun", func() {
 		Entry("deadline", int32(137), "Error", "", "DeadlineExceeded", v1alpha1.DeadlineExceededReason, "spec.activeDeadlineSeconds (60)"),
 	)
 
+	DescribeTable("tells what is wrong with the place of its data or of its output",
+		func(ctx SpecContext, code int, reason, said, want string) {
+			run := wrappers.MakeTrainingRun("pets", ns).Obj()
+			run.Spec.Dataset = v1alpha1.Dataset{URI: "s3://datasets/pets", SecretRef: v1alpha1.SecretReference{Name: "readers"}}
+			run.Spec.Output = v1alpha1.Output{URI: "s3://models/team", SecretRef: v1alpha1.SecretReference{Name: "writers"}}
+			run = create(ctx, run)
+			job := jobOf(ctx, run)
+			endPod(ctx, makeJobPod(ctx, job), int32(code), "Error", failureOf(reason, said))
+			failJob(ctx, job, "PodFailurePolicy")
+			expectState(ctx, run, reason, stall)
+			Expect(readyMessage(fetch(ctx, run))).To(ContainSubstring(want))
+		},
+		Entry("credentials of the data", contract.ExitDataset, "CredentialsInvalid", "list s3://datasets/pets/: access denied (AccessDenied): check the Secret",
+			"Secret readers of spec.dataset.secretRef: list s3://datasets/pets/: access denied (AccessDenied): check the Secret"),
+		Entry("no bucket of data", contract.ExitDataset, "DatasetNotFound", "list s3://datasets/pets/: bucket not found (NoSuchBucket): check the bucket's name",
+			"spec.dataset.uri: list s3://datasets/pets/: bucket not found"),
+		Entry("credentials of the output", contract.ExitDataset, "CredentialsInvalid", "output: write s3://models/team/x: access denied (AccessDenied): check the Secret",
+			"Secret writers of spec.output.secretRef: write s3://models/team/x: access denied"),
+		Entry("no bucket for the output", contract.ExitConfig, "ConfigInvalid", "output: write s3://models/team/x: bucket not found (NoSuchBucket): check the bucket's name",
+			"spec.output.uri: write s3://models/team/x: bucket not found"),
+	)
+
 	It("keeps what a run has published that missed a gate", func(ctx SpecContext) {
 		run := create(ctx, wrappers.MakeTrainingRun("pets", ns).Gate("accuracy", "0.99").Obj())
 		job := jobOf(ctx, run)

@@ -17,7 +17,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/trainyard-dev/trainyard/internal/artifact"
@@ -111,7 +110,7 @@ func (c *Client) pullOnce(ctx context.Context, file contract.PullConfig) (digest
 		return "", err
 	}
 	defer content.Close()
-	partial, err := os.CreateTemp(filepath.Dir(file.Path), "."+filepath.Base(file.Path)+".partial-")
+	partial, err := createPartial(file.Path)
 	if err != nil {
 		return "", fmt.Errorf("write %s: %w", file.Path, err)
 	}

@@ -166,6 +166,24 @@ func TestPullKeepsWhatIsThere(t *testing.T) {
 	}
 }
 
+// A pull that was killed leaves a part behind; the next one removes it, unless somebody is writing it.
+func TestPullRemovesWhatAKilledOneLeft(t *testing.T) {
+	address, ca := webServer(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(modelContent)) })
+	dir := t.TempDir()
+	path := filepath.Join(dir, "model.onnx")
+	writeFile(t, dir, ".other.onnx.partial-1", "not rea")
+	inUse, err := createPartial(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer inUse.Close()
+	writeFile(t, dir, ".model.onnx.partial-1", "not rea")
+	if _, err := newTestClient(t).Pull(t.Context(), contract.PullConfig{URI: address + "/model", Path: path, Access: contract.Access{CABundle: ca}}); err != nil {
+		t.Fatal(err)
+	}
+	expectOnly(t, dir, filepath.Base(inUse.Name()), ".other.onnx.partial-1", "model.onnx")
+}
+
 func TestPullRefuses(t *testing.T) {
 	for uri, want := range map[string]string{
 		"ftp://host/model":               "unknown scheme",
