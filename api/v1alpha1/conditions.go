@@ -59,6 +59,8 @@ const (
 	ModelPublishedReason = "ModelPublished"
 	// ConfigInvalidReason surfaces when the runner refuses its configuration.
 	ConfigInvalidReason = "ConfigInvalid"
+	// LossDivergedReason surfaces when the loss of a training is infinite or no number.
+	LossDivergedReason = "LossDiverged"
 	// DatasetNotFoundReason surfaces when the dataset isn't where the spec says.
 	DatasetNotFoundReason = "DatasetNotFound"
 	// DatasetInvalidReason surfaces when the dataset can't be trained on.

@@ -40,12 +40,14 @@ type Optimizer string
 
 // The optimizers that the runner knows.
 const (
-	SGD   Optimizer = "SGD" // with momentum 0.9
+	SGD   Optimizer = "SGD" // with momentum
 	Adam  Optimizer = "Adam"
 	AdamW Optimizer = "AdamW"
 )
 
 // Training is how the network is trained.
+// +kubebuilder:validation:XValidation:rule="!has(self.momentum) && !has(self.nesterov) || self.?optimizer.orValue('AdamW') == 'SGD'",message="training.momentum and training.nesterov are for optimizer SGD: remove them, or use SGD"
+// +kubebuilder:validation:XValidation:rule="!has(self.scheduler) || self.scheduler.?warmupEpochs.orValue(0) < self.?epochs.orValue(20)",message="training.scheduler.warmupEpochs must be below training.epochs: lower it, or train for more epochs"
 type Training struct {
 	// epochs is how often the training split is gone through.
 	// +kubebuilder:default=20
@@ -65,16 +67,41 @@ type Training struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9]{1,2}([.][0-9]{1,10})?$') && double(self) > 0.0 && double(self) <= 10.0",message="learningRate must be a decimal above 0 and at most 10 in quotes, such as \"0.001\""
 	// +optional
 	LearningRate Decimal `json:"learningRate,omitempty"`
-	// optimizer is SGD (with momentum 0.9), Adam or AdamW.
+	// optimizer is SGD (with momentum), Adam or AdamW.
 	// +kubebuilder:default=AdamW
 	// +optional
 	Optimizer Optimizer `json:"optimizer,omitempty"`
+	// momentum is that of optimizer SGD, a decimal from 0, below 1. Left out, it is 0.9.
+	// +kubebuilder:validation:MaxLength=10
+	// +kubebuilder:validation:XValidation:rule="self.matches('^0([.][0-9]{1,6})?$')",message="momentum must be a decimal from 0, below 1, in quotes, such as \"0.9\""
+	// +optional
+	Momentum Decimal `json:"momentum,omitempty"`
+	// nesterov uses Nesterov's momentum in optimizer SGD. Left out, it is Disabled.
+	// +optional
+	Nesterov SwitchState `json:"nesterov,omitempty"`
 	// weightDecay is a decimal from 0 to 1, such as "0.0001".
 	// +kubebuilder:default="0.0001"
 	// +kubebuilder:validation:MaxLength=16
 	// +kubebuilder:validation:XValidation:rule="self.matches('^(0([.][0-9]{1,10})?|1([.]0{1,10})?)$')",message="weightDecay must be a decimal from 0 to 1 in quotes, such as \"0.0001\""
 	// +optional
 	WeightDecay Decimal `json:"weightDecay,omitempty"`
+	// scheduler changes the learning rate in the course of training. Left out, it stays what it is.
+	// +optional
+	Scheduler Scheduler `json:"scheduler,omitzero"`
+	// earlyStopping ends the training once it gets no better. Left out, all epochs are trained.
+	// +optional
+	EarlyStopping EarlyStopping `json:"earlyStopping,omitzero"`
+	// gradientClipping is the greatest norm of all gradients together, a decimal above 0, at most 1000, such as "1". Greater ones
+	// are scaled down. Left out, none is.
+	// +kubebuilder:validation:MaxLength=16
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9]{1,4}([.][0-9]{1,10})?$') && double(self) > 0.0 && double(self) <= 1000.0",message="gradientClipping must be a decimal above 0 and at most 1000 in quotes, such as \"1\""
+	// +optional
+	GradientClipping Decimal `json:"gradientClipping,omitempty"`
+	// labelSmoothing is the share of a label that all classes get alike, a decimal from 0 to 0.9. Left out, it is 0.
+	// +kubebuilder:validation:MaxLength=10
+	// +kubebuilder:validation:XValidation:rule="self.matches('^0([.][0-9]{1,6})?$') && double(self) <= 0.9",message="labelSmoothing must be a decimal from 0 to 0.9 in quotes, such as \"0.1\""
+	// +optional
+	LabelSmoothing Decimal `json:"labelSmoothing,omitempty"`
 	// seed makes the same model again, whatever the number of threads.
 	// +kubebuilder:default=42
 	// +optional
@@ -85,4 +112,73 @@ type Training struct {
 	// +kubebuilder:validation:Maximum=256
 	// +optional
 	Workers *int32 `json:"workers,omitempty"`
+}
+
+// SchedulerType names how the learning rate changes.
+// +kubebuilder:validation:Enum=Constant;ReduceOnPlateau;Step;Cosine;OneCycle
+type SchedulerType string
+
+// The schedulers that the runner knows.
+const (
+	ConstantScheduler        SchedulerType = "Constant"
+	ReduceOnPlateauScheduler SchedulerType = "ReduceOnPlateau" // when the validation loss no longer falls
+	StepScheduler            SchedulerType = "Step"            // every few epochs
+	CosineScheduler          SchedulerType = "Cosine"          // falls like a cosine
+	OneCycleScheduler        SchedulerType = "OneCycle"        // rises, then falls to nearly nothing
+)
+
+// Scheduler changes the learning rate, with the meaning of PyTorch's schedulers.
+// +kubebuilder:validation:XValidation:rule="!has(self.factor) || self.type in ['ReduceOnPlateau', 'Step']",message="scheduler.factor is for types ReduceOnPlateau and Step: remove it, or change scheduler.type"
+// +kubebuilder:validation:XValidation:rule="!has(self.patience) || self.type == 'ReduceOnPlateau'",message="scheduler.patience is for type ReduceOnPlateau: remove it, or change scheduler.type"
+// +kubebuilder:validation:XValidation:rule="!has(self.stepEpochs) || self.type == 'Step'",message="scheduler.stepEpochs is for type Step: remove it, or change scheduler.type"
+// +kubebuilder:validation:XValidation:rule="!has(self.minLearningRate) || self.type in ['ReduceOnPlateau', 'Cosine']",message="scheduler.minLearningRate is for types ReduceOnPlateau and Cosine: remove it, or change scheduler.type"
+// +kubebuilder:validation:XValidation:rule="!has(self.warmupEpochs) || self.type != 'OneCycle'",message="scheduler.warmupEpochs is not for type OneCycle, which has a warm-up of its own: remove it, or change scheduler.type"
+type Scheduler struct {
+	// type is Constant; ReduceOnPlateau, which multiplies the rate by factor once the validation loss has not fallen for more
+	// than patience epochs; Step, which does so every stepEpochs; Cosine, which falls to minLearningRate at the last step; or
+	// OneCycle, which rises to learningRate for 30 % of the steps and falls to nearly nothing.
+	// +required
+	Type SchedulerType `json:"type,omitempty"`
+	// warmupEpochs are those in which the rate rises from 0 to learningRate first, step by step. Left out, there are none.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000
+	// +optional
+	WarmupEpochs int32 `json:"warmupEpochs,omitempty"`
+	// factor is what the rate is multiplied by, a decimal above 0 and below 1. Left out, it is 0.1.
+	// +kubebuilder:validation:MaxLength=10
+	// +kubebuilder:validation:XValidation:rule="self.matches('^0[.][0-9]{1,6}$') && double(self) > 0.0",message="factor must be a decimal above 0 and below 1 in quotes, such as \"0.1\""
+	// +optional
+	Factor Decimal `json:"factor,omitempty"`
+	// patience is how many epochs ReduceOnPlateau bears without a lower validation loss. Left out, it is 3.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000
+	// +optional
+	Patience int32 `json:"patience,omitempty"`
+	// stepEpochs is after how many epochs Step changes the rate, each time. Left out, it is 10.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=10000
+	// +optional
+	StepEpochs int32 `json:"stepEpochs,omitempty"`
+	// minLearningRate is where Cosine ends and what ReduceOnPlateau doesn't fall below: a decimal from 0 to learningRate. Left
+	// out, it is 0.
+	// +kubebuilder:validation:MaxLength=16
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9]{1,2}([.][0-9]{1,10})?$') && double(self) <= 10.0",message="minLearningRate must be a decimal from 0 to 10 in quotes, such as \"0.00001\""
+	// +optional
+	MinLearningRate Decimal `json:"minLearningRate,omitempty"`
+}
+
+// EarlyStopping ends a training that gets no better. The model is that of the best epoch, as always.
+type EarlyStopping struct {
+	// metric is what has to improve on the validation split: loss or accuracy.
+	// +kubebuilder:validation:Enum=loss;accuracy
+	// +required
+	Metric string `json:"metric,omitempty"`
+	// patience is after how many epochs without an improvement training stops.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000
+	// +required
+	Patience int32 `json:"patience,omitempty"`
+	// minDelta is the change of the metric up to which it counts as none, a decimal from 0 to 1. Left out, it is 0.
+	// +optional
+	MinDelta Fraction `json:"minDelta,omitempty"`
 }

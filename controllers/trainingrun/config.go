@@ -37,21 +37,47 @@ func trainConfig(run *v1alpha1.TrainingRun) (contract.TrainConfig, error) {
 			ImageSize:    int(spec.Model.ImageSize),
 			Dropout:      children.Parse(p, "spec.model.dropout", spec.Model.Dropout),
 		},
-		Training: contract.Training{
-			Epochs:       int(spec.Training.Epochs),
-			BatchSize:    int(spec.Training.BatchSize),
-			LearningRate: children.Parse(p, "spec.training.learningRate", spec.Training.LearningRate),
-			Optimizer:    string(spec.Training.Optimizer),
-			WeightDecay:  children.Parse(p, "spec.training.weightDecay", spec.Training.WeightDecay),
-			Seed:         ptr.Deref(spec.Training.Seed, 0),
-			Workers:      int(ptr.Deref(spec.Training.Workers, 0)),
-		},
-		Output: outputConfig(run),
+		Training: trainingConfig(p, run),
+		Output:   outputConfig(run),
 	}
 	for i, gate := range spec.Gates {
 		config.Gates = append(config.Gates, children.Gate(p, fmt.Sprintf("spec.gates[%d]", i), gate))
 	}
 	return config, p.Err
+}
+
+// trainingConfig translates how the network is trained.
+func trainingConfig(p *children.Parser, run *v1alpha1.TrainingRun) contract.Training {
+	spec := &run.Spec.Training
+	config := contract.Training{
+		Epochs:       int(spec.Epochs),
+		BatchSize:    int(spec.BatchSize),
+		LearningRate: children.Parse(p, "spec.training.learningRate", spec.LearningRate),
+		Optimizer:    string(spec.Optimizer),
+		WeightDecay:  children.Parse(p, "spec.training.weightDecay", spec.WeightDecay),
+		Seed:         ptr.Deref(spec.Seed, 0),
+		Workers:      int(ptr.Deref(spec.Workers, 0)),
+		Scheduler: contract.Scheduler{
+			Type:            string(spec.Scheduler.Type),
+			WarmupEpochs:    int(spec.Scheduler.WarmupEpochs),
+			Factor:          children.Parse(p, "spec.training.scheduler.factor", spec.Scheduler.Factor),
+			Patience:        int(spec.Scheduler.Patience),
+			StepEpochs:      int(spec.Scheduler.StepEpochs),
+			MinLearningRate: children.Parse(p, "spec.training.scheduler.minLearningRate", spec.Scheduler.MinLearningRate),
+		},
+		EarlyStopping: contract.EarlyStopping{
+			Metric:   spec.EarlyStopping.Metric,
+			Patience: int(spec.EarlyStopping.Patience),
+			MinDelta: children.Parse(p, "spec.training.earlyStopping.minDelta", spec.EarlyStopping.MinDelta),
+		},
+		Nesterov:         spec.Nesterov == v1alpha1.Enabled,
+		GradientClipping: children.Parse(p, "spec.training.gradientClipping", spec.GradientClipping),
+		LabelSmoothing:   children.Parse(p, "spec.training.labelSmoothing", spec.LabelSmoothing),
+	}
+	if spec.Momentum != "" {
+		config.Momentum = ptr.To(children.Parse(p, "spec.training.momentum", spec.Momentum))
+	}
+	return config
 }
 
 // datasetConfig translates where the samples come from, and how they are split and augmented.

@@ -29,6 +29,7 @@ var failureReasons = map[string]string{
 	contract.ReasonCredentialsInvalid: v1alpha1.CredentialsInvalidReason,
 	contract.ReasonGateNotMet:         v1alpha1.GateNotMetReason,
 	contract.ReasonArtifactInvalid:    v1alpha1.ArtifactInvalidReason,
+	contract.ReasonLossDiverged:       v1alpha1.LossDivergedReason,
 	contract.ReasonRunnerFailed:       v1alpha1.RunnerFailedReason,
 }
 

@@ -34,12 +34,14 @@ var notForTheRunner = map[string]string{
 var otherValues = map[string]string{
 	"dataset.augmentation.horizontalFlip": string(v1alpha1.Disabled),
 	"dataset.uri":                         "s3://datasets/others",
+	"training.nesterov":                   string(v1alpha1.Enabled),
 	"output.quantization":                 string(v1alpha1.Int8Quantization),
 }
 
 // A field that the API has and no runner is told would be set in vain.
 func TestEveryFieldReachesTheRunner(t *testing.T) {
 	generated := makeRun().Gate("accuracy", "0.90").Obj()
+	generated.Spec.Training.Optimizer = v1alpha1.SGD
 	generated.Spec.Gates[0].Max = "0.25" // the schema allows it of other metrics only
 	fromClaim := generated.DeepCopy()
 	fromClaim.Spec.Dataset.Generated = nil

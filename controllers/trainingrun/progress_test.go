@@ -4,6 +4,7 @@
 package trainingrun
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -248,10 +249,15 @@ func TestSetCompleteEndsTheProgress(t *testing.T) {
 				s.published = &publishedResult{trained: tc.trained, metrics: []v1alpha1.Metric{{Name: "f1", Value: "1"}}, dataset: &v1alpha1.DatasetLineage{Samples: 4}}
 				s.end = ptr.To(at(99))
 			})
+			s.run.Spec.Training.Epochs = 4
 			computeStatus(s, nil)
 			status := s.run.Status
 			if diff := cmp.Diff(tc.want, status.Progress); diff != "" {
 				t.Errorf("progress (-want +got):\n%s", diff)
+			}
+			message := meta.FindStatusCondition(status.Conditions, v1alpha1.CompleteCondition).Message
+			if strings.HasSuffix(message, "; training stopped early at epoch 2 of 4") != (tc.trained != nil) {
+				t.Errorf("message = %q", message)
 			}
 			if !status.CompletionTime.Equal(ptr.To(at(99))) || status.Lineage.Dataset.Samples != 4 || status.Metrics[0].Name != "f1" || status.Checkpoint != nil {
 				t.Errorf("status = %+v", status)

@@ -139,7 +139,7 @@ func setComplete(s *scope, w conditions.Writer) {
 	status := &s.run.Status
 	setPublished(status, s.published)
 	status.CompletionTime = s.endTime()
-	message := withWarnings("the model is published as "+status.Model.URI, s.published)
+	message := withWarnings("the model is published as "+status.Model.URI+stoppedEarly(s.run, s.published), s.published)
 	w.Ready(v1alpha1.ModelPublishedReason, message)
 	w.Set(v1alpha1.CompleteCondition, metav1.ConditionTrue, v1alpha1.ModelPublishedReason, message)
 	setSuspendedInVain(s, w)
@@ -158,6 +158,15 @@ func setFailed(s *scope, w conditions.Writer) {
 	w.Stalled(s.failure.reason, message)
 	w.Set(v1alpha1.FailedCondition, metav1.ConditionTrue, s.failure.reason, message)
 	setSuspendedInVain(s, w)
+}
+
+// stoppedEarly says that a run has left out the last of its epochs; empty if it hasn't.
+func stoppedEarly(run *v1alpha1.TrainingRun, published *publishedResult) string {
+	epochs := int(run.Spec.Training.Epochs)
+	if published.trained == nil || published.trained.Epoch >= epochs {
+		return ""
+	}
+	return fmt.Sprintf("; training stopped early at epoch %d of %d", published.trained.Epoch, epochs)
 }
 
 // withWarnings adds the runner's warnings on what it has published to a message.

@@ -163,7 +163,7 @@ func Architectures() []string { return []string{ArchitectureBaselineCNN, Archite
 
 // Optimizers of a training.
 const (
-	OptimizerSGD   = "SGD" // with momentum 0.9
+	OptimizerSGD   = "SGD" // with momentum
 	OptimizerAdam  = "Adam"
 	OptimizerAdamW = "AdamW"
 )
@@ -181,7 +181,63 @@ type Training struct {
 	Seed         int64   `json:"seed"`
 	// Workers decode and augment images; 0 means one per CPU.
 	Workers int `json:"workers"`
+	// Scheduler changes the learning rate. The zero value keeps it.
+	Scheduler Scheduler `json:"scheduler,omitzero"`
+	// EarlyStopping ends a training that gets no better. The zero value doesn't.
+	EarlyStopping EarlyStopping `json:"earlyStopping,omitzero"`
+	// Momentum of SGD, in [0, 1); nil: DefaultMomentum. Nesterov looks ahead by it.
+	Momentum *float64 `json:"momentum,omitempty"`
+	Nesterov bool     `json:"nesterov,omitempty"`
+	// GradientClipping is the greatest norm of all gradients together; 0: none.
+	GradientClipping float64 `json:"gradientClipping,omitempty"`
+	// LabelSmoothing is the share of a label, in [0, 1), that all classes get alike.
+	LabelSmoothing float64 `json:"labelSmoothing,omitempty"`
 }
+
+// Kinds of a Scheduler.
+const (
+	SchedulerConstant        = "Constant"
+	SchedulerReduceOnPlateau = "ReduceOnPlateau"
+	SchedulerStep            = "Step"
+	SchedulerCosine          = "Cosine"
+	SchedulerOneCycle        = "OneCycle"
+)
+
+// Schedulers lists the kinds of a Scheduler.
+func Schedulers() []string {
+	return []string{SchedulerConstant, SchedulerReduceOnPlateau, SchedulerStep, SchedulerCosine, SchedulerOneCycle}
+}
+
+// Scheduler changes the learning rate in the course of training. 0 of a number is its default.
+type Scheduler struct {
+	Type string `json:"type,omitempty"` // one of Schedulers; empty: SchedulerConstant
+	// WarmupEpochs are those in which the rate rises from 0, before Type begins. SchedulerOneCycle has a rise of its own.
+	WarmupEpochs int `json:"warmupEpochs,omitempty"`
+	// Factor is what SchedulerReduceOnPlateau and SchedulerStep multiply the rate by, in (0, 1).
+	Factor float64 `json:"factor,omitempty"`
+	// Patience is how many epochs SchedulerReduceOnPlateau bears without a lower loss on the validation split.
+	Patience int `json:"patience,omitempty"`
+	// StepEpochs is after how many epochs SchedulerStep changes the rate, each time.
+	StepEpochs int `json:"stepEpochs,omitempty"`
+	// MinLearningRate is where SchedulerCosine ends, and SchedulerReduceOnPlateau never falls below.
+	MinLearningRate float64 `json:"minLearningRate,omitempty"`
+}
+
+// Varies tells whether the rate is ever another than the configured one.
+func (s Scheduler) Varies() bool {
+	return s.WarmupEpochs > 0 || s.Type != "" && s.Type != SchedulerConstant
+}
+
+// EarlyStopping ends a training once Patience epochs on end have not improved Metric on the validation split by more than
+// MinDelta. A Patience of 0 turns it off.
+type EarlyStopping struct {
+	Metric   string  `json:"metric,omitempty"` // one of EarlyStoppingMetrics
+	Patience int     `json:"patience,omitempty"`
+	MinDelta float64 `json:"minDelta,omitempty"`
+}
+
+// EarlyStoppingMetrics lists the metrics that are measured after each epoch.
+func EarlyStoppingMetrics() []string { return []string{MetricLoss, MetricAccuracy} }
 
 // Output is where the artifact is published.
 type Output struct {

@@ -21,6 +21,15 @@ func DefaultTrainConfig() TrainConfig {
 	}
 }
 
+// Defaults of fields that are left out of a configuration, as PyTorch's but for patience, which is for trainings of dozens
+// of epochs.
+const (
+	DefaultMomentum            = 0.9
+	DefaultSchedulerFactor     = 0.1
+	DefaultSchedulerPatience   = 3
+	DefaultSchedulerStepEpochs = 10
+)
+
 // DefaultGenerated returns the API's defaults for a generated dataset. How many pictures to draw has none there.
 func DefaultGenerated() Generated {
 	return Generated{SamplesPerClass: 400, Classes: []string{"cat", "dog"}, Seed: 1}

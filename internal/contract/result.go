@@ -24,6 +24,7 @@ const (
 	ReasonCredentialsInvalid = "CredentialsInvalid" // the place of the dataset or of the output refuses the credentials, or needs some
 	ReasonGateNotMet         = "GateNotMet"
 	ReasonArtifactInvalid    = "ArtifactInvalid"
+	ReasonLossDiverged       = "LossDiverged" // the loss is infinite or no number
 	ReasonRunnerFailed       = "RunnerFailed"
 	// ReasonSourceUnreachable is that of `runner pull`: a file can't be fetched.
 	ReasonSourceUnreachable = "SourceUnreachable"

@@ -9,6 +9,7 @@ import (
 	"image/color"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 
 	"gonum.org/v1/plot"
@@ -21,9 +22,11 @@ import (
 type Epoch struct {
 	TrainLoss, TrainAccuracy           float64
 	ValidationLoss, ValidationAccuracy float64
+	// LearningRate is drawn if it is above 0 in an epoch.
+	LearningRate float64
 }
 
-// TrainingCurves draws loss and accuracy over the epochs, side by side, and marks the epoch whose weights were kept.
+// TrainingCurves draws loss and accuracy, and the learning rate if there is one, over the epochs, side by side, and marks the epoch whose weights were kept.
 // best counts from 1.
 func TrainingCurves(w io.Writer, epochs []Epoch, best int) error {
 	if len(epochs) == 0 {
@@ -45,11 +48,45 @@ func TrainingCurves(w io.Writer, epochs []Epoch, best int) error {
 	if err != nil {
 		return err
 	}
-	return writePNG(w, 9.5, 4, func(canvas draw.Canvas) {
-		tiles := draw.Tiles{Rows: 1, Cols: 2, PadX: vg.Points(18), PadLeft: vg.Points(8), PadRight: vg.Points(14), PadTop: vg.Points(8), PadBottom: vg.Points(8)}
-		loss.Draw(tiles.At(canvas, 0, 0))
-		accuracy.Draw(tiles.At(canvas, 1, 0))
+	panels := []*plot.Plot{loss, accuracy}
+	if slices.ContainsFunc(epochs, func(e Epoch) bool { return e.LearningRate > 0 }) {
+		rate, err := rates(epochs)
+		if err != nil {
+			return err
+		}
+		panels = append(panels, rate)
+	}
+	return writePNG(w, panelWidth*float64(len(panels)), 4, func(canvas draw.Canvas) {
+		tiles := draw.Tiles{Rows: 1, Cols: len(panels), PadX: vg.Points(18), PadLeft: vg.Points(8), PadRight: vg.Points(14), PadTop: vg.Points(8), PadBottom: vg.Points(8)}
+		for i, panel := range panels {
+			panel.Draw(tiles.At(canvas, i, 0))
+		}
 	})
+}
+
+// panelWidth is that of each curve, in inches.
+const panelWidth = 4.75
+
+// rates plots the learning rate at the end of each epoch.
+func rates(epochs []Epoch) (*plot.Plot, error) {
+	p := newPlot("Learning rate", "epoch", "")
+	var points plotter.XYs
+	for i, e := range epochs {
+		points = appendFinite(points, i+1, e.LearningRate)
+	}
+	line, dots, err := plotter.NewLinePoints(points)
+	if err != nil {
+		return nil, fmt.Errorf("draw the learning rate: %w", err)
+	}
+	line.Color, line.Width = blue, vg.Points(1.8)
+	dots.Color, dots.Radius, dots.Shape = blue, dotRadius(len(epochs)), draw.CircleGlyph{}
+	grid := plotter.NewGrid()
+	grid.Vertical.Width = 0
+	grid.Horizontal.Color = faint
+	p.Add(grid, line, dots)
+	p.X.Min, p.X.Max, p.Y.Min = 0.5, float64(len(epochs))+0.5, 0
+	p.X.Tick.Marker = wholeTicks{}
+	return p, nil
 }
 
 // curve plots a training and a validation figure over the epochs.

@@ -90,7 +90,7 @@ var samples = []struct {
 }{
 	{regexp.MustCompile(`(timeout|bakeTime|maxLatency)$`), "20s"},
 	{regexp.MustCompile(`(minAgreement|min|max|brightness|contrast|saturation|dropout|weightDecay)$`), "0.5"},
-	{regexp.MustCompile(`learningRate$`), "0.5"},
+	{regexp.MustCompile(`([lL]earningRate|factor|momentum|gradientClipping|labelSmoothing|minDelta)$`), "0.5"},
 	{regexp.MustCompile(`conditions\.\[\]\.status$`), "True"},
 	{regexp.MustCompile(`conditions\.\[\]\.(type|reason)$`), "Ready"},
 	{regexp.MustCompile(`spec\.dataset\.uri$`), "s3://datasets/pets"},
@@ -191,6 +191,12 @@ func with(object map[string]any, f field, value any) map[string]any {
 		gate["metric"] = "loss"
 		delete(gate, "min")
 	}
+	if strings.HasPrefix(path, "spec.training.momentum") || strings.HasPrefix(path, "spec.training.nesterov") {
+		existing(object, field{path: []string{"spec", "training"}}).(map[string]any)["optimizer"] = "SGD"
+	}
+	if scheduler, ok := existing(object, field{path: []string{"spec", "training", "scheduler"}}).(map[string]any); ok {
+		fitScheduler(scheduler, f.path[len(f.path)-1])
+	}
 	for _, place := range places {
 		member, within := strings.CutPrefix(path+".", place.union+".")
 		if !within {
@@ -208,6 +214,18 @@ func with(object map[string]any, f field, value any) map[string]any {
 		}
 	}
 	return object
+}
+
+// schedulerTypes are types of schedulers that have a field which the first has not.
+var schedulerTypes = map[string]string{
+	"factor": "Step", "stepEpochs": "Step", "patience": "ReduceOnPlateau", "minLearningRate": "Cosine",
+}
+
+// fitScheduler gives a scheduler a type that has the field.
+func fitScheduler(scheduler map[string]any, name string) {
+	if kind, ok := schedulerTypes[name]; ok {
+		scheduler["type"] = kind
+	}
 }
 
 // isGate tells whether a path is that of a gate, whose metric decides which of its bounds it has.
@@ -333,6 +351,13 @@ func fill(path string, schema *apiextensionsv1.JSONSchemaProps) any {
 		object := map[string]any{}
 		for name, property := range schema.Properties {
 			object[name] = fill(path+"."+name, &property)
+		}
+		if path == "spec.training" {
+			object["optimizer"] = "SGD"
+		}
+		if path == "spec.training.scheduler" {
+			fitScheduler(object, "patience")
+			delete(object, "stepEpochs")
 		}
 		if isGate(path) {
 			delete(object, "max") // for metrics that are later in the enumeration than there may be gates

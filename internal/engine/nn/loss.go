@@ -10,12 +10,17 @@ import (
 )
 
 // CrossEntropy is the mean over the batch of -log softmax(logits)[label].
-type CrossEntropy struct{ gradient tensor.Tensor }
+type CrossEntropy struct {
+	// Smoothing is the share of each label, in [0, 1), that all classes get alike.
+	Smoothing float64
+
+	gradient tensor.Tensor
+}
 
 // Forward returns the loss of logits [N, classes] for N labels, each in [0, classes), and keeps its gradient.
 func (c *CrossEntropy) Forward(ws *exec.Workspace, logits *tensor.Tensor, labels []int) float64 {
 	c.gradient.Resize(logits.Shape...)
-	return elem.SoftmaxCrossEntropy(ws, logits.Shape[0], logits.Shape[1], logits.Data, labels, c.gradient.Data)
+	return elem.SoftmaxCrossEntropy(ws, logits.Shape[0], logits.Shape[1], logits.Data, labels, c.Smoothing, c.gradient.Data)
 }
 
 // Gradient returns the gradient of the last loss with respect to the logits. It belongs to c.

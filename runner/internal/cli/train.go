@@ -135,8 +135,26 @@ func (o *trainOptions) modelFlags(flags *pflag.FlagSet) {
 	flags.Float64Var(&t.LearningRate, "learning-rate", t.LearningRate, "Step size of the optimizer.")
 	flags.StringVar(&t.Optimizer, "optimizer", t.Optimizer, "Optimizer: "+strings.Join(contract.Optimizers(), ", ")+".")
 	flags.Float64Var(&t.WeightDecay, "weight-decay", t.WeightDecay, "Weight decay of the optimizer.")
+	o.scheduleFlags(flags)
+	flags.Var(optional{&t.Momentum}, "momentum", "Momentum of the optimizer SGD. Empty is 0.9.")
+	flags.BoolVar(&t.Nesterov, "nesterov", false, "Use Nesterov's momentum in the optimizer SGD.")
+	flags.Float64Var(&t.GradientClipping, "gradient-clipping", 0, "Maximum norm of all gradients together. 0 is none.")
+	flags.Float64Var(&t.LabelSmoothing, "label-smoothing", 0, "Share of a label that all classes get alike, from 0 to 0.9.")
 	flags.Int64Var(&t.Seed, "seed", t.Seed, "Seed of weights, order, augmentation and dropout.")
 	flags.IntVar(&t.Workers, "workers", 0, "Number of goroutines that decode images. 0 means one per CPU.")
+}
+
+func (o *trainOptions) scheduleFlags(flags *pflag.FlagSet) {
+	s, e := &o.config.Training.Scheduler, &o.config.Training.EarlyStopping
+	flags.StringVar(&s.Type, "scheduler", "", "How the learning rate changes: "+strings.Join(contract.Schedulers(), ", ")+". Empty is "+contract.SchedulerConstant+".")
+	flags.IntVar(&s.WarmupEpochs, "warmup-epochs", 0, "Epochs in which the learning rate rises from 0 first.")
+	flags.Float64Var(&s.Factor, "scheduler-factor", 0, "What ReduceOnPlateau and Step multiply the learning rate by. 0 is 0.1.")
+	flags.IntVar(&s.Patience, "scheduler-patience", 0, "Epochs that ReduceOnPlateau bears without a lower validation loss. 0 is 3.")
+	flags.IntVar(&s.StepEpochs, "scheduler-step-epochs", 0, "Epochs after which Step changes the learning rate each time. 0 is 10.")
+	flags.Float64Var(&s.MinLearningRate, "min-learning-rate", 0, "Learning rate that Cosine ends with and ReduceOnPlateau never falls below.")
+	flags.StringVar(&e.Metric, "early-stopping-metric", "", "Metric on the validation split that has to improve, or training stops: "+strings.Join(contract.EarlyStoppingMetrics(), " or ")+".")
+	flags.IntVar(&e.Patience, "early-stopping-patience", 0, "Epochs without an improvement after which training stops. 0 is never.")
+	flags.Float64Var(&e.MinDelta, "early-stopping-min-delta", 0, "Change of the metric up to which it counts as none.")
 }
 
 // generatedFlags ask for generated pictures.
@@ -297,6 +315,30 @@ func (p *place) Set(value string) error {
 
 // Type implements pflag.Value.
 func (p *place) Type() string { return "folder|uri" }
+
+// optional is a flag of a number that may be left out.
+type optional struct{ number **float64 }
+
+// String implements pflag.Value.
+func (o optional) String() string {
+	if o.number == nil || *o.number == nil {
+		return ""
+	}
+	return strconv.FormatFloat(**o.number, 'g', -1, 64)
+}
+
+// Set implements pflag.Value.
+func (o optional) Set(value string) error {
+	number, err := strconv.ParseFloat(value, 64)
+	if err != nil {
+		return fmt.Errorf("%q is no number", value)
+	}
+	*o.number = &number
+	return nil
+}
+
+// Type implements pflag.Value.
+func (o optional) Type() string { return "float" }
 
 // gates is a flag of metric=bound pairs. Setting it again adds to it; String gives back what Set takes.
 type gates []contract.Gate

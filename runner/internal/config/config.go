@@ -167,4 +167,48 @@ func (v *validator) training(t contract.Training) {
 	v.check(slices.Contains(contract.Optimizers(), t.Optimizer), "training.optimizer", "is %q: use one of %s", t.Optimizer, strings.Join(contract.Optimizers(), ", "))
 	v.between("training.weightDecay", t.WeightDecay, 0, 1)
 	v.between("training.workers", float64(t.Workers), 0, 256)
+	if t.Momentum != nil {
+		v.check(*t.Momentum >= 0 && *t.Momentum < 1, "training.momentum", "is %v: must be at least 0 and below 1", *t.Momentum)
+	}
+	v.check(t.Optimizer == contract.OptimizerSGD || t.Momentum == nil && !t.Nesterov, "training.momentum", "and training.nesterov are for %s: remove them, or use that optimizer", contract.OptimizerSGD)
+	v.check(!t.Nesterov || t.Momentum == nil || *t.Momentum > 0, "training.nesterov", "needs a momentum above 0")
+	v.between("training.gradientClipping", t.GradientClipping, 0, 1000)
+	v.between("training.labelSmoothing", t.LabelSmoothing, 0, 0.9)
+	v.scheduler(t)
+	v.earlyStopping(t.EarlyStopping)
+}
+
+// schedulerFields tells of which kinds of schedulers each field is.
+var schedulerFields = []struct {
+	name  string
+	set   func(contract.Scheduler) bool
+	types []string
+}{
+	{"factor", func(s contract.Scheduler) bool { return s.Factor != 0 }, []string{contract.SchedulerReduceOnPlateau, contract.SchedulerStep}},
+	{"patience", func(s contract.Scheduler) bool { return s.Patience != 0 }, []string{contract.SchedulerReduceOnPlateau}},
+	{"stepEpochs", func(s contract.Scheduler) bool { return s.StepEpochs != 0 }, []string{contract.SchedulerStep}},
+	{"minLearningRate", func(s contract.Scheduler) bool { return s.MinLearningRate != 0 }, []string{contract.SchedulerReduceOnPlateau, contract.SchedulerCosine}},
+}
+
+func (v *validator) scheduler(t contract.Training) {
+	s, known := t.Scheduler, contract.Schedulers()
+	v.check(s.Type == "" || slices.Contains(known, s.Type), "training.scheduler.type", "is %q: use one of %s", s.Type, strings.Join(known, ", "))
+	for _, field := range schedulerFields {
+		v.check(!field.set(s) || slices.Contains(field.types, s.Type), "training.scheduler."+field.name, "is for %s: remove it, or change type (%q)",
+			strings.Join(field.types, " and "), s.Type)
+	}
+	v.check(s.WarmupEpochs >= 0 && s.WarmupEpochs < max(t.Epochs, 1), "training.scheduler.warmupEpochs", "is %d: must be at least 0 and below training.epochs (%d)", s.WarmupEpochs, t.Epochs)
+	v.check(s.Type != contract.SchedulerOneCycle || s.WarmupEpochs == 0, "training.scheduler.warmupEpochs", "is %d: remove it, as %s has a warm-up of its own", s.WarmupEpochs, s.Type)
+	v.check(s.Factor >= 0 && s.Factor < 1, "training.scheduler.factor", "is %v: must be above 0 and below 1", s.Factor)
+	v.between("training.scheduler.patience", float64(s.Patience), 0, 1000)
+	v.between("training.scheduler.stepEpochs", float64(s.StepEpochs), 0, 10_000)
+	v.check(s.MinLearningRate >= 0 && s.MinLearningRate <= t.LearningRate, "training.scheduler.minLearningRate", "is %v: must be at least 0 and at most training.learningRate (%v)", s.MinLearningRate, t.LearningRate)
+}
+
+func (v *validator) earlyStopping(s contract.EarlyStopping) {
+	v.between("training.earlyStopping.patience", float64(s.Patience), 0, 1000)
+	v.between("training.earlyStopping.minDelta", s.MinDelta, 0, 1)
+	known := contract.EarlyStoppingMetrics()
+	v.check(s.Patience == 0 || slices.Contains(known, s.Metric), "training.earlyStopping.metric", "is %q: use one of %s", s.Metric, strings.Join(known, ", "))
+	v.check(s.Patience > 0 || s == contract.EarlyStopping{}, "training.earlyStopping.patience", "is 0: say after how many epochs without an improvement to stop")
 }

@@ -68,20 +68,51 @@ func TestValidateNamesTheField(t *testing.T) {
 			c.Dataset.Split.ValidationPercent = 80
 			c.Dataset.Split.TestPercent = 11
 		},
-		"dataset.augmentation.rotationDegrees": func(c *contract.TrainConfig) { c.Dataset.Augmentation.RotationDegrees = 181 },
-		"dataset.augmentation.brightness":      func(c *contract.TrainConfig) { c.Dataset.Augmentation.Brightness = 1.1 },
-		"dataset.augmentation.contrast":        func(c *contract.TrainConfig) { c.Dataset.Augmentation.Contrast = -0.1 },
-		"dataset.augmentation.saturation":      func(c *contract.TrainConfig) { c.Dataset.Augmentation.Saturation = math.NaN() },
-		"model.architecture":                   func(c *contract.TrainConfig) { c.Model.Architecture = "ResNet" },
-		"model.imageSize":                      func(c *contract.TrainConfig) { c.Model.ImageSize = 100 },
-		"model.dropout":                        func(c *contract.TrainConfig) { c.Model.Dropout = 1 },
-		"training.epochs":                      func(c *contract.TrainConfig) { c.Training.Epochs = 0 },
-		"training.batchSize":                   func(c *contract.TrainConfig) { c.Training.BatchSize = 1 },
-		"training.learningRate":                func(c *contract.TrainConfig) { c.Training.LearningRate = 0 },
-		"training.optimizer":                   func(c *contract.TrainConfig) { c.Training.Optimizer = "adam" },
-		"training.weightDecay":                 func(c *contract.TrainConfig) { c.Training.WeightDecay = 2 },
-		"training.workers":                     func(c *contract.TrainConfig) { c.Training.Workers = -1 },
-		"gates[0].metric":                      func(c *contract.TrainConfig) { c.Gates = []contract.Gate{{Metric: "trainLoss"}} },
+		"dataset.augmentation.rotationDegrees":                func(c *contract.TrainConfig) { c.Dataset.Augmentation.RotationDegrees = 181 },
+		"dataset.augmentation.brightness":                     func(c *contract.TrainConfig) { c.Dataset.Augmentation.Brightness = 1.1 },
+		"dataset.augmentation.contrast":                       func(c *contract.TrainConfig) { c.Dataset.Augmentation.Contrast = -0.1 },
+		"dataset.augmentation.saturation":                     func(c *contract.TrainConfig) { c.Dataset.Augmentation.Saturation = math.NaN() },
+		"model.architecture":                                  func(c *contract.TrainConfig) { c.Model.Architecture = "ResNet" },
+		"model.imageSize":                                     func(c *contract.TrainConfig) { c.Model.ImageSize = 100 },
+		"model.dropout":                                       func(c *contract.TrainConfig) { c.Model.Dropout = 1 },
+		"training.epochs":                                     func(c *contract.TrainConfig) { c.Training.Epochs = 0 },
+		"training.batchSize":                                  func(c *contract.TrainConfig) { c.Training.BatchSize = 1 },
+		"training.learningRate":                               func(c *contract.TrainConfig) { c.Training.LearningRate = 0 },
+		"training.optimizer":                                  func(c *contract.TrainConfig) { c.Training.Optimizer = "adam" },
+		"training.weightDecay":                                func(c *contract.TrainConfig) { c.Training.WeightDecay = 2 },
+		"training.momentum is 1":                              func(c *contract.TrainConfig) { c.Training.Optimizer, c.Training.Momentum = "SGD", number(1) },
+		"training.momentum and training.nesterov are for SGD": func(c *contract.TrainConfig) { c.Training.Nesterov = true },
+		"training.nesterov needs": func(c *contract.TrainConfig) {
+			c.Training.Optimizer, c.Training.Nesterov, c.Training.Momentum = "SGD", true, number(0)
+		},
+		"training.gradientClipping":          func(c *contract.TrainConfig) { c.Training.GradientClipping = -1 },
+		"training.labelSmoothing":            func(c *contract.TrainConfig) { c.Training.LabelSmoothing = 1 },
+		"training.scheduler.type":            func(c *contract.TrainConfig) { c.Training.Scheduler.Type = "Linear" },
+		"training.scheduler.factor is for":   func(c *contract.TrainConfig) { c.Training.Scheduler = contract.Scheduler{Type: "Cosine", Factor: 0.5} },
+		"training.scheduler.factor is 1":     func(c *contract.TrainConfig) { c.Training.Scheduler = contract.Scheduler{Type: "Step", Factor: 1} },
+		"training.scheduler.patience is for": func(c *contract.TrainConfig) { c.Training.Scheduler = contract.Scheduler{Type: "Step", Patience: 1} },
+		"training.scheduler.patience is -1": func(c *contract.TrainConfig) {
+			c.Training.Scheduler = contract.Scheduler{Type: "ReduceOnPlateau", Patience: -1}
+		},
+		"training.scheduler.stepEpochs is for": func(c *contract.TrainConfig) { c.Training.Scheduler = contract.Scheduler{StepEpochs: 1} },
+		"training.scheduler.stepEpochs is -1":  func(c *contract.TrainConfig) { c.Training.Scheduler = contract.Scheduler{Type: "Step", StepEpochs: -1} },
+		"training.scheduler.minLearningRate is for": func(c *contract.TrainConfig) {
+			c.Training.Scheduler = contract.Scheduler{Type: "OneCycle", MinLearningRate: 0.0001}
+		},
+		"training.scheduler.minLearningRate is 0.5": func(c *contract.TrainConfig) {
+			c.Training.Scheduler = contract.Scheduler{Type: "Cosine", MinLearningRate: 0.5}
+		},
+		"training.scheduler.warmupEpochs is 20": func(c *contract.TrainConfig) { c.Training.Epochs, c.Training.Scheduler.WarmupEpochs = 20, 20 },
+		"training.scheduler.warmupEpochs is 1: remove": func(c *contract.TrainConfig) {
+			c.Training.Scheduler = contract.Scheduler{Type: "OneCycle", WarmupEpochs: 1}
+		},
+		"training.earlyStopping.metric":             func(c *contract.TrainConfig) { c.Training.EarlyStopping = contract.EarlyStopping{Patience: 1} },
+		"training.earlyStopping.patience is 0: say": func(c *contract.TrainConfig) { c.Training.EarlyStopping = contract.EarlyStopping{Metric: "loss"} },
+		"training.earlyStopping.minDelta": func(c *contract.TrainConfig) {
+			c.Training.EarlyStopping = contract.EarlyStopping{Metric: "loss", Patience: 1, MinDelta: 2}
+		},
+		"training.workers": func(c *contract.TrainConfig) { c.Training.Workers = -1 },
+		"gates[0].metric":  func(c *contract.TrainConfig) { c.Gates = []contract.Gate{{Metric: "trainLoss"}} },
 		"gates[1].metric is accuracyLoss": func(c *contract.TrainConfig) {
 			c.Gates = []contract.Gate{{Metric: "kappa"}, {Metric: "accuracyLoss", Max: 0.1}}
 		},
@@ -100,6 +131,8 @@ func TestValidateNamesTheField(t *testing.T) {
 		})
 	}
 }
+
+func number(v float64) *float64 { return &v }
 
 func TestLoad(t *testing.T) {
 	fromEnv, fromFile := valid(), valid()

@@ -37,6 +37,11 @@ func Config(err error) error {
 	return &Error{Reason: contract.ReasonConfigInvalid, ExitCode: contract.ExitConfig, Err: err}
 }
 
+// Diverged is a training that no longer computes with numbers. The same settings would bring it there again.
+func Diverged(err error) error {
+	return &Error{Reason: contract.ReasonLossDiverged, ExitCode: contract.ExitConfig, Err: err}
+}
+
 // Artifact is an artifact that can't be used.
 func Artifact(err error) error {
 	return &Error{Reason: contract.ReasonArtifactInvalid, ExitCode: contract.ExitArtifact, Err: err}

@@ -62,10 +62,18 @@ func (l *Log) goesOn() {
 }
 
 func (l *Log) epoch(e train.EpochEnded) {
-	l.log.Info(fmt.Sprintf("Epoch %d of %d", e.Number, e.Epochs),
+	args := []any{
 		"trainLoss", rounded(e.TrainLoss), "trainAccuracy", rounded(e.TrainAccuracy),
 		"validationLoss", rounded(e.ValidationLoss), "validationAccuracy", rounded(e.ValidationAccuracy),
-		"best", e.Best, "seconds", rounded(e.Took.Seconds()))
+		"best", e.Best, "seconds", rounded(e.Took.Seconds()),
+	}
+	if e.LearningRate > 0 {
+		args = append(args, "learningRate", e.LearningRate)
+	}
+	l.log.Info(fmt.Sprintf("Epoch %d of %d", e.Number, e.Epochs), args...)
+	if e.Last && e.Number < e.Epochs {
+		l.log.Info(fmt.Sprintf("Stopped early at epoch %d of %d", e.Number, e.Epochs))
+	}
 	if e.Warning != "" {
 		l.log.Warn("Training: " + e.Warning)
 	}

@@ -221,6 +221,7 @@ func TestLog(t *testing.T) {
 				started(),
 				train.Stepped{Epoch: 1, Done: 3, Images: 16},
 				train.EpochEnded{Epoch: report.Epoch{TrainLoss: 0.123456}, Number: 1, Epochs: 2, Warning: "the loss explodes"},
+				train.EpochEnded{Epoch: report.Epoch{LearningRate: 0.025}, Number: 9, Epochs: 20, Last: true},
 				train.Evaluated{
 					Metrics: []contract.Metric{{Name: "accuracy", Value: 0.75}}, SizeBytes: 10,
 					Float32: &train.Evaluated{Metrics: []contract.Metric{{Name: "accuracy", Value: 0.8}}, SizeBytes: 40},
@@ -239,6 +240,7 @@ func TestLog(t *testing.T) {
 			}
 			for _, line := range []string{
 				"msg=Training ", `msg="Epoch 1 of 2" trainLoss=0.1235`, `level=WARN msg="Training: the loss explodes"`,
+				"learningRate=0.025", `msg="Stopped early at epoch 9 of 20"`,
 				`msg="Quantized to 8 bits" accuracyFloat32=0.8 accuracyInt8=0.75 bytesFloat32=40 bytesInt8=10`,
 				`msg="Evaluated on the test split" accuracy=0.75`, "msg=Published model=models/pets/model.onnx sha256=abc samples=6",
 				`msg="Already published; returning the recorded result" model=models/pets/model.onnx`,

@@ -98,6 +98,8 @@ type Epoch struct {
 	TrainAccuracy      float64 `json:"trainAccuracy"`
 	ValidationLoss     float64 `json:"validationLoss"`
 	ValidationAccuracy float64 `json:"validationAccuracy"`
+	// LearningRate is that of the epoch's last step, where a scheduler changes it.
+	LearningRate float64 `json:"learningRate,omitempty"`
 }
 
 // Measure fills in what a tally found out.

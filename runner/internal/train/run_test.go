@@ -104,11 +104,11 @@ func doAndStop(t *testing.T, run *Run, n int) (contract.TrainResult, error) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	a := run.attempt()
 	rate, asked := a.rate, 0
-	a.rate = func(history []report.Epoch, step int64) float64 {
+	a.rate = func(m moment) float64 {
 		if asked++; asked == n {
 			cancel(failure.ErrInterrupted)
 		}
-		return rate(history, step)
+		return rate(m)
 	}
 	return a.run(ctx)
 }
@@ -676,7 +676,7 @@ func TestFailures(t *testing.T) {
 				cfg.Training.Optimizer, cfg.Training.LearningRate = "SGD", 10
 				cfg.Training.Epochs, cfg.Training.WeightDecay = 200, 1
 			},
-			code: contract.ExitConfig, reason: contract.ReasonConfigInvalid, says: "lower training.learningRate",
+			code: contract.ExitConfig, reason: contract.ReasonLossDiverged, says: "lower training.learningRate",
 		},
 		"missing folder": {
 			change: func(_ *testing.T, cfg *contract.TrainConfig) {

@@ -5,6 +5,9 @@ package train
 
 import (
 	"context"
+	"encoding/json"
+	"math"
+	"os"
 	"slices"
 	"testing"
 
@@ -19,7 +22,7 @@ func TestConfiguredScheduleAndStop(t *testing.T) {
 	cfg := contract.Training{LearningRate: 0.25, Epochs: 3}
 	history := make([]report.Epoch, 4)
 	for n := range history {
-		if got := scheduleOf(cfg)(history[:n], int64(10*n)); got != 0.25 {
+		if got := scheduleOf(cfg)(moment{history[:n], int64(10 * n), 10}); got != 0.25 {
 			t.Errorf("after %d epochs the rate is %v", n, got)
 		}
 		if got := stopOf(cfg)(history[:n]); got != (n >= 3) {
@@ -29,9 +32,9 @@ func TestConfiguredScheduleAndStop(t *testing.T) {
 }
 
 // decaying depends on both of what a schedule may depend on.
-func decaying(history []report.Epoch, step int64) float64 {
-	rate := 0.01 / float64(step+1)
-	for _, epoch := range history {
+func decaying(m moment) float64 {
+	rate := 0.01 / float64(m.step+1)
+	for _, epoch := range m.history {
 		rate *= epoch.ValidationLoss
 	}
 	return rate
@@ -45,11 +48,11 @@ func TestScheduleGoesOnFromACheckpoint(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		defer cancel(nil)
 		a := newRun(cfg).attempt()
-		a.rate = func(history []report.Epoch, step int64) float64 {
-			if step == stopAt {
+		a.rate = func(m moment) float64 {
+			if m.step == stopAt {
 				cancel(failure.ErrInterrupted)
 			}
-			rate := decaying(history, step)
+			rate := decaying(m)
 			rates = append(rates, rate)
 			return rate
 		}
@@ -97,5 +100,114 @@ func TestStopEndsTraining(t *testing.T) {
 	}
 	if diff := cmp.Diff([]bool{false, true}, last); diff != "" {
 		t.Errorf("epochs that are said to be the last (-want +got):\n%s", diff)
+	}
+}
+
+// testdata/pytorch-schedules.json is what test/peers/training/record.py wrote.
+func TestRatesArePyTorchs(t *testing.T) {
+	data, err := os.ReadFile("testdata/pytorch-schedules.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []struct {
+		Scheduler     contract.Scheduler
+		LearningRate  float64
+		Epochs, Steps int
+		Losses, Rates []float64
+	}
+	if err := json.Unmarshal(data, &cases); err != nil {
+		t.Fatal(err)
+	}
+	compared, kinds := 0, map[string]bool{}
+	for n, tc := range cases {
+		rate := scheduleOf(contract.Training{LearningRate: tc.LearningRate, Epochs: tc.Epochs, Scheduler: tc.Scheduler})
+		history := make([]report.Epoch, len(tc.Losses))
+		for i, loss := range tc.Losses {
+			history[i].ValidationLoss = loss
+		}
+		for step, want := range tc.Rates {
+			got := rate(moment{history[:step/tc.Steps], int64(step), tc.Steps})
+			if compared++; !(math.Abs(got-want) <= 1e-9) {
+				t.Errorf("case %d, %+v: the rate of step %d is %v, want %v", n, tc.Scheduler, step, got, want)
+			}
+		}
+		kinds[tc.Scheduler.Type] = true
+	}
+	t.Logf("%d rates compared", compared)
+	if len(kinds) != len(contract.Schedulers()) {
+		t.Errorf("compared %v, want all of %v", kinds, contract.Schedulers())
+	}
+}
+
+func TestStopsEarly(t *testing.T) {
+	losses := []float64{0.9, 0.5, 0.6, 0.495, 0.7, 0.7}
+	cases := map[string]struct {
+		stopping contract.EarlyStopping
+		want     int // epochs, 0: all
+	}{
+		"off":             {contract.EarlyStopping{}, 0},
+		"at once":         {contract.EarlyStopping{Metric: "loss", Patience: 1}, 3},
+		"later":           {contract.EarlyStopping{Metric: "loss", Patience: 2}, 6},
+		"never":           {contract.EarlyStopping{Metric: "loss", Patience: 3}, 0},
+		"too little":      {contract.EarlyStopping{Metric: "loss", Patience: 2, MinDelta: 0.01}, 4},
+		"accuracy":        {contract.EarlyStopping{Metric: "accuracy", Patience: 2}, 3},
+		"patient, though": {contract.EarlyStopping{Metric: "accuracy", Patience: 5}, 6},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			var history []report.Epoch
+			stopped := 0
+			for i, loss := range losses {
+				history = append(history, report.Epoch{ValidationLoss: loss, ValidationAccuracy: 0.5})
+				if stopped == 0 && stopsEarly(tc.stopping, history) {
+					stopped = i + 1
+				}
+			}
+			if stopped != tc.want {
+				t.Errorf("stopped after %d epochs, want %d", stopped, tc.want)
+			}
+		})
+	}
+}
+
+// All of what changes a training is in its checkpoints, or follows from them.
+func TestScheduledTrainingResumesExactly(t *testing.T) {
+	half := 0.5
+	for name, change := range map[string]func(*contract.Training){
+		"OneCycle, clipped": func(c *contract.Training) {
+			c.Scheduler.Type, c.GradientClipping, c.LabelSmoothing = contract.SchedulerOneCycle, 0.1, 0.1
+		},
+		"Nesterov after a warm-up, on plateaus": func(c *contract.Training) {
+			c.Optimizer, c.Momentum, c.Nesterov, c.LearningRate = contract.OptimizerSGD, &half, true, 0.01
+			c.Scheduler = contract.Scheduler{Type: contract.SchedulerReduceOnPlateau, WarmupEpochs: 1, Patience: 1}
+		},
+		"stopped early": func(c *contract.Training) {
+			c.EarlyStopping = contract.EarlyStopping{Metric: contract.MetricLoss, Patience: 2, MinDelta: 1}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := smallConfig(t.TempDir())
+			plain := mustDo(t, newRun(cfg))
+			cfg.Output.Path, cfg.Training.Epochs = t.TempDir(), 5
+			change(&cfg.Training)
+			want := mustDo(t, newRun(cfg))
+			cfg.Output.Path = t.TempDir()
+			for _, steps := range []int{2, 1, 4} {
+				if _, err := doAndStop(t, newRun(cfg), steps); exitCode(err) != contract.ExitTerminated {
+					t.Fatal(err)
+				}
+			}
+			got := mustDo(t, newRun(cfg))
+			if got.Model.SHA256 != want.Model.SHA256 || *got.Trained != *want.Trained {
+				t.Errorf("resumed: %+v, want the model and the end of the uninterrupted run, %+v", got.Trained, want.Trained)
+			}
+			early := cfg.Training.EarlyStopping.Patience > 0
+			if (want.Trained.Epoch == 3) != early {
+				t.Errorf("trained %+v, want the first three of five epochs: %v", want.Trained, early)
+			}
+			if (want.Model.SHA256 == plain.Model.SHA256) != early {
+				t.Errorf("the model is that of three epochs without these settings: %v", !early)
+			}
+		})
 	}
 }

@@ -76,21 +76,23 @@ func (r *attempt) newTrainer(data *data) (*trainer, error) {
 	if err != nil {
 		return nil, failure.Config(err)
 	}
+	t.loss.Smoothing = cfg.Training.LabelSmoothing
 	if t.optimizer, err = newOptimizer(cfg.Training, t.network.Params()); err != nil {
 		return nil, failure.Config(err)
 	}
 	return t, t.restore()
 }
 
-// momentum of SGD.
-const momentum = 0.9
-
 func newOptimizer(cfg contract.Training, params []*nn.Param) (nn.Optimizer, error) {
+	momentum := contract.DefaultMomentum
+	if cfg.Momentum != nil {
+		momentum = *cfg.Momentum
+	}
 	adam := nn.DefaultAdamConfig()
 	adam.WeightDecay = cfg.WeightDecay
 	switch cfg.Optimizer {
 	case contract.OptimizerSGD:
-		return nn.NewSGD(params, nn.SGDConfig{Momentum: momentum, WeightDecay: cfg.WeightDecay})
+		return nn.NewSGD(params, nn.SGDConfig{Momentum: momentum, WeightDecay: cfg.WeightDecay, Nesterov: cfg.Nesterov})
 	case contract.OptimizerAdam:
 		return nn.NewAdam(params, adam)
 	case contract.OptimizerAdamW:
@@ -148,6 +150,9 @@ func (t *trainer) epoch(ctx context.Context) error {
 		TrainAccuracy:  float64(t.state.Correct) / float64(t.state.Seen),
 		ValidationLoss: tally.Loss(), ValidationAccuracy: tally.Accuracy(),
 	}
+	if t.cfg.Scheduler.Varies() {
+		epoch.LearningRate = t.rate(t.moment(t.step() - 1))
+	}
 	best := t.state.endEpoch(epoch)
 	if best {
 		t.best = nn.NewState()
@@ -182,7 +187,10 @@ func (t *trainer) trainBatch(batch *dataset.Batch) error {
 		return err
 	}
 	t.network.Backward(t.loss.Gradient())
-	t.optimizer.Step(t.network.Workspace(), t.rate(t.state.History, t.step()))
+	if t.cfg.GradientClipping > 0 {
+		nn.ClipGradients(t.network.Params(), t.cfg.GradientClipping)
+	}
+	t.optimizer.Step(t.network.Workspace(), t.rate(t.moment(t.step())))
 
 	t.state.Step++
 	t.state.Seen += batch.N
@@ -201,8 +209,8 @@ func (t *trainer) checkFinite(loss float64) error {
 	if finite(loss) {
 		return nil
 	}
-	return failure.Config(fmt.Errorf("training diverged: the loss is %v in epoch %d after %d steps: lower training.learningRate (%v)",
-		loss, t.state.Epoch+1, t.state.Step, t.cfg.LearningRate))
+	return failure.Diverged(fmt.Errorf("training diverged: the loss is %v in epoch %d after %d steps, %d in all: %s",
+		loss, t.state.Epoch+1, t.state.Step, t.step(), t.calm()))
 }
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
@@ -212,7 +220,16 @@ func (t *trainer) checkMeasured(loss float64) error {
 	if finite(loss) {
 		return nil
 	}
-	return failure.Config(fmt.Errorf("training diverged: the loss on the test split is %v: lower training.learningRate (%v)", loss, t.cfg.LearningRate))
+	return failure.Diverged(fmt.Errorf("training diverged: the loss on the test split is %v: %s", loss, t.calm()))
+}
+
+// calm says what keeps a loss finite.
+func (t *trainer) calm() string {
+	advice := fmt.Sprintf("lower training.learningRate (%v)", t.cfg.LearningRate)
+	if t.cfg.GradientClipping == 0 {
+		advice += ", or set training.gradientClipping, such as 1"
+	}
+	return advice
 }
 
 // keepBest puts the weights of the best epoch into the network.
@@ -221,6 +238,11 @@ func (t *trainer) keepBest() error { return t.network.Load(t.best) }
 // step is the number of steps done, over all epochs.
 func (t *trainer) step() int64 {
 	return int64(t.state.Epoch)*int64(t.loader.Steps()) + int64(t.state.Step)
+}
+
+// moment is the one before a step of the current epoch.
+func (t *trainer) moment(step int64) moment {
+	return moment{history: t.state.History, step: step, steps: t.loader.Steps()}
 }
 
 // position is how far training has come.

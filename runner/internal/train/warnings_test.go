@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/runner/internal/failure"
 	"github.com/trainyard-dev/trainyard/runner/internal/metrics"
 	"github.com/trainyard-dev/trainyard/runner/internal/report"
 )
@@ -104,13 +105,27 @@ func TestOutcomeWarnings(t *testing.T) {
 }
 
 func TestLossThatIsNotFiniteEndsTheRun(t *testing.T) {
-	trainer := &trainer{}
+	run := newRun(smallConfig(t.TempDir())).attempt()
+	defer run.events.close()
+	data, err := run.load(t.Context(), 1<<30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	trainer, err := run.newTrainer(data)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, loss := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
 		for at, err := range map[string]error{"training": trainer.checkFinite(loss), "test": trainer.checkMeasured(loss)} {
-			if exitCode(err) != contract.ExitConfig || !strings.Contains(err.Error(), "lower training.learningRate") {
+			if exitCode(err) != contract.ExitConfig || !strings.Contains(err.Error(), "lower training.learningRate") ||
+				!strings.Contains(err.Error(), "training.gradientClipping") {
 				t.Errorf("%s loss %v: exits %d: %v", at, loss, exitCode(err), err)
 			}
 		}
+	}
+	err = trainer.checkFinite(math.NaN())
+	if reason, _ := failure.Of(err); reason != contract.ReasonLossDiverged || !strings.Contains(err.Error(), "in epoch 1 after 0 steps, 0 in all") {
+		t.Errorf("%s: %v", reason, err)
 	}
 	if err := trainer.checkMeasured(1e30); err != nil {
 		t.Errorf("a finite loss: %v", err)

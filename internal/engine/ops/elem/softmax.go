@@ -53,15 +53,17 @@ func softmaxRow(x, y []float32, classes, stride int, logarithm bool) {
 	}
 }
 
-// SoftmaxCrossEntropy returns the mean over the batch of -log softmax(logits)[label]. Unless dlogits is nil, it receives
-// the gradient of that mean. logits is [batch, classes]; each label is in [0, classes).
-func SoftmaxCrossEntropy(_ *exec.Workspace, batch, classes int, logits []float32, labels []int, dlogits []float32) float64 {
+// SoftmaxCrossEntropy returns the mean over the batch of -log softmax(logits)[label]. Smoothing, in [0, 1), is the share of
+// each label that all classes get alike instead. Unless dlogits is nil, it receives the gradient of that mean. logits is
+// [batch, classes]; each label is in [0, classes).
+func SoftmaxCrossEntropy(_ *exec.Workspace, batch, classes int, logits []float32, labels []int, smoothing float64, dlogits []float32) float64 {
 	exec.CheckLength("softmax cross entropy", "logits", logits, batch*classes)
 	exec.CheckLength("softmax cross entropy", "labels", labels, batch)
 	if dlogits != nil {
 		exec.CheckLength("softmax cross entropy", "dlogits", dlogits, batch*classes)
 	}
 	var loss float64
+	others := smoothing / float64(classes) // the label's share of each class
 	for i, label := range labels[:batch] {
 		if uint(label) >= uint(classes) {
 			panic(fmt.Sprintf("engine: softmax cross entropy: label %d is not in [0, %d)", label, classes))
@@ -75,14 +77,21 @@ func SoftmaxCrossEntropy(_ *exec.Workspace, batch, classes int, logits []float32
 		for _, v := range row {
 			sum += math.Exp(float64(v) - largest)
 		}
-		loss += math.Log(sum) + largest - float64(row[label])
+		wanted := float64(row[label])
+		if smoothing > 0 {
+			wanted *= 1 - smoothing
+			for _, v := range row {
+				wanted += others * float64(v)
+			}
+		}
+		loss += math.Log(sum) + largest - wanted
 		if dlogits == nil {
 			continue
 		}
 		for c, v := range row {
-			p := math.Exp(float64(v)-largest) / sum
+			p := math.Exp(float64(v)-largest)/sum - others
 			if c == label {
-				p--
+				p -= 1 - smoothing
 			}
 			dlogits[i*classes+c] = float32(p / float64(batch))
 		}
