@@ -83,8 +83,8 @@ var _ = Describe("In a namespace with quotas and LimitRanges", func() {
 		live := pets.reaches(ctx, v1alpha1.ServingReason).Status.Live.Revision
 		cluster.model(digestOf("2"), neverFinishes)
 		pets.serve(ctx, "run-2")
-		pets.reaches(ctx, v1alpha1.SmokingReason)
-		Eventually(func() []batchv1.Job { return pets.jobs(ctx) }).Should(HaveLen(1))
+		candidate := pets.reaches(ctx, v1alpha1.SmokingReason).Status.Candidate.Revision
+		pets.test(ctx, candidate, "smoke")
 
 		By("allowing less than all of them ask for")
 		makePolicy(ctx, pets.namespace, limitRange(corev1.LimitRangeItem{Type: corev1.LimitTypeContainer, Max: quantities("40m", "32Mi")})[0])

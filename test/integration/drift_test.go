@@ -15,7 +15,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -51,11 +50,13 @@ func setPodImage(ctx context.Context, pod corev1.Pod) {
 	Expect(k8s.Patch(ctx, &pod, before)).To(Succeed())
 }
 
-// isTested waits until the only Job is a test of a revision: status may say so while that of the test before is still there.
-func (s servers) isTested(ctx context.Context, revision, test string) {
+// test waits until the only Job is a test of a revision, and returns it: status may say so while that of the test before is still there.
+func (s servers) test(ctx context.Context, revision, check string) *batchv1.Job {
 	GinkgoHelper()
-	Eventually(func() []batchv1.Job { return s.jobs(ctx) }).Should(ConsistOf(HaveField("Annotations", And(
-		HaveKeyWithValue(v1alpha1.TestAnnotation, test), HaveKeyWithValue(v1alpha1.TestedRevisionAnnotation, revision)))))
+	var jobs []batchv1.Job
+	Eventually(func() []batchv1.Job { jobs = s.jobs(ctx); return jobs }).Should(ConsistOf(HaveField("Annotations", And(
+		HaveKeyWithValue(v1alpha1.TestAnnotation, check), HaveKeyWithValue(v1alpha1.TestedRevisionAnnotation, revision)))))
+	return &jobs[0]
 }
 
 var _ = Describe("ModelServer, when what serves is edited by hand", func() {
@@ -154,12 +155,7 @@ var _ = Describe("ModelServer, when what serves is edited by hand", func() {
 		cluster.model(digestOf("2"), neverFinishes)
 		pets.serve(ctx, "run-2")
 		candidate := pets.reaches(ctx, v1alpha1.SmokingReason).Status.Candidate.Revision
-		var tested types.UID
-		Eventually(func(g Gomega) {
-			jobs := pets.jobs(ctx)
-			g.Expect(jobs).To(HaveLen(1))
-			tested = jobs[0].UID
-		}).Should(Succeed())
+		tested := pets.test(ctx, candidate, "smoke").UID
 		isSetBack(ctx, edit(ctx, candidate, setImage))
 		Eventually(func() []batchv1.Job { return pets.jobs(ctx) }).Should(
 			And(HaveLen(1), HaveEach(HaveField("UID", Not(Equal(tested))))))
@@ -173,13 +169,7 @@ var _ = Describe("ModelServer, when what serves is edited by hand", func() {
 		cluster.model(digestOf("2"), bakesForEver)
 		pets.serve(ctx, "run-2")
 		second := pets.reaches(ctx, v1alpha1.BakingReason).Status.Live.Revision
-		var bake types.UID
-		Eventually(func(g Gomega) {
-			jobs := pets.jobs(ctx)
-			g.Expect(jobs).To(HaveLen(1))
-			g.Expect(jobs[0].Annotations).To(HaveKeyWithValue(v1alpha1.TestAnnotation, "bake"))
-			bake = jobs[0].UID
-		}).Should(Succeed())
+		bake := pets.test(ctx, second, "bake").UID
 		isSetBack(ctx, edit(ctx, second, addEnv))
 		Eventually(func() []batchv1.Job { return pets.jobs(ctx) }).Should(
 			And(HaveLen(1), HaveEach(HaveField("UID", Not(Equal(bake))))))
@@ -191,10 +181,10 @@ var _ = Describe("ModelServer, when what serves is edited by hand", func() {
 		cluster.model(digestOf("2"), bakesForEver)
 		pets.serve(ctx, "run-2")
 		second := pets.reaches(ctx, v1alpha1.BakingReason).Status.Live.Revision
-		pets.isTested(ctx, second, "bake")
+		pets.test(ctx, second, "bake")
 
 		By("doing so before the manager looks")
-		manager.stop()
+		stopManager()
 		edit(ctx, second, setImage)
 		cluster.model(digestOf("2"), failsBake)
 		Eventually(func() []batchv1.JobCondition { return pets.jobs(ctx)[0].Status.Conditions }).ShouldNot(BeEmpty())
@@ -226,8 +216,8 @@ var _ = Describe("ModelServer, when what serves is edited by hand", func() {
 		cluster.model(digestOf("2"), neverFinishes)
 		pets.serve(ctx, "run-2")
 		candidate := pets.reaches(ctx, v1alpha1.SmokingReason).Status.Candidate.Revision
-		pets.isTested(ctx, candidate, "smoke")
-		manager.stop()
+		pets.test(ctx, candidate, "smoke")
+		stopManager()
 		setPodImage(ctx, pets.podsOf(ctx, candidate)[0])
 		cluster.model(digestOf("2"), failsSmoke)
 		Eventually(func() []batchv1.JobCondition { return pets.jobs(ctx)[0].Status.Conditions }).ShouldNot(BeEmpty())
@@ -255,12 +245,8 @@ var _ = Describe("ModelServer, when what serves is edited by hand", func() {
 	DescribeTable("has a test go on that was held", func(ctx SpecContext, patch string) {
 		cluster.model(digestOf("2"), neverFinishes)
 		pets.serve(ctx, "run-2")
-		var job *batchv1.Job
-		Eventually(func(g Gomega) {
-			jobs := pets.jobs(ctx)
-			g.Expect(jobs).To(HaveLen(1))
-			job = &jobs[0]
-		}).Should(Succeed())
+		candidate := pets.reaches(ctx, v1alpha1.SmokingReason).Status.Candidate.Revision
+		job := pets.test(ctx, candidate, "smoke")
 		change(ctx, job.DeepCopy(), patch)
 		Eventually(func(g Gomega) {
 			after := &batchv1.Job{}
@@ -292,7 +278,7 @@ var _ = Describe("ModelServer, when what serves is edited by hand", func() {
 	)
 
 	It("doesn't take an edited Deployment's word when the template is gone", func(ctx SpecContext) {
-		manager.stop()
+		stopManager()
 		before := edit(ctx, first, otherModel)
 		Expect(k8s.Delete(ctx, &pets.templates(ctx)[0])).To(Succeed())
 		manager = startManager(testEnv.Config)

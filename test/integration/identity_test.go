@@ -159,22 +159,15 @@ var _ = Describe("ModelServer, when the labels or the owner of a child are chang
 	It("sees what comes of a test whose Job was taken by Helm", func(ctx SpecContext) {
 		cluster.model(digestOf("2"), bakesForEver)
 		pets.serve(ctx, "run-2")
-		pets.reaches(ctx, v1alpha1.BakingReason)
-		var bake *batchv1.Job
-		Eventually(func(g Gomega) {
-			jobs := pets.jobs(ctx)
-			g.Expect(jobs).To(HaveLen(1))
-			g.Expect(jobs[0].Annotations).To(HaveKeyWithValue(v1alpha1.TestAnnotation, "bake"))
-			bake = &jobs[0]
-		}).Should(Succeed())
-		change(ctx, bake.DeepCopy(), `{"metadata":{"labels":{"app.kubernetes.io/managed-by":"Helm"},"ownerReferences":null}}`)
+		second := pets.reaches(ctx, v1alpha1.BakingReason).Status.Live.Revision
+		change(ctx, pets.test(ctx, second, "bake"), `{"metadata":{"labels":{"app.kubernetes.io/managed-by":"Helm"},"ownerReferences":null}}`)
 		cluster.model(digestOf("2"), behavesWell)
 		Expect(pets.reaches(ctx, v1alpha1.ServingReason).Status.Live.Model.TrainingRun).To(Equal("run-2"))
 	})
 
 	It("deletes an autoscaler that lost its labels while the manager was away", func(ctx SpecContext) {
 		autoscaler := children["HorizontalPodAutoscaler"](ctx)
-		manager.stop()
+		stopManager()
 		change(ctx, autoscaler, takenByHelm)
 		pets.update(ctx, func(server *v1alpha1.ModelServer) { server.Spec.Autoscaling = nil })
 		manager = startManager(testEnv.Config)
@@ -187,7 +180,7 @@ var _ = Describe("ModelServer, when the labels or the owner of a child are chang
 	})
 
 	It("sets the selector back to a live revision that only the spec can recreate", func(ctx SpecContext) {
-		manager.stop()
+		stopManager()
 		kept := &pets.templates(ctx)[0]
 		Expect(k8s.Delete(ctx, kept)).To(Succeed())
 		Expect(k8s.Delete(ctx, pets.deployment(ctx, first))).To(Succeed())

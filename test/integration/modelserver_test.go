@@ -320,9 +320,8 @@ var _ = Describe("ModelServer", func() {
 		serving(ctx)
 		cluster.model(digestOf("2"), neverFinishes)
 		pets.serve(ctx, "run-2")
-		pets.reaches(ctx, v1alpha1.SmokingReason)
-		Eventually(func() int { return len(pets.jobs(ctx)) }).Should(Equal(1))
-		job := pets.jobs(ctx)[0]
+		candidate := pets.reaches(ctx, v1alpha1.SmokingReason).Status.Candidate.Revision
+		job := pets.test(ctx, candidate, "smoke")
 		Expect(k8s.Create(ctx, &corev1.Event{
 			ObjectMeta:     metav1.ObjectMeta{GenerateName: "job-", Namespace: pets.namespace},
 			InvolvedObject: corev1.ObjectReference{Kind: "Job", Namespace: pets.namespace, Name: job.Name, UID: job.UID},
@@ -330,7 +329,7 @@ var _ = Describe("ModelServer", func() {
 			LastTimestamp: metav1.Now(),
 		})).To(Succeed())
 		clk.Step(startGrace)
-		Expect(k8s.Patch(ctx, &job, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"touched":"yes"}}}`)))).To(Succeed())
+		Expect(k8s.Patch(ctx, job, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"touched":"yes"}}}`)))).To(Succeed())
 		Eventually(func() string { return message(pets.get(ctx), v1alpha1.ReadyCondition) }).
 			Should(ContainSubstring("the pod of Job " + job.Name + " can't be created: " + quotaSays + "; raise the quota"))
 		Expect(condition(pets.get(ctx), v1alpha1.ReconcilingCondition)).To(Equal("True/Smoking"))

@@ -174,9 +174,9 @@ var _ = Describe("ModelServer, when a model moves or its volume is lost", func()
 		pets.serve(ctx, "run-2")
 		Eventually(func() string { return message(pets.get(ctx), v1alpha1.ReadyCondition) }).Should(
 			ContainSubstring("not compared with the revision before, because claim models doesn't exist: its own samples decide"))
-		job := pets.jobs(ctx)[0]
+		job := pets.test(ctx, pets.get(ctx).Status.Candidate.Revision, "smoke")
 		Expect(claims(&job.Spec.Template.Spec)).To(Equal(map[string]string{"model": "models-2"}))
-		Expect(smokeConfigOf(&job).Live).To(BeNil())
+		Expect(smokeConfigOf(job).Live).To(BeNil())
 		Eventually(func(g Gomega) {
 			list := &eventsv1.EventList{}
 			g.Expect(k8s.List(ctx, list, client.InNamespace(pets.namespace))).To(Succeed())
@@ -191,14 +191,10 @@ var _ = Describe("ModelServer, when a model moves or its volume is lost", func()
 		publishOn(ctx, pets.namespace, "run-2", "models-2")
 		cluster.model(digestOf("2"), neverFinishes)
 		pets.serve(ctx, "run-2")
-		var job batchv1.Job
-		Eventually(func(g Gomega) {
-			jobs := pets.jobs(ctx)
-			g.Expect(jobs).To(HaveLen(1))
-			job = jobs[0]
-		}).Should(Succeed())
+		candidate := pets.reaches(ctx, v1alpha1.SmokingReason).Status.Candidate.Revision
+		job := pets.test(ctx, candidate, "smoke")
 		Expect(claims(&job.Spec.Template.Spec)).To(Equal(map[string]string{"model": "models-2", "live": "models"}))
-		pod := podFrom(&job, batchv1.SchemeGroupVersion.WithKind("Job"), &job.Spec.Template)
+		pod := podFrom(job, batchv1.SchemeGroupVersion.WithKind("Job"), &job.Spec.Template)
 		pod.Labels[batchv1.JobNameLabel] = job.Name
 		Expect(k8s.Create(ctx, pod)).To(Succeed())
 		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable,

@@ -47,7 +47,7 @@ var (
 	faults = &faultInjector{}
 	// runners answers for the pods that the controllers ask for progress.
 	runners = &fakeRunners{}
-	// manager is the running manager.
+	// manager is the running manager; nil while a case has it stopped.
 	manager *runningManager
 )
 
@@ -73,7 +73,9 @@ var _ = BeforeSuite(func() {
 	Expect(err).NotTo(HaveOccurred())
 	manager = startManager(cfg)
 	DeferCleanup(func() {
-		manager.stop()
+		if manager != nil {
+			manager.stop()
+		}
 		Expect(testEnv.Stop()).To(Succeed())
 	})
 })
@@ -121,10 +123,24 @@ func (m *runningManager) stop() {
 	Eventually(m.done).Should(Receive(BeNil()))
 }
 
+// stopManager leaves the case without a manager until it starts one. A case that fails before that leaves one to
+// those after it.
+func stopManager() {
+	GinkgoHelper()
+	DeferCleanup(func() {
+		if manager == nil {
+			manager = startManager(testEnv.Config)
+		}
+	})
+	stopped := manager
+	manager = nil
+	stopped.stop()
+}
+
 // restartManager does what happens when the manager's pod is replaced.
 func restartManager() {
 	GinkgoHelper()
-	manager.stop()
+	stopManager()
 	manager = startManager(testEnv.Config)
 }
 
