@@ -11,6 +11,7 @@ import (
 	"maps"
 	"time"
 
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/klog/v2"
@@ -54,11 +55,16 @@ func (r *reconciler) isPodEdited(ctx context.Context, pod *corev1.Pod, template 
 	if pod.DeletionTimestamp != nil || podstate.IsTerminated(pod) {
 		return false, nil
 	}
-	images := children.ImagesOf(&pod.Spec)
-	if maps.Equal(images, children.ImagesOf(&template.Pod.Spec)) {
+	if maps.Equal(children.ImagesOf(&pod.Spec), children.ImagesOf(&template.Pod.Spec)) {
 		return false, nil
 	}
-	data, err := json.Marshal(images)
+	return r.isStoredPodEdited(ctx, pod)
+}
+
+// isStoredPodEdited tells whether a pod was given another image since it was created. It
+// reads the pod past the cache once for each set of images that the cache has of it.
+func (r *reconciler) isStoredPodEdited(ctx context.Context, pod *corev1.Pod) (bool, error) {
+	data, err := json.Marshal(children.ImagesOf(&pod.Spec))
 	if err != nil {
 		return false, fmt.Errorf("encode the images of pod %s: %w", klog.KObj(pod), err)
 	}
@@ -75,6 +81,22 @@ func (r *reconciler) isPodEdited(ctx context.Context, pod *corev1.Pod, template 
 	}
 	r.verified.add(pod.UID, string(sum[:]))
 	return false, nil
+}
+
+// judgeEditedTest voids a test whose pod was given another image: whatever it says, it isn't the judge's word.
+func (r *reconciler) judgeEditedTest(ctx context.Context, observed *rollout.Job, job *batchv1.Job, pod *corev1.Pod) error {
+	if pod == nil || pod.DeletionTimestamp != nil || observed.State == rollout.JobVoid {
+		return nil
+	}
+	ended := podstate.IsTerminated(pod) // then the cache doesn't have its images
+	if !ended && maps.Equal(children.ImagesOf(&pod.Spec), children.ImagesOf(&job.Spec.Template.Spec)) {
+		return nil
+	}
+	edited, err := r.isStoredPodEdited(ctx, pod)
+	if edited {
+		observed.State, observed.Message = rollout.JobVoid, children.ImageEditedMessage(pod)
+	}
+	return err
 }
 
 // restartRevision has a Deployment replace its pods, one by one, as kubectl rollout

@@ -288,6 +288,9 @@ func (r *reconciler) observeJobs(ctx context.Context, s *scope, o *rollout.Obser
 		if err := r.outdateResources(ctx, s, &observed, job, podOfJob(job, s.pods[job.Name])); err != nil {
 			return err
 		}
+		if err := r.judgeEditedTest(ctx, &observed, job, podOfJob(job, s.pods[job.Name])); err != nil {
+			return err
+		}
 		judgePulls(&observed, podOfJob(job, s.pods[job.Name]))
 		s.requeueWithin(judgeStart(&observed, job, podOfJob(job, s.pods[job.Name]), s.now))
 		s.jobs[job.Name] = job

@@ -59,6 +59,13 @@ func (s servers) test(ctx context.Context, revision, check string) *batchv1.Job 
 	return &jobs[0]
 }
 
+func (s servers) podsOfJob(ctx context.Context, job *batchv1.Job) []corev1.Pod {
+	GinkgoHelper()
+	pods := &corev1.PodList{}
+	Expect(k8s.List(ctx, pods, client.InNamespace(s.namespace), client.MatchingLabels{batchv1.JobNameLabel: job.Name})).To(Succeed())
+	return pods.Items
+}
+
 var _ = Describe("ModelServer, when what serves is edited by hand", func() {
 	var (
 		cluster *fakeCluster
@@ -275,6 +282,30 @@ var _ = Describe("ModelServer, when what serves is edited by hand", func() {
 		Entry("which brings them into the manager's cache", "app.kubernetes.io/managed-by"),
 		Entry("which brings their changes to the manager", v1alpha1.ModelServerLabel),
 		Entry("by which Kubernetes keeps them", discoveryv1.LabelManagedBy),
+	)
+
+	DescribeTable("takes no verdict of a test's pod that was given another image", func(ctx SpecContext, b behavior) {
+		cluster.model(digestOf("2"), neverFinishes)
+		pets.serve(ctx, "run-2")
+		candidate := pets.reaches(ctx, v1alpha1.SmokingReason).Status.Candidate.Revision
+		job := pets.test(ctx, candidate, "smoke")
+		stopManager()
+		cluster.model(digestOf("2"), b)
+		Eventually(func() []batchv1.JobCondition { return pets.jobs(ctx)[0].Status.Conditions }).ShouldNot(BeEmpty())
+		pods := pets.podsOfJob(ctx, job)
+		setPodImage(ctx, pods[0])
+		cluster.model(digestOf("2"), neverFinishes)
+		manager = startManager(testEnv.Config)
+		Eventually(func() []batchv1.Job { return pets.jobs(ctx) }).Should(
+			ContainElement(HaveField("Annotations", HaveKeyWithValue(v1alpha1.AttemptAnnotation, "1"))))
+		Expect(cluster.selections()).To(Equal([]string{first}))
+		cluster.model(digestOf("2"), behavesWell)
+		server := pets.reaches(ctx, v1alpha1.ServingReason)
+		Expect(server.Status.Live.Revision).To(Equal(candidate))
+		Expect(server.Status.Rejected).To(BeEmpty())
+	},
+		Entry("that it passes", behavesWell),
+		Entry("that it fails", failsSmoke),
 	)
 
 	It("doesn't take an edited Deployment's word when the template is gone", func(ctx SpecContext) {
