@@ -63,6 +63,7 @@ const (
 type reconciler struct {
 	client    client.Client
 	live      client.Reader // reads past the cache
+	foreign   client.Reader // of EndpointSlices that Kubernetes doesn't keep
 	recorder  events.EventRecorder
 	retries   *loop.Limiter
 	explainer *explain.Explainer
@@ -84,9 +85,14 @@ type Options struct {
 
 // Setup adds the controller to the manager.
 func Setup(mgr ctrl.Manager, options Options) error {
+	foreign, err := newForeignSlices(mgr)
+	if err != nil {
+		return err
+	}
 	r := &reconciler{
 		client:    mgr.GetClient(),
 		live:      mgr.GetAPIReader(),
+		foreign:   foreign,
 		recorder:  options.Recorder,
 		retries:   loop.NewLimiter(),
 		explainer: explain.NewExplainer(options.Events, options.Clock),
@@ -115,6 +121,7 @@ func Setup(mgr ctrl.Manager, options Options) error {
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(serverOfLabel)).
 		Watches(&discoveryv1.EndpointSlice{}, handler.EnqueueRequestsFromMapFunc(serverOfLabel)).
 		Watches(&v1alpha1.TrainingRun{}, handler.EnqueueRequestsFromMapFunc(r.serversOfRun), builder.WithPredicates(resolvableChanged())).
+		WatchesRawSource(source.Kind(foreign, &discoveryv1.EndpointSlice{}, handler.TypedEnqueueRequestsFromMapFunc(serverOfService))).
 		WatchesRawSource(source.Channel(r.explainer.Wakes, &handler.EnqueueRequestForObject{})).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: options.MaxConcurrentReconciles,
@@ -173,6 +180,7 @@ func (r *reconciler) runPhases(ctx context.Context, s *scope) error {
 	err := errors.Join(
 		errors.Join(s.errs...),
 		r.restoreChildren(ctx, s),
+		reportForeign(s),
 		r.execute(ctx, s),
 		r.reconcileService(ctx, s),
 		r.reconcileAutoscaler(ctx, s),

@@ -47,7 +47,7 @@ func (r *reconciler) observeEndpoints(ctx context.Context, s *scope, o *rollout.
 		revisions[name] = revision
 	}
 	o.Endpoints = observedEndpoints(slices.Items, revisions)
-	return nil
+	return r.observeForeignSlices(ctx, s)
 }
 
 // listSlices lists the EndpointSlices of the Service; past the cache, which doesn't show

@@ -36,6 +36,7 @@ type scope struct {
 	pods        map[string][]*corev1.Pod              // observe: by revision; a test's by the name of its Job
 	strays      []*corev1.Pod                         // observe: pods that get a revision's traffic and aren't the revision's
 	slices      []*discoveryv1.EndpointSlice          // observe: the Service's, of Kubernetes' own making
+	foreign     []*discoveryv1.EndpointSlice          // observe: those that send the Service's traffic past its selector
 	jobs        map[string]*batchv1.Job               // observe: by name
 	observed    *rollout.Observed                     // observe; execute brings it up to date
 

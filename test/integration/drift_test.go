@@ -284,6 +284,28 @@ var _ = Describe("ModelServer, when what serves is edited by hand", func() {
 		Entry("by which Kubernetes keeps them", discoveryv1.LabelManagedBy),
 	)
 
+	It("says that an EndpointSlice sends traffic past the selector", func(ctx SpecContext) {
+		slice := &discoveryv1.EndpointSlice{
+			ObjectMeta:  metav1.ObjectMeta{Name: "other", Namespace: pets.namespace, Labels: map[string]string{discoveryv1.LabelServiceName: "pets"}},
+			AddressType: discoveryv1.AddressTypeIPv4,
+			Endpoints:   []discoveryv1.Endpoint{{Addresses: []string{"10.1.2.3"}}},
+		}
+		Expect(k8s.Create(ctx, slice)).To(Succeed())
+		server := pets.reaches(ctx, v1alpha1.NameConflictReason)
+		Expect(message(server, v1alpha1.ReadyCondition)).To(Equal("EndpointSlice other was created outside Trainyard and sends traffic of Service pets " +
+			"to endpoints that nobody has tested: delete the EndpointSlice, or its label kubernetes.io/service-name"))
+		Expect(condition(server, v1alpha1.AvailableCondition)).To(Equal("True/MinimumReplicasAvailable"))
+
+		By("rolling out and back all the same")
+		cluster.model(digestOf("2"), failsBake)
+		pets.serve(ctx, "run-2")
+		Eventually(cluster.selections).Should(HaveLen(3))
+		pets.expectRoutedTo(ctx, first)
+
+		Expect(k8s.Delete(ctx, slice)).To(Succeed())
+		pets.reaches(ctx, v1alpha1.BakeFailedReason)
+	})
+
 	DescribeTable("takes no verdict of a test's pod that was given another image", func(ctx SpecContext, b behavior) {
 		cluster.model(digestOf("2"), neverFinishes)
 		pets.serve(ctx, "run-2")
