@@ -13,6 +13,8 @@ REGISTRY ?=
 TAG ?= dev
 IMAGE_PREFIX = $(if $(REGISTRY),$(REGISTRY)/)
 IMAGE = $(IMAGE_PREFIX)trainyard-$*:$(TAG)
+# The greatest sizes of images, compressed, in MB: what a node fetches before it serves.
+export IMAGE_MAX_MB := trainyard-runner=45,trainyard-server=12
 # local: a single-node Kubernetes made by hack/cluster. current: kubectl's current context.
 CLUSTER ?= local
 # A folder of class folders to train the demo on; empty: generated pictures.
@@ -53,7 +55,7 @@ build-manager build-runner build-server: build-%: ## Build one of manager, runne
 
 .PHONY: images
 images: $(IMAGES_TOOL) ## Build the three images into out/images, without Docker (ARCH=arm64 for other CPUs).
-	$(IMAGES_TOOL) build -o out/images --registry "$(or $(REGISTRY),trainyard.local)" --tag $(TAG) --version $(VERSION) $(if $(ARCH),--arch $(ARCH)) trainyard-manager=. trainyard-runner=./runner trainyard-server=./server
+	$(IMAGES_TOOL) build -o out/images --registry "$(or $(REGISTRY),trainyard.local)" --tag $(TAG) --version $(VERSION) --max-mb $(IMAGE_MAX_MB) $(if $(ARCH),--arch $(ARCH)) trainyard-manager=. trainyard-runner=./runner trainyard-server=./server
 
 .PHONY: docker-build-manager docker-build-runner docker-build-server
 docker-build-manager docker-build-runner docker-build-server: docker-build-%: ## Build one image with Docker.

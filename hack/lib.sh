@@ -34,6 +34,7 @@ start_cluster() {
 # build_images builds the three images and those of the tests, and brings them to the cluster.
 build_images() {
   bin/images build -o out/images --registry "$REGISTRY" --tag "$TAG" --version "$(git describe --tags --always --dirty)" \
+    ${IMAGE_MAX_MB:+--max-mb "$IMAGE_MAX_MB"} \
     trainyard-manager=. trainyard-runner=./runner trainyard-server=./server \
     trainyard-prober=./hack/prober trainyard-badserver=./test/e2e/badserver
   if [ "$CLUSTER" = local ]; then

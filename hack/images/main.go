@@ -59,6 +59,7 @@ func newBuildCommand() *cobra.Command {
 	cmd.Flags().StringVar(&o.Registry, "registry", "trainyard.local", "registry, and path in it, that the images' names begin with")
 	cmd.Flags().StringVar(&o.Version, "version", "", "version that the programs say is theirs")
 	cmd.Flags().StringVar(&o.Architecture, "arch", runtime.GOARCH, "architecture of the CPUs that the programs run on: amd64, arm64, …")
+	cmd.Flags().StringToIntVar(&o.MaxMegabytes, "max-mb", nil, "greatest compressed sizes in MB by NAME, such as trainyard-server=12; a larger image is an error")
 	cmd.Flags().StringVar(&o.Tag, "tag", "dev", "tag of the images")
 	return cmd
 }

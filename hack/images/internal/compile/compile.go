@@ -28,6 +28,8 @@ type Options struct {
 	Tag string
 	// Version is what the programs say theirs is.
 	Version string
+	// MaxMegabytes bounds the compressed size of images by their names.
+	MaxMegabytes map[string]int
 	// Architecture of the CPUs that the programs run on, as Go calls it.
 	Architecture string
 }
@@ -78,6 +80,9 @@ func Build(ctx context.Context, o Options, targets []Target, out io.Writer) erro
 		}
 		const mega = 1e6
 		fmt.Fprintf(out, "%s: %.1f MB compressed (%.1f s)\n", o.Ref(t), float64(size)/mega, time.Since(began).Seconds())
+		if most, bounded := o.MaxMegabytes[t.Name]; bounded && size > int64(most)*mega {
+			return fmt.Errorf("image %s has more than its %d MB: find what it has come to depend on by go list -deps %s, or raise --max-mb", t.Name, most, t.Package)
+		}
 	}
 	return nil
 }

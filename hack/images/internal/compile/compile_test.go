@@ -59,6 +59,11 @@ func TestBuild(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "image y: go build") {
 		t.Errorf("error %v, want the image's name and the compiler's words", err)
 	}
+	o.MaxMegabytes = map[string]int{"x": 0, "z": 100}
+	err = Build(t.Context(), o, []Target{{Name: "z", Package: source}, {Name: "x", Package: source}}, &out)
+	if err == nil || !strings.Contains(err.Error(), "image x has more than its 0 MB") {
+		t.Errorf("error %v, want the image that is too large", err)
+	}
 	o.Architecture = "abacus"
 	err = Build(t.Context(), o, []Target{{Name: "x", Package: source}}, &out)
 	if err == nil || !strings.Contains(err.Error(), "linux/abacus") {
