@@ -8,6 +8,7 @@ package v1alpha1
 // +kubebuilder:validation:XValidation:rule="has(self.uri) || !has(self.secretRef) && !has(self.caBundle)",message="dataset.secretRef and dataset.caBundle are for dataset.uri: remove them, or put them into dataset.dvc"
 // +kubebuilder:validation:XValidation:rule="!has(self.generated) || !has(self.labels)",message="dataset.labels is for a folder or an archive; generated pictures have their labels: remove it"
 // +kubebuilder:validation:XValidation:rule="!has(self.generated) && !has(self.labels) || !has(self.split) || !has(self.split.folders)",message="dataset.split.folders divides class folders; generated pictures are divided by percentages, and a manifest by its column: remove it"
+// +kubebuilder:validation:XValidation:rule="has(self.uri) || has(self.dvc) || !has(self.cache)",message="dataset.cache is for what is fetched, by dataset.uri or dataset.dvc; no other source needs it: remove it"
 // +kubebuilder:validation:MinProperties=1
 type Dataset struct {
 	// pvc is a volume with a folder of class folders.
@@ -33,6 +34,10 @@ type Dataset struct {
 	// dvc is a dataset that DVC keeps beside a Git repository.
 	// +optional
 	DVC *DatasetDVC `json:"dvc,omitempty"`
+	// cache is where the files of uri or dvc are kept, verified and by their content: restarts, and other runs that name the same
+	// volume, fetch only what is new. Left out, that is the pod's scratch space, without a bound.
+	// +optional
+	Cache DatasetCache `json:"cache,omitzero"`
 	// generated are synthetic pictures, for demonstrations and tests.
 	// +optional
 	Generated *GeneratedDataset `json:"generated,omitempty"`
@@ -48,6 +53,19 @@ type Dataset struct {
 	// +kubebuilder:default={}
 	// +optional
 	Augmentation Augmentation `json:"augmentation,omitzero"`
+}
+
+// DatasetCache is where fetched files of a dataset are kept.
+type DatasetCache struct {
+	// pvc is a volume for them, in a folder .cache in its root. Runs may share it, also at the same time. Left out, they lie
+	// in the pod's scratch space, which goes with the pod.
+	// +optional
+	PVC OutputPVC `json:"pvc,omitzero"`
+	// sizeLimit is how much the files may take together, a quantity from 1Mi to 1000T, such as 20Gi. Files that no unfinished
+	// run uses go first, the least recently used before all. Without a pvc, that much ephemeral-storage is requested.
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9]{1,12}([.][0-9]{1,3})?(k|M|G|T|Ki|Mi|Gi|Ti)?$') && quantity(self).compareTo(quantity('1Mi')) >= 0 && quantity(self).compareTo(quantity('1000T')) <= 0",message="sizeLimit must be a quantity from 1Mi to 1000T, such as 20Gi"
+	// +required
+	SizeLimit Amount `json:"sizeLimit,omitempty"`
 }
 
 // DatasetPVC is a folder of class folders in a volume.

@@ -48,7 +48,7 @@ var (
 	decimalText  = regexp.MustCompile(`^[0-9]+([.][0-9]+)?$`)
 	fractionText = regexp.MustCompile(`^(0([.][0-9]+)?|1([.]0+)?)$`)
 	durationText = regexp.MustCompile(`^([0-9]{1,6}([.][0-9]{1,3})?(ms|s|m|h))+$`)
-	amountText   = regexp.MustCompile(`^[0-9]{1,12}([.][0-9]{1,3})?(k|M|G|Ki|Mi|Gi)?$`)
+	amountText   = regexp.MustCompile(`^[0-9]{1,12}([.][0-9]{1,3})?(k|M|G|T|Ki|Mi|Gi|Ti)?$`)
 )
 
 // Parse returns the number.

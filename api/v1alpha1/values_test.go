@@ -50,6 +50,6 @@ func TestParseValues(t *testing.T) {
 	t.Run("Amount", testParse(
 		func(text string) (int64, error) { return Amount(text).Parse() },
 		map[string]int64{"50M": 50_000_000, "10Mi": 10 << 20, "1024": 1024, "1.5k": 1500, "1.5": 2},
-		[]string{"-1", "+1", "1e3", "1E", "1m", "1Ti", ".5", "ten"},
+		[]string{"-1", "+1", "1e3", "1E", "1m", "1Pi", ".5", "ten"},
 	))
 }

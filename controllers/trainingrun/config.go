@@ -110,6 +110,10 @@ func datasetConfig(p *children.Parser, run *v1alpha1.TrainingRun) contract.Datas
 	if folders := spec.Split.Folders; folders != (v1alpha1.SplitFolders{}) {
 		config.Split.Folders = &contract.SplitFolders{Train: folders.Train, Validation: folders.Validation, Test: folders.Test}
 	}
+	config.Cache.MaxBytes = children.Parse(p, "spec.dataset.cache.sizeLimit", spec.Cache.SizeLimit)
+	if spec.Cache.PVC.ClaimName != "" {
+		config.Cache.Path = path.Join(contract.CacheMount, contract.CacheDir)
+	}
 	if labels := spec.Labels; labels != (v1alpha1.DatasetLabels{}) {
 		config.Labels = &contract.Labels{
 			File: labels.File, PathColumn: labels.PathColumn, LabelColumn: labels.LabelColumn, SplitColumn: labels.SplitColumn,

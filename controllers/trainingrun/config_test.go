@@ -40,6 +40,17 @@ func TestTrainConfig(t *testing.T) {
 	}
 }
 
+func TestTrainConfigCache(t *testing.T) {
+	for claim, want := range map[string]contract.Cache{
+		"": {MaxBytes: 20 << 30}, "shared": {Path: "/cache/.cache", MaxBytes: 20 << 30},
+	} {
+		got, err := trainConfig(cached(claim, "20Gi"))
+		if err != nil || got.Dataset.Cache != want {
+			t.Errorf("claim %q: the runner is told %+v, want %+v, error %v", claim, got.Dataset.Cache, want, err)
+		}
+	}
+}
+
 func TestTrainConfigQuantization(t *testing.T) {
 	for quantization, want := range map[v1alpha1.Quantization]string{
 		"": "", v1alpha1.NoQuantization: "", v1alpha1.Int8Quantization: contract.QuantizationInt8,

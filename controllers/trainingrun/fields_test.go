@@ -35,6 +35,7 @@ var otherValues = map[string]string{
 	"dataset.augmentation.horizontalFlip": string(v1alpha1.Disabled),
 	"dataset.uri":                         "s3://datasets/others",
 	"training.nesterov":                   string(v1alpha1.Enabled),
+	"dataset.cache.sizeLimit":             "40Gi",
 	"output.quantization":                 string(v1alpha1.Int8Quantization),
 }
 
@@ -51,6 +52,7 @@ func TestEveryFieldReachesTheRunner(t *testing.T) {
 	bucket.Spec.Dataset.CABundle.ConfigMapRef = v1alpha1.CABundleReference{Name: "ca", Key: "ca.crt"}
 	fromClaim.Spec.Dataset.Split.Folders = v1alpha1.SplitFolders{Train: "train"}
 	bucket.Spec.Dataset.Labels = v1alpha1.DatasetLabels{File: "labels.csv"}
+	bucket.Spec.Dataset.Cache = v1alpha1.DatasetCache{SizeLimit: "20Gi"}
 	kept := fromDVC("key")
 	kept.Spec.Dataset.DVC.CABundle.ConfigMapRef = v1alpha1.CABundleReference{Name: "ca", Key: "ca.crt"}
 	for _, run := range []*v1alpha1.TrainingRun{fromClaim, generated, bucket, kept} {

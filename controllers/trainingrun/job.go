@@ -15,6 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/ptr"
@@ -134,7 +135,7 @@ func runnerPod(in jobInput, config string) (corev1.PodSpec, error) {
 	if err != nil {
 		return corev1.PodSpec{}, err
 	}
-	resources, err := children.ContainerResources(children.PodResourcesField, template.Resources, runnerResources, in.ranges)
+	resources, err := children.ContainerResources(children.PodResourcesField, template.Resources, ownResources(run), in.ranges)
 	if err != nil {
 		return corev1.PodSpec{}, err
 	}
@@ -161,6 +162,24 @@ func runnerPod(in jobInput, config string) (corev1.PodSpec, error) {
 	}
 	children.ApplyPodTemplate(&spec, template)
 	return spec, nil
+}
+
+// scratchRequest is the scratch space of a pod that fetches its dataset, where nothing says how much that will be.
+var scratchRequest = resource.MustParse("1Gi")
+
+// ownResources returns what a runner gets where the user says nothing.
+func ownResources(run *v1alpha1.TrainingRun) corev1.ResourceRequirements {
+	own, data := *runnerResources.DeepCopy(), run.Spec.Dataset
+	if data.URI == "" && data.DVC == nil {
+		return own
+	}
+	scratch := scratchRequest.DeepCopy()
+	// What can't be parsed has been told of by trainConfig.
+	if bytes, err := data.Cache.SizeLimit.Parse(); err == nil && bytes > 0 && data.Cache.PVC.ClaimName == "" {
+		scratch = *resource.NewQuantity(bytes, resource.BinarySI)
+	}
+	own.Requests[corev1.ResourceEphemeralStorage] = scratch
+	return own
 }
 
 // runnerVolumes returns the pod's volumes and where they are mounted. A dataset's
@@ -194,6 +213,7 @@ func runnerVolumes(run *v1alpha1.TrainingRun) ([]corev1.Volume, []corev1.VolumeM
 	if data := run.Spec.Dataset.PVC; data != nil {
 		mount(dataVolume, data.ClaimName, contract.DataMount, true)
 	}
+	mount(cacheVolume, run.Spec.Dataset.Cache.PVC.ClaimName, contract.CacheMount, false)
 	addAccess := func(access children.Access, purpose string) {
 		accessVolumes, accessMounts := access.Volumes(purpose)
 		volumes, mounts = append(volumes, accessVolumes...), append(mounts, accessMounts...)

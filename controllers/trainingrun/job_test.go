@@ -136,6 +136,21 @@ func TestDesiredJob(t *testing.T) {
 	}
 }
 
+// cached returns a run whose dataset is fetched into a claim or, without one, into scratch space.
+func cached(claim string, sizeLimit v1alpha1.Amount) *v1alpha1.TrainingRun {
+	run := fromBucket("")
+	run.Spec.Dataset.Cache = v1alpha1.DatasetCache{PVC: v1alpha1.OutputPVC{ClaimName: claim}, SizeLimit: sizeLimit}
+	return run
+}
+
+// checkScratch compares the scratch space that a Job requests.
+func checkScratch(t *testing.T, job *batchv1.Job, want string) {
+	t.Helper()
+	if got := job.Spec.Template.Spec.Containers[0].Resources.Requests.StorageEphemeral().String(); got != want {
+		t.Errorf("scratch space of %s is requested, want %s", got, want)
+	}
+}
+
 func TestDesiredJobVariants(t *testing.T) {
 	cases := map[string]struct {
 		run   *v1alpha1.TrainingRun
@@ -209,6 +224,36 @@ func TestDesiredJobVariants(t *testing.T) {
 					t.Errorf("volumes are %v", spec.Volumes)
 				}
 			},
+		},
+		"dataset in a bucket, kept in a claim: the claim is mounted": {
+			run: cached("shared", "20Gi"),
+			check: func(t *testing.T, job *batchv1.Job) {
+				spec := job.Spec.Template.Spec
+				wantMounts := []corev1.VolumeMount{
+					{Name: "tmp", MountPath: "/tmp"}, {Name: "output", MountPath: "/output"}, {Name: "cache", MountPath: "/cache"},
+				}
+				if diff := cmp.Diff(wantMounts, spec.Containers[0].VolumeMounts); diff != "" || spec.Volumes[2].PersistentVolumeClaim.ClaimName != "shared" {
+					t.Errorf("volumes %v, mounts (-want +got):\n%s", spec.Volumes, diff)
+				}
+				checkScratch(t, job, "1Gi")
+			},
+		},
+		"dataset in a bucket, kept where the models are: one volume": {
+			run: cached("models", "20Gi"),
+			check: func(t *testing.T, job *batchv1.Job) {
+				spec := job.Spec.Template.Spec
+				if mounts := spec.Containers[0].VolumeMounts; len(spec.Volumes) != 2 || mounts[2].Name != "output" || mounts[2].MountPath != "/cache" {
+					t.Errorf("volumes %v, mounts %v", spec.Volumes, mounts)
+				}
+			},
+		},
+		"dataset in a bucket, kept in scratch space of a known size: it is requested": {
+			run:   cached("", "20Gi"),
+			check: func(t *testing.T, job *batchv1.Job) { checkScratch(t, job, "20Gi") },
+		},
+		"dataset in a bucket: some scratch space is requested": {
+			run:   fromBucket(""),
+			check: func(t *testing.T, job *batchv1.Job) { checkScratch(t, job, "1Gi") },
 		},
 		"generated: no data volume": {
 			run: makeRun().Obj(),

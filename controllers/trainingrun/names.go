@@ -23,6 +23,8 @@ const (
 	outputVolume = "output"
 	// checkpointsVolume is where checkpoints lie that don't lie in the output.
 	checkpointsVolume = "checkpoints"
+	// cacheVolume is where fetched files of the dataset lie.
+	cacheVolume = "cache"
 )
 
 // jobName names the Job of a TrainingRun. Its artifact's folder is called the same.

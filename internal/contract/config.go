@@ -36,11 +36,21 @@ type Dataset struct {
 	DVC *DVC `json:"dvc,omitempty"`
 	// Access is for URI and DVC.
 	Access
+	// Cache is where the files are kept that a source which isn't here fetches.
+	Cache     Cache      `json:"cache,omitzero"`
 	Generated *Generated `json:"generated,omitempty"`
 	// Labels names a manifest in the source. Nil: the names of class folders are the labels.
 	Labels       *Labels      `json:"labels,omitempty"`
 	Split        Split        `json:"split"`
 	Augmentation Augmentation `json:"augmentation"`
+}
+
+// Cache is a folder of fetched files, by their content. Runs may share it.
+type Cache struct {
+	// Path is the folder. Empty: scratch space, which goes with the run.
+	Path string `json:"path,omitempty"`
+	// MaxBytes bounds what the folder holds; 0 is no bound.
+	MaxBytes int64 `json:"maxBytes,omitempty"`
 }
 
 // Names of the sources of a Dataset: those of its fields.

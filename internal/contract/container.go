@@ -43,6 +43,8 @@ const (
 	OutputMount = "/output"
 	// CheckpointsMount is a volume for checkpoints, where they don't lie in the output.
 	CheckpointsMount = "/checkpoints"
+	// CacheMount is a volume for fetched files of the dataset.
+	CacheMount = "/cache"
 	// ModelMount holds the artifacts of the model that is served or tested, read-only.
 	ModelMount = "/model"
 	// LiveMount holds the artifacts of the live model, read-only, while a candidate is tested.
@@ -64,6 +66,9 @@ const (
 // CheckpointsDir is the folder of the output volume that holds the checkpoints of
 // unfinished runs, in a folder each that is named as the run's artifact is.
 const CheckpointsDir = ".checkpoints"
+
+// CacheDir is the folder of a volume that holds fetched files, so that the volume may hold models or data besides.
+const CacheDir = ".cache"
 
 // Paths of the HTTP APIs that the operator itself asks for.
 const (

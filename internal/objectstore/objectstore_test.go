@@ -5,8 +5,10 @@ package objectstore
 
 import (
 	"bytes"
+	"crypto/md5"
 	"errors"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -123,6 +125,45 @@ func TestWhatIsWrongWithABucket(t *testing.T) {
 			for _, secret := range []string{"wr0ng-secret", "t0psecret", "hidden"} {
 				if err != nil && strings.Contains(err.Error(), secret) {
 					t.Errorf("error %v tells a secret", err)
+				}
+			}
+		})
+	}
+}
+
+// What a listing says of an object's content must be true: an ETag is no sum where S3 has encrypted by a key service.
+func TestSumsOfEncryptedObjects(t *testing.T) {
+	server := peers.StartS3(t, "datasets")
+	content := []byte("meow")
+	for name, tc := range map[string]struct {
+		encryption string
+		want       bool
+	}{"plain": {"", true}, "S3's own keys": {"AES256", true}, "a key service": {"aws:kms", false}, "in two layers": {"aws:kms:dsse", false}} {
+		t.Run(name, func(t *testing.T) {
+			seen := server.Through(t, func(next http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if tc.encryption != "" {
+						w.Header().Set("x-amz-server-side-encryption", tc.encryption)
+					}
+					next.ServeHTTP(w, r)
+				})
+			})
+			bucket := opened(t, seen.URI("datasets/pets"), server.Credentials)
+			if err := put(t, bucket, "cat.jpg", false, content); err != nil {
+				t.Fatal(err)
+			}
+			listed, err := bucket.List(t.Context(), "", 10)
+			if err != nil || len(listed) != 1 {
+				t.Fatalf("listed %v, %v", listed, err)
+			}
+			one, err := bucket.Stat(t.Context(), "cat.jpg")
+			if err != nil {
+				t.Fatal(err)
+			}
+			sum := md5.Sum(content)
+			for _, o := range []Object{listed[0], one} {
+				if got := bytes.Equal(o.MD5, sum[:]); got != tc.want || !got && o.MD5 != nil || o.Version == "" || o.Size != 4 {
+					t.Errorf("%+v", o)
 				}
 			}
 		})

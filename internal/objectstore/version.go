@@ -20,7 +20,7 @@ func version(object *blob.ListObject) string {
 	var inS3 types.Object
 	var inAzure container.BlobItem
 	switch {
-	case object.As(&inS3) && inS3.ETag != nil:
+	case object.As(&inS3) && aws.ToString(inS3.ETag) != "":
 		return *inS3.ETag
 	case object.As(&inAzure) && inAzure.Properties != nil && inAzure.Properties.ETag != nil:
 		return string(*inAzure.Properties.ETag)

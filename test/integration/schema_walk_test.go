@@ -95,6 +95,7 @@ var samples = []struct {
 	{regexp.MustCompile(`conditions\.\[\]\.(type|reason)$`), "Ready"},
 	{regexp.MustCompile(`spec\.dataset\.uri$`), "s3://datasets/pets"},
 	{regexp.MustCompile(`spec\.dataset\.dvc\.repo$`), "https://git.example/team/pets.git"},
+	{regexp.MustCompile(`sizeLimit$`), "20Gi"},
 	{regexp.MustCompile(`classes\.\[\]$`), "cat"},
 	{regexp.MustCompile(`folders\.train$`), "train"},
 	{regexp.MustCompile(`folders\.validation$`), "val"},
@@ -243,14 +244,14 @@ var places = []struct{ union, uri string }{
 func choosePlace(union map[string]any, member []string, uri string) {
 	switch member[0] {
 	case "pvc", "dvc", "generated":
-		for _, ofURI := range []string{"uri", "secretRef", "caBundle"} {
+		for _, ofURI := range []string{"uri", "secretRef", "caBundle", "cache"} {
 			delete(union, ofURI)
 		}
 	case "split":
 		if member[1] == "folders" {
 			union["uri"] = cmp.Or[any](union["uri"], uri)
 		}
-	case "uri", "secretRef", "caBundle", "classes", "classesFrom", "input", "output", "labels":
+	case "uri", "secretRef", "caBundle", "cache", "classes", "classesFrom", "input", "output", "labels":
 		union["uri"] = cmp.Or[any](union["uri"], uri)
 	}
 	others := []string{"pvc", "dvc", "generated"}

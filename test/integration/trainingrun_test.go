@@ -71,6 +71,18 @@ var _ = Describe("TrainingRun", func() {
 		makeJobPod(ctx, job)
 	})
 
+	It("mounts the cache that runs share, and requests scratch space", func(ctx SpecContext) {
+		for _, name := range []string{"pets", "cats"} {
+			run := wrappers.MakeTrainingRun(name, ns).Obj()
+			run.Spec.Dataset.Generated, run.Spec.Dataset.URI = nil, "s3://datasets/"+name
+			run.Spec.Dataset.Cache = v1alpha1.DatasetCache{PVC: v1alpha1.OutputPVC{ClaimName: "cache"}, SizeLimit: "20Gi"}
+			pod := makeJobPod(ctx, jobOf(ctx, create(ctx, run)))
+			Expect(pod.Spec.Volumes).To(ContainElement(HaveField("PersistentVolumeClaim", HaveValue(HaveField("ClaimName", "cache")))))
+			Expect(pod.Spec.Containers[0].VolumeMounts).To(ContainElement(SatisfyAll(HaveField("MountPath", "/cache"), HaveField("ReadOnly", false))))
+			Expect(pod.Spec.Containers[0].Resources.Requests.StorageEphemeral().String()).To(Equal("1Gi"))
+		}
+	})
+
 	It("tells of progress, then of the published model", func(ctx SpecContext) {
 		run := create(ctx, wrappers.MakeTrainingRun("pets", ns).Obj())
 		job := jobOf(ctx, run)

@@ -5,6 +5,9 @@ package peers
 
 import (
 	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
 	"net/url"
 	"os"
 	"os/exec"
@@ -67,6 +70,20 @@ func (s *S3) Endpoint() string { return "http://" + s.address }
 func (s *S3) URI(path string) string {
 	parameters := url.Values{"endpoint": {s.Endpoint()}, "use_path_style": {"true"}, "region": {"us-east-1"}}
 	return "s3://" + path + "?" + parameters.Encode()
+}
+
+// Through returns the server as who passes a handler sees it, which may count, change or refuse requests.
+func (s *S3) Through(t testing.TB, pass func(http.Handler) http.Handler) *S3 {
+	t.Helper()
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(&url.URL{Scheme: "http", Host: s.address})
+		r.Out.Host = r.In.Host // which is signed
+	}}
+	server := httptest.NewServer(pass(proxy))
+	t.Cleanup(server.Close)
+	seen := *s
+	seen.address = server.Listener.Addr().String()
+	return &seen
 }
 
 func (s *S3) awaitStart(t testing.TB) {

@@ -96,13 +96,19 @@ func keys(t *testing.T, values map[string]string) string {
 }
 
 // opened opens a source whose files are kept in a folder.
-func opened(t *testing.T, uri string, access contract.Access, kept string, layout folder.Layout) dataset.Source {
+func opened(t *testing.T, uri string, access contract.Access, cache string, layout folder.Layout) dataset.Source {
 	t.Helper()
 	place, isArchive, err := Open(t.Context(), uri, access)
 	if err != nil {
 		t.Fatal(err)
 	}
-	store, err := fetch.Open(t.Context(), kept, fetch.Options{Field: "dataset.cache"})
+	return kept(t, place, isArchive, cache, layout)
+}
+
+// kept is the source of a place whose files are kept in a folder.
+func kept(t *testing.T, place fetch.Remote, isArchive bool, cache string, layout folder.Layout) dataset.Source {
+	t.Helper()
+	store, err := fetch.Open(t.Context(), cache, fetch.Options{Field: "dataset.cache"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -67,7 +67,7 @@ func (a *Archive) unpacked(ctx context.Context) (dataset.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	top, err := a.unpack(ctx, files)
+	top, err := a.unpack(ctx, files[0])
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(a.dir))
 	}
@@ -75,9 +75,31 @@ func (a *Archive) unpacked(ctx context.Context) (dataset.Source, error) {
 	return a.local, nil
 }
 
-// unpack fetches the archive and returns the folder of class folders in it.
-func (a *Archive) unpack(ctx context.Context, files []File) (top string, err error) {
-	paths, err := a.store.Fetch(ctx, a.remote, files)
+// unpack fetches the archive and returns the folder of class folders in it. One from the store that can't be unpacked may
+// have rotten there: it is fetched again.
+func (a *Archive) unpack(ctx context.Context, file File) (top string, err error) {
+	kept, err := a.store.keeps(a.remote, file)
+	if err != nil {
+		return "", err
+	}
+	if kept {
+		top, err := a.expand(ctx, file)
+		if !errors.Is(err, dataset.ErrInvalid) {
+			return top, err
+		}
+		if err := os.RemoveAll(a.dir); err != nil {
+			return "", err
+		}
+	}
+	if err := a.store.discard(a.remote, file); err != nil {
+		return "", err
+	}
+	return a.expand(ctx, file)
+}
+
+// expand unpacks the archive, which is fetched if it isn't in the store.
+func (a *Archive) expand(ctx context.Context, file File) (top string, err error) {
+	paths, err := a.store.Fetch(ctx, a.remote, []File{file})
 	if err != nil {
 		return "", fmt.Errorf("fetch %v: %w", a, err)
 	}

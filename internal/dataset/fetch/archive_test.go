@@ -74,3 +74,29 @@ func TestRefusedArchive(t *testing.T) {
 		t.Errorf("something is left: %v", err)
 	}
 }
+
+// An archive that has rotten in the store is fetched again, whether a place lists hashes or not.
+func TestRottenArchiveIsFetchedAgain(t *testing.T) {
+	for name, listed := range map[string]func(*File){
+		"with a hash": nil, "without": func(f *File) { f.Hash, f.Version = Hash{}, "1" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, dir := packed(t, map[string]string{"cat/0.jpg": "meow", "dog/0.jpg": "woof"}), t.TempDir()
+			p.listed = listed
+			for want := 1; want <= 2; want++ {
+				store := open(t, dir, Options{})
+				src := NewArchive(p, store, filepath.Join(t.TempDir(), "images"), folder.Layout{})
+				if listing, err := src.List(t.Context()); err != nil || len(listing.Files) != 2 {
+					t.Fatalf("listed %v, %v", listing.Files, err)
+				}
+				if p.count() != want {
+					t.Errorf("fetched %d times, want %d", p.count(), want)
+				}
+				files, _ := p.List(t.Context())
+				if err := os.WriteFile(store.at(p, files[0]), make([]byte, files[0].Size), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}

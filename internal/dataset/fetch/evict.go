@@ -43,7 +43,7 @@ func (s *Store) makeRoom() error {
 		return s.diskError(err)
 	}
 	if own := s.ownBytes(); own > s.opts.MaxBytes {
-		return fmt.Errorf("%w: the dataset has %d bytes, %s allows %d: raise it", dataset.ErrConfig, own, s.opts.Field, s.opts.MaxBytes)
+		return fmt.Errorf("%w: the dataset has %d bytes, %s allows %d: raise it", dataset.ErrConfig, own, s.limit(), s.opts.MaxBytes)
 	}
 	objects, err := s.objects()
 	if err != nil {
@@ -91,7 +91,7 @@ func (s *Store) evict(idle []object, bytes int64) error {
 	}
 	if bytes > 0 {
 		return fmt.Errorf("%w in %s: other runs that are going on use what is in it: raise %s, which allows %d bytes, or wait until they are done",
-			errFull, s.dir, s.opts.Field, s.opts.MaxBytes)
+			errFull, s.dir, s.limit(), s.opts.MaxBytes)
 	}
 	return s.remove(chosen)
 }

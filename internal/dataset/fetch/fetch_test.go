@@ -82,7 +82,7 @@ func (p *place) count() int {
 
 func open(t *testing.T, dir string, opts Options) *Store {
 	t.Helper()
-	opts.Field = "dataset.cache.sizeLimit"
+	opts.Field = "dataset.cache"
 	s, err := Open(t.Context(), dir, opts)
 	if err != nil {
 		t.Fatal(err)
@@ -421,6 +421,18 @@ func TestSourceIsAFolder(t *testing.T) {
 	}
 	if data, err := src.Read(t.Context(), "val/cat/3.png", 10); err != nil || string(data) != "x" {
 		t.Errorf("a removed file is %q, %v", data, err)
+	}
+	if data, err := src.Read(t.Context(), "val/dog/4.png", 10); err != nil || string(data) != "y" {
+		t.Errorf("another is %q, %v", data, err)
+	}
+	rotten := filepath.Join(src.tree, "val", "dog", "4.png")
+	if err := os.WriteFile(rotten, []byte("z"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // and stays right
+		if data, err := src.Read(t.Context(), "val/dog/4.png", 10); err != nil || string(data) != "y" {
+			t.Errorf("a rotten file is %q, %v", data, err)
+		}
 	}
 	if _, err := src.Read(t.Context(), "val/cat/5.png", 10); err == nil {
 		t.Error("a file that was never there is read")

@@ -93,16 +93,18 @@ func link(tree string, files []File, paths []string) error {
 	return nil
 }
 
-// Read implements dataset.Source. A file that somebody has removed from the store is fetched again.
+// Read implements dataset.Source. A file that somebody has removed from the store, or that has rotten there, is fetched
+// again.
 func (s *Source) Read(ctx context.Context, name string, maxBytes int64) ([]byte, error) {
-	data, err := s.local.Read(ctx, name, maxBytes)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return data, err
-	}
 	s.mu.Lock()
 	file, known := s.files[name]
 	s.mu.Unlock()
-	if !known {
+	data, err := s.local.Read(ctx, name, maxBytes)
+	switch {
+	case !known, err != nil && !errors.Is(err, fs.ErrNotExist), err == nil && file.matches(data):
+		return data, err
+	}
+	if err := s.store.discard(s.remote, file); err != nil {
 		return nil, err
 	}
 	if _, err := s.store.Fetch(ctx, s.remote, []File{file}); err != nil {

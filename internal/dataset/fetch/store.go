@@ -33,7 +33,7 @@ const (
 type Options struct {
 	// MaxBytes bounds what the store holds; 0 is no bound.
 	MaxBytes int64
-	// Field is the configuration's name for that bound and its place, for messages.
+	// Field is the configuration's name for the store, such as dataset.cache, for messages.
 	Field string
 	// Workers fetch side by side: they wait for a network, not for a CPU. 0 means 64.
 	Workers int
@@ -164,12 +164,19 @@ func present(at string, size int64) bool {
 // errFull marks errors of a disk or a bound that is reached, which passes only if a person or another run does something.
 var errFull = errors.New("no room")
 
+// limit is the configuration's name for the bound.
+func (s *Store) limit() string { return s.opts.Field + ".sizeLimit" }
+
 // diskError says of an error of the store's own folder what to do about it.
 func (s *Store) diskError(err error) error {
 	switch {
+	case (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)) && s.opts.Scratch:
+		return fmt.Errorf("%w in scratch space (%s): name a volume with enough in %s: %w", errFull, s.dir, s.opts.Field, err)
 	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
 		return fmt.Errorf("%w in %s: its disk is full: raise the volume's size, or lower %s so that older files go earlier: %w",
-			errFull, s.dir, s.opts.Field, err)
+			errFull, s.dir, s.limit(), err)
+	case errors.Is(err, syscall.ENOTDIR):
+		return fmt.Errorf("%w: %s names %s, which is no folder and can't be one: name a folder, or a place for one", dataset.ErrConfig, s.opts.Field, s.dir)
 	case errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS):
 		return fmt.Errorf("%w: %s names a folder that can't be written: allow the user who runs this to write it: %w", dataset.ErrConfig, s.opts.Field, err)
 	default:

@@ -5,7 +5,6 @@ package fetch
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash"
@@ -13,7 +12,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -127,7 +125,7 @@ func (s *Store) copy(out io.Writer, in io.Reader, sum hash.Hash, size int64, ste
 			return received, s.diskError(err)
 		}
 		if size < 0 && most > 0 && received > most {
-			return received, fmt.Errorf("%w: a file has more than the %d bytes of %s: raise it", dataset.ErrConfig, most, s.opts.Field)
+			return received, fmt.Errorf("%w: a file has more than the %d bytes of %s: raise it", dataset.ErrConfig, most, s.limit())
 		}
 		if errors.Is(readErr, io.EOF) {
 			return received, nil
@@ -152,8 +150,8 @@ func verify(file File, received int64, sum hash.Hash) error {
 	if sum == nil {
 		return nil
 	}
-	if got := hex.EncodeToString(sum.Sum(nil)); got != strings.ToLower(file.Hash.Hex) {
-		return fmt.Errorf("%w: its %s is %s, %s is listed", errDiffers, file.Hash.Algorithm, got, file.Hash.Hex)
+	if got := sum.Sum(nil); !file.Hash.is(got) {
+		return fmt.Errorf("%w: its %s is %x, %s is listed", errDiffers, file.Hash.Algorithm, got, file.Hash.Hex)
 	}
 	return nil
 }

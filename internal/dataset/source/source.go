@@ -27,7 +27,7 @@ type Options struct {
 	PictureSize int
 	// KeepBytes bounds the memory for files of a costly source (see Costly) that are read more than once.
 	KeepBytes int64
-	// Store keeps what a remote source fetches (see Remote) and Scratch is a folder for what is made of that, the caller's to
+	// Store keeps what a remote source fetches and Scratch is a folder for what is made of that, the caller's to
 	// remove. Others need neither.
 	Store   *fetch.Store
 	Scratch string
@@ -47,15 +47,13 @@ type kind struct {
 	open func(ctx context.Context, d contract.Dataset, opts Options) (dataset.Source, Provenance, error)
 	// costly says that reading a file again takes much longer than decoding it.
 	costly bool
-	// remote says that files are fetched into a store.
-	remote bool
 }
 
 // kinds are the kinds of sources by their names in the configuration.
 var kinds = map[string]kind{
 	contract.SourcePath:      {open: openFolder},
-	contract.SourceURI:       {open: openURI, remote: true},
-	contract.SourceDVC:       {open: openDVC, remote: true},
+	contract.SourceURI:       {open: openURI},
+	contract.SourceDVC:       {open: openDVC},
 	contract.SourceGenerated: {open: openGenerated, costly: true},
 }
 
@@ -88,12 +86,6 @@ func Open(ctx context.Context, d contract.Dataset, opts Options) (dataset.Source
 func Costly(d contract.Dataset) bool {
 	set := d.Sources()
 	return len(set) == 1 && kinds[set[0]].costly
-}
-
-// Remote reports whether a configuration names a source whose files are fetched: Open needs a store for it.
-func Remote(d contract.Dataset) bool {
-	set := d.Sources()
-	return len(set) == 1 && kinds[set[0]].remote
 }
 
 // layoutOf is how the folder that a source is, or is fetched into, is arranged.

@@ -27,17 +27,16 @@ func TestOpen(t *testing.T) {
 		shown   string
 		want    Provenance
 		costly  bool
-		remote  bool
 	}{
-		"folder": {contract.Dataset{Path: "pets"}, `folder "pets"`, Provenance{Kind: "path", Location: "pets"}, false, false},
+		"folder": {contract.Dataset{Path: "pets"}, `folder "pets"`, Provenance{Kind: "path", Location: "pets"}, false},
 		"archive": {
 			contract.Dataset{URI: "https://host.example/pets.zip"}, "https://host.example/pets.zip",
-			Provenance{Kind: "uri", Location: "https://host.example/pets.zip"}, false, true,
+			Provenance{Kind: "uri", Location: "https://host.example/pets.zip"}, false,
 		},
 		"bucket": {
-			contract.Dataset{URI: "s3://datasets/pets?region=eu-central-1"}, "s3://datasets/pets", Provenance{Kind: "uri", Location: "s3://datasets/pets"}, false, true,
+			contract.Dataset{URI: "s3://datasets/pets?region=eu-central-1"}, "s3://datasets/pets", Provenance{Kind: "uri", Location: "s3://datasets/pets"}, false,
 		},
-		"generated": {contract.Dataset{Generated: generated()}, "generated dataset (seed 7)", Provenance{Kind: "generated", Location: "seed 7"}, true, false},
+		"generated": {contract.Dataset{Generated: generated()}, "generated dataset (seed 7)", Provenance{Kind: "generated", Location: "seed 7"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			src, got, err := Open(t.Context(), tc.dataset, Options{PictureSize: 32})
@@ -52,9 +51,6 @@ func TestOpen(t *testing.T) {
 			}
 			if Costly(tc.dataset) != tc.costly {
 				t.Errorf("Costly() = %v", !tc.costly)
-			}
-			if Remote(tc.dataset) != tc.remote {
-				t.Errorf("Remote() = %v", !tc.remote)
 			}
 		})
 	}

@@ -80,6 +80,8 @@ func (o *trainOptions) datasetFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&d.Credentials, "data-credentials", "", "Folder with a file for each credential of --data or --dvc. Empty uses those of the environment.")
 	flags.StringVar(&d.CABundle, "data-ca-bundle", "", "PEM file with certificates that are trusted for --data or --dvc besides the public ones.")
 	labelFlags(flags, &o.labels)
+	flags.StringVar(&d.Cache.Path, "cache", "", "Folder that keeps what is fetched for --data or --dvc, for later runs too. Empty keeps it for this run alone.")
+	flags.Var((*size)(&d.Cache.MaxBytes), "cache-size", "How much --cache may hold, such as 20Gi. The least recently used goes first. 0 is no limit.")
 	flags.IntVar(&o.generated.SamplesPerClass, "samples-per-class", o.generated.SamplesPerClass, "Number of pictures to generate of each class, instead of --data.")
 	flags.Int64Var(&o.generated.Seed, "generated-seed", o.generated.Seed, "Seed of the generated pictures.")
 	flags.IntVar(&o.generated.LabelNoisePercent, "label-noise-percent", 0, "Share of generated pictures whose label is drawn at random.")
@@ -231,7 +233,7 @@ func (o *trainOptions) chooseSource(flags *pflag.FlagSet) error {
 		return failure.Config(errors.New("nothing to train on: name a folder or a URI with --data, a repository with --dvc, or generate pictures with --samples-per-class"))
 	}
 	if chosen != "" && !d.IsRemote() {
-		d.Access = contract.Access{} // a folder needs none of what was loaded
+		d.Access, d.Cache = contract.Access{}, contract.Cache{} // a folder needs none of what was loaded
 	}
 	return nil
 }

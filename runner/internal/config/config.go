@@ -112,6 +112,8 @@ func (v *validator) dataset(d contract.Dataset) {
 	}
 	v.check(d.DVC == nil || d.DVC.Repo != "", "dataset.dvc.repo", "is empty: name a Git repository")
 	v.check(d.IsRemote() || d.Access == contract.Access{}, "dataset", "has credentials or a caBundle, which only a uri and dvc need")
+	v.check(d.IsRemote() || d.Cache == contract.Cache{}, "dataset.cache", "is for what is fetched: remove it, or name a uri or dvc")
+	v.check(d.Cache.MaxBytes >= 0, "dataset.cache.maxBytes", "is %d: must be a number of bytes, or 0 for no bound", d.Cache.MaxBytes)
 	if g := d.Generated; g != nil {
 		v.between("dataset.generated.samplesPerClass", float64(g.SamplesPerClass), 10, 100_000)
 		v.between("dataset.generated.labelNoisePercent", float64(g.LabelNoisePercent), 0, 100)

@@ -47,6 +47,8 @@ func TestValidateNamesTheField(t *testing.T) {
 		"dataset.uri can't be used":           func(c *contract.TrainConfig) { c.Dataset.Path, c.Dataset.URI = "", "ftp://host/pets" },
 		"dataset.dvc.repo":                    func(c *contract.TrainConfig) { c.Dataset.Path, c.Dataset.DVC = "", &contract.DVC{Path: "data"} },
 		"dataset has credentials":             func(c *contract.TrainConfig) { c.Dataset.Credentials = "keys" },
+		"dataset.cache is for":                func(c *contract.TrainConfig) { c.Dataset.Cache.Path = "cache" },
+		"dataset.cache.maxBytes":              func(c *contract.TrainConfig) { c.Dataset.Cache.MaxBytes = -1 },
 		"dataset.generated.samplesPerClass":   func(c *contract.TrainConfig) { c.Dataset.Generated = &contract.Generated{SamplesPerClass: 9} },
 		"dataset.generated.labelNoisePercent": func(c *contract.TrainConfig) { c.Dataset.Generated = &contract.Generated{LabelNoisePercent: 101} },
 		"dataset.generated.classes":           func(c *contract.TrainConfig) { c.Dataset.Generated = &contract.Generated{Classes: []string{"cat"}} },

@@ -223,9 +223,9 @@ func fingerprint(cfg contract.TrainConfig, datasetDigest string) string {
 	cfg.Run.UID, cfg.Run.Namespace = "", ""
 	cfg.Output, cfg.Gates = contract.Output{Quantization: cfg.Output.Quantization}, nil
 	cfg.Training.Workers = 0
-	// Its content counts, and those of a manifest and of parts, wherever they lie and however they are reached.
+	// Its content counts, and those of a manifest and of parts, wherever they lie, are kept, and however they are reached.
 	cfg.Dataset.Path, cfg.Dataset.URI, cfg.Dataset.DVC, cfg.Dataset.Access = "", "", nil, contract.Access{}
-	cfg.Dataset.Labels, cfg.Dataset.Split.Folders = nil, nil
+	cfg.Dataset.Labels, cfg.Dataset.Split.Folders, cfg.Dataset.Cache = nil, nil, contract.Cache{}
 	encoded, err := json.Marshal(struct {
 		Config contract.TrainConfig
 		Digest string
