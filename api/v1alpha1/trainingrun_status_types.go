@@ -68,8 +68,8 @@ type TrainingRunStatus struct {
 
 // TrainingProgress is how far a training has come.
 type TrainingProgress struct {
-	// stage is what the runner does: LoadingData, Training, Evaluating, Publishing, or a
-	// word of its own. It is empty while no pod runs.
+	// stage is what the runner does: LoadingData, Fetching, Scanning, Training, Evaluating,
+	// Publishing, or a word of its own. It is empty while no pod runs.
 	// +kubebuilder:validation:MaxLength=63
 	// +optional
 	Stage string `json:"stage,omitempty"`
@@ -103,9 +103,43 @@ type TrainingProgress struct {
 	// estimatedCompletionTime is when the training will be done at that speed.
 	// +optional
 	EstimatedCompletionTime *metav1.Time `json:"estimatedCompletionTime,omitempty"`
+	// data is how far the dataset has come, in the stages Fetching and Scanning.
+	// +optional
+	Data *DataProgress `json:"data,omitempty"`
 	// updateTime is when the runner was last heard.
 	// +optional
 	UpdateTime *metav1.Time `json:"updateTime,omitempty"`
+}
+
+// DataProgress is how far fetching a dataset, or reading all of its images, has come.
+type DataProgress struct {
+	// files is the number of files done.
+	// +kubebuilder:validation:Minimum=0
+	// +optional
+	Files int64 `json:"files,omitempty"`
+	// totalFiles is how many there are to do.
+	// +kubebuilder:validation:Minimum=0
+	// +optional
+	TotalFiles int64 `json:"totalFiles,omitempty"`
+	// keptFiles is the number of files that the cache had already. They are not among the others.
+	// +kubebuilder:validation:Minimum=0
+	// +optional
+	KeptFiles int64 `json:"keptFiles,omitempty"`
+	// bytes is what has been read.
+	// +kubebuilder:validation:Minimum=0
+	// +optional
+	Bytes int64 `json:"bytes,omitempty"`
+	// totalBytes is how many there are to read. It is missing where the source doesn't say it.
+	// +kubebuilder:validation:Minimum=0
+	// +optional
+	TotalBytes int64 `json:"totalBytes,omitempty"`
+	// bytesPerSecond is the speed.
+	// +kubebuilder:validation:Minimum=0
+	// +optional
+	BytesPerSecond int64 `json:"bytesPerSecond,omitempty"`
+	// estimatedCompletionTime is when the stage will be done at that speed.
+	// +optional
+	EstimatedCompletionTime *metav1.Time `json:"estimatedCompletionTime,omitempty"`
 }
 
 // MetricsSplit is a split of the dataset that metrics are measured on.

@@ -56,19 +56,38 @@ func setProgress(s *scope) {
 		Steps:      max(0, p.Steps),
 		UpdateTime: &metav1.Time{Time: p.heardAt.Truncate(time.Second)}, // as it is stored
 	}
-	if p.Stage == contract.StageLoading && p.Steps == 0 {
+	if loadingStages[p.Stage] && p.Steps == 0 {
 		setPosition(progress, status) // it doesn't know yet where it goes on
 	}
+	progress.Data = dataProgress(p)
 	if p.ImagesPerSecond > 0 && p.ImagesPerSecond < 1e9 {
 		progress.ImagesPerSecond = strconv.FormatFloat(p.ImagesPerSecond, 'f', 1, 64)
 	}
-	if p.RemainingSecs > 0 && p.RemainingSecs <= int64(maxRemaining/time.Second) {
-		progress.EstimatedCompletionTime = &metav1.Time{Time: progress.UpdateTime.Add(time.Duration(p.RemainingSecs) * time.Second)}
-	}
+	progress.EstimatedCompletionTime = p.completion(p.RemainingSecs)
 	status.Progress = progress
 	// Later stages' are of the test split and count once they are published.
 	if metrics := cleanMetrics(p.Metrics); metrics != nil && (p.Stage == "" || p.Stage == contract.StageTraining) {
 		status.Metrics, status.MetricsSplit = metrics, v1alpha1.MetricsOfValidation
+	}
+}
+
+// completion is the time in so many seconds from when the runner was heard, or nil if it doesn't say it or says nonsense.
+func (p *observedProgress) completion(seconds int64) *metav1.Time {
+	if seconds <= 0 || seconds > int64(maxRemaining/time.Second) {
+		return nil
+	}
+	return &metav1.Time{Time: p.heardAt.Truncate(time.Second).Add(time.Duration(seconds) * time.Second)}
+}
+
+// dataProgress is how far the dataset has come.
+func dataProgress(p *observedProgress) *v1alpha1.DataProgress {
+	if p.Data == nil {
+		return nil
+	}
+	return &v1alpha1.DataProgress{
+		Files: max(0, p.Data.Files), TotalFiles: max(0, p.Data.TotalFiles), KeptFiles: max(0, p.Data.KeptFiles),
+		Bytes: max(0, p.Data.Bytes), TotalBytes: max(0, p.Data.TotalBytes), BytesPerSecond: max(0, p.Data.BytesPerSecond),
+		EstimatedCompletionTime: p.completion(p.Data.RemainingSecs),
 	}
 }
 
@@ -120,6 +139,7 @@ func checkpointStatus(run *v1alpha1.TrainingRun, c *contract.Checkpoint) *v1alph
 func endProgress(status *v1alpha1.TrainingRunStatus) {
 	if status.Progress != nil {
 		status.Progress.Stage, status.Progress.ImagesPerSecond, status.Progress.EstimatedCompletionTime = "", "", nil
+		status.Progress.Data = nil
 	}
 }
 
@@ -145,9 +165,14 @@ func setPublished(status *v1alpha1.TrainingRunStatus, published *publishedResult
 	}
 }
 
+// loadingStages are those before training.
+var loadingStages = map[string]bool{contract.StageLoading: true, contract.StageFetching: true, contract.StageScanning: true}
+
 // activities are what a pod does in the stages of the contract.
 var activities = map[string]string{
 	contract.StageLoading:    "is reading the dataset",
+	contract.StageFetching:   "is fetching the dataset",
+	contract.StageScanning:   "is reading the dataset",
 	contract.StageEvaluating: "is testing the model",
 	contract.StagePublishing: "is publishing the model",
 }

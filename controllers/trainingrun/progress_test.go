@@ -55,12 +55,21 @@ func TestSetProgress(t *testing.T) {
 		})
 	}
 
-	s := scopeThat(func(s *scope) { s.progress = heard(50, testNow) })
+	s := scopeThat(func(s *scope) {
+		s.progress = heard(50, testNow)
+		s.progress.Data = &contract.DataProgress{
+			Files: 3, TotalFiles: 9, KeptFiles: 1, Bytes: 12e6, TotalBytes: 36e6, BytesPerSecond: 6e6, RemainingSecs: 4,
+		}
+	})
 	setProgress(s)
 	want := v1alpha1.TrainingRunStatus{
 		Progress: &v1alpha1.TrainingProgress{
 			Percent: ptr.To[int32](50), Epoch: 2, Epochs: 4, Step: 20, Steps: 40, ImagesPerSecond: "41.3",
 			EstimatedCompletionTime: &metav1.Time{Time: testNow.Add(time.Minute)}, UpdateTime: &metav1.Time{Time: testNow},
+			Data: &v1alpha1.DataProgress{
+				Files: 3, TotalFiles: 9, KeptFiles: 1, Bytes: 12e6, TotalBytes: 36e6, BytesPerSecond: 6e6,
+				EstimatedCompletionTime: &metav1.Time{Time: testNow.Add(4 * time.Second)},
+			},
 		},
 		Metrics: []v1alpha1.Metric{{Name: "loss", Value: "0.5"}}, MetricsSplit: v1alpha1.MetricsOfValidation,
 		Checkpoint: &v1alpha1.CheckpointStatus{Epoch: 1, Step: 10, URI: "pvc://models/.checkpoints/" + jobName(s.run)},
@@ -111,11 +120,12 @@ func TestSetProgressBoundsWhatARunnerSays(t *testing.T) {
 		s.progress = &observedProgress{heardAt: testNow, Progress: contract.Progress{
 			Percent: 900, Epoch: -1, Epochs: 1 << 40, Step: -5, Steps: -5, ImagesPerSecond: 1e300, RemainingSecs: 1 << 60,
 			Checkpoint: &contract.Checkpoint{Epoch: -1, Step: -1},
+			Data:       &contract.DataProgress{Files: -1, TotalFiles: -1, KeptFiles: -1, Bytes: -1, TotalBytes: -1, BytesPerSecond: -1, RemainingSecs: 1 << 60},
 		}}
 	})
 	setProgress(s)
 	want := v1alpha1.TrainingRunStatus{
-		Progress:   &v1alpha1.TrainingProgress{Percent: ptr.To[int32](100), Epochs: 1<<31 - 1, UpdateTime: &metav1.Time{Time: testNow}},
+		Progress:   &v1alpha1.TrainingProgress{Percent: ptr.To[int32](100), Epochs: 1<<31 - 1, UpdateTime: &metav1.Time{Time: testNow}, Data: &v1alpha1.DataProgress{}},
 		Checkpoint: &v1alpha1.CheckpointStatus{URI: "pvc://models/.checkpoints/" + jobName(s.run)},
 	}
 	if diff := cmp.Diff(want, s.run.Status); diff != "" {
@@ -138,7 +148,9 @@ func TestSetProgressWritesTheSameAgain(t *testing.T) {
 // Where a run goes on from is what its progress shows until the next pod trains.
 func TestProgressOfARunThatIsStopped(t *testing.T) {
 	checkpoint := &v1alpha1.CheckpointStatus{Epoch: 6, Step: 60}
-	loading := &observedProgress{heardAt: testNow, Progress: contract.Progress{Stage: contract.StageLoading}}
+	in := func(stage string) *observedProgress {
+		return &observedProgress{heardAt: testNow, Progress: contract.Progress{Stage: stage}}
+	}
 	training := &observedProgress{heardAt: testNow, Progress: contract.Progress{Stage: contract.StageTraining, Percent: 61, Epoch: 7, Epochs: 10, Step: 61, Steps: 100}}
 	before := func() *v1alpha1.TrainingProgress {
 		return &v1alpha1.TrainingProgress{
@@ -162,7 +174,9 @@ func TestProgressOfARunThatIsStopped(t *testing.T) {
 		"failed, and to be replaced":     {checkpoint: checkpoint, pods: []*corev1.Pod{podIn(corev1.PodFailed)}, want: atCheckpoint},
 		"replaced, but not started":      {checkpoint: checkpoint, pods: []*corev1.Pod{podIn(corev1.PodPending)}, want: atCheckpoint},
 		"resumed, and not heard yet":     {checkpoint: checkpoint, pods: []*corev1.Pod{podIn(corev1.PodRunning)}, want: before()},
-		"resumed, and reading the data":  {checkpoint: checkpoint, pods: []*corev1.Pod{podIn(corev1.PodRunning)}, progress: loading, want: heard("LoadingData", atCheckpoint)},
+		"resumed, and reading the data":  {checkpoint: checkpoint, pods: []*corev1.Pod{podIn(corev1.PodRunning)}, progress: in("LoadingData"), want: heard("LoadingData", atCheckpoint)},
+		"resumed, and fetching":          {checkpoint: checkpoint, pods: []*corev1.Pod{podIn(corev1.PodRunning)}, progress: in("Fetching"), want: heard("Fetching", atCheckpoint)},
+		"resumed, and scanning":          {checkpoint: checkpoint, pods: []*corev1.Pod{podIn(corev1.PodRunning)}, progress: in("Scanning"), want: heard("Scanning", atCheckpoint)},
 		"resumed, and training":          {checkpoint: checkpoint, pods: []*corev1.Pod{podIn(corev1.PodRunning)}, progress: training, want: heard("Training", &v1alpha1.TrainingProgress{Percent: ptr.To[int32](61), Epoch: 7, Epochs: 10, Step: 61, Steps: 100})},
 		"suspended without a checkpoint": {want: &v1alpha1.TrainingProgress{Percent: ptr.To[int32](0), Epochs: 10, Steps: 100, UpdateTime: ptr.To(at(1))}},
 		"about to be complete":           {pods: []*corev1.Pod{podIn(corev1.PodSucceeded)}, want: before()},
@@ -210,6 +224,7 @@ func TestMetricsAreOfOneSplit(t *testing.T) {
 func TestMessageTellsTheStage(t *testing.T) {
 	for stage, want := range map[string]string{
 		"": "is training", contract.StageLoading: "is reading the dataset", contract.StageTraining: "is training",
+		contract.StageFetching: "is fetching the dataset", contract.StageScanning: "is reading the dataset",
 		contract.StageEvaluating: "is testing the model", contract.StagePublishing: "is publishing the model", "Dreaming": "is training",
 	} {
 		s := scopeThat(func(s *scope) {

@@ -197,7 +197,9 @@ type Checkpoint struct {
 
 // Stages of a run, as in [Progress]. A runner may say others.
 const (
-	StageLoading    = "LoadingData"
+	StageLoading    = "LoadingData" // before anything is known of the data
+	StageFetching   = "Fetching"
+	StageScanning   = "Scanning"
 	StageTraining   = "Training"
 	StageEvaluating = "Evaluating"
 	StagePublishing = "Publishing"
@@ -219,6 +221,21 @@ type Progress struct {
 	RemainingSecs   int64       `json:"remainingSeconds,omitempty"`
 	Metrics         []Metric    `json:"metrics,omitempty"`
 	Checkpoint      *Checkpoint `json:"checkpoint,omitempty"`
+	// Data is how far the dataset has come, in StageFetching and StageScanning.
+	Data *DataProgress `json:"data,omitempty"`
+}
+
+// DataProgress is how far fetching or scanning a dataset has come.
+type DataProgress struct {
+	Files      int64 `json:"files"` // done so far
+	TotalFiles int64 `json:"totalFiles"`
+	// KeptFiles are those that the cache had already; they are not among the others.
+	KeptFiles int64 `json:"keptFiles,omitempty"`
+	Bytes     int64 `json:"bytes"`
+	// TotalBytes is 0 if that is unknown.
+	TotalBytes     int64 `json:"totalBytes,omitempty"`
+	BytesPerSecond int64 `json:"bytesPerSecond,omitempty"`
+	RemainingSecs  int64 `json:"remainingSeconds,omitempty"`
 }
 
 // Results of a smoke check.

@@ -15,10 +15,12 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
+	"github.com/trainyard-dev/trainyard/internal/repeat"
 )
 
 // Options say how to open a dataset.
@@ -41,7 +43,18 @@ type Options struct {
 	AnySize bool
 	// Workers read and decode side by side; zero means one for each CPU.
 	Workers int
+	// Progress is told how far the scan has come, a few times a second, and at its end. It may be nil.
+	Progress func(Progress)
 }
+
+// Progress is how far a scan has come.
+type Progress struct {
+	Files, TotalFiles int64
+	Bytes             int64 // of the files that were read
+}
+
+// progressInterval is how often a scan says how far it has come.
+const progressInterval = 250 * time.Millisecond
 
 // Open reads and decodes every image of a source once: files that are no usable
 // images are set aside here, not in the midst of training, and the rest is kept
@@ -94,6 +107,12 @@ func scan(ctx context.Context, source Source, files []File, reader *reader, opts
 		next    atomic.Int64
 	)
 	budget.Store(opts.CacheBytes)
+	count := &counter{}
+	if opts.Progress != nil {
+		defer repeat.Every(progressInterval, func() {
+			opts.Progress(Progress{Files: count.files.Load(), TotalFiles: int64(len(files)), Bytes: count.bytes.Load()})
+		})()
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	for range min(opts.Workers, len(files)) {
 		group.Go(func() error {
@@ -106,7 +125,7 @@ func scan(ctx context.Context, source Source, files []File, reader *reader, opts
 					return err
 				}
 				var err error
-				if scanned[i], err = scanFile(ctx, source, files[i], reader, opts, &budget); err != nil {
+				if scanned[i], err = scanFile(ctx, source, files[i], reader, opts, &budget, count); err != nil {
 					return err
 				}
 			}
@@ -115,10 +134,15 @@ func scan(ctx context.Context, source Source, files []File, reader *reader, opts
 	return scanned, group.Wait()
 }
 
+// counter counts what was scanned.
+type counter struct{ files, bytes atomic.Int64 }
+
 // scanFile returns an error only for what isn't the file's fault.
-func scanFile(ctx context.Context, source Source, file File, reader *reader, opts Options, budget *atomic.Int64) (s scannedFile, err error) {
+func scanFile(ctx context.Context, source Source, file File, reader *reader, opts Options, budget *atomic.Int64, count *counter) (s scannedFile, err error) {
+	defer count.files.Add(1)
 	pixels := make([]uint8, opts.Preprocess.PixelLen())
 	err = reader.read(ctx, func() ([]byte, error) { return source.Read(ctx, file.Name, opts.Limits.MaxBytes) }, func(data []byte) error {
+		count.bytes.Add(int64(len(data)))
 		s.digest = sha256.Sum256(data)
 		s.err = reader.decoder.Pixels(ctx, opts.Preprocess, pixels, data)
 		return nil

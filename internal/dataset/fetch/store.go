@@ -46,15 +46,6 @@ type Options struct {
 // defaultWorkers is what keeps a connection of 100 Mbit/s or a round trip of 20 ms from being waited for with small files.
 const defaultWorkers = 64
 
-// Progress is how far a fetch has come. Files that were in the store already are counted as Kept, not as done or to do.
-type Progress struct {
-	Files, TotalFiles int64
-	Bytes             int64
-	// TotalBytes is -1 if a size is unknown.
-	TotalBytes int64
-	Kept       int64
-}
-
 // Store is a folder of files that are named by their content. Several processes, also of several nodes, may use one at the
 // same time: files become visible by a rename, and who uses which is written down in leases.
 type Store struct {

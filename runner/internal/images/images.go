@@ -36,6 +36,8 @@ type Request struct {
 	// source.Options.
 	Store   *fetch.Store
 	Scratch string
+	// Progress is told how far the scan has come; nil for nobody.
+	Progress func(dataset.Progress)
 }
 
 // keptPart is the part of the memory for decoded images that goes to encoded files of a costly source, which are a tenth
@@ -60,6 +62,7 @@ func Open(ctx context.Context, log *slog.Logger, r Request) (*dataset.Dataset, e
 	limits.MemoryBytes = memory.DecodeBudget(r.MemoryBytes, r.NetworkBytes)
 	opened, err := dataset.Open(ctx, src, dataset.Options{
 		Preprocess: r.Preprocess, Limits: limits, CacheBytes: cached, Classes: r.Classes, AnySize: r.AnySize, Workers: r.Workers,
+		Progress: r.Progress,
 	})
 	if err != nil {
 		return nil, failure.Dataset(err)

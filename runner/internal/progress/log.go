@@ -20,24 +20,34 @@ const lineInterval = 30 * time.Second
 type Log struct {
 	log   *slog.Logger
 	meter meter
-	// repeat: say in between that training goes on, which a progress bar shows otherwise.
+	// repeat: say in between how far a stage has come, which a progress bar shows otherwise.
 	repeat bool
-	last   time.Time // of the last line on training
+	last   time.Time // of the last such line, or when the stage began
 }
 
 var _ train.Observer = (*Log)(nil)
 
-// NewLog returns an observer that reads the time from now. With repeat it says now and then that training goes on.
+// NewLog returns an observer that reads the time from now. With repeat it says now and then how far a stage has come.
 func NewLog(log *slog.Logger, now func() time.Time, repeat bool) *Log {
 	return &Log{log: log, meter: newMeter(now), repeat: repeat}
 }
 
 // Observe implements train.Observer.
 func (l *Log) Observe(event train.Event) error {
+	before, since := l.meter.progress, l.meter.startTime
 	l.meter.apply(event)
-	switch e := event.(type) {
-	case train.Started:
+	if l.meter.progress.Stage != before.Stage {
 		l.last = l.meter.now()
+	}
+	switch e := event.(type) {
+	case train.Fetching:
+		l.loads("Fetching the dataset")
+	case train.Scanning:
+		if before.Stage == contract.StageFetching {
+			l.fetched(before.Data, l.meter.now().Sub(since))
+		}
+		l.loads("Scanning the dataset")
+	case train.Started:
 		l.log.Info("Training", "architecture", e.Config.Model.Architecture, "parameters", e.Parameters,
 			"epochs", e.Epochs, "stepsPerEpoch", e.StepsPerEpoch, "kernels", e.KernelSet, "threads", e.Threads)
 	case train.Stepped:
@@ -52,9 +62,29 @@ func (l *Log) Observe(event train.Event) error {
 	return nil
 }
 
+// due tells whether it is time to say how far a stage has come.
+func (l *Log) due() bool {
+	now := l.meter.now()
+	if !l.repeat || now.Sub(l.last) < lineInterval {
+		return false
+	}
+	l.last = now
+	return true
+}
+
+func (l *Log) loads(message string) {
+	if d := l.meter.progress.Data; d != nil && l.due() {
+		l.log.Info(message, "files", d.Files, "totalFiles", d.TotalFiles, "bytes", d.Bytes, "totalBytes", d.TotalBytes,
+			"bytesPerSecond", d.BytesPerSecond, "remainingSeconds", d.RemainingSecs)
+	}
+}
+
+func (l *Log) fetched(d *contract.DataProgress, took time.Duration) {
+	l.log.Info("Fetched the dataset", "files", d.Files, "keptFiles", d.KeptFiles, "bytes", d.Bytes, "seconds", rounded(took.Seconds()))
+}
+
 func (l *Log) goesOn() {
-	if now := l.meter.now(); l.repeat && now.Sub(l.last) >= lineInterval {
-		l.last = now
+	if l.due() {
 		p := l.meter.progress
 		l.log.Info("Training goes on", "percent", p.Percent, "epoch", p.Epoch, "step", p.Step, "steps", p.Steps,
 			"imagesPerSecond", int(p.ImagesPerSecond), "remainingSeconds", p.RemainingSecs)

@@ -30,6 +30,15 @@ func newMeter(now func() time.Time) meter {
 func (m *meter) apply(event train.Event) {
 	p := &m.progress
 	switch e := event.(type) {
+	case train.Fetching:
+		if p.Stage != contract.StageLoading && p.Stage != contract.StageFetching {
+			return // one file again
+		}
+		m.load(contract.StageFetching, contract.DataProgress{
+			Files: e.Files, TotalFiles: e.TotalFiles, KeptFiles: e.Kept, Bytes: e.Bytes, TotalBytes: max(0, e.TotalBytes),
+		})
+	case train.Scanning:
+		m.load(contract.StageScanning, contract.DataProgress{Files: e.Files, TotalFiles: e.TotalFiles, Bytes: e.Bytes})
 	case train.Started:
 		m.start(e)
 	case train.Stepped:
@@ -54,6 +63,24 @@ func (m *meter) apply(event train.Event) {
 		return
 	}
 	p.Sequence++
+}
+
+// load takes into account how far the dataset has come. The speed is measured from when it is known what is to be done.
+func (m *meter) load(stage string, data contract.DataProgress) {
+	p := &m.progress
+	if p.Stage != stage || p.Data.TotalFiles == 0 {
+		m.stage(stage)
+		m.startTime = m.now()
+	}
+	done, total := data.Files, data.TotalFiles
+	if data.TotalBytes > 0 {
+		done, total = data.Bytes, data.TotalBytes
+	}
+	if elapsed := m.now().Sub(m.startTime).Seconds(); elapsed > 0 && done > 0 {
+		data.BytesPerSecond = int64(float64(data.Bytes) / elapsed)
+		data.RemainingSecs = int64(elapsed / float64(done) * float64(total-done))
+	}
+	p.Data = &data // a new one each time: readers keep the last
 }
 
 func (m *meter) start(e train.Started) {
@@ -81,10 +108,10 @@ func (m *meter) step(e train.Stepped) {
 	}
 }
 
-// stage says what the run does now. Its speed is that of training.
+// stage says what the run does now. Speeds are those of a stage.
 func (m *meter) stage(stage string) {
 	m.progress.Stage = stage
-	m.progress.ImagesPerSecond, m.progress.RemainingSecs = 0, 0
+	m.progress.ImagesPerSecond, m.progress.RemainingSecs, m.progress.Data = 0, 0, nil
 }
 
 // setStep leaves the last percent to what comes after training.

@@ -18,6 +18,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/dataset"
+	"github.com/trainyard-dev/trainyard/internal/dataset/fetch"
 	"github.com/trainyard-dev/trainyard/runner/internal/report"
 	"github.com/trainyard-dev/trainyard/runner/internal/train"
 )
@@ -94,6 +96,105 @@ func TestTracker(t *testing.T) {
 	}
 	if got := tracker.Images(); got != 32 {
 		t.Errorf("trained on %d images, want 32", got)
+	}
+}
+
+// fetching are the events of 10 files of 4 MB that are fetched in 4 seconds, of which one was kept, and scanned.
+func fetching(c *clock) []func() train.Event {
+	after := func(d time.Duration, event train.Event) func() train.Event {
+		return func() train.Event {
+			c.Time = c.Add(d)
+			return event
+		}
+	}
+	return []func() train.Event{
+		after(0, train.Fetching{}),
+		after(5*time.Second, train.Fetching{Progress: fetch.Progress{TotalFiles: 9, TotalBytes: 36e6, Kept: 1}}), // listing takes its time
+		after(2*time.Second, train.Fetching{Progress: fetch.Progress{Files: 3, TotalFiles: 9, Bytes: 12e6, TotalBytes: 36e6, Kept: 1}}),
+		after(lineInterval, train.Fetching{Progress: fetch.Progress{Files: 9, TotalFiles: 9, Bytes: 36e6, TotalBytes: 36e6, Kept: 1}}),
+		after(0, train.Scanning{Progress: dataset.Progress{TotalFiles: 10}}),
+		after(lineInterval, train.Scanning{Progress: dataset.Progress{Files: 5, TotalFiles: 10, Bytes: 30e6}}),
+		after(0, train.Fetching{Progress: fetch.Progress{TotalFiles: 1}}), // of a file that had rotten
+		after(time.Second, started()),
+	}
+}
+
+func TestTrackerOfTheDataset(t *testing.T) {
+	c := &clock{time.Unix(1000, 0)}
+	tracker := NewTracker(c.now)
+	if got := tracker.Snapshot(); got.Stage != contract.StageLoading {
+		t.Errorf("it begins with %s", got.Stage)
+	}
+	scanned := &contract.DataProgress{Files: 5, TotalFiles: 10, Bytes: 30e6, BytesPerSecond: 1e6, RemainingSecs: 30}
+	for i, want := range []contract.Progress{
+		{Stage: contract.StageFetching, Data: &contract.DataProgress{}},
+		{Stage: contract.StageFetching, Data: &contract.DataProgress{TotalFiles: 9, KeptFiles: 1, TotalBytes: 36e6}},
+		{Stage: contract.StageFetching, Data: &contract.DataProgress{
+			Files: 3, TotalFiles: 9, KeptFiles: 1, Bytes: 12e6, TotalBytes: 36e6, BytesPerSecond: 6e6, RemainingSecs: 4,
+		}},
+		{Stage: contract.StageFetching, Data: &contract.DataProgress{
+			Files: 9, TotalFiles: 9, KeptFiles: 1, Bytes: 36e6, TotalBytes: 36e6, BytesPerSecond: 1125e3,
+		}},
+		{Stage: contract.StageScanning, Data: &contract.DataProgress{TotalFiles: 10}},
+		{Stage: contract.StageScanning, Data: scanned},
+		{Stage: contract.StageScanning, Data: scanned},
+		{Stage: contract.StageTraining},
+	} {
+		tell(tracker, fetching(c)[i]())
+		got := tracker.Snapshot()
+		if diff := cmp.Diff(want, contract.Progress{Stage: got.Stage, Data: got.Data}); diff != "" {
+			t.Errorf("after event %d (-want +got):\n%s", i, diff)
+		}
+	}
+}
+
+func TestTerminalShowsTheDataset(t *testing.T) {
+	var out bytes.Buffer
+	c := &clock{time.Unix(1000, 0)}
+	terminal := NewTerminal(&out, c.now)
+	for _, event := range fetching(c) {
+		if err := terminal.Observe(event()); err != nil {
+			t.Fatal(err)
+		}
+		c.Time = c.Add(barInterval)
+	}
+	rest := out.String()
+	for _, text := range []string{
+		"fetching 0/9 files · 0.0/36.0 MB ", "fetching 3/9 files · 12.0/36.0 MB · 5.5 MB/s · 4s left", "scanning 5/10 files · 30.0 MB · 1.0 MB/s · 30s left",
+		"epoch 1/2 · step 2/10",
+	} {
+		_, after, found := strings.Cut(rest, text)
+		if !found {
+			t.Fatalf("%q is missing in %q", text, out.String())
+		}
+		rest = after
+	}
+}
+
+func TestLogOfTheDataset(t *testing.T) {
+	for name, repeat := range map[string]bool{"log alone": true, "beside a progress bar": false} {
+		t.Run(name, func(t *testing.T) {
+			var out bytes.Buffer
+			c := &clock{time.Unix(1000, 0)}
+			log := NewLog(slog.New(slog.NewTextHandler(&out, nil)), c.now, repeat)
+			for _, event := range fetching(c) {
+				if err := log.Observe(event()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for line, always := range map[string]bool{
+				`msg="Fetching the dataset" files=9 totalFiles=9 bytes=36000000 totalBytes=36000000 bytesPerSecond=1125000 remainingSeconds=0`: false,
+				`msg="Scanning the dataset" files=5 totalFiles=10 bytes=30000000 totalBytes=0 bytesPerSecond=1000000 remainingSeconds=30`:      false,
+				`msg="Fetched the dataset" files=9 keptFiles=1 bytes=36000000 seconds=32`:                                                      true,
+			} {
+				if got := strings.Count(out.String(), line); got != map[bool]int{true: 1, false: 0}[always || repeat] {
+					t.Errorf("the log has %d times %s:\n%s", got, line, &out)
+				}
+			}
+			if got := strings.Count(out.String(), "the dataset"); repeat && got != 3 {
+				t.Errorf("the log speaks %d times of the dataset, want 3:\n%s", got, &out)
+			}
+		})
 	}
 }
 
@@ -204,7 +305,7 @@ func TestTerminalKeepsTheBarBelowTheLines(t *testing.T) {
 	observe(train.Ended{})
 	write("after\n")
 	got := out.String()
-	bar := strings.Index(got, "epoch 1/2 · 8 images/s · 14s left")
+	bar := strings.Index(got, "epoch 1/2 · step 3/10 · 8 images/s · 14s left")
 	if !strings.HasPrefix(got, "before\n") || bar < 0 || strings.Index(got, "between\n") < bar || !strings.HasSuffix(got, "\rafter\n") {
 		t.Errorf("the terminal shows %q", got)
 	}

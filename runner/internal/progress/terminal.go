@@ -6,6 +6,8 @@ package progress
 import (
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -29,6 +31,8 @@ type Terminal struct {
 	mu  sync.Mutex
 	out io.Writer
 	bar *progressbar.ProgressBar // nil while there is nothing to show
+	// stage is the one that the bar is about.
+	stage string
 }
 
 var _ train.Observer = (*Terminal)(nil)
@@ -42,7 +46,7 @@ func NewTerminal(out io.Writer, now func() time.Time) *Terminal {
 func (t *Terminal) Observe(event train.Event) error {
 	t.meter.apply(event)
 	switch event.(type) {
-	case train.Stepped:
+	case train.Fetching, train.Scanning, train.Stepped:
 		now := t.meter.now()
 		if now.Sub(t.drawn) < barInterval {
 			return nil
@@ -71,18 +75,21 @@ func (t *Terminal) Write(p []byte) (int, error) {
 	return n, t.bar.RenderBlank()
 }
 
-// show draws the progress of a run that is training, and removes the bar of one that isn't.
+// show draws how far a stage has come, and removes the bar where that isn't known.
 func (t *Terminal) show(p contract.Progress) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if p.Stage != contract.StageTraining {
-		return t.hide()
+	done, total := position(p)
+	if t.stage != p.Stage || total == 0 {
+		if err := t.hide(); err != nil || total == 0 {
+			return err
+		}
 	}
 	if t.bar == nil {
-		t.bar = progressbar.NewOptions64(p.Steps,
+		t.stage = p.Stage
+		t.bar = progressbar.NewOptions64(total,
 			progressbar.OptionSetWriter(t.out),
 			progressbar.OptionSetWidth(30),
-			progressbar.OptionShowCount(),
 			progressbar.OptionSetPredictTime(false),
 			progressbar.OptionSetElapsedTime(false),
 			progressbar.OptionClearOnFinish(),
@@ -90,7 +97,21 @@ func (t *Terminal) show(p contract.Progress) error {
 		)
 	}
 	t.bar.Describe(summary(p))
-	return t.bar.Set64(p.Step)
+	return t.bar.Set64(min(done, total))
+}
+
+// position is how far a stage has come, of how much; nothing of nothing if that isn't known.
+func position(p contract.Progress) (done, total int64) {
+	switch {
+	case p.Stage == contract.StageTraining:
+		return p.Step, p.Steps
+	case p.Data == nil:
+		return 0, 0
+	case p.Data.TotalBytes > 0:
+		return p.Data.Bytes, p.Data.TotalBytes
+	default:
+		return p.Data.Files, p.Data.TotalFiles
+	}
 }
 
 func (t *Terminal) hide() error {
@@ -104,9 +125,26 @@ func (t *Terminal) hide() error {
 
 // summary is the progress in a few words.
 func summary(p contract.Progress) string {
-	text := fmt.Sprintf("epoch %d/%d", p.Epoch, p.Epochs)
+	if p.Data != nil {
+		return summarizeData(p.Stage, p.Data)
+	}
+	text := fmt.Sprintf("epoch %d/%d · step %d/%d", p.Epoch, p.Epochs, p.Step, p.Steps)
 	if p.ImagesPerSecond > 0 {
 		text += fmt.Sprintf(" · %.0f images/s · %v left", p.ImagesPerSecond, time.Duration(p.RemainingSecs)*time.Second)
 	}
 	return text
 }
+
+func summarizeData(stage string, d *contract.DataProgress) string {
+	text := fmt.Sprintf("%s %d/%d files · %s", strings.ToLower(stage), d.Files, d.TotalFiles, megabytes(d.Bytes))
+	if d.TotalBytes > 0 {
+		text += "/" + megabytes(d.TotalBytes)
+	}
+	text += " MB"
+	if d.BytesPerSecond > 0 {
+		text += fmt.Sprintf(" · %s MB/s · %v left", megabytes(d.BytesPerSecond), time.Duration(d.RemainingSecs)*time.Second)
+	}
+	return text
+}
+
+func megabytes(bytes int64) string { return strconv.FormatFloat(float64(bytes)/1e6, 'f', 1, 64) }

@@ -31,10 +31,13 @@ func (r *attempt) load(ctx context.Context, limit int64) (*data, error) {
 		r.log.Warn("Training may run out of memory: lower model.imageSize or training.batchSize, or raise the memory limit",
 			"neededMiB", network>>20, "limitMiB", limit>>20)
 	}
+	if r.store != nil {
+		r.events.tell(Fetching{})
+	}
 	var err error
 	d.dataset, err = images.Open(ctx, r.log, images.Request{
 		Dataset: r.cfg.Dataset, Preprocess: d.spec, Workers: r.cfg.Training.Workers, MemoryBytes: limit, NetworkBytes: network,
-		Store: r.store, Scratch: r.scratch,
+		Store: r.store, Scratch: r.scratch, Progress: func(p dataset.Progress) { r.events.tell(Scanning{p}) },
 	})
 	if err != nil {
 		return nil, err

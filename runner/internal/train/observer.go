@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/dataset"
+	"github.com/trainyard-dev/trainyard/internal/dataset/fetch"
 	"github.com/trainyard-dev/trainyard/runner/internal/report"
 )
 
@@ -18,9 +20,16 @@ type Observer interface {
 	Observe(Event) error
 }
 
-// Event is one of Started, Stepped, EpochEnded, Checkpointed, Evaluated, Published and Ended. An observer passes over those
+// Event is one of Fetching, Scanning, Started, Stepped, EpochEnded, Checkpointed, Evaluated, Published and Ended. An observer passes over those
 // that it doesn't know.
 type Event interface{ isEvent() }
+
+// Fetching says how far fetching the dataset has come, if it lies elsewhere. It comes some times a second, and first when
+// nothing is known yet. A file that has to be fetched later brings it again.
+type Fetching struct{ fetch.Progress }
+
+// Scanning says how far reading and checking all images has come, some times a second.
+type Scanning struct{ dataset.Progress }
 
 // Started says that training begins, or goes on from a checkpoint.
 type Started struct {
@@ -95,6 +104,8 @@ type Ended struct {
 	History []report.Epoch
 }
 
+func (Fetching) isEvent()     {}
+func (Scanning) isEvent()     {}
 func (Started) isEvent()      {}
 func (Stepped) isEvent()      {}
 func (EpochEnded) isEvent()   {}

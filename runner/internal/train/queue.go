@@ -22,6 +22,8 @@ const (
 
 // events hands what happens in a run to its observers.
 type events struct {
+	mu        sync.Mutex // a file may be fetched again beside what the run does
+	closed    bool
 	queues    []*queue
 	drainTime time.Duration
 }
@@ -40,8 +42,13 @@ func newEvents(log *slog.Logger, observers []Observer) *events {
 	return e
 }
 
-// tell queues an event for every observer. It never waits.
+// tell queues an event for every observer. It never waits for one.
 func (e *events) tell(event Event) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return
+	}
 	for _, q := range e.queues {
 		q.add(event)
 	}
@@ -49,9 +56,12 @@ func (e *events) tell(event Event) {
 
 // close waits until the observers have had all events, but no longer than drainTime. Nothing is told afterwards.
 func (e *events) close() {
+	e.mu.Lock()
+	e.closed = true
 	for _, q := range e.queues {
 		close(q.pending)
 	}
+	e.mu.Unlock()
 	timeout := time.NewTimer(e.drainTime)
 	defer timeout.Stop()
 	expired := false
@@ -75,7 +85,7 @@ func (e *events) close() {
 }
 
 // queue holds the events that an observer has yet to take. When it is full, new events are dropped for that observer alone;
-// steps are dropped earlier, so that there is room for what happens once an epoch or once a run. That it happens is logged,
+// those that say how far something has come are dropped earlier, so that there is room for what happens once an epoch or once a run. That it happens is logged,
 // and how often, at the end. Errors and panics of the observer are logged in the same way: the first at once, all by their
 // number.
 type queue struct {
@@ -89,10 +99,11 @@ type queue struct {
 
 func (q *queue) add(event Event) {
 	room := cap(q.pending)
-	if _, step := event.(Stepped); step {
+	switch event.(type) {
+	case Fetching, Scanning, Stepped:
 		room -= queueReserve
 	}
-	// The run alone adds, so what is free stays free.
+	// One adds at a time, so what is free stays free.
 	if len(q.pending) < room {
 		q.pending <- event
 		return

@@ -69,11 +69,13 @@ func (r *recorder) images() int {
 	return n
 }
 
-// kinds are the names of the events without steps.
+// kinds are the names of the events without those that say how far something has come.
 func (r *recorder) kinds() []string {
 	var kinds []string
 	for _, event := range r.events {
-		if _, step := event.(Stepped); !step {
+		switch event.(type) {
+		case Fetching, Scanning, Stepped:
+		default:
 			kinds = append(kinds, strings.TrimPrefix(fmt.Sprintf("%T", event), "train."))
 		}
 	}

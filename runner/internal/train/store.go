@@ -40,5 +40,6 @@ func (r *attempt) doWithStore(ctx context.Context, result *contract.TrainResult)
 func (r *attempt) openStore(ctx context.Context) (*fetch.Store, error) {
 	cache := r.cfg.Dataset.Cache
 	opts := fetch.Options{MaxBytes: cache.MaxBytes, Field: "dataset.cache", Scratch: cache.Path == ""}
+	opts.Progress = func(p fetch.Progress) { r.events.tell(Fetching{p}) }
 	return fetch.Open(ctx, cmp.Or(cache.Path, filepath.Join(r.scratch, "files")), opts)
 }

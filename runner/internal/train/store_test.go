@@ -78,9 +78,23 @@ func TestCachedDataset(t *testing.T) {
 		t.Fatal("nothing was fetched")
 	}
 	reads.Store(0)
-	second := mustDo(t, newRun(fetchedConfig(t, seen, cache)))
+	recorded := &recorder{}
+	second := mustDo(t, newRun(fetchedConfig(t, seen, cache), recorded))
 	if reads.Load() != 0 {
 		t.Errorf("%d objects were read again", reads.Load())
+	}
+	var fetched Fetching
+	var scanned Scanning
+	for _, event := range recorded.events {
+		switch e := event.(type) {
+		case Fetching:
+			fetched = e
+		case Scanning:
+			scanned = e
+		}
+	}
+	if want := int64(first.Dataset.Samples); fetched.Kept != want || fetched.TotalFiles != 0 || scanned.Files != want || scanned.Bytes == 0 {
+		t.Errorf("told of %+v and %+v, want %d files kept and scanned", fetched, scanned, want)
 	}
 	if first.Model.SHA256 != second.Model.SHA256 || first.Dataset.Digest != second.Dataset.Digest {
 		t.Errorf("another model from the cache: %+v, %+v", first, second)
