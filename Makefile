@@ -138,6 +138,10 @@ test-arm64: ## Test the engine and all beneath the runner for arm64, emulated (n
 test-avx512: ## Test the AVX-512 kernels on an emulated CPU (Debian, packages of Bochs and ISOLINUX).
 	hack/avx512/test.sh
 
+.PHONY: test-peers
+test-peers: $(S3_SERVER) ## Compare with DVC 2 and 3, which it installs (minutes).
+	test/peers/dvc/run.sh
+
 .PHONY: test-e2e
 test-e2e: $(CLUSTER_TOOL) $(IMAGES_TOOL) ## End-to-end tests on the local cluster (root, Linux).
 	CLUSTER=$(CLUSTER) hack/test-e2e.sh
@@ -149,6 +153,10 @@ bench-data: build-runner ## Measure a linear model and BaselineCNN on generated 
 .PHONY: bench-pictures
 bench-pictures: build-runner ## Measure decoding beside Pillow, and an epoch beside torchvision, on DATA=<folder> or drawn pictures.
 	test/benchmark/pictures/bench.sh "$(DATA)"
+
+.PHONY: bench-data-sources
+bench-data-sources: $(S3_SERVER) ## Measure 10,000 small files from an S3 server beside dvc pull, which it installs, and fetches that are killed.
+	test/benchmark/datasources/bench.sh $(S3_SERVER)
 
 .PHONY: compare
 compare: build-runner ## Train the same network with the runner and with PyTorch on DATA=<folder> (half an hour, 5.5 GB).

@@ -21,7 +21,7 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/dataset"
 )
 
-// unpack returns the folder of a repository that a real DVC made: see test/peers/dvc_repository.sh.
+// unpack returns the folder of a repository that a real DVC made: see test/peers/dvc/repository.sh.
 func unpack(t *testing.T, name string) string {
 	t.Helper()
 	f, err := os.Open(filepath.Join("testdata", name+".tar.gz"))

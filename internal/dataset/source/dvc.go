@@ -22,12 +22,18 @@ import (
 )
 
 func openDVC(_ context.Context, d contract.Dataset, opts Options) (dataset.Source, Provenance, error) {
-	place := &repository{location: dvc.Location(*d.DVC), access: dvc.Access{Credentials: d.Credentials, CABundle: d.CABundle, Scratch: opts.Scratch}}
-	place.access.Bucket = func(ctx context.Context, uri string, keys map[string]string) (dvc.Opener, error) {
-		return openRemote(ctx, uri, d.Access, keys, opts.Scratch)
-	}
+	place := newRepository(d, opts.Scratch)
 	src := &versioned{fetch.New(place, opts.Store, opts.images(), layoutOf(d)), place}
 	return src, Provenance{Location: contract.DatasetLocation(d)}, nil
+}
+
+// newRepository returns the place of a dataset that DVC keeps. scratch is for a clone, while it is read.
+func newRepository(d contract.Dataset, scratch string) *repository {
+	r := &repository{location: dvc.Location(*d.DVC), access: dvc.Access{Credentials: d.Credentials, CABundle: d.CABundle, Scratch: scratch}}
+	r.access.Bucket = func(ctx context.Context, uri string, keys map[string]string) (dvc.Opener, error) {
+		return openRemote(ctx, uri, d.Access, keys, scratch)
+	}
+	return r
 }
 
 // repository is what DVC keeps beside a Git repository, as a place to fetch files from.

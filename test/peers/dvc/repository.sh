@@ -2,11 +2,12 @@
 # Copyright 2026 The Trainyard Authors.
 # SPDX-License-Identifier: Apache-2.0
 
-# dvc_repository.sh DVC FOLDER makes, by a real DVC, a small repository FOLDER/repo with tags v1.0 and v1.2, its remote
-# FOLDER/remote, and FOLDER/want, what `dvc pull` gives of v1.2.
+# repository.sh DVC FOLDER [S3-URI ENDPOINT] makes, by a real DVC, a small repository FOLDER/repo with tags v1.0 and v1.2, its
+# remote, which is FOLDER/remote or what the URI names, and FOLDER/want, what `dvc pull` gives of v1.2.
 set -euo pipefail
 
-dvc=$(realpath "$1")
+dvc=$(realpath --no-symlinks "$1")
+remote=${3:-../remote} endpoint=${4:-}
 mkdir -p "$2"
 cd "$2"
 export GIT_AUTHOR_NAME=t GIT_AUTHOR_EMAIL=t@example.com GIT_COMMITTER_NAME=t GIT_COMMITTER_EMAIL=t@example.com
@@ -15,7 +16,8 @@ mkdir -p repo remote
 cd repo
 git init --quiet -b main
 "$dvc" init --quiet
-"$dvc" remote add --quiet --default Storage ../remote
+"$dvc" remote add --quiet --default Storage "$remote"
+[ -z "$endpoint" ] || "$dvc" remote modify --quiet Storage endpointurl "$endpoint"
 mkdir -p data/raw/cat data/raw/dog/far/down pipe/work
 printf 'a cat\r\non two lines\r\n' > data/raw/cat/1.txt
 printf 'a dog\n' > data/raw/dog/1.txt
