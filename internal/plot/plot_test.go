@@ -110,6 +110,34 @@ func TestPicturesShowSomething(t *testing.T) {
 	}
 }
 
+// A rate that a scheduler changes has a panel of its own.
+func TestTheLearningRateIsDrawn(t *testing.T) {
+	width := func(rate float64) int {
+		epochs := make([]Epoch, 12)
+		for i := range epochs {
+			left := 1 - float64(i)/12
+			epochs[i] = Epoch{TrainLoss: left, ValidationLoss: left, TrainAccuracy: 1 - left, ValidationAccuracy: 1 - left, LearningRate: rate * left}
+		}
+		var b bytes.Buffer
+		if err := TrainingCurves(&b, epochs, 12); err != nil {
+			t.Fatal(err)
+		}
+		if dir := os.Getenv("TRAINYARD_KEEP_PICTURES"); dir != "" && rate > 0 {
+			if err := os.WriteFile(filepath.Join(dir, "rate.png"), b.Bytes(), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		img, err := png.Decode(&b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return img.Bounds().Dx()
+	}
+	if without, with := width(0), width(0.001); 2*with != 3*without {
+		t.Errorf("the picture is %d pixels wide, %d with the learning rate, want half as much again", without, with)
+	}
+}
+
 func TestRefusesWhatCannotBeDrawn(t *testing.T) {
 	cases := map[string]func(io.Writer) error{
 		"no classes":     func(w io.Writer) error { return ConfusionMatrix(w, nil, nil) },
