@@ -65,6 +65,8 @@ const (
 	DatasetNotFoundReason = "DatasetNotFound"
 	// DatasetInvalidReason surfaces when the dataset can't be trained on.
 	DatasetInvalidReason = "DatasetInvalid"
+	// TooManyInvalidFilesReason surfaces when more of the dataset's files can't be used than spec.dataset.maxInvalidPercent allows.
+	TooManyInvalidFilesReason = "TooManyInvalidFiles"
 	// CredentialsInvalidReason surfaces when a source or destination refuses the credentials.
 	CredentialsInvalidReason = "CredentialsInvalid"
 	// GateNotMetReason surfaces when a metric misses spec.gates, or spec.promotion.gates. A TrainingRun's artifact is kept.

@@ -44,6 +44,14 @@ type Dataset struct {
 	// labels is a manifest that says what each image shows, and may divide them. Left out, the names of the folders do.
 	// +optional
 	Labels DatasetLabels `json:"labels,omitzero"`
+	// maxInvalidPercent is how many of the files that should be images may be broken, empty or no images, in percent; such files are
+	// left out. A run with more has Failed with reason TooManyInvalidFiles. 100 allows any number, as long as every class
+	// has enough left.
+	// +kubebuilder:default=100
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=100
+	// +optional
+	MaxInvalidPercent *int32 `json:"maxInvalidPercent,omitempty"`
 	// split is what is held out of training. A folder that is split already keeps
 	// its parts.
 	// +kubebuilder:default={}

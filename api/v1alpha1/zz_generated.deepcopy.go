@@ -253,6 +253,11 @@ func (in *Dataset) DeepCopyInto(out *Dataset) {
 		(*in).DeepCopyInto(*out)
 	}
 	out.Labels = in.Labels
+	if in.MaxInvalidPercent != nil {
+		in, out := &in.MaxInvalidPercent, &out.MaxInvalidPercent
+		*out = new(int32)
+		**out = **in
+	}
 	in.Split.DeepCopyInto(&out.Split)
 	in.Augmentation.DeepCopyInto(&out.Augmentation)
 }

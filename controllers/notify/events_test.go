@@ -56,7 +56,7 @@ func conditionReasons(t *testing.T) []string {
 func TestWeights(t *testing.T) {
 	const normal = "Pending WaitingForDeletion Training Suspended Resumed ModelPublished Serving Starting Smoking Baking Resolved " +
 		"TrainingRunNotFound TrainingRunNotComplete MinimumReplicasAvailable NoLiveRevision "
-	const warning = "InvalidSpec NameConflict ImagePullBackOff Unschedulable VolumeUnavailable ConfigInvalid LossDiverged DatasetNotFound DatasetInvalid " +
+	const warning = "InvalidSpec NameConflict ImagePullBackOff Unschedulable VolumeUnavailable ConfigInvalid LossDiverged DatasetNotFound DatasetInvalid TooManyInvalidFiles " +
 		"CredentialsInvalid GateNotMet OOMKilled DeadlineExceeded ResultMissing ArtifactInvalid RunnerFailed RollbackBlocked Unavailable " +
 		"SmokeFailed BakeFailed SourceUnreachable ModelInvalid ClassesNotFound ClassesInvalid TrainingRunFailed ArtifactMissing MinimumReplicasUnavailable RunEnded "
 	want, got := map[string]string{}, map[string]string{}

@@ -80,6 +80,9 @@ func trainingConfig(p *children.Parser, run *v1alpha1.TrainingRun) contract.Trai
 	return config
 }
 
+// anyInvalidPercent allows any number of invalid files, as a runner does that is told nothing.
+const anyInvalidPercent = 100
+
 // datasetConfig translates where the samples come from, and how they are split and augmented.
 func datasetConfig(p *children.Parser, run *v1alpha1.TrainingRun) contract.Dataset {
 	spec := &run.Spec.Dataset
@@ -106,6 +109,9 @@ func datasetConfig(p *children.Parser, run *v1alpha1.TrainingRun) contract.Datas
 	}
 	if config.IsRemote() {
 		config.Access = datasetAccess(run).Contract(contract.PurposeDataset)
+	}
+	if most := spec.MaxInvalidPercent; most != nil && *most < anyInvalidPercent {
+		config.MaxInvalidPercent = ptr.To(int(*most))
 	}
 	if folders := spec.Split.Folders; folders != (v1alpha1.SplitFolders{}) {
 		config.Split.Folders = &contract.SplitFolders{Train: folders.Train, Validation: folders.Validation, Test: folders.Test}

@@ -26,6 +26,7 @@ var failureReasons = map[string]string{
 	contract.ReasonConfigInvalid:      v1alpha1.ConfigInvalidReason,
 	contract.ReasonDatasetNotFound:    v1alpha1.DatasetNotFoundReason,
 	contract.ReasonDatasetInvalid:     v1alpha1.DatasetInvalidReason,
+	contract.ReasonTooManyInvalid:     v1alpha1.TooManyInvalidFilesReason,
 	contract.ReasonCredentialsInvalid: v1alpha1.CredentialsInvalidReason,
 	contract.ReasonGateNotMet:         v1alpha1.GateNotMetReason,
 	contract.ReasonArtifactInvalid:    v1alpha1.ArtifactInvalidReason,
@@ -114,7 +115,7 @@ func nameFields(run *v1alpha1.TrainingRun, failure *v1alpha1.Failure) {
 		return
 	}
 	switch failure.Reason {
-	case v1alpha1.DatasetNotFoundReason, v1alpha1.DatasetInvalidReason:
+	case v1alpha1.DatasetNotFoundReason, v1alpha1.DatasetInvalidReason, v1alpha1.TooManyInvalidFilesReason:
 		where := datasetField(run)
 		if where == "" {
 			return

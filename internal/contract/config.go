@@ -40,9 +40,12 @@ type Dataset struct {
 	Cache     Cache      `json:"cache,omitzero"`
 	Generated *Generated `json:"generated,omitempty"`
 	// Labels names a manifest in the source. Nil: the names of class folders are the labels.
-	Labels       *Labels      `json:"labels,omitempty"`
-	Split        Split        `json:"split"`
-	Augmentation Augmentation `json:"augmentation"`
+	Labels *Labels `json:"labels,omitempty"`
+	// MaxInvalidPercent is how many of the files that should be images may be none, or none that can be used, 0 to 100. Nil:
+	// any number, as long as every class has enough left.
+	MaxInvalidPercent *int         `json:"maxInvalidPercent,omitempty"`
+	Split             Split        `json:"split"`
+	Augmentation      Augmentation `json:"augmentation"`
 }
 
 // Cache is a folder of fetched files, by their content. Runs may share it.

@@ -21,7 +21,8 @@ const (
 	ReasonConfigInvalid      = "ConfigInvalid"
 	ReasonDatasetNotFound    = "DatasetNotFound"
 	ReasonDatasetInvalid     = "DatasetInvalid"
-	ReasonCredentialsInvalid = "CredentialsInvalid" // the place of the dataset or of the output refuses the credentials, or needs some
+	ReasonTooManyInvalid     = "TooManyInvalidFiles" // more than dataset.maxInvalidPercent
+	ReasonCredentialsInvalid = "CredentialsInvalid"  // the place of the dataset or of the output refuses the credentials, or needs some
 	ReasonGateNotMet         = "GateNotMet"
 	ReasonArtifactInvalid    = "ArtifactInvalid"
 	ReasonLossDiverged       = "LossDiverged" // the loss is infinite or no number

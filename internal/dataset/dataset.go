@@ -35,6 +35,8 @@ var (
 	ErrNotFound = errors.New("dataset not found")
 	// ErrInvalid: what is there can't be trained on.
 	ErrInvalid = errors.New("dataset invalid")
+	// ErrTooManyInvalid: more files are no usable images than Options.MaxInvalidPercent allows.
+	ErrTooManyInvalid = errors.New("dataset has too many invalid files")
 	// ErrChanged, which is an ErrInvalid: an image is no longer what it was when
 	// the dataset was opened.
 	ErrChanged = fmt.Errorf("%w: an image changed after it was read", ErrInvalid)
@@ -104,12 +106,14 @@ type Skipped struct {
 	First []SkippedFile
 }
 
-const maxSkippedNamed = 20
+const maxSkippedNamed = 200
 
 // SkippedFile is one file that was left out.
 type SkippedFile struct {
 	// Name is the file's path within the source, see [Shown].
 	Name string
+	// Cause sums Err up.
+	Cause Cause
 	// Err wraps one of package preprocess's errors, or is the file system's.
 	Err error
 }

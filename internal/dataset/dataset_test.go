@@ -215,12 +215,12 @@ func TestOpenOddFiles(t *testing.T) {
 
 func TestSkippedIsBounded(t *testing.T) {
 	files := classTree(t, 3, "a", "b")
-	for i := range 50 {
-		files[fmt.Sprintf("a/junk%02d", i)] = []byte("junk")
+	for i := range maxSkippedNamed + 30 {
+		files[fmt.Sprintf("a/junk%03d", i)] = []byte("junk")
 	}
 	d := open(t, files, testOptions())
-	if d.Skipped.Count != 50 || len(d.Skipped.First) != maxSkippedNamed || d.Skipped.First[0].Name != "a/junk00" {
-		t.Errorf("Skipped = %+v, want 50 with the first %d named", d.Skipped, maxSkippedNamed)
+	if d.Skipped.Count != maxSkippedNamed+30 || len(d.Skipped.First) != maxSkippedNamed || d.Skipped.First[0].Name != "a/junk000" {
+		t.Errorf("%d skipped, %d named, want %d with the first %d named", d.Skipped.Count, len(d.Skipped.First), maxSkippedNamed+30, maxSkippedNamed)
 	}
 }
 
@@ -391,3 +391,33 @@ func TestOpenStopsWithContext(t *testing.T) {
 		t.Errorf("Open() error = %v, want %v", err, context.Canceled)
 	}
 }
+
+// How many files may be broken is the user's to say; without a limit any number may.
+func TestMaxInvalidPercent(t *testing.T) {
+	files := classTree(t, 9, "cat", "dog")
+	files["cat/cut.png"] = picture(t, 1)[:40]
+	files["dog/notes.txt"] = []byte("no image")
+	for _, tc := range []struct {
+		most    *int
+		allowed bool
+	}{{nil, true}, {ptr(100), true}, {ptr(10), true}, {ptr(9), false}, {ptr(0), false}} {
+		opts := testOptions()
+		opts.MaxInvalidPercent = tc.most
+		_, err := Open(t.Context(), Folder(files.write(t)), opts)
+		switch {
+		case tc.allowed && err != nil:
+			t.Errorf("at most %v: %v", tc.most, err)
+		case tc.allowed:
+		case !errors.Is(err, ErrTooManyInvalid) || errors.Is(err, ErrInvalid):
+			t.Errorf("at most %d: %v", *tc.most, err)
+		default:
+			for _, want := range []string{"2 of the 20 files", "NotAnImage 1, Truncated 1", "the first is cat/cut.png", "raise maxInvalidPercent"} {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%v doesn't say %q", err, want)
+				}
+			}
+		}
+	}
+}
+
+func ptr(n int) *int { return &n }

@@ -58,6 +58,16 @@ const (
 // cause: nobody means a file manager's leftovers for images.
 func (c Cause) Expected() bool { return c == CauseHidden || c == CauseSystem || c == CauseArtifact }
 
+// ofFiles reports whether the cause is that of a file that should be an image, as causeOf returns it.
+func (c Cause) ofFiles() bool {
+	switch c {
+	case CauseNotAnImage, CauseTruncated, CauseTooLarge, CauseDamaged, CauseForbidden, CauseNotFound:
+		return true
+	default:
+		return false
+	}
+}
+
 // causeOf classifies the error of a file that is no usable image.
 func causeOf(err error) Cause {
 	switch {

@@ -38,6 +38,9 @@ type Options struct {
 	// order of its outputs. If set, the images' classes are matched with them by
 	// name, see [ClassName], and labels are the model's.
 	Classes []string
+	// MaxInvalidPercent is how many of the files that should be images may be none, or none that can be used, in percent;
+	// nil: any number.
+	MaxInvalidPercent *int
 	// AnySize takes any number of images, of any of Classes: enough to measure a
 	// model, not to split.
 	AnySize bool
@@ -60,7 +63,7 @@ const progressInterval = 250 * time.Millisecond
 // images are set aside here, not in the midst of training, and the rest is kept
 // in memory as far as the budget reaches.
 //
-// Errors wrap ErrNotFound, ErrInvalid or ErrCredentials where a person has to act.
+// Errors wrap ErrNotFound, ErrInvalid, ErrTooManyInvalid or ErrCredentials where a person has to act.
 func Open(ctx context.Context, source Source, opts Options) (*Dataset, error) {
 	if err := opts.Preprocess.Validate(); err != nil {
 		return nil, err
@@ -85,6 +88,9 @@ func Open(ctx context.Context, source Source, opts Options) (*Dataset, error) {
 		return nil, fmt.Errorf("scan %v: %w", source, err)
 	}
 	d.collect(listing, scanned)
+	if err := d.checkInvalid(len(scanned), opts.MaxInvalidPercent); err != nil {
+		return nil, err
+	}
 	if err := d.checkEnough(listing.Files, scanned, opts); err != nil {
 		return nil, err
 	}
@@ -185,10 +191,11 @@ func (d *Dataset) collect(listing Listing, scanned []scannedFile) {
 	for i, s := range scanned {
 		file := listing.Files[i]
 		if s.err != nil {
-			left.Add(causeOf(s.err), file.Name)
+			cause := causeOf(s.err)
+			left.Add(cause, file.Name)
 			d.Skipped.Count++
 			if len(d.Skipped.First) < maxSkippedNamed {
-				d.Skipped.First = append(d.Skipped.First, SkippedFile{Name: Shown(file.Name), Err: s.err})
+				d.Skipped.First = append(d.Skipped.First, SkippedFile{Name: Shown(file.Name), Cause: cause, Err: s.err})
 			}
 			continue
 		}

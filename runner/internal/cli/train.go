@@ -33,10 +33,12 @@ type trainOptions struct {
 	generated contract.Generated
 	labels    contract.Labels
 	folders   contract.SplitFolders
+	// invalidPercent is how many files may be invalid; anyInvalidPercent is as many as there are.
+	invalidPercent int
 }
 
 func (a *app) trainCommand() *cobra.Command {
-	o := &trainOptions{config: contract.DefaultTrainConfig(), generated: contract.DefaultGenerated()}
+	o := &trainOptions{config: contract.DefaultTrainConfig(), generated: contract.DefaultGenerated(), invalidPercent: anyInvalidPercent}
 	command := &cobra.Command{
 		Use:   "train",
 		Short: "Train a classifier and publish it",
@@ -82,6 +84,7 @@ func (o *trainOptions) datasetFlags(flags *pflag.FlagSet) {
 	labelFlags(flags, &o.labels)
 	flags.StringVar(&d.Cache.Path, "cache", "", "Folder that keeps what is fetched for --data or --dvc, for later runs too. Empty keeps it for this run alone.")
 	flags.Var((*size)(&d.Cache.MaxBytes), "cache-size", "How much --cache may hold, such as 20Gi. The least recently used goes first. 0 is no limit.")
+	flags.IntVar(&o.invalidPercent, "max-invalid-percent", o.invalidPercent, "Share of files that may be broken or no images, and are left out. With more the run fails.")
 	flags.IntVar(&o.generated.SamplesPerClass, "samples-per-class", o.generated.SamplesPerClass, "Number of pictures to generate of each class, instead of --data.")
 	flags.Int64Var(&o.generated.Seed, "generated-seed", o.generated.Seed, "Seed of the generated pictures.")
 	flags.IntVar(&o.generated.LabelNoisePercent, "label-noise-percent", 0, "Share of generated pictures whose label is drawn at random.")
@@ -95,6 +98,9 @@ func (o *trainOptions) datasetFlags(flags *pflag.FlagSet) {
 	flags.Float64Var(&d.Augmentation.Contrast, "contrast", 0, "Vary the contrast of training images by up to this share.")
 	flags.Float64Var(&d.Augmentation.Saturation, "saturation", 0, "Vary the saturation of training images by up to this share.")
 }
+
+// anyInvalidPercent allows any number of invalid files.
+const anyInvalidPercent = 100
 
 // labelFlags name a manifest and its columns.
 func labelFlags(flags *pflag.FlagSet, l *contract.Labels) {
@@ -195,6 +201,9 @@ func (o *trainOptions) resolve(flags *pflag.FlagSet) error {
 		o.generated = *d.Generated
 		d.Generated = &o.generated
 	}
+	if d.MaxInvalidPercent != nil {
+		o.invalidPercent = *d.MaxInvalidPercent
+	}
 	if !flags.Changed("data") && !flags.Changed("dvc") { // else they are those of other data
 		if d.Labels != nil {
 			o.labels = *d.Labels
@@ -207,6 +216,10 @@ func (o *trainOptions) resolve(flags *pflag.FlagSet) error {
 		if err := f.Value.Set(value); err != nil {
 			return failure.Config(err)
 		}
+	}
+	d.MaxInvalidPercent = nil
+	if o.invalidPercent != anyInvalidPercent {
+		d.MaxInvalidPercent = &o.invalidPercent
 	}
 	d.Labels, d.Split.Folders = givenLabels(o.labels), givenFolders(o.folders)
 	return o.chooseSource(flags)

@@ -119,6 +119,9 @@ func (v *validator) dataset(d contract.Dataset) {
 		v.between("dataset.generated.labelNoisePercent", float64(g.LabelNoisePercent), 0, 100)
 		v.check(len(g.Classes) >= 2, "dataset.generated.classes", "has %d entries: name at least 2", len(g.Classes))
 	}
+	if most := d.MaxInvalidPercent; most != nil {
+		v.between("dataset.maxInvalidPercent", float64(*most), 0, 100)
+	}
 	v.labels(d)
 	v.splitFolders(d)
 	v.between("dataset.split.validationPercent", float64(d.Split.ValidationPercent), 1, 80)

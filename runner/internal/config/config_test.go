@@ -52,6 +52,7 @@ func TestValidateNamesTheField(t *testing.T) {
 		"dataset.generated.samplesPerClass":   func(c *contract.TrainConfig) { c.Dataset.Generated = &contract.Generated{SamplesPerClass: 9} },
 		"dataset.generated.labelNoisePercent": func(c *contract.TrainConfig) { c.Dataset.Generated = &contract.Generated{LabelNoisePercent: 101} },
 		"dataset.generated.classes":           func(c *contract.TrainConfig) { c.Dataset.Generated = &contract.Generated{Classes: []string{"cat"}} },
+		"dataset.maxInvalidPercent":           func(c *contract.TrainConfig) { most := 101; c.Dataset.MaxInvalidPercent = &most },
 		"dataset.labels.file":                 func(c *contract.TrainConfig) { c.Dataset.Labels = &contract.Labels{File: "../labels.csv"} },
 		"dataset.labels is for": func(c *contract.TrainConfig) {
 			generated := contract.DefaultGenerated()

@@ -33,8 +33,13 @@ func TestDefaultsAreTheAPIs(t *testing.T) {
 	if quantization == "" {
 		quantization = "None"
 	}
+	invalid := 100
+	if c.Dataset.MaxInvalidPercent != nil {
+		invalid = *c.Dataset.MaxInvalidPercent
+	}
 	got := map[string]string{}
 	for field, value := range map[string]any{
+		"dataset.maxInvalidPercent":            invalid,
 		"dataset.split.validationPercent":      c.Dataset.Split.ValidationPercent,
 		"dataset.split.testPercent":            c.Dataset.Split.TestPercent,
 		"dataset.split.seed":                   c.Dataset.Split.Seed,

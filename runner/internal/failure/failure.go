@@ -69,6 +69,8 @@ func Dataset(err error) error {
 		return &Error{Reason: contract.ReasonCredentialsInvalid, ExitCode: contract.ExitDataset, Err: err}
 	case errors.Is(err, dataset.ErrNotFound):
 		return &Error{Reason: contract.ReasonDatasetNotFound, ExitCode: contract.ExitDataset, Err: err}
+	case errors.Is(err, dataset.ErrTooManyInvalid):
+		return &Error{Reason: contract.ReasonTooManyInvalid, ExitCode: contract.ExitDataset, Err: err}
 	case errors.Is(err, dataset.ErrInvalid):
 		return &Error{Reason: contract.ReasonDatasetInvalid, ExitCode: contract.ExitDataset, Err: err}
 	default:

@@ -31,6 +31,7 @@ func TestReasonsAndExitCodes(t *testing.T) {
 		"wrapped":               {fmt.Errorf("around: %w", Gate(plain)), contract.ReasonGateNotMet, contract.ExitGate},
 		"dataset missing":       {Dataset(fmt.Errorf("x: %w", dataset.ErrNotFound)), contract.ReasonDatasetNotFound, contract.ExitDataset},
 		"dataset unusable":      {Dataset(fmt.Errorf("x: %w", dataset.ErrInvalid)), contract.ReasonDatasetInvalid, contract.ExitDataset},
+		"dataset damaged":       {Dataset(fmt.Errorf("x: %w", dataset.ErrTooManyInvalid)), contract.ReasonTooManyInvalid, contract.ExitDataset},
 		"dataset's source":      {Dataset(fmt.Errorf("x: %w", dataset.ErrConfig)), contract.ReasonConfigInvalid, contract.ExitConfig},
 		"dataset's credentials": {Dataset(fmt.Errorf("x: %w", dataset.ErrCredentials)), contract.ReasonCredentialsInvalid, contract.ExitDataset},
 		"dataset's storage":     {Dataset(syscall.EIO), contract.ReasonRunnerFailed, contract.ExitTemporary},

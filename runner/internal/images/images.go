@@ -62,7 +62,7 @@ func Open(ctx context.Context, log *slog.Logger, r Request) (*dataset.Dataset, e
 	limits.MemoryBytes = memory.DecodeBudget(r.MemoryBytes, r.NetworkBytes)
 	opened, err := dataset.Open(ctx, src, dataset.Options{
 		Preprocess: r.Preprocess, Limits: limits, CacheBytes: cached, Classes: r.Classes, AnySize: r.AnySize, Workers: r.Workers,
-		Progress: r.Progress,
+		MaxInvalidPercent: r.Dataset.MaxInvalidPercent, Progress: r.Progress,
 	})
 	if err != nil {
 		return nil, failure.Dataset(err)

@@ -11,6 +11,9 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/dataset"
 )
 
+// maxLogged is how many unusable files are logged one by one.
+const maxLogged = 20
+
 // LogDataset logs what is special about a dataset: its manifest, the parts that it is split into, its first unusable files one by one, then everything that was left out by
 // cause.
 func LogDataset(log *slog.Logger, d *dataset.Dataset) {
@@ -20,7 +23,7 @@ func LogDataset(log *slog.Logger, d *dataset.Dataset) {
 	if given := givenParts(d); given != nil {
 		log.Info("The dataset is split already; its parts are used", "parts", given, "splitBy", d.SplitBy)
 	}
-	for _, file := range d.Skipped.First {
+	for _, file := range d.Skipped.First[:min(len(d.Skipped.First), maxLogged)] {
 		log.Warn("File left out of the dataset", "file", file.Name, "error", file.Err)
 	}
 	for _, left := range d.LeftOut {
@@ -41,7 +44,7 @@ func DescribeDataset(d *dataset.Dataset) Dataset {
 	described := Dataset{Digest: d.Digest, Revision: d.Revision, Classes: d.Classes, Samples: len(d.Samples), Skipped: d.Skipped.Count, Labels: dataset.Shown(d.Labels)}
 	described.GivenParts, described.SplitBy = givenParts(d), d.SplitBy
 	for _, file := range d.Skipped.First {
-		described.SkippedFiles = append(described.SkippedFiles, SkippedFile{Name: file.Name, Reason: file.Err.Error()})
+		described.SkippedFiles = append(described.SkippedFiles, SkippedFile{Name: file.Name, Cause: string(file.Cause), Reason: file.Err.Error()})
 	}
 	for _, left := range d.LeftOut {
 		described.LeftOut = append(described.LeftOut, LeftOut{Cause: string(left.Cause), Count: left.Count, Examples: left.First})

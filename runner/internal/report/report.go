@@ -78,7 +78,9 @@ type LeftOut struct {
 
 // SkippedFile is a file that is no usable image, and why.
 type SkippedFile struct {
-	Name   string `json:"name"`
+	Name string `json:"name"`
+	// Cause is that of LeftOut, Reason what it is in this file.
+	Cause  string `json:"cause"`
 	Reason string `json:"reason"`
 }
 

@@ -29,7 +29,7 @@ func example() *Report {
 		Program: "v1",
 		Dataset: DescribeDataset(&dataset.Dataset{
 			Classes: []string{"cat", "dog"}, Samples: []dataset.Sample{{Part: dataset.PartTest}, {}, {}, {}}, Digest: "sha256:00",
-			Skipped: dataset.Skipped{Count: 3, First: []dataset.SkippedFile{{Name: "cat/x.jpg", Err: errors.New("truncated")}}},
+			Skipped: dataset.Skipped{Count: 3, First: []dataset.SkippedFile{{Name: "cat/x.jpg", Cause: dataset.CauseTruncated, Err: errors.New("truncated")}}},
 			LeftOut: []dataset.LeftOut{
 				{Cause: dataset.CauseHidden, Count: 1, First: []string{".git"}},
 				{Cause: dataset.CauseTruncated, Count: 3, First: []string{"cat/x.jpg"}},
@@ -82,7 +82,7 @@ func TestDescribeDataset(t *testing.T) {
 	if diff := cmp.Diff(want, got.LeftOut); diff != "" {
 		t.Errorf("LeftOut (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]SkippedFile{{"cat/x.jpg", "truncated"}}, got.SkippedFiles); diff != "" || got.Skipped != 3 {
+	if diff := cmp.Diff([]SkippedFile{{"cat/x.jpg", "Truncated", "truncated"}}, got.SkippedFiles); diff != "" || got.Skipped != 3 {
 		t.Errorf("%d files skipped, named (-want +got):\n%s", got.Skipped, diff)
 	}
 	if diff := cmp.Diff([]string{"test"}, got.GivenParts); diff != "" {
