@@ -25,6 +25,7 @@ CRD_REF_DOCS = $(BIN)/crd-ref-docs
 GOTESTSUM = $(BIN)/gotestsum
 GOLANGCI_LINT = $(BIN)/golangci-lint
 S3_SERVER = $(BIN)/versitygw
+AZURITE = $(BIN)/azurite/node_modules/.bin/azurite-blob
 CLUSTER_TOOL = $(BIN)/cluster
 IMAGES_TOOL = $(BIN)/images
 
@@ -142,6 +143,10 @@ test-avx512: ## Test the AVX-512 kernels on an emulated CPU (Debian, packages of
 test-peers: $(S3_SERVER) ## Compare with DVC 2 and 3, which it installs (minutes).
 	test/peers/dvc/run.sh
 
+.PHONY: test-azure
+test-azure: $(AZURITE) ## Test the reading and writing of Azure's blob storage against Azurite (needs npm).
+	go test -count=1 -run Azure -v ./internal/objectstore
+
 .PHONY: test-e2e
 test-e2e: $(CLUSTER_TOOL) $(IMAGES_TOOL) ## End-to-end tests on the local cluster (root, Linux).
 	CLUSTER=$(CLUSTER) hack/test-e2e.sh
@@ -191,6 +196,9 @@ $(CONTROLLER_GEN) $(CRD_REF_DOCS) $(GOTESTSUM) &: hack/tools/go.mod hack/tools/g
 $(S3_SERVER): hack/tools/s3server/go.mod
 	@echo "building the S3 server that tests use"
 	cd hack/tools/s3server && go build -o $@ github.com/versity/versitygw/cmd/versitygw
+
+$(AZURITE):
+	npm install --no-audit --no-fund --prefix $(BIN)/azurite azurite@3.35.0
 
 $(GOLANGCI_LINT): hack/tools/lint/go.mod hack/tools/lint/main.go
 	@echo "building the linter"

@@ -56,7 +56,7 @@ func StartS3(t testing.TB, buckets ...string) *S3 {
 		_ = command.Process.Kill()
 		_ = command.Wait()
 	})
-	s.awaitStart(t)
+	awaitStart(t, "the S3 server", s.address)
 	return s
 }
 
@@ -86,17 +86,27 @@ func (s *S3) Through(t testing.TB, pass func(http.Handler) http.Handler) *S3 {
 	return &seen
 }
 
-func (s *S3) awaitStart(t testing.TB) {
+// awaitStart waits until somebody listens.
+func awaitStart(t testing.TB, name, address string) {
 	t.Helper()
 	for range 600 {
-		connection, err := net.Dial("tcp", s.address)
+		connection, err := net.Dial("tcp", address)
 		if err == nil {
 			_ = connection.Close()
 			return
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	t.Fatal("the S3 server doesn't listen")
+	t.Fatalf("%s doesn't listen", name)
+}
+
+func splitAddress(t testing.TB, address string) (host, port string) {
+	t.Helper()
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return host, port
 }
 
 // freeAddress is an address of this machine that nobody listens on.
