@@ -11,7 +11,6 @@ import (
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -66,26 +65,19 @@ func opened(t *testing.T, address, credentials string) *Store {
 // A connection that breaks in the middle of an upload costs that upload: the next one is whole, and nothing of the first stays.
 func TestPublishAfterABrokenUpload(t *testing.T) {
 	server := peers.StartS3(t, "models")
-	endpoint, err := url.Parse(server.Endpoint())
-	if err != nil {
-		t.Fatal(err)
-	}
 	var parts, broken atomic.Int32
-	forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		r.SetURL(endpoint)
-		r.Out.Host = r.In.Host // which the signature covers
-	}}
-	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Query().Has("partNumber") && parts.Add(1) == 2 {
-			broken.Add(1)
-			panic(http.ErrAbortHandler) // breaks the connection
-		}
-		forward.ServeHTTP(w, r)
-	}))
-	t.Cleanup(proxy.Close)
+	cut := server.Through(t, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Query().Has("partNumber") && parts.Add(1) == 2 {
+				broken.Add(1)
+				panic(http.ErrAbortHandler) // breaks the connection
+			}
+			next.ServeHTTP(w, r)
+		})
+	})
 
 	dir := artifactFolder(t)
-	store := opened(t, proxy.URL, server.Credentials)
+	store := opened(t, cut.Endpoint(), server.Credentials)
 	if err := store.Publish(t.Context(), dir); err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +91,7 @@ func TestPublishAfterABrokenUpload(t *testing.T) {
 	if manifest, err := store.Published(t.Context()); err != nil || manifest.Run != run {
 		t.Errorf("published %+v, error %v", manifest, err)
 	}
-	err = filepath.WalkDir(filepath.Join(server.Dir, "models", ".sgwtmp"), func(path string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir(filepath.Join(server.Dir, "models", ".sgwtmp"), func(path string, entry fs.DirEntry, err error) error {
 		if err == nil && entry.Type().IsRegular() {
 			t.Errorf("the server keeps %s of the broken upload", path)
 		}
