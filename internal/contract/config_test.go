@@ -4,6 +4,7 @@
 package contract
 
 import (
+	"encoding/json"
 	"reflect"
 	"slices"
 	"strings"
@@ -41,5 +42,24 @@ func TestSourcesOfADataset(t *testing.T) {
 	}
 	if set := (Dataset{Split: Split{Seed: 1}}).Sources(); len(set) != 0 {
 		t.Errorf("a dataset without a source has %v", set)
+	}
+}
+
+// Runners of older images refuse a field that they don't know, so a run that doesn't use a newer one must not carry it.
+func TestDefaultsCarryNoNewField(t *testing.T) {
+	config, generated := DefaultTrainConfig(), DefaultGenerated()
+	config.Dataset.Generated = &generated
+	config.Gates = []Gate{{Metric: "accuracy", Min: 0.9}}
+	got, err := json.Marshal(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `{"version":1,"run":{"name":"local"}` +
+		`,"dataset":{"generated":{"samplesPerClass":400,"classes":["cat","dog"],"seed":1,"labelNoisePercent":0}` +
+		`,"split":{"validationPercent":10,"testPercent":10,"seed":42},"augmentation":{"rotationDegrees":0,"horizontalFlip":true,"brightness":0,"contrast":0,"saturation":0}}` +
+		`,"model":{"architecture":"BaselineCNN","imageSize":224,"dropout":0.5},"training":{"epochs":20,"batchSize":32,"learningRate":0.001,"optimizer":"AdamW","weightDecay":0.0001,"seed":42,"workers":0}` +
+		`,"output":{"path":"models"},"gates":[{"metric":"accuracy","min":0.9}]}`
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("a new field needs omitempty or omitzero, and a default that is its zero (-first version +now):\n%s", diff)
 	}
 }

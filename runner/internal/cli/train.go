@@ -57,14 +57,7 @@ func (a *app) trainCommand() *cobra.Command {
 	flags.StringVar(&o.configFile, "config", "", "Configuration document, as JSON.")
 	o.datasetFlags(flags)
 	o.modelFlags(flags)
-	flags.StringVar(&o.config.Run.Name, "name", o.config.Run.Name, "Name of the run.")
-	flags.StringVar(&o.config.Output.Path, "output", o.config.Output.Path, "Folder in which the artifact is published.")
-	flags.StringVar(&o.config.Output.URI, "out", "", "Bucket to publish the artifact to, such as s3://models/pets; --output keeps a copy.")
-	flags.StringVar(&o.config.Output.Credentials, "out-credentials", "", "Folder with a file for each credential of --out. Empty uses those of the environment.")
-	flags.StringVar(&o.config.Output.CABundle, "out-ca-bundle", "", "PEM file with certificates that are trusted for --out besides the public ones.")
-	flags.StringVar(&o.config.Output.CheckpointsPath, "checkpoints", "", "Folder for checkpoints. Empty is where the artifact is published.")
-	flags.StringVar(&o.config.Output.Quantization, "quantization", "", "Int8 publishes a model that computes with 8 bits.")
-	flags.Var((*gates)(&o.config.Gates), "gate", "Minimum value of a metric on the test split, such as accuracy=0.9, or maximum where less is better, such as loss=0.3. May be repeated.")
+	o.outputFlags(flags)
 	flags.StringVar(&o.splitFile, "split-out", "", "File to write the names of the files in each part of the split to, as JSON.")
 	flags.StringVar(&a.resultFile, "result", a.resultFile, "File to write the result to, as JSON.")
 	flags.StringVar(&o.listen, "listen", "", "Address to serve progress, health and metrics on, such as :8080, the default in a Job.")
@@ -131,6 +124,17 @@ func givenFolders(f contract.SplitFolders) *contract.SplitFolders {
 		return nil
 	}
 	return &f
+}
+
+func (o *trainOptions) outputFlags(flags *pflag.FlagSet) {
+	flags.StringVar(&o.config.Run.Name, "name", o.config.Run.Name, "Name of the run.")
+	flags.StringVar(&o.config.Output.Path, "output", o.config.Output.Path, "Folder in which the artifact is published.")
+	flags.StringVar(&o.config.Output.URI, "out", "", "Bucket to publish the artifact to, such as s3://models/pets; --output keeps a copy.")
+	flags.StringVar(&o.config.Output.Credentials, "out-credentials", "", "Folder with a file for each credential of --out. Empty uses those of the environment.")
+	flags.StringVar(&o.config.Output.CABundle, "out-ca-bundle", "", "PEM file with certificates that are trusted for --out besides the public ones.")
+	flags.StringVar(&o.config.Output.CheckpointsPath, "checkpoints", "", "Folder for checkpoints. Empty is where the artifact is published.")
+	flags.StringVar(&o.config.Output.Quantization, "quantization", "", "Int8 publishes a model that computes with 8 bits.")
+	flags.Var((*gates)(&o.config.Gates), "gate", "Minimum value of a metric on the test split, such as accuracy=0.9, or maximum where less is better, such as loss=0.3. May be repeated.")
 }
 
 func (o *trainOptions) modelFlags(flags *pflag.FlagSet) {

@@ -1,0 +1,91 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"fmt"
+	"reflect"
+	"testing"
+
+	"github.com/spf13/pflag"
+
+	"github.com/trainyard-dev/trainyard/internal/contract"
+)
+
+// withoutFlag are the settings of a run that a command line doesn't give.
+var withoutFlag = map[string]string{
+	"config.Version":                   "that of the program",
+	"config.Run.Namespace":             "of the cluster",
+	"config.Run.UID":                   "of the cluster",
+	"generated.Classes":                "there are no others",
+	"config.Dataset.MaxInvalidPercent": "--max-invalid-percent sets it unless it is 100",
+}
+
+// Whatever a TrainingRun says can be said on a laptop too.
+func TestEverySettingHasAFlag(t *testing.T) {
+	o := &trainOptions{config: contract.DefaultTrainConfig(), generated: contract.DefaultGenerated()}
+	flags := pflag.NewFlagSet("train", pflag.ContinueOnError)
+	o.datasetFlags(flags)
+	o.modelFlags(flags)
+	o.outputFlags(flags)
+	changed := map[string]bool{}
+	flags.VisitAll(func(f *pflag.Flag) {
+		taken := false
+		for _, value := range someValues {
+			before := o.settings()
+			if f.Value.Set(value) != nil {
+				continue // of another type
+			}
+			taken = true
+			for path, setting := range o.settings() {
+				if setting != before[path] {
+					changed[path] = true
+				}
+			}
+		}
+		if !taken {
+			t.Errorf("--%s takes none of %q: add a value that it does take", f.Name, someValues)
+		}
+	})
+	for path := range o.settings() {
+		if _, known := withoutFlag[path]; known == changed[path] {
+			t.Errorf("%s: a flag sets it: %v, want %v: give it one in train.go, or say in withoutFlag why it has none", path, changed[path], !known)
+		}
+	}
+}
+
+// someValues has values for every type of flag, among them one that is no flag's default.
+var someValues = []string{"other", "s3://pets", "true", "false", "7", "0.7", "1Gi", "accuracy=0.9"}
+
+// settings are what flags may set, as text, by the path of the field. A part of the configuration that may be missing is set
+// in a field of the options of its type, or hasn't any flags.
+func (o *trainOptions) settings() map[string]string {
+	found, parts, of := map[string]string{}, map[reflect.Type]string{}, map[reflect.Type]bool{}
+	var walk func(path string, v reflect.Value)
+	walk = func(path string, v reflect.Value) {
+		switch {
+		case v.Kind() == reflect.Struct:
+			for i := range v.NumField() {
+				walk(path+"."+v.Type().Field(i).Name, v.Field(i))
+			}
+		case v.Kind() == reflect.Pointer && v.Type().Elem().Kind() == reflect.Struct:
+			parts[v.Type().Elem()] = path
+		default:
+			found[path] = fmt.Sprintf("%#v", v)
+		}
+	}
+	options := reflect.ValueOf(*o)
+	for i := range options.NumField() {
+		if field := options.Type().Field(i); field.Type.Kind() == reflect.Struct {
+			of[field.Type] = true
+			walk(field.Name, options.Field(i))
+		}
+	}
+	for part, path := range parts {
+		if !of[part] {
+			found[path] = ""
+		}
+	}
+	return found
+}

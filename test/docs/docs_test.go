@@ -1,0 +1,122 @@
+// Copyright 2026 The Trainyard Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package docs holds that the pages for users name what the code has: whoever adds a reason, a check, an operator or a
+// field to a document is told which page lacks it.
+package docs
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/engine/graph"
+)
+
+const root = "../.."
+
+// read returns files of the repository, joined.
+func read(t *testing.T, paths ...string) string {
+	t.Helper()
+	var all strings.Builder
+	for _, path := range paths {
+		data, err := os.ReadFile(filepath.Join(root, path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(data)
+	}
+	return all.String()
+}
+
+// expect reports the words that pages don't have.
+func expect(t *testing.T, words []string, pages ...string) {
+	t.Helper()
+	if len(words) == 0 {
+		t.Fatal("no words to look for")
+	}
+	text := read(t, pages...)
+	for _, word := range words {
+		if !regexp.MustCompile(`(^|[^-\w])` + regexp.QuoteMeta(word) + `($|[^-\w])`).MatchString(text) {
+			t.Errorf("%s is not in %s: describe it there", word, strings.Join(pages, " or "))
+		}
+	}
+}
+
+// constants are the values of a source file's string constants whose names match.
+func constants(t *testing.T, path, name string) []string {
+	t.Helper()
+	var values []string
+	for _, match := range regexp.MustCompile(`(?m)^\t(?:`+name+`) *= "([^"]+)"`).FindAllStringSubmatch(read(t, path), -1) {
+		values = append(values, match[1])
+	}
+	return values
+}
+
+func TestReasons(t *testing.T) {
+	expect(t, constants(t, "api/v1alpha1/conditions.go", `\w+Reason`), "docs/trainingrun.md", "docs/modelserver.md")
+}
+
+func TestSmokeChecks(t *testing.T) {
+	expect(t, constants(t, "server/internal/smoke/checks.go", `check\w+`), "docs/server.md")
+}
+
+func TestOperators(t *testing.T) {
+	expect(t, graph.Operators(), "docs/onnx.md")
+}
+
+// Operators are compared with ONNX Runtime, or by the standard's own tests.
+func TestOperatorsAreCompared(t *testing.T) {
+	ours := read(t, "internal/onnx/testdata/operators.txt")
+	standard := read(t, "internal/onnx/testdata/standard_node_tests.txt")
+	for _, operator := range graph.Operators() {
+		if !regexp.MustCompile(`= *`+operator+` *[<(]`).MatchString(ours) && !regexp.MustCompile(`(?m)^`+operator+`: .*: ok$`).MatchString(standard) {
+			t.Errorf("%s is in neither internal/onnx/testdata/operators.txt nor, as ok, in standard_node_tests.txt: compare it with ONNX Runtime", operator)
+		}
+	}
+}
+
+func TestNetworksAndOptimizers(t *testing.T) {
+	expect(t, slices.Concat(contract.Architectures(), contract.Optimizers()), "docs/training.md")
+}
+
+func TestDocumentsOfRuns(t *testing.T) {
+	expect(t, keys(reflect.TypeFor[contract.TrainConfig](), reflect.TypeFor[contract.TrainResult](), reflect.TypeFor[contract.Progress]()), "docs/contract.md")
+}
+
+func TestDocumentsOfServers(t *testing.T) {
+	documents := keys(reflect.TypeFor[contract.ServeConfig](), reflect.TypeFor[contract.ServeResult](), reflect.TypeFor[contract.SmokeConfig](), reflect.TypeFor[contract.SmokeReport]())
+	expect(t, documents, "docs/contract.md", "docs/server.md")
+}
+
+// keys are the JSON keys of documents, sorted.
+func keys(documents ...reflect.Type) []string {
+	var found []string
+	seen := map[reflect.Type]bool{}
+	var walk func(reflect.Type)
+	walk = func(t reflect.Type) {
+		for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+			t = t.Elem()
+		}
+		if t.Kind() != reflect.Struct || seen[t] {
+			return
+		}
+		seen[t] = true
+		for field := range t.Fields() {
+			if name, _, _ := strings.Cut(field.Tag.Get("json"), ","); name != "" && name != "-" {
+				found = append(found, name)
+			}
+			walk(field.Type)
+		}
+	}
+	for _, document := range documents {
+		walk(document)
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
+}
