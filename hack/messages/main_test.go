@@ -171,7 +171,7 @@ func TestMessagesReadAlike(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kind := `(Job|Deployment|Service|Secret|ConfigMap|TrainingRun|ModelServer|ControllerRevision|HorizontalPodAutoscaler|PersistentVolumeClaim)`
+	kind := `(Job|Deployment|Service|Secret|ConfigMap|TrainingRun|ModelServer|ControllerRevision|ConfigMap|HorizontalPodAutoscaler|PersistentVolumeClaim|EndpointSlice|LimitRange)`
 	capital := regexp.MustCompile(`^[A-Z]`)
 	begins := regexp.MustCompile(`^(` + kind + `|Trainyard's) `)
 	quoted := regexp.MustCompile(`(` + kind + `|pod|node|namespace|claim|container|revision) %(\[[0-9]\])?q`)
