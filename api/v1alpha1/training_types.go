@@ -112,7 +112,22 @@ type Training struct {
 	// +kubebuilder:validation:Maximum=256
 	// +optional
 	Workers *int32 `json:"workers,omitempty"`
+	// classWeights is None, all training images count alike in the loss, or Balanced: each class counts as much as any other, however
+	// many images it has. Metrics and the choice of the best epoch count images either way.
+	// +kubebuilder:default=None
+	// +optional
+	ClassWeights ClassWeights `json:"classWeights,omitempty"`
 }
+
+// ClassWeights is how much the images of each class count in the loss.
+// +kubebuilder:validation:Enum=None;Balanced
+type ClassWeights string
+
+// The ways to weight classes.
+const (
+	NoClassWeights       ClassWeights = "None"
+	BalancedClassWeights ClassWeights = "Balanced" // images / (classes × images of the class)
+)
 
 // SchedulerType names how the learning rate changes.
 // +kubebuilder:validation:Enum=Constant;ReduceOnPlateau;Step;Cosine;OneCycle

@@ -74,6 +74,9 @@ func trainingConfig(p *children.Parser, run *v1alpha1.TrainingRun) contract.Trai
 		GradientClipping: children.Parse(p, "spec.training.gradientClipping", spec.GradientClipping),
 		LabelSmoothing:   children.Parse(p, "spec.training.labelSmoothing", spec.LabelSmoothing),
 	}
+	if spec.ClassWeights == v1alpha1.BalancedClassWeights {
+		config.ClassWeights = contract.ClassWeightsBalanced
+	}
 	if spec.Momentum != "" {
 		config.Momentum = ptr.To(children.Parse(p, "spec.training.momentum", spec.Momentum))
 	}

@@ -37,6 +37,7 @@ var otherValues = map[string]string{
 	"training.nesterov":                   string(v1alpha1.Enabled),
 	"dataset.cache.sizeLimit":             "40Gi",
 	"output.quantization":                 string(v1alpha1.Int8Quantization),
+	"training.classWeights":               string(v1alpha1.BalancedClassWeights),
 }
 
 // A field that the API has and no runner is told would be set in vain.

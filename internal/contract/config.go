@@ -194,6 +194,8 @@ type Training struct {
 	Seed         int64   `json:"seed"`
 	// Workers decode and augment images; 0 means one per CPU.
 	Workers int `json:"workers"`
+	// ClassWeights is ClassWeightsBalanced for a loss in which each class counts as much as any other; empty: as each image does.
+	ClassWeights string `json:"classWeights,omitempty"`
 	// Scheduler changes the learning rate. The zero value keeps it.
 	Scheduler Scheduler `json:"scheduler,omitzero"`
 	// EarlyStopping ends a training that gets no better. The zero value doesn't.
@@ -206,6 +208,12 @@ type Training struct {
 	// LabelSmoothing is the share of a label, in [0, 1), that all classes get alike.
 	LabelSmoothing float64 `json:"labelSmoothing,omitempty"`
 }
+
+// ClassWeightsBalanced weights each training image by images / (classes × images of its class), of the training part.
+const ClassWeightsBalanced = "Balanced"
+
+// ClassWeights lists the values of Training.ClassWeights; with the first all images count alike.
+func ClassWeights() []string { return []string{"", ClassWeightsBalanced} }
 
 // Kinds of a Scheduler.
 const (

@@ -57,7 +57,7 @@ func checkVersion(data []byte) error {
 }
 
 // EncodeTrainResult renders r within [MaxTerminationMessage] bytes: the log tail
-// goes first, then warnings but the first, class names, then the end of the message, then what a newer version
+// goes first, then warnings but the first, class names and sizes, then the end of the message, then what a newer version
 // has written.
 func EncodeTrainResult(r TrainResult) ([]byte, error) {
 	r.Version = Version
@@ -76,6 +76,11 @@ func EncodeTrainResult(r TrainResult) ([]byte, error) {
 				m := *r.Model
 				m.Classes = nil
 				r.Model = &m
+			}
+			if r.Dataset != nil {
+				d := *r.Dataset
+				d.ClassSizes = nil
+				r.Dataset = &d
 			}
 		},
 		func() { r.Message = head(r.Message, 256) },

@@ -181,6 +181,22 @@ type DatasetResult struct {
 	Revision string `json:"revision,omitempty"`
 	// SplitBy says what divides data that are split already, see SplitByNames and the like; empty: the runner divided them.
 	SplitBy string `json:"splitBy,omitempty"`
+	// ClassSizes are the sizes of classes that differ in their training images, by those: of more than MaxClassSizes the
+	// smallest and, last, the largest.
+	ClassSizes []ClassSize `json:"classSizes,omitempty"`
+}
+
+// MaxClassSizes bounds the classes in a result.
+const MaxClassSizes = 10
+
+// ClassSize is how many images of a class there are in each part.
+type ClassSize struct {
+	Class      string `json:"class"`
+	Train      int    `json:"train"`
+	Validation int    `json:"validation"`
+	Test       int    `json:"test"`
+	// Weight is that of the class in the loss; left out: all count alike.
+	Weight float64 `json:"weight,omitempty"`
 }
 
 // What divides data that are split already.

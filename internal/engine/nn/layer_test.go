@@ -4,8 +4,11 @@
 package nn
 
 import (
+	"encoding/json"
 	"math"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -204,6 +207,41 @@ func TestCrossEntropyGradient(t *testing.T) {
 		want := (above - below) / (2 * h)
 		if got := float64(loss.Gradient().Data[i]); math.Abs(got-want) > 1e-4 {
 			t.Errorf("gradient[%d] = %v, differences give %v", i, got, want)
+		}
+	}
+}
+
+// The reference is that of test/peers/torch_cross_entropy.py.
+func TestWeightedCrossEntropyIsPyTorchs(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join("testdata", "cross_entropy.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var reference struct {
+		Cases []struct {
+			Classes         int
+			Logits, Weights []float32
+			Labels          []int
+			Loss, Smoothing float64
+			Gradient        []float32
+		}
+	}
+	if err := json.Unmarshal(data, &reference); err != nil {
+		t.Fatal(err)
+	}
+	if len(reference.Cases) == 0 {
+		t.Fatal("there are no cases")
+	}
+	for i, tc := range reference.Cases {
+		loss := CrossEntropy{Smoothing: tc.Smoothing, Weights: tc.Weights}
+		logits := &tensor.Tensor{Shape: []int{len(tc.Labels), tc.Classes}, Data: tc.Logits}
+		if got := loss.Forward(newWorkspace(t), logits, tc.Labels); math.Abs(got-tc.Loss) > 1e-6*max(1, tc.Loss) {
+			t.Errorf("case %d: loss is %v, want %v", i, got, tc.Loss)
+		}
+		for k, want := range tc.Gradient {
+			if got := loss.Gradient().Data[k]; math.Abs(float64(got-want)) > 1e-6 {
+				t.Errorf("case %d: gradient[%d] is %v, want %v", i, k, got, want)
+			}
 		}
 	}
 }

@@ -13,6 +13,9 @@ import (
 type CrossEntropy struct {
 	// Smoothing is the share of each label, in [0, 1), that all classes get alike.
 	Smoothing float64
+	// Weights, unless nil, are those of the classes, each above 0: the mean is weighted by that of each label, as by the
+	// weight of PyTorch's CrossEntropyLoss.
+	Weights []float32
 
 	gradient tensor.Tensor
 }
@@ -20,7 +23,7 @@ type CrossEntropy struct {
 // Forward returns the loss of logits [N, classes] for N labels, each in [0, classes), and keeps its gradient.
 func (c *CrossEntropy) Forward(ws *exec.Workspace, logits *tensor.Tensor, labels []int) float64 {
 	c.gradient.Resize(logits.Shape...)
-	return elem.SoftmaxCrossEntropy(ws, logits.Shape[0], logits.Shape[1], logits.Data, labels, c.Smoothing, c.gradient.Data)
+	return elem.SoftmaxCrossEntropy(ws, logits.Shape[0], logits.Shape[1], logits.Data, labels, c.Smoothing, c.Weights, c.gradient.Data)
 }
 
 // Gradient returns the gradient of the last loss with respect to the logits. It belongs to c.

@@ -153,6 +153,7 @@ func (o *trainOptions) modelFlags(flags *pflag.FlagSet) {
 	flags.Float64Var(&t.GradientClipping, "gradient-clipping", 0, "Maximum norm of all gradients together. 0 is none.")
 	flags.Float64Var(&t.LabelSmoothing, "label-smoothing", 0, "Share of a label that all classes get alike, from 0 to 0.9.")
 	flags.Int64Var(&t.Seed, "seed", t.Seed, "Seed of weights, order, augmentation and dropout.")
+	flags.StringVar(&t.ClassWeights, "class-weights", "", "Balanced counts each class as much as any other in the loss, however many images it has. Empty counts images alike.")
 	flags.IntVar(&t.Workers, "workers", 0, "Number of goroutines that decode images. 0 means one per CPU.")
 }
 

@@ -171,6 +171,8 @@ func (v *validator) training(t contract.Training) {
 	v.check(t.LearningRate > 0 && t.LearningRate <= 10, "training.learningRate", "is %g: must be above 0 and at most 10", t.LearningRate)
 	v.check(slices.Contains(contract.Optimizers(), t.Optimizer), "training.optimizer", "is %q: use one of %s", t.Optimizer, strings.Join(contract.Optimizers(), ", "))
 	v.between("training.weightDecay", t.WeightDecay, 0, 1)
+	v.check(slices.Contains(contract.ClassWeights(), t.ClassWeights), "training.classWeights", "is %q: use %s, or leave it out",
+		t.ClassWeights, contract.ClassWeightsBalanced)
 	v.between("training.workers", float64(t.Workers), 0, 256)
 	if t.Momentum != nil {
 		v.check(*t.Momentum >= 0 && *t.Momentum < 1, "training.momentum", "is %v: must be at least 0 and below 1", *t.Momentum)

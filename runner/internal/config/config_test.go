@@ -114,8 +114,9 @@ func TestValidateNamesTheField(t *testing.T) {
 		"training.earlyStopping.minDelta": func(c *contract.TrainConfig) {
 			c.Training.EarlyStopping = contract.EarlyStopping{Metric: "loss", Patience: 1, MinDelta: 2}
 		},
-		"training.workers": func(c *contract.TrainConfig) { c.Training.Workers = -1 },
-		"gates[0].metric":  func(c *contract.TrainConfig) { c.Gates = []contract.Gate{{Metric: "trainLoss"}} },
+		"training.workers":      func(c *contract.TrainConfig) { c.Training.Workers = -1 },
+		"training.classWeights": func(c *contract.TrainConfig) { c.Training.ClassWeights = "balanced" },
+		"gates[0].metric":       func(c *contract.TrainConfig) { c.Gates = []contract.Gate{{Metric: "trainLoss"}} },
 		"gates[1].metric is accuracyLoss": func(c *contract.TrainConfig) {
 			c.Gates = []contract.Gate{{Metric: "kappa"}, {Metric: "accuracyLoss", Max: 0.1}}
 		},

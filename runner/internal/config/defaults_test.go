@@ -37,6 +37,10 @@ func TestDefaultsAreTheAPIs(t *testing.T) {
 	if c.Dataset.MaxInvalidPercent != nil {
 		invalid = *c.Dataset.MaxInvalidPercent
 	}
+	classWeights := c.Training.ClassWeights
+	if classWeights == "" {
+		classWeights = "None"
+	}
 	got := map[string]string{}
 	for field, value := range map[string]any{
 		"dataset.maxInvalidPercent":            invalid,
@@ -61,6 +65,7 @@ func TestDefaultsAreTheAPIs(t *testing.T) {
 		"training.weightDecay":                 c.Training.WeightDecay,
 		"training.seed":                        c.Training.Seed,
 		"training.workers":                     c.Training.Workers,
+		"training.classWeights":                classWeights,
 		"output.quantization":                  quantization,
 	} {
 		got[field] = fmt.Sprint(value)

@@ -57,6 +57,8 @@ type Dataset struct {
 	Test       int `json:"test,omitempty"`
 	// Labels is the manifest within the dataset that says what the images show, if there is one.
 	Labels string `json:"labels,omitempty"`
+	// ClassSizes are those of all classes if they differ in their training images, by those.
+	ClassSizes []contract.ClassSize `json:"classSizes,omitempty"`
 	// GivenParts are the parts that the folders or the manifest of a dataset decide which is split already.
 	GivenParts []string `json:"givenParts,omitempty"`
 	// SplitBy says what those are told by, one of contract.SplitByNames and the like.

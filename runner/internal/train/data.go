@@ -21,6 +21,10 @@ type data struct {
 	dataset *dataset.Dataset
 	split   dataset.Split
 	spec    preprocess.Spec
+	// weights are those of the classes in the loss; nil: all count alike.
+	weights []float32
+	// sizes are those of the classes, the smallest first; nil if all have as many training images.
+	sizes []contract.ClassSize
 }
 
 // load opens and splits the dataset. The images that are kept fit into the given limit of memory. Errors have a reason.
@@ -47,6 +51,7 @@ func (r *attempt) load(ctx context.Context, limit int64) (*data, error) {
 	}
 	r.log.Info("Dataset ready", "classes", len(d.dataset.Classes), "train", d.split.Train.Len(),
 		"validation", d.split.Validation.Len(), "test", d.split.Test.Len(), "skipped", d.dataset.Skipped.Count, "digest", d.dataset.Digest)
+	r.weigh(d)
 	if r.splitFile != "" {
 		if err := writeSplit(r.splitFile, d); err != nil {
 			return nil, failure.Config(fmt.Errorf("write the split: %w", err))
@@ -59,7 +64,7 @@ func (r *attempt) load(ctx context.Context, limit int64) (*data, error) {
 func (d *data) result() contract.DatasetResult {
 	return contract.DatasetResult{
 		Digest: d.dataset.Digest, Samples: len(d.dataset.Samples), TestSplitDigest: d.split.Test.Digest(), Revision: d.dataset.Revision,
-		SplitBy: d.dataset.SplitBy,
+		SplitBy: d.dataset.SplitBy, ClassSizes: shortSizes(d.sizes),
 	}
 }
 

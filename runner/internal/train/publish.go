@@ -103,6 +103,7 @@ func (r *attempt) report(t *trainer, data *data, out *exported, warnings []strin
 func describe(d *data) report.Dataset {
 	described := report.DescribeDataset(d.dataset)
 	described.Train, described.Validation, described.Test = d.split.Train.Len(), d.split.Validation.Len(), d.split.Test.Len()
+	described.ClassSizes = d.sizes
 	return described
 }
 

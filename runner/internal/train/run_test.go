@@ -164,7 +164,7 @@ func checkEvents(t *testing.T, seen *recorder, result contract.TrainResult) {
 	for _, event := range seen.events {
 		switch e := event.(type) {
 		case Started:
-			if e.Epochs != 3 || e.StepsPerEpoch != 3 || e.Done != 0 || e.Complete || e.Checkpoint != nil || e.Dataset != *result.Dataset || e.Parameters == 0 {
+			if e.Epochs != 3 || e.StepsPerEpoch != 3 || e.Done != 0 || e.Complete || e.Checkpoint != nil || !cmp.Equal(e.Dataset, *result.Dataset) || e.Parameters == 0 {
 				t.Errorf("started with %+v", e)
 			}
 		case EpochEnded:

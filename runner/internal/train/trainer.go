@@ -53,7 +53,7 @@ func (r *attempt) newTrainer(data *data) (*trainer, error) {
 	t := &trainer{
 		run: cfg, cfg: cfg.Training, log: r.log, events: r.events, rate: r.rate, ends: r.ends, data: data,
 		checkpoints: artifact.CheckpointsOf(checkpointsFolder(cfg.Output), cfg.Run), mirror: r.saveCheckpoints,
-		fingerprint: fingerprint(cfg, data.dataset.Digest),
+		fingerprint: fingerprint(cfg, data.dataset.Digest), loss: nn.CrossEntropy{Weights: data.weights},
 	}
 	var err error
 	t.loader, err = dataset.NewLoader(data.split.Train, dataset.LoaderConfig{

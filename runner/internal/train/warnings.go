@@ -65,7 +65,7 @@ func exploded(history []report.Epoch, classes int, learningRate float64) string 
 // outcome is what a training came to.
 type outcome struct {
 	history      []report.Epoch
-	trained      []int // training images by class
+	trained      []int // training images by class, as the loss counts them
 	classes      []string
 	tally        *metrics.Tally // of the published model, on the test split
 	learningRate float64
@@ -102,7 +102,7 @@ func (o outcome) warnings() []string {
 // has been logged.
 func (r *attempt) warnings(t *trainer, data *data, out *exported) []string {
 	found := outcome{
-		history: t.state.History, trained: data.split.Train.ClassCounts(), classes: data.dataset.Classes, tally: out.tally,
+		history: t.state.History, trained: data.learned(), classes: data.dataset.Classes, tally: out.tally,
 		learningRate: t.cfg.LearningRate,
 	}.warnings()
 	for _, warning := range found {

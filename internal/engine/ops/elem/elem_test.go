@@ -155,7 +155,7 @@ func TestSoftmax(t *testing.T) {
 func TestSoftmaxCrossEntropy(t *testing.T) {
 	ws := exectest.NewWorkspace(t, "", 1)
 	gradient := make([]float32, 4)
-	loss := SoftmaxCrossEntropy(ws, 2, 2, []float32{1, 2, 3, 1}, []int{1, 1}, 0, gradient)
+	loss := SoftmaxCrossEntropy(ws, 2, 2, []float32{1, 2, 3, 1}, []int{1, 1}, 0, nil, gradient)
 	if want := 1.2200949; math.Abs(loss-want) > 1e-6 {
 		t.Errorf("loss = %v, want %v", loss, want)
 	}

@@ -56,18 +56,27 @@ func softmaxRow(x, y []float32, classes, stride int, logarithm bool) {
 // SoftmaxCrossEntropy returns the mean over the batch of -log softmax(logits)[label]. Smoothing, in [0, 1), is the share of
 // each label that all classes get alike instead. Unless dlogits is nil, it receives the gradient of that mean. logits is
 // [batch, classes]; each label is in [0, classes).
-func SoftmaxCrossEntropy(_ *exec.Workspace, batch, classes int, logits []float32, labels []int, smoothing float64, dlogits []float32) float64 {
+//
+// Unless weights is nil, it has a weight above 0 for each class: what a row says of a class counts as much, and the sum is
+// divided by the weights of the labels, as by PyTorch's CrossEntropyLoss.
+func SoftmaxCrossEntropy(_ *exec.Workspace, batch, classes int, logits []float32, labels []int, smoothing float64, weights, dlogits []float32) float64 {
 	exec.CheckLength("softmax cross entropy", "logits", logits, batch*classes)
 	exec.CheckLength("softmax cross entropy", "labels", labels, batch)
 	if dlogits != nil {
 		exec.CheckLength("softmax cross entropy", "dlogits", dlogits, batch*classes)
 	}
-	var loss float64
-	others := smoothing / float64(classes) // the label's share of each class
-	for i, label := range labels[:batch] {
+	if weights != nil {
+		exec.CheckLength("softmax cross entropy", "weights", weights, classes)
+	}
+	var loss, total float64
+	for _, label := range labels[:batch] {
 		if uint(label) >= uint(classes) {
 			panic(fmt.Sprintf("engine: softmax cross entropy: label %d is not in [0, %d)", label, classes))
 		}
+		total += weightOf(weights, label)
+	}
+	others := smoothing / float64(classes) // the label's share of each class
+	for i, label := range labels[:batch] {
 		row := logits[i*classes:][:classes]
 		largest := math.Inf(-1)
 		for _, v := range row {
@@ -77,24 +86,34 @@ func SoftmaxCrossEntropy(_ *exec.Workspace, batch, classes int, logits []float32
 		for _, v := range row {
 			sum += math.Exp(float64(v) - largest)
 		}
-		wanted := float64(row[label])
+		target := (1 - smoothing) * weightOf(weights, label)
+		mass, wanted := target, target*float64(row[label])
 		if smoothing > 0 {
-			wanted *= 1 - smoothing
-			for _, v := range row {
-				wanted += others * float64(v)
+			for c, v := range row {
+				share := others * weightOf(weights, c)
+				mass += share
+				wanted += share * float64(v)
 			}
 		}
-		loss += math.Log(sum) + largest - wanted
+		loss += mass*(math.Log(sum)+largest) - wanted
 		if dlogits == nil {
 			continue
 		}
 		for c, v := range row {
-			p := math.Exp(float64(v)-largest)/sum - others
+			p := mass*(math.Exp(float64(v)-largest)/sum) - others*weightOf(weights, c)
 			if c == label {
-				p -= 1 - smoothing
+				p -= target
 			}
-			dlogits[i*classes+c] = float32(p / float64(batch))
+			dlogits[i*classes+c] = float32(p / total)
 		}
 	}
-	return loss / float64(batch)
+	return loss / total
+}
+
+// weightOf is the weight of a class, 1 without weights.
+func weightOf(weights []float32, class int) float64 {
+	if weights == nil {
+		return 1
+	}
+	return float64(weights[class])
 }
