@@ -171,6 +171,10 @@ compare: build-runner ## Train the same network with the runner and with PyTorch
 bench-engine: ## Measure the engine beside ONNX Runtime and PyTorch (minutes, and gigabytes for the peers).
 	test/benchmark/engine/bench.sh
 
+.PHONY: test-peers
+test-peers: ## Serve exports of torchvision and Keras, and compare the answers with theirs (half an hour, and gigabytes).
+	test/peers/exports/run.sh
+
 .PHONY: bench-server
 bench-server: build-runner build-server ## Measure rate and peak memory of the inference server under 1 to 64 clients.
 	test/benchmark/server/bench.sh

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Copyright 2026 The Trainyard Authors.
+# SPDX-License-Identifier: Apache-2.0
+
+# run.sh exports classifiers by PyTorch and Keras, which it installs into .venv-exports, serves them, and compares the answers
+# with ONNX Runtime's and the frameworks'. Remove out/exports to export anew.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+top=$(cd "$here/../../.." && pwd)
+out=$top/out/exports
+venv=$top/.venv-exports
+
+if ! cmp -s "$here/requirements.txt" "$venv/requirements.txt"; then
+  echo "installing PyTorch, TensorFlow and ONNX Runtime into $venv (some gigabytes)"
+  rm -rf "$venv" "$out"
+  python3 -m venv "$venv"
+  "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$here/requirements.txt"
+  cp "$here/requirements.txt" "$venv/requirements.txt"
+fi
+mkdir -p "$out"
+cd "$top"
+CGO_ENABLED=0 go build -o "$out/server" ./server
+# exported WORD COMMAND... runs a command once.
+exported() {
+  [ -e "$out/$1.done" ] || "${@:2}"
+  touch "$out/$1.done"
+}
+export CUDA_VISIBLE_DEVICES='' TF_CPP_MIN_LOG_LEVEL=3
+exported torchvision "$venv/bin/python" "$here/export_torchvision.py" "$out"
+for backend in torch tensorflow; do
+  exported "keras-$backend" env KERAS_BACKEND="$backend" "$venv/bin/python" "$here/export_keras.py" "$out"
+done
+exec "$venv/bin/python" "$here/check.py" "$out/server" "$out"
