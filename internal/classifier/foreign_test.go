@@ -45,6 +45,10 @@ func bytes(m *onnxpb.ModelProto) {
 	m.Graph.Input[0].Type.GetTensorType().ElemType = int32(onnxpb.TensorProto_UINT8)
 }
 
+func bytesAgain(m *onnxpb.ModelProto) {
+	before(m, "Cast", &onnxpb.AttributeProto{Name: "to", Type: onnxpb.AttributeProto_INT, I: int64(onnxpb.TensorProto_UINT8)})
+}
+
 func openSize(m *onnxpb.ModelProto) {
 	dims := m.Graph.Input[0].Type.GetTensorType().Shape.Dim
 	for _, dim := range dims {
@@ -100,6 +104,9 @@ func TestForeignModels(t *testing.T) {
 		"Keras":       {data: foreign(t, channelsLast), told: told, want: keras, assumed: []string{"input.resize", "input.scale, mean, std", "input.channelOrder"}},
 		"Keras, bytes": {
 			data: foreign(t, channelsLast, bytes), told: told, want: pixels, assumed: []string{"input.resize", "input.channelOrder"},
+		},
+		"Keras by PyTorch, bytes": {
+			data: foreign(t, channelsLast, bytes, bytesAgain, bytesAgain), told: told, want: pixels, assumed: []string{"input.resize", "input.channelOrder"},
 		},
 		"Keras, rescaling": {
 			data: foreign(t, rescaling, channelsLast), told: told, want: pixels, assumed: []string{"input.resize", "input.channelOrder"},

@@ -197,6 +197,9 @@ func (m *Model) withImages(layout Layout, size int) *Model {
 	changed, g := *m, *m.Graph
 	input := g.Inputs[0]
 	shape := []int{input.Shape[0], preprocess.Channels, size, size}
+	if input.DType == graph.Uint8 {
+		g.Nodes = withoutPixelCasts(g.Nodes, input.Name)
+	}
 	if layout == LayoutNHWC {
 		images := input.Name + "/channels-first"
 		g.Nodes = slices.Concat([]*graph.Node{{
@@ -208,6 +211,19 @@ func (m *Model) withImages(layout Layout, size int) *Model {
 	g.Inputs = []graph.Value{{Name: input.Name, DType: graph.Float32, Shape: shape}}
 	changed.Graph = &g
 	return &changed
+}
+
+// withoutPixelCasts are nodes of which none casts an input of uint8 to its own type, as PyTorch's exporter has Keras's networks
+// do: what the input holds is float32 here.
+func withoutPixelCasts(nodes []*graph.Node, input string) []*graph.Node {
+	nodes, pixels := slices.Clone(nodes), map[string]bool{input: true}
+	for i, node := range nodes {
+		if node.Op == "Cast" && pixels[node.Inputs[0]] && node.Attributes["to"] == graph.Uint8.String() {
+			nodes[i] = &graph.Node{Name: node.Name, Op: "Identity", Inputs: node.Inputs, Outputs: node.Outputs}
+			pixels[node.Outputs[0]] = true
+		}
+	}
+	return nodes
 }
 
 // withOutput is the model with one output: the one of that name or, if it is empty, the only one.
