@@ -211,3 +211,25 @@ func TestScheduledTrainingResumesExactly(t *testing.T) {
 		})
 	}
 }
+
+// Each setting reaches the training by itself.
+func TestEachSettingChangesTheModel(t *testing.T) {
+	none := 0.0
+	train := func(change func(*contract.Training)) string {
+		cfg := smallConfig(t.TempDir())
+		cfg.Training.Optimizer, cfg.Training.Epochs = contract.OptimizerSGD, 1
+		change(&cfg.Training)
+		return mustDo(t, newRun(cfg)).Model.SHA256
+	}
+	plain := train(func(*contract.Training) {})
+	for name, change := range map[string]func(*contract.Training){
+		"momentum":         func(c *contract.Training) { c.Momentum = &none },
+		"nesterov":         func(c *contract.Training) { c.Nesterov = true },
+		"gradientClipping": func(c *contract.Training) { c.GradientClipping = 0.01 },
+		"labelSmoothing":   func(c *contract.Training) { c.LabelSmoothing = 0.2 },
+	} {
+		if train(change) == plain {
+			t.Errorf("%s changes nothing", name)
+		}
+	}
+}
