@@ -6,11 +6,13 @@
 package docs
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -119,4 +121,28 @@ func keys(documents ...reflect.Type) []string {
 	}
 	slices.Sort(found)
 	return slices.Compact(found)
+}
+
+// Each decision has a number of its own, which its title repeats.
+func TestNumbersOfDecisions(t *testing.T) {
+	paths, err := filepath.Glob(filepath.Join(root, "docs/decisions/*.md"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no decisions in docs/decisions: %v", err)
+	}
+	names := map[int]string{}
+	for _, path := range paths {
+		name := filepath.Base(path)
+		number, err := strconv.Atoi(name[:4])
+		if err != nil {
+			t.Errorf("docs/decisions/%s: name it by a number of four digits", name)
+			continue
+		}
+		if other := names[number]; other != "" {
+			t.Errorf("docs/decisions/%s has the number of %s: take the next one that is free", name, other)
+		}
+		names[number] = name
+		if title := fmt.Sprintf("# %d. ", number); !strings.HasPrefix(read(t, "docs/decisions/"+name), title) {
+			t.Errorf("docs/decisions/%s must begin with %q", name, title)
+		}
+	}
 }

@@ -211,7 +211,7 @@ func TestCrossEntropyGradient(t *testing.T) {
 	}
 }
 
-// The reference is that of test/peers/torch_cross_entropy.py.
+// The reference is that of test/peers/training/cross_entropy.py.
 func TestWeightedCrossEntropyIsPyTorchs(t *testing.T) {
 	data, err := os.ReadFile(filepath.Join("testdata", "cross_entropy.json"))
 	if err != nil {

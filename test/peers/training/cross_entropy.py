@@ -4,7 +4,7 @@
 """Writes what PyTorch's CrossEntropyLoss yields with class weights, as internal/engine/nn/testdata/cross_entropy.json holds it.
 
     pip install torch==2.15.0 numpy==2.4.6
-    python3 test/peers/torch_cross_entropy.py > internal/engine/nn/testdata/cross_entropy.json
+    python3 test/peers/training/cross_entropy.py > internal/engine/nn/testdata/cross_entropy.json
 """
 
 import json
