@@ -140,8 +140,15 @@ test-avx512: ## Test the AVX-512 kernels on an emulated CPU (Debian, packages of
 	hack/avx512/test.sh
 
 .PHONY: test-peers
-test-peers: $(S3_SERVER) ## Compare with DVC 2 and 3, which it installs (minutes).
+test-peers: test-dvc test-azure test-exports ## Compare with the tools of others, each by a target of its own.
+
+.PHONY: test-dvc
+test-dvc: $(S3_SERVER) ## Compare with DVC 2 and 3, which it installs (minutes).
 	test/peers/dvc/run.sh
+
+.PHONY: test-exports
+test-exports: ## Serve exports of torchvision and Keras, and compare the answers with theirs (half an hour, and gigabytes).
+	test/peers/exports/run.sh
 
 .PHONY: test-azure
 test-azure: $(AZURITE) ## Test the reading and writing of Azure's blob storage against Azurite (needs npm).
@@ -170,10 +177,6 @@ compare: build-runner ## Train the same network with the runner and with PyTorch
 .PHONY: bench-engine
 bench-engine: ## Measure the engine beside ONNX Runtime and PyTorch (minutes, and gigabytes for the peers).
 	test/benchmark/engine/bench.sh
-
-.PHONY: test-peers
-test-peers: ## Serve exports of torchvision and Keras, and compare the answers with theirs (half an hour, and gigabytes).
-	test/peers/exports/run.sh
 
 .PHONY: bench-server
 bench-server: build-runner build-server ## Measure rate and peak memory of the inference server under 1 to 64 clients.

@@ -16,7 +16,7 @@ func DVCRepository(t testing.TB, version string, server *S3, bucket string) stri
 	t.Helper()
 	program := filepath.Join(root(), ".venv-dvc"+version, "bin", "dvc")
 	if _, err := os.Stat(program); err != nil || testing.Short() {
-		t.Skipf("DVC %s is missing, or this is short mode: run `make test-peers`", version)
+		t.Skipf("DVC %s is missing, or this is short mode: run `make test-dvc`", version)
 	}
 	dir := t.TempDir()
 	args := []string{program, dir}
