@@ -112,11 +112,10 @@ func kept(t *testing.T, place fetch.Remote, isArchive bool, cache string, layout
 	if err != nil {
 		t.Fatal(err)
 	}
-	images := filepath.Join(t.TempDir(), "images")
 	if isArchive {
-		return fetch.NewArchive(place, store, images, layout)
+		return fetch.NewArchive(place, store, filepath.Join(t.TempDir(), "images"), layout)
 	}
-	return fetch.New(place, store, images, layout)
+	return fetch.New(place, store, layout)
 }
 
 // listed lists a source and returns the names of its files, sorted.

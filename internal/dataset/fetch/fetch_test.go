@@ -4,13 +4,10 @@
 package fetch
 
 import (
-	"bytes"
 	"context"
 	"crypto/md5"
 	"errors"
 	"fmt"
-	"image"
-	"image/png"
 	"io"
 	"os"
 	"path/filepath"
@@ -24,7 +21,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/trainyard-dev/trainyard/internal/dataset"
-	"github.com/trainyard-dev/trainyard/internal/dataset/folder"
 )
 
 // place is a remote place in memory that counts what it serves.
@@ -384,64 +380,5 @@ func TestPartsOfDeadRunsGo(t *testing.T) {
 	left, err := filepath.Glob(filepath.Join(dir, partsDir, "*"))
 	if diff := cmp.Diff([]string{filepath.Join(dir, partsDir, alive.lease.id+".9")}, left); err != nil || diff != "" {
 		t.Errorf("parts (-want +got):\n%s", diff)
-	}
-}
-
-func TestSourceIsAFolder(t *testing.T) {
-	var picture bytes.Buffer
-	if err := png.Encode(&picture, image.NewGray(image.Rect(0, 0, 2, 2))); err != nil {
-		t.Fatal(err)
-	}
-	p := &place{name: "s3://pets/raw", content: map[string]string{
-		"train/cat/1.png": picture.String(), "train/dog/deep/2.png": picture.String(), "val/cat/3.png": "x", "val/dog/4.png": "y", "README.md": "pets",
-	}}
-	dir := t.TempDir()
-	src := New(p, open(t, dir, Options{}), filepath.Join(t.TempDir(), "tree"), folder.Layout{})
-	var listing dataset.Listing
-	var err error
-	for range 2 {
-		if listing, err = src.List(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	slices.SortFunc(listing.Files, func(a, b dataset.File) int { return strings.Compare(a.Name, b.Name) })
-	want := []dataset.File{
-		{Name: "train/cat/1.png", Class: "cat", Part: dataset.PartTrain}, {Name: "train/dog/deep/2.png", Class: "dog", Part: dataset.PartTrain},
-		{Name: "val/cat/3.png", Class: "cat", Part: dataset.PartValidation}, {Name: "val/dog/4.png", Class: "dog", Part: dataset.PartValidation},
-	}
-	if diff := cmp.Diff(want, listing.Files); diff != "" {
-		t.Errorf("files (-want +got):\n%s", diff)
-	}
-	// The two pictures are one content, which is fetched once.
-	if p.count() != 4 {
-		t.Errorf("%d files were served, want 4", p.count())
-	}
-	if err := os.RemoveAll(filepath.Join(dir, objectsDir)); err != nil {
-		t.Fatal(err)
-	}
-	if data, err := src.Read(t.Context(), "val/cat/3.png", 10); err != nil || string(data) != "x" {
-		t.Errorf("a removed file is %q, %v", data, err)
-	}
-	if data, err := src.Read(t.Context(), "val/dog/4.png", 10); err != nil || string(data) != "y" {
-		t.Errorf("another is %q, %v", data, err)
-	}
-	rotten := filepath.Join(src.tree, "val", "dog", "4.png")
-	if err := os.WriteFile(rotten, []byte("z"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	for range 2 { // and stays right
-		if data, err := src.Read(t.Context(), "val/dog/4.png", 10); err != nil || string(data) != "y" {
-			t.Errorf("a rotten file is %q, %v", data, err)
-		}
-	}
-	if _, err := src.Read(t.Context(), "val/cat/5.png", 10); err == nil {
-		t.Error("a file that was never there is read")
-	}
-}
-
-func TestSourceOfNothing(t *testing.T) {
-	src := New(&place{name: "s3://pets/row"}, open(t, t.TempDir(), Options{}), filepath.Join(t.TempDir(), "tree"), folder.Layout{})
-	if _, err := src.List(t.Context()); !errors.Is(err, dataset.ErrNotFound) || !strings.Contains(err.Error(), "s3://pets/row") {
-		t.Errorf("got %v", err)
 	}
 }

@@ -45,12 +45,18 @@ func Named(root, name string, layout Layout) dataset.Source {
 	if err != nil { // the working directory is gone
 		dir = root
 	}
-	return folder{root: root, dir: dir, name: name, layout: layout}
+	return folder{tree: disk(dir), root: root, dir: dir, name: name, layout: layout}
+}
+
+// Of returns the source of a folder that is on no disk as such.
+func Of(tree Tree, name string, layout Layout) dataset.Source {
+	return folder{tree: tree, name: name, layout: layout}
 }
 
 type folder struct {
+	tree Tree
 	root string // as it was given
-	dir  string // absolute
+	dir  string // absolute; empty if the folder is on no disk
 	name string // in messages
 
 	layout Layout
@@ -58,14 +64,11 @@ type folder struct {
 
 func (f folder) String() string { return f.name }
 
-// at is where a name of the source is.
-func (f folder) at(name string) string { return filepath.Join(f.dir, filepath.FromSlash(name)) }
+// at is where a name of a folder on a disk is.
+func (f folder) at(name string) string { return disk(f.dir).at(name) }
 
 func (f folder) List(ctx context.Context) (dataset.Listing, error) {
-	real, err := filepath.EvalSymlinks(f.dir)
-	if err == nil {
-		err = f.check()
-	}
+	real, err := f.check()
 	switch {
 	case dataset.LeadsNowhere(err):
 		return dataset.Listing{}, fmt.Errorf("%w: %v does not exist: check the path and what is mounted there; %s", dataset.ErrNotFound, f, dataset.FolderShape)
@@ -87,32 +90,46 @@ func (f folder) List(ctx context.Context) (dataset.Listing, error) {
 	return w.arrange(root)
 }
 
-// check reports a root that is no folder or can't be read.
-func (f folder) check() error {
+// check reports a root that is no folder or can't be read, and returns where it is without links.
+func (f folder) check() (real string, err error) {
+	if f.dir == "" {
+		return "", nil
+	}
+	if real, err = filepath.EvalSymlinks(f.dir); err != nil {
+		return "", err
+	}
 	dir, err := os.Open(f.dir)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer dir.Close()
 	info, err := dir.Stat()
 	if err == nil && !info.IsDir() {
 		err = fmt.Errorf("%w: %q is not a folder: %s", dataset.ErrInvalid, f.root, dataset.FolderShape)
 	}
-	return err
+	return real, err
 }
 
 func (f folder) Read(_ context.Context, name string, maxBytes int64) ([]byte, error) {
-	data, err := readFile(f.at(name), maxBytes)
-	if dataset.LeadsNowhere(err) && f.gone() {
-		return nil, fmt.Errorf("%v is gone, or empty: check that its volume is mounted", f)
-	}
-	if target, linkErr := os.Readlink(f.at(name)); dataset.LeadsNowhere(err) && linkErr == nil {
-		return nil, fmt.Errorf("link to %q, where nothing is: %w", target, pathless(err))
+	data, err := readFile(f.tree, name, maxBytes)
+	if dataset.LeadsNowhere(err) && f.dir != "" {
+		return nil, f.missing(name, err)
 	}
 	if err != nil {
 		return nil, pathless(err)
 	}
 	return data, nil
+}
+
+// missing says what is known of a file on a disk that isn't there.
+func (f folder) missing(name string, err error) error {
+	if f.gone() {
+		return fmt.Errorf("%v is gone, or empty: check that its volume is mounted", f)
+	}
+	if target, linkErr := os.Readlink(f.at(name)); linkErr == nil {
+		return fmt.Errorf("link to %q, where nothing is: %w", target, pathless(err))
+	}
+	return pathless(err)
 }
 
 // gone reports whether nothing is left of the folder, as where a volume has been
@@ -122,9 +139,9 @@ func (f folder) gone() bool {
 	return err != nil || len(entries) == 0
 }
 
-func readFile(at string, maxBytes int64) ([]byte, error) {
+func readFile(tree Tree, name string, maxBytes int64) ([]byte, error) {
 	// Before opening: opening a named pipe would block.
-	info, err := os.Stat(at)
+	info, err := tree.Stat(name)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +151,7 @@ func readFile(at string, maxBytes int64) ([]byte, error) {
 	if info.Size() > maxBytes {
 		return nil, fmt.Errorf("%w: %d bytes, limit %d", preprocess.ErrTooLarge, info.Size(), maxBytes)
 	}
-	file, err := os.Open(at)
+	file, err := tree.Open(name)
 	if err != nil {
 		return nil, err
 	}

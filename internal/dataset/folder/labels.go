@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -65,20 +64,19 @@ func (f folder) listLabeled(ctx context.Context) (dataset.Listing, error) {
 }
 
 // open opens the manifest.
-func (l *labeler) open() (*os.File, error) {
+func (l *labeler) open() (fs.File, error) {
 	if !local(l.name) {
 		return nil, fmt.Errorf("%w: labels.file %q leads out of %v: name a file in it", dataset.ErrInvalid, shownPath(l.name), l.folder)
 	}
-	at := l.folder.at(l.name)
-	info, err := os.Stat(at) // before opening: opening a named pipe would block
+	info, err := l.folder.tree.Stat(l.name) // before opening: opening a named pipe would block
 	switch {
 	case dataset.LeadsNowhere(err):
 		return nil, fmt.Errorf("%w: labels.file %q does not exist in %v: name the manifest by its path within that", dataset.ErrNotFound, shownPath(l.name), l.folder)
 	case err == nil && !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%w: labels.file %q in %v is no file: name the manifest by its path within that", dataset.ErrInvalid, shownPath(l.name), l.folder)
 	case err == nil:
-		var file *os.File
-		if file, err = os.Open(at); err == nil {
+		var file fs.File
+		if file, err = l.folder.tree.Open(l.name); err == nil {
 			return file, nil
 		}
 	}
@@ -105,7 +103,7 @@ func (l *labeler) add(row labels.Row) error {
 		return nil
 	}
 	l.lines[name] = int32(row.Line)
-	info, err := os.Stat(l.folder.at(name))
+	info, err := l.folder.tree.Stat(name)
 	switch {
 	case dataset.LeadsNowhere(err), errors.Is(err, syscall.EINVAL): // the latter for a zero byte
 		l.fault(row, "%q does not exist%s", shownPath(name), l.hint(row, name))
@@ -170,7 +168,7 @@ func (l *labeler) hint(row labels.Row, name string) string {
 		if !local(name) {
 			return false
 		}
-		_, err := os.Stat(l.folder.at(name))
+		_, err := l.folder.tree.Stat(name)
 		return err == nil
 	}
 	beside, slashed := path.Join(path.Dir(l.name), name), strings.ReplaceAll(name, `\`, "/")

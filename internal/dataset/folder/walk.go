@@ -149,7 +149,7 @@ func (w *walker) holdsRoot(n *node) bool {
 
 // read sorts the entries of one folder.
 func (w *walker) read(n *node) error {
-	entries, err := os.ReadDir(w.folder.at(n.path))
+	entries, err := w.folder.tree.ReadDir(path.Clean(n.path))
 	if errors.Is(err, fs.ErrPermission) {
 		return fmt.Errorf("%w: folder %q in %v can't be read: allow the user who runs this to read it", dataset.ErrInvalid, n.path, w.folder)
 	}

@@ -23,7 +23,7 @@ import (
 
 func openDVC(_ context.Context, d contract.Dataset, opts Options) (dataset.Source, Provenance, error) {
 	place := newRepository(d, opts.Scratch)
-	src := &versioned{fetch.New(place, opts.Store, opts.images(), layoutOf(d)), place}
+	src := &versioned{fetch.New(place, opts.Store, layoutOf(d)), place}
 	return src, Provenance{Location: contract.DatasetLocation(d)}, nil
 }
 

@@ -105,10 +105,10 @@ func openURI(ctx context.Context, d contract.Dataset, opts Options) (dataset.Sou
 	if isArchive {
 		return fetch.NewArchive(place, opts.Store, opts.images(), layoutOf(d)), Provenance{Location: place.String()}, nil
 	}
-	return fetch.New(place, opts.Store, opts.images(), layoutOf(d)), Provenance{Location: place.String()}, nil
+	return fetch.New(place, opts.Store, layoutOf(d)), Provenance{Location: place.String()}, nil
 }
 
-// images is the folder of the images of a remote source.
+// images is the folder that an archive is unpacked into.
 func (o Options) images() string { return filepath.Join(o.Scratch, "images") }
 
 func openGenerated(_ context.Context, d contract.Dataset, opts Options) (dataset.Source, Provenance, error) {
