@@ -69,6 +69,8 @@ const (
 	TooManyInvalidFilesReason = "TooManyInvalidFiles"
 	// CredentialsInvalidReason surfaces when a source or destination refuses the credentials.
 	CredentialsInvalidReason = "CredentialsInvalid"
+	// SourceUnreachableReason surfaces when a TrainingRun can't reach the host of its dataset, and while a ModelServer's pod can't fetch its model from where spec.model, or its TrainingRun, says that it is.
+	SourceUnreachableReason = "SourceUnreachable"
 	// GateNotMetReason surfaces when a metric misses spec.gates, or spec.promotion.gates. A TrainingRun's artifact is kept.
 	GateNotMetReason = "GateNotMet"
 	// OOMKilledReason surfaces when a runner or server used more memory than its limit, or than its node had.
@@ -111,8 +113,6 @@ const (
 	SmokeFailedReason = "SmokeFailed"
 	// BakeFailedReason surfaces when a promoted revision failed while it was watched.
 	BakeFailedReason = "BakeFailed"
-	// SourceUnreachableReason surfaces while a pod can't fetch its model from where spec.model, or its TrainingRun, says that it is.
-	SourceUnreachableReason = "SourceUnreachable"
 	// ModelInvalidReason surfaces when the server refuses the model file or its digest.
 	ModelInvalidReason = "ModelInvalid"
 	// ResolvedReason surfaces when spec.model is resolved.

@@ -28,6 +28,7 @@ var failureReasons = map[string]string{
 	contract.ReasonDatasetInvalid:     v1alpha1.DatasetInvalidReason,
 	contract.ReasonTooManyInvalid:     v1alpha1.TooManyInvalidFilesReason,
 	contract.ReasonCredentialsInvalid: v1alpha1.CredentialsInvalidReason,
+	contract.ReasonSourceUnreachable:  v1alpha1.SourceUnreachableReason,
 	contract.ReasonGateNotMet:         v1alpha1.GateNotMetReason,
 	contract.ReasonArtifactInvalid:    v1alpha1.ArtifactInvalidReason,
 	contract.ReasonLossDiverged:       v1alpha1.LossDivergedReason,
@@ -115,7 +116,7 @@ func nameFields(run *v1alpha1.TrainingRun, failure *v1alpha1.Failure) {
 		return
 	}
 	switch failure.Reason {
-	case v1alpha1.DatasetNotFoundReason, v1alpha1.DatasetInvalidReason, v1alpha1.TooManyInvalidFilesReason:
+	case v1alpha1.DatasetNotFoundReason, v1alpha1.DatasetInvalidReason, v1alpha1.TooManyInvalidFilesReason, v1alpha1.SourceUnreachableReason:
 		where := datasetField(run)
 		if where == "" {
 			return

@@ -178,6 +178,9 @@ func TestNameFields(t *testing.T) {
 			run: fromBucket(""), failure: v1alpha1.Failure{Reason: "CredentialsInvalid", Message: "access denied"},
 			want: "spec.dataset.secretRef is not set, so the pod's service account was used: access denied",
 		},
+		"dataset in a bucket that is out of reach": {
+			run: fromBucket(""), failure: v1alpha1.Failure{Reason: "SourceUnreachable", Message: "connection refused"}, want: "spec.dataset.uri: connection refused",
+		},
 		"dataset of DVC": {
 			run: fromDVC(""), failure: v1alpha1.Failure{Reason: "DatasetNotFound", Message: "no branch"}, want: "spec.dataset.dvc: no branch",
 		},

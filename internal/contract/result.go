@@ -27,7 +27,7 @@ const (
 	ReasonArtifactInvalid    = "ArtifactInvalid"
 	ReasonLossDiverged       = "LossDiverged" // the loss is infinite or no number
 	ReasonRunnerFailed       = "RunnerFailed"
-	// ReasonSourceUnreachable is that of `runner pull`: a file can't be fetched.
+	// ReasonSourceUnreachable: the host of the dataset isn't reached or, of `runner pull`, a file can't be fetched.
 	ReasonSourceUnreachable = "SourceUnreachable"
 )
 

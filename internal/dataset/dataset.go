@@ -23,14 +23,17 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
 )
 
-// What can be wrong with a dataset; test with errors.Is. All need a person:
-// trying again doesn't help. Any other error of Open is the context's or the
-// storage's.
+// What can be wrong with a dataset; test with errors.Is. All but
+// ErrUnreachable need a person: trying again doesn't help. Any other error of
+// Open is the context's or the storage's.
 var (
 	// ErrConfig: the configuration names no source that can be opened.
 	ErrConfig = errors.New("dataset configuration invalid")
 	// ErrCredentials: the source refuses the credentials, or needs some.
 	ErrCredentials = errors.New("dataset credentials invalid")
+	// ErrUnreachable: the host of the source wasn't reached, or shows a
+	// certificate that isn't trusted. It may be reached later.
+	ErrUnreachable = errors.New("dataset source unreachable")
 	// ErrNotFound: there is nothing at the given place.
 	ErrNotFound = errors.New("dataset not found")
 	// ErrInvalid: what is there can't be trained on.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 
 	"cloud.google.com/go/storage"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -16,6 +15,8 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"gocloud.dev/gcerrors"
 	"google.golang.org/api/googleapi"
+
+	"github.com/trainyard-dev/trainyard/internal/web"
 )
 
 // explained is an error of a store with what it means and what to do.
@@ -134,20 +135,11 @@ func (b *Bucket) explain(what string, err error) error {
 	}
 	switch {
 	case e.kind == nil && e.code == "" && status == 0:
-		return fmt.Errorf("%s: %w", what, withoutAddress(err)) // the network's
+		return fmt.Errorf("%s: %w", what, web.HostOnly(err)) // the network's
 	case e.code == "" && status != 0:
 		e.code = fmt.Sprintf("status %d", status)
 	}
 	return e
-}
-
-// withoutAddress takes the address out of an error of the network: it may hold a signature that gives access.
-func withoutAddress(err error) error {
-	var failed *url.Error
-	if errors.As(err, &failed) {
-		return failed.Err
-	}
-	return err
 }
 
 func meaningOfStatus(status int, code gcerrors.ErrorCode) (remedy string, kind error) {

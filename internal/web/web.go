@@ -128,17 +128,26 @@ func ask(ctx context.Context, method string, u *url.URL, a contract.Access) (*ht
 	}
 	response, err := client.Do(request)
 	if err != nil {
-		var failed *url.Error
-		if errors.As(err, &failed) {
-			err = failed.Err // it repeats the address, or that of a redirect, which may hold a token
-		}
-		return nil, fmt.Errorf("%s %s: %w", method, u, err)
+		return nil, fmt.Errorf("%s %s: %w", method, u, HostOnly(err))
 	}
 	if response.StatusCode == http.StatusOK {
 		return response, nil
 	}
 	response.Body.Close()
 	return nil, fmt.Errorf("%s %s: %w", method, u, statusError(response.StatusCode))
+}
+
+// HostOnly leaves of the address in an error of a request its host: the rest, or that of a redirect, may hold a token.
+func HostOnly(err error) error {
+	var failed *url.Error
+	if !errors.As(err, &failed) {
+		return err
+	}
+	host := "a host"
+	if u, err := url.Parse(failed.URL); err == nil {
+		host = u.Host
+	}
+	return &url.Error{Op: failed.Op, URL: host, Err: failed.Err}
 }
 
 func authorize(request *http.Request, folder string) error {

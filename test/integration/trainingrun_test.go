@@ -422,7 +422,11 @@ var _ = Describe("TrainingRun", func() {
 			run = create(ctx, run)
 			job := jobOf(ctx, run)
 			endPod(ctx, makeJobPod(ctx, job), int32(code), "Error", failureOf(reason, said))
-			failJob(ctx, job, "PodFailurePolicy")
+			if code == contract.ExitTemporary {
+				failJob(ctx, job, "BackoffLimitExceeded")
+			} else {
+				failJob(ctx, job, "PodFailurePolicy")
+			}
 			expectState(ctx, run, reason, stall)
 			Expect(readyMessage(fetch(ctx, run))).To(ContainSubstring(want))
 		},
@@ -432,6 +436,8 @@ var _ = Describe("TrainingRun", func() {
 			"spec.dataset.uri: list s3://datasets/pets/: bucket not found"),
 		Entry("credentials of the output", contract.ExitDataset, "CredentialsInvalid", "output: write s3://models/team/x: access denied (AccessDenied): check the Secret",
 			"Secret writers of spec.output.secretRef: write s3://models/team/x: access denied"),
+		Entry("a host of data out of reach", contract.ExitTemporary, "SourceUnreachable", `list s3://datasets/pets: tried 7 times in 32s: Get "minio:9000": dial tcp: no route to host`,
+			`spec.dataset.uri: list s3://datasets/pets: tried 7 times in 32s: Get "minio:9000": dial tcp: no route to host (spec.backoffLimit of 2 is used up)`),
 		Entry("no bucket for the output", contract.ExitConfig, "ConfigInvalid", "output: write s3://models/team/x: bucket not found (NoSuchBucket): check the bucket's name",
 			"spec.output.uri: write s3://models/team/x: bucket not found"),
 	)

@@ -4,9 +4,7 @@
 package bucket
 
 import (
-	"crypto/tls"
 	"errors"
-	"fmt"
 
 	"github.com/trainyard-dev/trainyard/internal/dataset"
 	"github.com/trainyard-dev/trainyard/internal/errkind"
@@ -21,17 +19,8 @@ var kinds = []struct{ theirs, ours error }{
 	{objectstore.ErrConfig, dataset.ErrConfig}, {web.ErrConfig, dataset.ErrConfig},
 }
 
-// isCertificate tells whether a server has shown a certificate that isn't trusted.
-func isCertificate(err error) bool {
-	var untrusted *tls.CertificateVerificationError
-	return errors.As(err, &untrusted)
-}
-
 // Classify says by an error of package dataset what a person has to mend of an object store or a web server; nil stays nil.
 func Classify(err error) error {
-	if isCertificate(err) {
-		return errkind.With(dataset.ErrConfig, fmt.Errorf("%w: name the authority that has signed it as a CA bundle", err))
-	}
 	for _, kind := range kinds {
 		if errors.Is(err, kind.theirs) {
 			return errkind.With(kind.ours, err)

@@ -188,7 +188,7 @@ func TestWebServersThatDontGiveTheDataset(t *testing.T) {
 		"another token": {
 			"/one.zip", with(func(a *contract.Access) { a.Credentials = keys(t, map[string]string{"token": "hidden"}) }), dataset.ErrCredentials, "403 Forbidden",
 		},
-		"another authority": {"/one.zip", with(func(a *contract.Access) { a.CABundle = "" }), dataset.ErrConfig, "as a CA bundle"},
+		"another authority": {"/one.zip", with(func(a *contract.Access) { a.CABundle = "" }), dataset.ErrUnreachable, "name the authority that has signed its certificate in caBundle"},
 		"no certificate":    {"/one.zip", with(func(a *contract.Access) { a.CABundle = os.DevNull }), dataset.ErrConfig, "holds no certificate in PEM"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -188,6 +188,10 @@ func refused(err error) bool {
 // explainGit says what an error of Git means.
 func explainGit(l Location, err error) error {
 	message := err.Error()
+	var unexpected *plumbing.UnexpectedError
+	if errors.As(err, &unexpected) { // it hides what it is about
+		err = unexpected.Err
+	}
 	switch {
 	case refused(err), strings.Contains(message, "unable to authenticate"), strings.Contains(message, "knownhosts: "),
 		strings.Contains(message, "SSH_AUTH_SOCK"):

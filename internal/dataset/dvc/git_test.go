@@ -91,7 +91,8 @@ func TestGitServersThatRefuse(t *testing.T) {
 		"repository":  {address + "/other/.git", "main", access, dataset.ErrNotFound, "no such repository"},
 		"revision":    {address + "/repo/.git", "v9", access, dataset.ErrNotFound, "no branch or tag of that name"},
 		"commit":      {address + "/repo/.git", strings.Repeat("a", 40), access, dataset.ErrNotFound, "no branch, tag or commit"},
-		"certificate": {address + "/repo/.git", "main", unknown, nil, "certificate"},
+		"certificate": {address + "/repo/.git", "main", unknown, nil, "certificate signed by unknown authority"},
+		"closed port": {"https://127.0.0.1:1/x", "main", access, nil, "127.0.0.1:1"},
 		"SSH key":     {"ssh://git@127.0.0.1:1/x", "main", access, dataset.ErrCredentials, "needs the keys ssh-privatekey and known_hosts"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -6,13 +6,14 @@ package fetch
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/trainyard-dev/trainyard/internal/dataset"
 )
 
 // list returns what a remote place has, asking again as long as an error may pass.
 func (s *Store) list(ctx context.Context, remote Remote) ([]File, error) {
-	delay := firstDelay
+	delay, since := firstDelay, time.Now()
 	for attempt := 1; ; attempt++ {
 		files, err := remote.List(ctx)
 		switch {
@@ -24,8 +25,8 @@ func (s *Store) list(ctx context.Context, remote Remote) ([]File, error) {
 			return nil, context.Cause(ctx)
 		case needsPerson(err):
 			return nil, err
-		case attempt == attempts:
-			return nil, fmt.Errorf("list %v: tried %d times: %w", remote, attempts, err)
+		case attempt == attempts || isCertificate(err):
+			return nil, fmt.Errorf("list %v: %w", remote, tried(attempt, since, err))
 		}
 		if err := s.sleep(ctx, delay); err != nil {
 			return nil, err

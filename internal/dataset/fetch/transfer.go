@@ -29,14 +29,14 @@ const (
 
 // fetch brings one file to its place in the store, trying again what may pass.
 func (s *Store) fetch(ctx context.Context, remote Remote, file File, at string, count *counter) error {
-	delay := firstDelay
+	delay, since := firstDelay, time.Now()
 	for attempt := 1; ; attempt++ {
 		err := s.tryFetch(ctx, remote, file, at, count)
 		if err == nil || ctx.Err() != nil || needsPerson(err) || errors.Is(err, errFull) {
 			return err
 		}
-		if attempt == attempts {
-			return fmt.Errorf("%v: %s: tried %d times: %w", remote, dataset.Shown(file.Path), attempts, err)
+		if attempt == attempts || isCertificate(err) {
+			return fmt.Errorf("%v: %s: %w", remote, dataset.Shown(file.Path), tried(attempt, since, err))
 		}
 		// By a part that is drawn, many workers that failed together don't come back together.
 		if err := s.sleep(ctx, delay/2+rand.N(delay)); err != nil {

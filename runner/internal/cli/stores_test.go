@@ -5,6 +5,10 @@ package cli
 
 import (
 	"archive/zip"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -116,5 +120,36 @@ func TestTrainOnAnObjectStore(t *testing.T) {
 		if got.Dataset.Digest != want.Dataset.Digest || got.Dataset.Samples != want.Dataset.Samples {
 			t.Errorf("%s: dataset %+v, want %+v", uri, got.Dataset, want.Dataset)
 		}
+	}
+}
+
+// A server whose authority isn't known is a host that isn't reached: the Job tries again, and the result says what to do.
+func TestDatasetOfAnUntrustedServer(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	for name, source := range map[string]contract.Dataset{
+		"archive": {URI: server.URL + "/pets.zip"},
+		"S3":      {URI: "s3://datasets/pets?endpoint=" + server.URL + "&use_path_style=true", Access: contract.Access{Credentials: keyFolder(t, "trainyard", "t0psecret")}},
+		"DVC":     {DVC: &contract.DVC{Repo: server.URL + "/pets.git", Path: "data"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			job(t, func(cfg *contract.TrainConfig) {
+				cfg.Dataset.Generated, cfg.Dataset.URI, cfg.Dataset.DVC, cfg.Dataset.Access = nil, source.URI, source.DVC, source.Access
+				cfg.Output.Path = dir
+			})
+			code, _, stderr := runner("train", "--listen=127.0.0.1:0", "--result="+filepath.Join(dir, "result.json"))
+			result := readResult(t, dir)
+			if code != contract.ExitTemporary || result.Reason != contract.ReasonSourceUnreachable {
+				t.Errorf("exits %d, reason %s; want %d and %s\n%s", code, result.Reason, contract.ExitTemporary, contract.ReasonSourceUnreachable, stderr)
+			}
+			for _, says := range []string{strings.TrimPrefix(server.URL, "https://"), "in caBundle"} {
+				if !strings.Contains(result.Message, says) {
+					t.Errorf("message %q doesn't say %q", result.Message, says)
+				}
+			}
+		})
 	}
 }

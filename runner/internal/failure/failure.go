@@ -58,7 +58,7 @@ func Gate(err error) error {
 }
 
 // Dataset classifies an error of package dataset: a missing or unusable dataset, and credentials that are refused, need a
-// person; all else is the storage's and may work again.
+// person; a host that isn't reached, and all else of the storage, may work again.
 func Dataset(err error) error {
 	switch {
 	case err == nil || classified(err) || errors.Is(err, context.Canceled) || errors.Is(err, ErrInterrupted):
@@ -67,6 +67,8 @@ func Dataset(err error) error {
 		return Config(err)
 	case errors.Is(err, dataset.ErrCredentials):
 		return &Error{Reason: contract.ReasonCredentialsInvalid, ExitCode: contract.ExitDataset, Err: err}
+	case errors.Is(err, dataset.ErrUnreachable):
+		return &Error{Reason: contract.ReasonSourceUnreachable, ExitCode: contract.ExitTemporary, Err: err}
 	case errors.Is(err, dataset.ErrNotFound):
 		return &Error{Reason: contract.ReasonDatasetNotFound, ExitCode: contract.ExitDataset, Err: err}
 	case errors.Is(err, dataset.ErrTooManyInvalid):

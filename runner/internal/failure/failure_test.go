@@ -34,6 +34,7 @@ func TestReasonsAndExitCodes(t *testing.T) {
 		"dataset damaged":       {Dataset(fmt.Errorf("x: %w", dataset.ErrTooManyInvalid)), contract.ReasonTooManyInvalid, contract.ExitDataset},
 		"dataset's source":      {Dataset(fmt.Errorf("x: %w", dataset.ErrConfig)), contract.ReasonConfigInvalid, contract.ExitConfig},
 		"dataset's credentials": {Dataset(fmt.Errorf("x: %w", dataset.ErrCredentials)), contract.ReasonCredentialsInvalid, contract.ExitDataset},
+		"dataset's host":        {Dataset(fmt.Errorf("x: %w", dataset.ErrUnreachable)), contract.ReasonSourceUnreachable, contract.ExitTemporary},
 		"dataset's storage":     {Dataset(syscall.EIO), contract.ReasonRunnerFailed, contract.ExitTemporary},
 		"classified before":     {Dataset(Config(plain)), contract.ReasonConfigInvalid, contract.ExitConfig},
 		"disk full":             {Output(fmt.Errorf("x: %w", syscall.ENOSPC)), contract.ReasonRunnerFailed, contract.ExitTemporary},
