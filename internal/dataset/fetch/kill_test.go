@@ -13,13 +13,17 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
-// Environment of the child process of TestKilledAtRandomMoments.
+// Environment of TestFetchChild.
 const (
 	childDir = "TRAINYARD_TEST_FETCH_DIR"
 	childURL = "TRAINYARD_TEST_FETCH_URL"
@@ -67,11 +71,11 @@ func (w web) Open(ctx context.Context, f File) (io.ReadCloser, error) {
 	return response.Body, nil
 }
 
-// TestFetchChild is the process that TestKilledAtRandomMoments kills.
+// TestFetchChild is a process of another test, which fetches all files and looks whether they are right.
 func TestFetchChild(t *testing.T) {
 	dir := os.Getenv(childDir)
 	if dir == "" {
-		t.Skip("the child of TestKilledAtRandomMoments")
+		t.Skip("the child of other tests")
 	}
 	s, err := Open(t.Context(), dir, Options{Field: "dataset.cache", Workers: killedWorkers})
 	if err != nil {
@@ -79,9 +83,66 @@ func TestFetchChild(t *testing.T) {
 	}
 	remote := web{os.Getenv(childURL)}
 	files, _ := remote.List(t.Context())
-	if _, err := s.Fetch(t.Context(), remote, files); err != nil {
+	paths, err := s.Fetch(t.Context(), remote, files)
+	if err != nil {
 		t.Fatal(err)
 	}
+	for i, path := range paths {
+		if data, err := os.ReadFile(path); err != nil || md5.Sum(data) != md5.Sum(served(i)) {
+			t.Errorf("file %d is wrong: %v", i, err)
+		}
+	}
+}
+
+// child is a process that fetches the files of a server into a folder.
+func child(ctx context.Context, dir, url string) *exec.Cmd {
+	c := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestFetchChild$")
+	c.Env = append(os.Environ(), childDir+"="+dir, childURL+"="+url)
+	c.Stdout, c.Stderr = os.Stderr, os.Stderr
+	return c
+}
+
+// Two processes that fetch the same files into one folder at the same time both have them all, and leave nothing else.
+func TestTwoProcesses(t *testing.T) {
+	var (
+		mu     sync.Mutex
+		counts = map[string]int{} // of requests, by process
+		both   = make(chan struct{})
+	)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		process, name := path.Split(r.URL.Path)
+		i, err := strconv.Atoi(name)
+		if err != nil {
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
+		mu.Lock()
+		if counts[process]++; len(counts) == 2 && counts[process] == 1 {
+			close(both)
+		}
+		mu.Unlock()
+		<-both // nobody has a file before both have found files missing
+		_, _ = w.Write(served(i))
+	}))
+	defer server.Close()
+	dir := t.TempDir()
+	processes, ctx := errgroup.WithContext(t.Context())
+	for _, name := range []string{"a", "b"} {
+		processes.Go(child(ctx, dir, server.URL+"/"+name).Run)
+	}
+	if err := processes.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if parts, err := os.ReadDir(filepath.Join(dir, partsDir)); len(parts) > 0 || err != nil {
+		t.Errorf("parts are left: %v, %v", parts, err)
+	}
+	objects, err := open(t, dir, Options{}).objects()
+	if len(objects) != killedFiles || err != nil {
+		t.Errorf("%d files are kept, %v, want %d", len(objects), err, killedFiles)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	t.Logf("served, by process: %v", counts)
 }
 
 // A fetch that is killed 20 times and then let run has every file right, and nothing was served twice but what was in
@@ -117,17 +178,11 @@ func TestKilledAtRandomMoments(t *testing.T) {
 	}))
 	defer server.Close()
 	dir := t.TempDir()
-	child := func() *exec.Cmd {
-		c := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestFetchChild$")
-		c.Env = append(os.Environ(), childDir+"="+dir, childURL+"="+server.URL)
-		c.Stdout, c.Stderr = os.Stderr, os.Stderr
-		return c
-	}
 	for range kills {
 		mu.Lock()
 		next, reached = 1+rand.IntN(90), make(chan struct{})
 		mu.Unlock()
-		c := child()
+		c := child(t.Context(), dir, server.URL)
 		if err := c.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -147,7 +202,7 @@ func TestKilledAtRandomMoments(t *testing.T) {
 	mu.Lock()
 	beforeLast := total
 	mu.Unlock()
-	if err := child().Run(); err != nil {
+	if err := child(t.Context(), dir, server.URL).Run(); err != nil {
 		t.Fatal(err)
 	}
 	mu.Lock()
