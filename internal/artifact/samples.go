@@ -43,6 +43,7 @@ var imageExtensions = map[string]string{
 	"image/png":  ".png",
 	"image/webp": ".webp",
 	"image/bmp":  ".bmp",
+	"image/gif":  ".gif",
 }
 
 // Samples are images that a model was not trained on, with what it answered for them when it was
@@ -64,7 +65,7 @@ type Samples struct {
 
 // Sample is one image, its ground truth and the model's answer.
 type Sample struct {
-	// Image is an encoded image: JPEG, PNG, WebP or BMP.
+	// Image is an encoded image: JPEG, PNG, WebP, BMP or GIF.
 	Image []byte
 	// Label is the ground truth, one of the classes.
 	Label string
@@ -97,7 +98,7 @@ func WriteSamples(w io.Writer, s *Samples) error {
 	for i, item := range s.Items {
 		extension, ok := imageExtensions[http.DetectContentType(item.Image)]
 		if !ok {
-			return fmt.Errorf("write samples: sample %d is neither JPEG, PNG, WebP nor BMP", i)
+			return fmt.Errorf("write samples: sample %d is neither JPEG, PNG, WebP, BMP nor GIF", i)
 		}
 		if total += int64(len(item.Image)); len(item.Image) > MaxSampleBytes || total > MaxSamplesBytes {
 			return fmt.Errorf("write samples: sample %d: more than %d bytes an image or %d in all", i, MaxSampleBytes, int64(MaxSamplesBytes))

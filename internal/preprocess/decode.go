@@ -11,6 +11,7 @@ import (
 
 	"github.com/trainyard-dev/trainyard/internal/preprocess/bmp"
 	"github.com/trainyard-dev/trainyard/internal/preprocess/decoding1"
+	"github.com/trainyard-dev/trainyard/internal/preprocess/gif"
 	"github.com/trainyard-dev/trainyard/internal/preprocess/jpeg"
 	"github.com/trainyard-dev/trainyard/internal/preprocess/png"
 	"github.com/trainyard-dev/trainyard/internal/preprocess/raster"
@@ -67,6 +68,7 @@ var formats = []format{
 	{"png", png.Magic, opener(png.Open)},
 	{"webp", webp.Magic, opener(webp.Open)},
 	{"bmp", bmp.Magic, opener(bmp.Open)},
+	{"gif", gif.Magic, opener(gif.Open)},
 }
 
 // firstFormats decode as DecodingFirst.
@@ -155,7 +157,7 @@ func open(data []byte, limits Limits, formats []format) (img opened, err error) 
 		}
 		return img, nil
 	}
-	return opened{}, fmt.Errorf("%w: %s: send one of %s", ErrUnsupported, kindOf(data), strings.Join(Formats(), ", "))
+	return opened{}, fmt.Errorf("%w: %s: send one of %s, or convert it to one", ErrUnsupported, kindOf(data), strings.Join(Formats(), ", "))
 }
 
 // rows decodes the picture; see raster.Picture. No input makes it panic.

@@ -12,9 +12,11 @@ import (
 	"hash/crc32"
 	"image"
 	"image/color"
+	"image/gif"
 	"image/jpeg"
 	"image/png"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -51,6 +53,15 @@ func encodePNG(t testing.TB, img image.Image) []byte {
 	return b.Bytes()
 }
 
+func encodeGIF(t testing.TB, img image.Image) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := gif.Encode(&b, img, nil); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
 func encodeBMP(t testing.TB, img image.Image) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -69,6 +80,17 @@ func pngClaiming(width, height uint32) []byte {
 	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b[12:]))
 }
 
+// gifDataAt is where the data begins in what gifClaiming returns.
+const gifDataAt = 24
+
+// gifClaiming is a GIF of one picture whose descriptor states a size that its data lacks, on a screen of one pixel.
+func gifClaiming(width, height uint16) []byte {
+	b := []byte("GIF89a\x01\x00\x01\x00\x00\x00\x00,\x00\x00\x00\x00")
+	b = binary.LittleEndian.AppendUint16(b, width)
+	b = binary.LittleEndian.AppendUint16(b, height)
+	return append(b, 0, 8, 0, ';') // codes of 8 bits, no data
+}
+
 // decode decodes data at its own size.
 func decode(ctx context.Context, data []byte, limits Limits) (opened, []uint8, error) {
 	img, err := open(data, limits, formats)
@@ -82,7 +104,9 @@ func decode(ctx context.Context, data []byte, limits Limits) (opened, []uint8, e
 
 func TestDecode(t *testing.T) {
 	img := pattern(24, 10)
-	jpegData, pngData, bmpData := encodeJPEG(t, img), encodePNG(t, img), encodeBMP(t, img)
+	jpegData, pngData, bmpData, gifData := encodeJPEG(t, img), encodePNG(t, img), encodeBMP(t, img), encodeGIF(t, img)
+	const gifScreen = 6 // where its size stands
+	hugeScreen := slices.Concat(gifData[:gifScreen], []byte("\xff\xff\xff\xff"), gifData[gifScreen+4:])
 	flipped := slices.Clone(pngData)
 	flipped[len(flipped)/2] ^= 0xff
 	lossyWebP, losslessWebP := readFile(t, "testdata/lossy.webp"), readFile(t, "testdata/lossless.webp")
@@ -100,13 +124,20 @@ func TestDecode(t *testing.T) {
 		"webp lossless":         {data: losslessWebP, format: "webp"},
 		"no data":               {data: nil, want: ErrTruncated},
 		"text":                  {data: []byte("not an image"), want: ErrUnsupported},
-		"gif":                   {data: []byte("GIF89a\x01\x00\x01\x00"), want: ErrUnsupported},
+		"gif":                   {data: gifData, format: "gif"},
+		"tiff":                  {data: []byte("II*\x00\x08\x00\x00\x00"), want: ErrUnsupported},
 		"jpeg cut":              {data: jpegData[:len(jpegData)/2], want: ErrTruncated},
 		"jpeg header cut":       {data: jpegData[:10], want: ErrTruncated},
 		"png cut":               {data: pngData[:len(pngData)/2], want: ErrTruncated},
 		"png cut in a chunk":    {data: pngData[:60], want: ErrTruncated},
 		"png magic only":        {data: pngData[:8], want: ErrTruncated},
 		"bmp cut":               {data: bmpData[:len(bmpData)-1], want: ErrTruncated},
+		"gif cut":               {data: gifData[:len(gifData)-40], want: ErrTruncated},
+		"gif header cut":        {data: gifData[:10], want: ErrTruncated},
+		"gif without data":      {data: gifClaiming(2, 2), want: ErrTruncated},
+		"gif of 100 megapixels": {data: gifClaiming(10_000, 10_000), want: ErrTooLarge},
+		"gif on a huge screen":  {data: hugeScreen, want: ErrTooLarge},
+		"gif of width 0":        {data: gifClaiming(0, 9), want: ErrCorrupt},
 		"webp lossy cut":        {data: lossyWebP[:len(lossyWebP)-40], want: ErrTruncated},
 		"webp lossless cut":     {data: losslessWebP[:len(losslessWebP)-20], want: ErrTruncated},
 		"png bit flipped":       {data: flipped, want: ErrCorrupt},
@@ -159,6 +190,11 @@ func TestOpenTakesNoMoreThanTheFile(t *testing.T) {
 	}
 	jpegData, pngData := encodeJPEG(t, pattern(24, 10)), encodePNG(t, pattern(24, 10))
 	const jpegHead, pngHead = 2, 8 + 25
+	gifData := encodeGIF(t, pattern(24, 10))
+	gifHead := bytes.Index(gifData, []byte("\x2c\x00\x00\x00\x00\x18\x00\x0a\x00")) // its picture's descriptor
+	if gifHead < 0 {
+		t.Fatal("the GIF has no such picture")
+	}
 	cases := map[string]struct {
 		data   []byte
 		head   int // what is inserted comes behind so many bytes
@@ -168,6 +204,7 @@ func TestOpenTakesNoMoreThanTheFile(t *testing.T) {
 		"empty IDAT chunks":   {pngData, pngHead, chunk("IDAT", ""), 200_000},
 		"texts that inflate":  {pngData, pngHead, chunk("zTXt", "XML:com.adobe.xmp\x00\x00"+deflated.String()), 200},
 		"profiles, inflating": {pngData, pngHead, chunk("zTXt", "Raw profile type exif\x00\x00"+deflated.String()), 200},
+		"GIF's comments":      {gifData, gifHead, []byte("!\xfe\x01x\x00"), 200_000},
 		"EXIF segments":       {jpegData, jpegHead, []byte("\xff\xe1\x00\x0aExif\x00\x00II"), 20_000},
 	}
 	for name, tc := range cases {
@@ -247,6 +284,9 @@ func TestDecodeStopsMidway(t *testing.T) {
 		"jpeg": encodeJPEG(t, pattern(200, 200)),
 		"png":  encodePNG(t, pattern(200, 200)),
 		"bmp":  encodeBMP(t, pattern(200, 200)),
+		"gif":  encodeGIF(t, pattern(200, 200)),
+		// No pixel comes of codes that begin anew again and again.
+		"gif of clear codes": append(gifClaiming(200, 200)[:gifDataAt], bytes.Repeat([]byte("\xfc"+strings.Repeat("\x00\x01\x02\x04\x08\x10\x20\x40\x80", 28)), 100)...),
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx := &endAfter{Context: t.Context(), n: 5}
@@ -262,10 +302,10 @@ func TestDecodeStopsMidway(t *testing.T) {
 func fuzzSeeds(f *testing.F) {
 	f.Helper()
 	img := pattern(9, 7)
-	for _, seed := range [][]byte{encodeJPEG(f, img), encodePNG(f, img), encodeBMP(f, img), pngClaiming(10_000, 10_000)} {
+	for _, seed := range [][]byte{encodeJPEG(f, img), encodePNG(f, img), encodeBMP(f, img), encodeGIF(f, img), pngClaiming(10_000, 10_000), gifClaiming(200, 300)} {
 		f.Add(seed)
 	}
-	for _, name := range []string{"progressive.jpg", "turned.jpg", "transparent.png", "plain.bmp", "lossy.webp", "lossless.webp"} {
+	for _, name := range []string{"pinned/8-bits-interlaced-true-9x17-local-palette.gif", "progressive.jpg", "turned.jpg", "transparent.png", "plain.bmp", "lossy.webp", "lossless.webp"} {
 		f.Add(readFile(f, "testdata/"+name))
 	}
 }

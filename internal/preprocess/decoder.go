@@ -40,8 +40,8 @@ func (d *Decoder) First() *Decoder {
 	return &first
 }
 
-// Pixels decodes data, the bytes of an image file: JPEG, PNG, WebP or BMP,
-// told by content and not by name. It brings the image to the Spec's size by
+// Pixels decodes data, the bytes of an image file: JPEG, PNG, WebP, BMP or
+// GIF, told by content and not by name. It brings the image to the Spec's size by
 // its rule, stands it upright and writes 8-bit RGB of shape [Size, Size, 3] to
 // dst, which holds at least PixelLen bytes. Transparency is left out. The Spec
 // must be valid. The limits are checked on the header, before any memory is

@@ -15,8 +15,6 @@ import (
 
 // others are kinds of files that are not decoded, by their first bytes, so that whoever sends one learns what it is.
 var others = []struct{ magic, name string }{
-	{"GIF87a", "a GIF"},
-	{"GIF89a", "a GIF"},
 	{"II*\x00", "a TIFF"},
 	{"MM\x00*", "a TIFF"},
 	{"II+\x00", "a BigTIFF"},

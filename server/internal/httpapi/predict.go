@@ -62,7 +62,7 @@ func (s *Server) registerPredict(api huma.API) {
 		Method:      http.MethodPost,
 		Path:        predictPath,
 		Summary:     "Classify an image",
-		Description: "Takes a JPEG, PNG, WebP or BMP, as the body itself or as the field \"file\" of a form.",
+		Description: "Takes a JPEG, PNG, WebP, BMP or GIF, as the body itself or as the field \"file\" of a form.",
 		Errors:      []int{400, 408, 413, 415, 503, 504},
 		RequestBody: &huma.RequestBody{Content: map[string]*huma.MediaType{
 			"multipart/form-data": {Schema: &huma.Schema{

@@ -13,7 +13,7 @@ import zlib
 import numpy as np
 from PIL import Image, PngImagePlugin
 
-from . import jpegs
+from . import gifs, jpegs
 from .others import bmp, bmp_rows, chunk, exif, png
 
 # Kinds of refusals, as preprocess names them, with a word that the message must have.
@@ -351,12 +351,87 @@ def bmps():
     yield Variant("bmp", "2 bits", bmp(b"\0" * 100, 8, 4, 2, palette=palette[:16]), (UNSUPPORTED, "2 bits"))
 
 
+def gifs_saved():
+    """What Pillow writes."""
+    for width, height in SIZES:
+        for mode in ("L", "P", "1"):
+            for interlaced in (0, 1):
+                yield Variant("gif", f"{mode} of Pillow interlaced={interlaced} {width}x{height}", save(image(width, height).convert(mode), "GIF", interlace=interlaced))
+    for colors in (1, 2, 3, 4, 8, 16, 17, 64, 256):
+        yield Variant("gif", f"{colors} colors", save(image().quantize(colors), "GIF"))
+        yield Variant("gif", f"{colors} colors, one transparent", save(image().quantize(colors), "GIF", transparency=colors // 2))
+    yield Variant("gif", "of RGBA", save(image(mode="RGBA"), "GIF"))
+    yield Variant("gif", "large", save(image(700, 500).quantize(256), "GIF"))
+    yield Variant("gif", "with a comment", save(image(), "GIF", comment=b"x" * 700))
+    for disposal in range(4):
+        yield Variant("gif", f"animated, disposal {disposal}", save(image(), "GIF", save_all=True, append_images=[Image.new("RGB", (61, 43))], disposal=disposal, loop=3))
+
+
+def gifs_made():
+    """Sizes of palettes and codes, places on the screen, transparency, blocks."""
+    rng = np.random.default_rng(9)
+    colors = rng.integers(0, 256, 768).astype(np.uint8).tobytes()
+    others = rng.integers(0, 256, 768).astype(np.uint8).tobytes()
+    grays = bytes(i for value in range(256) for i in [value] * 3)
+    for bits in range(2, 9):
+        for width, height in ((1, 1), (3, 2), (9, 17), (61, 43)):
+            rows = rng.integers(0, 1 << bits, (height, width))
+            for interlaced in (False, True):
+                name = f"{bits} bits interlaced={interlaced} {width}x{height}"
+                yield Variant("gif", name, gifs.screen(width, height, colors[:3 << bits]) + gifs.frame(rows, bits, interlaced=interlaced) + b";")
+                yield Variant("gif", f"{name} local palette", gifs.screen(width, height, others[:6]) + gifs.frame(rows, bits, palette=colors[:3 << bits], interlaced=interlaced) + b";")
+                yield Variant("gif", f"{name} without palette", gifs.screen(width, height) + gifs.frame(rows, bits, interlaced=interlaced) + b";")
+    rows = rng.integers(0, 16, (20, 30))
+    palettes = {"colors": colors[:48], "grays": grays[:48], "none": b""}
+    for outer, outer_colors in palettes.items():
+        for inner, inner_colors in {**palettes, "few": others[:12], "few grays": grays[:12]}.items():
+            for transparent in (None, 0, 5, 200):
+                for left, top, width, height in ((0, 0, 30, 20), (3, 5, 40, 30), (0, 0, 31, 20), (20, 10, 30, 20), (7, 0, 0, 0)):
+                    name = f"palette {outer}, of the picture {inner}, transparent {transparent}, {left},{top} of {width}x{height}"
+                    before = gifs.screen(width, height, outer_colors, background=3) + (b"" if transparent is None else gifs.control(transparent))
+                    yield Variant("gif", name, before + gifs.frame(rows, 4, left, top, inner_colors) + b";")
+    start, body, end = gifs.screen(30, 20, colors), gifs.frame(rows, 8), b";"
+    large = rng.integers(0, 256, (120, 120))
+    for length in (1, 2, 254, 255):
+        yield Variant("gif", f"blocks of {length}", start + gifs.frame(rows, 8, length=length) + end)
+    for clear in (False, True):
+        for reset in (False, True):
+            for what, of in {"noise": large, "smooth": np.sort(large, axis=None).reshape(large.shape), "flat": large * 0}.items():
+                yield Variant("gif", f"clear={clear} reset={reset} {what}", gifs.screen(120, 120, colors) + gifs.frame(of, 8, clear=clear, reset=reset) + end)
+    yield Variant("gif", "of version 87a", gifs.screen(30, 20, colors, version=b"87a") + body + end)
+    yield Variant("gif", "of version 88a", gifs.screen(30, 20, colors, version=b"88a") + body + end, (UNSUPPORTED, "GIF89a"))
+    yield Variant("gif", "without trailer", start + body)
+    yield Variant("gif", "trailing garbage", start + body + end + b"garbage" * 50)
+    yield Variant("gif", "zeros between blocks", start + b"\0\0" + gifs.control(3) + b"\0" + body + end)
+    yield Variant("gif", "two controls", start + gifs.control(3) + gifs.control(9) + gifs.frame(rows[:5], 8, 4, 4) + end)
+    yield Variant("gif", "two controls, the last without transparency", start + gifs.control(3) + gifs.control() + gifs.frame(rows[:5], 8, 4, 4) + end)
+    for name, more in {"loop": gifs.extension(0xff, b"NETSCAPE2.0", b"\1\0\0"), "comment": gifs.extension(0xfe, b"one", b"two"), "empty comment": gifs.extension(0xfe),
+                       "text": gifs.extension(0x01, b"\0" * 12, b"text"), "unknown": gifs.extension(0x42, b"x" * 255, b"y"), "other application": gifs.extension(0xff, b"XMP DataXMP", b"<x/>")}.items():
+        yield Variant("gif", f"extension: {name}", start + more + gifs.control(1) + body + end)
+        yield Variant("gif", f"extension after the control: {name}", start + gifs.control(1) + more + body + end)
+    yield Variant("gif", "empty extension", start + gifs.extension(0xff) + body + end, (CORRUPT, "empty extension"))
+    yield Variant("gif", "loop without a count", start + gifs.extension(0xff, b"NETSCAPE2.0") + body + end, (CORRUPT, "empty extension"))
+    yield Variant("gif", "short control", start + gifs.extension(0xf9, b"\1\0") + body + end, (CORRUPT, "control"))
+    yield Variant("gif", "without a picture", start + end, (CORRUPT, "without a picture"))
+    yield Variant("gif", "nothing in the picture", start + b"," + struct.pack("<4HB", 0, 0, 0, 5, 0) + b"\x08\0" + end, (CORRUPT, "0×5"))
+    whole = gifs.lzw([int(i) for i in rows.flat], 8)
+    yield Variant("gif", "more data than pixels", start + gifs.frame(rows[:15], 8, data=gifs.blocks(whole)) + end)
+    yield Variant("gif", "more blocks than pixels", start + gifs.frame(rows, 8, data=gifs.blocks(whole)[:-1] + gifs.blocks(b"junk")) + end)
+    yield Variant("gif", "less data than pixels", start + gifs.frame(rows, 8, data=gifs.blocks(gifs.lzw([1] * 400, 8))) + end, (TRUNCATED, "ends before"))
+    yield Variant("gif", "without end code", start + gifs.frame(rows, 8, data=gifs.blocks(whole[:-1])) + end)
+    yield Variant("gif", "code that is not there yet", start + gifs.frame(rows, 8, data=gifs.blocks(b"\x00\xff\xff\xff\xff\xff")) + end, (CORRUPT, "invalid code"))
+    for bits in (0, 1, 9, 12, 13):
+        yield Variant("gif", f"codes of {bits} bits", start + gifs.frame(rows & ((1 << bits) - 1), bits) + end, (UNSUPPORTED, f"codes of {bits} bits"))
+    data = start + gifs.control(1) + body + end
+    for part in (8, 13, 200, len(start), len(start) + 3, len(start) + 9, len(start) + 17, len(start) + 18, len(data) // 2 + 300, len(data) - 20):
+        yield Variant("gif", f"cut to {part} bytes", data[:part], (TRUNCATED, ""))
+
+
 def not_decoded():
     """Files that are no picture of a format decoded: refused by what they are."""
     im = image()
-    for form, word in (("GIF", "GIF"), ("TIFF", "TIFF"), ("ICO", "ICO"), ("JPEG2000", "JPEG 2000"), ("AVIF", "AVIF"), ("PDF", "PDF"), ("DDS", "DDS"), ("QOI", "QOI")):
+    for form, word in (("TIFF", "TIFF"), ("ICO", "ICO"), ("JPEG2000", "JPEG 2000"), ("AVIF", "AVIF"), ("PDF", "PDF"), ("DDS", "DDS"), ("QOI", "QOI")):
         yield Variant(form.lower(), "still", save(im, form), (UNSUPPORTED, word))
-    yield Variant("gif", "animated", save(im, "GIF", save_all=True, append_images=[Image.new("RGB", (61, 43))]), (UNSUPPORTED, "GIF"))
     jpeg = save(im, "JPEG")
     yield Variant("heic", "header", struct.pack(">I", 24) + b"ftypheic\0\0\0\0mif1heic" + b"\0" * 100, (UNSUPPORTED, "HEIC"))
     yield Variant("svg", "text", b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>', (UNSUPPORTED, "SVG"))
@@ -372,5 +447,5 @@ def not_decoded():
 
 
 def all_variants():
-    for family in (jpeg_saved, jpeg_sampling, jpeg_colors, jpeg_markers, metadata, png_kinds, png_chunks, webps, bmps, not_decoded):
+    for family in (jpeg_saved, jpeg_sampling, jpeg_colors, jpeg_markers, metadata, png_kinds, png_chunks, webps, bmps, gifs_saved, gifs_made, not_decoded):
         yield from family()
