@@ -108,6 +108,7 @@ generate: $(CONTROLLER_GEN) $(CRD_REF_DOCS) ## Generate all generated code, mani
 	$(CONTROLLER_GEN) object:headerFile=hack/boilerplate.go.txt paths=./api/...
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=config/crd/bases
 	hack/bound-times.sh config/crd/bases/*.yaml
+	hack/unfold.sh config/crd/bases/*.yaml
 	$(CONTROLLER_GEN) rbac:roleName=trainyard-manager paths=./controllers/... output:rbac:dir=config/rbac
 	go generate ./internal/engine/kernels ./internal/preprocess/kernels
 	$(CRD_REF_DOCS) --source-path=api/v1alpha1 --config=hack/api-docs.yaml --renderer=markdown --output-path=docs/api.md

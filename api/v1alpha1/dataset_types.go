@@ -14,9 +14,9 @@ type Dataset struct {
 	// pvc is a volume with a folder of class folders.
 	// +optional
 	PVC *DatasetPVC `json:"pvc,omitempty"`
-	// uri is where a folder of class folders lies in an object store, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or
-	// azblob://CONTAINER/PREFIX, or an archive of one there or at https://HOST/PATH: zip, tar, tar.gz or tar.zst. An s3 uri may
-	// say more, as ?region=eu-central-1, or ?endpoint=https://HOST&use_path_style=true for a store other than Amazon's.
+	// uri is a folder of class folders in an object store, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or azblob://CONTAINER/PREFIX,
+	// or an archive (zip, tar, tar.gz, tar.zst) there or at https://HOST/PATH. An s3 uri may end in ?region=REGION or
+	// ?endpoint=https://HOST&use_path_style=true.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
 	// +kubebuilder:validation:XValidation:rule="self.matches('^(s3|gs|azblob|https)://[^/?#[:space:]]+(/[^#[:space:]]*)?([?][^#[:space:]]*)?$')",message="uri must begin with s3://, gs://, azblob:// or https:// and hold no spaces, such as s3://datasets/pets"
@@ -24,8 +24,8 @@ type Dataset struct {
 	// +kubebuilder:validation:XValidation:rule="!self.matches('^https:[^?]*[?]')",message="an https uri must have no query, which may hold a token: put a token into the Secret of dataset.secretRef"
 	// +optional
 	URI string `json:"uri,omitempty"`
-	// secretRef is a Secret with the credentials for uri, in the keys that docs/data.md lists. Left out, the identity of the
-	// pod's service account counts, or the place needs none.
+	// secretRef is a Secret with the credentials for uri, in the keys that docs/data.md lists. Left out, the pod's own identity
+	// counts.
 	// +optional
 	SecretRef SecretReference `json:"secretRef,omitzero"`
 	// caBundle are authorities that the place's certificate may be signed by, besides the public ones.
@@ -34,8 +34,8 @@ type Dataset struct {
 	// dvc is a dataset that DVC keeps beside a Git repository.
 	// +optional
 	DVC *DatasetDVC `json:"dvc,omitempty"`
-	// cache is where the files of uri or dvc are kept, verified and by their content: restarts, and other runs that name the same
-	// volume, fetch only what is new. Left out, that is the pod's scratch space, without a bound.
+	// cache is where fetched files are kept for restarts and for other runs that name the same volume. Left out, that is the
+	// pod's scratch space, without a bound.
 	// +optional
 	Cache DatasetCache `json:"cache,omitzero"`
 	// generated are synthetic pictures, for demonstrations and tests.
@@ -44,9 +44,8 @@ type Dataset struct {
 	// labels is a manifest that says what each image shows, and may divide them. Left out, the names of the folders do.
 	// +optional
 	Labels DatasetLabels `json:"labels,omitzero"`
-	// maxInvalidPercent is how many of the files that should be images may be broken, empty or no images, in percent; such files are
-	// left out. A run with more has Failed with reason TooManyInvalidFiles. 100 allows any number, as long as every class
-	// has enough left.
+	// maxInvalidPercent is how many of the files that should be images may be broken, empty or no images, in percent; they are
+	// left out. A run with more has Failed with reason TooManyInvalidFiles.
 	// +kubebuilder:default=100
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=100
@@ -65,12 +64,11 @@ type Dataset struct {
 
 // DatasetCache is where fetched files of a dataset are kept.
 type DatasetCache struct {
-	// pvc is a volume for them, in a folder .cache in its root. Runs may share it, also at the same time. Left out, they lie
-	// in the pod's scratch space, which goes with the pod.
+	// pvc is a volume for them, in a folder .cache in its root, which runs may share. Left out, it is the pod's scratch space.
 	// +optional
 	PVC OutputPVC `json:"pvc,omitzero"`
-	// sizeLimit is how much the files may take together, a quantity from 1Mi to 1000T, such as 20Gi. Files that no unfinished
-	// run uses go first, the least recently used before all. Without a pvc, that much ephemeral-storage is requested.
+	// sizeLimit is how much the files may take together, a quantity from 1Mi to 1000T, such as 20Gi. The least recently used go
+	// first. Without a pvc, that much ephemeral-storage is requested.
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9]{1,12}([.][0-9]{1,3})?(k|M|G|T|Ki|Mi|Gi|Ti)?$') && quantity(self).compareTo(quantity('1Mi')) >= 0 && quantity(self).compareTo(quantity('1000T')) <= 0",message="sizeLimit must be a quantity from 1Mi to 1000T, such as 20Gi"
 	// +required
 	SizeLimit Amount `json:"sizeLimit,omitempty"`
@@ -81,7 +79,7 @@ type DatasetPVC struct {
 	// claimName is the PersistentVolumeClaim in the run's namespace. It is mounted read-only.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="claimName must be a PersistentVolumeClaim's name: lower-case letters, digits, '-' and '.', with a letter or digit at both ends, such as models"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="claimName must be lower-case letters and digits, with '-' and '.' between, such as models"
 	// +required
 	ClaimName string `json:"claimName,omitempty"`
 	// path is the folder in the volume, relative to its root. Left out, it is the root.
@@ -102,8 +100,8 @@ type DatasetLabels struct {
 	// +kubebuilder:validation:XValidation:rule="!self.startsWith('/') && !self.split('/').exists(p, p == '..')",message="file must be relative to the dataset's folder and must not contain '..', such as labels.csv"
 	// +required
 	File string `json:"file,omitempty"`
-	// pathColumn is the column, or the key, of the images' paths. Left out, it is one that is named as such usually are, such as
-	// path, file or filename; in a table without a header it is the first.
+	// pathColumn is the column, or the key, of the images' paths. Left out, it is one named as path, file or filename, or the
+	// first.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
 	// +optional
@@ -129,8 +127,7 @@ type DatasetDVC struct {
 	// +kubebuilder:validation:XValidation:rule="!self.matches('^(https://[^/]*@|ssh://[^/@]*:[^/]*@)')",message="repo must hold no password, and an https one no user name: put them into the Secret of dataset.dvc.secretRef"
 	// +required
 	Repo string `json:"repo,omitempty"`
-	// rev is a branch, a tag or all 40 digits of a commit. Left out, it is the branch that the repository calls its own. What it
-	// stands for when the run begins is in status.lineage.
+	// rev is a branch, a tag or all 40 digits of a commit. Left out, it is the default branch. The commit is in status.lineage.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[^-[:space:]~^:?*[][^[:space:]~^:?*[]*$')",message="rev must be the name of a branch or a tag, or a commit, such as v1.2"
@@ -149,11 +146,10 @@ type DatasetDVC struct {
 	// +optional
 	Remote string `json:"remote,omitempty"`
 	// secretRef is a Secret with the credentials for the repository and the remote, in the keys that docs/data.md lists. Left
-	// out, or without keys for the remote, the identity of the pod's service account counts, or they need none.
+	// out, the pod's own identity counts.
 	// +optional
 	SecretRef SecretReference `json:"secretRef,omitzero"`
-	// caBundle are authorities that certificates of the repository's and the remote's servers may be signed by, besides the
-	// public ones.
+	// caBundle are authorities that the servers' certificates may be signed by, besides the public ones.
 	// +optional
 	CABundle CABundle `json:"caBundle,omitzero"`
 }
@@ -177,8 +173,7 @@ type GeneratedDataset struct {
 	// +kubebuilder:default=1
 	// +optional
 	Seed *int64 `json:"seed,omitempty"`
-	// labelNoisePercent is the share of samples, in percent, whose label is drawn at
-	// random. 100 makes a dataset that nothing can be learned from.
+	// labelNoisePercent is the share of samples, in percent, whose label is drawn at random.
 	// +kubebuilder:default=0
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=100

@@ -17,13 +17,13 @@ type ClassesReference struct {
 	// name is the ConfigMap's name.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="name must be a ConfigMap's name: lower-case letters, digits, '-' and '.', with a letter or digit at both ends, such as imagenet"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="name must be lower-case letters and digits, with '-' and '.' between, such as imagenet"
 	// +required
 	Name string `json:"name,omitempty"`
 	// key is the key that holds the names.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[-._a-zA-Z0-9]+$')",message="key must be a key of the ConfigMap: letters, digits, '-', '_' and '.', such as classes.txt"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[-._a-zA-Z0-9]+$')",message="key must be letters, digits, '-', '_' and '.', such as classes.txt"
 	// +required
 	Key string `json:"key,omitempty"`
 }

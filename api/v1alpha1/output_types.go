@@ -19,7 +19,7 @@ type Output struct {
 	// +optional
 	URI string `json:"uri,omitempty"`
 	// secretRef is a Secret with the credentials for uri, in the keys that docs/training.md lists. Left out, the pod's own
-	// identity counts. A ModelServer of the run's model uses the same.
+	// identity counts.
 	// +optional
 	SecretRef SecretReference `json:"secretRef,omitzero"`
 	// caBundle are authorities that the object store's certificate may be signed by, besides the public ones.
@@ -28,9 +28,8 @@ type Output struct {
 	// checkpoints is where the state of the unfinished run is kept. Left out, that is where the model will be published.
 	// +optional
 	Checkpoints Checkpoints `json:"checkpoints,omitzero"`
-	// quantization is None, or Int8: the published model computes with 8 bits, with ranges taken
-	// from the validation split. It is about four times smaller and answers faster; how much less
-	// accurate it is stands in status.metrics as accuracyLoss. The float32 model lies beside it.
+	// quantization is None, or Int8: the published model computes with 8 bits, is about four times smaller and answers faster.
+	// What it loses is in status.metrics as accuracyLoss. The float32 model lies beside it.
 	// +kubebuilder:default=None
 	// +optional
 	Quantization Quantization `json:"quantization,omitempty"`
@@ -58,7 +57,7 @@ type OutputPVC struct {
 	// claimName is the PersistentVolumeClaim in the run's namespace.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="claimName must be a PersistentVolumeClaim's name: lower-case letters, digits, '-' and '.', with a letter or digit at both ends, such as models"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="claimName must be lower-case letters and digits, with '-' and '.' between, such as models"
 	// +required
 	ClaimName string `json:"claimName,omitempty"`
 }

@@ -16,8 +16,7 @@ type PodTemplate struct {
 	// gets a default that fits the namespace's LimitRanges; there is no default limit.
 	// +optional
 	Resources ResourceRequirements `json:"resources,omitzero"`
-	// env are additional environment variables of the container. Their values have together
-	// at most 32768 characters: keep more in a ConfigMap or Secret.
+	// env are additional environment variables of the container, with values of at most 32768 characters together.
 	// +listType=map
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=64

@@ -71,7 +71,7 @@ type ModelPVC struct {
 	// claimName is the PersistentVolumeClaim in the server's namespace. It is mounted read-only.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="claimName must be a PersistentVolumeClaim's name: lower-case letters, digits, '-' and '.', with a letter or digit at both ends, such as models"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="claimName must be lower-case letters and digits, with '-' and '.' between, such as models"
 	// +required
 	ClaimName string `json:"claimName,omitempty"`
 	// path is the model file in the volume, relative to its root.

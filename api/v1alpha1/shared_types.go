@@ -6,10 +6,8 @@ package v1alpha1
 // Gate bounds a metric on the test split.
 // +kubebuilder:validation:XValidation:rule="self.metric in ['loss', 'calibrationError', 'accuracyLoss'] ? has(self.max) && !has(self.min) : has(self.min) && !has(self.max)",message="a gate on loss, calibrationError or accuracyLoss, where less is better, needs max; a gate on any other metric needs min"
 type Gate struct {
-	// metric is the metric's name. More is better of accuracy; of precision, recall and f1, plain means over the classes; of
-	// weightedPrecision, weightedRecall and weightedF1, weighted by the classes' numbers of images; of rocAUC and prAUC, the
-	// areas under the ROC and the precision-recall curve, means over the classes; and of kappa, Cohen's. Less is better of
-	// loss, of calibrationError and, with quantization Int8, of accuracyLoss.
+	// metric is the metric's name; docs/training.md says what each is. More is better, but of loss, calibrationError and, with
+	// quantization Int8, accuracyLoss.
 	// +kubebuilder:validation:Enum=accuracy;precision;recall;f1;weightedPrecision;weightedRecall;weightedF1;rocAUC;prAUC;kappa;loss;calibrationError;accuracyLoss
 	// +required
 	Metric string `json:"metric,omitempty"`
@@ -70,7 +68,7 @@ type SecretReference struct {
 	// name is the Secret's name.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="name must be a Secret's name: lower-case letters, digits, '-' and '.', with a letter or digit at both ends, such as bucket-credentials"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="name must be lower-case letters and digits, with '-' and '.' between, such as bucket-credentials"
 	// +required
 	Name string `json:"name,omitempty"`
 }
@@ -92,14 +90,14 @@ type CABundleReference struct {
 	// name is the object's name.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="name must be the name of a ConfigMap or Secret: lower-case letters, digits, '-' and '.', with a letter or digit at both ends, such as company-ca"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="name must be lower-case letters and digits, with '-' and '.' between, such as company-ca"
 	// +required
 	Name string `json:"name,omitempty"`
 	// key is the key that holds the certificates.
 	// +kubebuilder:default="ca.crt"
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[-._a-zA-Z0-9]+$')",message="key must be a key of the object: letters, digits, '-', '_' and '.', such as ca.crt"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[-._a-zA-Z0-9]+$')",message="key must be letters, digits, '-', '_' and '.', such as ca.crt"
 	// +optional
 	Key string `json:"key,omitempty"`
 }

@@ -91,8 +91,8 @@ type Training struct {
 	// earlyStopping ends the training once it gets no better. Left out, all epochs are trained.
 	// +optional
 	EarlyStopping EarlyStopping `json:"earlyStopping,omitzero"`
-	// gradientClipping is the greatest norm of all gradients together, a decimal above 0, at most 1000, such as "1". Greater ones
-	// are scaled down. Left out, none is.
+	// gradientClipping is the greatest norm of all gradients together, a decimal above 0, at most 1000, such as "1"; greater
+	// ones are scaled down.
 	// +kubebuilder:validation:MaxLength=16
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9]{1,4}([.][0-9]{1,10})?$') && double(self) > 0.0 && double(self) <= 1000.0",message="gradientClipping must be a decimal above 0 and at most 1000 in quotes, such as \"1\""
 	// +optional
@@ -112,8 +112,8 @@ type Training struct {
 	// +kubebuilder:validation:Maximum=256
 	// +optional
 	Workers *int32 `json:"workers,omitempty"`
-	// classWeights is None, all training images count alike in the loss, or Balanced: each class counts as much as any other, however
-	// many images it has. Metrics and the choice of the best epoch count images either way.
+	// classWeights is None, all training images count alike in the loss, or Balanced: each class counts as much as any other.
+	// Metrics count images either way.
 	// +kubebuilder:default=None
 	// +optional
 	ClassWeights ClassWeights `json:"classWeights,omitempty"`
@@ -149,9 +149,9 @@ const (
 // +kubebuilder:validation:XValidation:rule="!has(self.minLearningRate) || self.type in ['ReduceOnPlateau', 'Cosine']",message="scheduler.minLearningRate is for types ReduceOnPlateau and Cosine: remove it, or change scheduler.type"
 // +kubebuilder:validation:XValidation:rule="!has(self.warmupEpochs) || self.type != 'OneCycle'",message="scheduler.warmupEpochs is not for type OneCycle, which has a warm-up of its own: remove it, or change scheduler.type"
 type Scheduler struct {
-	// type is Constant; ReduceOnPlateau, which multiplies the rate by factor once the validation loss has not fallen for more
-	// than patience epochs; Step, which does so every stepEpochs; Cosine, which falls to minLearningRate at the last step; or
-	// OneCycle, which rises to learningRate for 30 % of the steps and falls to nearly nothing.
+	// type is Constant; ReduceOnPlateau, times factor once the validation loss has not fallen for more than patience epochs;
+	// Step, times factor every stepEpochs; Cosine, down to minLearningRate; or OneCycle, up to learningRate for 30 % of the
+	// steps, then down to nearly nothing.
 	// +required
 	Type SchedulerType `json:"type,omitempty"`
 	// warmupEpochs are those in which the rate rises from 0 to learningRate first, step by step. Left out, there are none.

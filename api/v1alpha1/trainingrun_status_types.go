@@ -178,8 +178,7 @@ type DatasetLineage struct {
 	// +kubebuilder:validation:MaxLength=128
 	// +optional
 	TestSplitDigest string `json:"testSplitDigest,omitempty"`
-	// location is where the data lay, without credentials: pvc://CLAIM/PATH, the uri without its parameters, or REPO//PATH of
-	// what DVC keeps.
+	// location is where the data lay: pvc://CLAIM/PATH, the uri without its parameters, or REPO//PATH of what DVC keeps.
 	// +kubebuilder:validation:MaxLength=4096
 	// +optional
 	Location string `json:"location,omitempty"`
@@ -218,8 +217,8 @@ type PublishedModel struct {
 	// samples are the held-out images published with the model.
 	// +optional
 	Samples *PublishedSamples `json:"samples,omitempty"`
-	// chance says whether the model is more accurate on the test split than always guessing the class that most of its images
-	// are of: BetterThanChance with a confidence of 99 %, else NoBetterThanChance. It is left out where the runner doesn't say.
+	// chance says whether the model is more accurate on the test split than always guessing the most frequent class:
+	// BetterThanChance with a confidence of 99 %, else NoBetterThanChance.
 	// +optional
 	Chance Chance `json:"chance,omitempty"`
 }
