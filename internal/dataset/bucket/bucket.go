@@ -38,13 +38,13 @@ func Open(ctx context.Context, uri string, access contract.Access) (place fetch.
 	shown.RawQuery = "" // says how the place is reached
 	if !isPacked(u.Path) {
 		bucket, err := objectstore.Open(ctx, uri, access)
-		return &objects{bucket: bucket, shown: shown.String()}, false, Classify(err)
+		return &objects{bucket: bucket, uri: uri, shown: shown.String()}, false, Classify(err)
 	}
 	above := *u
 	var name string
 	above.Path, name = path.Split(u.Path)
 	bucket, err := objectstore.Open(ctx, above.String(), access)
-	return &object{bucket: bucket, name: name, shown: shown.String()}, true, Classify(err)
+	return &object{bucket: bucket, name: name, uri: uri, shown: shown.String()}, true, Classify(err)
 }
 
 // archiveEndings are those of the names of archives in an object store; all else there is a folder.
@@ -62,11 +62,14 @@ func isPacked(name string) bool {
 
 // objects is a folder in an object store.
 type objects struct {
-	bucket *objectstore.Bucket
-	shown  string
+	bucket     *objectstore.Bucket
+	uri, shown string
 }
 
 func (o *objects) String() string { return o.shown }
+
+// Identity implements fetch.Remote.
+func (o *objects) Identity() string { return o.uri }
 
 // List implements fetch.Remote.
 func (o *objects) List(ctx context.Context) ([]fetch.File, error) {
@@ -95,11 +98,14 @@ func (o *objects) Open(ctx context.Context, file fetch.File) (io.ReadCloser, err
 
 // object is one archive in an object store.
 type object struct {
-	bucket      *objectstore.Bucket
-	name, shown string
+	bucket           *objectstore.Bucket
+	name, uri, shown string
 }
 
 func (o *object) String() string { return o.shown }
+
+// Identity implements fetch.Remote.
+func (o *object) Identity() string { return o.uri }
 
 // List implements fetch.Remote.
 func (o *object) List(ctx context.Context) ([]fetch.File, error) {

@@ -21,6 +21,9 @@ type page struct {
 
 func (p *page) String() string { return p.url.String() }
 
+// Identity implements fetch.Remote.
+func (p *page) Identity() string { return p.url.String() }
+
 // List implements fetch.Remote.
 func (p *page) List(ctx context.Context) ([]fetch.File, error) {
 	size, version, err := web.Stat(ctx, p.url, p.access)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 
 	"github.com/trainyard-dev/trainyard/internal/dataset"
@@ -25,6 +26,7 @@ type Archive struct {
 
 	mu    sync.Mutex
 	local dataset.Source // nil until it is unpacked
+	list  listed
 }
 
 var _ dataset.Source = (*Archive)(nil)
@@ -44,7 +46,9 @@ func (a *Archive) List(ctx context.Context) (dataset.Listing, error) {
 	if err != nil {
 		return dataset.Listing{}, err
 	}
-	return local.List(ctx)
+	listing, err := local.List(ctx)
+	listing.Warnings = slices.Concat(a.list.warnings, listing.Warnings)
+	return listing, err
 }
 
 // Read implements dataset.Source.
@@ -63,14 +67,18 @@ func (a *Archive) unpacked(ctx context.Context) (dataset.Source, error) {
 	if a.local != nil {
 		return a.local, nil
 	}
-	files, err := a.store.list(ctx, a.remote)
+	list, err := a.store.lookUp(ctx, a.remote)
 	if err != nil {
 		return nil, err
 	}
-	top, err := a.unpack(ctx, files[0])
+	top, err := a.unpack(ctx, list.Files[0])
+	if err == nil {
+		err = a.store.remember(a.remote, list)
+	}
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(a.dir))
 	}
+	a.list = list
 	a.local = folder.Named(top, a.String(), a.layout)
 	return a.local, nil
 }

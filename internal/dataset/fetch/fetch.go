@@ -32,6 +32,8 @@ type Remote interface {
 	Open(ctx context.Context, file File) (io.ReadCloser, error)
 	// String names the place in messages, without credentials. Files without a hash are remembered by it.
 	String() string
+	// Identity tells the place from all others, where String leaves out how it is reached. It is no text for people.
+	Identity() string
 }
 
 // File is one file of a remote place.
@@ -54,7 +56,7 @@ type Hash struct {
 	// Hex is the sum.
 	Hex string
 	// New computes it; nil means that of the algorithm's name, md5 or sha256.
-	New func() hash.Hash
+	New func() hash.Hash `json:"-"`
 }
 
 // Names of the algorithms that need no function of their own.

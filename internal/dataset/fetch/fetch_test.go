@@ -32,16 +32,25 @@ type place struct {
 	// fail, if set, is asked before the n-th opening of a file, from 1.
 	fail func(path string, n int) error
 
+	// server is what name leaves out; lost, if set, fails a listing.
+	server string
+	lost   error
+
 	mu     sync.Mutex
 	opened map[string]int
 }
 
 func (p *place) String() string { return p.name }
 
+func (p *place) Identity() string { return p.name + p.server }
+
 func (p *place) List(context.Context) ([]File, error) {
+	if p.lost != nil {
+		return nil, p.lost
+	}
 	var files []File
 	for path, content := range p.content {
-		f := File{Path: path, Size: int64(len(content)), Hash: Hash{Algorithm: MD5, Hex: fmt.Sprintf("%x", md5.Sum([]byte(content)))}}
+		f := File{Path: path, Size: int64(len(content)), Hash: Hash{Algorithm: MD5, Hex: sumOf(content)}}
 		if p.listed != nil {
 			p.listed(&f)
 		}
@@ -50,6 +59,8 @@ func (p *place) List(context.Context) ([]File, error) {
 	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
 	return files, nil
 }
+
+func sumOf(content string) string { return fmt.Sprintf("%x", md5.Sum([]byte(content))) }
 
 func (p *place) Open(_ context.Context, f File) (io.ReadCloser, error) {
 	p.mu.Lock()

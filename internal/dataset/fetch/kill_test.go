@@ -47,6 +47,8 @@ type web struct{ url string }
 
 func (w web) String() string { return w.url }
 
+func (w web) Identity() string { return w.url }
+
 func (w web) List(context.Context) ([]File, error) {
 	files := make([]File, killedFiles)
 	for i := range files {

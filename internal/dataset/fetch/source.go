@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"sync"
 
 	"github.com/trainyard-dev/trainyard/internal/dataset"
@@ -23,6 +24,7 @@ type Source struct {
 	mu    sync.Mutex
 	tree  *tree // nil until all is fetched
 	local dataset.Source
+	list  listed
 }
 
 var _ dataset.Source = (*Source)(nil)
@@ -42,7 +44,10 @@ func (s *Source) List(ctx context.Context) (dataset.Listing, error) {
 	if err != nil {
 		return dataset.Listing{}, err
 	}
-	return local.List(ctx)
+	listing, err := local.List(ctx)
+	listing.Revision = s.list.Revision
+	listing.Warnings = slices.Concat(s.list.warnings, listing.Warnings)
+	return listing, err
 }
 
 // fetched returns the folder that the files are, and brings them all here if need be.
@@ -52,14 +57,18 @@ func (s *Source) fetched(ctx context.Context) (*tree, dataset.Source, error) {
 	if s.tree != nil {
 		return s.tree, s.local, nil
 	}
-	files, err := s.store.list(ctx, s.remote)
+	list, err := s.store.lookUp(ctx, s.remote)
 	if err != nil {
 		return nil, nil, err
 	}
-	if _, err := s.store.Fetch(ctx, s.remote, files); err != nil {
+	if _, err := s.store.Fetch(ctx, s.remote, list.Files); err != nil {
 		return nil, nil, fmt.Errorf("fetch %v: %w", s.remote, err)
 	}
-	s.tree = newTree(files, func(f File) string { return s.store.at(s.remote, f) })
+	if err := s.store.remember(s.remote, list); err != nil {
+		return nil, nil, fmt.Errorf("keep the list of %v: %w", s.remote, err)
+	}
+	s.list = listed{Revision: list.Revision, warnings: list.warnings}
+	s.tree = newTree(list.Files, func(f File) string { return s.store.at(s.remote, f) })
 	s.local = folder.Of(s.tree, s.String(), s.layout)
 	return s.tree, s.local, nil
 }

@@ -27,6 +27,7 @@ const (
 	leasesDir  = "leases"  // what running runs use
 	usesDir    = "uses"    // when which files were used last
 	partsDir   = "parts"   // files that are being fetched
+	listsDir   = "lists"   // what places had when all of it was fetched last
 )
 
 // Options say how a store works.
@@ -63,7 +64,7 @@ func Open(ctx context.Context, dir string, opts Options) (*Store, error) {
 		opts.Workers = defaultWorkers
 	}
 	s := &Store{dir: dir, opts: opts, sleep: sleep}
-	for _, sub := range []string{objectsDir, leasesDir, usesDir, partsDir} {
+	for _, sub := range []string{objectsDir, leasesDir, usesDir, partsDir, listsDir} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o777); err != nil {
 			return nil, s.diskError(err)
 		}

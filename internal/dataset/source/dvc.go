@@ -23,7 +23,7 @@ import (
 
 func openDVC(_ context.Context, d contract.Dataset, opts Options) (dataset.Source, Provenance, error) {
 	place := newRepository(d, opts.Scratch)
-	src := &versioned{fetch.New(place, opts.Store, layoutOf(d)), place}
+	src := &explained{fetch.New(place, opts.Store, layoutOf(d)), place}
 	return src, Provenance{Location: contract.DatasetLocation(d)}, nil
 }
 
@@ -48,6 +48,19 @@ type repository struct {
 
 // String implements fetch.Remote.
 func (r *repository) String() string { return r.location.String() }
+
+// Identity implements fetch.Remote.
+func (r *repository) Identity() string { return fmt.Sprintf("%q", r.location) }
+
+// Revision implements fetch.Versioned.
+func (r *repository) Revision() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.opened == nil {
+		return ""
+	}
+	return r.opened.Revision
+}
 
 // List implements fetch.Remote. It looks the revision up each time.
 func (r *repository) List(ctx context.Context) ([]fetch.File, error) {
@@ -78,31 +91,44 @@ func hashOf(f dvc.File) fetch.Hash {
 	return fetch.Hash{Algorithm: fetch.MD5, Hex: f.MD5}
 }
 
-// Open implements fetch.Remote.
+// Open implements fetch.Remote. A repository that wasn't reached when it was listed is listed first.
 func (r *repository) Open(ctx context.Context, file fetch.File) (io.ReadCloser, error) {
-	r.mu.Lock()
-	opened, listed := r.opened, r.files[file.Path]
-	r.mu.Unlock()
+	opened, listed := r.find(file.Path)
+	if opened == nil {
+		if _, err := r.List(ctx); err != nil {
+			return nil, err
+		}
+		opened, listed = r.find(file.Path)
+	}
+	if listed.MD5 == "" {
+		return nil, fmt.Errorf("%w: %v has no %q any more", dataset.ErrNotFound, r, file.Path)
+	}
 	content, err := opened.Open(ctx, listed)
 	return content, bucket.Classify(err)
 }
 
-// versioned is a source that says which commit of a repository it is of, and what is odd about DVC's remotes.
-type versioned struct {
+// find returns the file that was listed at a path; the dataset is nil before that.
+func (r *repository) find(path string) (*dvc.Dataset, dvc.File) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.opened, r.files[path]
+}
+
+// explained is a source that says what is odd about DVC's remotes.
+type explained struct {
 	dataset.Source
 	place *repository
 }
 
 // List implements dataset.Source.
-func (v *versioned) List(ctx context.Context) (dataset.Listing, error) {
-	listing, err := v.Source.List(ctx)
+func (e *explained) List(ctx context.Context) (dataset.Listing, error) {
+	listing, err := e.Source.List(ctx)
 	if err != nil {
 		return listing, err
 	}
-	v.place.mu.Lock()
-	defer v.place.mu.Unlock()
-	listing.Revision = v.place.opened.Revision
-	listing.Warnings = slices.Concat(v.place.opened.Warnings(), listing.Warnings)
+	if opened, _ := e.place.find(""); opened != nil {
+		listing.Warnings = slices.Concat(opened.Warnings(), listing.Warnings)
+	}
 	return listing, nil
 }
 

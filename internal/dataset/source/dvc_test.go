@@ -5,9 +5,11 @@ package source
 
 import (
 	"errors"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -150,5 +152,43 @@ func TestDVCOfS3(t *testing.T) {
 				t.Errorf("%v; files (-want +got):\n%s", err, diff)
 			}
 		})
+	}
+}
+
+// A run whose remote has broken down starts from its cache, and knows its commit.
+func TestDVCFromTheCache(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a remote is asked for half a minute before it is given up")
+	}
+	t.Setenv("AWS_REGION", "us-east-1")
+	server := peers.StartS3(t, "data")
+	var broken atomic.Bool
+	seen := server.Through(t, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if broken.Load() {
+				w.WriteHeader(http.StatusServiceUnavailable)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	})
+	dir, _ := pets(t)
+	repo, revision := dvctest.New(t, dir, filepath.Join(server.Dir, "data", "pets"), "url = s3://data/pets", "endpointurl = "+seen.Endpoint())
+	d := contract.Dataset{DVC: &contract.DVC{Repo: repo, Path: dvctest.Path}, Access: contract.Access{Credentials: server.Credentials}}
+	cache := t.TempDir()
+	for _, want := range []int{0, 1} { // warnings
+		store, err := fetch.Open(t.Context(), cache, fetch.Options{Field: "dataset.cache"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		src, _, err := Open(t.Context(), d, Options{Store: store, Scratch: t.TempDir()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		listing, err := src.List(t.Context())
+		if err != nil || len(listing.Files) != 3 || len(listing.Warnings) != want || listing.Revision != revision {
+			t.Fatalf("%d files, revision %q, want %q, warnings %q, %v", len(listing.Files), listing.Revision, revision, listing.Warnings, err)
+		}
+		broken.Store(true)
 	}
 }
