@@ -48,11 +48,8 @@ func (q *quantizer) foldConstant(n *onnxpb.NodeProto) bool {
 func (q *quantizer) foldBatchNormalization() {
 	folded := map[*onnxpb.NodeProto]bool{}
 	for _, conv := range q.graph.GetNode() {
-		if conv.GetOpType() != "Conv" {
-			continue
-		}
 		norm := q.onlyReader(conv.Output[0])
-		if norm == nil || norm.GetOpType() != "BatchNormalization" || len(norm.GetOutput()) != 1 || !q.fold(conv, norm) {
+		if norm == nil || !q.fold(conv, norm) {
 			continue
 		}
 		conv.Output = norm.GetOutput()
@@ -62,19 +59,9 @@ func (q *quantizer) foldBatchNormalization() {
 	q.index()
 }
 
-// fold folds one batch normalization if all weights are constants of fitting shapes.
+// fold folds one batch normalization into a convolution, if the two are that and can be folded.
 func (q *quantizer) fold(conv, norm *onnxpb.NodeProto) bool {
-	c := graph.Convolution{Weights: q.floats(conv, 1)}
-	if hasBias(conv) {
-		c.HasBias, c.Bias = true, q.floats(conv, 2)
-	}
-	n := graph.BatchNormalization{
-		Scale: q.floats(norm, 1), Shift: q.floats(norm, 2), Mean: q.floats(norm, 3), Variance: q.floats(norm, 4), Epsilon: graph.DefaultEpsilon,
-	}
-	if a := attribute(norm, "epsilon"); a != nil {
-		n.Epsilon = a.GetF()
-	}
-	weights, bias := c.With(n)
+	weights, bias := graph.NormalizedConvolution(nodeIn{q, conv}, nodeIn{q, norm})
 	if weights == nil {
 		return false
 	}
@@ -83,4 +70,30 @@ func (q *quantizer) fold(conv, norm *onnxpb.NodeProto) bool {
 		conv.Input[0], q.addFloats(base+".weight", weights.Floats, weights.Shape...), q.addFloats(base+".bias", bias.Floats, bias.Shape...),
 	}
 	return true
+}
+
+// nodeIn is a node of a file as folding sees it.
+type nodeIn struct {
+	quantizer *quantizer
+	node      *onnxpb.NodeProto
+}
+
+// Operator is part of graph.NodeView.
+func (n nodeIn) Operator() string { return n.node.GetOpType() }
+
+// InputNames is part of graph.NodeView.
+func (n nodeIn) InputNames() []string { return n.node.GetInput() }
+
+// OutputNames is part of graph.NodeView.
+func (n nodeIn) OutputNames() []string { return n.node.GetOutput() }
+
+// Constant is part of graph.NodeView.
+func (n nodeIn) Constant(i int) *graph.Tensor { return n.quantizer.floats(n.node, i) }
+
+// Float is part of graph.NodeView.
+func (n nodeIn) Float(name string, byDefault float32) float32 {
+	if a := attribute(n.node, name); a != nil {
+		return a.GetF()
+	}
+	return byDefault
 }

@@ -8,7 +8,7 @@
 // What is rewritten is the file itself, in the protobuf types of the standard, and not the engine's graph: a quantized model
 // keeps all of the file that has nothing to do with it, in the form and the opset in which its exporter wrote it. The
 // engine's graph is the file after normalization, from which that cannot be told any more. What both must agree on, the
-// engine states: graph.ByteScale, graph.IsDepthwise3x3, and how a batch normalization is folded.
+// engine states: graph.ByteScale, graph.IsDepthwise3x3, and what graph.NormalizedConvolution folds.
 package quantize
 
 import (

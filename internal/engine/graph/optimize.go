@@ -82,7 +82,39 @@ func onlyReader(g *Graph) map[string]*Node {
 }
 
 // foldBatchNormalization lets convolutions do what the batch normalizations after them would.
-func foldBatchNormalization(g *Graph) { foldIntoConvolutions(g, normalizedWeights) }
+func foldBatchNormalization(g *Graph) {
+	foldIntoConvolutions(g, func(g *Graph, conv, next *Node) (weights, bias *Tensor) {
+		return NormalizedConvolution(nodeIn{g, conv}, nodeIn{g, next})
+	})
+}
+
+// nodeIn is a node of a graph as folding sees it.
+type nodeIn struct {
+	graph *Graph
+	node  *Node
+}
+
+// Operator is part of NodeView.
+func (n nodeIn) Operator() string { return n.node.Op }
+
+// InputNames is part of NodeView.
+func (n nodeIn) InputNames() []string { return n.node.Inputs }
+
+// OutputNames is part of NodeView.
+func (n nodeIn) OutputNames() []string { return n.node.Outputs }
+
+// Constant is part of NodeView.
+func (n nodeIn) Constant(i int) *Tensor {
+	if i >= len(n.node.Inputs) {
+		return nil
+	}
+	return n.graph.Initializers[n.node.Inputs[i]]
+}
+
+// Float is part of NodeView.
+func (n nodeIn) Float(name string, byDefault float32) float32 {
+	return n.node.floatAttr(name, byDefault)
+}
 
 // foldIntoConvolutions folds into each convolution the one operator that reads it, where weightsOf returns the weights and
 // the bias of a convolution that does both, and reports whether it has folded any.
@@ -110,23 +142,6 @@ func foldIntoConvolutions(g *Graph, weightsOf func(g *Graph, conv, next *Node) (
 	}
 	replace(g, fused, dropped)
 	return len(fused) > 0
-}
-
-// normalizedWeights returns the weights and the bias of a convolution with a batch normalization folded in, or nil if
-// norm is none, or they are not constants of fitting shapes.
-func normalizedWeights(g *Graph, conv, norm *Node) (weights, bias *Tensor) {
-	if norm.Op != "BatchNormalization" || norm.Inputs[0] != conv.Outputs[0] {
-		return nil, nil
-	}
-	c := Convolution{Weights: g.Initializers[conv.Inputs[1]]}
-	if len(conv.Inputs) > 2 && conv.Inputs[2] != "" {
-		c.HasBias, c.Bias = true, g.Initializers[conv.Inputs[2]]
-	}
-	n := BatchNormalization{Epsilon: norm.floatAttr("epsilon", DefaultEpsilon)}
-	for i, parameter := range []**Tensor{&n.Scale, &n.Shift, &n.Mean, &n.Variance} {
-		*parameter = g.Initializers[norm.Inputs[1+i]]
-	}
-	return c.With(n)
 }
 
 // fuseSiLU replaces x·Sigmoid(x), which exporters write for SiLU, by one node.

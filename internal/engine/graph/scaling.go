@@ -32,20 +32,16 @@ func scaledWeights(g *Graph, conv, next *Node) (weights, bias *Tensor) {
 		return nil, nil
 	}
 	ones, zeros := NewFloats(slices.Repeat([]float32{1}, channels), channels), NewFloats(make([]float32, channels), channels)
-	norm := BatchNormalization{Scale: ones, Shift: zeros, Mean: zeros, Variance: ones}
+	norm := batchNormalization{scale: ones, shift: zeros, mean: zeros, variance: ones}
 	switch next.Op {
 	case "Mul":
-		norm.Scale = values
+		norm.scale = values
 	case "Add":
-		norm.Shift = values
+		norm.shift = values
 	default:
 		return nil, nil
 	}
-	c := Convolution{Weights: filters}
-	if len(conv.Inputs) > 2 && conv.Inputs[2] != "" {
-		c.HasBias, c.Bias = true, g.Initializers[conv.Inputs[2]]
-	}
-	return c.With(norm)
+	return convolutionOf(nodeIn{g, conv}).with(norm)
 }
 
 // perChannel is a constant that broadcasts over the channels of images, a number for each; nil if it is another.
