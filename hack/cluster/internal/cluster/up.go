@@ -198,6 +198,10 @@ func (c *Cluster) startNode(ctx context.Context) (string, error) {
 		ok   func(context.Context) (bool, error)
 	}{
 		{"the node to be ready", func(ctx context.Context) (bool, error) { return nodeReady(ctx, client) }},
+		{"the node's disk", func(ctx context.Context) (bool, error) {
+			err := stateDisk(ctx, client, c.cfg.StateDir())
+			return err == nil, err
+		}},
 		{"the default service account", func(ctx context.Context) (bool, error) {
 			_, err := client.CoreV1().ServiceAccounts(metav1.NamespaceDefault).Get(ctx, "default", metav1.GetOptions{})
 			return err == nil, err
