@@ -394,13 +394,14 @@ func TestOpenStopsWithContext(t *testing.T) {
 
 // How many files may be broken is the user's to say; without a limit any number may.
 func TestMaxInvalidPercent(t *testing.T) {
-	files := classTree(t, 9, "cat", "dog")
+	files := classTree(t, 8, "cat", "dog")
 	files["cat/cut.png"] = picture(t, 1)[:40]
+	files["dog/more.txt"], files["dog/other.txt"] = []byte("no image"), []byte("no image")
 	files["dog/notes.txt"] = []byte("no image")
 	for _, tc := range []struct {
 		most    *int
 		allowed bool
-	}{{nil, true}, {ptr(100), true}, {ptr(10), true}, {ptr(9), false}, {ptr(0), false}} {
+	}{{nil, true}, {ptr(100), true}, {ptr(20), true}, {ptr(19), false}, {ptr(0), false}} {
 		opts := testOptions()
 		opts.MaxInvalidPercent = tc.most
 		_, err := Open(t.Context(), Folder(files.write(t)), opts)
@@ -411,10 +412,13 @@ func TestMaxInvalidPercent(t *testing.T) {
 		case !errors.Is(err, ErrTooManyInvalid) || errors.Is(err, ErrInvalid):
 			t.Errorf("at most %d: %v", *tc.most, err)
 		default:
-			for _, want := range []string{"2 of the 20 files", "NotAnImage 1, Truncated 1", "the first is cat/cut.png", "raise maxInvalidPercent"} {
+			for _, want := range []string{"4 of the 20 files", "NotAnImage 3, Truncated 1", "raise maxInvalidPercent; the first: cat/cut.png: ", "; dog/more.txt: ", "; dog/notes.txt: "} {
 				if !strings.Contains(err.Error(), want) {
 					t.Errorf("%v doesn't say %q", err, want)
 				}
+			}
+			if strings.Contains(err.Error(), "dog/other.txt") {
+				t.Errorf("%v names a fourth file", err)
 			}
 		}
 	}

@@ -8,6 +8,9 @@ import (
 	"strings"
 )
 
+// maxInvalidNamed bounds the files that an error names.
+const maxInvalidNamed = 3
+
 // checkInvalid refuses a dataset of which more files can't be used than are allowed: what is broken in a part may be
 // broken as a whole, as by a copy that was cut off.
 func (d *Dataset) checkInvalid(files int, maxPercent *int) error {
@@ -21,7 +24,11 @@ func (d *Dataset) checkInvalid(files int, maxPercent *int) error {
 			causes = append(causes, fmt.Sprintf("%s %d", left.Cause, left.Count))
 		}
 	}
-	first := d.Skipped.First[0]
-	return fmt.Errorf("%w: %d of the %d files in %v can't be used as images (%s), and dataset.maxInvalidPercent allows %d%%; the first is %s: %w: repair or remove them, or raise maxInvalidPercent",
-		ErrTooManyInvalid, invalid, files, d.source, strings.Join(causes, ", "), *maxPercent, first.Name, first.Err)
+	var named []string
+	for _, file := range d.Skipped.First[:min(len(d.Skipped.First), maxInvalidNamed)] {
+		named = append(named, fmt.Sprintf("%s: %v", file.Name, file.Err))
+	}
+	// The remedy comes before the names, which may be too long for the status of a run.
+	return fmt.Errorf("%w: %d of the %d files in %v can't be used as images (%s), and dataset.maxInvalidPercent allows %d%%: repair or remove them, or raise maxInvalidPercent; the first: %s",
+		ErrTooManyInvalid, invalid, files, d.source, strings.Join(causes, ", "), *maxPercent, strings.Join(named, "; "))
 }
