@@ -31,19 +31,12 @@ start_cluster() {
   export KUBECTL
 }
 
-# build_images builds the three images and those of the tests, and brings them to the cluster.
+# build_images builds the three images and those of the demo and the tests.
 build_images() {
   bin/images build -o out/images --registry "$REGISTRY" --tag "$TAG" --version "$(git describe --tags --always --dirty)" \
     ${IMAGE_MAX_MB:+--max-mb "$IMAGE_MAX_MB"} \
     trainyard-manager=. trainyard-runner=./runner trainyard-server=./server \
     trainyard-prober=./hack/prober trainyard-badserver=./test/e2e/badserver
-  if [ "$CLUSTER" = local ]; then
-    bin/cluster load out/images/*.tar
-  elif [ "$REGISTRY" = trainyard.local ]; then
-    bin/images load out/images/*.tar
-  else
-    bin/images push out/images/*.tar
-  fi
   PROBER_IMAGE=$REGISTRY/trainyard-prober:$TAG
   BADSERVER_IMAGE=$REGISTRY/trainyard-badserver:$TAG
   # An image that a registry, which answers, doesn't have.
@@ -52,6 +45,24 @@ build_images() {
     MISSING_IMAGE=$(bin/cluster registry)/trainyard-runner:missing
   fi
   export PROBER_IMAGE BADSERVER_IMAGE MISSING_IMAGE
+}
+
+# build_s3_image builds the image of the S3 server of the tests, which has a module of its own.
+build_s3_image() {
+  (cd hack/tools/s3server && ../../../bin/images build -o ../../../out/images --registry "$REGISTRY" --tag "$TAG" \
+    trainyard-s3=github.com/versity/versitygw/cmd/versitygw)
+  export S3_IMAGE=$REGISTRY/trainyard-s3:$TAG
+}
+
+# deliver_images brings what was built to the cluster.
+deliver_images() {
+  if [ "$CLUSTER" = local ]; then
+    bin/cluster load out/images/*.tar
+  elif [ "$REGISTRY" = trainyard.local ]; then
+    bin/images load out/images/*.tar
+  else
+    bin/images push out/images/*.tar
+  fi
 }
 
 # install_operator installs CRDs and manager and waits until the manager runs the

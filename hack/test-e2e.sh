@@ -11,5 +11,7 @@ if [ "${CLUSTER:-local}" = local ] && [ "${KEEP_CLUSTER:-no}" != yes ] && ! bin/
 fi
 start_cluster
 build_images
+build_s3_image
+deliver_images
 install_operator
 go test ./test/e2e -count=1 -timeout=45m -v -ginkgo.v -ginkgo.show-node-events=false

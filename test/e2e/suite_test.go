@@ -45,6 +45,9 @@ var (
 	badServerImage = os.Getenv("BADSERVER_IMAGE")
 	// missingImage is an image that a registry, which answers, doesn't have.
 	missingImage = os.Getenv("MISSING_IMAGE")
+	s3Image      = os.Getenv("S3_IMAGE")
+	// kubectl is the program that the cluster is used with.
+	kubectl = os.Getenv("KUBECTL")
 )
 
 func TestE2E(t *testing.T) {
@@ -54,7 +57,7 @@ func TestE2E(t *testing.T) {
 
 var _ = BeforeSuite(func() {
 	for name, value := range map[string]string{
-		"PROBER_IMAGE": proberImage, "BADSERVER_IMAGE": badServerImage, "MISSING_IMAGE": missingImage,
+		"PROBER_IMAGE": proberImage, "BADSERVER_IMAGE": badServerImage, "MISSING_IMAGE": missingImage, "S3_IMAGE": s3Image, "KUBECTL": kubectl,
 	} {
 		Expect(value).NotTo(BeEmpty(), "%s is not set: run the tests by make test-e2e", name)
 	}
