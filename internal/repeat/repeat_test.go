@@ -4,6 +4,7 @@
 package repeat
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,16 +12,16 @@ import (
 
 func TestEvery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		calls := 0
-		stop := Every(time.Second, func() { calls++ })
+		var calls atomic.Int32
+		stop := Every(time.Second, func() { calls.Add(1) })
 		synctest.Wait()
-		if calls != 1 {
-			t.Errorf("%d calls at once, want 1", calls)
+		if n := calls.Load(); n != 1 {
+			t.Errorf("%d calls at once, want 1", n)
 		}
 		time.Sleep(2500 * time.Millisecond)
 		stop()
-		if calls != 4 {
-			t.Errorf("%d calls in two intervals and at the end, want 4", calls)
+		if n := calls.Load(); n != 4 {
+			t.Errorf("%d calls in two intervals and at the end, want 4", n)
 		}
 	})
 }
