@@ -409,7 +409,7 @@ var _ = Describe("TrainingRun", func() {
 		Entry("dataset, no document", int32(4), "Error", "panic: oh", "PodFailurePolicy", v1alpha1.DatasetInvalidReason, "exited with code 4"),
 		Entry("artifact", int32(6), "Error", failureOf("ArtifactInvalid", "digest differs"), "PodFailurePolicy", v1alpha1.ArtifactInvalidReason, "digest differs"),
 		Entry("a reason that nobody knows", int32(1), "Error", failureOf("Sabotage", "ha"), "BackoffLimitExceeded", v1alpha1.RunnerFailedReason, "ha (spec.backoffLimit of 2 is used up)"),
-		Entry("crash", int32(2), "Error", "goroutine 1 [running]", "BackoffLimitExceeded", v1alpha1.RunnerFailedReason, "exited with code 2 (Error) (spec.backoffLimit"),
+		Entry("crash", int32(2), "Error", "goroutine 1 [running]", "BackoffLimitExceeded", v1alpha1.RunnerFailedReason, "exited with code 2 (Error); status.lastFailure.logTail has the end of its log (spec.backoffLimit"),
 		Entry("out of memory", int32(137), "OOMKilled", "epoch 1", "BackoffLimitExceeded", v1alpha1.OOMKilledReason, "memory"),
 		Entry("deadline", int32(137), "Error", "", "DeadlineExceeded", v1alpha1.DeadlineExceededReason, "spec.activeDeadlineSeconds (60)"),
 	)
