@@ -61,7 +61,8 @@ var _ = Describe("The API server", func() {
 				Generated: &v1alpha1.GeneratedDataset{
 					SamplesPerClass: 100, Classes: []string{"cat", "dog"}, Seed: ptr.To[int64](1), LabelNoisePercent: ptr.To[int32](0),
 				},
-				Split: v1alpha1.Split{ValidationPercent: 10, TestPercent: 10, Seed: ptr.To[int64](42)},
+				MaxInvalidPercent: ptr.To[int32](100),
+				Split:             v1alpha1.Split{ValidationPercent: 10, TestPercent: 10, Seed: ptr.To[int64](42)},
 				Augmentation: v1alpha1.Augmentation{
 					RotationDegrees: ptr.To[int32](0), HorizontalFlip: v1alpha1.Enabled, Brightness: "0", Contrast: "0", Saturation: "0",
 				},
@@ -69,7 +70,7 @@ var _ = Describe("The API server", func() {
 			Model: v1alpha1.Model{Architecture: v1alpha1.BaselineCNN, ImageSize: 224, Dropout: "0.5"},
 			Training: v1alpha1.Training{
 				Epochs: 20, BatchSize: 32, LearningRate: "0.001", Optimizer: v1alpha1.AdamW, WeightDecay: "0.0001",
-				Seed: ptr.To[int64](42), Workers: ptr.To[int32](0),
+				Seed: ptr.To[int64](42), Workers: ptr.To[int32](0), ClassWeights: v1alpha1.NoClassWeights,
 			},
 			Output:       v1alpha1.Output{PVC: v1alpha1.OutputPVC{ClaimName: "models"}, Quantization: v1alpha1.NoQuantization},
 			Suspend:      ptr.To(false),
