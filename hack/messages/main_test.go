@@ -56,7 +56,9 @@ var refusals = []refusal{{sign: "failed quota: x", remedy: "raise the quota"}}
 		"main.go":                    `package main; func f() { set.StringVar(&x, "listen", ":80", "address to listen on") }`,
 		"runner/train.go": `package runner
 func f() { c := cobra.Command{Use: "train --data FOLDER"}; flags.IntVar(&x, "epochs", 1, fmt.Sprintf("at most %d epochs", most)); flags.IntVar(&x, "steps", 1, "at most " + most + " steps"); flags.Other(&x, "no", 1, "flag") }
+func pictures(flags *pflag.FlagSet) { flags.IntVar(&x, "pictures", 1, "most pictures") }
 `,
+		"runner/push.go":             `package runner; func g() { c := cobra.Command{Use: "push"}; pictures(flags); f() }`,
 		"runner/internal/cli/log.go": `package cli; func f() { log.Warn("not in status", "a", 1); return fmt.Errorf("read %s: %w", path, err) }`,
 		"internal/access/a.go":       `package access; var ErrNone = errors.New("no credentials")`,
 		"internal/artifact/a.go":     `package artifact`,
@@ -146,11 +148,18 @@ internal/classifier/a.go:
 |---|---|
 | ` + "`--listen`" + ` | address to listen on |
 
+` + "`runner push`:" + `
+
+| Flag | Meaning |
+|---|---|
+| ` + "`--pictures`" + ` | most pictures |
+
 ` + "`runner train`:" + `
 
 | Flag | Meaning |
 |---|---|
 | ` + "`--epochs`" + ` | at most … epochs |
+| ` + "`--pictures`" + ` | most pictures |
 | ` + "`--steps`" + ` | at most … steps |
 `
 	if diff := cmp.Diff(strings.Split(want, "\n"), strings.Split(got, "\n")); diff != "" {

@@ -78,9 +78,7 @@ func (o *trainOptions) datasetFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&d.Cache.Path, "cache", "", "Folder that keeps what is fetched for --data or --dvc, for later runs too. Empty keeps it for this run alone.")
 	flags.Var((*size)(&d.Cache.MaxBytes), "cache-size", "How much --cache may hold, such as 20Gi. The least recently used goes first. 0 is no limit.")
 	flags.IntVar(&o.invalidPercent, "max-invalid-percent", o.invalidPercent, "Share of files that may be broken or no images, and are left out. With more the run fails.")
-	flags.IntVar(&o.generated.SamplesPerClass, "samples-per-class", o.generated.SamplesPerClass, "Number of pictures to generate of each class, instead of --data.")
-	flags.Int64Var(&o.generated.Seed, "generated-seed", o.generated.Seed, "Seed of the generated pictures.")
-	flags.IntVar(&o.generated.LabelNoisePercent, "label-noise-percent", 0, "Share of generated pictures whose label is drawn at random.")
+	generateFlags(flags, &o.generated)
 	flags.IntVar(&d.Split.ValidationPercent, "validation-percent", d.Split.ValidationPercent, "Share of images to validate on after each epoch.")
 	flags.IntVar(&d.Split.TestPercent, "test-percent", d.Split.TestPercent, "Share of images to measure the published model on.")
 	flags.Int64Var(&d.Split.Seed, "split-seed", d.Split.Seed, "Seed of the split.")
@@ -94,6 +92,16 @@ func (o *trainOptions) datasetFlags(flags *pflag.FlagSet) {
 
 // anyInvalidPercent allows any number of invalid files.
 const anyInvalidPercent = 100
+
+// generatedFlags ask for generated pictures.
+var generatedFlags = []string{"samples-per-class", "generated-seed", "label-noise-percent"}
+
+// generateFlags adds generatedFlags to the flags of a command.
+func generateFlags(flags *pflag.FlagSet, g *contract.Generated) {
+	flags.IntVar(&g.SamplesPerClass, "samples-per-class", g.SamplesPerClass, "Number of pictures to generate of each class, instead of --data.")
+	flags.Int64Var(&g.Seed, "generated-seed", g.Seed, "Seed of the generated pictures.")
+	flags.IntVar(&g.LabelNoisePercent, "label-noise-percent", 0, "Share of generated pictures whose label is drawn at random.")
+}
 
 // labelFlags name a manifest and its columns.
 func labelFlags(flags *pflag.FlagSet, l *contract.Labels) {
@@ -169,9 +177,6 @@ func (o *trainOptions) scheduleFlags(flags *pflag.FlagSet) {
 	flags.IntVar(&e.Patience, "early-stopping-patience", 0, "Epochs without an improvement after which training stops. 0 is never.")
 	flags.Float64Var(&e.MinDelta, "early-stopping-min-delta", 0, "Change of the metric up to which it counts as none.")
 }
-
-// generatedFlags ask for generated pictures.
-var generatedFlags = []string{"samples-per-class", "generated-seed", "label-noise-percent"}
 
 // sourceFlags are the flags that name each kind of source. One of them chooses that kind, whatever was loaded.
 var sourceFlags = []struct {
