@@ -12,26 +12,13 @@ import (
 	"encoding/pem"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/test/peers"
 )
-
-// keyFolder makes a folder of credentials, as a mounted Secret is.
-func keyFolder(t *testing.T, values map[string]string) string {
-	t.Helper()
-	dir := t.TempDir()
-	for name, value := range values {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(value), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
-}
 
 // serviceAccount is the JSON key of a service account of Google's that gets its tokens from an address.
 func serviceAccount(t *testing.T, tokens string) string {
@@ -67,9 +54,9 @@ func TestAStoreIsAskedOnce(t *testing.T) {
 	t.Setenv("STORAGE_EMULATOR_HOST", address)
 	t.Setenv("AZURE_STORAGE_IS_LOCAL_EMULATOR", "true")
 	cases := map[string]struct{ uri, credentials string }{
-		"S3":     {"s3://models/a?endpoint=" + server.URL + "&use_path_style=true", keyFolder(t, map[string]string{"AWS_ACCESS_KEY_ID": "me", "AWS_SECRET_ACCESS_KEY": "secret"})},
-		"Google": {"gs://models/a", keyFolder(t, map[string]string{"GOOGLE_APPLICATION_CREDENTIALS": serviceAccount(t, server.URL+"/tokens")})},
-		"Azure": {"azblob://models/a?protocol=http&domain=" + address, keyFolder(t, map[string]string{
+		"S3":     {"s3://models/a?endpoint=" + server.URL + "&use_path_style=true", peers.KeyFolder(t, map[string]string{"AWS_ACCESS_KEY_ID": "me", "AWS_SECRET_ACCESS_KEY": "secret"})},
+		"Google": {"gs://models/a", peers.KeyFolder(t, map[string]string{"GOOGLE_APPLICATION_CREDENTIALS": serviceAccount(t, server.URL+"/tokens")})},
+		"Azure": {"azblob://models/a?protocol=http&domain=" + address, peers.KeyFolder(t, map[string]string{
 			"AZURE_STORAGE_ACCOUNT": "pets", "AZURE_STORAGE_KEY": base64.StdEncoding.EncodeToString([]byte("secret")),
 		})},
 	}

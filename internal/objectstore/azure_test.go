@@ -48,10 +48,10 @@ func TestObjectsOfAzure(t *testing.T) {
 	uri := "azblob://models/team/a?" + url.Values{"protocol": {"http"}, "domain": {server.Address}}.Encode()
 	ways := map[string]func(t *testing.T) string{
 		"key": func(t *testing.T) string {
-			return keyFolder(t, map[string]string{"AZURE_STORAGE_ACCOUNT": server.Account, "AZURE_STORAGE_KEY": server.Key + "\n"})
+			return peers.KeyFolder(t, map[string]string{"AZURE_STORAGE_ACCOUNT": server.Account, "AZURE_STORAGE_KEY": server.Key + "\n"})
 		},
 		"signature": func(t *testing.T) string {
-			return keyFolder(t, map[string]string{"AZURE_STORAGE_ACCOUNT": server.Account, "AZURE_STORAGE_SAS_TOKEN": signature})
+			return peers.KeyFolder(t, map[string]string{"AZURE_STORAGE_ACCOUNT": server.Account, "AZURE_STORAGE_SAS_TOKEN": signature})
 		},
 		"environment": func(t *testing.T) string {
 			t.Setenv("AZURE_STORAGE_ACCOUNT", server.Account)
@@ -113,7 +113,7 @@ func TestWhatIsWrongWithAzure(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			uri := "azblob://" + tc.container + "/a?" + url.Values{"protocol": {"http"}, "domain": {server.Address}}.Encode()
-			bucket, err := Open(t.Context(), uri, contract.Access{Credentials: keyFolder(t, tc.keys)})
+			bucket, err := Open(t.Context(), uri, contract.Access{Credentials: peers.KeyFolder(t, tc.keys)})
 			if err == nil {
 				_, err = bucket.Open(t.Context(), "object")
 			}

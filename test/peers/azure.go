@@ -29,13 +29,6 @@ func StartAzure(t testing.TB) *Azure {
 	host, port := splitAddress(t, a.Address)
 	command := exec.Command(program, "--blobHost", host, "--blobPort", port, "--location", t.TempDir(), "--silent", "--disableTelemetry", "--skipApiVersionCheck")
 	command.Env = append(os.Environ(), "AZURITE_ACCOUNTS="+a.Account+":"+a.Key)
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = command.Process.Kill()
-		_ = command.Wait()
-	})
-	awaitStart(t, "Azurite", a.Address)
+	startServer(t, command, "Azurite", a.Address)
 	return a
 }

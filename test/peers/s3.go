@@ -36,27 +36,16 @@ func StartS3(t testing.TB, buckets ...string) *S3 {
 		}
 		t.Skip("the S3 server that this test needs is missing: run `make test` once, which builds it")
 	}
-	s := &S3{Dir: t.TempDir(), Credentials: t.TempDir(), address: freeAddress(t)}
+	s := &S3{Dir: t.TempDir(), address: freeAddress(t)}
 	user, secret := s.Keys()
-	for key, value := range map[string]string{"AWS_ACCESS_KEY_ID": user, "AWS_SECRET_ACCESS_KEY": secret} {
-		if err := os.WriteFile(filepath.Join(s.Credentials, key), []byte(value), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	s.Credentials = KeyFolder(t, map[string]string{"AWS_ACCESS_KEY_ID": user, "AWS_SECRET_ACCESS_KEY": secret})
 	for _, bucket := range buckets {
 		if err := os.Mkdir(filepath.Join(s.Dir, bucket), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
 	command := exec.Command(program, "--access", user, "--secret", secret, "--port", s.address, "posix", "--sidecar", t.TempDir(), s.Dir)
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = command.Process.Kill()
-		_ = command.Wait()
-	})
-	awaitStart(t, "the S3 server", s.address)
+	startServer(t, command, "the S3 server", s.address)
 	return s
 }
 
@@ -84,6 +73,19 @@ func (s *S3) Through(t testing.TB, pass func(http.Handler) http.Handler) *S3 {
 	seen := *s
 	seen.address = server.Listener.Addr().String()
 	return &seen
+}
+
+// startServer starts a program, waits until it listens, and ends it with the test.
+func startServer(t testing.TB, command *exec.Cmd, name, address string) {
+	t.Helper()
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = command.Process.Kill()
+		_ = command.Wait()
+	})
+	awaitStart(t, name, address)
 }
 
 // awaitStart waits until somebody listens.

@@ -127,11 +127,11 @@ func TestBucketsThatDontGiveTheDataset(t *testing.T) {
 		"no archive":       {server.URI("datasets/cats.zip"), server.Credentials, dataset.ErrNotFound, "cats.zip: not found"},
 		"no bucket of one": {server.URI("data/cats.zip"), server.Credentials, dataset.ErrNotFound, "check the bucket's name"},
 		"another secret": {
-			server.URI("datasets/pets"), keys(t, map[string]string{"AWS_ACCESS_KEY_ID": "trainyard", "AWS_SECRET_ACCESS_KEY": "hidden"}),
+			server.URI("datasets/pets"), peers.KeyFolder(t, map[string]string{"AWS_ACCESS_KEY_ID": "trainyard", "AWS_SECRET_ACCESS_KEY": "hidden"}),
 			dataset.ErrCredentials, "check the Secret with the credentials",
 		},
 		"a missing key": {
-			server.URI("datasets/pets"), keys(t, map[string]string{"AWS_ACCESS_KEY_ID": "trainyard"}), dataset.ErrCredentials,
+			server.URI("datasets/pets"), peers.KeyFolder(t, map[string]string{"AWS_ACCESS_KEY_ID": "trainyard"}), dataset.ErrCredentials,
 			"the Secret must have the keys AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
 		},
 		"another region": {

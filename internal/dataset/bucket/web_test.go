@@ -25,6 +25,7 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/dataset"
 	"github.com/trainyard-dev/trainyard/internal/dataset/fetch"
 	"github.com/trainyard-dev/trainyard/internal/dataset/folder"
+	"github.com/trainyard-dev/trainyard/test/peers"
 )
 
 // zipped packs files of the given names, each with its name as its content.
@@ -80,19 +81,7 @@ func webServer(t *testing.T, files map[string][]byte) (address string, access co
 	if err := os.WriteFile(bundle, block, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return server.URL, contract.Access{CABundle: bundle, Credentials: keys(t, map[string]string{"token": "secret\n"})}
-}
-
-// keys makes a folder of credentials.
-func keys(t *testing.T, values map[string]string) string {
-	t.Helper()
-	dir := t.TempDir()
-	for name, value := range values {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(value), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
+	return server.URL, contract.Access{CABundle: bundle, Credentials: peers.KeyFolder(t, map[string]string{"token": "secret\n"})}
 }
 
 // opened opens a source whose files are kept in a folder.
@@ -182,11 +171,11 @@ func TestWebServersThatDontGiveTheDataset(t *testing.T) {
 		"no class":       {"/flat.zip", access, dataset.ErrInvalid, "no class folders"},
 		"no credentials": {"/one.zip", with(func(a *contract.Access) { a.Credentials = "" }), dataset.ErrCredentials, "403 Forbidden: check the Secret"},
 		"a missing key": {
-			"/one.zip", with(func(a *contract.Access) { a.Credentials = keys(t, map[string]string{"TOKEN": "x"}) }), dataset.ErrCredentials,
+			"/one.zip", with(func(a *contract.Access) { a.Credentials = peers.KeyFolder(t, map[string]string{"TOKEN": "x"}) }), dataset.ErrCredentials,
 			"the credentials hold neither token nor username and password",
 		},
 		"another token": {
-			"/one.zip", with(func(a *contract.Access) { a.Credentials = keys(t, map[string]string{"token": "hidden"}) }), dataset.ErrCredentials, "403 Forbidden",
+			"/one.zip", with(func(a *contract.Access) { a.Credentials = peers.KeyFolder(t, map[string]string{"token": "hidden"}) }), dataset.ErrCredentials, "403 Forbidden",
 		},
 		"another authority": {"/one.zip", with(func(a *contract.Access) { a.CABundle = "" }), dataset.ErrUnreachable, "name the authority that has signed its certificate in caBundle"},
 		"no certificate":    {"/one.zip", with(func(a *contract.Access) { a.CABundle = os.DevNull }), dataset.ErrConfig, "holds no certificate in PEM"},

@@ -7,6 +7,7 @@ import (
 	"archive/zip"
 	"io"
 	"log"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -18,19 +19,12 @@ import (
 	"github.com/trainyard-dev/trainyard/test/peers"
 )
 
-// keyFolder makes a folder of credentials, as a mounted Secret is.
+// keyFolder makes a folder of credentials for an S3 server; one that is empty is left out.
 func keyFolder(t *testing.T, id, secret string) string {
 	t.Helper()
-	dir := t.TempDir()
-	for name, value := range map[string]string{"AWS_ACCESS_KEY_ID": id, "AWS_SECRET_ACCESS_KEY": secret} {
-		if value == "" {
-			continue
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(value), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
+	keys := map[string]string{"AWS_ACCESS_KEY_ID": id, "AWS_SECRET_ACCESS_KEY": secret}
+	maps.DeleteFunc(keys, func(_, value string) bool { return value == "" })
+	return peers.KeyFolder(t, keys)
 }
 
 // What is wrong with a dataset in an object store has a reason that says what to do, in the result of a Job. None of it is
