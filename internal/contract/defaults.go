@@ -21,7 +21,7 @@ func DefaultTrainConfig() TrainConfig {
 	}
 }
 
-// Defaults of fields that are left out of a configuration, as PyTorch's but for patience, which is for trainings of dozens
+// Defaults of fields that are left out of a configuration, as PyTorch's except for patience, which is for runs of dozens
 // of epochs.
 const (
 	DefaultMomentum            = 0.9

@@ -107,7 +107,7 @@ func inARegistry(t *testing.T, runner, model string) placed {
 	return placed{uri: uri}
 }
 
-// servedDigest serves a model until it is ready, and returns the digest that the server tells of it.
+// servedDigest serves a model until it is ready, and returns the model's digest as the server states it.
 func servedDigest(t *testing.T, args ...string) string {
 	t.Helper()
 	port := freePort(t)

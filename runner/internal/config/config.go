@@ -185,7 +185,7 @@ func (v *validator) training(t contract.Training) {
 	v.earlyStopping(t.EarlyStopping)
 }
 
-// schedulerFields tells of which kinds of schedulers each field is.
+// schedulerFields are the fields of a scheduler, and the types that each is for.
 var schedulerFields = []struct {
 	name  string
 	set   func(contract.Scheduler) bool
