@@ -15,17 +15,27 @@ IMAGE_PREFIX = $(if $(REGISTRY),$(REGISTRY)/)
 IMAGE = $(IMAGE_PREFIX)trainyard-$*:$(TAG)
 # The greatest sizes of images, compressed, in MB: what a node fetches before it serves.
 export IMAGE_MAX_MB := trainyard-runner=45,trainyard-server=12
-# local: a single-node Kubernetes made by hack/cluster. current: kubectl's current context.
+# local: a Kubernetes made by hack/cluster. current: kubectl's current context.
 CLUSTER ?= local
+# How many nodes cluster-up makes; empty: one, or those that the cluster was started with.
+NODES ?=
 # A folder of class folders to train the demo on; empty: generated pictures.
 DATA ?=
 
 CONTROLLER_GEN = $(BIN)/controller-gen
 CRD_REF_DOCS = $(BIN)/crd-ref-docs
 GOTESTSUM = $(BIN)/gotestsum
+ACTIONLINT = $(BIN)/actionlint
+GOVULNCHECK = $(BIN)/govulncheck
 GOLANGCI_LINT = $(BIN)/golangci-lint
 S3_SERVER = $(BIN)/versitygw
 AZURITE = $(BIN)/azurite/node_modules/.bin/azurite-blob
+GCS_SERVER = $(BIN)/fake-gcs-server
+GRPCURL = $(BIN)/grpcurl
+PROMTOOL = $(BIN)/promtool
+PROMETHEUS = $(BIN)/prometheus
+HELM = $(BIN)/helm
+REPORT_PEERS = $(BIN)/report-peers/node_modules/axe-core/axe.min.js
 CLUSTER_TOOL = $(BIN)/cluster
 IMAGES_TOOL = $(BIN)/images
 
@@ -45,18 +55,28 @@ demo-down: cluster-down ## Remove the demo's cluster and all it left.
 ##@ Build
 
 .PHONY: build
-build: build-manager build-runner build-server ## Build the three programs into bin/.
+build: build-manager build-runner build-server build-kubectl-trainyard ## Build the four programs into bin/.
 
 build-manager: PKG = .
 build-runner: PKG = ./runner
 build-server: PKG = ./server
-.PHONY: build-manager build-runner build-server
-build-manager build-runner build-server: build-%: ## Build one of manager, runner, server.
+build-kubectl-trainyard: PKG = ./internal/plugin
+.PHONY: build-manager build-runner build-server build-kubectl-trainyard
+build-manager build-runner build-server build-kubectl-trainyard: build-%: ## Build one of manager, runner, server, kubectl-trainyard.
 	go build -ldflags "-s -w -X github.com/trainyard-dev/trainyard/internal/version.version=$(VERSION)" -o $(BIN)/$* $(PKG)
+
+.PHONY: krew
+krew: ## Build the kubectl plugin for each platform, and its krew manifest, into out/krew (VERSION=v0.2.0).
+	go run ./hack/krew --version $(VERSION) --out out/krew
 
 .PHONY: images
 images: $(IMAGES_TOOL) ## Build the three images into out/images, without Docker (ARCH=arm64 for other CPUs).
 	$(IMAGES_TOOL) build -o out/images --registry "$(or $(REGISTRY),trainyard.local)" --tag $(TAG) --version $(VERSION) --max-mb $(IMAGE_MAX_MB) $(if $(ARCH),--arch $(ARCH)) trainyard-manager=. trainyard-runner=./runner trainyard-server=./server
+
+.PHONY: push-images
+push-images: $(IMAGES_TOOL) ## Push the images in out/images to their registry, under TAGS="main v1.2.3" as well, and list their digests beside them.
+	$(IMAGES_TOOL) push $(TAGS:%=--tag %) out/images/trainyard-{manager,runner,server}.tar | tee out/images/pushed.txt
+	sed -E 's/(.*)@sha256:(.*)/\2  \1/' out/images/pushed.txt > out/images/digests.txt
 
 .PHONY: docker-build-manager docker-build-runner docker-build-server
 docker-build-manager docker-build-runner docker-build-server: docker-build-%: ## Build one image with Docker.
@@ -70,8 +90,8 @@ docker-push: ## Push the three images that docker-build-* made to REGISTRY.
 ##@ Cluster
 
 .PHONY: cluster-up
-cluster-up: $(CLUSTER_TOOL) ## Start a single-node Kubernetes on this machine (root, Linux).
-	$(CLUSTER_TOOL) up $(if $(DATA),--data "$(DATA)")
+cluster-up: $(CLUSTER_TOOL) ## Start a Kubernetes on this machine (root, Linux; NODES=2 for two nodes).
+	$(CLUSTER_TOOL) up $(if $(NODES),--nodes "$(NODES)") $(if $(DATA),--data "$(DATA)")
 
 .PHONY: cluster-down
 cluster-down: $(CLUSTER_TOOL) ## Stop it and remove all it left.
@@ -87,19 +107,34 @@ install: ## Install the CRDs into the current kubectl context.
 uninstall: ## Remove the CRDs, and with them every TrainingRun and ModelServer.
 	kubectl delete --ignore-not-found -f config/crd/bases
 deploy: build-installer ## Install CRDs and manager into the current kubectl context.
-	kubectl apply --server-side -f out/install.yaml
-undeploy: build-installer ## Remove CRDs and manager, and with them every TrainingRun and ModelServer.
-	kubectl delete --ignore-not-found -f out/install.yaml
+	kubectl apply --server-side -f dist/install.yaml
+undeploy: build-installer ## Remove the manager and its rights. CRDs, TrainingRuns and ModelServers stay, and servers serve.
+	kubectl delete --ignore-not-found -f dist/install.yaml --selector='app.kubernetes.io/component!=crds'
 
 .PHONY: build-installer
-build-installer: ## Write out/install.yaml: CRDs, RBAC and manager with the images of REGISTRY and TAG.
-	@mkdir -p out
-	hack/installer.sh "$(REGISTRY)" "$(TAG)" > out/install.yaml
+build-installer: ## Write dist/install.yaml: CRDs, RBAC and manager with the images of REGISTRY and TAG.
+	hack/installer.sh "$(REGISTRY)" "$(TAG)" > dist/install.yaml
+
+.PHONY: chart
+chart: $(HELM) ## Package the Helm chart into out/chart, for the images of TAG (VERSION=v1.2.3).
+	@[[ "$(VERSION)" =~ ^v?[0-9]+\.[0-9]+\.[0-9]+ ]] || { echo "error: VERSION is $(VERSION): give that of the chart, make chart VERSION=v1.2.3 TAG=v1.2.3" >&2; exit 1; }
+	$(HELM) package dist/chart --destination out/chart --version "$(patsubst v%,%,$(VERSION))" --app-version "$(TAG)"
 
 .PHONY: run
 run: build-manager ## Run the manager here against the current kubectl context.
 	$(BIN)/manager --leader-elect=false --metrics-bind-address=0 \
 		--runner-image=$(IMAGE_PREFIX)trainyard-runner:$(TAG) --server-image=$(IMAGE_PREFIX)trainyard-server:$(TAG)
+
+.PHONY: compose-up compose-down
+compose-up: ## Build and start what docker-compose.yml describes: train, serve, record and watch without Kubernetes (needs Docker).
+	TAG=$(TAG) docker compose up --build --detach
+compose-down: ## Stop it; its volumes stay.
+	docker compose down
+
+.PHONY: smoke
+smoke: build-server ## Test the inference server at URL, with what its model should answer in SAMPLES=<samples.tar>.
+	@[ -n "$(URL)" ] || { echo "error: URL is needed: make smoke URL=http://localhost:8080" >&2; exit 1; }
+	$(BIN)/server smoke --url "$(URL)" $(if $(SAMPLES),--samples "$(SAMPLES)")
 
 ##@ Development
 
@@ -108,11 +143,17 @@ generate: $(CONTROLLER_GEN) $(CRD_REF_DOCS) ## Generate all generated code, mani
 	$(CONTROLLER_GEN) object:headerFile=hack/boilerplate.go.txt paths=./api/...
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=config/crd/bases
 	hack/bound-times.sh config/crd/bases/*.yaml
-	hack/unfold.sh config/crd/bases/*.yaml
+	hack/compact.sh config/crd/bases/*.yaml
 	$(CONTROLLER_GEN) rbac:roleName=trainyard-manager paths=./controllers/... output:rbac:dir=config/rbac
 	go generate ./internal/engine/kernels ./internal/preprocess/kernels
+	cd hack/tools/proto && go run . $(CURDIR)/server/internal/grpcapi/inferencepb/inference.proto
 	$(CRD_REF_DOCS) --source-path=api/v1alpha1 --config=hack/api-docs.yaml --renderer=markdown --output-path=docs/api.md
 	go run ./hack/messages > docs/reference/messages.md
+	go run ./hack/chart
+	go run ./hack/argocd > config/argocd/argocd-cm.yaml
+	go run ./hack/metrics > docs/reference/metrics.md
+	go run ./hack/plugin > docs/reference/kubectl-trainyard.md
+	go run ./hack/recordings > config/compose/recordings.yml
 
 .PHONY: fmt lint lint-fix
 fmt: $(GOLANGCI_LINT) ## Format the code.
@@ -123,14 +164,41 @@ lint-fix: $(GOLANGCI_LINT) ## Lint and mend what can be mended.
 	$(GOLANGCI_LINT) run --fix
 
 .PHONY: verify
-verify: ## Check that generated files are up to date, lint, and test for data races.
+verify: $(ACTIONLINT) ## Check that generated files are up to date, lint, and test for data races.
 	hack/verify.sh
 
 ##@ Test
 
 .PHONY: test
-test: $(GOTESTSUM) $(CLUSTER_TOOL) $(S3_SERVER) ## Unit and integration (envtest) tests, with coverage.
+test: $(GOTESTSUM) $(CLUSTER_TOOL) $(S3_SERVER) $(HELM) ## Unit and integration (envtest) tests, with coverage.
 	hack/test.sh
+
+.PHONY: coverage
+coverage: ## Show the coverage that make test has measured, line by line: out/cover.html.
+	go tool cover -html=out/cover.out -o out/cover.html
+
+.PHONY: vulnerabilities
+vulnerabilities: $(GOVULNCHECK) ## Fail if code that is called has a known vulnerability, of whatever severity (VULNDB=https://vuln.go.dev).
+	$(GOVULNCHECK) -db $(or $(VULNDB),https://vuln.go.dev) ./...
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz target for FUZZTIME=1m.
+	hack/fuzz.sh $(or $(FUZZTIME),1m)
+
+.PHONY: proofs
+proofs: ## Prove the local cluster on one of its own: what it does and what it leaves (minutes; root, Linux).
+	go test -tags proof -count=1 -v ./hack/cluster/proof
+
+.PHONY: emulators-arm64 emulators-avx512
+emulators-arm64: PACKAGES = qemu-user-static
+emulators-avx512: PACKAGES = bochs bochsbios vgabios isolinux syslinux-common genisoimage cpio
+emulators-arm64 emulators-avx512: ## Install the Debian packages that test-arm64 or test-avx512 needs (root).
+	apt-get update -qq
+	apt-get install --yes --no-install-recommends $(PACKAGES)
+
+# The caches stay those of who asks.
+sudo-%: ## Make a target as root: sudo-test-e2e.
+	$(if $(filter 0,$(shell id -u)),,sudo --preserve-env env "PATH=$$PATH" "HOME=$$HOME") $(MAKE) $*
 
 .PHONY: test-arm64
 test-arm64: ## Test the engine and all beneath the runner for arm64, emulated (needs qemu-user-static).
@@ -141,11 +209,15 @@ test-avx512: ## Test the AVX-512 kernels on an emulated CPU (Debian, packages of
 	hack/avx512/test.sh
 
 .PHONY: test-peers
-test-peers: test-dvc test-azure test-exports ## Compare with the tools of others, each by a target of its own.
+test-peers: test-dvc test-mlflow test-compose test-azure test-gs test-report test-webpage test-protocols test-exports ## Compare with the tools of others, each by a target of its own.
 
 .PHONY: test-dvc
 test-dvc: $(S3_SERVER) ## Compare with DVC 2 and 3, which it installs (minutes).
 	test/peers/dvc/run.sh
+
+.PHONY: test-mlflow
+test-mlflow: ## Record runs in MLflow 2 and 3, which it installs (minutes, and gigabytes).
+	test/peers/mlflow/run.sh
 
 .PHONY: test-exports
 test-exports: ## Serve exports of torchvision and Keras, and compare the answers with theirs (half an hour, and gigabytes).
@@ -155,9 +227,52 @@ test-exports: ## Serve exports of torchvision and Keras, and compare the answers
 test-azure: $(AZURITE) ## Test the reading and writing of Azure's blob storage against Azurite (needs npm).
 	go test -count=1 -run Azure -v ./internal/objectstore
 
+.PHONY: test-gs
+test-gs: $(GCS_SERVER) ## Test the reading and writing of Google's storage against fake-gcs-server.
+	go test -count=1 -run Google -v ./internal/objectstore
+
+.PHONY: test-protocols
+test-protocols: $(GRPCURL) ## Ask the server with the clients of Triton and KServe, grpcurl and schemathesis, and restart it under load (minutes).
+	test/peers/protocols/run.sh
+
+.PHONY: test-monitoring
+test-monitoring: $(PROMETHEUS) $(CLUSTER_TOOL) build-runner build-server ## Unit-test alerts with promtool, and have Prometheus evaluate rules and dashboards on live data.
+	PROMTOOL=$(PROMTOOL) go test -count=1 -v ./test/monitoring
+	PROMETHEUS=$(PROMETHEUS) RUNNER=$(BIN)/runner SERVER=$(BIN)/server KUBEBUILDER_ASSETS=$$($(CLUSTER_TOOL) build --envtest) \
+		go test -count=1 -v ./test/integration -ginkgo.focus Prometheus
+
+.PHONY: test-report
+test-report: $(REPORT_PEERS) ## Open a run's report in a browser and check it (needs npm; Debian's chromium).
+	test/peers/report/run.sh
+
+.PHONY: test-webpage
+test-webpage: $(REPORT_PEERS) ## Use the server's page in a browser and check it (needs npm; Debian's chromium).
+	test/peers/webpage/run.sh
+
+.PHONY: test-compose
+test-compose: $(PROMETHEUS) build-runner build-server ## Run what docker-compose.yml describes, without Docker and Grafana, with MLflow, which it installs (minutes, and gigabytes).
+	test/peers/mlflow/venv.sh 3
+	PROMETHEUS=$(PROMETHEUS) PROMTOOL=$(PROMTOOL) RUNNER=$(BIN)/runner SERVER=$(BIN)/server go test -count=1 -v -timeout 30m -run TestWiring ./test/compose
+
 .PHONY: test-e2e
 test-e2e: $(CLUSTER_TOOL) $(IMAGES_TOOL) ## End-to-end tests on the local cluster (root, Linux).
 	CLUSTER=$(CLUSTER) hack/test-e2e.sh
+
+.PHONY: test-nodes
+test-nodes: $(CLUSTER_TOOL) $(IMAGES_TOOL) ## End-to-end tests of draining and losing a node, on a local cluster of two (root, Linux).
+	CLUSTER=local SPECS=nodes hack/test-e2e.sh
+
+.PHONY: test-autoscaling
+test-autoscaling: $(CLUSTER_TOOL) $(IMAGES_TOOL) ## End-to-end tests of the autoscaler under load, with metrics-server (four minutes; root, Linux).
+	CLUSTER=$(CLUSTER) SPECS=autoscaling hack/test-e2e.sh
+
+.PHONY: test-upgrade
+test-upgrade: $(CLUSTER_TOOL) $(IMAGES_TOOL) ## Upgrade the operator from the version before and take it back, under load (root, Linux).
+	CLUSTER=$(CLUSTER) SPECS=upgrade hack/test-e2e.sh
+
+.PHONY: test-install
+test-install: $(CLUSTER_TOOL) $(IMAGES_TOOL) $(HELM) ## Install, upgrade and remove the operator by Helm, install.yaml and kustomize, under load (root, Linux).
+	CLUSTER=$(CLUSTER) SPECS=install hack/test-e2e.sh
 
 .PHONY: bench-data
 bench-data: build-runner ## Measure a linear model and BaselineCNN on generated pictures (minutes).
@@ -187,6 +302,10 @@ bench-server: build-runner build-server ## Measure rate and peak memory of the i
 bench-manager: $(CLUSTER_TOOL) build-manager ## Measure takeovers of the leader, and what waiting and ended runs cost, with a real API server (minutes).
 	KUBEBUILDER_ASSETS=$$($(CLUSTER_TOOL) build --envtest) go run ./test/benchmark/manager
 
+.PHONY: bench-rollout
+bench-rollout: $(CLUSTER_TOOL) $(IMAGES_TOOL) ## Measure on the local cluster how soon users see a rollout, and its rollback (a quarter of an hour; root, Linux).
+	CLUSTER=$(CLUSTER) test/benchmark/rollout/bench.sh $(ROLLOUT_ARGS)
+
 .PHONY: compare-torchvision
 compare-torchvision: ## Run torchvision's classifiers as both exporters write them, beside ONNX Runtime (an hour, gigabytes).
 	test/benchmark/torchvision/compare.sh $(NETWORKS)
@@ -197,16 +316,36 @@ clean: ## Remove what was built in this checkout.
 
 # The tools, built from their own modules.
 
-$(CONTROLLER_GEN) $(CRD_REF_DOCS) $(GOTESTSUM) &: hack/tools/go.mod hack/tools/go.sum
-	@echo "building the code generators and the test runner"
+$(CONTROLLER_GEN) $(CRD_REF_DOCS) $(GOTESTSUM) $(ACTIONLINT) $(GOVULNCHECK) &: hack/tools/go.mod hack/tools/go.sum
+	@echo "building the code generators, the test runner and checkers"
 	cd hack/tools && go build -o $(BIN)/ tool
 
 $(S3_SERVER): hack/tools/s3server/go.mod
 	@echo "building the S3 server that tests use"
 	cd hack/tools/s3server && go build -o $@ github.com/versity/versitygw/cmd/versitygw
 
+$(GCS_SERVER): hack/tools/gcsserver/go.mod
+	@echo "building the server of Google's storage that tests use"
+	cd hack/tools/gcsserver && go build -o $@ github.com/fsouza/fake-gcs-server
+
+$(GRPCURL): hack/tools/grpcurl/go.mod
+	@echo "building grpcurl"
+	cd hack/tools/grpcurl && go build -o $@ github.com/fullstorydev/grpcurl/cmd/grpcurl
+
+# Of all that Prometheus discovers targets in, only Kubernetes is needed.
+$(PROMETHEUS) $(PROMTOOL) &: hack/tools/prometheus/go.mod
+	@echo "building Prometheus and promtool"
+	cd hack/tools/prometheus && go build -tags remove_all_sd,enable_kubernetes_sd -o $(BIN)/ tool
+
+$(HELM): hack/tools/helm/go.mod
+	@echo "building Helm"
+	cd hack/tools/helm && go build -o $@ helm.sh/helm/v4/cmd/helm
+
 $(AZURITE):
 	npm install --no-audit --no-fund --prefix $(BIN)/azurite azurite@3.35.0
+
+$(REPORT_PEERS):
+	npm install --no-audit --no-fund --prefix $(BIN)/report-peers puppeteer-core@24.43.1 axe-core@4.14.1
 
 $(GOLANGCI_LINT): hack/tools/lint/go.mod hack/tools/lint/main.go
 	@echo "building the linter"

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -27,10 +28,13 @@ import (
 	"github.com/trainyard-dev/trainyard/controllers"
 )
 
-// leaseServer is an API server that has nothing but one lease.
+// leaseServer is an API server that has nothing but one lease. Like a real one it refuses
+// an update of another version than its own: the renewal that a stop cancels may arrive
+// after the release.
 type leaseServer struct {
-	mu    sync.Mutex
-	lease *coordinationv1.Lease
+	mu      sync.Mutex
+	lease   *coordinationv1.Lease
+	version int
 }
 
 func (s *leaseServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -41,21 +45,36 @@ func (s *leaseServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if r.Method == http.MethodPost || r.Method == http.MethodPut {
-		s.lease = &coordinationv1.Lease{}
-		if err := json.NewDecoder(r.Body).Decode(s.lease); err != nil {
+		written := &coordinationv1.Lease{}
+		if err := json.NewDecoder(r.Body).Decode(written); err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
+		if s.lease != nil && written.ResourceVersion != s.lease.ResourceVersion {
+			respond(w, http.StatusConflict, statusOf(http.StatusConflict, metav1.StatusReasonConflict))
+			return
+		}
+		s.version++
+		written.ResourceVersion = strconv.Itoa(s.version)
+		s.lease = written
 	}
-	w.Header().Set("Content-Type", "application/json")
 	if s.lease == nil {
-		w.WriteHeader(http.StatusNotFound)
-		_ = json.NewEncoder(w).Encode(metav1.Status{
-			TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Status"}, Status: metav1.StatusFailure, Reason: metav1.StatusReasonNotFound, Code: http.StatusNotFound,
-		})
+		respond(w, http.StatusNotFound, statusOf(http.StatusNotFound, metav1.StatusReasonNotFound))
 		return
 	}
-	_ = json.NewEncoder(w).Encode(s.lease)
+	respond(w, http.StatusOK, s.lease)
+}
+
+func statusOf(code int32, reason metav1.StatusReason) metav1.Status {
+	return metav1.Status{
+		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Status"}, Status: metav1.StatusFailure, Reason: reason, Code: code,
+	}
+}
+
+func respond(w http.ResponseWriter, code int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	_ = json.NewEncoder(w).Encode(body)
 }
 
 func (s *leaseServer) holder() string {

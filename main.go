@@ -10,9 +10,11 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
@@ -64,6 +66,7 @@ func parseFlags(args []string) (*flags, error) {
 	set.StringVar(&f.metricsAddress, "metrics-bind-address", ":8443", "Address to serve /metrics on, over TLS, to clients that the API server authorizes. 0 disables it.")
 	set.IntVar(&f.controllers.MaxConcurrentReconciles, "max-concurrent-reconciles", controllers.DefaultConcurrentReconciles,
 		"Maximum number of objects of each kind that are reconciled concurrently.")
+	set.Func("watch-namespaces", "Comma-separated namespaces to work in. Empty is all of them.", f.setWatchNamespaces)
 	set.Float64Var(&f.apiQPS, "kube-api-qps", -1, "Maximum number of requests to the API server per second. -1 leaves the limit to the API server's priority and fairness.")
 	set.IntVar(&f.apiBurst, "kube-api-burst", 30, "Maximum burst of requests to the API server above --kube-api-qps.")
 	f.log.BindFlags(set)
@@ -86,10 +89,25 @@ func parseFlags(args []string) (*flags, error) {
 	return f, nil
 }
 
+// setWatchNamespaces takes the value of --watch-namespaces.
+func (f *flags) setWatchNamespaces(value string) error {
+	f.controllers.Namespaces = nil
+	if value == "" {
+		return nil
+	}
+	for namespace := range strings.SplitSeq(value, ",") {
+		if problems := validation.IsDNS1123Label(namespace); len(problems) > 0 {
+			return fmt.Errorf("%q is not the name of a namespace: separate names by commas, without spaces", namespace)
+		}
+		f.controllers.Namespaces = append(f.controllers.Namespaces, namespace)
+	}
+	return nil
+}
+
 func (f *flags) managerOptions(scheme *runtime.Scheme) ctrl.Options {
 	return ctrl.Options{
 		Scheme:                 scheme,
-		Cache:                  controllers.CacheOptions(),
+		Cache:                  controllers.CacheOptions(f.controllers.Namespaces...),
 		HealthProbeBindAddress: f.probeAddress,
 		Metrics: metricsserver.Options{
 			BindAddress:    f.metricsAddress,

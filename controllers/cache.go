@@ -9,27 +9,33 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/trainyard-dev/trainyard/controllers/children"
+	"github.com/trainyard-dev/trainyard/controllers/defaults"
 	"github.com/trainyard-dev/trainyard/controllers/podstate"
 	"github.com/trainyard-dev/trainyard/controllers/trainingrun"
 )
 
 // CacheOptions keep out of the manager's memory what its controllers don't need: objects
 // that aren't Trainyard's (of kinds that other people use, only those with Trainyard's
-// label are watched), and most of what ended Jobs and pods were made from.
-func CacheOptions() cache.Options {
+// label are watched, except PodDisruptionBudgets), and most of what ended Jobs and pods were made from. Without namespaces,
+// those of the whole cluster are read.
+func CacheOptions(namespaces ...string) cache.Options {
 	ours := cache.ByObject{Label: labels.SelectorFromSet(labels.Set{children.ManagedByLabel: children.ManagedByValue})}
 	trimmed := func(transform toolscache.TransformFunc) cache.ByObject {
 		return cache.ByObject{Label: ours.Label, Transform: transform}
 	}
 	return cache.Options{
-		DefaultTransform: trimMetadata,
+		DefaultNamespaces: children.CachedNamespaces(namespaces),
+		DefaultTransform:  trimMetadata,
 		ByObject: map[client.Object]cache.ByObject{
 			&batchv1.Job{}:                           trimmed(trimJob),
 			&corev1.Pod{}:                            trimmed(trimPod),
@@ -38,6 +44,12 @@ func CacheOptions() cache.Options {
 			&appsv1.ControllerRevision{}:             ours,
 			&discoveryv1.EndpointSlice{}:             ours,
 			&autoscalingv2.HorizontalPodAutoscaler{}: ours,
+			&corev1.ConfigMap{}: {
+				Field:     fields.OneTermEqualSelector(metav1.ObjectNameField, defaults.ConfigMapName),
+				Transform: trimDefaults,
+			},
+			// All of them: users' own budgets may select a server's pods.
+			&policyv1.PodDisruptionBudget{}: {Transform: trimBudget},
 		},
 	}
 }
@@ -63,6 +75,22 @@ func trimJob(object any) (any, error) {
 			ActiveDeadlineSeconds: job.Spec.ActiveDeadlineSeconds,
 		}
 		trainingrun.TrimEnding(job)
+	}
+	return trimMetadata(object)
+}
+
+// trimDefaults drops of a ConfigMap with defaults what isn't read.
+func trimDefaults(object any) (any, error) {
+	if found, ok := object.(*corev1.ConfigMap); ok {
+		defaults.Trim(found)
+	}
+	return trimMetadata(object)
+}
+
+// trimBudget drops what a budget counts.
+func trimBudget(object any) (any, error) {
+	if budget, ok := object.(*policyv1.PodDisruptionBudget); ok {
+		budget.Status = policyv1.PodDisruptionBudgetStatus{}
 	}
 	return trimMetadata(object)
 }

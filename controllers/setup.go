@@ -36,6 +36,8 @@ type Options struct {
 	RunnerImage string
 	// ServerImage serves where a ModelServer names no image.
 	ServerImage string
+	// Namespaces are those that the controllers work in, as the manager's cache does. None is the whole cluster.
+	Namespaces []string
 	// Clock tells the time. Nil is the real one.
 	Clock clock.PassiveClock
 	// ProgressTransport asks the runners for their progress. Nil is a plain HTTP transport.
@@ -96,6 +98,7 @@ func SetupAll(mgr ctrl.Manager, options Options) error {
 	if err := modelserver.Setup(mgr, modelserver.Options{
 		Image:                   options.ServerImage,
 		PullImage:               options.RunnerImage,
+		Namespaces:              options.Namespaces,
 		Recorder:                recorder,
 		Events:                  starts,
 		Clock:                   options.Clock,

@@ -7,7 +7,7 @@ source hack/lib.sh
 
 start_cluster
 build_images
-deliver_images
+deliver_images out/images
 install_operator
 "$KUBECTL" delete namespace trainyard-demo --ignore-not-found --timeout=2m
 args=()

@@ -5,8 +5,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 prefix=${1:+$1/}
 tag=$2
-overlay=out/installer
-mkdir -p "$overlay"
+mkdir -p out
+overlay=$(mktemp -d out/installer.XXXXXX)
+trap 'rm -r "$overlay"' EXIT
 cat > "$overlay/kustomization.yaml" <<YAML
 apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization

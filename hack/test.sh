@@ -13,7 +13,7 @@ test/peers/venv.sh
 export TRAINYARD_PEERS=required
 
 echo "--- unit tests"
-unit=$(go list ./... | grep -v -e /test/integration -e /test/e2e)
+unit=$(go list ./... | grep -v -e /test/integration -e /test/e2e -e /test/install)
 bin/gotestsum --format pkgname --hide-summary skipped -- -short -coverprofile=out/unit.cover $unit
 # The decoders of each format are tested through the package that chooses among them.
 TRAINYARD_PEERS= go test -short -coverpkg=./internal/preprocess/... -coverprofile=out/preprocess.cover ./internal/preprocess
@@ -23,9 +23,12 @@ KUBEBUILDER_ASSETS=$(bin/cluster build --envtest)
 export KUBEBUILDER_ASSETS
 
 echo "--- integration tests"
-watched=$(go list ./api/... ./controllers/... ./internal/conditions/... ./internal/patch/... | paste -sd,)
+watched=$(go list ./api/... ./controllers/... ./internal/conditions/... ./internal/patch/... ./internal/plugin/... | paste -sd,)
 # standard-verbose: what Ginkgo says of its specs is wanted, their number above all.
-bin/gotestsum --format standard-verbose -- -coverpkg="$watched" -coverprofile=out/integration.cover ./test/integration/...
+bin/gotestsum --format standard-verbose -- -timeout=30m -coverpkg="$watched" -coverprofile=out/integration.cover ./test/integration/...
+
+echo "--- installation: the chart, kustomize, and whether the rights suffice"
+HELM=$PWD/bin/helm bin/gotestsum --format testname -- -count=1 ./test/install
 
 # Generated code, programs that only wire and tools for tests are not counted;
 # commands are tested by running them.

@@ -11,7 +11,7 @@ echo "--- generate"
 make generate
 echo "--- go mod tidy"
 go mod tidy
-for module in hack/tools hack/tools/lint hack/tools/s3server internal/engine/kernels/gen; do (cd "$module" && go mod tidy); done
+for module in hack/tools hack/tools/lint hack/tools/s3server hack/tools/gcsserver hack/tools/prometheus hack/tools/helm hack/tools/proto hack/tools/grpcurl internal/engine/kernels/gen; do (cd "$module" && go mod tidy); done
 if [ "$before" != "$(tree)" ]; then
   git --no-pager diff --stat
   git status --short
@@ -21,6 +21,8 @@ fi
 
 echo "--- lint"
 make lint
+echo "--- workflows"
+bin/actionlint -shellcheck= -pyflakes= # a step is one make target, so there is no script to check
 echo "--- go vet"
 go vet ./...
 for arch in arm64 riscv64; do GOARCH=$arch go vet ./internal/engine/...; done # the second has the portable set only
@@ -28,5 +30,5 @@ echo "--- the generators of kernels"
 (cd internal/engine/kernels/gen && go vet ./... && go test ./...)
 echo "--- race detector"
 # It needs cgo. What it watches is what runs in the images; envtest and the cluster
-# have targets of their own.
-CGO_ENABLED=1 go test -race -short ./controllers/... ./internal/... ./runner/... ./server/... ./hack/prober/...
+# have targets of their own. Training takes minutes there, and longer beside other work.
+CGO_ENABLED=1 go test -race -short -timeout=30m ./controllers/... ./internal/... ./runner/... ./server/... ./hack/prober/...

@@ -23,6 +23,8 @@ const (
 	PendingReason = "Pending"
 	// InvalidSpecReason surfaces when the spec can't be honored for a reason that the schema can't express.
 	InvalidSpecReason = "InvalidSpec"
+	// DefaultsInvalidReason surfaces when ConfigMap trainyard-defaults, which holds the namespace's defaults, can't be used.
+	DefaultsInvalidReason = "DefaultsInvalid"
 	// NameConflictReason surfaces when an object that Trainyard needs exists and belongs to another owner.
 	NameConflictReason = "NameConflict"
 	// WaitingForDeletionReason surfaces while an object of an earlier owner is still being deleted.
@@ -31,6 +33,8 @@ const (
 	ImagePullBackOffReason = "ImagePullBackOff"
 	// UnschedulableReason surfaces when no node has room for a pod.
 	UnschedulableReason = "Unschedulable"
+	// NodeNotReadyReason surfaces when the node of a pod doesn't answer.
+	NodeNotReadyReason = "NodeNotReady"
 	// VolumeUnavailableReason surfaces when a pod's volume can't be bound, attached or mounted.
 	VolumeUnavailableReason = "VolumeUnavailable"
 )
@@ -43,6 +47,10 @@ const (
 	FailedCondition = "Failed"
 	// SuspendedCondition is True while spec.suspend holds the run.
 	SuspendedCondition = "Suspended"
+	// TrackedCondition is True while the server of spec.tracking takes the run's record, and once it has the whole of it.
+	TrackedCondition = "Tracked"
+	// PrunedCondition is True when what the run has left in its output was deleted, because spec.output.retention is over.
+	PrunedCondition = "Pruned"
 )
 
 // Reasons of a TrainingRun's conditions.
@@ -57,6 +65,20 @@ const (
 	RunEndedReason = "RunEnded"
 	// ModelPublishedReason surfaces when the model is published.
 	ModelPublishedReason = "ModelPublished"
+	// RecordedReason surfaces when MLflow takes the run's record or has the whole of it.
+	RecordedReason = "Recorded"
+	// TrackerUnavailableReason surfaces while MLflow isn't reached, or fails. The run goes on, and its record waits.
+	TrackerUnavailableReason = "TrackerUnavailable"
+	// TrackerRejectedReason surfaces when MLflow refuses the credentials, or what it is told. The run goes on.
+	TrackerRejectedReason = "TrackerRejected"
+	// PrunedReason surfaces when what a run has left was deleted.
+	PrunedReason = "Pruned"
+	// PruningReason surfaces while what a run has left is being deleted. No ModelServer takes its model any more.
+	PruningReason = "Pruning"
+	// InUseReason surfaces when spec.output.retention is over and a ModelServer serves the run's model, or may go back to it.
+	InUseReason = "InUse"
+	// PruneFailedReason surfaces when what a run has left can't be deleted.
+	PruneFailedReason = "PruneFailed"
 	// ConfigInvalidReason surfaces when the runner refuses its configuration.
 	ConfigInvalidReason = "ConfigInvalid"
 	// LossDivergedReason surfaces when the loss of a training is infinite or no number.
@@ -73,6 +95,8 @@ const (
 	SourceUnreachableReason = "SourceUnreachable"
 	// GateNotMetReason surfaces when a metric misses spec.gates, or spec.promotion.gates. A TrainingRun's artifact is kept.
 	GateNotMetReason = "GateNotMet"
+	// NoBetterThanChanceReason surfaces when a model is no better than always guessing the most frequent class, and spec.promotion.chance doesn't allow that.
+	NoBetterThanChanceReason = "NoBetterThanChance"
 	// OOMKilledReason surfaces when a runner or server used more memory than its limit, or than its node had.
 	OOMKilledReason = "OOMKilled"
 	// DeadlineExceededReason surfaces when spec.activeDeadlineSeconds has passed.
@@ -81,6 +105,8 @@ const (
 	ResultMissingReason = "ResultMissing"
 	// ArtifactInvalidReason surfaces when the output holds an artifact that can't be trusted or written.
 	ArtifactInvalidReason = "ArtifactInvalid"
+	// NodeLostReason surfaces when the node of the last pod, or the container runtime there, stopped while the runner ran, and spec.backoffLimit is used up.
+	NodeLostReason = "NodeLost"
 	// RunnerFailedReason surfaces when the runner failed for any other reason.
 	RunnerFailedReason = "RunnerFailed"
 )
@@ -93,6 +119,10 @@ const (
 	AvailableCondition = "Available"
 	// RolledBackCondition is True when the spec's revision is rejected and another is live.
 	RolledBackCondition = "RolledBack"
+	// RequestRefusedCondition is True while an annotation asks for what makes no sense.
+	RequestRefusedCondition = "RequestRefused"
+	// ScalingActiveCondition is True while the autoscaler of spec.autoscaling reads its metrics, and absent without one.
+	ScalingActiveCondition = "ScalingActive"
 )
 
 // Reasons of a ModelServer's conditions.
@@ -103,6 +133,12 @@ const (
 	StartingReason = "Starting"
 	// SmokingReason surfaces while a candidate is smoke-tested.
 	SmokingReason = "Smoking"
+	// AwaitingPromotionReason surfaces while a candidate has passed its smoke test and spec.promotion.mode is Manual.
+	AwaitingPromotionReason = "AwaitingPromotion"
+	// PausedReason surfaces while spec.rollout.paused holds a rollout up.
+	PausedReason = "Paused"
+	// ProgressDeadlineExceededReason surfaces while a candidate that didn't start within spec.rollout.progressDeadline waits to be tried again.
+	ProgressDeadlineExceededReason = "ProgressDeadlineExceeded"
 	// BakingReason surfaces while the live revision is watched after its promotion.
 	BakingReason = "Baking"
 	// RollbackBlockedReason surfaces when a failed bake can't be switched back, because the fallback has no ready endpoint yet.
@@ -113,11 +149,27 @@ const (
 	SmokeFailedReason = "SmokeFailed"
 	// BakeFailedReason surfaces when a promoted revision failed while it was watched.
 	BakeFailedReason = "BakeFailed"
+	// AbortedReason surfaces when the annotation trainyard.dev/reject has taken a revision back.
+	AbortedReason = "Aborted"
+	// PromotionRefusedReason surfaces while the annotation trainyard.dev/promote names a revision that can't be promoted.
+	PromotionRefusedReason = "PromotionRefused"
+	// RejectionRefusedReason surfaces while the annotation trainyard.dev/reject names a revision that can't be rejected.
+	RejectionRefusedReason = "RejectionRefused"
+	// MetricsAvailableReason surfaces while the autoscaler reads each of its metrics.
+	MetricsAvailableReason = "MetricsAvailable"
+	// MetricsPendingReason surfaces while the autoscaler has no metrics for so short a time that they may come by themselves, such as those of pods that have just started.
+	MetricsPendingReason = "MetricsPending"
+	// MetricsUnavailableReason surfaces when the autoscaler has been without a metric for 2 minutes.
+	MetricsUnavailableReason = "MetricsUnavailable"
+	// AutoscalerConflictReason surfaces when another autoscaler scales the same pods.
+	AutoscalerConflictReason = "AutoscalerConflict"
 	// ModelInvalidReason surfaces when the server refuses the model file or its digest.
 	ModelInvalidReason = "ModelInvalid"
 	// ResolvedReason surfaces when spec.model is resolved.
 	ResolvedReason = "Resolved"
-	// TrainingRunNotFoundReason surfaces when the TrainingRun doesn't exist.
+	// NewerRunRejectedReason surfaces when spec.model.trainingRunSelector has chosen a run, and passed over a newer one that misses a gate or was rejected.
+	NewerRunRejectedReason = "NewerRunRejected"
+	// TrainingRunNotFoundReason surfaces when the TrainingRun doesn't exist, or none matches spec.model.trainingRunSelector.
 	TrainingRunNotFoundReason = "TrainingRunNotFound"
 	// TrainingRunNotCompleteReason surfaces while the TrainingRun is on its way.
 	TrainingRunNotCompleteReason = "TrainingRunNotComplete"

@@ -28,7 +28,7 @@ type Dataset struct {
 	// counts.
 	// +optional
 	SecretRef SecretReference `json:"secretRef,omitzero"`
-	// caBundle are authorities that the place's certificate may be signed by, besides the public ones.
+	// caBundle are authorities to trust besides the public ones.
 	// +optional
 	CABundle CABundle `json:"caBundle,omitzero"`
 	// dvc is a dataset that DVC keeps beside a Git repository.
@@ -76,7 +76,7 @@ type DatasetCache struct {
 
 // DatasetPVC is a folder of class folders in a volume.
 type DatasetPVC struct {
-	// claimName is the PersistentVolumeClaim in the run's namespace. It is mounted read-only.
+	// claimName is a PersistentVolumeClaim of the namespace. It is mounted read-only.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="claimName must be lower-case letters and digits, with '-' and '.' between, such as models"
@@ -149,7 +149,7 @@ type DatasetDVC struct {
 	// out, the pod's own identity counts.
 	// +optional
 	SecretRef SecretReference `json:"secretRef,omitzero"`
-	// caBundle are authorities that the servers' certificates may be signed by, besides the public ones.
+	// caBundle are authorities to trust besides the public ones.
 	// +optional
 	CABundle CABundle `json:"caBundle,omitzero"`
 }
@@ -257,4 +257,66 @@ type Augmentation struct {
 	// +kubebuilder:default="0"
 	// +optional
 	Saturation Fraction `json:"saturation,omitempty"`
+	// randomResizedCrop scales a random part of each sample to imageSize. Left out, samples are whole.
+	// +optional
+	RandomResizedCrop RandomResizedCrop `json:"randomResizedCrop,omitzero"`
+	// randomErasing replaces a random part of some samples by the mean color. Left out, nothing is erased.
+	// +optional
+	RandomErasing RandomErasing `json:"randomErasing,omitzero"`
+	// mixUp mixes the samples of a batch, and their labels, in pairs. Left out, they are not mixed.
+	// +optional
+	MixUp MixUp `json:"mixUp,omitzero"`
+}
+
+// MixUp is torchvision's: a share of each sample is its own, and the rest that before it in the batch.
+type MixUp struct {
+	// alpha is both parameters of the beta distribution from which each batch's share is drawn, a decimal from 0.01 to 10,
+	// such as "0.2".
+	// +kubebuilder:validation:MaxLength=10
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9]{1,2}([.][0-9]{1,6})?$') && double(self) >= 0.01 && double(self) <= 10.0",message="alpha must be a decimal from 0.01 to 10 in quotes, such as \"0.2\""
+	// +kubebuilder:validation:MinLength=1
+	// +required
+	Alpha Decimal `json:"alpha,omitempty"`
+}
+
+// RandomResizedCrop is torchvision's, of images that were scaled to imageSize.
+// +kubebuilder:validation:XValidation:rule="0.0 < double(self.minScale) && double(self.minScale) <= double(self.?maxScale.orValue('1'))",message="randomResizedCrop.minScale must be above 0 and at most maxScale"
+// +kubebuilder:validation:XValidation:rule="double(self.?minRatio.orValue('0.75')) <= double(self.?maxRatio.orValue('1.3333'))",message="randomResizedCrop.minRatio must be at most maxRatio, set both"
+type RandomResizedCrop struct {
+	// minScale is the least share of the image's area, a decimal above 0, at most 1, such as "0.25".
+	// +kubebuilder:validation:MinLength=1
+	// +required
+	MinScale Fraction `json:"minScale,omitempty"`
+	// maxScale is the greatest. Left out, it is 1.
+	// +optional
+	MaxScale Fraction `json:"maxScale,omitempty"`
+	// minRatio is the least ratio of width to height. Left out, it is 3/4.
+	// +optional
+	MinRatio Ratio `json:"minRatio,omitempty"`
+	// maxRatio is the greatest. Left out, it is 4/3.
+	// +optional
+	MaxRatio Ratio `json:"maxRatio,omitempty"`
+}
+
+// RandomErasing is torchvision's, after normalization and with value 0.
+// +kubebuilder:validation:XValidation:rule="double(self.probability) > 0.0 && double(self.?minScale.orValue('0.02')) > 0.0",message="randomErasing.probability and minScale must be above 0"
+// +kubebuilder:validation:XValidation:rule="double(self.?minScale.orValue('0.02')) <= double(self.?maxScale.orValue('0.33'))",message="randomErasing.minScale must be at most maxScale, set both"
+// +kubebuilder:validation:XValidation:rule="double(self.?minRatio.orValue('0.3')) <= double(self.?maxRatio.orValue('3.3'))",message="randomErasing.minRatio must be at most maxRatio, set both"
+type RandomErasing struct {
+	// probability is the share of samples that lose a part, a decimal above 0, at most 1, such as "0.5".
+	// +kubebuilder:validation:MinLength=1
+	// +required
+	Probability Fraction `json:"probability,omitempty"`
+	// minScale is the least share of the image's area. Left out, it is 0.02.
+	// +optional
+	MinScale Fraction `json:"minScale,omitempty"`
+	// maxScale is the greatest. Left out, it is 0.33.
+	// +optional
+	MaxScale Fraction `json:"maxScale,omitempty"`
+	// minRatio is the least ratio of height to width. Left out, it is 0.3.
+	// +optional
+	MinRatio Ratio `json:"minRatio,omitempty"`
+	// maxRatio is the greatest. Left out, it is 3.3.
+	// +optional
+	MaxRatio Ratio `json:"maxRatio,omitempty"`
 }

@@ -13,12 +13,13 @@ import (
 )
 
 // TestFieldsDecodeInNoTime walks the Go types of both kinds: a type that decodes itself
-// may compute, or fail, and with it the list that the object is in. The two below don't:
-// a Quantity keeps its text, and the schema bounds times.
+// may compute, or fail, and with it the list that the object is in. Those below don't:
+// a Quantity and a CoreObject keep their text, and the schema bounds times.
 func TestFieldsDecodeInNoTime(t *testing.T) {
 	decoders := map[reflect.Type]bool{
 		reflect.TypeFor[Quantity]():    true,
 		reflect.TypeFor[metav1.Time](): true,
+		reflect.TypeFor[CoreObject]():  true,
 	}
 	unmarshaler := reflect.TypeFor[json.Unmarshaler]()
 	seen := map[reflect.Type]bool{}

@@ -16,6 +16,15 @@ const (
 	ComponentLabel = "app.kubernetes.io/component"
 )
 
+// Annotations on a ModelServer, by which a person steers its rollout. Each names a revision.
+const (
+	// PromoteAnnotation gives a candidate the traffic that has passed its smoke test, where
+	// spec.promotion.mode is Manual.
+	PromoteAnnotation = "trainyard.dev/promote"
+	// RejectAnnotation takes a revision back that hasn't passed its bake.
+	RejectAnnotation = "trainyard.dev/reject"
+)
+
 // Annotations on the objects that the controllers make.
 const (
 	// RolloutAnnotation holds, on a ModelServer's Service, the record of its rollout.
@@ -42,6 +51,8 @@ const (
 	TestedDeploymentAnnotation = "trainyard.dev/tested-deployment"
 	// TestURLAnnotation holds, on the Job of a bake, the URL of the Service that it asks.
 	TestURLAnnotation = "trainyard.dev/test-url"
+	// TestMinRequestsAnnotation holds, on the Job of a bake, how many requests of users it waits for, if any.
+	TestMinRequestsAnnotation = "trainyard.dev/test-min-requests"
 	// TestEndedAnnotation holds, on the Job of a smoke test, how containers of the tested
 	// pods had ended before.
 	TestEndedAnnotation = "trainyard.dev/test-ended"

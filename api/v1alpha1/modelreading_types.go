@@ -32,6 +32,10 @@ type ClassesReference struct {
 // +kubebuilder:validation:Enum=Crop;Stretch
 type ResizeRule string
 
+// Interpolation is the filter that a picture is resized by.
+// +kubebuilder:validation:Enum=Bilinear;Bicubic
+type Interpolation string
+
 // ChannelLayout is the order of the dimensions of a network's input.
 // +kubebuilder:validation:Enum=NCHW;NHWC
 type ChannelLayout string
@@ -61,6 +65,9 @@ type ModelInput struct {
 	// +kubebuilder:validation:Maximum=2048
 	// +optional
 	ShorterSide int32 `json:"shorterSide,omitempty"`
+	// interpolation is Bilinear or Bicubic. Left out, it is Bilinear.
+	// +optional
+	Interpolation Interpolation `json:"interpolation,omitempty"`
 	// layout is NCHW, as PyTorch has it, or NHWC, as Keras does.
 	// +optional
 	Layout ChannelLayout `json:"layout,omitempty"`
@@ -148,7 +155,7 @@ type SmokeSamples struct {
 	// secretRef is a Secret with the credentials for uri, in the keys that docs/modelserver.md lists.
 	// +optional
 	SecretRef SecretReference `json:"secretRef,omitzero"`
-	// caBundle are authorities that the place's certificate may be signed by, besides the public ones.
+	// caBundle are authorities to trust besides the public ones.
 	// +optional
 	CABundle CABundle `json:"caBundle,omitzero"`
 }

@@ -39,6 +39,9 @@ type ModelServerStatus struct {
 	// candidate is what is started and tested.
 	// +optional
 	Candidate *CandidateRevision `json:"candidate,omitempty"`
+	// selection is what comes of spec.model.trainingRunSelector.
+	// +optional
+	Selection *RunSelection `json:"selection,omitempty"`
 	// rejected are the revisions that failed, the newest first; they are not tried again.
 	// +listType=map
 	// +listMapKey=revision
@@ -50,7 +53,7 @@ type ModelServerStatus struct {
 	// +kubebuilder:validation:MaxItems=10
 	// +optional
 	History []RetiredRevision `json:"history,omitempty"`
-	// conditions are Ready, Reconciling, Stalled, ModelResolved, Available and RolledBack.
+	// conditions are Ready, Reconciling, Stalled, ModelResolved, Available, RolledBack and RequestRefused.
 	// +listType=map
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=16
@@ -98,16 +101,21 @@ type LiveRevision struct {
 	// since is when the revision got the traffic.
 	// +optional
 	Since *metav1.Time `json:"since,omitempty"`
+	// bakeRequests is how many requests of users it answered during its bake; left out where nothing tells.
+	// +kubebuilder:validation:Minimum=0
+	// +optional
+	BakeRequests *int64 `json:"bakeRequests,omitempty"`
 }
 
 // CandidateStage is how far a candidate has come.
-// +kubebuilder:validation:Enum=Starting;Smoking
+// +kubebuilder:validation:Enum=Starting;Smoking;AwaitingPromotion
 type CandidateStage string
 
 // The stages of a candidate.
 const (
-	CandidateStarting CandidateStage = "Starting"
-	CandidateSmoking  CandidateStage = "Smoking"
+	CandidateStarting          CandidateStage = "Starting"
+	CandidateSmoking           CandidateStage = "Smoking"
+	CandidateAwaitingPromotion CandidateStage = "AwaitingPromotion"
 )
 
 // CandidateRevision is a revision on its way.
@@ -172,7 +180,7 @@ type RejectedRevision struct {
 	// model is the model.
 	// +optional
 	Model RevisionModel `json:"model,omitzero"`
-	// reason is SmokeFailed, GateNotMet, ModelInvalid or BakeFailed.
+	// reason is SmokeFailed, GateNotMet, NoBetterThanChance, ModelInvalid, BakeFailed or Aborted.
 	// +kubebuilder:validation:MaxLength=64
 	// +optional
 	Reason string `json:"reason,omitempty"`
@@ -207,7 +215,12 @@ type RetiredRevision struct {
 	// retiredTime is when it lost it.
 	// +optional
 	RetiredTime *metav1.Time `json:"retiredTime,omitempty"`
-	// reason is why: Replaced, BakeFailed, Unavailable or Gone.
+	// movedBy is what gave its traffic to another: the spec or an annotation, with the field manager that wrote it; the
+	// TrainingRun that a selector chose; or Trainyard.
+	// +kubebuilder:validation:MaxLength=256
+	// +optional
+	MovedBy string `json:"movedBy,omitempty"`
+	// reason is why: Replaced, BakeFailed, Aborted, Unavailable or Gone.
 	// +kubebuilder:validation:MaxLength=64
 	// +optional
 	Reason string `json:"reason,omitempty"`

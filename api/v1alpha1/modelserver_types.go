@@ -20,6 +20,7 @@ import (
 // +kubebuilder:printcolumn:name="Live",type=string,JSONPath=`.status.live.revision`
 // +kubebuilder:printcolumn:name="Candidate",type=string,JSONPath=`.status.candidate.revision`
 // +kubebuilder:printcolumn:name="Accuracy",type=string,JSONPath=`.status.live.metrics[?(@.name=="accuracy")].value`
+// +kubebuilder:printcolumn:name="TrainingRun",type=string,JSONPath=`.status.live.model.trainingRun`,priority=1
 // +kubebuilder:printcolumn:name="Replicas",type=integer,JSONPath=`.status.replicas`
 // +kubebuilder:printcolumn:name="URL",type=string,JSONPath=`.status.url`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
@@ -32,7 +33,11 @@ type ModelServer struct {
 	// spec is what to serve and how.
 	// +required
 	Spec ModelServerSpec `json:"spec,omitzero"`
+
+	// Without a status, kstatus takes an object that no controller has seen for ready, and so do Flux and Helm.
+
 	// status is what is served and what is on its way.
+	// +kubebuilder:default={observedGeneration: 0}
 	// +optional
 	Status ModelServerStatus `json:"status,omitzero"`
 }
@@ -58,7 +63,7 @@ type ModelServerSpec struct {
 	// +kubebuilder:validation:Maximum=1000
 	// +optional
 	Replicas *int32 `json:"replicas,omitempty"`
-	// autoscaling makes a HorizontalPodAutoscaler on CPU utilization.
+	// autoscaling makes a HorizontalPodAutoscaler.
 	// +optional
 	Autoscaling *Autoscaling `json:"autoscaling,omitempty"`
 	// smoke is how a candidate is tested before it gets traffic.
@@ -69,6 +74,14 @@ type ModelServerSpec struct {
 	// +kubebuilder:default={}
 	// +optional
 	Promotion Promotion `json:"promotion,omitzero"`
+	// rollout is how the controller moves from one revision to the next.
+	// +kubebuilder:default={}
+	// +optional
+	Rollout Rollout `json:"rollout,omitzero"`
+	// retry is any text: with another value than the one it was rejected under, a rejected revision is tried again.
+	// +kubebuilder:validation:MaxLength=63
+	// +optional
+	Retry string `json:"retry,omitempty"`
 	// server are the limits of the inference server.
 	// +kubebuilder:default={}
 	// +optional
@@ -86,31 +99,10 @@ type ModelServerSpec struct {
 	// podTemplate changes the server's pods.
 	// +optional
 	PodTemplate PodTemplate `json:"podTemplate,omitzero"`
-}
-
-// Autoscaling makes a HorizontalPodAutoscaler on CPU utilization.
-// +kubebuilder:validation:XValidation:rule="self.minReplicas <= self.maxReplicas",message="autoscaling.minReplicas must not be above maxReplicas: lower minReplicas or raise maxReplicas"
-type Autoscaling struct {
-	// minReplicas is the least number of pods.
-	// +kubebuilder:default=1
-	// +kubebuilder:validation:Minimum=1
-	// +kubebuilder:validation:Maximum=1000
+	// podDisruptionBudget is how many pods a drain may take at a time.
+	// +kubebuilder:default={}
 	// +optional
-	MinReplicas int32 `json:"minReplicas,omitempty"`
-	// maxReplicas is the greatest number of pods.
-	// +kubebuilder:validation:Minimum=1
-	// +kubebuilder:validation:Maximum=1000
-	// +required
-	MaxReplicas int32 `json:"maxReplicas,omitempty"`
-	// targetCPUUtilizationPercentage is the CPU utilization to hold, in percent of the requested CPU.
-	// +kubebuilder:default=70
-	// +kubebuilder:validation:Minimum=1
-	// +kubebuilder:validation:Maximum=1000
-	// +optional
-	TargetCPUUtilizationPercentage int32 `json:"targetCPUUtilizationPercentage,omitempty"`
-	// behavior is how fast it scales, as in autoscaling/v2.
-	// +optional
-	Behavior *AutoscalerBehavior `json:"behavior,omitempty"`
+	PodDisruptionBudget PodDisruptionBudget `json:"podDisruptionBudget,omitzero"`
 }
 
 // Smoke is how a candidate is tested before it gets traffic.
@@ -128,7 +120,7 @@ type Smoke struct {
 	Attempts int32 `json:"attempts,omitempty"`
 	// minAgreement is the least share of held-out samples that the candidate must
 	// classify as they are labeled, a decimal from 0 to 1; "0" asks for none. Left out,
-	// the candidate may be at most 0.10 below the live model.
+	// the candidate may be at most 0.10 below the live model, or further where so few samples don't tell.
 	// +optional
 	MinAgreement Fraction `json:"minAgreement,omitempty"`
 	// maxLatency bounds the median latency of a prediction, a Go duration from 1ms to 1m. Left out, latency is only reported.
@@ -147,19 +139,84 @@ type Smoke struct {
 
 // Promotion is what a candidate must reach, and how long it is watched afterwards.
 type Promotion struct {
+	// mode is who gives a candidate the traffic that has passed its smoke test: the controller at once, Automatic; or a person,
+	// Manual, by the annotation trainyard.dev/promote with the revision's name.
+	// +kubebuilder:default=Automatic
+	// +optional
+	Mode PromotionMode `json:"mode,omitempty"`
 	// gates are what the metrics of the model's TrainingRun must reach.
 	// +listType=map
 	// +listMapKey=metric
 	// +kubebuilder:validation:MaxItems=8
 	// +optional
-	Gates []Gate `json:"gates,omitempty"`
+	Gates []PromotionGate `json:"gates,omitempty"`
+	// chance is what becomes of a model that is no better than always guessing the most frequent class, by the test split of
+	// its TrainingRun or by smoke.samples: Reject, or Allow.
+	// +kubebuilder:default=Reject
+	// +optional
+	Chance ChancePolicy `json:"chance,omitempty"`
 	// bakeTime is how long a promoted revision is watched, with the one before it at
 	// hand, before the rollout is over: a Go duration from 1s to 24h.
 	// +kubebuilder:default="5m"
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,6}([.][0-9]{1,3})?(ms|s|m|h))+$') && duration(self) >= duration('1s') && duration(self) <= duration('24h')",message="bakeTime must be a duration from 1s to 24h, such as 5m"
 	// +optional
 	BakeTime GoDuration `json:"bakeTime,omitempty"`
+	// minRequests is how many requests of users the promoted revision must have answered before its bake ends, where there is a
+	// revision to roll back to: the bake waits for them as long as it takes. 0 is none.
+	// +kubebuilder:default=0
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=1000000
+	// +optional
+	MinRequests *int32 `json:"minRequests,omitempty"`
+	// maxP99IncreasePercent fails a bake at whose end the 99th percentile of the latency of users' requests is higher, by more
+	// than this percentage, than with the revision before. It takes 1000 answers of each to tell. By default latencies aren't
+	// compared.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=10000
+	// +optional
+	MaxP99IncreasePercent int32 `json:"maxP99IncreasePercent,omitempty"`
 }
+
+// ChancePolicy is what becomes of a model that is no better than guessing.
+// +kubebuilder:validation:Enum=Reject;Allow
+type ChancePolicy string
+
+// The values of a ChancePolicy.
+const (
+	RejectChance ChancePolicy = "Reject"
+	AllowChance  ChancePolicy = "Allow"
+)
+
+// Rollout is how the controller moves from one revision to the next.
+type Rollout struct {
+	// paused stops a rollout where it is: nothing is started, tested or promoted. What is live is served and repaired, and
+	// still rolled back if its bake fails.
+	// +kubebuilder:default=false
+	// +optional
+	Paused *bool `json:"paused,omitempty"`
+	// progressDeadline is how long a candidate may take until all its replicas are available, a Go duration from 30s to 24h. Then
+	// it is deleted, and tried again 10 minutes later, twice as late each time, 6 hours at most.
+	// +kubebuilder:default="10m"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,6}([.][0-9]{1,3})?(ms|s|m|h))+$') && duration(self) >= duration('30s') && duration(self) <= duration('24h')",message="progressDeadline must be a duration from 30s to 24h, such as 10m"
+	// +optional
+	ProgressDeadline GoDuration `json:"progressDeadline,omitempty"`
+	// revisionHistoryLimit is how many revisions that were live status.history keeps.
+	// +kubebuilder:default=10
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=10
+	// +optional
+	RevisionHistoryLimit *int32 `json:"revisionHistoryLimit,omitempty"`
+}
+
+// PromotionMode is who gives a candidate the traffic.
+// +kubebuilder:validation:Enum=Automatic;Manual
+type PromotionMode string
+
+// The values of a PromotionMode.
+const (
+	AutomaticPromotion PromotionMode = "Automatic"
+	ManualPromotion    PromotionMode = "Manual"
+)
 
 // Server are the limits of the inference server.
 type Server struct {
@@ -194,6 +251,11 @@ type Server struct {
 	// +kubebuilder:default=Enabled
 	// +optional
 	LogRequests SwitchState `json:"logRequests,omitempty"`
+	// calibration is None, or Temperature: logits are divided by the temperature in the model, which it must have, before they
+	// become probabilities. No class changes by that.
+	// +kubebuilder:default=None
+	// +optional
+	Calibration Calibration `json:"calibration,omitempty"`
 }
 
 // Service is how the model is reached.

@@ -22,7 +22,7 @@ type Output struct {
 	// identity counts.
 	// +optional
 	SecretRef SecretReference `json:"secretRef,omitzero"`
-	// caBundle are authorities that the object store's certificate may be signed by, besides the public ones.
+	// caBundle are authorities to trust besides the public ones.
 	// +optional
 	CABundle CABundle `json:"caBundle,omitzero"`
 	// checkpoints is where the state of the unfinished run is kept. Left out, that is where the model will be published.
@@ -33,7 +33,28 @@ type Output struct {
 	// +kubebuilder:default=None
 	// +optional
 	Quantization Quantization `json:"quantization,omitempty"`
+	// calibration is None, or Temperature: what the logits are best divided by is fitted on the validation split and stored in
+	// the model, for servers to use whose server.calibration is Temperature.
+	// +kubebuilder:default=None
+	// +optional
+	Calibration Calibration `json:"calibration,omitempty"`
+	// retention is how long what the run leaves is kept after its end: a Go duration from 1s to 87600h. Then a Job deletes it, model,
+	// samples, report and checkpoints, unless a ModelServer of this cluster serves the model or may go back to it. Left out, it is
+	// kept for good.
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,6}([.][0-9]{1,3})?(ms|s|m|h))+$') && duration(self) >= duration('1s') && duration(self) <= duration('87600h')",message="retention must be a duration from 1s to 87600h, such as 720h"
+	// +optional
+	Retention GoDuration `json:"retention,omitempty"`
 }
+
+// Calibration is how logits become probabilities that say how often an answer is right.
+// +kubebuilder:validation:Enum=None;Temperature
+type Calibration string
+
+// The kinds of calibration.
+const (
+	NoCalibration          Calibration = "None"
+	TemperatureCalibration Calibration = "Temperature"
+)
 
 // Quantization is how a model computes.
 // +kubebuilder:validation:Enum=None;Int8
@@ -54,10 +75,19 @@ type Checkpoints struct {
 
 // OutputPVC is a volume for models.
 type OutputPVC struct {
-	// claimName is the PersistentVolumeClaim in the run's namespace.
+	// claimName is a PersistentVolumeClaim of the namespace.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="claimName must be lower-case letters and digits, with '-' and '.' between, such as models"
 	// +required
 	ClaimName string `json:"claimName,omitempty"`
+}
+
+// Report is what a run's report shows.
+// +kubebuilder:validation:MinProperties=1
+type Report struct {
+	// samples is Enabled for a report with pictures of the dataset in it, which may be personal, or Disabled for one without.
+	// Left out, drawn pictures are shown and others aren't.
+	// +optional
+	Samples SwitchState `json:"samples,omitempty"`
 }

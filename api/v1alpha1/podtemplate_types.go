@@ -11,7 +11,22 @@ import (
 // have core/v1's fields and JSON, and whatever the schema accepts is decoded in no time.
 
 // PodTemplate is what a user may change of the pods that Trainyard makes.
+// +kubebuilder:validation:XValidation:rule="!has(self.volumeMounts) || has(self.volumes) && self.volumeMounts.all(m, self.volumes.exists(v, v.name == m.name))",message="volumeMounts must name volumes of the same pod template: add the volume, or correct the mount's name"
 type PodTemplate struct {
+	// labels are additional labels of the pods that train or serve.
+	// +kubebuilder:validation:MinProperties=1
+	// +kubebuilder:validation:MaxProperties=32
+	// +kubebuilder:validation:XValidation:rule="self.all(k, k.size() <= 317 && self[k].size() <= 63)",message="labels must have keys of at most 317 characters and values of at most 63"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.matches('^(([^/]+[.])?trainyard[.]dev/|batch[.]kubernetes[.]io/|app[.]kubernetes[.]io/(managed-by|component)$|(pod-template-hash|job-name|controller-uid)$)'))",message="labels must not set what pods are selected by (trainyard.dev/, batch.kubernetes.io/, app.kubernetes.io/managed-by and component, pod-template-hash, job-name, controller-uid): choose another key"
+	// +optional
+	Labels map[string]string `json:"labels,omitempty"`
+	// annotations are additional annotations of all pods, with keys and values of at most 16384 characters together.
+	// +kubebuilder:validation:MinProperties=1
+	// +kubebuilder:validation:MaxProperties=32
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.matches('^([^/]+[.])?trainyard[.]dev/'))",message="annotations must not begin with trainyard.dev/: they are Trainyard's own; choose another key"
+	// +kubebuilder:validation:XValidation:rule="self.map(k, k.size() + self[k].size()).sum() <= 16384",message="annotations must not hold more than 16384 characters together: shorten them"
+	// +optional
+	Annotations map[string]string `json:"annotations,omitempty"`
 	// resources are the container's compute resources. What is left out of requests
 	// gets a default that fits the namespace's LimitRanges; there is no default limit.
 	// +optional
@@ -35,6 +50,101 @@ type PodTemplate struct {
 	// +kubebuilder:validation:MaxItems=32
 	// +optional
 	Tolerations []Toleration `json:"tolerations,omitempty"`
+	// affinity prefers or excludes nodes: nodeAffinity, podAffinity and podAntiAffinity as in core/v1, at most 8192
+	// characters of JSON. Pods of tests keep to nodeAffinity.
+	// +kubebuilder:validation:MaxProperties=3
+	// +optional
+	Affinity CoreObject `json:"affinity,omitempty"`
+	// topologySpreadConstraints spread the pods that train or serve, each as in core/v1, at most 8192 characters of JSON.
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=8
+	// +optional
+	TopologySpreadConstraints []CoreObject `json:"topologySpreadConstraints,omitempty"`
+	// priorityClassName is the pods' PriorityClass.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	PriorityClassName string `json:"priorityClassName,omitempty"`
+	// runtimeClassName is the pods' RuntimeClass.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	RuntimeClassName string `json:"runtimeClassName,omitempty"`
+	// serviceAccountName is the pods' ServiceAccount, which clouds know them by. Its token is not mounted.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	ServiceAccountName string `json:"serviceAccountName,omitempty"`
+	// imagePullSecrets are Secrets to pull the pods' images with.
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=8
+	// +optional
+	ImagePullSecrets []SecretReference `json:"imagePullSecrets,omitempty"`
+	// securityContext is whom the pods run as. What is left out is user and group 65532; pods never run as root.
+	// +optional
+	SecurityContext PodSecurityContext `json:"securityContext,omitzero"`
+	// terminationGracePeriodSeconds is how long the container may take to end: to write a checkpoint, or to finish
+	// requests. Left out, it is 60 for a run and 45 for a server.
+	// +kubebuilder:validation:Minimum=60
+	// +kubebuilder:validation:Maximum=3600
+	// +optional
+	TerminationGracePeriodSeconds *int64 `json:"terminationGracePeriodSeconds,omitempty"`
+	// volumes are additional volumes of the pods that train or serve. What fetches models has those of ConfigMaps and Secrets too.
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=16
+	// +optional
+	Volumes []Volume `json:"volumes,omitempty"`
+	// volumeMounts are where volumes are mounted into the container.
+	// +listType=map
+	// +listMapKey=mountPath
+	// +kubebuilder:validation:MaxItems=32
+	// +optional
+	VolumeMounts []VolumeMount `json:"volumeMounts,omitempty"`
+}
+
+// PodSecurityContext is whom a pod runs as, as in core/v1 except what restricted Pod Security prescribes.
+// +kubebuilder:validation:MinProperties=1
+type PodSecurityContext struct {
+	// runAsUser is the containers' user.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=2147483647
+	// +optional
+	RunAsUser *int64 `json:"runAsUser,omitempty"`
+	// runAsGroup is their group.
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=2147483647
+	// +optional
+	RunAsGroup *int64 `json:"runAsGroup,omitempty"`
+	// fsGroup is the group that volumes are made writable for.
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=2147483647
+	// +optional
+	FSGroup *int64 `json:"fsGroup,omitempty"`
+	// fsGroupChangePolicy is when volumes are given to fsGroup. Left out, it is OnRootMismatch.
+	// +kubebuilder:validation:Enum=OnRootMismatch;Always
+	// +optional
+	FSGroupChangePolicy string `json:"fsGroupChangePolicy,omitempty"`
+	// supplementalGroups are further groups.
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:Minimum=0
+	// +kubebuilder:validation:items:Maximum=2147483647
+	// +optional
+	SupplementalGroups []int64 `json:"supplementalGroups,omitempty"`
+	// seLinuxOptions are the containers' SELinux labels.
+	// +optional
+	SELinuxOptions SELinuxOptions `json:"seLinuxOptions,omitzero"`
+}
+
+// SELinuxOptions are SELinux labels.
+type SELinuxOptions struct {
+	// level is the level, such as s0:c123,c456.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	// +required
+	Level string `json:"level,omitempty"`
 }
 
 // ResourceList is what is asked of each resource, such as cpu and memory.
@@ -134,7 +244,7 @@ type KeySelector struct {
 	// +kubebuilder:validation:MaxLength=253
 	// +required
 	Key string `json:"key,omitempty"`
-	// optional says that the pod starts without the variable if the key doesn't exist.
+	// optional lets the pod start without it.
 	// +optional
 	Optional *bool `json:"optional,omitempty"`
 }
@@ -157,7 +267,7 @@ type FileKeySelector struct {
 	// +kubebuilder:validation:MaxLength=253
 	// +required
 	Key string `json:"key,omitempty"`
-	// optional says that the pod starts without the variable if the key doesn't exist.
+	// optional lets the pod start without it.
 	// +kubebuilder:default=false
 	// +optional
 	Optional *bool `json:"optional,omitempty"`

@@ -16,8 +16,7 @@ import (
 // text: decoding costs what its length costs, whatever is stored, and only the object
 // that holds it fails, where it is used.
 
-// Quantity is a quantity such as 500m or 1Gi, of at most 32 characters and with at most
-// two digits in its exponent.
+// Quantity is a quantity such as 500m or 1Gi.
 //
 // +kubebuilder:validation:Type=""
 // +kubebuilder:validation:XIntOrString

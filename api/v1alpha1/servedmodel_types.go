@@ -4,12 +4,16 @@
 package v1alpha1
 
 // ServedModel is what to serve.
-// +kubebuilder:validation:XValidation:rule="[has(self.trainingRunRef), has(self.source)].exists_one(set, set)",message="model must name exactly one model: set one of trainingRunRef, source"
+// +kubebuilder:validation:XValidation:rule="[has(self.trainingRunRef), has(self.trainingRunSelector), has(self.source)].exists_one(set, set)",message="model must name exactly one model: set one of trainingRunRef, trainingRunSelector, source"
 // +kubebuilder:validation:MinProperties=1
 type ServedModel struct {
 	// trainingRunRef is a TrainingRun in the same namespace; its model is served once it is Complete.
 	// +optional
 	TrainingRunRef TrainingRunReference `json:"trainingRunRef,omitzero"`
+	// trainingRunSelector selects TrainingRuns in the same namespace by their labels. The model of the newest Complete one is
+	// served that meets promotion.gates, is better than guessing and wasn't rejected: a retraining needs no edit here.
+	// +optional
+	TrainingRunSelector TrainingRunSelector `json:"trainingRunSelector,omitzero"`
 	// source is a model file that lies elsewhere.
 	// +optional
 	Source *ModelSource `json:"source,omitempty"`
@@ -43,7 +47,7 @@ type ModelSource struct {
 	// own identity counts, or the place needs none.
 	// +optional
 	SecretRef SecretReference `json:"secretRef,omitzero"`
-	// caBundle are authorities that the place's certificate may be signed by, besides the public ones.
+	// caBundle are authorities to trust besides the public ones.
 	// +optional
 	CABundle CABundle `json:"caBundle,omitzero"`
 	// classes are the names of the classes in the order of the network's numbers. Left out, as classesFrom, the model file

@@ -77,10 +77,10 @@ type SecretReference struct {
 // +kubebuilder:validation:XValidation:rule="[has(self.configMapRef), has(self.secretRef)].exists_one(set, set)",message="caBundle must name exactly one object: set one of configMapRef, secretRef"
 // +kubebuilder:validation:MinProperties=1
 type CABundle struct {
-	// configMapRef is a ConfigMap that holds the certificates.
+	// configMapRef is a ConfigMap with them.
 	// +optional
 	ConfigMapRef CABundleReference `json:"configMapRef,omitzero"`
-	// secretRef is a Secret that holds the certificates.
+	// secretRef is a Secret with them.
 	// +optional
 	SecretRef CABundleReference `json:"secretRef,omitzero"`
 }
@@ -93,7 +93,7 @@ type CABundleReference struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="name must be lower-case letters and digits, with '-' and '.' between, such as company-ca"
 	// +required
 	Name string `json:"name,omitempty"`
-	// key is the key that holds the certificates.
+	// key is the key.
 	// +kubebuilder:default="ca.crt"
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253

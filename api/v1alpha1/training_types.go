@@ -91,6 +91,16 @@ type Training struct {
 	// earlyStopping ends the training once it gets no better. Left out, all epochs are trained.
 	// +optional
 	EarlyStopping EarlyStopping `json:"earlyStopping,omitzero"`
+	// bestMetric chooses the epoch whose weights are published, by what it is on the validation split. Left out, it is accuracy.
+	// Among equals it is the one of the lowest loss.
+	// +optional
+	BestMetric ValidationMetric `json:"bestMetric,omitempty"`
+	// divergenceRetries is how often a run whose loss diverges goes back to the end of the last good epoch, with half the
+	// learning rate from there on. Left out, it fails with LossDiverged.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=10
+	// +optional
+	DivergenceRetries int32 `json:"divergenceRetries,omitempty"`
 	// gradientClipping is the greatest norm of all gradients together, a decimal above 0, at most 1000, such as "1"; greater
 	// ones are scaled down.
 	// +kubebuilder:validation:MaxLength=16
@@ -102,6 +112,9 @@ type Training struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^0([.][0-9]{1,6})?$') && double(self) <= 0.9",message="labelSmoothing must be a decimal from 0 to 0.9 in quotes, such as \"0.1\""
 	// +optional
 	LabelSmoothing Decimal `json:"labelSmoothing,omitempty"`
+	// ema publishes an exponential moving average of the weights over the steps. Left out, it is the weights themselves.
+	// +optional
+	EMA EMA `json:"ema,omitzero"`
 	// seed makes the same model again, whatever the number of threads.
 	// +kubebuilder:default=42
 	// +optional
@@ -117,6 +130,18 @@ type Training struct {
 	// +kubebuilder:default=None
 	// +optional
 	ClassWeights ClassWeights `json:"classWeights,omitempty"`
+}
+
+// EMA is an exponential moving average of the weights, batch normalization's statistics included: what each epoch is
+// measured by and the model has.
+type EMA struct {
+	// decay is the share of the average that a step keeps, a decimal above 0 and below 1, such as "0.99" for an average over
+	// about a hundred steps.
+	// +kubebuilder:validation:MaxLength=10
+	// +kubebuilder:validation:XValidation:rule="self.matches('^0[.][0-9]{1,6}$') && double(self) > 0.0",message="decay must be a decimal above 0 and below 1 in quotes, such as \"0.99\""
+	// +kubebuilder:validation:MinLength=1
+	// +required
+	Decay Decimal `json:"decay,omitempty"`
 }
 
 // ClassWeights is how much the images of each class count in the loss.
@@ -182,12 +207,15 @@ type Scheduler struct {
 	MinLearningRate Decimal `json:"minLearningRate,omitempty"`
 }
 
+// ValidationMetric names a metric that is measured after each epoch. Less is better of loss and calibrationError.
+// +kubebuilder:validation:Enum=loss;accuracy;precision;recall;f1;weightedPrecision;weightedRecall;weightedF1;rocAUC;prAUC;kappa;calibrationError
+type ValidationMetric string
+
 // EarlyStopping ends a training that gets no better. The model is that of the best epoch, as always.
 type EarlyStopping struct {
-	// metric is what has to improve on the validation split: loss or accuracy.
-	// +kubebuilder:validation:Enum=loss;accuracy
+	// metric is what has to improve on the validation split.
 	// +required
-	Metric string `json:"metric,omitempty"`
+	Metric ValidationMetric `json:"metric,omitempty"`
 	// patience is after how many epochs without an improvement training stops.
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=1000

@@ -57,7 +57,7 @@ type TrainingRunStatus struct {
 	// lastFailure is the newest failure of a pod.
 	// +optional
 	LastFailure *Failure `json:"lastFailure,omitempty"`
-	// conditions are Ready, Reconciling, Stalled, Complete, Failed and Suspended.
+	// conditions are Ready, Reconciling, Stalled, Complete, Failed, Suspended, Tracked and Pruned.
 	// +listType=map
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=16
@@ -162,6 +162,22 @@ type Lineage struct {
 	// +kubebuilder:validation:MaxLength=1024
 	// +optional
 	Image string `json:"image,omitempty"`
+	// mlflow is the run's record there.
+	// +optional
+	MLflow MLflowLineage `json:"mlflow,omitzero"`
+}
+
+// MLflowLineage is the record of a run in MLflow.
+type MLflowLineage struct {
+	// runID is the run's id there.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	// +required
+	RunID string `json:"runID,omitempty"`
+	// url is the run's page.
+	// +kubebuilder:validation:MaxLength=2048
+	// +optional
+	URL string `json:"url,omitempty"`
 }
 
 // DatasetLineage is the data that a model was made from.
@@ -221,6 +237,10 @@ type PublishedModel struct {
 	// BetterThanChance with a confidence of 99 %, else NoBetterThanChance.
 	// +optional
 	Chance Chance `json:"chance,omitempty"`
+	// chanceAccuracy is the accuracy of always guessing the most frequent class of the test split, a decimal.
+	// +kubebuilder:validation:MaxLength=32
+	// +optional
+	ChanceAccuracy string `json:"chanceAccuracy,omitempty"`
 }
 
 // Chance compares a model with always guessing.

@@ -16,17 +16,20 @@ import (
 // fields agree, and parses it. Parse fails on what no field's schema lets in, should an object be older than a rule; an
 // empty text is 0.
 
-// Decimal is a decimal number without sign and exponent, such as "0.001".
-//
-// +kubebuilder:validation:MinLength=1
+// Decimal is a decimal number without sign and exponent, such as "0.001". Its fields have rules, which refuse an empty text.
 type Decimal string
 
 // Fraction is a decimal from 0 to 1, such as "0.25".
 //
-// +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=10
 // +kubebuilder:validation:XValidation:rule="self.matches('^(0([.][0-9]{1,6})?|1([.]0{1,6})?)$')",message="must be a decimal from 0 to 1 in quotes, such as \"0.25\""
 type Fraction string
+
+// Ratio is a decimal from 0.1 to 10, such as "1.5".
+//
+// +kubebuilder:validation:MaxLength=10
+// +kubebuilder:validation:XValidation:rule="self.matches('^(0[.][1-9][0-9]{0,5}|[1-9]([.][0-9]{1,6})?|10)$')",message="must be a decimal from 0.1 to 10 in quotes, such as \"1.5\""
+type Ratio string
 
 // GoDuration is a duration as Go writes it, such as 2m or 1m30s, without sign.
 //
@@ -59,6 +62,11 @@ func (d Decimal) Parse() (float64, error) {
 // Parse returns the number.
 func (f Fraction) Parse() (float64, error) {
 	return parseValue(string(f), fractionText, parseFloat, `use a decimal from 0 to 1, such as "0.25"`)
+}
+
+// Parse returns the number.
+func (r Ratio) Parse() (float64, error) {
+	return parseValue(string(r), decimalText, parseFloat, `use a decimal from 0.1 to 10, such as "1.5"`)
 }
 
 // Parse returns the duration.

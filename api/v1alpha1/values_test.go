@@ -42,6 +42,11 @@ func TestParseValues(t *testing.T) {
 		map[string]float64{"0": 0, "0.25": 0.25, "1": 1, "1.00": 1},
 		append(noNumbers, "2", "1.01", "10"),
 	))
+	t.Run("Ratio", testParse(
+		func(text string) (float64, error) { return Ratio(text).Parse() },
+		map[string]float64{"0.75": 0.75, "3": 3, "10": 10},
+		noNumbers,
+	))
 	t.Run("GoDuration", testParse(
 		func(text string) (time.Duration, error) { return GoDuration(text).Parse() },
 		map[string]time.Duration{"2ms": 2 * time.Millisecond, "1m30s": 90 * time.Second, "0s": 0, "1.5h": 90 * time.Minute},

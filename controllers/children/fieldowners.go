@@ -41,6 +41,23 @@ func owns(entry *metav1.ManagedFieldsEntry, path ...string) bool {
 	return true
 }
 
+// LastWriter returns the field manager that wrote last to an object, which was read past the cache, among
+// those that own one of these fields; empty if none does. A path is one of keys as in [metav1.FieldsV1].
+func LastWriter(entries []metav1.ManagedFieldsEntry, paths ...[]string) string {
+	var last *metav1.ManagedFieldsEntry
+	for i := range entries {
+		entry := &entries[i]
+		owner := slices.ContainsFunc(paths, func(path []string) bool { return owns(entry, path...) })
+		if owner && (last == nil || last.Time == nil || entry.Time != nil && last.Time.Before(entry.Time)) {
+			last = entry
+		}
+	}
+	if last == nil {
+		return ""
+	}
+	return last.Manager
+}
+
 // ImagesOf are the images of a pod's containers, by their names.
 func ImagesOf(pod *corev1.PodSpec) map[string]string {
 	images := map[string]string{}

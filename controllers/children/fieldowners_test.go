@@ -5,6 +5,7 @@ package children
 
 import (
 	"testing"
+	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -15,6 +16,27 @@ import (
 func writer(manager, subresource, fields string) metav1.ManagedFieldsEntry {
 	return metav1.ManagedFieldsEntry{
 		Manager: manager, Operation: metav1.ManagedFieldsOperationUpdate, Subresource: subresource, FieldsV1: metav1.NewFieldsV1(fields),
+	}
+}
+
+func TestLastWriter(t *testing.T) {
+	at := func(minute int, entry metav1.ManagedFieldsEntry) metav1.ManagedFieldsEntry {
+		when := metav1.Date(2026, 1, 1, 12, minute, 0, 0, time.UTC)
+		entry.Time = &when
+		return entry
+	}
+	const model, replicas = `{"f:spec":{"f:model":{}}}`, `{"f:spec":{"f:replicas":{}}}`
+	entries := []metav1.ManagedFieldsEntry{
+		at(1, writer("kubectl", "", model)), at(3, writer("argocd", "", model)), at(2, writer("kubectl-edit", "", model)), at(9, writer("hpa", "scale", replicas)),
+	}
+	for want, paths := range map[string][][]string{
+		"argocd": {{"f:spec", "f:image"}, {"f:spec", "f:model"}},
+		"hpa":    {{"f:spec", "f:replicas"}},
+		"":       {{"f:spec", "f:image"}},
+	} {
+		if got := LastWriter(entries, paths...); got != want {
+			t.Errorf("last writer of %v = %q, want %q", paths, got, want)
+		}
 	}
 }
 

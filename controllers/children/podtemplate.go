@@ -6,64 +6,68 @@ package children
 import (
 	"fmt"
 	"maps"
+	"reflect"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	kjson "sigs.k8s.io/json"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 )
 
-// The API's own types of pods, as Kubernetes has them.
+// podTemplateField is where a user changes the pods.
+const podTemplateField = "spec.podTemplate"
 
-// PodResourcesField is where a user sets the resources of a pod's own container.
-const PodResourcesField = "spec.podTemplate.resources"
-
-// ContainerEnv returns the part of a container's environment that the user asks for. It
-// fails on a quantity that the schema would have refused, and names the field.
-func ContainerEnv(asked []v1alpha1.EnvVar) ([]corev1.EnvVar, error) {
-	env := make([]corev1.EnvVar, 0, len(asked)+1)
-	for i, variable := range asked {
-		from, err := coreEnvSource(variable.ValueFrom)
-		if err != nil {
-			return nil, fmt.Errorf("spec.podTemplate.env[%d].valueFrom.resourceFieldRef.divisor: %w", i, err)
-		}
-		env = append(env, corev1.EnvVar{Name: variable.Name, Value: variable.Value, ValueFrom: from})
-	}
-	return env, nil
+// PodMeta returns the metadata of a pod that trains or serves: the user's, and Trainyard's own labels.
+func PodMeta(asked v1alpha1.PodTemplate, own map[string]string) metav1.ObjectMeta {
+	labels := map[string]string{}
+	maps.Copy(labels, asked.Labels)
+	maps.Copy(labels, own)
+	return metav1.ObjectMeta{Labels: labels, Annotations: maps.Clone(asked.Annotations)}
 }
 
-func coreEnvSource(from *v1alpha1.EnvVarSource) (*corev1.EnvVarSource, error) {
-	if from == nil {
-		return nil, nil
-	}
-	source := &corev1.EnvVarSource{}
-	if ref := from.FieldRef; ref != nil {
-		source.FieldRef = &corev1.ObjectFieldSelector{APIVersion: ref.APIVersion, FieldPath: ref.FieldPath}
-	}
-	if ref := from.ResourceFieldRef; ref != nil {
-		divisor, err := ref.Divisor.Parse()
-		if err != nil {
-			return nil, err
-		}
-		source.ResourceFieldRef = &corev1.ResourceFieldSelector{ContainerName: ref.ContainerName, Resource: ref.Resource, Divisor: divisor}
-	}
-	if ref := from.ConfigMapKeyRef; ref != nil {
-		source.ConfigMapKeyRef = &corev1.ConfigMapKeySelector{
-			LocalObjectReference: corev1.LocalObjectReference{Name: ref.Name}, Key: ref.Key, Optional: ClonePtr(ref.Optional),
-		}
-	}
-	if ref := from.SecretKeyRef; ref != nil {
-		source.SecretKeyRef = &corev1.SecretKeySelector{
-			LocalObjectReference: corev1.LocalObjectReference{Name: ref.Name}, Key: ref.Key, Optional: ClonePtr(ref.Optional),
-		}
-	}
-	if ref := from.FileKeyRef; ref != nil {
-		source.FileKeyRef = &corev1.FileKeySelector{VolumeName: ref.VolumeName, Path: ref.Path, Key: ref.Key, Optional: ClonePtr(ref.Optional)}
-	}
-	return source, nil
+// TestPodMeta returns the metadata of a pod that tests. It has none of the user's labels: Services, budgets and spread
+// constraints of the user's own select the pods that serve by them.
+func TestPodMeta(asked v1alpha1.PodTemplate, own map[string]string) metav1.ObjectMeta {
+	return metav1.ObjectMeta{Labels: maps.Clone(own), Annotations: maps.Clone(asked.Annotations)}
 }
 
-// ApplyPodTemplate copies what the user asks of the pod's placement into spec.
-func ApplyPodTemplate(spec *corev1.PodSpec, asked v1alpha1.PodTemplate) {
+// ApplyPodTemplate gives a pod that trains or serves what the user asks of it, besides the environment and the resources
+// of its first container. Volumes of its own have to be there: a claim is a volume of a pod once.
+func ApplyPodTemplate(spec *corev1.PodSpec, asked v1alpha1.PodTemplate) error {
+	applyWhoAndWhere(spec, asked)
+	var err error
+	if spec.Affinity, err = coreAffinity(asked.Affinity); err != nil {
+		return err
+	}
+	for i, text := range asked.TopologySpreadConstraints {
+		constraint, err := decodeCore[corev1.TopologySpreadConstraint](fmt.Sprintf("%s.topologySpreadConstraints[%d]", podTemplateField, i), text)
+		if err != nil {
+			return err
+		}
+		spec.TopologySpreadConstraints = append(spec.TopologySpreadConstraints, *constraint)
+	}
+	if asked.TerminationGracePeriodSeconds != nil {
+		spec.TerminationGracePeriodSeconds = ClonePtr(asked.TerminationGracePeriodSeconds)
+	}
+	return addVolumes(spec, asked)
+}
+
+// ApplyTestTemplate gives a pod that tests what it needs of that to run where the pods may that it tests, and to fetch what they fetch. It
+// isn't kept away from them, or to them.
+func ApplyTestTemplate(spec *corev1.PodSpec, asked v1alpha1.PodTemplate) error {
+	applyWhoAndWhere(spec, asked)
+	affinity, err := coreAffinity(asked.Affinity)
+	if affinity != nil && affinity.NodeAffinity != nil {
+		spec.Affinity = &corev1.Affinity{NodeAffinity: affinity.NodeAffinity}
+	}
+	return err
+}
+
+// applyWhoAndWhere copies what holds for every pod.
+func applyWhoAndWhere(spec *corev1.PodSpec, asked v1alpha1.PodTemplate) {
 	spec.NodeSelector = maps.Clone(asked.NodeSelector)
 	for _, t := range asked.Tolerations {
 		spec.Tolerations = append(spec.Tolerations, corev1.Toleration{
@@ -71,4 +75,55 @@ func ApplyPodTemplate(spec *corev1.PodSpec, asked v1alpha1.PodTemplate) {
 			Effect: corev1.TaintEffect(t.Effect), TolerationSeconds: ClonePtr(t.TolerationSeconds),
 		})
 	}
+	spec.PriorityClassName = asked.PriorityClassName
+	if asked.RuntimeClassName != "" {
+		spec.RuntimeClassName = ptr.To(asked.RuntimeClassName)
+	}
+	spec.ServiceAccountName = asked.ServiceAccountName
+	for _, secret := range asked.ImagePullSecrets {
+		spec.ImagePullSecrets = append(spec.ImagePullSecrets, corev1.LocalObjectReference{Name: secret.Name})
+	}
+	applySecurity(spec.SecurityContext, asked.SecurityContext)
+}
+
+// applySecurity changes whom a pod runs as. That it is nobody privileged stays.
+func applySecurity(own *corev1.PodSecurityContext, asked v1alpha1.PodSecurityContext) {
+	for _, id := range []struct{ own, asked **int64 }{
+		{&own.RunAsUser, &asked.RunAsUser}, {&own.RunAsGroup, &asked.RunAsGroup}, {&own.FSGroup, &asked.FSGroup},
+	} {
+		if *id.asked != nil {
+			*id.own = ClonePtr(*id.asked)
+		}
+	}
+	if policy := asked.FSGroupChangePolicy; policy != "" {
+		own.FSGroupChangePolicy = ptr.To(corev1.PodFSGroupChangePolicy(policy))
+	}
+	own.SupplementalGroups = slices.Clone(asked.SupplementalGroups)
+	if level := asked.SELinuxOptions.Level; level != "" {
+		own.SELinuxOptions = &corev1.SELinuxOptions{Level: level}
+	}
+}
+
+func coreAffinity(asked v1alpha1.CoreObject) (*corev1.Affinity, error) {
+	if asked == "" {
+		return nil, nil
+	}
+	return decodeCore[corev1.Affinity](podTemplateField+".affinity", asked)
+}
+
+// decodeCore decodes what the API keeps as it is. A field that isn't core/v1's is an error: it would be ignored.
+func decodeCore[T any](field string, text v1alpha1.CoreObject) (*T, error) {
+	data, err := text.Bytes()
+	if err != nil {
+		return nil, fmt.Errorf("%s %w", field, err)
+	}
+	object := new(T)
+	strict, err := kjson.UnmarshalStrict(data, object)
+	if err == nil && len(strict) > 0 {
+		err = strict[0]
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s is no %s of core/v1: %w: correct it", field, reflect.TypeFor[T]().Name(), err)
+	}
+	return object, nil
 }

@@ -28,11 +28,11 @@ func ResourceList(cpu, memory string) corev1.ResourceList {
 // to the namespace's LimitRanges, so that the API server accepts the pod if it can be
 // accepted with what the user asks for.
 func ContainerResources(field string, asked v1alpha1.ResourceRequirements, own corev1.ResourceRequirements, ranges []corev1.LimitRange) (corev1.ResourceRequirements, error) {
-	requests, err := coreResourceList(field+".requests", asked.Requests)
+	requests, err := CoreResourceList(field+".requests", asked.Requests)
 	if err != nil {
 		return corev1.ResourceRequirements{}, err
 	}
-	limits, err := coreResourceList(field+".limits", asked.Limits)
+	limits, err := CoreResourceList(field+".limits", asked.Limits)
 	if err != nil {
 		return corev1.ResourceRequirements{}, err
 	}
@@ -65,8 +65,8 @@ func ContainerResources(field string, asked v1alpha1.ResourceRequirements, own c
 	return result, nil
 }
 
-// coreResourceList parses what the API keeps as text. The error names the field.
-func coreResourceList(field string, asked v1alpha1.ResourceList) (corev1.ResourceList, error) {
+// CoreResourceList parses what the API keeps as text. The error names the field.
+func CoreResourceList(field string, asked v1alpha1.ResourceList) (corev1.ResourceList, error) {
 	list := corev1.ResourceList{}
 	for name, text := range asked {
 		quantity, err := text.Parse()

@@ -15,8 +15,9 @@ import (
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 )
 
-// Objects counts the objects of both kinds by their Ready condition, from the cache, when
-// it is asked. Only the leader does, so that a sum over managers counts each object once.
+// Objects counts the objects of both kinds by their Ready condition and tells how each
+// ModelServer stands, from the cache, when it is asked. Only the leader does, so that a sum
+// over managers counts each object once.
 type Objects struct {
 	reader   client.Reader
 	registry prometheus.Registerer
@@ -45,28 +46,22 @@ func (o *Objects) Start(ctx context.Context) error {
 }
 
 // Describe is asked by the registry.
-func (o *Objects) Describe(descs chan<- *prometheus.Desc) { descs <- objectsDesc }
+func (o *Objects) Describe(descs chan<- *prometheus.Desc) {
+	for _, desc := range []*prometheus.Desc{objectsDesc, serverReadyDesc, serverLiveDesc, serverCandidateDesc, serverCandidateStartDesc} {
+		descs <- desc
+	}
+}
 
 // state is what objects are counted by.
 type state struct{ kind, ready, reason string }
 
 // Collect is asked by the registry at each scrape.
 func (o *Objects) Collect(metrics chan<- prometheus.Metric) {
-	counts, err := o.count(context.Background())
-	if err != nil {
-		metrics <- prometheus.NewInvalidMetric(objectsDesc, err)
-		return
-	}
-	for s, n := range counts {
-		metrics <- prometheus.MustNewConstMetric(objectsDesc, prometheus.GaugeValue, float64(n), s.kind, s.ready, s.reason)
-	}
-}
-
-func (o *Objects) count(ctx context.Context) (map[state]int, error) {
 	runs, servers := &v1alpha1.TrainingRunList{}, &v1alpha1.ModelServerList{}
 	for _, list := range []client.ObjectList{runs, servers} {
-		if err := o.reader.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil {
-			return nil, fmt.Errorf("list %T: %w", list, err)
+		if err := o.reader.List(context.Background(), list, client.UnsafeDisableDeepCopy); err != nil {
+			metrics <- prometheus.NewInvalidMetric(objectsDesc, fmt.Errorf("list %T: %w", list, err))
+			return
 		}
 	}
 	counts := map[state]int{}
@@ -75,8 +70,11 @@ func (o *Objects) count(ctx context.Context) (map[state]int, error) {
 	}
 	for i := range servers.Items {
 		counts[stateOf("ModelServer", servers.Items[i].Status.Conditions)]++
+		collectServer(metrics, &servers.Items[i])
 	}
-	return counts, nil
+	for s, n := range counts {
+		metrics <- prometheus.MustNewConstMetric(objectsDesc, prometheus.GaugeValue, float64(n), s.kind, s.ready, s.reason)
+	}
 }
 
 // stateOf is the state of an object with these conditions. One that hasn't been seen by

@@ -11,7 +11,6 @@ import (
 	"fmt"
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,7 +21,6 @@ import (
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 	"github.com/trainyard-dev/trainyard/controllers/children"
 	"github.com/trainyard-dev/trainyard/controllers/loop"
-	"github.com/trainyard-dev/trainyard/internal/contract"
 )
 
 // specHashAnnotation tells an autoscaler that was made from this spec from one whose
@@ -31,11 +29,14 @@ const specHashAnnotation = "trainyard.dev/spec-hash"
 
 // desiredAutoscaler builds the HorizontalPodAutoscaler of a server, which must have
 // spec.autoscaling. It scales the ModelServer, not a Deployment: so it outlives
-// revisions, and the Deployments' replicas have one writer. It looks at the server's
-// container only, so that an injected sidecar doesn't count.
+// revisions, and the Deployments' replicas have one writer.
 func desiredAutoscaler(server *v1alpha1.ModelServer) (*autoscalingv2.HorizontalPodAutoscaler, error) {
 	autoscaling := server.Spec.Autoscaling
 	behavior, err := coreBehavior(autoscaling.Behavior)
+	if err != nil {
+		return nil, loop.Stalled(v1alpha1.InvalidSpecReason, err)
+	}
+	metrics, err := autoscalerMetrics(autoscaling)
 	if err != nil {
 		return nil, loop.Stalled(v1alpha1.InvalidSpecReason, err)
 	}
@@ -47,18 +48,8 @@ func desiredAutoscaler(server *v1alpha1.ModelServer) (*autoscalingv2.HorizontalP
 		},
 		MinReplicas: ptr.To(autoscaling.MinReplicas),
 		MaxReplicas: autoscaling.MaxReplicas,
-		Metrics: []autoscalingv2.MetricSpec{{
-			Type: autoscalingv2.ContainerResourceMetricSourceType,
-			ContainerResource: &autoscalingv2.ContainerResourceMetricSource{
-				Name:      corev1.ResourceCPU,
-				Container: contract.ServerContainer,
-				Target: autoscalingv2.MetricTarget{
-					Type:               autoscalingv2.UtilizationMetricType,
-					AverageUtilization: ptr.To(autoscaling.TargetCPUUtilizationPercentage),
-				},
-			},
-		}},
-		Behavior: behavior,
+		Metrics:     metrics,
+		Behavior:    behavior,
 	}
 	document, err := json.Marshal(spec)
 	if err != nil {
@@ -155,43 +146,4 @@ func (r *reconciler) updateAutoscaler(ctx context.Context, s *scope, desired, ex
 		s.repairs = append(s.repairs, fmt.Sprintf("HorizontalPodAutoscaler %s was edited outside Trainyard; set it back to spec.autoscaling", updated.Name))
 	}
 	return nil
-}
-
-// coreBehavior returns how fast an autoscaler scales. It fails on a quantity that the
-// schema would have refused, and names the field.
-func coreBehavior(asked *v1alpha1.AutoscalerBehavior) (*autoscalingv2.HorizontalPodAutoscalerBehavior, error) {
-	if asked == nil {
-		return nil, nil
-	}
-	up, err := coreScalingRules(asked.ScaleUp)
-	if err != nil {
-		return nil, fmt.Errorf("spec.autoscaling.behavior.scaleUp.tolerance: %w", err)
-	}
-	down, err := coreScalingRules(asked.ScaleDown)
-	if err != nil {
-		return nil, fmt.Errorf("spec.autoscaling.behavior.scaleDown.tolerance: %w", err)
-	}
-	return &autoscalingv2.HorizontalPodAutoscalerBehavior{ScaleUp: up, ScaleDown: down}, nil
-}
-
-func coreScalingRules(asked *v1alpha1.ScalingRules) (*autoscalingv2.HPAScalingRules, error) {
-	if asked == nil {
-		return nil, nil
-	}
-	rules := &autoscalingv2.HPAScalingRules{
-		StabilizationWindowSeconds: children.ClonePtr(asked.StabilizationWindowSeconds),
-		SelectPolicy:               children.ClonePtr(asked.SelectPolicy),
-	}
-	for _, policy := range asked.Policies {
-		rules.Policies = append(rules.Policies, autoscalingv2.HPAScalingPolicy(policy))
-	}
-	if asked.Tolerance == nil {
-		return rules, nil
-	}
-	tolerance, err := asked.Tolerance.Parse()
-	if err != nil {
-		return nil, err
-	}
-	rules.Tolerance = &tolerance
-	return rules, nil
 }

@@ -6,9 +6,9 @@ package modelserver
 import (
 	"fmt"
 	"math"
-	"strconv"
 	"time"
 
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/utils/ptr"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
@@ -34,7 +34,9 @@ type servingConfig struct {
 	maxLatency   time.Duration        // 0: off
 	minAgreement *float64             // nil: relative to the live model
 	bakeTime     time.Duration
-	gates        []contract.Gate
+	deadline     time.Duration // of a candidate's start
+	gates        []promotionGate
+	selector     labels.Selector // of TrainingRuns; nil if the spec has none
 }
 
 // parseServing parses what the API keeps as text. It fails on what the schema would
@@ -54,46 +56,33 @@ func parseServing(spec *v1alpha1.ModelServerSpec) (servingConfig, error) {
 		reading:    parseReading(p, spec.Model.Source),
 		timeout:    children.Parse(p, "spec.smoke.timeout", spec.Smoke.Timeout),
 		maxLatency: children.Parse(p, "spec.smoke.maxLatency", spec.Smoke.MaxLatency),
+		deadline:   children.Parse(p, "spec.rollout.progressDeadline", spec.Rollout.ProgressDeadline),
 		bakeTime:   children.Parse(p, "spec.promotion.bakeTime", spec.Promotion.BakeTime),
+	}
+	if server.Calibration == v1alpha1.TemperatureCalibration {
+		config.reading.Calibration = contract.CalibrationTemperature
 	}
 	if spec.Smoke.MinAgreement != "" {
 		config.minAgreement = ptr.To(children.Parse(p, "spec.smoke.minAgreement", spec.Smoke.MinAgreement))
 	}
-	for i, gate := range spec.Promotion.Gates {
-		config.gates = append(config.gates, children.Gate(p, fmt.Sprintf("spec.promotion.gates[%d]", i), gate))
+	if selects(spec) {
+		config.selector = parseSelector(p, spec.Model.TrainingRunSelector)
 	}
+	config.gates = parseGates(p, spec.Promotion.Gates)
 	return config, p.Err
+}
+
+func parseGates(p *children.Parser, gates []v1alpha1.PromotionGate) []promotionGate {
+	var parsed []promotionGate
+	for i, gate := range gates {
+		parsed = append(parsed, parseGate(p, fmt.Sprintf("spec.promotion.gates[%d]", i), gate))
+	}
+	return parsed
 }
 
 // millis and seconds round up: a limit below one unit must not become none.
 func millis(d time.Duration) int  { return int(math.Ceil(float64(d) / float64(time.Millisecond))) }
 func seconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
-
-// gateFailure says which gate a model's metrics miss; empty if none.
-func gateFailure(gates []contract.Gate, metrics []v1alpha1.Metric) string {
-	for _, gate := range gates {
-		value, found := findMetric(metrics, gate.Metric)
-		if !found {
-			return fmt.Sprintf("the model has no metric %s, which spec.promotion.gates requires: remove that gate, or serve a TrainingRun that reports the metric", gate.Metric)
-		}
-		if !gate.Admits(value) {
-			return fmt.Sprintf("metric %s is %s; spec.promotion.gates requires %s", gate.Metric, formatShare(value), gate.Range())
-		}
-	}
-	return ""
-}
-
-func findMetric(metrics []v1alpha1.Metric, name string) (value float64, found bool) {
-	for _, metric := range metrics {
-		if metric.Name == name {
-			value, err := strconv.ParseFloat(metric.Value, 64)
-			return value, err == nil && !math.IsNaN(value)
-		}
-	}
-	return 0, false
-}
-
-func formatShare(x float64) string { return strconv.FormatFloat(x, 'g', 6, 64) }
 
 // desiredReplicas is the number of replicas that a spec asks for: within the bounds of
 // its autoscaling, and at least 1.

@@ -37,7 +37,18 @@ func TestParseServing(t *testing.T) {
 	}{
 		"delay": {func(s *v1alpha1.ModelServerSpec) { s.Server.MaxBatchDelay = "5d" }, `spec.server.maxBatchDelay is "5d"`},
 		"body":  {func(s *v1alpha1.ModelServerSpec) { s.Server.MaxBodyBytes = "ten" }, `spec.server.maxBodyBytes is "ten"`},
-		"gate":  {func(s *v1alpha1.ModelServerSpec) { s.Promotion.Gates = []v1alpha1.Gate{{Metric: "f1", Min: "x"}} }, `spec.promotion.gates[0].min is "x"`},
+		"gate": {func(s *v1alpha1.ModelServerSpec) {
+			s.Promotion.Gates = []v1alpha1.PromotionGate{{Metric: "f1", Min: "x"}}
+		}, `spec.promotion.gates[0].min is "x"`},
+		"margin": {func(s *v1alpha1.ModelServerSpec) {
+			s.Promotion.Gates = []v1alpha1.PromotionGate{{Metric: "f1", Min: "0.5"}, {Metric: "kappa", NotWorseThanLive: "1e-2"}}
+		}, `spec.promotion.gates[1].notWorseThanLive is "1e-2"`},
+		"selector's key": {func(s *v1alpha1.ModelServerSpec) {
+			s.Model.TrainingRunSelector = v1alpha1.TrainingRunSelector{MatchLabels: map[string]string{"a b": "c"}}
+		}, `spec.model.trainingRunSelector is no selector of labels: key: Invalid value: "a b"`},
+		"selector's value": {func(s *v1alpha1.ModelServerSpec) {
+			s.Model.TrainingRunSelector = v1alpha1.TrainingRunSelector{MatchExpressions: []v1alpha1.LabelRequirement{{Key: "app", Operator: "In", Values: []string{"-"}}}}
+		}, `spec.model.trainingRunSelector is no selector of labels: values[0][app]: Invalid value: "-"`},
 		"mean": {func(s *v1alpha1.ModelServerSpec) {
 			s.Model.Source = &v1alpha1.ModelSource{Input: v1alpha1.ModelInput{Mean: []string{"1", "--1"}}}
 		}, `spec.model.source.input.mean[1] is "-1"`},
@@ -62,22 +73,14 @@ func TestParseServing(t *testing.T) {
 	}
 }
 
-func TestGateFailure(t *testing.T) {
-	metrics := []v1alpha1.Metric{{Name: "accuracy", Value: "0.95"}, {Name: "loss", Value: "0.25"}, {Name: "f1", Value: "NaN"}}
-	for name, tc := range map[string]struct {
-		gates []contract.Gate
-		want  string
-	}{
-		"no gate":    {},
-		"reached":    {gates: []contract.Gate{{Metric: "accuracy", Min: 0.95}}},
-		"missed":     {gates: []contract.Gate{{Metric: "accuracy", Min: 0.9501}}, want: "metric accuracy is 0.95; spec.promotion.gates requires 0.9501 at least"},
-		"little":     {gates: []contract.Gate{{Metric: "loss", Max: 0.25}}},
-		"too much":   {gates: []contract.Gate{{Metric: "loss", Max: 0.2}}, want: "metric loss is 0.25; spec.promotion.gates requires 0.2 at most"},
-		"unreported": {gates: []contract.Gate{{Metric: "recall", Min: 0.1}}, want: "the model has no metric recall, which spec.promotion.gates requires: remove that gate, or serve a TrainingRun that reports the metric"},
-		"no number":  {gates: []contract.Gate{{Metric: "f1", Min: 0.1}}, want: "the model has no metric f1, which spec.promotion.gates requires: remove that gate, or serve a TrainingRun that reports the metric"},
+func TestServingCalibrated(t *testing.T) {
+	for calibration, want := range map[v1alpha1.Calibration]string{
+		"": "", v1alpha1.NoCalibration: "", v1alpha1.TemperatureCalibration: contract.CalibrationTemperature,
 	} {
-		if got := gateFailure(tc.gates, metrics); got != tc.want {
-			t.Errorf("%s: %q, want %q", name, got, tc.want)
+		server := makeServer().Obj()
+		server.Spec.Server.Calibration = calibration
+		if got, err := parseServing(&server.Spec); err != nil || got.reading.Calibration != want {
+			t.Errorf("%q: the server is told %q (%v), want %q", calibration, got.reading.Calibration, err, want)
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -21,12 +22,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 	"github.com/trainyard-dev/trainyard/controllers/children"
 	"github.com/trainyard-dev/trainyard/controllers/explain"
 	"github.com/trainyard-dev/trainyard/controllers/loop"
+	"github.com/trainyard-dev/trainyard/controllers/metrics"
 	"github.com/trainyard-dev/trainyard/controllers/modelserver/rollout"
 	"github.com/trainyard-dev/trainyard/controllers/notify"
 	"github.com/trainyard-dev/trainyard/internal/patch"
@@ -41,12 +44,14 @@ import (
 // +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=get
 // +kubebuilder:rbac:groups="",resources=configmaps,verbs=get
+// +kubebuilder:rbac:groups="",resources=configmaps,resourceNames=trainyard-defaults,verbs=list;watch
 // +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups="",resources=events,verbs=list
 // +kubebuilder:rbac:groups="",resources=limitranges,verbs=get;list;watch
 // +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=autoscaling,resources=horizontalpodautoscalers,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=get;list;watch;create;patch;delete
 
 const (
 	serveAction = "Serve" // the action of every event about a server
@@ -54,6 +59,8 @@ const (
 	// trainingRunIndex finds the servers of a TrainingRun: those that name it and those
 	// that serve its model.
 	trainingRunIndex = "trainingRuns"
+
+	modelIndex = "model" // TrainingRuns, by the digest of the model that they have published
 
 	serverIndex  = "server"  // the children of a ModelServer, by the label that names it
 	serviceIndex = "service" // EndpointSlices, by the Service that their label names
@@ -75,8 +82,9 @@ type reconciler struct {
 
 // Options are what the controller needs to know that no object says.
 type Options struct {
-	Image                   string // of servers that name none, and of every smoke test
-	PullImage               string // of what fetches models that lie outside the cluster
+	Image                   string   // of servers that name none, and of every smoke test
+	PullImage               string   // of what fetches models that lie outside the cluster
+	Namespaces              []string // none is the whole cluster
 	Recorder                events.EventRecorder
 	Events                  *explain.Events // that explain why pods don't start
 	Clock                   clock.PassiveClock
@@ -85,12 +93,12 @@ type Options struct {
 
 // Setup adds the controller to the manager.
 func Setup(mgr ctrl.Manager, options Options) error {
-	foreign, err := newForeignSlices(mgr)
+	foreign, err := newForeignSlices(mgr, options.Namespaces)
 	if err != nil {
 		return err
 	}
 	r := &reconciler{
-		client:    mgr.GetClient(),
+		client:    metrics.CountWrites(mgr.GetClient()),
 		live:      mgr.GetAPIReader(),
 		foreign:   foreign,
 		recorder:  options.Recorder,
@@ -111,16 +119,23 @@ func Setup(mgr ctrl.Manager, options Options) error {
 	if err := mgr.GetFieldIndexer().IndexField(context.Background(), &v1alpha1.ModelServer{}, trainingRunIndex, trainingRunOf); err != nil {
 		return fmt.Errorf("index ModelServers by TrainingRun: %w", err)
 	}
+	if err := mgr.GetFieldIndexer().IndexField(context.Background(), &v1alpha1.TrainingRun{}, modelIndex, modelOf); err != nil {
+		return fmt.Errorf("index TrainingRuns by model: %w", err)
+	}
 	return ctrl.NewControllerManagedBy(mgr).
-		For(&v1alpha1.ModelServer{}, builder.WithPredicates(loop.SpecOrStatusChanged(func(s *v1alpha1.ModelServer) any { return &s.Status }))).
+		For(&v1alpha1.ModelServer{}, builder.WithPredicates(predicate.Or(
+			loop.SpecOrStatusChanged(func(s *v1alpha1.ModelServer) any { return &s.Status }), steeringChanged()))).
 		Owns(&corev1.Service{}).
 		Owns(&appsv1.Deployment{}).
 		Owns(&appsv1.ControllerRevision{}).
 		Owns(&batchv1.Job{}).
 		Owns(&autoscalingv2.HorizontalPodAutoscaler{}).
+		Watches(&policyv1.PodDisruptionBudget{}, handler.EnqueueRequestsFromMapFunc(r.serversOfBudget), builder.WithPredicates(budgetChanged())).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(serverOfLabel)).
+		Watches(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(r.serversOfNamespace)). // the cache has those with defaults
 		Watches(&discoveryv1.EndpointSlice{}, handler.EnqueueRequestsFromMapFunc(serverOfLabel)).
 		Watches(&v1alpha1.TrainingRun{}, handler.EnqueueRequestsFromMapFunc(r.serversOfRun), builder.WithPredicates(resolvableChanged())).
+		Watches(&corev1.LimitRange{}, handler.EnqueueRequestsFromMapFunc(r.serversOfNamespace)).
 		WatchesRawSource(source.Kind(foreign, &discoveryv1.EndpointSlice{}, handler.TypedEnqueueRequestsFromMapFunc(serverOfService))).
 		WatchesRawSource(source.Channel(r.explainer.Wakes, &handler.EnqueueRequestForObject{})).
 		WithOptions(controller.Options{
@@ -148,6 +163,9 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ct
 		for _, repair := range s.repairs {
 			helper.WarningNow(rolloutRepairedReason, serveAction, repair)
 		}
+		for _, message := range newlyPassedOver(&helper.Before().(*v1alpha1.ModelServer).Status, &server.Status) {
+			helper.Warning(v1alpha1.NewerRunRejectedReason, serveAction, message)
+		}
 		if s.skipped != "" {
 			helper.WarningNow(comparisonSkippedReason, serveAction, s.skipped)
 		}
@@ -169,6 +187,7 @@ const rolloutRepairedReason = "RolloutRepaired"
 func (r *reconciler) runPhases(ctx context.Context, s *scope) error {
 	for _, phase := range []func(context.Context, *scope) error{
 		r.checkSpec,
+		r.readDefaults,
 		r.resolveModel,
 		r.observe,
 		r.plan,
@@ -184,6 +203,7 @@ func (r *reconciler) runPhases(ctx context.Context, s *scope) error {
 		r.execute(ctx, s),
 		r.reconcileService(ctx, s),
 		r.reconcileAutoscaler(ctx, s),
+		r.reconcileBudgets(ctx, s),
 	)
 	r.explain(s)
 	return err

@@ -65,6 +65,9 @@ func TestDesiredDeployment(t *testing.T) {
 	if container.Env[1] != (corev1.EnvVar{Name: "A", Value: "b"}) || spec.NodeSelector["disk"] != "ssd" {
 		t.Errorf("the pod template isn't in the pod: %v, %v", container.Env, spec.NodeSelector)
 	}
+	if diff := cmp.Diff(defaultSpread("pets-1"), spec.TopologySpreadConstraints); diff != "" {
+		t.Errorf("topology spread constraints (-want +got):\n%s", diff)
+	}
 	if *spec.TerminationGracePeriodSeconds != 45 {
 		t.Errorf("grace period = %d s, want drain 10 + request 30 + 5", *spec.TerminationGracePeriodSeconds)
 	}

@@ -58,7 +58,7 @@ func (r *reconciler) execute(ctx context.Context, s *scope) error {
 func (r *reconciler) createFailed(ctx context.Context, s *scope, child client.Object, kind string, err error) error {
 	switch {
 	case apierrors.IsInvalid(err):
-		return loop.Stalled(v1alpha1.InvalidSpecReason, fmt.Errorf("the API server refuses %s %s: %w", kind, child.GetName(), err))
+		return loop.Stalled(v1alpha1.InvalidSpecReason, s.given.Blame(fmt.Errorf("the API server refuses %s %s: %w", kind, child.GetName(), err)))
 	case !apierrors.IsAlreadyExists(err):
 		return fmt.Errorf("create %s %s: %w", kind, klog.KObj(child), err)
 	}

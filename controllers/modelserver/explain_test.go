@@ -122,6 +122,10 @@ func TestWithServerEnd(t *testing.T) {
 			problem: crashing, pod: ended(137, "OOMKilled", ""),
 			want: podstate.Problem{Reason: "OOMKilled", Message: crashing.Message + "; its node ran out of memory: request more in spec.podTemplate.resources.requests.memory"},
 		},
+		"its node doesn't answer": {
+			problem: podstate.Problem{Reason: "NodeNotReady", Message: "node n1 has not answered"}, pod: with(ended(1, "Error", "x"), corev1.ConditionFalse),
+			want: podstate.Problem{Reason: "NodeNotReady", Message: "node n1 has not answered"},
+		},
 		"never ended": {problem: crashing, pod: &corev1.Pod{}, want: crashing},
 		"crashed": {
 			problem: crashing, pod: ended(3, "Error", `{"version":1,"message":"unknown field"}`),

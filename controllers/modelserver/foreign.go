@@ -31,7 +31,7 @@ import (
 // all that Kubernetes doesn't keep itself, which are few, if any.
 
 // newForeignSlices returns a cache of the EndpointSlices that Kubernetes doesn't keep.
-func newForeignSlices(mgr ctrl.Manager) (cache.Cache, error) {
+func newForeignSlices(mgr ctrl.Manager, namespaces []string) (cache.Cache, error) {
 	named, err := labels.NewRequirement(discoveryv1.LabelServiceName, selection.Exists, nil)
 	if err != nil {
 		return nil, fmt.Errorf("select EndpointSlices: %w", err)
@@ -44,6 +44,7 @@ func newForeignSlices(mgr ctrl.Manager) (cache.Cache, error) {
 		HTTPClient:           mgr.GetHTTPClient(),
 		Scheme:               mgr.GetScheme(),
 		Mapper:               mgr.GetRESTMapper(),
+		DefaultNamespaces:    children.CachedNamespaces(namespaces),
 		DefaultLabelSelector: labels.NewSelector().Add(*named, *foreign),
 		DefaultTransform:     cache.TransformStripManagedFields(),
 	})

@@ -24,7 +24,7 @@ import (
 // where that changes nothing.
 func (r *reconciler) renewResources(ctx context.Context, s *scope, name string, template revisionTemplate) (*revisionTemplate, error) {
 	deployment := s.deployments[name]
-	if deployment == nil || !podstate.IsRefusedByRange(findReplicaProblem(deployment)) {
+	if deployment == nil || s.noDefaults != nil || !podstate.IsRefusedByRange(findReplicaProblem(deployment)) {
 		return nil, nil
 	}
 	if asked, err := rollout.RevisionName(s.server, template.Info.Model.SHA256, template.Info.Classes); err != nil || asked != name {
@@ -34,7 +34,7 @@ func (r *reconciler) renewResources(ctx context.Context, s *scope, name string, 
 	if err != nil {
 		return nil, err
 	}
-	resources, err := children.ContainerResources(children.PodResourcesField, s.server.Spec.PodTemplate.Resources, serverResources, ranges)
+	resources, err := children.ContainerResources(children.PodResourcesField, s.server.Spec.PodTemplate.Resources, s.given.Resources(serverResources), ranges)
 	if err != nil {
 		return nil, nil // whoever creates a Deployment from the spec says so
 	}

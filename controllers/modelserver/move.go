@@ -17,6 +17,7 @@ import (
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/controllers/children"
 	"github.com/trainyard-dev/trainyard/controllers/loop"
 	"github.com/trainyard-dev/trainyard/controllers/modelserver/rollout"
 	"github.com/trainyard-dev/trainyard/controllers/podstate"
@@ -107,7 +108,7 @@ func moveTemplate(template revisionTemplate, location revisionInfo, pullImage st
 		return revisionTemplate{}, fmt.Errorf("container %s isn't the first or has no %s", contract.ServerContainer, contract.ConfigEnv)
 	}
 	server := &moved.Pod.Spec.Containers[0]
-	fetch := puller{image: pullImage, resources: server.Resources}
+	fetch := puller{image: pullImage, mounts: children.FileMounts(&moved.Pod.Spec), resources: server.Resources}
 	for _, env := range server.Env {
 		if env.Name != contract.ConfigEnv {
 			fetch.env = append(fetch.env, env)

@@ -12,6 +12,8 @@ import (
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -27,6 +29,7 @@ const (
 	serviceKind            = "Service"
 	endpointSliceKind      = "EndpointSlice"
 	autoscalerKind         = "HorizontalPodAutoscaler"
+	budgetKind             = "PodDisruptionBudget"
 
 	// serverComponent and smokeComponent tell the pods that serve from those that test.
 	serverComponent = "server"
@@ -100,6 +103,8 @@ func isMade(child client.Object) bool {
 		mark = v1alpha1.AttemptAnnotation
 	case *autoscalingv2.HorizontalPodAutoscaler:
 		mark = specHashAnnotation
+	case *policyv1.PodDisruptionBudget:
+		return equality.Semantic.DeepEqual(child.Spec.Selector, &metav1.LabelSelector{MatchLabels: revisionSelector(child.Name)})
 	case *appsv1.ControllerRevision:
 		_, err := readTemplate(child)
 		return err == nil

@@ -6,10 +6,13 @@ package modelserver
 import (
 	"context"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 	"github.com/trainyard-dev/trainyard/controllers/modelserver/rollout"
+	"github.com/trainyard-dev/trainyard/internal/text"
 )
 
 // observe reads the children. The Service is read past the cache: its record decides.
@@ -19,24 +22,19 @@ func (r *reconciler) observe(ctx context.Context, s *scope) error {
 		return err
 	}
 	o := &rollout.Observed{
-		Now:       s.now,
-		Policy:    policy,
-		Desired:   desiredReplicas(&s.server.Spec),
-		Last:      lastStatus(&s.server.Status),
-		Revisions: map[string]*rollout.Revision{},
-		Templates: map[string]bool{},
-	}
-	if s.info == nil {
-		o.Unresolved = *s.unresolved
-	} else {
-		name, err := rollout.RevisionName(s.server, s.info.Model.SHA256, s.info.Classes)
-		if err != nil {
-			return err
-		}
-		o.Target = &rollout.Target{Name: name, Model: s.info.Model, GateFailure: gateFailure(s.config.gates, s.info.Metrics)}
+		Now:      s.now,
+		Policy:   policy,
+		Steering: steering(s.server),
+
+		MinRequests:      ptr.Deref(s.server.Spec.Promotion.MinRequests, 0),
+		ProgressDeadline: s.config.deadline,
+		Desired:          desiredReplicas(&s.server.Spec),
+		Last:             lastStatus(&s.server.Status),
+		Revisions:        map[string]*rollout.Revision{},
+		Templates:        map[string]bool{},
 	}
 	for _, read := range []func(context.Context, *scope, *rollout.Observed) error{
-		r.observeService, r.observePods, r.observeDeployments, r.observeTemplates, r.observeDrift, r.observeEditedPods, r.observeMoves, r.observeJobs, r.observeEndpoints,
+		r.observeService, r.findTarget, r.observePods, r.observeDeployments, r.observeTemplates, r.observeDrift, r.observeEditedPods, r.observeMoves, r.observeJobs, r.observeEndpoints,
 	} {
 		if err := read(ctx, s, o); err != nil {
 			return err
@@ -46,8 +44,46 @@ func (r *reconciler) observe(ctx context.Context, s *scope) error {
 	return s.findServed()
 }
 
+// findTarget finds the revision that the spec asks for.
+func (r *reconciler) findTarget(ctx context.Context, s *scope, o *rollout.Observed) error {
+	if err := r.readLive(ctx, s, o); err != nil {
+		return err
+	}
+	if selects(&s.server.Spec) {
+		if err := r.chooseRun(ctx, s, o); err != nil {
+			return err
+		}
+	}
+	if s.info != nil {
+		s.info.Image = r.imageOf(s)
+	}
+	withoutDefaults(s)
+	o.Target, o.Unresolved = nil, rollout.Unresolved{}
+	if s.info == nil {
+		o.Unresolved = *s.unresolved
+		return nil
+	}
+	var err error
+	o.Target, err = newTarget(s, o, s.info)
+	return err
+}
+
+// newTarget describes the revision that serves a model by the spec, and what speaks against it before it is tried.
+func newTarget(s *scope, o *rollout.Observed, info *revisionInfo) (*rollout.Target, error) {
+	name, err := rollout.RevisionName(s.server, info.Model.SHA256, info.Classes)
+	if err != nil {
+		return nil, err
+	}
+	target := &rollout.Target{Name: name, Model: info.Model, MovedBy: movedBy(s, info), ChanceFailure: chanceFailure(s.server.Spec.Promotion.Chance, info)}
+	target.GateFailure, target.GateOpen = judgeGates(s.config.gates, info, comparedWith(recordOf(o), s.live, info))
+	return target, nil
+}
+
 func lastStatus(status *v1alpha1.ModelServerStatus) rollout.Last {
 	last := rollout.Last{Rejected: status.Rejected, History: status.History}
+	if ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ReadyCondition); ready != nil {
+		last.Message = text.Clean(ready.Message, rollout.MaxMessage)
+	}
 	if status.Live != nil {
 		last.Live = status.Live.Revision
 		if status.Live.Since != nil {

@@ -9,12 +9,12 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 	"github.com/trainyard-dev/trainyard/controllers/children"
+	"github.com/trainyard-dev/trainyard/controllers/defaults"
 	"github.com/trainyard-dev/trainyard/internal/contract"
 )
 
@@ -37,6 +37,8 @@ type templateInput struct {
 	pullImage string
 	// ranges are the LimitRanges of the server's namespace.
 	ranges []corev1.LimitRange
+	// given are the defaults of the server's namespace, of which server has all but resources.
+	given defaults.Defaults
 }
 
 // newTemplate builds the template of the revision that a spec asks for.
@@ -46,7 +48,7 @@ func newTemplate(in templateInput) (revisionTemplate, error) {
 		return revisionTemplate{}, err
 	}
 	server := &pod.Containers[0]
-	fetch := puller{image: in.pullImage, env: server.Env, resources: server.Resources}
+	fetch := puller{image: in.pullImage, env: server.Env, mounts: children.FileMounts(&pod), resources: server.Resources}
 	file, err := fetch.supply(&pod, modelFile(in.info))
 	if err != nil {
 		return revisionTemplate{}, err
@@ -69,7 +71,7 @@ func newTemplate(in templateInput) (revisionTemplate, error) {
 	return revisionTemplate{
 		Info: in.info,
 		Pod: corev1.PodTemplateSpec{
-			ObjectMeta: metav1.ObjectMeta{Labels: revisionLabels(in.server, in.revision)},
+			ObjectMeta: children.PodMeta(in.server.Spec.PodTemplate, revisionLabels(in.server, in.revision)),
 			Spec:       pod,
 		},
 	}, nil
@@ -83,7 +85,7 @@ func serverPod(in templateInput) (corev1.PodSpec, error) {
 	if err != nil {
 		return corev1.PodSpec{}, err
 	}
-	resources, err := children.ContainerResources(children.PodResourcesField, template.Resources, serverResources, in.ranges)
+	resources, err := children.ContainerResources(children.PodResourcesField, template.Resources, in.given.Resources(serverResources), in.ranges)
 	if err != nil {
 		return corev1.PodSpec{}, err
 	}
@@ -109,7 +111,12 @@ func serverPod(in templateInput) (corev1.PodSpec, error) {
 			TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
 		}},
 	}
-	children.ApplyPodTemplate(&spec, template)
+	if err := children.ApplyPodTemplate(&spec, template); err != nil {
+		return corev1.PodSpec{}, err
+	}
+	if len(spec.TopologySpreadConstraints) == 0 {
+		spec.TopologySpreadConstraints = defaultSpread(in.revision)
+	}
 	return spec, nil
 }
 

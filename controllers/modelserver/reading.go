@@ -29,17 +29,18 @@ func parseReading(p *children.Parser, source *v1alpha1.ModelSource) contract.Ser
 		return contract.ServedModel{}
 	}
 	model := contract.ServedModel{Output: outputs[source.Output.Type], OutputName: source.Output.Name}
-	if given := source.Input; given.Size != 0 || given.Resize != "" || given.ShorterSide != 0 || given.Layout != "" ||
+	if given := source.Input; given.Size != 0 || given.Resize != "" || given.ShorterSide != 0 || given.Interpolation != "" || given.Layout != "" ||
 		given.ChannelOrder != "" || given.Scale != "" || len(given.Mean)+len(given.Std) > 0 {
 		model.Input = &contract.ServedInput{
-			Size:         int(given.Size),
-			Resize:       string(given.Resize),
-			ShorterSide:  int(given.ShorterSide),
-			Layout:       string(given.Layout),
-			ChannelOrder: string(given.ChannelOrder),
-			Scale:        parseScale(p, given.Scale),
-			Mean:         parseChannels(p, "spec.model.source.input.mean", given.Mean),
-			Std:          parseChannels(p, "spec.model.source.input.std", given.Std),
+			Size:          int(given.Size),
+			Resize:        string(given.Resize),
+			ShorterSide:   int(given.ShorterSide),
+			Interpolation: string(given.Interpolation),
+			Layout:        string(given.Layout),
+			ChannelOrder:  string(given.ChannelOrder),
+			Scale:         parseScale(p, given.Scale),
+			Mean:          parseChannels(p, "spec.model.source.input.mean", given.Mean),
+			Std:           parseChannels(p, "spec.model.source.input.std", given.Std),
 		}
 	}
 	return model

@@ -18,7 +18,7 @@ func foreignSource() *v1alpha1.ModelSource {
 	return &v1alpha1.ModelSource{
 		URI: "s3://models/pets.onnx",
 		Input: v1alpha1.ModelInput{
-			Size: 96, Resize: "Crop", ShorterSide: 110, Layout: "NHWC", ChannelOrder: "BGR",
+			Size: 96, Resize: "Crop", ShorterSide: 110, Interpolation: "Bicubic", Layout: "NHWC", ChannelOrder: "BGR",
 			Scale: "1/127.5", Mean: []string{"-0.5"}, Std: []string{"0.229", "0.224", "0.225"},
 		},
 		Output: v1alpha1.ModelOutput{Type: "LogProbabilities", Name: "y"},
@@ -40,7 +40,7 @@ func TestEveryFieldReachesTheServer(t *testing.T) {
 		Path: got.Path, SHA256: got.SHA256, TrainingRun: "run-1",
 		Classes: []string{"cat", "dog"},
 		Input: &contract.ServedInput{
-			Size: 96, Resize: "Crop", ShorterSide: 110, Layout: "NHWC", ChannelOrder: "BGR",
+			Size: 96, Resize: "Crop", ShorterSide: 110, Interpolation: "Bicubic", Layout: "NHWC", ChannelOrder: "BGR",
 			Scale: "1/127.5", Mean: []float64{-0.5}, Std: []float64{0.229, 0.224, 0.225},
 		},
 		Output: "logProbabilities", OutputName: "y",

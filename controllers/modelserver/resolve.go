@@ -42,22 +42,41 @@ func resolveRun(name string, run *v1alpha1.TrainingRun) (*revisionInfo, *rollout
 	}
 	model := run.Status.Model
 	if model == nil {
-		return unresolved(v1alpha1.ArtifactMissingReason, true, "TrainingRun %s is Complete but its status names no model; create another TrainingRun and name it in spec.model.trainingRunRef", name)
+		return unresolved(v1alpha1.ArtifactMissingReason, true, "TrainingRun %s is Complete but its status names no model; create another TrainingRun, for spec.model to name or select", name)
+	}
+	if isGone(run) {
+		return unresolved(v1alpha1.ArtifactMissingReason, true, "the model of TrainingRun %s was deleted, or is about to be, because spec.output.retention of that run is over; name another in spec.model.trainingRunRef", name)
 	}
 	if err := checkURI(model.URI); err != nil {
-		return unresolved(v1alpha1.ArtifactMissingReason, true, "the model of TrainingRun %s can't be served: %v; create another TrainingRun and name it in spec.model.trainingRunRef", name, err)
+		return unresolved(v1alpha1.ArtifactMissingReason, true, "the model of TrainingRun %s can't be served: %v; create another TrainingRun, for spec.model to name or select", name, err)
 	}
 	if samples := model.Samples; samples != nil {
 		if err := checkURI(samples.URI); err != nil {
-			return unresolved(v1alpha1.ArtifactMissingReason, true, "the samples of TrainingRun %s can't be used: %v; create another TrainingRun and name it in spec.model.trainingRunRef", name, err)
+			return unresolved(v1alpha1.ArtifactMissingReason, true, "the samples of TrainingRun %s can't be used: %v; create another TrainingRun, for spec.model to name or select", name, err)
 		}
 	}
 	return &revisionInfo{
-		Model:   v1alpha1.RevisionModel{URI: model.URI, SHA256: model.SHA256, TrainingRun: run.Name},
-		Samples: model.Samples.DeepCopy(),
-		Metrics: append([]v1alpha1.Metric(nil), run.Status.Metrics...),
-		Access:  children.OutputAccess(run),
+		Model:     v1alpha1.RevisionModel{URI: model.URI, SHA256: model.SHA256, TrainingRun: run.Name},
+		Samples:   model.Samples.DeepCopy(),
+		Metrics:   append([]v1alpha1.Metric(nil), run.Status.Metrics...),
+		TestSplit: testSplitOf(run), Completed: metav1.NewTime(completionOf(run)),
+		Access: children.OutputAccess(run),
+		Chance: model.Chance, ChanceAccuracy: model.ChanceAccuracy,
 	}, nil
+}
+
+// isGone tells whether what a run has left was deleted, or is about to be.
+func isGone(run *v1alpha1.TrainingRun) bool {
+	pruned := meta.FindStatusCondition(run.Status.Conditions, v1alpha1.PrunedCondition)
+	return pruned != nil && pruned.Reason != v1alpha1.InUseReason
+}
+
+// testSplitOf is the digest of the images that a run has measured its model on; empty if it left none.
+func testSplitOf(run *v1alpha1.TrainingRun) string {
+	if run.Status.Lineage == nil || run.Status.Lineage.Dataset == nil {
+		return ""
+	}
+	return run.Status.Lineage.Dataset.TestSplitDigest
 }
 
 // because says why a run is as it is. The message of one that gets on changes with its
@@ -88,11 +107,15 @@ func (s *scope) findServed() error {
 	model := s.server.Spec.Model
 	switch s.unresolved.Reason {
 	case v1alpha1.TrainingRunNotFoundReason:
-		if info.Model.TrainingRun != model.TrainingRunRef.Name {
+		if selects(&s.server.Spec) && !s.liveStays || !selects(&s.server.Spec) && info.Model.TrainingRun != model.TrainingRunRef.Name {
 			return nil
 		}
 	case v1alpha1.ClassesNotFoundReason:
 		if info.Model.SHA256 != model.Source.SHA256 {
+			return nil
+		}
+	case v1alpha1.DefaultsInvalidReason:
+		if s.held.Model.SHA256 != info.Model.SHA256 || s.held.Classes != info.Classes {
 			return nil
 		}
 	default:
@@ -105,8 +128,11 @@ func (s *scope) findServed() error {
 	return err
 }
 
-// resolveModel finds the model that the spec names.
+// resolveModel finds the model that the spec names. Which one a selector chooses depends on what is live, which is observed later.
 func (r *reconciler) resolveModel(ctx context.Context, s *scope) error {
+	if selects(&s.server.Spec) {
+		return nil
+	}
 	if source := s.server.Spec.Model.Source; source != nil {
 		names, unresolved, err := r.resolveClasses(ctx, s, source)
 		if s.unresolved = unresolved; err != nil || unresolved != nil {
@@ -115,7 +141,6 @@ func (r *reconciler) resolveModel(ctx context.Context, s *scope) error {
 		s.config.reading.Classes = names
 		s.info = resolveSource(source)
 		s.info.Classes = digestOf(names)
-		s.info.Image = children.ImageOr(s.server.Spec.Image, r.image)
 		return nil
 	}
 	name := s.server.Spec.Model.TrainingRunRef.Name
@@ -127,8 +152,5 @@ func (r *reconciler) resolveModel(ctx context.Context, s *scope) error {
 		return fmt.Errorf("get TrainingRun %s: %w", name, err)
 	}
 	s.info, s.unresolved = resolveRun(name, run)
-	if s.info != nil {
-		s.info.Image = children.ImageOr(s.server.Spec.Image, r.image)
-	}
 	return nil
 }

@@ -27,18 +27,27 @@ func TestResolveRun(t *testing.T) {
 	deleted.DeletionTimestamp = &observedAt
 	noModel := wrappers.MakeTrainingRun("run-1", "zoo").Complete(model).Obj()
 	noModel.Status.Model = nil
+	pruned := func(reason string) *v1alpha1.TrainingRun {
+		run := wrappers.MakeTrainingRun("run-1", "zoo").Complete(model).Obj()
+		run.Status.Conditions = append(run.Status.Conditions, metav1.Condition{Type: v1alpha1.PrunedCondition, Status: metav1.ConditionFalse, Reason: reason})
+		return run
+	}
 	cases := map[string]struct {
 		run         *v1alpha1.TrainingRun
 		want        string // the reason; empty: resolved
 		wantStalled bool
 	}{
-		"complete":       {run: withModel(func(*v1alpha1.PublishedModel) {})},
-		"missing":        {want: "TrainingRunNotFound"},
-		"being deleted":  {run: deleted, want: "TrainingRunNotFound"},
-		"on its way":     {run: wrappers.MakeTrainingRun("run-1", "zoo").Obj(), want: "TrainingRunNotComplete"},
-		"failed":         {run: wrappers.MakeTrainingRun("run-1", "zoo").Failed("OOMKilled").Obj(), want: "TrainingRunFailed", wantStalled: true},
-		"no model":       {run: noModel, want: "ArtifactMissing", wantStalled: true},
-		"another scheme": {run: withModel(func(m *v1alpha1.PublishedModel) { m.URI = "ftp://x/y" }), want: "ArtifactMissing", wantStalled: true},
+		"complete":                       {run: withModel(func(*v1alpha1.PublishedModel) {})},
+		"missing":                        {want: "TrainingRunNotFound"},
+		"being deleted":                  {run: deleted, want: "TrainingRunNotFound"},
+		"on its way":                     {run: wrappers.MakeTrainingRun("run-1", "zoo").Obj(), want: "TrainingRunNotComplete"},
+		"failed":                         {run: wrappers.MakeTrainingRun("run-1", "zoo").Failed("OOMKilled").Obj(), want: "TrainingRunFailed", wantStalled: true},
+		"no model":                       {run: noModel, want: "ArtifactMissing", wantStalled: true},
+		"in use":                         {run: pruned("InUse")},
+		"being deleted by its retention": {run: pruned("Pruning"), want: "ArtifactMissing", wantStalled: true},
+		"deleted by its retention":       {run: pruned("Pruned"), want: "ArtifactMissing", wantStalled: true},
+		"deleted in part":                {run: pruned("PruneFailed"), want: "ArtifactMissing", wantStalled: true},
+		"another scheme":                 {run: withModel(func(m *v1alpha1.PublishedModel) { m.URI = "ftp://x/y" }), want: "ArtifactMissing", wantStalled: true},
 		"odd samples": {
 			run:  withModel(func(m *v1alpha1.PublishedModel) { m.Samples = &v1alpha1.PublishedSamples{URI: "pvc://models/../x"} }),
 			want: "ArtifactMissing", wantStalled: true,

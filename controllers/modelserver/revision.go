@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 
 	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 	"github.com/trainyard-dev/trainyard/controllers/children"
@@ -21,10 +22,17 @@ type revisionInfo struct {
 	Model   v1alpha1.RevisionModel     `json:"model"`
 	Samples *v1alpha1.PublishedSamples `json:"samples,omitempty"`
 	Metrics []v1alpha1.Metric          `json:"metrics,omitempty"`
+	// TestSplit is the digest of the images that Metrics were measured on, Completed when the TrainingRun ended.
+	TestSplit string      `json:"testSplit,omitempty"`
+	Completed metav1.Time `json:"completed,omitzero"`
 	// Classes is a digest of the names that the spec gives the classes; empty: those that the model file has.
 	Classes string `json:"classes,omitempty"`
 	// Access is what a pod fetches model and samples with, where they lie outside the cluster.
 	Access children.Access `json:"access,omitzero"`
+	// Chance and ChanceAccuracy are what the run says of the model beside guessing. They decide before a revision is made, so
+	// they aren't kept.
+	Chance         v1alpha1.Chance `json:"-"`
+	ChanceAccuracy string          `json:"-"`
 	// Unknown is what a newer version has written.
 	Unknown *unknown.Fields `json:"-"`
 }

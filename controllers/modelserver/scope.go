@@ -13,6 +13,8 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/controllers/defaults"
+	"github.com/trainyard-dev/trainyard/controllers/loop"
 	"github.com/trainyard-dev/trainyard/controllers/modelserver/rollout"
 	"github.com/trainyard-dev/trainyard/controllers/podstate"
 )
@@ -22,9 +24,15 @@ type scope struct {
 	server *v1alpha1.ModelServer
 	now    time.Time
 
-	config     servingConfig       // checkSpec
-	info       *revisionInfo       // resolveModel: of the spec's revision; nil while unresolved
-	unresolved *rollout.Unresolved // resolveModel: why info is nil
+	config     servingConfig          // checkSpec; readDefaults: gates
+	given      defaults.Defaults      // readDefaults: of the server's namespace
+	noDefaults *loop.StalledError     // readDefaults: why there are none; nil if they can be used
+	held       *revisionInfo          // observe: what would be info if the defaults could be used
+	info       *revisionInfo          // resolveModel, of a selector observe: of the spec's revision; nil while unresolved
+	unresolved *rollout.Unresolved    // resolveModel, of a selector observe: why info is nil
+	live       *revisionInfo          // observe: of the live revision; nil if there is none
+	liveStays  bool                   // observe: the selector chooses none, because the run of the live model is gone and no newer one holds
+	selection  *v1alpha1.RunSelection // observe: what comes of the selector; nil without one
 
 	service     *corev1.Service                       // observe, execute: nil if there is none
 	deployments map[string]*appsv1.Deployment         // observe: by name
@@ -62,11 +70,14 @@ func (s *scope) requeueWithin(d time.Duration) {
 }
 
 // record is the rollout's record, or nil.
-func (s *scope) record() *rollout.Record {
-	if s.observed == nil || s.observed.Service == nil {
+func (s *scope) record() *rollout.Record { return recordOf(s.observed) }
+
+// recordOf is the record that was observed, or nil.
+func recordOf(o *rollout.Observed) *rollout.Record {
+	if o == nil || o.Service == nil {
 		return nil
 	}
-	return s.observed.Service.Record
+	return o.Service.Record
 }
 
 // infoOf is what was resolved for a revision: as its template has it or, without one, its Deployment.

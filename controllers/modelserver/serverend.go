@@ -93,7 +93,7 @@ func serverMessage(output string) string {
 // stays its problem, also while the server runs in between.
 func withServerEnd(problem podstate.Problem, pod *corev1.Pod) podstate.Problem {
 	end := podstate.FindContainerEnd(pod, contract.ServerContainer)
-	if end == nil {
+	if end == nil || problem.Reason == v1alpha1.NodeNotReadyReason {
 		return problem
 	}
 	if problem.Message == "" {

@@ -86,7 +86,8 @@ func ownSamples(samples *v1alpha1.SmokeSamples) wantedFile {
 // puller is what init containers that fetch have in common with the pod's own container, and their image.
 type puller struct {
 	image     string
-	env       []corev1.EnvVar // the user's
+	env       []corev1.EnvVar      // the user's
+	mounts    []corev1.VolumeMount // of the user's ConfigMaps and Secrets, which env may name files of
 	resources corev1.ResourceRequirements
 }
 
@@ -115,9 +116,10 @@ func (p puller) supply(pod *corev1.PodSpec, file wantedFile) (string, error) {
 // mount mounts a claim and returns the path of what lies in it. A claim that the pod has already is mounted once more,
 // because the kubelet doesn't mount a claim twice into a pod.
 func (f wantedFile) mount(pod *corev1.PodSpec, claim, name string) string {
-	volume := volumeOfClaim(pod, claim)
-	if volume == "" {
-		volume = f.volume
+	volume := f.volume
+	if same := children.FindClaim(pod, claim); same != nil {
+		volume = same.Name
+	} else {
 		pod.Volumes = append(pod.Volumes, children.ClaimVolume(volume, claim, true))
 	}
 	mounts := &pod.Containers[0].VolumeMounts
@@ -138,7 +140,7 @@ func (p puller) initContainer(file wantedFile, target string) (corev1.Container,
 	}
 	_, tmpMount := children.TmpVolume()
 	volumes, mounts := file.access.Volumes(file.purpose)
-	mounts = append([]corev1.VolumeMount{tmpMount, {Name: file.volume, MountPath: file.dir}}, mounts...)
+	mounts = slices.Concat([]corev1.VolumeMount{tmpMount, {Name: file.volume, MountPath: file.dir}}, mounts, p.mounts)
 	return corev1.Container{
 		Name:                     file.container,
 		Image:                    p.image,
@@ -154,15 +156,6 @@ func (p puller) initContainer(file wantedFile, target string) (corev1.Container,
 
 // pullCommand is the runner's command that fetches a file.
 const pullCommand = "pull"
-
-func volumeOfClaim(pod *corev1.PodSpec, claim string) string {
-	for i := range pod.Volumes {
-		if c := pod.Volumes[i].PersistentVolumeClaim; c != nil && c.ClaimName == claim {
-			return pod.Volumes[i].Name
-		}
-	}
-	return ""
-}
 
 // withoutFile takes from a pod what supply has added to it for a file, and returns what fetched it; nil if nothing did.
 func withoutFile(pod *corev1.PodSpec, file wantedFile) *corev1.Container {
@@ -182,6 +175,6 @@ func withoutFile(pod *corev1.PodSpec, file wantedFile) *corev1.Container {
 		return slices.ContainsFunc(volumes, func(ours corev1.Volume) bool { return ours.Name == v.Name })
 	})
 	mounts := &pod.Containers[0].VolumeMounts
-	*mounts = slices.DeleteFunc(*mounts, func(m corev1.VolumeMount) bool { return m.Name == file.volume })
+	*mounts = slices.DeleteFunc(*mounts, func(m corev1.VolumeMount) bool { return m.MountPath == file.dir })
 	return fetched
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"strings"
 
-	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -36,6 +35,8 @@ func computeStatus(s *scope, phaseErr error) {
 	setModelResolved(s, w)
 	setAvailable(s, w)
 	setRolledBack(s, w, described)
+	setRequestRefused(w, described.Refused)
+	setScalingActive(s, w)
 	setReady(s, w, described, phaseErr)
 }
 
@@ -61,6 +62,7 @@ func setRevisions(s *scope, described rollout.Status) {
 	status := &s.server.Status
 	status.URL = serviceURL(s.server)
 	status.Candidate = described.Candidate
+	status.Selection = s.selection
 	status.Selector = labels.SelectorFromSet(revisionSelector("")).String()
 	status.Replicas, status.ReadyReplicas = ptr.To[int32](0), ptr.To[int32](0)
 	record := s.record()
@@ -69,8 +71,11 @@ func setRevisions(s *scope, described rollout.Status) {
 	}
 	status.Selector = labels.SelectorFromSet(revisionSelector(record.Live)).String()
 	status.Live = liveRevision(s.infoOf(record.Live), status.Live, record.Live, &record.At)
+	if status.Live != nil {
+		status.Live.BakeRequests = record.Requests
+	}
 	status.Fallback = liveRevision(s.infoOf(record.Fallback), status.Fallback, record.Fallback, promotedTime(record, record.Fallback))
-	status.History = record.History
+	status.History = record.History[:min(len(record.History), historyLimit(&s.server.Spec.Rollout))]
 	status.Rejected = nil
 	for _, rejection := range record.Rejected {
 		status.Rejected = append(status.Rejected, rejection.RejectedRevision)
@@ -78,6 +83,11 @@ func setRevisions(s *scope, described rollout.Status) {
 	if live := s.deployments[record.Live]; live != nil {
 		status.Replicas, status.ReadyReplicas = ptr.To(live.Status.Replicas), ptr.To(live.Status.ReadyReplicas)
 	}
+}
+
+// historyLimit is how much of the record's history the status shows.
+func historyLimit(spec *v1alpha1.Rollout) int {
+	return int(ptr.Deref(spec.RevisionHistoryLimit, 10))
 }
 
 // liveRevision describes the revision of this name, from what was resolved for it or, if
@@ -117,6 +127,14 @@ func setModelResolved(s *scope, w conditions.Writer) {
 	}
 	if s.problem.Reason == v1alpha1.SourceUnreachableReason {
 		w.Set(v1alpha1.ModelResolvedCondition, metav1.ConditionFalse, s.problem.Reason, s.problem.Message)
+		return
+	}
+	if s.selection != nil {
+		reason := v1alpha1.ResolvedReason
+		if len(s.selection.PassedOver) > 0 {
+			reason = v1alpha1.NewerRunRejectedReason
+		}
+		w.Set(v1alpha1.ModelResolvedCondition, metav1.ConditionTrue, reason, selectionMessage(s))
 		return
 	}
 	message := s.info.Model.URI
@@ -159,6 +177,15 @@ func setRolledBack(s *scope, w conditions.Writer, described rollout.Status) {
 		fmt.Sprintf("the spec asks for revision %s, but revision %s is live: %s", rejection.Revision, s.record().Live, rejection.Message))
 }
 
+// setRequestRefused says what an annotation asks for in vain.
+func setRequestRefused(w conditions.Writer, refused *rollout.Refusal) {
+	if refused == nil {
+		w.Remove(v1alpha1.RequestRefusedCondition)
+		return
+	}
+	w.Set(v1alpha1.RequestRefusedCondition, metav1.ConditionTrue, refused.Reason, refused.Message)
+}
+
 // servingHints tell what the spec asks for besides and the cluster doesn't do: models are
 // served all the same.
 func servingHints(s *scope) []string {
@@ -167,14 +194,18 @@ func servingHints(s *scope) []string {
 		if info := s.infoOf(record.Live); info != nil && info.Samples == nil {
 			hints = append(hints, unjudged(s))
 		}
-	}
-	if s.autoscaler != nil {
-		for _, c := range s.autoscaler.Status.Conditions {
-			// That the target has no replicas is no fault.
-			if c.Type == autoscalingv2.ScalingActive && c.Status == corev1.ConditionFalse && c.Reason != "ScalingDisabled" {
-				hints = append(hints, fmt.Sprintf("the HorizontalPodAutoscaler doesn't scale (%s): %s; check that metrics-server runs and spec.podTemplate.resources requests CPU", c.Reason, c.Message))
-			}
+		if record.Requests != nil && *record.Requests == 0 {
+			hints = append(hints, "no request of a user came during its bake")
 		}
+		if s.info != nil && s.observed.Target != nil && s.observed.Target.Name == record.Live {
+			hints = append(hints, chanceHints(&s.server.Spec, s.info)...)
+		}
+	}
+	if s.selection != nil && s.selection.TrainingRun != "" && len(s.selection.PassedOver) > 0 {
+		hints = append(hints, passedOverMessage(s.selection.PassedOver[0]))
+	}
+	if c := meta.FindStatusCondition(s.server.Status.Conditions, v1alpha1.ScalingActiveCondition); c != nil && c.Status == metav1.ConditionFalse {
+		hints = append(hints, c.Message)
 	}
 	if service := s.service; service != nil && service.Spec.Type == corev1.ServiceTypeLoadBalancer && len(service.Status.LoadBalancer.Ingress) == 0 {
 		hints = append(hints, fmt.Sprintf("Service %s has no address outside the cluster yet: it needs something that provides load balancers, or spec.service.type NodePort or ClusterIP", service.Name))
@@ -211,6 +242,9 @@ func setReady(s *scope, w conditions.Writer, described rollout.Status, phaseErr 
 	case rollout.Stalled:
 		w.Stalled(reason, message)
 	default:
+		if t := s.observed.Target; t != nil && t.GateOpen != "" && described.Candidate != nil && described.Candidate.Revision == t.Name {
+			message += "; " + t.GateOpen
+		}
 		if s.problem.Message != "" {
 			message += "; " + s.problem.Message
 		}

@@ -10,10 +10,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
-	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 	"github.com/trainyard-dev/trainyard/controllers/loop"
@@ -87,6 +87,11 @@ func TestModelServerConditions(t *testing.T) {
 			changes: []func(*scope){rejectedCandidate},
 			want: map[string]string{"Ready": "False/SmokeFailed", "Stalled": "True/SmokeFailed", "RolledBack": "True/SmokeFailed",
 				"ModelResolved": "True/Resolved", "Available": "True/MinimumReplicasAvailable"},
+		},
+		"an annotation asks for what makes no sense": {
+			changes: []func(*scope){func(s *scope) { s.observed.Steering.Reject = "pets-1" }},
+			want: map[string]string{"Ready": "True/Serving", "ModelResolved": "True/Resolved", "Available": "True/MinimumReplicasAvailable",
+				"RequestRefused": "True/RejectionRefused"},
 		},
 		"nothing live": {
 			changes: []func(*scope){func(s *scope) {
@@ -197,12 +202,13 @@ func TestSetRevisions(t *testing.T) {
 	s := makeScope(t, rejectedCandidate, func(s *scope) {
 		record := s.observed.Service.Record
 		record.Baked, record.Fallback = false, "pets-0"
+		record.Requests = ptr.To[int64](12)
 		record.History = []v1alpha1.RetiredRevision{{Revision: "pets-0", PromotedTime: &metav1.Time{Time: observedAt.Add(-3600e9)}, Reason: "Replaced"}}
 		s.server.Status.Fallback = &v1alpha1.LiveRevision{Revision: "pets-0", Image: "server:v0"}
 	})
 	computeStatus(s, nil)
 	info := infoOf("run-1", "models")
-	wantLive := &v1alpha1.LiveRevision{Revision: "pets-1", Image: "server:v1", Model: info.Model, Metrics: info.Metrics, Since: &observedAt}
+	wantLive := &v1alpha1.LiveRevision{Revision: "pets-1", Image: "server:v1", Model: info.Model, Metrics: info.Metrics, Since: &observedAt, BakeRequests: ptr.To[int64](12)}
 	if diff := cmp.Diff(wantLive, s.server.Status.Live); diff != "" {
 		t.Errorf("live (-want +got):\n%s", diff)
 	}
@@ -256,7 +262,10 @@ func TestExplainedBefore(t *testing.T) {
 
 func TestServingHints(t *testing.T) {
 	server := makeServer().Service(corev1.ServiceTypeLoadBalancer, 80).Obj()
-	inactive := autoscalerWith("FailedGetContainerResourceMetric", "no metrics returned from resource metrics API")
+	unmeasured := server.DeepCopy()
+	unmeasured.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ScalingActiveCondition, Status: metav1.ConditionFalse, Message: "HorizontalPodAutoscaler pets doesn't scale"}}
+	waiting := server.DeepCopy()
+	waiting.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ScalingActiveCondition, Status: metav1.ConditionUnknown, Message: "no metrics yet"}}
 	balanced := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: "pets"}, Spec: corev1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer}}
 	addressed := balanced.DeepCopy()
 	addressed.Status.LoadBalancer.Ingress = []corev1.LoadBalancerIngress{{IP: "192.0.2.1"}}
@@ -264,17 +273,32 @@ func TestServingHints(t *testing.T) {
 		observed: &rollout.Observed{Service: &rollout.Service{Record: &rollout.Record{Live: "pets-1"}}},
 		kept:     map[string]revisionTemplate{"pets-1": {}},
 	}
+	guessed := scope{
+		observed: &rollout.Observed{Service: unsampled.observed.Service, Target: &rollout.Target{Name: "pets-1"}},
+		kept:     map[string]revisionTemplate{"pets-1": {Info: revisionInfo{Samples: &v1alpha1.PublishedSamples{}}}},
+		info:     guesser(),
+	}
+	another := guessed
+	another.observed = &rollout.Observed{Service: unsampled.observed.Service, Target: &rollout.Target{Name: "pets-2"}}
+	seen := func(requests int64) scope {
+		baked := &rollout.Record{Live: "pets-1", Baked: true, Requests: &requests}
+		return scope{observed: &rollout.Observed{Service: &rollout.Service{Record: baked}}}
+	}
 	cases := map[string]struct {
 		scope scope
 		want  []string // what the hints say
 	}{
+		"nobody came during its bake":   {scope: seen(0), want: []string{"no request of a user came during its bake"}},
+		"somebody came during its bake": {scope: seen(1)},
+		"no better than guessing":       {scope: guessed, want: []string{"the model is no better than guessing"}},
+		"another is asked for":          {scope: another},
 		"neither":                       {},
-		"an autoscaler without metrics": {scope: scope{autoscaler: inactive}, want: []string{"the HorizontalPodAutoscaler doesn't scale (FailedGetContainerResourceMetric): no metrics returned"}},
-		"nothing to scale":              {scope: scope{autoscaler: autoscalerWith("ScalingDisabled", "x")}},
+		"an autoscaler without metrics": {scope: scope{server: unmeasured}, want: []string{"HorizontalPodAutoscaler pets doesn't scale"}},
+		"metrics may come yet":          {scope: scope{server: waiting}},
 		"no address":                    {scope: scope{service: balanced}, want: []string{"Service pets has no address outside the cluster yet"}},
 		"an address":                    {scope: scope{service: addressed}},
 		"no samples":                    {scope: unsampled, want: []string{"integrity could not be judged, because the model came without recorded answers: set spec.smoke.samples"}},
-		"both":                          {scope: scope{autoscaler: inactive, service: balanced}, want: []string{"metrics-server", "spec.service.type"}},
+		"both":                          {scope: scope{server: unmeasured, service: balanced}, want: []string{"doesn't scale", "spec.service.type"}},
 	}
 	judged := server.DeepCopy()
 	judged.Spec.Smoke.Samples = &v1alpha1.SmokeSamples{}
@@ -284,7 +308,9 @@ func TestServingHints(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			tc.scope.server = server
+			if tc.scope.server == nil {
+				tc.scope.server = server
+			}
 			got := servingHints(&tc.scope)
 			if len(got) != len(tc.want) {
 				t.Fatalf("hints %q, want %d", got, len(tc.want))
@@ -298,12 +324,18 @@ func TestServingHints(t *testing.T) {
 	}
 }
 
-// autoscalerWith is one that doesn't scale, for this reason.
-func autoscalerWith(reason, message string) *autoscalingv2.HorizontalPodAutoscaler {
-	return &autoscalingv2.HorizontalPodAutoscaler{Status: autoscalingv2.HorizontalPodAutoscalerStatus{
-		Conditions: []autoscalingv2.HorizontalPodAutoscalerCondition{
-			{Type: autoscalingv2.AbleToScale, Status: corev1.ConditionTrue},
-			{Type: autoscalingv2.ScalingActive, Status: corev1.ConditionFalse, Reason: reason, Message: message},
-		},
-	}}
+func TestHistoryLimit(t *testing.T) {
+	for limit, want := range map[int32]int{0: 0, 2: 2, 10: 3} {
+		s := makeScope(t, func(s *scope) {
+			s.observed.Service.Record.History = make([]v1alpha1.RetiredRevision, 3)
+			s.server.Spec.Rollout.RevisionHistoryLimit = &limit
+		})
+		computeStatus(s, nil)
+		if got := len(s.server.Status.History); got != want {
+			t.Errorf("limit %d: %d entries, want %d", limit, got, want)
+		}
+		if got := len(s.observed.Service.Record.History); got != 3 {
+			t.Errorf("limit %d: the record has %d entries, want all 3", limit, got)
+		}
+	}
 }

@@ -111,7 +111,7 @@ func (r *reconciler) templateOf(ctx context.Context, s *scope, revision string) 
 				info.Image = known.Image // the default may be another by now
 			}
 		}
-		template, err := newTemplate(templateInput{server: s.server, revision: revision, info: info, limits: s.config.limits, reading: s.config.reading, pullImage: r.pullImage, ranges: ranges})
+		template, err := newTemplate(templateInput{server: s.given.ForServer(s.server), given: s.given, revision: revision, info: info, limits: s.config.limits, reading: s.config.reading, pullImage: r.pullImage, ranges: ranges})
 		if err != nil {
 			return revisionTemplate{}, loop.Stalled(v1alpha1.InvalidSpecReason, err)
 		}

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -49,6 +50,8 @@ type testInput struct {
 	pullImage string
 	start     rollout.Start
 	now       time.Time
+	// pods are those of a bake's revision, and podsBefore those of the one before it.
+	pods, podsBefore []rollout.Pod
 	// info and liveInfo are the tested revision's and that of the one it is compared with.
 	info     revisionInfo
 	liveInfo *revisionInfo
@@ -56,6 +59,8 @@ type testInput struct {
 	deployment types.UID
 	// ranges are the LimitRanges of the server's namespace.
 	ranges []corev1.LimitRange
+	// margin is how far below live's score the revision's may be where a gate leaves that to the test; nil for what is usual.
+	margin *float64
 	// skipped says why there is no liveInfo though there is such a revision.
 	skipped string
 }
@@ -93,14 +98,22 @@ func desiredTestJob(in testInput) (*batchv1.Job, error) {
 		},
 		Spec: batchv1.JobSpec{
 			BackoffLimit:          ptr.To[int32](0),
-			ActiveDeadlineSeconds: ptr.To(int64(seconds(rounds + podStartGrace))),
+			ActiveDeadlineSeconds: in.deadline(rounds + podStartGrace),
 			PodFailurePolicy:      smokeFailurePolicy(),
 			Template: corev1.PodTemplateSpec{
-				ObjectMeta: metav1.ObjectMeta{Labels: labels},
+				ObjectMeta: children.TestPodMeta(in.server.Spec.PodTemplate, labels),
 				Spec:       pod,
 			},
 		},
 	}, nil
+}
+
+// deadline bounds a test in seconds, except a bake that waits for users as long as it takes.
+func (in *testInput) deadline(longest time.Duration) *int64 {
+	if in.start.MinRequests > 0 {
+		return nil
+	}
+	return ptr.To(int64(seconds(longest)))
 }
 
 // testLabels are on a test's Job and its pod.
@@ -117,6 +130,8 @@ func smokeConfig(in testInput) contract.SmokeConfig {
 		Revision:         in.start.Revision,
 		SHA256:           in.info.Model.SHA256,
 		MinAgreement:     in.config.minAgreement,
+		Margin:           in.margin,
+		AllowChance:      in.server.Spec.Promotion.Chance == v1alpha1.AllowChance,
 		MaxLatencyMillis: millis(in.config.maxLatency),
 		Attempts:         int(in.server.Spec.Smoke.Attempts),
 		TimeoutSeconds:   seconds(in.config.timeout),
@@ -125,12 +140,28 @@ func smokeConfig(in testInput) contract.SmokeConfig {
 		config.Targets = []string{serviceURL(in.server)}
 		config.DelaySeconds = seconds(bakeDelay)
 		config.ForSeconds = seconds(in.config.bakeTime)
+		config.Pods = readyURLs(in.pods)
+		config.MinRequests = int(in.start.MinRequests)
+		if increase := in.server.Spec.Promotion.MaxP99IncreasePercent; increase > 0 && len(in.podsBefore) > 0 {
+			config.MaxP99IncreasePercent, config.PodsBefore = int(increase), readyURLs(in.podsBefore)
+		}
 		return config
 	}
 	for _, pod := range in.start.Pods {
 		config.Targets = append(config.Targets, pod.URL)
 	}
 	return config
+}
+
+// readyURLs are where those pods are reached that are ready, and stay.
+func readyURLs(pods []rollout.Pod) []string {
+	var urls []string
+	for _, pod := range pods {
+		if pod.Ready && !pod.Leaving {
+			urls = append(urls, pod.URL)
+		}
+	}
+	return urls
 }
 
 // addSamples has the pod of a test find the samples that were published with the tested
@@ -141,6 +172,16 @@ func addSamples(in testInput, pod *corev1.PodSpec, config *contract.SmokeConfig)
 	if fetch.env, err = children.ContainerEnv(in.server.Spec.PodTemplate.Env); err != nil {
 		return err
 	}
+	files, mounts, err := children.FileVolumes(in.server.Spec.PodTemplate)
+	if err != nil {
+		return err
+	}
+	fetch.mounts = mounts
+	defer func() {
+		if len(pod.InitContainers) > 0 {
+			pod.Volumes = append(pod.Volumes, files...)
+		}
+	}()
 	supply := func(file wantedFile) (*contract.Samples, error) {
 		at, err := fetch.supply(pod, file)
 		return &contract.Samples{Path: at, SHA256: file.sha256}, err
@@ -186,8 +227,7 @@ func smokePod(in testInput) (corev1.PodSpec, error) {
 			TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
 		}},
 	}
-	children.ApplyPodTemplate(&spec, in.server.Spec.PodTemplate)
-	return spec, nil
+	return spec, children.ApplyTestTemplate(&spec, in.server.Spec.PodTemplate)
 }
 
 // smokeFailurePolicy ends the Job at once on a verdict or a refused configuration. A test is run once; whether it
@@ -222,6 +262,9 @@ func (in *testInput) annotations() (map[string]string, error) {
 	annotations[v1alpha1.TestStartedAnnotation] = in.now.UTC().Format(time.RFC3339)
 	if in.start.Check == rollout.Bake {
 		annotations[v1alpha1.TestURLAnnotation] = serviceURL(in.server)
+		if in.start.MinRequests > 0 {
+			annotations[v1alpha1.TestMinRequestsAnnotation] = strconv.Itoa(int(in.start.MinRequests))
+		}
 		annotations[v1alpha1.TestedDeploymentAnnotation] = string(in.deployment)
 		return annotations, nil
 	}
@@ -241,6 +284,15 @@ func testEnded(job *batchv1.Job) map[types.UID]string {
 		return nil
 	}
 	return ended
+}
+
+// testMinRequests is how many requests of users a bake waits for.
+func testMinRequests(job *batchv1.Job) int32 {
+	n, err := strconv.ParseInt(job.Annotations[v1alpha1.TestMinRequestsAnnotation], 10, 32)
+	if err != nil {
+		return 0
+	}
+	return int32(n)
 }
 
 // testStarted is when the manager created a test. Jobs of an earlier version have only
@@ -284,7 +336,7 @@ func (r *reconciler) observeJobs(ctx context.Context, s *scope, o *rollout.Obser
 			}
 			observed, _ = observedJob(job, podOfJob(job, pods))
 		}
-		outdate(&observed, job, serviceURL(s.server), s.deployments[observed.Revision])
+		outdate(&observed, job, serviceURL(s.server), o.BakeRequests(), s.deployments[observed.Revision])
 		if err := r.outdateResources(ctx, s, &observed, job, podOfJob(job, s.pods[job.Name])); err != nil {
 			return err
 		}
@@ -321,11 +373,21 @@ func (r *reconciler) startTest(ctx context.Context, s *scope, start rollout.Star
 	if err != nil {
 		return err
 	}
-	in := testInput{server: s.server, config: s.config, image: r.image, pullImage: r.pullImage, start: start, ranges: ranges, now: s.now}
+	if err := usableDefaults(s); err != nil {
+		return err
+	}
+	in := testInput{server: s.given.ForServer(s.server), config: s.config, image: r.image, pullImage: r.pullImage, start: start, ranges: ranges, now: s.now}
 	if tested := s.infoOf(start.Revision); tested != nil {
 		in.info = *tested
 	}
 	in.liveInfo = s.infoOf(reference)
+	if start.Check == rollout.Bake {
+		in.pods, in.podsBefore = podsOf(s, start.Revision), podsOf(s, reference)
+	}
+	open := s.openGate(start)
+	if open != "" {
+		in.margin = qualityMargin(s.config.gates)
+	}
 	in.deployment = s.deployments[start.Revision].UID
 	skipped, err := r.withoutReference(ctx, s, &in)
 	if err != nil {
@@ -344,7 +406,18 @@ func (r *reconciler) startTest(ctx context.Context, s *scope, start rollout.Star
 	if skipped != "" {
 		s.skipped = fmt.Sprintf("Job %s doesn't compare revision %s with revision %s, because %s: its own samples decide", job.Name, start.Revision, reference, skipped)
 	}
+	if open != "" {
+		s.skipped = strings.TrimPrefix(s.skipped+"; "+open, "; ")
+	}
 	logf.FromContext(ctx).Info("Started test", "job", klog.KObj(job), "check", start.Check, "attempt", start.Attempt)
+	return nil
+}
+
+// podsOf are the pods of a revision as they were observed.
+func podsOf(s *scope, revision string) []rollout.Pod {
+	if observed := s.observed.Revisions[revision]; observed != nil {
+		return observed.Pods
+	}
 	return nil
 }
 
@@ -353,6 +426,9 @@ func (r *reconciler) deleteTest(ctx context.Context, s *scope, name string) erro
 	err := r.client.Delete(ctx, job, client.PropagationPolicy(metav1.DeletePropagationBackground), client.Preconditions{UID: &job.UID})
 	if client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("delete Job %s: %w", klog.KObj(job), err)
+	}
+	if err == nil {
+		measureTest(s, job)
 	}
 	return nil
 }

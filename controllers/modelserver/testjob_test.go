@@ -49,16 +49,30 @@ func TestDesiredTestJob(t *testing.T) {
 		change(&config)
 		return config
 	}
+	pods := []rollout.Pod{{URL: "http://10.0.0.1:8080", Ready: true}, {URL: "http://10.0.0.2:8080"}, {URL: "http://10.0.0.3:8080", Ready: true, Leaving: true}}
+	before := []rollout.Pod{{URL: "http://10.0.0.4:8080", Ready: true}}
+	patient := bake
+	patient.MinRequests = 7
+	strict := server.DeepCopy()
+	strict.Spec.Promotion.MaxP99IncreasePercent = 50
+	baking := func(change func(*contract.SmokeConfig)) contract.SmokeConfig {
+		return with(func(c *contract.SmokeConfig) {
+			c.Targets, c.Pods, c.DelaySeconds, c.ForSeconds = []string{"http://pets.zoo.svc"}, []string{"http://10.0.0.1:8080"}, 5, 20
+			change(c)
+		})
+	}
 	withoutSamples := candidate
 	withoutSamples.Samples = nil
 	cases := map[string]struct {
+		server       *v1alpha1.ModelServer // nil: the one above
 		start        rollout.Start
+		before       []rollout.Pod
 		info         revisionInfo
 		live         *revisionInfo
 		wantConfig   contract.SmokeConfig
 		wantVolumes  []string
 		wantMounts   []string
-		wantDeadline int64
+		wantDeadline int64 // 0: none
 	}{
 		"smoke, one claim": {
 			start: smoke, info: candidate, live: &live, wantConfig: base,
@@ -78,15 +92,36 @@ func TestDesiredTestJob(t *testing.T) {
 		},
 		"bake": {
 			start: bake, info: candidate, live: &live,
-			wantConfig: with(func(c *contract.SmokeConfig) {
-				c.Targets, c.DelaySeconds, c.ForSeconds = []string{"http://pets.zoo.svc"}, 5, 20
+			wantConfig:  baking(func(*contract.SmokeConfig) {}),
+			wantVolumes: []string{"tmp", "model"}, wantMounts: []string{"tmp:/tmp", "model:/model", "model:/live"}, wantDeadline: 25 + 90 + 300,
+		},
+		"bake, as long as it takes": {
+			start: patient, info: candidate, live: &live, before: before,
+			wantConfig:  baking(func(c *contract.SmokeConfig) { c.MinRequests = 7 }),
+			wantVolumes: []string{"tmp", "model"}, wantMounts: []string{"tmp:/tmp", "model:/model", "model:/live"},
+		},
+		"bake, latency compared": {
+			server: strict, start: bake, info: candidate, live: &live, before: before,
+			wantConfig: baking(func(c *contract.SmokeConfig) {
+				c.MaxP99IncreasePercent, c.PodsBefore = 50, []string{"http://10.0.0.4:8080"}
 			}),
+			wantVolumes: []string{"tmp", "model"}, wantMounts: []string{"tmp:/tmp", "model:/model", "model:/live"}, wantDeadline: 25 + 90 + 300,
+		},
+		"bake, nothing to compare latency with": {
+			server: strict, start: bake, info: candidate, live: &live,
+			wantConfig:  baking(func(*contract.SmokeConfig) {}),
 			wantVolumes: []string{"tmp", "model"}, wantMounts: []string{"tmp:/tmp", "model:/model", "model:/live"}, wantDeadline: 25 + 90 + 300,
 		},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			job, err := desiredTestJob(testInput{server: server, config: parsed(t, server), image: "judge:v1", start: tc.start, info: tc.info, liveInfo: tc.live})
+			server := server
+			if tc.server != nil {
+				server = tc.server
+			}
+			job, err := desiredTestJob(testInput{
+				server: server, config: parsed(t, server), image: "judge:v1", start: tc.start, info: tc.info, liveInfo: tc.live, pods: pods, podsBefore: tc.before,
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -107,8 +142,11 @@ func TestDesiredTestJob(t *testing.T) {
 			if diff := cmp.Diff(tc.wantMounts, mounts); diff != "" {
 				t.Errorf("mounts (-want +got):\n%s", diff)
 			}
-			if *job.Spec.ActiveDeadlineSeconds != tc.wantDeadline || *job.Spec.BackoffLimit != 0 {
-				t.Errorf("deadline = %d, backoffLimit = %d, want %d and 0", *job.Spec.ActiveDeadlineSeconds, *job.Spec.BackoffLimit, tc.wantDeadline)
+			if deadline := ptr.Deref(job.Spec.ActiveDeadlineSeconds, 0); deadline != tc.wantDeadline || *job.Spec.BackoffLimit != 0 {
+				t.Errorf("deadline = %d, backoffLimit = %d, want %d and 0", deadline, *job.Spec.BackoffLimit, tc.wantDeadline)
+			}
+			if got := testMinRequests(job); got != tc.start.MinRequests {
+				t.Errorf("it waits for %d requests, want %d", got, tc.start.MinRequests)
 			}
 			if diff := cmp.Diff(tc.start.JobID, testID(job)); diff != "" || job.Name != tc.start.Name() {
 				t.Errorf("name %s, id (-want +got):\n%s", job.Name, diff)

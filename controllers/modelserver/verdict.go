@@ -30,7 +30,10 @@ const (
 // observedJob is what the planner is told of a test, whose pod may be nil. Known is
 // false if the Job is over and its pod hasn't been seen: a cache may be behind.
 func observedJob(job *batchv1.Job, pod *corev1.Pod) (observed rollout.Job, known bool) {
-	observed = rollout.Job{JobID: testID(job), Deleting: job.DeletionTimestamp != nil, Started: testStarted(job), Ended: testEnded(job)}
+	observed = rollout.Job{
+		JobID: testID(job), Deleting: job.DeletionTimestamp != nil,
+		Started: testStarted(job), Ended: testEnded(job), MinRequests: testMinRequests(job),
+	}
 	if pod != nil {
 		if end := podstate.FindContainerEnd(pod, contract.SmokeContainer); end != nil {
 			setVerdict(&observed, end)
@@ -58,8 +61,9 @@ func observedJob(job *batchv1.Job, pod *corev1.Pod) (observed rollout.Job, known
 
 // outdate voids a bake that isn't about what live is now: whatever it says, it says of
 // another Deployment, which somebody may have edited before it was deleted; or it runs and
-// asks the Service at another address than the one that it has now.
-func outdate(observed *rollout.Job, job *batchv1.Job, url string, deployment *appsv1.Deployment) {
+// asks the Service at another address than the one that it has now, or waits for another
+// number of requests than it is to.
+func outdate(observed *rollout.Job, job *batchv1.Job, url string, minRequests int32, deployment *appsv1.Deployment) {
 	if observed.Check != rollout.Bake {
 		return
 	}
@@ -70,6 +74,8 @@ func outdate(observed *rollout.Job, job *batchv1.Job, url string, deployment *ap
 		observed.State, observed.Message = rollout.JobVoid, fmt.Sprintf("Deployment %s was deleted meanwhile", observed.Revision)
 	case ok && asked != url && observed.State == rollout.JobRunning:
 		observed.State, observed.Message = rollout.JobVoid, fmt.Sprintf("it asked %s, and the Service is at %s now", asked, url)
+	case observed.MinRequests != minRequests && observed.State == rollout.JobRunning:
+		observed.State, observed.Message = rollout.JobVoid, fmt.Sprintf("it waited for %d requests of users, and is to wait for %d now", observed.MinRequests, minRequests)
 	}
 }
 
@@ -81,6 +87,9 @@ func setVerdict(job *rollout.Job, end *podstate.ContainerEnd) {
 	if reportErr == nil {
 		job.Message = text.Clean(report.Message, rollout.MaxMessage)
 		job.Checks = checkResults(report.Checks)
+		if report.Traffic != nil {
+			job.Requests = ptr.To(max(0, report.Traffic.Requests))
+		}
 	}
 	code := ptr.Deref(end.ExitCode, -1)
 	switch {

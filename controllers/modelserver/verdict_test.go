@@ -5,6 +5,7 @@ package modelserver
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -37,7 +38,9 @@ func TestOutdatedBake(t *testing.T) {
 		gone  bool // the Deployment
 		check rollout.Check
 		state rollout.JobState
-		want  rollout.JobState
+		// wanted is how many requests a bake is to wait for; those here wait for 5.
+		wanted int32
+		want   rollout.JobState
 	}{
 		"the same Deployment":                {job: of("live"), check: rollout.Bake, state: rollout.JobFailed, want: rollout.JobFailed},
 		"another Deployment, failed":         {job: of("edited"), check: rollout.Bake, state: rollout.JobFailed, want: rollout.JobVoid},
@@ -48,17 +51,20 @@ func TestOutdatedBake(t *testing.T) {
 		"the same address":                   {job: bake(now), check: rollout.Bake},
 		"another address":                    {job: bake(before), check: rollout.Bake, want: rollout.JobVoid},
 		"it has a result":                    {job: bake(before), check: rollout.Bake, state: rollout.JobPassed, want: rollout.JobPassed},
+		"as many requests":                   {job: bake(now), wanted: 5, check: rollout.Bake},
+		"other requests":                     {job: bake(now), wanted: 6, check: rollout.Bake, want: rollout.JobVoid},
+		"other requests, and a result":       {job: bake(now), wanted: 6, check: rollout.Bake, state: rollout.JobFailed, want: rollout.JobFailed},
 		"of before":                          {job: &batchv1.Job{}, check: rollout.Bake},
 		"it tests pods alone":                {job: bake(before), check: rollout.Smoke},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			got := rollout.Job{JobID: rollout.JobID{Check: tc.check}, State: tc.state}
+			got := rollout.Job{JobID: rollout.JobID{Check: tc.check}, State: tc.state, MinRequests: 5}
 			deployment := live
 			if tc.gone {
 				deployment = nil
 			}
-			outdate(&got, tc.job, now, deployment)
+			outdate(&got, tc.job, now, max(tc.wanted, 5), deployment)
 			if got.State != tc.want {
 				t.Errorf("state = %d, want %d", got.State, tc.want)
 			}
@@ -91,6 +97,7 @@ func TestObservedJob(t *testing.T) {
 		Known   bool
 		Message string
 		Checks  int
+		Seen    string // requests of users
 	}
 	cases := map[string]struct {
 		job  *batchv1.Job
@@ -99,24 +106,36 @@ func TestObservedJob(t *testing.T) {
 	}{
 		"no pod yet":                  {job: job(rollout.Smoke, "", ""), want: want{State: rollout.JobRunning, Known: true}},
 		"running":                     {job: job(rollout.Smoke, "", ""), pod: &corev1.Pod{}, want: want{State: rollout.JobRunning, Known: true}},
-		"passed, the Job says so yet": {job: job(rollout.Smoke, "", ""), pod: testPod(0, passed), want: want{rollout.JobPassed, true, "9 checks passed", 1}},
-		"passed":                      {job: job(rollout.Smoke, batchv1.JobComplete, ""), pod: testPod(0, passed), want: want{rollout.JobPassed, true, "9 checks passed", 1}},
-		"failed":                      {job: job(rollout.Smoke, batchv1.JobFailed, "PodFailurePolicy"), pod: testPod(7, failed), want: want{rollout.JobFailed, true, "quality failed", 1}},
+		"passed, the Job says so yet": {job: job(rollout.Smoke, "", ""), pod: testPod(0, passed), want: want{State: rollout.JobPassed, Known: true, Message: "9 checks passed", Checks: 1}},
+		"passed":                      {job: job(rollout.Smoke, batchv1.JobComplete, ""), pod: testPod(0, passed), want: want{State: rollout.JobPassed, Known: true, Message: "9 checks passed", Checks: 1}},
+		"failed":                      {job: job(rollout.Smoke, batchv1.JobFailed, "PodFailurePolicy"), pod: testPod(7, failed), want: want{State: rollout.JobFailed, Known: true, Message: "quality failed", Checks: 1}},
+		"passed, and nobody came": {
+			job: job(rollout.Bake, batchv1.JobComplete, ""), pod: testPod(0, `{"version":1,"passed":true,"message":"m","checks":[],"traffic":{"requests":0,"failures":0}}`),
+			want: want{State: rollout.JobPassed, Known: true, Message: "m", Seen: "0"},
+		},
+		"passed, and users came": {
+			job: job(rollout.Bake, batchv1.JobComplete, ""), pod: testPod(0, `{"version":1,"passed":true,"message":"m","checks":[],"traffic":{"requests":12,"failures":0}}`),
+			want: want{State: rollout.JobPassed, Known: true, Message: "m", Seen: "12"},
+		},
+		"passed, with a count that is none": {
+			job: job(rollout.Bake, batchv1.JobComplete, ""), pod: testPod(0, `{"version":1,"passed":true,"message":"m","checks":[],"traffic":{"requests":-1,"failures":0}}`),
+			want: want{State: rollout.JobPassed, Known: true, Message: "m", Seen: "0"},
+		},
 		"failed, no report": {
 			job: job(rollout.Bake, batchv1.JobFailed, ""), pod: testPod(7, "garbage"),
-			want: want{rollout.JobFailed, true, "the smoke test ended with exit code 7 (Error) and left no readable report; the end of its log: garbage", 0},
+			want: want{State: rollout.JobFailed, Known: true, Message: "the smoke test ended with exit code 7 (Error) and left no readable report; the end of its log: garbage", Checks: 0},
 		},
-		"exit 0 with a report that says failed": {job: job(rollout.Smoke, batchv1.JobComplete, ""), pod: testPod(0, failed), want: want{rollout.JobVoid, true, "quality failed", 1}},
+		"exit 0 with a report that says failed": {job: job(rollout.Smoke, batchv1.JobComplete, ""), pod: testPod(0, failed), want: want{State: rollout.JobVoid, Known: true, Message: "quality failed", Checks: 1}},
 		"exit 0, no report": {
 			job: job(rollout.Smoke, batchv1.JobComplete, ""), pod: testPod(0, ""),
-			want: want{rollout.JobVoid, true, "the smoke test ended with exit code 0 (Error) and left no readable report; the end of its log:", 0},
+			want: want{State: rollout.JobVoid, Known: true, Message: "the smoke test ended with exit code 0 (Error) and left no readable report; the end of its log:", Checks: 0},
 		},
 		"configuration refused, as by an image of another version": {
-			job: job(rollout.Smoke, batchv1.JobFailed, ""), pod: testPod(3, `{"version":1,"message":"no target"}`), want: want{rollout.JobVoid, true, "no target", 0},
+			job: job(rollout.Smoke, batchv1.JobFailed, ""), pod: testPod(3, `{"version":1,"message":"no target"}`), want: want{State: rollout.JobVoid, Known: true, Message: "no target", Checks: 0},
 		},
 		"the pod is taken away": {
 			job: job(rollout.Smoke, "", ""), pod: &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "p", DeletionTimestamp: &observedAt}},
-			want: want{rollout.JobVoid, true, "its pod p was deleted or evicted", 0},
+			want: want{State: rollout.JobVoid, Known: true, Message: "its pod p was deleted or evicted", Checks: 0},
 		},
 		"the pod is taken away after it has passed": {
 			job: job(rollout.Smoke, "", ""), pod: func() *corev1.Pod {
@@ -124,20 +143,23 @@ func TestObservedJob(t *testing.T) {
 				pod.DeletionTimestamp = &observedAt
 				return pod
 			}(),
-			want: want{rollout.JobPassed, true, "9 checks passed", 1},
+			want: want{State: rollout.JobPassed, Known: true, Message: "9 checks passed", Checks: 1},
 		},
 		"configuration refused by a bake": {
-			job: job(rollout.Bake, batchv1.JobFailed, ""), pod: testPod(3, `{"version":1,"message":"no target"}`), want: want{rollout.JobVoid, true, "no target", 0},
+			job: job(rollout.Bake, batchv1.JobFailed, ""), pod: testPod(3, `{"version":1,"message":"no target"}`), want: want{State: rollout.JobVoid, Known: true, Message: "no target", Checks: 0},
 		},
-		"temporary, the Job isn't over": {job: job(rollout.Smoke, "", ""), pod: testPod(75, `{"version":1,"message":"down"}`), want: want{rollout.JobRunning, true, "down", 0}},
-		"temporary":                     {job: job(rollout.Smoke, batchv1.JobFailed, ""), pod: testPod(75, `{"version":1,"message":"down"}`), want: want{rollout.JobVoid, true, "down", 0}},
-		"deadline, pod gone":            {job: job(rollout.Smoke, batchv1.JobFailed, "DeadlineExceeded"), want: want{rollout.JobVoid, false, "DeadlineExceeded: why", 0}},
-		"complete, pod not seen":        {job: job(rollout.Smoke, batchv1.JobComplete, "x"), want: want{rollout.JobVoid, false, "x: why", 0}},
+		"temporary, the Job isn't over": {job: job(rollout.Smoke, "", ""), pod: testPod(75, `{"version":1,"message":"down"}`), want: want{State: rollout.JobRunning, Known: true, Message: "down", Checks: 0}},
+		"temporary":                     {job: job(rollout.Smoke, batchv1.JobFailed, ""), pod: testPod(75, `{"version":1,"message":"down"}`), want: want{State: rollout.JobVoid, Known: true, Message: "down", Checks: 0}},
+		"deadline, pod gone":            {job: job(rollout.Smoke, batchv1.JobFailed, "DeadlineExceeded"), want: want{State: rollout.JobVoid, Known: false, Message: "DeadlineExceeded: why", Checks: 0}},
+		"complete, pod not seen":        {job: job(rollout.Smoke, batchv1.JobComplete, "x"), want: want{State: rollout.JobVoid, Known: false, Message: "x: why", Checks: 0}},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			observed, known := observedJob(tc.job, tc.pod)
-			got := want{observed.State, known, observed.Message, len(observed.Checks)}
+			got := want{State: observed.State, Known: known, Message: observed.Message, Checks: len(observed.Checks)}
+			if observed.Requests != nil {
+				got.Seen = strconv.FormatInt(*observed.Requests, 10)
+			}
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("job (-want +got):\n%s", diff)
 			}

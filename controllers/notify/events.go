@@ -28,17 +28,26 @@ var normalReasons = map[string]bool{
 	v1alpha1.WaitingForDeletionReason:       true,
 	v1alpha1.TrainingReason:                 true,
 	v1alpha1.SuspendedReason:                true,
+	v1alpha1.RecordedReason:                 true,
 	v1alpha1.ResumedReason:                  true,
 	v1alpha1.ModelPublishedReason:           true,
+	v1alpha1.PrunedReason:                   true,
+	v1alpha1.PruningReason:                  true,
+	v1alpha1.InUseReason:                    true,
 	v1alpha1.ServingReason:                  true,
 	v1alpha1.StartingReason:                 true,
 	v1alpha1.SmokingReason:                  true,
 	v1alpha1.BakingReason:                   true,
+	v1alpha1.AwaitingPromotionReason:        true,
+	v1alpha1.PausedReason:                   true,
+	v1alpha1.AbortedReason:                  true, // by the person who is to know
 	v1alpha1.ResolvedReason:                 true,
 	v1alpha1.TrainingRunNotFoundReason:      true, // of a run that is applied a moment later, or was cleared away
 	v1alpha1.TrainingRunNotCompleteReason:   true,
 	v1alpha1.MinimumReplicasAvailableReason: true,
 	v1alpha1.NoLiveRevisionReason:           true,
+	v1alpha1.MetricsAvailableReason:         true,
+	v1alpha1.MetricsPendingReason:           true,
 }
 
 // TypeOf is the type of the events with a reason.

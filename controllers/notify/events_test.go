@@ -54,11 +54,12 @@ func conditionReasons(t *testing.T) []string {
 // TestWeights has the weight of each reason that a condition may have: a new one has to
 // be put on one of the two sides.
 func TestWeights(t *testing.T) {
-	const normal = "Pending WaitingForDeletion Training Suspended Resumed ModelPublished Serving Starting Smoking Baking Resolved " +
-		"TrainingRunNotFound TrainingRunNotComplete MinimumReplicasAvailable NoLiveRevision "
-	const warning = "InvalidSpec NameConflict ImagePullBackOff Unschedulable VolumeUnavailable ConfigInvalid LossDiverged DatasetNotFound DatasetInvalid TooManyInvalidFiles " +
-		"CredentialsInvalid GateNotMet OOMKilled DeadlineExceeded ResultMissing ArtifactInvalid RunnerFailed RollbackBlocked Unavailable " +
-		"SmokeFailed BakeFailed SourceUnreachable ModelInvalid ClassesNotFound ClassesInvalid TrainingRunFailed ArtifactMissing MinimumReplicasUnavailable RunEnded "
+	const normal = "Pending WaitingForDeletion Training Suspended Resumed Recorded ModelPublished Serving Starting Smoking AwaitingPromotion Paused Baking Aborted Resolved " +
+		"TrainingRunNotFound TrainingRunNotComplete MinimumReplicasAvailable NoLiveRevision MetricsAvailable MetricsPending Pruning Pruned InUse "
+	const warning = "InvalidSpec DefaultsInvalid NameConflict ImagePullBackOff Unschedulable NodeNotReady VolumeUnavailable ConfigInvalid LossDiverged DatasetNotFound DatasetInvalid TooManyInvalidFiles " +
+		"CredentialsInvalid GateNotMet NewerRunRejected NoBetterThanChance NodeLost OOMKilled DeadlineExceeded ResultMissing ArtifactInvalid RunnerFailed RollbackBlocked Unavailable " +
+		"TrackerUnavailable TrackerRejected PruneFailed " +
+		"SmokeFailed BakeFailed ProgressDeadlineExceeded PromotionRefused RejectionRefused SourceUnreachable ModelInvalid ClassesNotFound ClassesInvalid TrainingRunFailed ArtifactMissing MinimumReplicasUnavailable RunEnded MetricsUnavailable AutoscalerConflict "
 	want, got := map[string]string{}, map[string]string{}
 	for _, reason := range strings.Fields(normal) {
 		want[reason] = corev1.EventTypeNormal

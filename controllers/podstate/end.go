@@ -39,6 +39,12 @@ func (e *ContainerEnd) ID() string {
 // IsOOM tells whether the container was killed for using more memory than its limit.
 func (e *ContainerEnd) IsOOM() bool { return e.Reason == v1alpha1.OOMKilledReason }
 
+// IsLost tells whether nobody knows how the container ended: its node, or the runtime there, stopped while it ran, and found it
+// gone afterwards. The first word is containerd's, the second the kubelet's.
+func (e *ContainerEnd) IsLost() bool {
+	return e.Reason == "Unknown" || e.Reason == "ContainerStatusUnknown"
+}
+
 // MaxReason is the longest reason of a container's end that a status has room for.
 const MaxReason = 64
 

@@ -53,3 +53,12 @@ func TestFindContainerEnd(t *testing.T) {
 		})
 	}
 }
+
+// Of the words for an end, those are no program's own that its runtime, or the kubelet, finds for one that it hasn't seen.
+func TestIsLost(t *testing.T) {
+	for reason, want := range map[string]bool{"Unknown": true, "ContainerStatusUnknown": true, "Error": false, "OOMKilled": false, "": false} {
+		if got := (&ContainerEnd{Reason: reason}).IsLost(); got != want {
+			t.Errorf("IsLost of %q = %t, want %t", reason, got, want)
+		}
+	}
+}

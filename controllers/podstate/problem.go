@@ -25,7 +25,7 @@ type Problem struct {
 }
 
 // FindProblem tells what keeps a pod from running. The first cause on the pod's
-// way decides: scheduling, then volumes, then its containers in order.
+// way decides: scheduling, then volumes, then its containers in order, then its node.
 func FindProblem(pod *corev1.Pod) Problem {
 	if pod.DeletionTimestamp != nil || IsTerminated(pod) {
 		return Problem{}
@@ -37,6 +37,9 @@ func FindProblem(pod *corev1.Pod) Problem {
 		if problem := waitingProblem(status.Name, status.State.Waiting); problem.Message != "" {
 			return problem
 		}
+	}
+	if isSilent(pod) {
+		return Problem{Reason: v1alpha1.NodeNotReadyReason, Message: silentMessage(pod)}
 	}
 	return Problem{}
 }
@@ -64,6 +67,11 @@ var volumeSigns = []string{
 	"read-write-once-pod",
 	"readwriteoncepod",
 	"provision",
+}
+
+// isElsewhere tells whether the scheduler says that a volume is on other nodes than those that the pod may run on.
+func isElsewhere(message string) bool {
+	return strings.Contains(message, "PersistentVolume's node affinity") || strings.Contains(message, "volume node affinity conflict")
 }
 
 func isVolumeMessage(message string) bool {
@@ -102,6 +110,13 @@ func VolumeUnavailable(cause string) Problem {
 			Message: "the credentials or certificates that the spec names can't be mounted: " + cause + "; create the object, with the keys it should have; the pod then starts by itself",
 		}
 	}
+	if isElsewhere(cause) {
+		return Problem{
+			Reason: v1alpha1.VolumeUnavailableReason,
+			Message: "a volume is bound to another node than the pod can run on: " + cause +
+				"; let the pod run there (nodeSelector, tolerations and resources in spec.podTemplate; is the node up?), or use a claim or an object store that every node reaches",
+		}
+	}
 	// The scheduler appends what it says of preemption, which repeats the end.
 	if once, twice := strings.CutSuffix(cause, ". not found"); twice && strings.HasSuffix(once, "not found") {
 		cause = once
@@ -134,7 +149,7 @@ func waitingProblem(container string, w *corev1.ContainerStateWaiting) Problem {
 	case imageReasons[w.Reason]:
 		return Problem{
 			Reason:  v1alpha1.ImagePullBackOffReason,
-			Message: fmt.Sprintf("the image of container %s can't be pulled (%s): %s; check its name, and the imagePullSecrets of the pod's service account", container, w.Reason, w.Message),
+			Message: fmt.Sprintf("the image of container %s can't be pulled (%s): %s; check its name, and spec.podTemplate.imagePullSecrets or those of the pod's service account", container, w.Reason, w.Message),
 		}
 	default: // CreateContainerConfigError, CrashLoopBackOff and others
 		return Problem{Message: fmt.Sprintf("container %s can't start (%s): %s", container, w.Reason, w.Message)}

@@ -94,7 +94,7 @@ func TestFindPodProblem(t *testing.T) {
 				unscheduled("Unschedulable", "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) had volume node affinity conflict."),
 			}}}),
 			wantReason:  v1alpha1.VolumeUnavailableReason,
-			wantMessage: "volume node affinity conflict",
+			wantMessage: "a volume is bound to another node than the pod can run on: 0/2 nodes are available: 1 Insufficient cpu, 1 node(s) had volume node affinity conflict; let the pod run there",
 		},
 		"words about volumes, but none is used": {
 			pod: corev1.Pod{Status: corev1.PodStatus{Conditions: []corev1.PodCondition{

@@ -5,6 +5,7 @@ package trainingrun
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -14,14 +15,19 @@ import (
 )
 
 // finishEarly stops at a run that has ended: nothing that happens to its Job changes
-// that. Its status may have been edited: the Job keeps what it was.
+// that. Its status may have been edited: the Job keeps what it was, and stays until that
+// is restored.
 func (r *reconciler) finishEarly(ctx context.Context, s *scope) (err error) {
+	s.pruning = pruningIn(&s.run.Status)
 	if s.job != nil && children.FindJobEnd(s.job) != nil {
 		s.kept, err = r.restoreEnding(ctx, s)
 	}
 	s.over = s.over || s.kept
 	s.ended = s.over
-	return err
+	if err != nil || !s.ended || s.restored != "" {
+		return err
+	}
+	return errors.Join(r.expireJob(ctx, s), r.pruneOutput(ctx, s))
 }
 
 // collectResult reads what has come of a Job that has ended.

@@ -39,10 +39,12 @@ func trainConfig(run *v1alpha1.TrainingRun) (contract.TrainConfig, error) {
 		},
 		Training: trainingConfig(p, run),
 		Output:   outputConfig(run),
+		Report:   contract.Report{Samples: string(spec.Report.Samples)},
 	}
 	for i, gate := range spec.Gates {
 		config.Gates = append(config.Gates, children.Gate(p, fmt.Sprintf("spec.gates[%d]", i), gate))
 	}
+	config.Tracking = trackingConfig(run)
 	return config, p.Err
 }
 
@@ -66,13 +68,17 @@ func trainingConfig(p *children.Parser, run *v1alpha1.TrainingRun) contract.Trai
 			MinLearningRate: children.Parse(p, "spec.training.scheduler.minLearningRate", spec.Scheduler.MinLearningRate),
 		},
 		EarlyStopping: contract.EarlyStopping{
-			Metric:   spec.EarlyStopping.Metric,
+			Metric:   string(spec.EarlyStopping.Metric),
 			Patience: int(spec.EarlyStopping.Patience),
 			MinDelta: children.Parse(p, "spec.training.earlyStopping.minDelta", spec.EarlyStopping.MinDelta),
 		},
-		Nesterov:         spec.Nesterov == v1alpha1.Enabled,
-		GradientClipping: children.Parse(p, "spec.training.gradientClipping", spec.GradientClipping),
-		LabelSmoothing:   children.Parse(p, "spec.training.labelSmoothing", spec.LabelSmoothing),
+		BestMetric: string(spec.BestMetric),
+
+		DivergenceRetries: int(spec.DivergenceRetries),
+		Nesterov:          spec.Nesterov == v1alpha1.Enabled,
+		GradientClipping:  children.Parse(p, "spec.training.gradientClipping", spec.GradientClipping),
+		LabelSmoothing:    children.Parse(p, "spec.training.labelSmoothing", spec.LabelSmoothing),
+		EMA:               contract.EMA{Decay: children.Parse(p, "spec.training.ema.decay", spec.EMA.Decay)},
 	}
 	if spec.ClassWeights == v1alpha1.BalancedClassWeights {
 		config.ClassWeights = contract.ClassWeightsBalanced
@@ -101,6 +107,10 @@ func datasetConfig(p *children.Parser, run *v1alpha1.TrainingRun) contract.Datas
 			Brightness:      children.Parse(p, "spec.dataset.augmentation.brightness", spec.Augmentation.Brightness),
 			Contrast:        children.Parse(p, "spec.dataset.augmentation.contrast", spec.Augmentation.Contrast),
 			Saturation:      children.Parse(p, "spec.dataset.augmentation.saturation", spec.Augmentation.Saturation),
+
+			RandomResizedCrop: cropConfig(p, spec.Augmentation.RandomResizedCrop),
+			RandomErasing:     erasingConfig(p, spec.Augmentation.RandomErasing),
+			MixUp:             contract.MixUp{Alpha: children.Parse(p, "spec.dataset.augmentation.mixUp.alpha", spec.Augmentation.MixUp.Alpha)},
 		},
 	}
 	if pvc := spec.PVC; pvc != nil {
@@ -142,6 +152,27 @@ func datasetConfig(p *children.Parser, run *v1alpha1.TrainingRun) contract.Datas
 	return config
 }
 
+func cropConfig(p *children.Parser, spec v1alpha1.RandomResizedCrop) contract.RandomResizedCrop {
+	const field = "spec.dataset.augmentation.randomResizedCrop."
+	return contract.RandomResizedCrop{
+		MinScale: children.Parse(p, field+"minScale", spec.MinScale),
+		MaxScale: children.Parse(p, field+"maxScale", spec.MaxScale),
+		MinRatio: children.Parse(p, field+"minRatio", spec.MinRatio),
+		MaxRatio: children.Parse(p, field+"maxRatio", spec.MaxRatio),
+	}
+}
+
+func erasingConfig(p *children.Parser, spec v1alpha1.RandomErasing) contract.RandomErasing {
+	const field = "spec.dataset.augmentation.randomErasing."
+	return contract.RandomErasing{
+		Probability: children.Parse(p, field+"probability", spec.Probability),
+		MinScale:    children.Parse(p, field+"minScale", spec.MinScale),
+		MaxScale:    children.Parse(p, field+"maxScale", spec.MaxScale),
+		MinRatio:    children.Parse(p, field+"minRatio", spec.MinRatio),
+		MaxRatio:    children.Parse(p, field+"maxRatio", spec.MaxRatio),
+	}
+}
+
 // datasetLocation names where the dataset of a run lies; empty for pictures that are drawn.
 func datasetLocation(run *v1alpha1.TrainingRun) string {
 	if pvc := run.Spec.Dataset.PVC; pvc != nil {
@@ -159,6 +190,9 @@ func outputConfig(run *v1alpha1.TrainingRun) contract.Output {
 	}
 	if run.Spec.Output.Quantization == v1alpha1.Int8Quantization {
 		config.Quantization = contract.QuantizationInt8
+	}
+	if run.Spec.Output.Calibration == v1alpha1.TemperatureCalibration {
+		config.Calibration = contract.CalibrationTemperature
 	}
 	if run.Spec.Output.Checkpoints.PVC.ClaimName != "" {
 		config.CheckpointsPath = contract.CheckpointsMount

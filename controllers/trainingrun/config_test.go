@@ -67,6 +67,18 @@ func TestTrainConfigQuantization(t *testing.T) {
 	}
 }
 
+func TestTrainConfigCalibration(t *testing.T) {
+	for calibration, want := range map[v1alpha1.Calibration]string{
+		"": "", v1alpha1.NoCalibration: "", v1alpha1.TemperatureCalibration: contract.CalibrationTemperature,
+	} {
+		run := makeRun().Obj()
+		run.Spec.Output.Calibration = calibration
+		if got, err := trainConfig(run); err != nil || got.Output.Calibration != want {
+			t.Errorf("%q: the runner is told %q (%v), want %q", calibration, got.Output.Calibration, err, want)
+		}
+	}
+}
+
 func TestTrainConfigErrors(t *testing.T) {
 	cases := map[string]struct {
 		change func(*v1alpha1.TrainingRun)

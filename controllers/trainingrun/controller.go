@@ -14,7 +14,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
@@ -42,6 +41,7 @@ import (
 // +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups="",resources=events,verbs=list
 // +kubebuilder:rbac:groups="",resources=limitranges,verbs=get;list;watch
+// +kubebuilder:rbac:groups="",resources=configmaps,resourceNames=trainyard-defaults,verbs=list;watch
 
 const (
 	trainAction = "Train" // the action of every event about a run
@@ -82,7 +82,7 @@ func Setup(mgr ctrl.Manager, options Options) error {
 		return err
 	}
 	r := &reconciler{
-		client:    mgr.GetClient(),
+		client:    metrics.CountWrites(mgr.GetClient()),
 		live:      mgr.GetAPIReader(),
 		recorder:  options.Recorder,
 		retries:   loop.NewLimiter(),
@@ -98,6 +98,7 @@ func Setup(mgr ctrl.Manager, options Options) error {
 		For(&v1alpha1.TrainingRun{}, builder.WithPredicates(loop.SpecOrStatusChanged(func(run *v1alpha1.TrainingRun) any { return &run.Status }))).
 		Owns(&batchv1.Job{}).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(runOfPod)).
+		Watches(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(r.runsOfDefaults)). // the cache has those with defaults
 		WatchesRawSource(source.Channel(r.progress.wakes, &handler.EnqueueRequestForObject{})).
 		WatchesRawSource(source.Channel(r.explainer.Wakes, &handler.EnqueueRequestForObject{})).
 		WithOptions(controller.Options{
@@ -114,6 +115,22 @@ func runOfPod(_ context.Context, pod client.Object) []reconcile.Request {
 		return nil
 	}
 	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: pod.GetNamespace(), Name: name}}}
+}
+
+// runsOfDefaults returns the runs of a namespace that wait for its defaults to be corrected.
+func (r *reconciler) runsOfDefaults(ctx context.Context, given client.Object) []reconcile.Request {
+	list := &v1alpha1.TrainingRunList{}
+	if err := r.client.List(ctx, list, client.InNamespace(given.GetNamespace())); err != nil {
+		return nil // the cache has them; it has no other way to fail
+	}
+	var requests []reconcile.Request
+	for i := range list.Items {
+		stalled := meta.FindStatusCondition(list.Items[i].Status.Conditions, v1alpha1.StalledCondition)
+		if stalled != nil && (stalled.Reason == v1alpha1.DefaultsInvalidReason || stalled.Reason == v1alpha1.InvalidSpecReason) {
+			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
+		}
+	}
+	return requests
 }
 
 // Reconcile takes one TrainingRun a step further.
@@ -143,7 +160,7 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ct
 			helper.Warning(runRepairedReason, trainAction, s.restored)
 		}
 		if patchErr := helper.PatchStatus(ctx, run); patchErr == nil {
-			countEnd(s)
+			measure(s, &helper.Before().(*v1alpha1.TrainingRun).Status, r.clock.Now())
 			err = errors.Join(err, r.keepEnding(ctx, s))
 		} else if !apierrors.IsNotFound(patchErr) {
 			err = errors.Join(err, patchErr)
@@ -156,15 +173,6 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ct
 // runRepairedReason surfaces in an event when what was changed of a run outside Trainyard was
 // put right.
 const runRepairedReason = "RunRepaired"
-
-// countEnd counts a run that has ended in this pass, whose status is written.
-func countEnd(s *scope) {
-	for _, ending := range []string{v1alpha1.CompleteCondition, v1alpha1.FailedCondition} {
-		if c := meta.FindStatusCondition(s.run.Status.Conditions, ending); !s.over && c != nil && c.Status == metav1.ConditionTrue {
-			metrics.RunEnded(c.Type, c.Reason)
-		}
-	}
-}
 
 // runPhases runs the phases in order. It stops at the first error, because each phase
 // needs the one before, and once the run has ended.

@@ -27,8 +27,13 @@ func (r *reconciler) endedByEdit(ctx context.Context, s *scope, end *batchv1.Job
 		return false, nil
 	}
 	stored := &batchv1.Job{}
-	if same, err := children.Reread(ctx, r.live, s.job, stored); !same || children.IsJobFieldOurs(stored, field) {
+	switch same, err := children.Reread(ctx, r.live, s.job, stored); {
+	case err != nil:
 		return false, err
+	case !same:
+		return true, nil // deleted for this very reason, which the cache doesn't show yet
+	case children.IsJobFieldOurs(stored, field):
+		return false, nil
 	}
 	if s.job.DeletionTimestamp == nil {
 		s.repairs = append(s.repairs, fmt.Sprintf("Job %s was edited outside Trainyard and failed because of that (%s); recreating it", s.job.Name, end.Reason))

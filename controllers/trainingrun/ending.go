@@ -60,7 +60,7 @@ func (r *reconciler) restoreEnding(ctx context.Context, s *scope) (bool, error) 
 // keepEnding has the run's Job keep the status with which the run has ended. It does so once the
 // cache shows that status: one that isn't there yet would pass for edited.
 func (r *reconciler) keepEnding(ctx context.Context, s *scope) error {
-	if !s.over || s.kept || s.job == nil || s.job.DeletionTimestamp != nil {
+	if !s.over || s.kept || s.expired || s.job == nil || s.job.DeletionTimestamp != nil {
 		return nil
 	}
 	document := encodeEnding(&s.run.Status)
@@ -76,11 +76,12 @@ func (r *reconciler) keepEnding(ctx context.Context, s *scope) error {
 }
 
 // encodeEnding returns a status in JSON, without what changes after the end of a run: the generation
-// that it holds for, and what it says of spec.suspend.
+// that it holds for, what it says of spec.suspend, and what becomes of what the run has left.
 func encodeEnding(status *v1alpha1.TrainingRunStatus) string {
 	ending := status.DeepCopy()
 	ending.ObservedGeneration = 0
 	meta.RemoveStatusCondition(&ending.Conditions, v1alpha1.SuspendedCondition)
+	meta.RemoveStatusCondition(&ending.Conditions, v1alpha1.PrunedCondition)
 	for i := range ending.Conditions {
 		ending.Conditions[i].ObservedGeneration = 0
 	}

@@ -69,6 +69,9 @@ func podFailure(pod *corev1.Pod) *v1alpha1.Failure {
 		if pod.Status.Message != "" {
 			failure.Message = text.Clean(pod.Status.Message, maxMessage)
 		}
+	case end.IsLost():
+		failure.Reason = v1alpha1.NodeLostReason
+		failure.Message = fmt.Sprintf("node %s, or the container runtime there, stopped while pod %s ran on it, so that nobody knows how the runner ended", pod.Spec.NodeName, pod.Name)
 	case end.ExitCode == nil:
 		failure.Reason = v1alpha1.RunnerFailedReason
 		failure.Message = text.Clean(fmt.Sprintf("the pod failed (%s): %s", end.Reason, end.Output), maxMessage)

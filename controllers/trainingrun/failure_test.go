@@ -107,6 +107,13 @@ func TestPodFailure(t *testing.T) {
 			},
 			want: failure("Disrupted", "the pod was stopped because its node was needed for something else; it is replaced, and spec.backoffLimit doesn't count it", 143, ""),
 		},
+		"lost with its node, which is back": {
+			pod: func(pod *corev1.Pod) {
+				exited("Unknown", 255, "")(pod)
+				pod.Spec.NodeName = "n1"
+			},
+			want: failure("NodeLost", "node n1, or the container runtime there, stopped while pod pets-1 ran on it, so that nobody knows how the runner ended", 255, ""),
+		},
 		"never started": {
 			pod: func(pod *corev1.Pod) {
 				pod.CreationTimestamp = at(1)

@@ -16,6 +16,7 @@ import (
 // notForTheRunner are the fields of what describes a training that its Job has and the runner is not told.
 var notForTheRunner = map[string]string{
 	"dataset.pvc.claimName": "the Job mounts it",
+	"output.retention":      "another Job deletes what the run has left",
 	// The paths of what is mounted don't depend on what it is.
 	"dataset.secretRef.name":             "the Job mounts it",
 	"dataset.caBundle.configMapRef.name": "the Job mounts it",
@@ -28,6 +29,10 @@ var notForTheRunner = map[string]string{
 	"dataset.dvc.caBundle.configMapRef.key":  "the Job mounts it",
 	"dataset.dvc.caBundle.secretRef.name":    "the Job mounts it",
 	"dataset.dvc.caBundle.secretRef.key":     "the Job mounts it",
+
+	"tracking.mlflow.secretRef.name":             "the Job mounts it",
+	"tracking.mlflow.caBundle.configMapRef.name": "the Job mounts it",
+	"tracking.mlflow.caBundle.configMapRef.key":  "the Job mounts it",
 }
 
 // otherValues are those of fields for which not every value means something.
@@ -37,6 +42,7 @@ var otherValues = map[string]string{
 	"training.nesterov":                   string(v1alpha1.Enabled),
 	"dataset.cache.sizeLimit":             "40Gi",
 	"output.quantization":                 string(v1alpha1.Int8Quantization),
+	"output.calibration":                  string(v1alpha1.TemperatureCalibration),
 	"training.classWeights":               string(v1alpha1.BalancedClassWeights),
 }
 
@@ -56,13 +62,22 @@ func TestEveryFieldReachesTheRunner(t *testing.T) {
 	bucket.Spec.Dataset.Cache = v1alpha1.DatasetCache{SizeLimit: "20Gi"}
 	kept := fromDVC("key")
 	kept.Spec.Dataset.DVC.CABundle.ConfigMapRef = v1alpha1.CABundleReference{Name: "ca", Key: "ca.crt"}
-	for _, run := range []*v1alpha1.TrainingRun{fromClaim, generated, bucket, kept} {
+	recorded := makeRun().Obj()
+	recorded.Spec.Tracking.MLflow = v1alpha1.MLflowTracking{
+		URI: "http://mlflow:5000", Tags: map[string]v1alpha1.MLflowTag{"team": "a"}, SecretRef: v1alpha1.SecretReference{Name: "key"},
+		CABundle: v1alpha1.TrackingCABundle{ConfigMapRef: v1alpha1.CABundleReference{Name: "ca", Key: "ca.crt"}},
+	}
+	for _, run := range []*v1alpha1.TrainingRun{fromClaim, generated, bucket, kept, recorded} {
 		before, err := trainConfig(run)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, part := range []string{"Dataset", "Model", "Training", "Output", "Gates"} {
-			changeEach(reflect.ValueOf(&run.Spec).Elem().FieldByName(part), strings.ToLower(part), func(field string) {
+		for _, part := range []string{"Dataset", "Model", "Training", "Output", "Gates", "Tracking"} {
+			fields := reflect.ValueOf(&run.Spec).Elem().FieldByName(part)
+			if part == "Tracking" && fields.IsZero() {
+				continue // without a server the rest says nothing
+			}
+			changeEach(fields, strings.ToLower(part), func(field string) {
 				seen[field] = true
 				after, err := trainConfig(run)
 				if err != nil {
@@ -125,6 +140,9 @@ func other(v reflect.Value, path string) reflect.Value {
 		changed.Elem().Set(other(changed.Elem(), path))
 	case reflect.Slice:
 		changed.Set(reflect.Append(v, reflect.Zero(v.Type().Elem())))
+	case reflect.Map:
+		changed.Set(reflect.MakeMap(v.Type()))
+		changed.SetMapIndex(reflect.ValueOf("other"), reflect.Zero(v.Type().Elem()))
 	case reflect.String:
 		changed.SetString("0.125")
 		if value, ok := otherValues[path]; ok {

@@ -24,6 +24,7 @@ import (
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 	"github.com/trainyard-dev/trainyard/controllers/children"
+	"github.com/trainyard-dev/trainyard/controllers/defaults"
 	"github.com/trainyard-dev/trainyard/controllers/loop"
 	"github.com/trainyard-dev/trainyard/controllers/podstate"
 	"github.com/trainyard-dev/trainyard/internal/contract"
@@ -48,14 +49,18 @@ type jobInput struct {
 	attempt int
 	// ranges are the LimitRanges of the run's namespace.
 	ranges []corev1.LimitRange
+	// given are the defaults of the run's namespace.
+	given defaults.Defaults
 }
 
 // desiredJob builds the Job of a TrainingRun.
 func desiredJob(in jobInput) (*batchv1.Job, error) {
+	in.run = in.given.ForRun(in.run)
 	config, err := trainConfig(in.run)
 	if err != nil {
 		return nil, err
 	}
+	tagImage(&config, children.ImageOr(in.run.Spec.Image, in.image))
 	document, err := json.Marshal(config)
 	if err != nil {
 		return nil, fmt.Errorf("encode the runner's configuration: %w", err)
@@ -76,7 +81,7 @@ func desiredJob(in jobInput) (*batchv1.Job, error) {
 		Spec: batchv1.JobSpec{
 			PodFailurePolicy: runnerFailurePolicy(),
 			Template: corev1.PodTemplateSpec{
-				ObjectMeta: metav1.ObjectMeta{Labels: ownLabels(run)},
+				ObjectMeta: children.PodMeta(run.Spec.PodTemplate, ownLabels(run)),
 				Spec:       pod,
 			},
 		},
@@ -135,7 +140,7 @@ func runnerPod(in jobInput, config string) (corev1.PodSpec, error) {
 	if err != nil {
 		return corev1.PodSpec{}, err
 	}
-	resources, err := children.ContainerResources(children.PodResourcesField, template.Resources, ownResources(run), in.ranges)
+	resources, err := children.ContainerResources(children.PodResourcesField, template.Resources, in.given.Resources(ownResources(run)), in.ranges)
 	if err != nil {
 		return corev1.PodSpec{}, err
 	}
@@ -160,8 +165,7 @@ func runnerPod(in jobInput, config string) (corev1.PodSpec, error) {
 			VolumeMounts:             mounts,
 		}},
 	}
-	children.ApplyPodTemplate(&spec, template)
-	return spec, nil
+	return spec, children.ApplyPodTemplate(&spec, template)
 }
 
 // scratchRequest is the scratch space of a pod that fetches its dataset, where nothing says how much that will be.
@@ -220,6 +224,8 @@ func runnerVolumes(run *v1alpha1.TrainingRun) ([]corev1.Volume, []corev1.VolumeM
 	}
 	addAccess(datasetAccess(run), contract.PurposeDataset)
 	addAccess(children.OutputAccess(run), contract.PurposeOutput)
+	trackingVolumes, trackingMounts := trackingVolumes(run)
+	volumes, mounts = append(volumes, trackingVolumes...), append(mounts, trackingMounts...)
 	return volumes, mounts
 }
 
@@ -229,7 +235,15 @@ func (r *reconciler) checkSpec(ctx context.Context, s *scope) error {
 	if err != nil {
 		return err
 	}
-	job, err := desiredJob(jobInput{run: s.run, image: r.image, attempt: nextAttempt(&s.run.Status), ranges: ranges})
+	s.given, err = defaults.Read(ctx, r.client, s.run.Namespace, defaults.RunKey)
+	switch {
+	case err != nil && s.job != nil:
+		s.desired = s.job // it is made of what was valid then
+		return nil
+	case err != nil:
+		return err
+	}
+	job, err := desiredJob(jobInput{run: s.run, image: r.image, attempt: nextAttempt(&s.run.Status), ranges: ranges, given: s.given})
 	if err != nil {
 		return loop.Stalled(v1alpha1.InvalidSpecReason, err)
 	}
@@ -280,7 +294,7 @@ func (r *reconciler) createJob(ctx context.Context, s *scope) error {
 		s.job = job
 		return nil
 	case apierrors.IsInvalid(err):
-		return loop.Stalled(v1alpha1.InvalidSpecReason, fmt.Errorf("the API server refuses the run's Job: %w", err))
+		return loop.Stalled(v1alpha1.InvalidSpecReason, s.given.Blame(fmt.Errorf("the API server refuses the run's Job: %w", err)))
 	case !apierrors.IsAlreadyExists(err):
 		return fmt.Errorf("create Job %s: %w", klog.KObj(job), err)
 	}

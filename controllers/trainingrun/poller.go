@@ -21,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/controllers/metrics"
 	"github.com/trainyard-dev/trainyard/internal/contract"
 )
 
@@ -214,6 +215,7 @@ func (p *poller) ask(ctx context.Context, q question) {
 	began := time.Now()
 	progress, err := p.fetch(ctx, q.url)
 	took := time.Since(began)
+	metrics.ProgressPolled(err != nil)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.leavePlace(q)

@@ -73,8 +73,8 @@ func checkPublished(run *v1alpha1.TrainingRun, result *contract.TrainResult) (*p
 		SHA256:     result.Model.SHA256,
 		SizeBytes:  result.Model.SizeBytes,
 		ClassCount: clampInt32(int64(result.Model.ClassCount)),
-		Chance:     chanceOf(result.Chance),
 	}
+	model.Chance, model.ChanceAccuracy = chanceOf(result.Chance)
 	if err := checkArtifact(run, "model", model.URI, model.SHA256); err != nil {
 		return nil, err
 	}
@@ -193,16 +193,19 @@ func cleanInterval(metric contract.Metric) v1alpha1.MetricInterval {
 
 func formatMetric(value float64) string { return strconv.FormatFloat(value, 'g', metricDigits, 64) }
 
-// chanceOf is what a runner says of the model beside guessing.
-func chanceOf(chance *contract.Chance) v1alpha1.Chance {
-	switch {
-	case chance == nil:
-		return ""
-	case chance.Better:
-		return v1alpha1.BetterThanChance
-	default:
-		return v1alpha1.NoBetterThanChance
+// chanceOf is what a runner says of the model beside guessing, and the accuracy of that.
+func chanceOf(chance *contract.Chance) (verdict v1alpha1.Chance, accuracy string) {
+	if chance == nil {
+		return "", ""
 	}
+	verdict = v1alpha1.NoBetterThanChance
+	if chance.Better {
+		verdict = v1alpha1.BetterThanChance
+	}
+	if chance.Accuracy >= 0 && chance.Accuracy <= 1 {
+		accuracy = formatMetric(chance.Accuracy)
+	}
+	return verdict, accuracy
 }
 
 // gateMissed returns what a run that missed a gate has published all the same.

@@ -56,7 +56,7 @@ func TestDecodePublished(t *testing.T) {
 		model: v1alpha1.PublishedModel{
 			URI: "pvc://models/pets-1a2b3c4d/model.onnx", SHA256: hexSum, SizeBytes: 10, ClassCount: 2, Classes: []string{"cat", "dog"},
 			Samples: &v1alpha1.PublishedSamples{URI: "pvc://models/pets-1a2b3c4d/samples.tar", SHA256: hexSum},
-			Chance:  v1alpha1.BetterThanChance,
+			Chance:  v1alpha1.BetterThanChance, ChanceAccuracy: "0.5",
 		},
 		metrics: []v1alpha1.Metric{
 			{Name: "accuracy", Value: "0.951235", Interval: v1alpha1.MetricInterval{Low: "0.912346", High: "0.98"}}, {Name: "loss", Value: "0.25"},
@@ -157,11 +157,19 @@ func TestDecodePublishedOptional(t *testing.T) {
 }
 
 func TestChanceOf(t *testing.T) {
-	for chance, want := range map[*contract.Chance]v1alpha1.Chance{
-		nil: "", {Better: true}: v1alpha1.BetterThanChance, {Accuracy: 0.9}: v1alpha1.NoBetterThanChance,
+	for name, tc := range map[string]struct {
+		chance   *contract.Chance
+		want     v1alpha1.Chance
+		accuracy string
+	}{
+		"not said":   {},
+		"better":     {chance: &contract.Chance{Better: true, Accuracy: 0.5}, want: v1alpha1.BetterThanChance, accuracy: "0.5"},
+		"no better":  {chance: &contract.Chance{Accuracy: 0.4251234567}, want: v1alpha1.NoBetterThanChance, accuracy: "0.425123"},
+		"impossible": {chance: &contract.Chance{Accuracy: 17}, want: v1alpha1.NoBetterThanChance},
+		"no number":  {chance: &contract.Chance{Better: true, Accuracy: math.NaN()}, want: v1alpha1.BetterThanChance},
 	} {
-		if got := chanceOf(chance); got != want {
-			t.Errorf("%+v: %q, want %q", chance, got, want)
+		if verdict, accuracy := chanceOf(tc.chance); verdict != tc.want || accuracy != tc.accuracy {
+			t.Errorf("%s: %q, %q, want %q, %q", name, verdict, accuracy, tc.want, tc.accuracy)
 		}
 	}
 }

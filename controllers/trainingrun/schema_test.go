@@ -82,6 +82,9 @@ func TestSourcesOfTheSchemaReachTheRunner(t *testing.T) {
 		if config, err := trainConfig(run); err != nil || len(config.Dataset.Sources()) != 1 {
 			t.Errorf("a dataset of %s gives the runner %v, %v", name, config.Dataset.Sources(), err)
 		}
+		if run.Spec.Dataset.Generated == nil && datasetField(run) == "" {
+			t.Errorf("a failure of a dataset of %s names no field: name it in datasetField", name)
+		}
 	}
 	want := "[" + strings.Join(members, ", ") + "].exists_one(set, set)"
 	for _, rule := range rules {

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/controllers/defaults"
 	"github.com/trainyard-dev/trainyard/controllers/podstate"
 )
 
@@ -30,7 +31,10 @@ type scope struct {
 	ended         bool              // finishEarly: there is nothing more to do
 	kept          bool              // finishEarly: the Job keeps the status with which the run has ended
 	restored      string            // finishEarly: that the status was restored from there
+	expired       bool              // finishEarly: the Job has stayed for long enough
+	pruning       *pruning          // finishEarly: what becomes of what the run has left
 	desired       *batchv1.Job      // checkSpec
+	given         defaults.Defaults // checkSpec: of the run's namespace
 	end           *metav1.Time      // collectResult: when the Job ended
 	published     *publishedResult  // collectResult
 	failure       *runFailure       // collectResult: the run has failed for good

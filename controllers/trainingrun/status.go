@@ -34,12 +34,14 @@ func computeStatus(s *scope, phaseErr error) {
 	if s.ended {
 		restamp(s, w)
 		setSuspendedInVain(s, w)
+		setPruned(s, w)
 		return
 	}
 	setPods(s)
 	setLastFailure(s)
 	setProgress(s)
 	setCheckpoint(s)
+	setTracked(s, w)
 	switch {
 	case s.published != nil && s.failure == nil:
 		setComplete(s, w)
@@ -74,6 +76,18 @@ func setSuspendedInVain(s *scope, w conditions.Writer) {
 		w.Set(v1alpha1.SuspendedCondition, metav1.ConditionFalse, v1alpha1.RunEndedReason, "spec.suspend has no effect: the run has ended; set it to false")
 	} else {
 		w.Remove(v1alpha1.SuspendedCondition)
+	}
+}
+
+// setPruned says what becomes of what the run has left in its output.
+func setPruned(s *scope, w conditions.Writer) {
+	switch {
+	case s.pruning == nil:
+		w.Remove(v1alpha1.PrunedCondition)
+	case s.pruning.is(v1alpha1.PrunedReason):
+		w.Set(v1alpha1.PrunedCondition, metav1.ConditionTrue, s.pruning.reason, s.pruning.message)
+	default:
+		w.Set(v1alpha1.PrunedCondition, metav1.ConditionFalse, s.pruning.reason, s.pruning.message)
 	}
 }
 

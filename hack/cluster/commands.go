@@ -22,6 +22,8 @@ import (
 // options are those of every subcommand.
 type options struct {
 	name, subnet string
+	// nodes is 0 where no number is asked for.
+	nodes int
 }
 
 // config is the configuration with the programs of this checkout, built or not.
@@ -34,7 +36,7 @@ func (o *options) config() (*config.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	return config.Open(o.name, o.subnet, bin)
+	return config.Open(o.name, o.subnet, o.nodes, bin)
 }
 
 // started is the configuration of a cluster that has been started.
@@ -135,6 +137,8 @@ func newUpCommand(o *options) *cobra.Command {
 			return nil
 		},
 	}
+	cmd.Flags().IntVar(&o.nodes, "nodes", 0,
+		fmt.Sprintf("number of nodes, up to %d, by default those that the cluster was started with, or %d", config.MaxNodes, config.DefaultNodes))
 	cmd.Flags().StringVar(&up.Data, "data", "", "folder that the cluster gets as the read-only volume trainyard-data")
 	cmd.Flags().BoolVar(&up.Metrics, "metrics", false, "run metrics-server too, for autoscaling by CPU and kubectl top")
 	return cmd
@@ -155,10 +159,25 @@ func newDownCommand(o *options) *cobra.Command {
 	}
 }
 
+func newKillCommand(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use:   "kill NODE",
+		Short: "End a node that has no control plane as a power cut does; up starts it again",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			c, err := o.cluster()
+			if err != nil {
+				return err
+			}
+			return c.Kill(args[0])
+		},
+	}
+}
+
 func newLoadCommand(o *options) *cobra.Command {
 	return &cobra.Command{
 		Use:   "load ARCHIVE...",
-		Short: "Import image archives, as docker save or hack/images write them, into the node",
+		Short: "Import image archives, as docker save or hack/images write them, into every node",
 		Args:  cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			c, err := o.cluster()
@@ -189,7 +208,7 @@ func newKubeconfigCommand(o *options) *cobra.Command {
 func newRegistryCommand(o *options) *cobra.Command {
 	return &cobra.Command{
 		Use:   "registry",
-		Short: "Print the address of the node's image registry, which speaks plain HTTP",
+		Short: "Print the address of the cluster's image registry, which speaks plain HTTP",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := o.started()
@@ -205,7 +224,7 @@ func newRegistryCommand(o *options) *cobra.Command {
 func newExecCommand(o *options) *cobra.Command {
 	return &cobra.Command{
 		Use:   "exec -- COMMAND [ARG...]",
-		Short: "Run a command in the node's network, mounts and DNS, with kubectl and ctr in its PATH",
+		Short: "Run a command in the first node's network, mounts and DNS, with kubectl and ctr in its PATH",
 		Args:  cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			c, err := o.cluster()
@@ -240,7 +259,7 @@ func newAgentCommand(o *options) *cobra.Command {
 		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := config.New(o.name, o.subnet, "")
+			cfg, err := config.Open(o.name, o.subnet, o.nodes, "")
 			if err != nil {
 				return err
 			}

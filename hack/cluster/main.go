@@ -3,7 +3,7 @@
 
 //go:build linux
 
-// Command cluster runs a real Kubernetes cluster of one node on this machine, built from Go modules, without
+// Command cluster runs a real Kubernetes cluster of one or a few nodes on this machine, built from Go modules, without
 // Docker. See docs/local-cluster.md.
 package main
 
@@ -32,7 +32,7 @@ func main() {
 func newCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:           "cluster",
-		Short:         "A real Kubernetes cluster of one node on this machine, without Docker",
+		Short:         "A real Kubernetes cluster on this machine, without Docker",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -41,7 +41,7 @@ func newCommand() *cobra.Command {
 	cmd.PersistentFlags().StringVar(&o.subnet, "subnet", "",
 		"network of the cluster's addresses, a /16, by default "+config.DefaultSubnet+"; two clusters at a time need two")
 	cmd.AddCommand(
-		newPreflightCommand(), newBuildCommand(), newUpCommand(&o), newDownCommand(&o), newLoadCommand(&o),
+		newPreflightCommand(), newBuildCommand(), newUpCommand(&o), newDownCommand(&o), newKillCommand(&o), newLoadCommand(&o),
 		newKubeconfigCommand(&o), newRegistryCommand(&o), newExecCommand(&o), newStatusCommand(&o), newAgentCommand(&o),
 	)
 	return cmd

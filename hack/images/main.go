@@ -65,14 +65,17 @@ func newBuildCommand() *cobra.Command {
 }
 
 func newPushCommand() *cobra.Command {
-	return &cobra.Command{
+	var tags []string
+	cmd := &cobra.Command{
 		Use:   "push ARCHIVE...",
 		Short: "Push each archive's image to the registry that its name begins with",
 		Args:  cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return deliver.Push(cmd.Context(), args, cmd.OutOrStdout())
+			return deliver.Push(cmd.Context(), args, tags, cmd.OutOrStdout())
 		},
 	}
+	cmd.Flags().StringArrayVar(&tags, "tag", nil, "further tag of each image; may be repeated")
+	return cmd
 }
 
 func newLoadCommand() *cobra.Command {

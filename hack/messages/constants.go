@@ -12,13 +12,15 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/trainyard-dev/trainyard/hack/internal/sources"
 )
 
 // constants lists the string constants whose names end in suffix, as rows of a table: value and comment.
-func constants(files []file, suffix string) string {
+func constants(files []sources.File, suffix string) string {
 	rows := map[string]string{}
 	for _, f := range files {
-		for _, d := range f.syntax.Decls {
+		for _, d := range f.Syntax.Decls {
 			if group, ok := d.(*ast.GenDecl); ok && group.Tok == token.CONST {
 				for _, s := range group.Specs {
 					addConstant(rows, group, s.(*ast.ValueSpec), suffix)
@@ -38,7 +40,7 @@ func addConstant(rows map[string]string, group *ast.GenDecl, spec *ast.ValueSpec
 	if len(spec.Names) != 1 || len(spec.Values) != 1 || !strings.HasSuffix(spec.Names[0].Name, suffix) {
 		return
 	}
-	value, ok := text(spec.Values[0])
+	value, ok := sources.Text(spec.Values[0])
 	if !ok {
 		return
 	}
@@ -47,7 +49,7 @@ func addConstant(rows map[string]string, group *ast.GenDecl, spec *ast.ValueSpec
 		comment = group.Doc.Text()
 	}
 	comment = strings.TrimPrefix(strings.Join(strings.Fields(comment), " "), spec.Names[0].Name+" ")
-	rows[value] = join(rows[value], cell(comment))
+	rows[value] = join(rows[value], sources.Cell(comment))
 }
 
 // join joins the comments of constants that have the same value.
@@ -61,11 +63,11 @@ func join(a, b string) string {
 var message = regexp.MustCompile(`message="((?:[^"\\]|\\.)*)"`)
 
 // refusals lists the messages of validation rules, under the path of each file.
-func refusals(files []file) string {
+func refusals(files []sources.File) string {
 	var b strings.Builder
 	for _, f := range files {
 		var found []string
-		for _, group := range f.syntax.Comments {
+		for _, group := range f.Syntax.Comments {
 			for _, line := range group.List {
 				if match := message.FindStringSubmatch(line.Text); match != nil && !slices.Contains(found, match[1]) {
 					found = append(found, match[1])
@@ -73,7 +75,7 @@ func refusals(files []file) string {
 			}
 		}
 		for _, text := range found {
-			fmt.Fprintf(&b, "- %s\n", plain(strings.ReplaceAll(text, `\"`, `"`)))
+			fmt.Fprintf(&b, "- %s\n", sources.Plain(strings.ReplaceAll(text, `\"`, `"`)))
 		}
 	}
 	return b.String()

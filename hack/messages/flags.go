@@ -10,21 +10,23 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/trainyard-dev/trainyard/hack/internal/sources"
 )
 
 // flag is an option of a command.
 type flag struct{ command, name, usage string }
 
 // flags lists the flags of each command as a table.
-func flags(files []file) string {
+func flags(files []sources.File) string {
 	shared := sharedFlags(files)
 	var found []flag
 	for _, f := range files {
-		program := strings.TrimSuffix(strings.Split(f.path, "/")[0], ".go")
+		program := strings.TrimSuffix(strings.Split(f.Path, "/")[0], ".go")
 		if program == "main" {
 			program = "manager"
 		}
-		ast.Inspect(f.syntax, func(n ast.Node) bool {
+		ast.Inspect(f.Syntax, func(n ast.Node) bool {
 			call, ok := n.(*ast.CallExpr)
 			if !ok {
 				return true
@@ -49,16 +51,16 @@ func flags(files []file) string {
 			command = f.command
 			fmt.Fprintf(&b, "\n`%s`:\n\n| Flag | Meaning |\n|---|---|\n", command)
 		}
-		fmt.Fprintf(&b, "| `--%s` | %s |\n", f.name, plain(f.usage))
+		fmt.Fprintf(&b, "| `--%s` | %s |\n", f.name, sources.Plain(f.usage))
 	}
 	return strings.TrimPrefix(b.String(), "\n")
 }
 
 // sharedFlags are those that functions add to the flags of whichever command calls them.
-func sharedFlags(files []file) map[string][]flag {
+func sharedFlags(files []sources.File) map[string][]flag {
 	shared := map[string][]flag{}
 	for _, f := range files {
-		for _, declared := range f.syntax.Decls {
+		for _, declared := range f.Syntax.Decls {
 			function, ok := declared.(*ast.FuncDecl)
 			if !ok || !takesFlags(function) {
 				continue
@@ -90,36 +92,44 @@ func takesFlags(function *ast.FuncDecl) bool {
 }
 
 // sharedName tells functions of one name in different packages apart.
-func sharedName(f file, function string) string { return path.Dir(f.path) + "." + function }
+func sharedName(f sources.File, function string) string { return path.Dir(f.Path) + "." + function }
 
 // flagOf returns the flag that a call defines, such as flags.IntVar(&o.epochs, "epochs", 20, "how often …").
 func flagOf(call *ast.CallExpr) (flag, bool) {
 	function, ok := call.Fun.(*ast.SelectorExpr)
-	if !ok || !strings.HasSuffix(function.Sel.Name, "Var") || len(call.Args) < 3 {
+	if !ok || len(call.Args) < 3 {
 		return flag{}, false
 	}
-	name, ok := text(call.Args[1])
+	// name and usage are where flag.FlagSet has them.
+	named, last := call.Args[1], call.Args[len(call.Args)-1]
+	switch {
+	case strings.HasSuffix(function.Sel.Name, "Var"):
+	case function.Sel.Name == "Func":
+		named, last = call.Args[0], call.Args[1]
+	default:
+		return flag{}, false
+	}
+	name, ok := sources.Text(named)
 	if !ok {
 		return flag{}, false
 	}
-	last := call.Args[len(call.Args)-1]
 	if format, ok := last.(*ast.CallExpr); ok && called(format) == "Sprintf" {
 		last = format.Args[0]
 	}
-	usage, _ := text(last)
+	usage, _ := sources.Text(last)
 	return flag{name: name, usage: usage}, true
 }
 
 // commandOf is the name of the command that a file describes, after a space: the first word of cobra's Use. It is empty if
 // the flags are the program's own or those of several commands.
-func commandOf(f file) (name string) {
-	ast.Inspect(f.syntax, func(n ast.Node) bool {
+func commandOf(f sources.File) (name string) {
+	ast.Inspect(f.Syntax, func(n ast.Node) bool {
 		pair, ok := n.(*ast.KeyValueExpr)
 		if !ok {
 			return true
 		}
 		if key, ok := pair.Key.(*ast.Ident); ok && key.Name == "Use" {
-			use, _ := text(pair.Value)
+			use, _ := sources.Text(pair.Value)
 			name, _, _ = strings.Cut(use, " ")
 			name = " " + name
 		}

@@ -11,6 +11,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/trainyard-dev/trainyard/hack/internal/sources"
 )
 
 const header = `# Messages
@@ -58,15 +60,15 @@ func main() {
 
 // page renders the page for the repository in a folder.
 func page(root string) (string, error) {
-	api, err := parse(root, "api")
+	api, err := sources.Parse(root, "api")
 	if err != nil {
 		return "", err
 	}
-	controllers, err := parse(root, "controllers", "internal/conditions")
+	controllers, err := sources.Parse(root, "controllers", "internal/conditions")
 	if err != nil {
 		return "", err
 	}
-	programs, err := parse(root, "main.go", "runner", "server")
+	programs, err := sources.Parse(root, "main.go", "runner", "server")
 	if err != nil {
 		return "", err
 	}
@@ -75,7 +77,7 @@ func page(root string) (string, error) {
 	b.WriteString("## Conditions\n\n| Type | Meaning |\n|---|---|\n" + constants(api, "Condition"))
 	b.WriteString("\n## Reasons\n\nOf conditions, and of the events of their transitions.\n\n| Reason | Meaning |\n|---|---|\n" + constants(slices.Concat(api, controllers), "Reason"))
 	for _, section := range sections {
-		files, err := parse(root, section.folders...)
+		files, err := sources.Parse(root, section.folders...)
 		if err != nil {
 			return "", err
 		}

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/trainyard-dev/trainyard/hack/internal/sources"
 )
 
 func TestPage(t *testing.T) {
@@ -176,21 +178,21 @@ func TestPageNeedsItsSources(t *testing.T) {
 // Sentences start small, as they are put together, unless with the kind of an object, whose name is as kubectl prints it,
 // without quotes: those are of what a user wrote.
 func TestMessagesReadAlike(t *testing.T) {
-	files, err := parse("../..", sections[0].folders...)
+	files, err := sources.Parse("../..", sections[0].folders...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	kind := `(Job|Deployment|Service|Secret|ConfigMap|TrainingRun|ModelServer|ControllerRevision|ConfigMap|HorizontalPodAutoscaler|PersistentVolumeClaim|EndpointSlice|LimitRange)`
+	kind := `(Job|Deployment|Service|Secret|ConfigMap|TrainingRun|ModelServer|ControllerRevision|ConfigMap|HorizontalPodAutoscaler|PersistentVolumeClaim|EndpointSlice|LimitRange|PodDisruptionBudget)`
 	capital := regexp.MustCompile(`^[A-Z]`)
 	begins := regexp.MustCompile(`^(` + kind + `|Trainyard's) `)
 	quoted := regexp.MustCompile(`(` + kind + `|pod|node|namespace|claim|container|revision) %(\[[0-9]\])?q`)
 	for _, f := range files {
 		for _, sentence := range sentences(f) {
 			if capital.MatchString(sentence) && !begins.MatchString(sentence) {
-				t.Errorf("%s: %q: start small, or with the object's kind", f.path, sentence)
+				t.Errorf("%s: %q: start small, or with the object's kind", f.Path, sentence)
 			}
 			if quoted.MatchString(sentence) {
-				t.Errorf("%s: %q: an object's name has no quotes", f.path, sentence)
+				t.Errorf("%s: %q: an object's name has no quotes", f.Path, sentence)
 			}
 		}
 	}
@@ -198,7 +200,7 @@ func TestMessagesReadAlike(t *testing.T) {
 
 // A flag's meaning is a sentence, as in Kubernetes' own programs.
 func TestFlagsReadAlike(t *testing.T) {
-	files, err := parse("../..", "main.go", "runner", "server")
+	files, err := sources.Parse("../..", "main.go", "runner", "server")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,7 +218,7 @@ func TestFlagsReadAlike(t *testing.T) {
 
 // Whoever meets a reason looks up when it surfaces.
 func TestReasonsSaySurfaces(t *testing.T) {
-	files, err := parse("../..", "api", "controllers")
+	files, err := sources.Parse("../..", "api", "controllers")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,19 +9,21 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/trainyard-dev/trainyard/hack/internal/sources"
 )
 
 // messages lists the sentences in the files, under the path of each.
-func messages(files []file) string {
+func messages(files []sources.File) string {
 	var b strings.Builder
 	for _, f := range files {
 		found := sentences(f)
 		if len(found) == 0 {
 			continue
 		}
-		fmt.Fprintf(&b, "%s:\n\n", f.path)
+		fmt.Fprintf(&b, "%s:\n\n", f.Path)
 		for _, sentence := range found {
-			fmt.Fprintf(&b, "- %s\n", plain(sentence))
+			fmt.Fprintf(&b, "- %s\n", sources.Plain(sentence))
 		}
 		b.WriteString("\n")
 	}
@@ -32,8 +34,8 @@ func messages(files []file) string {
 var atStart = regexp.MustCompile(`^controllers/(setup[.]go|metrics/|notify/)`)
 
 // sentences are a file's messages, as formats, each once.
-func sentences(f file) (found []string) {
-	if atStart.MatchString(f.path) {
+func sentences(f sources.File) (found []string) {
+	if atStart.MatchString(f.Path) {
 		return nil
 	}
 	var visit func(n ast.Node) bool
@@ -53,7 +55,7 @@ func sentences(f file) (found []string) {
 			_, isFlag := flagOf(n)
 			return !isFlag && !logs(n) && !compares(n)
 		case ast.Expr:
-			sentence, ok := text(n)
+			sentence, ok := sources.Text(n)
 			if ok && isSentence(sentence) && !slices.Contains(found, sentence) {
 				found = append(found, sentence)
 			}
@@ -61,7 +63,7 @@ func sentences(f file) (found []string) {
 		}
 		return true
 	}
-	ast.Inspect(f.syntax, visit)
+	ast.Inspect(f.Syntax, visit)
 	return found
 }
 

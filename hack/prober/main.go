@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command prober sends predictions to a Service and counts what comes back: one
-// client with a fresh connection per request and one with pooled connections,
-// neither of which ever retries. GET /stats answers the counts as JSON.
+// client with a fresh connection per request and some that keep theirs, none of
+// which ever retries. GET /stats answers the counts as JSON.
 package main
 
 import (
@@ -31,12 +31,16 @@ func run() error {
 	var cfg probe.Config
 	var listen string
 	flag.StringVar(&cfg.URL, "url", "", "base URL of the Service, such as http://pets.default.svc")
-	flag.DurationVar(&cfg.Interval, "interval", 20*time.Millisecond, "time between two requests of a client")
+	flag.DurationVar(&cfg.Interval, "interval", 20*time.Millisecond, "time between two requests on fresh connections, and on pooled ones")
 	flag.DurationVar(&cfg.Timeout, "timeout", 30*time.Second, "time after which a request counts as failed")
+	flag.IntVar(&cfg.Pooled, "pooled", 1, "number of clients that keep a connection each")
 	flag.StringVar(&listen, "listen", ":8080", "address of GET /stats")
 	flag.Parse()
 	if cfg.URL == "" {
 		return errors.New("--url is missing: give the Service's base URL")
+	}
+	if cfg.Pooled < 1 {
+		return fmt.Errorf("--pooled is %d: give at least 1", cfg.Pooled)
 	}
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -21,8 +21,9 @@ import (
 // turns out corrupt.
 const keepCheckpoints = 2
 
-// recordPrefix is how the names of a checkpoint's files start: epoch-000012-step-000000003456.
-const recordPrefix = "epoch-"
+// CheckpointPrefix is how the names of a checkpoint's files start: epoch-000012-step-000000003456. While a file is written, a dot
+// comes before it.
+const CheckpointPrefix = "epoch-"
 
 // Checkpoint is the state of an unfinished run, enough to go on from it as if it had never stopped.
 type Checkpoint struct {
@@ -69,7 +70,7 @@ func (c *Checkpoints) Save(checkpoint *Checkpoint) error {
 	if err := os.MkdirAll(c.dir, 0o755); err != nil {
 		return fmt.Errorf("make checkpoint folder: %w", err)
 	}
-	name := fmt.Sprintf("%s%06d-step-%012d", recordPrefix, checkpoint.Epoch, checkpoint.Step)
+	name := fmt.Sprintf("%s%06d-step-%012d", CheckpointPrefix, checkpoint.Epoch, checkpoint.Step)
 	tensors := name + ".safetensors"
 	record := checkpointRecord{
 		Version: contract.Version, Checkpoint: checkpoint.Checkpoint,
@@ -160,7 +161,7 @@ func (c *Checkpoints) records() ([]string, error) {
 	}
 	var names []string
 	for _, entry := range entries {
-		if name := entry.Name(); strings.HasPrefix(name, recordPrefix) && strings.HasSuffix(name, ".json") {
+		if name := entry.Name(); strings.HasPrefix(name, CheckpointPrefix) && strings.HasSuffix(name, ".json") {
 			names = append(names, name)
 		}
 	}

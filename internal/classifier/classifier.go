@@ -53,6 +53,9 @@ type Info struct {
 	Alone error
 	// BatchLimit is how many images it is worth computing together; 0: any number.
 	BatchLimit int
+	// Temperature is what logits are divided by before their softmax, where that was asked for; else it is 0. It hides
+	// Metadata's, which is there to be asked for.
+	Temperature float64
 	// Producer and Opset say what made the file.
 	Producer string
 	Opset    int
@@ -98,6 +101,11 @@ func Read(data []byte, options Options) (*Model, error) {
 	return model, nil
 }
 
+// Probabilities are those of the classes by the model's logits for one image. They sum to 1.
+func (m *Model) Probabilities(logits []float32) []float64 {
+	return SoftmaxAt(logits, cmp.Or(m.Temperature, 1))
+}
+
 // decode returns the model with all that is known of it except its digest.
 func decode(data []byte, options Options) (*Model, error) {
 	file, err := onnx.Decode(data)
@@ -109,6 +117,10 @@ func decode(data []byte, options Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	temperature, err := told.temperature(metadata)
+	if err != nil {
+		return nil, err
+	}
 	meant := *metadata
 	meant.Output = cmp.Or(told.Output, metadata.Output)
 	ends := onnx.Ends{Layout: told.Input.Layout, Output: told.OutputName}
@@ -117,13 +129,14 @@ func decode(data []byte, options Options) (*Model, error) {
 		return nil, err
 	}
 	return &Model{Predictor: tried, Info: Info{
-		Metadata:   metadata,
-		Assumed:    assumed,
-		SizeBytes:  int64(len(data)),
-		Output:     tried.Output(),
-		Alone:      tried.Alone(),
-		BatchLimit: tried.BatchLimit(),
-		Producer:   file.Producer,
-		Opset:      file.Opset,
+		Metadata:    metadata,
+		Assumed:     assumed,
+		SizeBytes:   int64(len(data)),
+		Output:      tried.Output(),
+		Alone:       tried.Alone(),
+		BatchLimit:  tried.BatchLimit(),
+		Temperature: temperature,
+		Producer:    file.Producer,
+		Opset:       file.Opset,
 	}}, nil
 }

@@ -113,6 +113,35 @@ func TestLoad(t *testing.T) {
 	}
 }
 
+// A temperature in the file is used if that is asked for, and must be there then.
+func TestLoadCalibrated(t *testing.T) {
+	warm := encoded(t, func(file *onnxpb.ModelProto) {
+		file.MetadataProps = append(file.MetadataProps, &onnxpb.StringStringEntryProto{Key: "trainyard.temperature", Value: "2"})
+	})
+	calibrated := classifier.Options{Told: classifier.Told{Calibrated: true}, Threads: 1}
+	logits := []float32{0, 2, -1}
+	for name, tc := range map[string]struct {
+		options     classifier.Options
+		temperature float64
+		want        []float64
+	}{
+		"asked for": {options: calibrated, temperature: 2, want: classifier.SoftmaxAt(logits, 2)},
+		"unasked":   {options: classifier.Options{Threads: 1}, want: classifier.Softmax(logits)},
+	} {
+		model, err := classifier.Read(warm, tc.options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(tc.want, model.Probabilities(logits)); diff != "" || model.Temperature != tc.temperature {
+			t.Errorf("%s: temperature %v, probabilities (-want +got):\n%s", name, model.Temperature, diff)
+		}
+	}
+	_, err := classifier.Read(encoded(t, nil), calibrated)
+	if !errors.Is(err, classifier.ErrInvalid) || !strings.Contains(err.Error(), "which has none (trainyard.temperature): train with output.calibration Temperature") {
+		t.Errorf("without one: error = %v", err)
+	}
+}
+
 // A network that ends in Softmax answers the same probabilities as the one without.
 func TestLoadProbabilities(t *testing.T) {
 	x := tensor.New(1, 3, networkSize, networkSize)

@@ -85,10 +85,10 @@ func TestForeignModels(t *testing.T) {
 	ultralytics := preprocess.Spec{Size: networkSize, Resize: preprocess.ResizeCrop, ShorterSide: networkSize, Std: [3]float32{1, 1, 1}}
 	told := classifier.Told{Classes: threeClasses}
 	all := classifier.Input{
-		Size: networkSize, Resize: preprocess.ResizeBilinear, ChannelOrder: preprocess.ChannelsBGR, Scale: 1, Mean: &[3]float32{103.939, 116.779, 123.68},
+		Size: networkSize, Resize: preprocess.ResizeBilinear, Filter: preprocess.FilterBicubic, ChannelOrder: preprocess.ChannelsBGR, Scale: 1, Mean: &[3]float32{103.939, 116.779, 123.68},
 	}
 	caffe := preprocess.Spec{
-		Size: networkSize, Resize: preprocess.ResizeBilinear, Scale: 1, Mean: *all.Mean, Std: [3]float32{1, 1, 1}, ChannelOrder: preprocess.ChannelsBGR,
+		Size: networkSize, Resize: preprocess.ResizeBilinear, Filter: preprocess.FilterBicubic, Scale: 1, Mean: *all.Mean, Std: [3]float32{1, 1, 1}, ChannelOrder: preprocess.ChannelsBGR,
 	}
 	resized := torchvision
 	resized.ShorterSide = 20

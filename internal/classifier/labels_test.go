@@ -41,10 +41,10 @@ func TestReadTold(t *testing.T) {
 		}
 	}
 	told, err := classifier.ReadTold(contract.ServedModel{Input: &contract.ServedInput{
-		Size: 299, Resize: "Crop", ShorterSide: 342, Layout: "NHWC", ChannelOrder: "BGR", Scale: "1/127.5", Mean: []float64{1}, Std: []float64{1, 2, 3},
+		Size: 299, Resize: "Crop", ShorterSide: 342, Interpolation: "Bicubic", Layout: "NHWC", ChannelOrder: "BGR", Scale: "1/127.5", Mean: []float64{1}, Std: []float64{1, 2, 3},
 	}})
 	want := classifier.Input{
-		Size: 299, Resize: "bilinear-antialias-crop", ShorterSide: 342, Layout: "NHWC", ChannelOrder: "BGR", Scale: 1 / 127.5,
+		Size: 299, Resize: "bilinear-antialias-crop", ShorterSide: 342, Filter: "bicubic", Layout: "NHWC", ChannelOrder: "BGR", Scale: 1 / 127.5,
 		Mean: &[3]float32{1, 1, 1}, Std: &[3]float32{1, 2, 3},
 	}
 	if diff := cmp.Diff(want, told.Input); diff != "" || err != nil {
@@ -60,7 +60,9 @@ func TestReadToldRefuses(t *testing.T) {
 	}{
 		"two lists":      {model: contract.ServedModel{Classes: []string{"a", "b"}, Labels: "a\nb"}, says: "model.classes: classes, labels and labelsPath"},
 		"output":         {model: contract.ServedModel{Output: "softmax"}, says: `model.output: "softmax" is not known`},
+		"calibration":    {model: contract.ServedModel{Calibration: "Platt"}, says: `model.calibration: "Platt" is not known: use Temperature`},
 		"layout":         {model: input(contract.ServedInput{Layout: "CHWN"}), says: `layout: "CHWN" is not known`},
+		"interpolation":  {model: input(contract.ServedInput{Interpolation: "Lanczos"}), says: `interpolation: "Lanczos" is not known; it must be Bilinear or Bicubic`},
 		"resize":         {model: input(contract.ServedInput{Resize: "Pad"}), says: `resize: "Pad" is not known; it must be Stretch or Crop`},
 		"scale of words": {model: input(contract.ServedInput{Scale: "1/x"}), says: `scale: "1/x" is no number above 0`},
 		"scale of 1/0":   {model: input(contract.ServedInput{Scale: "1/0"}), says: `scale: "1/0" is no number above 0`},

@@ -6,7 +6,10 @@ package classifier
 import "math"
 
 // Softmax returns the probabilities of the classes, which sum to 1.
-func Softmax(logits []float32) []float64 {
+func Softmax(logits []float32) []float64 { return SoftmaxAt(logits, 1) }
+
+// SoftmaxAt is Softmax of the logits divided by a temperature above 0.
+func SoftmaxAt(logits []float32, temperature float64) []float64 {
 	greatest := math.Inf(-1)
 	for _, v := range logits {
 		greatest = max(greatest, float64(v))
@@ -14,7 +17,7 @@ func Softmax(logits []float32) []float64 {
 	probabilities := make([]float64, len(logits))
 	var sum float64
 	for i, v := range logits {
-		probabilities[i] = math.Exp(float64(v) - greatest) // never overflows
+		probabilities[i] = math.Exp((float64(v) - greatest) / temperature) // never overflows
 		sum += probabilities[i]
 	}
 	for i := range probabilities {

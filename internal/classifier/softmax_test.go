@@ -33,6 +33,14 @@ func TestSoftmax(t *testing.T) {
 	}
 }
 
+func TestSoftmaxAtATemperature(t *testing.T) {
+	got := classifier.SoftmaxAt([]float32{0, 2.1972246, -1e30}, 2) // 2 ln 3
+	near := cmp.Comparer(func(a, b float64) bool { return a-b < 1e-7 && b-a < 1e-7 })
+	if diff := cmp.Diff([]float64{0.25, 0.75, 0}, got, near); diff != "" {
+		t.Errorf("SoftmaxAt() (-want +got):\n%s", diff)
+	}
+}
+
 func TestArgMax(t *testing.T) {
 	for name, tc := range map[string]struct {
 		values []float32

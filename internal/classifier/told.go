@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,6 +26,20 @@ type Told struct {
 	// OutputName is the output that has them, of several.
 	OutputName string
 	Input      Input
+	// Calibrated asks for probabilities by the temperature in the file.
+	Calibrated bool
+}
+
+// temperature is what logits are divided by, 0 if they aren't.
+func (t *Told) temperature(metadata *onnx.Metadata) (float64, error) {
+	switch {
+	case !t.Calibrated:
+		return 0, nil
+	case metadata.Temperature == 0:
+		return 0, errors.New("model.calibration asks for the temperature in the model file, which has none (trainyard.temperature): train with output.calibration Temperature, or leave model.calibration out")
+	default:
+		return metadata.Temperature, nil
+	}
 }
 
 // Input is what is said of how an image becomes the network's input; see preprocess.Spec.
@@ -33,6 +48,7 @@ type Input struct {
 	Size         int
 	Resize       string
 	ShorterSide  int
+	Filter       string
 	ChannelOrder string
 	Scale        float64
 	Mean, Std    *[preprocess.Channels]float32
@@ -41,6 +57,11 @@ type Input struct {
 // resizes are the rules of preprocess by the names that configurations have for them.
 var resizes = map[string]string{
 	"": "", contract.ResizeStretch: preprocess.ResizeBilinear, contract.ResizeCrop: preprocess.ResizeCrop,
+}
+
+// filters are those of preprocess by the names that configurations have for them.
+var filters = map[string]string{
+	"": "", contract.InterpolationBilinear: "", contract.InterpolationBicubic: preprocess.FilterBicubic,
 }
 
 // ReadTold reads what a configuration says of its model. The error names the fields that can't be used.
@@ -56,6 +77,10 @@ func ReadTold(model contract.ServedModel) (Told, error) {
 	told.Classes, err = toldClasses(model)
 	note("classes", err)
 	note("output", told.Output.Validate())
+	told.Calibrated = model.Calibration == contract.CalibrationTemperature
+	if !slices.Contains(contract.Calibrations(), model.Calibration) {
+		note("calibration", fmt.Errorf("%q is not known: use %s, or leave it out", model.Calibration, contract.CalibrationTemperature))
+	}
 	if model.Input != nil {
 		told.Input, err = readInput(*model.Input)
 		note("input", err)
@@ -72,6 +97,9 @@ func readInput(given contract.ServedInput) (Input, error) {
 	var errs []error
 	if !known {
 		errs = append(errs, fmt.Errorf("resize: %q is not known; it must be %s or %s", given.Resize, contract.ResizeStretch, contract.ResizeCrop))
+	}
+	if input.Filter, known = filters[given.Interpolation]; !known {
+		errs = append(errs, fmt.Errorf("interpolation: %q is not known; it must be %s or %s", given.Interpolation, contract.InterpolationBilinear, contract.InterpolationBicubic))
 	}
 	if err := input.Layout.Validate(); err != nil {
 		errs = append(errs, fmt.Errorf("layout: %w", err))
@@ -134,6 +162,7 @@ func (i Input) overlay(spec preprocess.Spec) preprocess.Spec {
 	if i.Resize != "" || i.ShorterSide != 0 {
 		spec.Resize, spec.ShorterSide = i.resize(spec.Size)
 	}
+	set(&spec.Filter, i.Filter)
 	set(&spec.ChannelOrder, i.ChannelOrder)
 	if i.scales() {
 		spec.Scale, spec.Mean, spec.Std = i.scaling()

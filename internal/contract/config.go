@@ -3,7 +3,10 @@
 
 package contract
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // TrainConfig configures `runner train`.
 type TrainConfig struct {
@@ -15,6 +18,34 @@ type TrainConfig struct {
 	Output   Output   `json:"output"`
 	// Gates are what the metrics on the test split must reach.
 	Gates []Gate `json:"gates,omitempty"`
+	// Report is what the report shows.
+	Report Report `json:"report,omitzero"`
+	// Tracking is where the run is recorded besides.
+	Tracking Tracking `json:"tracking,omitzero"`
+}
+
+// Report is what a run's report shows.
+type Report struct {
+	// Samples is ReportSamplesEnabled for a report with pictures of the dataset in it, or ReportSamplesDisabled for one without;
+	// empty: pictures that were drawn are shown, others aren't.
+	Samples string `json:"samples,omitempty"`
+}
+
+// Whether a report shows pictures of the dataset.
+const (
+	ReportSamplesEnabled  = "Enabled"
+	ReportSamplesDisabled = "Disabled"
+)
+
+// ReportSamples lists the values of Report.Samples.
+func ReportSamples() []string { return []string{"", ReportSamplesEnabled, ReportSamplesDisabled} }
+
+// ShowsSamples tells whether the report shows pictures of the dataset.
+func (c TrainConfig) ShowsSamples() bool {
+	if c.Report.Samples == "" {
+		return c.Dataset.Generated != nil
+	}
+	return c.Report.Samples == ReportSamplesEnabled
 }
 
 // Run identifies the run that a runner works for.
@@ -66,13 +97,15 @@ const (
 
 // sources are the members of the union of sources, in the order of Dataset's fields.
 var sources = []struct {
-	name string
-	set  func(Dataset) bool
+	name   string
+	remote bool // it is fetched from elsewhere
+	set    func(Dataset) bool
+	clear  func(*Dataset)
 }{
-	{SourcePath, func(d Dataset) bool { return d.Path != "" }},
-	{SourceURI, func(d Dataset) bool { return d.URI != "" }},
-	{SourceDVC, func(d Dataset) bool { return d.DVC != nil }},
-	{SourceGenerated, func(d Dataset) bool { return d.Generated != nil }},
+	{SourcePath, false, func(d Dataset) bool { return d.Path != "" }, func(d *Dataset) { d.Path = "" }},
+	{SourceURI, true, func(d Dataset) bool { return d.URI != "" }, func(d *Dataset) { d.URI = "" }},
+	{SourceDVC, true, func(d Dataset) bool { return d.DVC != nil }, func(d *Dataset) { d.DVC = nil }},
+	{SourceGenerated, false, func(d Dataset) bool { return d.Generated != nil }, func(d *Dataset) { d.Generated = nil }},
 }
 
 // Sources returns the names of the sources that are set.
@@ -96,7 +129,23 @@ func DatasetSources() []string {
 }
 
 // IsRemote tells whether the samples are fetched from elsewhere, which may need an Access.
-func (d Dataset) IsRemote() bool { return d.URI != "" || d.DVC != nil }
+func (d Dataset) IsRemote() bool {
+	for _, source := range sources {
+		if source.remote && source.set(d) {
+			return true
+		}
+	}
+	return false
+}
+
+// ClearSources leaves the dataset without a source, except those that are to be kept.
+func (d *Dataset) ClearSources(keep ...string) {
+	for _, source := range sources {
+		if !slices.Contains(keep, source.name) {
+			source.clear(d)
+		}
+	}
+}
 
 // DVC names a dataset that DVC keeps beside a Git repository.
 type DVC struct {
@@ -149,13 +198,47 @@ type SplitFolders struct {
 }
 
 // Augmentation changes training samples at random, with the meaning of
-// torchvision's RandomRotation, RandomHorizontalFlip and ColorJitter.
+// torchvision's RandomResizedCrop, RandomRotation, RandomHorizontalFlip, ColorJitter, RandomErasing and MixUp.
 type Augmentation struct {
 	RotationDegrees int     `json:"rotationDegrees"`
 	HorizontalFlip  bool    `json:"horizontalFlip"`
 	Brightness      float64 `json:"brightness"` // 0 to 1
 	Contrast        float64 `json:"contrast"`   // 0 to 1
 	Saturation      float64 `json:"saturation"` // 0 to 1
+	// RandomResizedCrop and RandomErasing are off where they are the zero value.
+	RandomResizedCrop RandomResizedCrop `json:"randomResizedCrop,omitzero"`
+	RandomErasing     RandomErasing     `json:"randomErasing,omitzero"`
+	// MixUp is off where it is the zero value.
+	MixUp MixUp `json:"mixUp,omitzero"`
+}
+
+// MixUp mixes the images of a batch, and their labels, in pairs by a share that is drawn for each batch.
+type MixUp struct {
+	// Alpha is both parameters of the beta distribution of the share, above 0; 0: nothing is mixed.
+	Alpha float64 `json:"alpha,omitempty"`
+}
+
+// RandomResizedCrop scales a random part of each training image to the size of the image. 0 of a number is its default, and
+// of MinScale, which has none, that nothing is cut.
+type RandomResizedCrop struct {
+	// MinScale and MaxScale are the least and the greatest share of the image's area, in (0, 1].
+	MinScale float64 `json:"minScale,omitempty"`
+	MaxScale float64 `json:"maxScale,omitempty"`
+	// MinRatio and MaxRatio are those of width to height.
+	MinRatio float64 `json:"minRatio,omitempty"`
+	MaxRatio float64 `json:"maxRatio,omitempty"`
+}
+
+// RandomErasing replaces a random part of some training images by the mean color. 0 of a number is its default, and of
+// Probability, which has none, that nothing is erased.
+type RandomErasing struct {
+	Probability float64 `json:"probability,omitempty"` // that an image loses a part, (0, 1]
+	// MinScale and MaxScale are the least and the greatest share of the image's area, in (0, 1].
+	MinScale float64 `json:"minScale,omitempty"`
+	MaxScale float64 `json:"maxScale,omitempty"`
+	// MinRatio and MaxRatio are those of height to width.
+	MinRatio float64 `json:"minRatio,omitempty"`
+	MaxRatio float64 `json:"maxRatio,omitempty"`
 }
 
 // Model is the network to train.
@@ -207,6 +290,20 @@ type Training struct {
 	GradientClipping float64 `json:"gradientClipping,omitempty"`
 	// LabelSmoothing is the share of a label, in [0, 1), that all classes get alike.
 	LabelSmoothing float64 `json:"labelSmoothing,omitempty"`
+	// BestMetric, one of ValidationMetrics, is what chooses the epoch whose weights are published; among equals the loss does.
+	// Empty: MetricAccuracy.
+	BestMetric string `json:"bestMetric,omitempty"`
+	// DivergenceRetries is how often a training whose loss is infinite or no number goes back to the end of the last good epoch,
+	// with half the learning rate from there on. 0: it fails.
+	DivergenceRetries int `json:"divergenceRetries,omitempty"`
+	// EMA averages the weights. The zero value doesn't.
+	EMA EMA `json:"ema,omitzero"`
+}
+
+// EMA asks for an exponential moving average of the weights over the steps, which is what is measured and published.
+type EMA struct {
+	// Decay is the share of the average that a step keeps, in (0, 1); 0: there is no average.
+	Decay float64 `json:"decay,omitempty"`
 }
 
 // ClassWeightsBalanced weights each training image by images / (classes × images of its class), of the training part.
@@ -252,13 +349,18 @@ func (s Scheduler) Varies() bool {
 // EarlyStopping ends a training once Patience epochs on end have not improved Metric on the validation split by more than
 // MinDelta. A Patience of 0 turns it off.
 type EarlyStopping struct {
-	Metric   string  `json:"metric,omitempty"` // one of EarlyStoppingMetrics
+	Metric   string  `json:"metric,omitempty"` // one of ValidationMetrics
 	Patience int     `json:"patience,omitempty"`
 	MinDelta float64 `json:"minDelta,omitempty"`
 }
 
-// EarlyStoppingMetrics lists the metrics that are measured after each epoch.
-func EarlyStoppingMetrics() []string { return []string{MetricLoss, MetricAccuracy} }
+// ValidationMetrics lists the metrics that can be measured after each epoch.
+func ValidationMetrics() []string {
+	return []string{
+		MetricLoss, MetricAccuracy, MetricPrecision, MetricRecall, MetricF1, MetricWeightedPrecision, MetricWeightedRecall, MetricWeightedF1,
+		MetricROCAUC, MetricPRAUC, MetricKappa, MetricCalibrationError,
+	}
+}
 
 // Output is where the artifact is published.
 type Output struct {
@@ -273,7 +375,16 @@ type Output struct {
 	CheckpointsPath string `json:"checkpointsPath,omitempty"`
 	// Quantization is QuantizationInt8 for a model that computes with 8 bits; empty: float32.
 	Quantization string `json:"quantization,omitempty"`
+	// Calibration is CalibrationTemperature for a model with the temperature that the validation split is best told by; empty:
+	// without one.
+	Calibration string `json:"calibration,omitempty"`
 }
+
+// CalibrationTemperature divides logits by one number before they become probabilities.
+const CalibrationTemperature = "Temperature"
+
+// Calibrations lists the values of Output.Calibration and ServedModel.Calibration; the first is none.
+func Calibrations() []string { return []string{"", CalibrationTemperature} }
 
 // QuantizationInt8 asks for a model whose weights and activations are of 8 bits.
 const QuantizationInt8 = "Int8"
@@ -326,6 +437,8 @@ type ServeConfig struct {
 	DrainDelaySeconds int `json:"drainDelaySeconds"`
 	// LogRequests writes a line per request.
 	LogRequests bool `json:"logRequests"`
+	// CORSOrigins are the origins whose pages may read answers, such as https://pets.example; "*": all. None: only the server's own page.
+	CORSOrigins []string `json:"corsOrigins,omitempty"`
 }
 
 // ServedModel is the model file that a server loads and what its digest must be.
@@ -345,18 +458,21 @@ type ServedModel struct {
 	Output string `json:"output,omitempty"`
 	// OutputName is the output that has a number for each class, where there are several.
 	OutputName string `json:"outputName,omitempty"`
+	// Calibration is CalibrationTemperature if probabilities are made with the temperature in the file, which it must have.
+	Calibration string `json:"calibration,omitempty"`
 }
 
 // ServedInput is how an image becomes a network's input: (pixel × scale - mean) / std for each channel.
 type ServedInput struct {
-	Size         int       `json:"size,omitempty"`         // pixels, both sides
-	Resize       string    `json:"resize,omitempty"`       // ResizeStretch or ResizeCrop
-	ShorterSide  int       `json:"shorterSide,omitempty"`  // pixels, before ResizeCrop cuts
-	Layout       string    `json:"layout,omitempty"`       // NCHW or NHWC
-	ChannelOrder string    `json:"channelOrder,omitempty"` // RGB or BGR
-	Scale        string    `json:"scale,omitempty"`        // a decimal, or one divided by one: 1/127.5
-	Mean         []float64 `json:"mean,omitempty"`         // in the order of the channels, or one for all
-	Std          []float64 `json:"std,omitempty"`
+	Size          int       `json:"size,omitempty"`          // pixels, both sides
+	Resize        string    `json:"resize,omitempty"`        // ResizeStretch or ResizeCrop
+	ShorterSide   int       `json:"shorterSide,omitempty"`   // pixels, before ResizeCrop cuts
+	Interpolation string    `json:"interpolation,omitempty"` // InterpolationBilinear, as if it is empty, or InterpolationBicubic
+	Layout        string    `json:"layout,omitempty"`        // NCHW or NHWC
+	ChannelOrder  string    `json:"channelOrder,omitempty"`  // RGB or BGR
+	Scale         string    `json:"scale,omitempty"`         // a decimal, or one divided by one: 1/127.5
+	Mean          []float64 `json:"mean,omitempty"`          // in the order of the channels, or one for all
+	Std           []float64 `json:"std,omitempty"`
 }
 
 // What networks yield.
@@ -377,6 +493,12 @@ func Outputs() []string {
 const (
 	ResizeStretch = "Stretch" // the aspect ratio is not kept
 	ResizeCrop    = "Crop"    // by the shorter side, and the middle is cut out
+)
+
+// By which filter images are resized.
+const (
+	InterpolationBilinear = "Bilinear"
+	InterpolationBicubic  = "Bicubic"
 )
 
 // Limits bound what a request may cost.
@@ -405,8 +527,13 @@ type SmokeConfig struct {
 	// a folder of class folders.
 	Pictures *Samples `json:"pictures,omitempty"`
 	// MinAgreement is the least share of ground-truth labels predicted, 0 to 1.
-	// Left out: no more than 0.10 below what the samples' own model scores on them. 0 asks for none.
+	// Left out: no more than 0.10 below what the samples' own model scores on them, unless so few samples don't tell; and
+	// where that isn't known, better than always guessing their most frequent class. 0 asks for none.
 	MinAgreement *float64 `json:"minAgreement,omitempty"`
+	// Margin is by how much the share of right answers for Live's samples may be below that of the live model, 0 to 1. Left out: 0.10.
+	Margin *float64 `json:"margin,omitempty"`
+	// AllowChance asks of samples without a model's answers for no more than what guessing has right.
+	AllowChance bool `json:"allowChance,omitempty"`
 	// MaxLatencyMillis bounds the median latency of a prediction; 0 is off.
 	MaxLatencyMillis int `json:"maxLatencyMillis,omitempty"`
 	// Attempts are tries per check.
@@ -417,6 +544,15 @@ type SmokeConfig struct {
 	DelaySeconds int `json:"delaySeconds,omitempty"`
 	// ForSeconds repeats the checks for that long; 0 runs them once.
 	ForSeconds int `json:"forSeconds,omitempty"`
+	// Pods are base URLs of the servers behind the targets, while the checks are repeated: each is asked what users' requests
+	// have come to. Those that come later are found through the targets.
+	Pods []string `json:"pods,omitempty"`
+	// MinRequests has the checks repeated until the servers have answered so many requests of users.
+	MinRequests int `json:"minRequests,omitempty"`
+	// MaxP99IncreasePercent bounds by how much the 99th percentile of the latency of users' requests may be higher than it was
+	// with the revision before, whose servers are at PodsBefore. 0 is off.
+	MaxP99IncreasePercent int      `json:"maxP99IncreasePercent,omitempty"`
+	PodsBefore            []string `json:"podsBefore,omitempty"`
 }
 
 // Samples is a samples.tar and what its digest must be; empty: any.

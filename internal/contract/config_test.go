@@ -36,6 +36,13 @@ func TestSourcesOfADataset(t *testing.T) {
 		if diff := cmp.Diff([]string{name}, d.Sources()); diff != "" {
 			t.Errorf("sources of a dataset with %s only (-want +got):\n%s", name, diff)
 		}
+		kept := d
+		if kept.ClearSources(name); len(kept.Sources()) != 1 {
+			t.Errorf("%s is cleared although it is to be kept", name)
+		}
+		if d.ClearSources(); len(d.Sources()) != 0 {
+			t.Errorf("%s is still there after ClearSources", name)
+		}
 	}
 	if diff := cmp.Diff(names, DatasetSources()); diff != "" {
 		t.Errorf("sources (-fields +listed):\n%s", diff)

@@ -7,7 +7,7 @@ package contract
 const Version = 1
 
 // ConfigEnv is the environment variable that carries a container's configuration
-// as one JSON document: a [TrainConfig], [ServeConfig] or [SmokeConfig].
+// as one JSON document: a [TrainConfig], [ServeConfig], [SmokeConfig], [PullConfig] or [PruneConfig].
 const ConfigEnv = "TRAINYARD_CONFIG"
 
 // TerminationLog is where a container leaves its result for the kubelet to read.
@@ -61,6 +61,8 @@ const (
 	FloatModelFile = "model-float32.onnx"
 	SamplesFile    = "samples.tar"
 	ReportDir      = "report"
+	// WritableFile is written to a bucket, and removed again, to find out whether the artifact can be published there.
+	WritableFile = ".writable"
 )
 
 // CheckpointsDir is the folder of the output volume that holds the checkpoints of
@@ -85,6 +87,9 @@ const SmokeTargetsAtATime = 8
 // SmokeHeader marks a request of a smoke test: it is answered as any other but
 // stays out of statistics, the request log and the prediction counters.
 const SmokeHeader = "X-Trainyard-Smoke"
+
+// RequestIDHeader has the id of a request: the client's own, or the server's.
+const RequestIDHeader = "X-Request-Id"
 
 // DecodingHeader asks a server to make of a picture what the given version of decoding made of it: a smoke test holds a model
 // to answers that were recorded then. Only requests with SmokeHeader are heard.

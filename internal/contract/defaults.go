@@ -30,6 +30,18 @@ const (
 	DefaultSchedulerStepEpochs = 10
 )
 
+// DefaultRandomResizedCrop returns what its fields are that are left out, as torchvision's except for the least scale, which
+// has to be given.
+func DefaultRandomResizedCrop() RandomResizedCrop {
+	return RandomResizedCrop{MaxScale: 1, MinRatio: 3. / 4, MaxRatio: 4. / 3}
+}
+
+// DefaultRandomErasing returns what its fields are that are left out, as torchvision's except for the probability, which has
+// to be given.
+func DefaultRandomErasing() RandomErasing {
+	return RandomErasing{MinScale: 0.02, MaxScale: 0.33, MinRatio: 0.3, MaxRatio: 3.3}
+}
+
 // DefaultGenerated returns the API's defaults for a generated dataset. How many pictures to draw has none there.
 func DefaultGenerated() Generated {
 	return Generated{SamplesPerClass: 400, Classes: []string{"cat", "dog"}, Seed: 1}

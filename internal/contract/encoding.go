@@ -84,6 +84,13 @@ func EncodeTrainResult(r TrainResult) ([]byte, error) {
 			}
 		},
 		func() { r.Message = head(r.Message, 256) },
+		func() {
+			if r.MLflow != nil {
+				m := *r.MLflow
+				m.Message = head(m.Message, 256)
+				r.MLflow = &m
+			}
+		},
 		func() { r.Unknown = nil },
 	}
 	return encodeWithin(&r, shorten)

@@ -124,7 +124,9 @@ func IsPVCURI(uri string) bool { return strings.HasPrefix(uri, pvcScheme+"://") 
 const (
 	PurposeDataset = "dataset"
 	PurposeOutput  = "output"
-	PurposeModel   = "model"
+	// PurposeTracking is that of a run: the server that it is recorded in.
+	PurposeTracking = "tracking"
+	PurposeModel    = "model"
 	// PurposeLive is that of a smoke test: the samples of the live model.
 	PurposeLive = "live"
 	// PurposePictures is that of a smoke test: labeled pictures of the user's own.

@@ -52,6 +52,10 @@ const (
 	MetricKappa  = "kappa" // Cohen's
 	// MetricCalibrationError is the expected one: how far accuracy and confidence are apart.
 	MetricCalibrationError = "calibrationError"
+	// MetricTemperature is what logits are divided by for calibrated probabilities, and MetricCalibratedError the calibration error
+	// of these.
+	MetricTemperature     = "temperature"
+	MetricCalibratedError = "calibratedError"
 	// MetricAccuracyLoss is how much lower the accuracy is than it was before the model was quantized.
 	MetricAccuracyLoss = "accuracyLoss"
 )
@@ -107,6 +111,8 @@ type TrainResult struct {
 	// Trained is how far a published model was trained. Without it the reader takes it
 	// that all epochs were.
 	Trained *Checkpoint `json:"trained,omitempty"`
+	// MLflow is the run's record there; nil for a run that is to have none.
+	MLflow *MLflowResult `json:"mlflow,omitempty"`
 	// Unknown is what a newer runner has written into a result that this one publishes again.
 	Unknown *unknown.Fields `json:"-"`
 }
@@ -240,6 +246,8 @@ type Progress struct {
 	Checkpoint      *Checkpoint `json:"checkpoint,omitempty"`
 	// Data is how far the dataset has come, in StageFetching and StageScanning.
 	Data *DataProgress `json:"data,omitempty"`
+	// MLflow is how far the run's record there has come.
+	MLflow *MLflowResult `json:"mlflow,omitempty"`
 }
 
 // DataProgress is how far fetching or scanning a dataset has come.
@@ -270,6 +278,15 @@ type SmokeReport struct {
 	Message string       `json:"message"`
 	Rounds  int          `json:"rounds,omitempty"`
 	Checks  []SmokeCheck `json:"checks"`
+	// Traffic is what users' requests came to meanwhile, as the servers have counted it; nil where none has.
+	Traffic *SmokeTraffic `json:"traffic,omitempty"`
+}
+
+// SmokeTraffic is what users' requests came to while servers were tested.
+type SmokeTraffic struct {
+	Requests int64 `json:"requests"`
+	// Failures are those answered with a status of 500 or above.
+	Failures int64 `json:"failures"`
 }
 
 // SmokeCheck is one check's result, the worst over all targets and rounds.

@@ -11,6 +11,10 @@ const (
 	ModelInfoPath = "/model-info"
 	// ServerHealthPath answers 200 as long as the process works, and says whether it is loading, ready or draining.
 	ServerHealthPath = "/health"
+	// StatsPath answers how many requests of users a server has answered since it was started, and how many with 5xx; LogsPath
+	// the last of them, with how long each took.
+	StatsPath = "/stats"
+	LogsPath  = "/logs"
 	// V2Path is the root of the Open Inference Protocol.
 	V2Path = "/v2"
 )

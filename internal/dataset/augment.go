@@ -27,6 +27,9 @@ type Augmentation struct {
 	// Saturation scales the distance to each pixel's gray by a factor of
 	// 1 ± Saturation, 0 to 1.
 	Saturation float64
+	// Crop comes before all of that, Erasing after normalization. The zero values don't.
+	Crop    Crop
+	Erasing Erasing
 }
 
 // Validate names the first field that is out of range.
@@ -39,10 +42,23 @@ func (a Augmentation) Validate() error {
 		{"brightness", a.Brightness, 1},
 		{"contrast", a.Contrast, 1},
 		{"saturation", a.Saturation, 1},
+		{"erasing.probability", a.Erasing.Probability, 1},
 	} {
 		// Written so that NaN fails too.
 		if !(field.value >= 0 && field.value <= field.max) {
 			return fmt.Errorf("augmentation: %s %v: must be between 0 and %v", field.name, field.value, field.max)
+		}
+	}
+	for _, part := range []struct {
+		name  string
+		drawn bool
+		patch Patch
+	}{
+		{"crop", a.Crop != Crop{}, a.Crop.Patch},
+		{"erasing", a.Erasing != Erasing{}, a.Erasing.Patch},
+	} {
+		if part.drawn && !part.patch.valid() {
+			return fmt.Errorf("augmentation: %s %+v: scales must rise within 0 and 1, ratios from above 0", part.name, part.patch)
 		}
 	}
 	return nil
@@ -52,12 +68,23 @@ func (a Augmentation) Validate() error {
 // its own.
 type augmenter struct {
 	Augmentation
-	size   int
-	turned []uint8
+	size    int
+	changed []uint8
 }
 
 func newAugmenter(a Augmentation, size int) *augmenter {
-	return &augmenter{Augmentation: a, size: size, turned: make([]uint8, size*size*preprocess.Channels)}
+	return &augmenter{Augmentation: a, size: size, changed: make([]uint8, size*size*preprocess.Channels)}
+}
+
+// Streams of random numbers that aren't those of the changes that came first: what is added leaves these as they are.
+const (
+	cropStream    = 0x63726f70
+	erasingStream = 0x65726173
+)
+
+// stream returns the random numbers of a change of a sample in an epoch.
+func stream(seed, epoch, change, sample uint64) random {
+	return rand.New(rand.NewPCG(mix(mix(seed, epoch), change), sample)).Float64
 }
 
 // apply changes pixels, RGB of shape [size, size, 3], in place. What it does is
@@ -78,12 +105,16 @@ func (a *augmenter) apply(pixels []uint8, seed, epoch, sample uint64) {
 		saturation = factor(rng, a.Saturation)
 		order      = rng.Perm(3)
 	)
+	if a.Crop != (Crop{}) {
+		enlarge(a.changed, pixels, a.size, a.Crop.draw(stream(seed, epoch, cropStream, sample), a.size))
+		copy(pixels, a.changed)
+	}
 	if mirrored {
 		mirror(pixels, a.size)
 	}
 	if degrees != 0 {
-		rotate(a.turned, pixels, a.size, degrees)
-		copy(pixels, a.turned)
+		rotate(a.changed, pixels, a.size, degrees)
+		copy(pixels, a.changed)
 	}
 	for _, change := range order {
 		switch {
@@ -95,6 +126,28 @@ func (a *augmenter) apply(pixels []uint8, seed, epoch, sample uint64) {
 			adjustSaturation(pixels, saturation)
 		}
 	}
+}
+
+// erase changes an image that apply has changed and that was normalized, of shape [3, size, size].
+func (a *augmenter) erase(image []float32, seed, epoch, sample uint64) {
+	part, ok := a.erased(seed, epoch, sample)
+	if !ok {
+		return
+	}
+	for plane := range preprocess.Channels {
+		for y := range part.height {
+			row := (plane*a.size+part.y+y)*a.size + part.x
+			clear(image[row : row+part.width])
+		}
+	}
+}
+
+// erased is the part that erase clears; ok is false if it clears none.
+func (a *augmenter) erased(seed, epoch, sample uint64) (part rectangle, ok bool) {
+	if a.Erasing == (Erasing{}) {
+		return rectangle{}, false
+	}
+	return a.Erasing.draw(stream(seed, epoch, erasingStream, sample), a.size)
 }
 
 // factor draws from 1 ± spread.

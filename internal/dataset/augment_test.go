@@ -12,6 +12,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// halves are upright or lying halves of an image.
+var halves = Patch{Scale: Range{0.4, 0.6}, Ratio: Range{0.5, 2}}
+
 func TestAugmentationValidate(t *testing.T) {
 	cases := map[string]struct {
 		augmentation Augmentation
@@ -23,6 +26,11 @@ func TestAugmentationValidate(t *testing.T) {
 		"brightness":        {augmentation: Augmentation{Brightness: 1.1}, want: "brightness 1.1"},
 		"contrast":          {augmentation: Augmentation{Contrast: math.Inf(1)}, want: "contrast +Inf"},
 		"saturation NaN":    {augmentation: Augmentation{Saturation: math.NaN()}, want: "saturation NaN"},
+		"crop and erasing":  {augmentation: Augmentation{Crop: Crop{halves}, Erasing: Erasing{1, halves}}},
+		"crop of nothing":   {augmentation: Augmentation{Crop: Crop{Patch{Ratio: halves.Ratio}}}, want: "crop"},
+		"ratio NaN":         {augmentation: Augmentation{Crop: Crop{Patch{Scale: halves.Scale, Ratio: Range{1, math.NaN()}}}}, want: "crop"},
+		"erasing falls":     {augmentation: Augmentation{Erasing: Erasing{1, Patch{Range{0.5, 0.4}, halves.Ratio}}}, want: "erasing"},
+		"erasing too often": {augmentation: Augmentation{Erasing: Erasing{1.1, halves}}, want: "erasing.probability 1.1"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -157,5 +165,44 @@ func TestAugmenterDraws(t *testing.T) {
 	}
 	if flipped < 440 || flipped > 560 {
 		t.Errorf("%d of 1000 images are flipped, want about half", flipped)
+	}
+}
+
+// What is cut out and erased is drawn for itself: each sample in each epoch, and nothing else changes by it.
+func TestPartsAreDrawnForThemselves(t *testing.T) {
+	const size = 8
+	apply := func(a Augmentation, seed, epoch, sample uint64) ([]uint8, []float32) {
+		pixels, image := gradient(size), slices.Repeat([]float32{1}, 3*size*size)
+		augmenter := newAugmenter(a, size)
+		augmenter.apply(pixels, seed, epoch, sample)
+		augmenter.erase(image, seed, epoch, sample)
+		return pixels, image
+	}
+	both := Augmentation{Brightness: 0.3, Crop: Crop{halves}, Erasing: Erasing{1, halves}}
+	pixels, image := apply(both, 1, 2, 3)
+	for name, other := range map[string][3]uint64{"seed": {9, 2, 3}, "epoch": {1, 9, 3}, "sample": {1, 2, 9}} {
+		otherPixels, otherImage := apply(both, other[0], other[1], other[2])
+		if slices.Equal(pixels, otherPixels) || slices.Equal(image, otherImage) {
+			t.Errorf("another %s gives the same parts", name)
+		}
+	}
+	if again, erased := apply(both, 1, 2, 3); !slices.Equal(pixels, again) || !slices.Equal(image, erased) {
+		t.Error("the same seed, epoch and sample give different parts")
+	}
+	cropped, whole := apply(Augmentation{Brightness: 0.3, Crop: Crop{halves}}, 1, 2, 3)
+	if !slices.Equal(cropped, pixels) || slices.Contains(whole, 0) {
+		t.Error("erasing is another change besides, or is made where it isn't asked for")
+	}
+	if _, erased := apply(Augmentation{Erasing: Erasing{1, halves}}, 1, 2, 3); !slices.Equal(erased, image) {
+		t.Error("a crop changes what is erased")
+	}
+	count := 0
+	for _, v := range image {
+		if v == 0 {
+			count++
+		}
+	}
+	if count%3 != 0 || count < 3*20 || count > 3*44 {
+		t.Errorf("%d of %d values are erased, want about half, in each plane", count, len(image))
 	}
 }

@@ -412,7 +412,7 @@ func TestMaxInvalidPercent(t *testing.T) {
 		case !errors.Is(err, ErrTooManyInvalid) || errors.Is(err, ErrInvalid):
 			t.Errorf("at most %d: %v", *tc.most, err)
 		default:
-			for _, want := range []string{"4 of the 20 files", "NotAnImage 3, Truncated 1", "raise maxInvalidPercent; the first: cat/cut.png: ", "; dog/more.txt: ", "; dog/notes.txt: "} {
+			for _, want := range []string{"4 of the 20 files", "NotAnImage 3, Truncated 1", "all of which the log names, or raise maxInvalidPercent; the first: cat/cut.png: ", "; dog/more.txt: ", "; dog/notes.txt: "} {
 				if !strings.Contains(err.Error(), want) {
 					t.Errorf("%v doesn't say %q", err, want)
 				}

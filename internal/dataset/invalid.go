@@ -28,7 +28,11 @@ func (d *Dataset) checkInvalid(files int, maxPercent *int) error {
 	for _, file := range d.Skipped.First[:min(len(d.Skipped.First), maxInvalidNamed)] {
 		named = append(named, fmt.Sprintf("%s: %v", file.Name, file.Err))
 	}
+	listed := "all of which"
+	if len(d.Skipped.First) < invalid {
+		listed = fmt.Sprintf("the first %d of which", len(d.Skipped.First))
+	}
 	// The remedy comes before the names, which may be too long for the status of a run.
-	return fmt.Errorf("%w: %d of the %d files in %v can't be used as images (%s), and dataset.maxInvalidPercent allows %d%%: repair or remove them, or raise maxInvalidPercent; the first: %s",
-		ErrTooManyInvalid, invalid, files, d.source, strings.Join(causes, ", "), *maxPercent, strings.Join(named, "; "))
+	return fmt.Errorf("%w: %d of the %d files in %v can't be used as images (%s), and dataset.maxInvalidPercent allows %d%%: repair or remove them, %s the log names, or raise maxInvalidPercent; the first: %s",
+		ErrTooManyInvalid, invalid, files, d.source, strings.Join(causes, ", "), *maxPercent, listed, strings.Join(named, "; "))
 }

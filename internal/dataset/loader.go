@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"math/rand/v2"
 	"sync"
 )
@@ -22,7 +23,10 @@ type LoaderConfig struct {
 	Shuffle bool
 	// Augmentation varies the images; the zero value leaves them as they are.
 	Augmentation Augmentation
-	// Seed decides order and augmentation.
+	// MixUp, unless 0, is the alpha of the beta distribution that the share is drawn from by which the images of a batch are
+	// mixed, see Batch.Share.
+	MixUp float64
+	// Seed decides order, augmentation and shares.
 	Seed uint64
 	// Workers make that many batches side by side, ahead of the reader; zero
 	// means one.
@@ -37,6 +41,9 @@ type Batch struct {
 	Labels []int32
 	// N is the number of images.
 	N int
+	// Share is how much of each image is what Labels say. The rest is the image before it in the batch, of the first the
+	// last, with its label. It is 1 unless images are mixed.
+	Share float32
 }
 
 // Loader turns a subset into batches.
@@ -49,6 +56,9 @@ type Loader struct {
 func NewLoader(subset Subset, cfg LoaderConfig) (*Loader, error) {
 	if err := cfg.Augmentation.Validate(); err != nil {
 		return nil, err
+	}
+	if !(cfg.MixUp >= 0) || math.IsInf(cfg.MixUp, 0) {
+		return nil, fmt.Errorf("mix-up with alpha %v: must be 0 or more", cfg.MixUp)
 	}
 	if cfg.BatchSize < 1 {
 		return nil, fmt.Errorf("batch size %d: must be 1 or more", cfg.BatchSize)
@@ -149,6 +159,9 @@ func (l *Loader) start(ctx context.Context, workers *sync.WaitGroup, epoch, firs
 			assembler := l.newAssembler(epoch)
 			for job := range q.jobs {
 				err := assembler.fill(ctx, job.batch, l.slice(order, job.step))
+				if err == nil && l.cfg.MixUp > 0 {
+					assembler.mix(job.batch, l.cfg.MixUp, job.step)
+				}
 				job.result <- batchResult{batch: job.batch, err: err}
 			}
 		})
@@ -207,6 +220,7 @@ type assembler struct {
 	seed      uint64
 	epoch     uint64
 	pixels    []uint8
+	last      []float32 // room for an image, of mixing
 }
 
 func (l *Loader) newAssembler(epoch int) *assembler {
@@ -220,10 +234,20 @@ func (l *Loader) newAssembler(epoch int) *assembler {
 	}
 }
 
+// mix mixes the images of a batch that is filled.
+func (a *assembler) mix(batch *Batch, alpha float64, step int) {
+	length := a.dataset.preprocess.TensorLen()
+	if a.last == nil {
+		a.last = make([]float32, length)
+	}
+	batch.Share = mixUpShare(alpha, a.seed, a.epoch, uint64(step))
+	mixUp(batch.Images, length, batch.Share, a.last)
+}
+
 // fill puts the given samples into batch, whose memory is large enough.
 func (a *assembler) fill(ctx context.Context, batch *Batch, samples []int) error {
 	length := a.dataset.preprocess.TensorLen()
-	batch.N = len(samples)
+	batch.N, batch.Share = len(samples), 1
 	batch.Images = batch.Images[:batch.N*length]
 	batch.Labels = batch.Labels[:batch.N]
 	for i, sample := range samples {
@@ -234,7 +258,9 @@ func (a *assembler) fill(ctx context.Context, batch *Batch, samples []int) error
 			return err
 		}
 		a.augmenter.apply(a.pixels, a.seed, a.epoch, uint64(sample))
-		a.dataset.preprocess.Normalize(batch.Images[i*length:(i+1)*length], a.pixels)
+		image := batch.Images[i*length : (i+1)*length]
+		a.dataset.preprocess.Normalize(image, a.pixels)
+		a.augmenter.erase(image, a.seed, a.epoch, uint64(sample))
 		batch.Labels[i] = a.dataset.Samples[sample].Label
 	}
 	return nil

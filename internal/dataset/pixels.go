@@ -59,6 +59,40 @@ func rotate(dst, src []uint8, size int, degrees float64) {
 	}
 }
 
+// enlarge writes a part of src, scaled to the whole size with bilinear interpolation, to dst.
+func enlarge(dst, src []uint8, size int, part rectangle) {
+	const c = preprocess.Channels
+	columns := samplePoints(part.x, part.width, size)
+	for y, row := range samplePoints(part.y, part.height, size) {
+		upper, lower := row.first*size*c, row.second*size*c
+		for x, column := range columns {
+			left, right := column.first*c, column.second*c
+			for k := range c {
+				top := float32(src[upper+left+k])*(1-column.share) + float32(src[upper+right+k])*column.share
+				bottom := float32(src[lower+left+k])*(1-column.share) + float32(src[lower+right+k])*column.share
+				dst[(y*size+x)*c+k] = clamp8(top*(1-row.share) + bottom*row.share)
+			}
+		}
+	}
+}
+
+// samplePoint lies between two pixels, by its share of the way from the first to the second.
+type samplePoint struct {
+	first, second int
+	share         float32
+}
+
+// samplePoints are where the centers of size pixels lie, spread over length pixels from start on.
+func samplePoints(start, length, size int) []samplePoint {
+	points := make([]samplePoint, size)
+	for i := range points {
+		at := min(max((float64(i)+0.5)*float64(length)/float64(size)-0.5, 0), float64(length-1))
+		first := int(at)
+		points[i] = samplePoint{first: start + first, second: start + min(first+1, length-1), share: float32(at - float64(first))}
+	}
+	return points
+}
+
 // adjustBrightness scales every value.
 func adjustBrightness(pixels []uint8, factor float32) {
 	mapValues(pixels, func(v float32) float32 { return v * factor })

@@ -63,7 +63,8 @@ const progressInterval = 250 * time.Millisecond
 // images are set aside here, not in the midst of training, and the rest is kept
 // in memory as far as the budget reaches.
 //
-// Errors wrap ErrNotFound, ErrInvalid, ErrTooManyInvalid or ErrCredentials where a person has to act.
+// Errors wrap ErrNotFound, ErrInvalid, ErrTooManyInvalid or ErrCredentials where a person has to act. One of what was
+// scanned is a *Refused.
 func Open(ctx context.Context, source Source, opts Options) (*Dataset, error) {
 	if err := opts.Preprocess.Validate(); err != nil {
 		return nil, err
@@ -89,10 +90,10 @@ func Open(ctx context.Context, source Source, opts Options) (*Dataset, error) {
 	}
 	d.collect(listing, scanned)
 	if err := d.checkInvalid(len(scanned), opts.MaxInvalidPercent); err != nil {
-		return nil, err
+		return nil, &Refused{Err: err, Found: d}
 	}
 	if err := d.checkEnough(listing.Files, scanned, opts); err != nil {
-		return nil, err
+		return nil, &Refused{Err: err, Found: d}
 	}
 	d.Digest = d.digest()
 	return d, nil

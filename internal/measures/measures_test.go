@@ -135,3 +135,33 @@ func TestNoAnswers(t *testing.T) {
 	c.figure("low end", 0, &zero, low, true)
 	c.figure("high end", 0, &one, high, true)
 }
+
+// The figures are those of scipy.stats.binomtest.
+func TestGuessingAndWorsening(t *testing.T) {
+	for _, tc := range []struct {
+		answers int
+		share   float64
+		want    int
+		ok      bool
+	}{
+		{8, 0.5, 8, true}, {60, 0.5, 40, true}, {1000, 0.5, 538, true}, {6, 0.5, 7, false}, {20, 1, 21, false}, {16, 0.95, 17, false},
+	} {
+		got, ok := FewestBeatingGuessing(tc.answers, tc.share)
+		if got != tc.want || ok != tc.ok {
+			t.Errorf("of %d answers %d must be right to beat %g (%t), want %d (%t)", tc.answers, got, tc.share, ok, tc.want, tc.ok)
+		}
+		if ok && (!BeatsGuessing(got, tc.answers, tc.share) || BeatsGuessing(got-1, tc.answers, tc.share)) {
+			t.Errorf("%d of %d isn't the fewest that beats %g", got, tc.answers, tc.share)
+		}
+	}
+	for _, tc := range []struct {
+		lost, gained int
+		want         float64
+	}{
+		{0, 0, 1}, {0, 9, 1}, {5, 0, 1. / 32}, {15, 5, 0.020694732666015625}, {7, 7, 0.604736328125},
+	} {
+		if got := Worsening(tc.lost, tc.gained); math.Abs(got-tc.want) > tolerance {
+			t.Errorf("%d worse and %d better: %v, want %v", tc.lost, tc.gained, got, tc.want)
+		}
+	}
+}

@@ -15,7 +15,10 @@ type Ranking struct {
 }
 
 // step counts the images at or above a score: those of the class, and the others.
-type step struct{ positive, negative int }
+type step struct {
+	score              float64
+	positive, negative int
+}
 
 // Rank orders images by their scores; positive says which of them are of the class. Both have the same length.
 func Rank(scores []float64, positive []bool) Ranking {
@@ -33,6 +36,7 @@ func Rank(scores []float64, positive []bool) Ranking {
 			above.negative++
 		}
 		if n == len(order)-1 || scores[order[n+1]] != scores[i] {
+			above.score = scores[i]
 			r.steps = append(r.steps, above)
 		}
 	}

@@ -42,8 +42,7 @@ func TestAStoreIsAskedOnce(t *testing.T) {
 	var requests atomic.Int32
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/tokens" {
-			w.Header().Set("Content-Type", "application/json")
-			_, _ = w.Write([]byte(`{"access_token": "token", "token_type": "Bearer", "expires_in": 3600}`))
+			giveToken(w)
 			return
 		}
 		requests.Add(1)

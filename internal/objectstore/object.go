@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"gocloud.dev/blob"
@@ -20,6 +21,8 @@ type Object struct {
 	MD5  []byte // of its content, if the store says so
 	// Version is another for another content of the same name.
 	Version string
+	// Modified is when it was written, as a list says it.
+	Modified time.Time
 }
 
 // Stat looks at an object.
@@ -48,7 +51,12 @@ func (b *Bucket) statByReading(ctx context.Context, name string) (Object, error)
 
 // Open opens an object for reading.
 func (b *Bucket) Open(ctx context.Context, name string) (io.ReadCloser, error) {
-	r, err := b.bucket.NewReader(ctx, b.prefix+name, nil)
+	return b.OpenFrom(ctx, name, 0)
+}
+
+// OpenFrom opens what follows the first bytes of an object.
+func (b *Bucket) OpenFrom(ctx context.Context, name string, first int64) (io.ReadCloser, error) {
+	r, err := b.bucket.NewRangeReader(ctx, b.prefix+name, first, -1, nil)
 	if err != nil {
 		return nil, b.explain("read "+b.URI(name), err)
 	}
@@ -109,7 +117,7 @@ func (b *Bucket) List(ctx context.Context, prefix string, most int) ([]Object, e
 		case len(objects) == most:
 			return nil, fmt.Errorf("list %s: %w: it has more than %d objects", b.URI(prefix), ErrConfig, most)
 		}
-		objects = append(objects, Object{Name: object.Key[len(b.prefix):], Size: object.Size, MD5: object.MD5, Version: version(object)})
+		objects = append(objects, Object{Name: object.Key[len(b.prefix):], Size: object.Size, MD5: object.MD5, Version: version(object), Modified: object.ModTime})
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -36,10 +37,10 @@ func put(t *testing.T, bucket *Bucket, name string, isNew bool, content []byte) 
 	})
 }
 
-func TestObjectsOfAnS3Server(t *testing.T) {
-	server := peers.StartS3(t, "models")
-	bucket := opened(t, server.URI("models/team/a"), server.Credentials)
-	large := bytes.Repeat([]byte("0123456789abcdef"), 1<<20) // 16 MiB: more than a part
+// checkWrites writes x/one, twice, x/large and y/two, which are to be read as they were written and to replace nothing unasked,
+// and fails to write x/half.
+func checkWrites(t *testing.T, bucket *Bucket, large []byte) {
+	t.Helper()
 	for name, content := range map[string][]byte{"x/one": []byte("1"), "x/large": large, "y/two": []byte("2")} {
 		if err := put(t, bucket, name, true, content); err != nil {
 			t.Fatal(err)
@@ -66,6 +67,13 @@ func TestObjectsOfAnS3Server(t *testing.T) {
 	}); !errors.Is(err, failed) {
 		t.Errorf("error %v, want that of the writer", err)
 	}
+}
+
+func TestObjectsOfAnS3Server(t *testing.T) {
+	server := peers.StartS3(t, "models")
+	bucket := opened(t, server.URI("models/team/a"), server.Credentials)
+	large := bytes.Repeat([]byte("0123456789abcdef"), 1<<20) // 16 MiB: more than a part
+	checkWrites(t, bucket, large)
 	objects, err := bucket.List(t.Context(), "x/", 10)
 	if err != nil || len(objects) != 2 || objects[0].Name != "x/large" || objects[1].Name != "x/one" {
 		t.Errorf("listed %+v, error %v; want the two that were written whole", objects, err)
@@ -168,4 +176,35 @@ func TestSumsOfEncryptedObjects(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What a store's own client has to say stands in its error, and nowhere else: a log in JSON has no lines of others.
+func TestClientsWriteNothingToStderr(t *testing.T) {
+	metadata := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }))
+	t.Cleanup(metadata.Close)
+	for name, value := range map[string]string{
+		"AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata.URL, "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_PROFILE": "", "AWS_EC2_METADATA_DISABLED": "",
+		"AWS_WEB_IDENTITY_TOKEN_FILE": "", "AWS_CONTAINER_CREDENTIALS_FULL_URI": "", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "", "HOME": t.TempDir(),
+	} {
+		t.Setenv(name, value)
+	}
+	written, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := os.Stderr
+	os.Stderr = written
+	bucket, err := Open(t.Context(), "s3://models?region=us-east-1&endpoint="+metadata.URL, contract.Access{})
+	if err == nil {
+		err = bucket.Remove(t.Context(), "model.onnx")
+		_ = bucket.Close()
+	}
+	os.Stderr = before
+	if !errors.Is(err, ErrCredentials) {
+		t.Errorf("error %v, want one of the credentials", err)
+	}
+	if text, err := os.ReadFile(written.Name()); err != nil || len(text) > 0 {
+		t.Errorf("stderr has %q, %v", text, err)
+	}
+	_ = written.Close()
 }

@@ -22,11 +22,13 @@ import (
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	awscredentials "github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go/logging"
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/azureblob"
 	"gocloud.dev/blob/gcsblob"
 	"gocloud.dev/blob/s3blob"
 	"gocloud.dev/gcp"
+	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/google"
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
@@ -49,6 +51,7 @@ func openS3(ctx context.Context, name string, parameters url.Values, access cont
 	options := []func(*awsconfig.LoadOptions) error{
 		awsconfig.WithHTTPClient(client),
 		awsconfig.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }),
+		awsconfig.WithLogger(logging.Nop{}), // its lines would stand between those of a log in JSON
 	}
 	if access.Credentials != "" {
 		keys, err := readKeys(access.Credentials, s3Keys...)
@@ -100,11 +103,29 @@ func (k knownCredentials) Retrieve(ctx context.Context) (aws.Credentials, error)
 }
 
 func openGS(ctx context.Context, name string, _ url.Values, access contract.Access) (*blob.Bucket, error) {
+	client, err := googleClient(ctx, access)
+	if err != nil {
+		return nil, err
+	}
+	opened, err := gcsblob.OpenBucket(ctx, client, name, nil)
+	if err != nil {
+		return nil, err
+	}
+	var sdk *storage.Client
+	if opened.As(&sdk) {
+		sdk.SetRetry(storage.WithPolicy(storage.RetryNever))
+	}
+	return opened, nil
+}
+
+// googleClient returns a client that shows a token with each request. It trusts those that give tokens as it does the store.
+func googleClient(ctx context.Context, access contract.Access) (*gcp.HTTPClient, error) {
 	client, err := httpClient(access.CABundle)
 	if err != nil {
 		return nil, err
 	}
 	const scope = "https://www.googleapis.com/auth/devstorage.read_write"
+	ctx = context.WithValue(ctx, oauth2.HTTPClient, client)
 	var found *google.Credentials
 	if access.Credentials != "" {
 		keys, err := readKeys(access.Credentials, gsKeys...)
@@ -117,19 +138,7 @@ func openGS(ctx context.Context, name string, _ url.Values, access contract.Acce
 	} else if found, err = google.FindDefaultCredentials(ctx, scope); err != nil {
 		return nil, fmt.Errorf("%w: %s", ErrCredentials, remedyNone)
 	}
-	authorized, err := gcp.NewHTTPClient(client.Transport, gcp.CredentialsTokenSource(found))
-	if err != nil {
-		return nil, err
-	}
-	opened, err := gcsblob.OpenBucket(ctx, authorized, name, nil)
-	if err != nil {
-		return nil, err
-	}
-	var sdk *storage.Client
-	if opened.As(&sdk) {
-		sdk.SetRetry(storage.WithPolicy(storage.RetryNever))
-	}
-	return opened, nil
+	return gcp.NewHTTPClient(client.Transport, gcp.CredentialsTokenSource(found))
 }
 
 func openAzblob(ctx context.Context, name string, parameters url.Values, access contract.Access) (*blob.Bucket, error) {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
 )
@@ -24,6 +25,7 @@ const (
 	keyArchitecture  = "trainyard.architecture"
 	keyOutput        = "trainyard.output"
 	keyQuantization  = "trainyard.quantization"
+	keyTemperature   = "trainyard.temperature"
 	keyVersion       = "trainyard.version"
 )
 
@@ -49,6 +51,8 @@ type Metadata struct {
 	Architecture string
 	// Quantization is Int8 for a model that computes with 8 bits, and empty for others.
 	Quantization string
+	// Temperature is what logits are divided by to become calibrated probabilities; 0 if that isn't known.
+	Temperature float64
 	// Output is what the network's numbers mean, or empty if that is left to FindOutput.
 	Output Output
 	// Version is that of the program that wrote the file.
@@ -66,6 +70,9 @@ func (m *Metadata) validate() error {
 	}
 	if err := m.Output.Validate(); err != nil {
 		return fmt.Errorf("%s: %w", keyOutput, err)
+	}
+	if t := m.Temperature; !(t >= 0) || math.IsInf(t, 0) {
+		return fmt.Errorf("%s is %v; it must be a number above 0", keyTemperature, t)
 	}
 	for name, v := range m.Metrics {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
@@ -108,6 +115,9 @@ func (m *Metadata) properties() ([][2]string, error) {
 	if m.Quantization != "" {
 		pairs = append(pairs, [2]string{keyQuantization, m.Quantization})
 	}
+	if m.Temperature != 0 {
+		pairs = append(pairs, [2]string{keyTemperature, strconv.FormatFloat(m.Temperature, 'g', -1, 64)})
+	}
 	if m.Output != "" {
 		pairs = append(pairs, [2]string{keyOutput, string(m.Output)})
 	}
@@ -142,6 +152,13 @@ func (m *Model) Metadata() (*Metadata, error) {
 		if err := json.Unmarshal([]byte(m.Properties[key]), target); err != nil {
 			return nil, fmt.Errorf("read model metadata: %s: %w", key, err)
 		}
+	}
+	if text, ok := m.Properties[keyTemperature]; ok {
+		temperature, err := strconv.ParseFloat(text, 64)
+		if err != nil || temperature == 0 {
+			return nil, fmt.Errorf("read model metadata: %s is %q; it must be a number above 0", keyTemperature, text)
+		}
+		metadata.Temperature = temperature
 	}
 	if err := metadata.validate(); err != nil {
 		return nil, fmt.Errorf("read model metadata: %w", err)

@@ -107,7 +107,7 @@ func TestWithMetadata(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	metadata.Quantization, metadata.Metrics = "Int8", map[string]float64{"accuracy": 0.5}
+	metadata.Quantization, metadata.Temperature, metadata.Metrics = "Int8", 1.0/3, map[string]float64{"accuracy": 0.5}
 	changed, err := WithMetadata(file, *metadata)
 	if err != nil {
 		t.Fatal(err)

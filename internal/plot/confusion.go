@@ -72,14 +72,19 @@ func classTicks(classes []string) (columns, rows []plot.Tick) {
 		return nil, nil
 	}
 	for i, class := range classes {
-		label := class
-		if runes := []rune(class); len(runes) > maxClassLabel {
-			label = string(runes[:maxClassLabel-1]) + "…"
-		}
+		label := shortened(class)
 		columns = append(columns, plot.Tick{Value: float64(i) + 0.5, Label: label})
 		rows = append(rows, plot.Tick{Value: float64(len(classes)-i) - 0.5, Label: label})
 	}
 	return columns, rows
+}
+
+// shortened is the name of a class as pictures have room for it.
+func shortened(class string) string {
+	if runes := []rune(class); len(runes) > maxClassLabel {
+		return string(runes[:maxClassLabel-1]) + "…"
+	}
+	return class
 }
 
 // cells plots a confusion matrix, row 0 at the top.

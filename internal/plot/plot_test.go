@@ -57,6 +57,20 @@ func pictures() map[string]func(io.Writer) error {
 			return TrainingCurves(w, points, 4)
 		},
 	}
+	lines := make([]Line, MaxLines)
+	for i := range lines {
+		lines[i].Name = "a class with a very long name"
+		for x := range 21 {
+			share := float64(x) / 20
+			lines[i].X, lines[i].Y = append(lines[i].X, share), append(lines[i].Y, math.Pow(share, 0.1*float64(i+1)))
+		}
+	}
+	draw["shares-1"] = func(w io.Writer) error {
+		return Shares(w, SharesPlot{Title: "Calibration", X: "confidence", Y: "accuracy", Lines: lines[:1], Diagonal: true, Dots: true})
+	}
+	draw["shares-8"] = func(w io.Writer) error {
+		return Shares(w, SharesPlot{Title: "ROC", X: "false positive rate", Y: "recall", Lines: lines, Diagonal: true})
+	}
 	for name, classes := range map[string]int{"confusion-10": 10, "confusion-40": 40} {
 		draw[name] = func(w io.Writer) error {
 			names, counts := matrix(classes)

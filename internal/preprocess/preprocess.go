@@ -40,6 +40,12 @@ func Resizes() []string { return []string{ResizeBilinear, ResizeCrop} }
 // Spec.reduction. Other images are decoded whole.
 const DecodeReduced = "jpeg-reduced"
 
+// FilterBicubic resizes by a cubic filter, as Pillow's BICUBIC and torchvision's
+// InterpolationMode.BICUBIC with antialias do, instead of the triangle. It
+// overshoots at edges, where they clip to 8 bits between the two passes and this
+// package does not: hence more gray levels than one between them there.
+const FilterBicubic = "bicubic"
+
 // Orders of the channels of a tensor. Images are decoded to red, green, blue.
 const (
 	ChannelsRGB = "RGB"
@@ -71,6 +77,8 @@ type Spec struct {
 	// Decode names the rule by which images are decoded: DecodeReduced, or each
 	// whole if it is empty, as models are that were trained before there was another.
 	Decode string `json:"decode,omitempty"`
+	// Filter is FilterBicubic, or the triangle if it is empty.
+	Filter string `json:"filter,omitempty"`
 	// ShorterSide is that of the image before ResizeCrop cuts, Size to MaxSide;
 	// 0 with other rules.
 	ShorterSide int `json:"shorterSide,omitempty"`
@@ -110,6 +118,9 @@ func (s Spec) Validate() error {
 	}
 	if s.Decode != "" && s.Decode != DecodeReduced {
 		errs = append(errs, fmt.Errorf("decode %q: the rule known to this version is %q; without one images are decoded whole", s.Decode, DecodeReduced))
+	}
+	if s.Filter != "" && s.Filter != FilterBicubic {
+		errs = append(errs, fmt.Errorf("filter %q: must be %s, or empty for the triangle", s.Filter, FilterBicubic))
 	}
 	errs = append(errs, s.validateResize(), s.validateChannels())
 	if err := errors.Join(errs...); err != nil {

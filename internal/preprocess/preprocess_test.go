@@ -34,6 +34,7 @@ func TestSpecValidate(t *testing.T) {
 		"decoded whole":   {change: func(s *Spec) { s.Decode = "" }},
 		"unknown decode":  {change: func(s *Spec) { s.Decode = "half" }, want: []string{`decode "half"`, DecodeReduced}},
 		"unknown rule":    {change: func(s *Spec) { s.Resize = "crop" }, want: []string{`resize "crop"`, ResizeBilinear}},
+		"unknown filter":  {change: func(s *Spec) { s.Filter = "lanczos" }, want: []string{`filter "lanczos"`, FilterBicubic}},
 		"std zero":        {change: func(s *Spec) { s.Std[1] = 0 }, want: []string{"std[1] 0"}},
 		"std NaN":         {change: func(s *Spec) { s.Std[2] = float32(math.NaN()) }, want: []string{"std[2] NaN"}},
 		"mean infinite":   {change: func(s *Spec) { s.Mean[0] = float32(math.Inf(1)) }, want: []string{"mean[0] +Inf"}},

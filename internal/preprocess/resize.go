@@ -75,13 +75,43 @@ func (s Spec) reduction(width, height int) int {
 	return reduction
 }
 
-// triangleFilter returns the taps for each pixel of a window, which sum to 1.
-// Where it is a reduction the filter is widened by the same factor.
-func triangleFilter(w window) []kernels.Taps {
+// shape is a filter's: what a pixel at a distance weighs, before the weights are
+// brought to a sum of 1, and the distance from where on that is nothing.
+type shape struct {
+	support float64
+	weight  func(distance float64) float64
+}
+
+var (
+	triangle = shape{1, func(distance float64) float64 { return max(1-distance, 0) }}
+	cubic    = shape{2, func(distance float64) float64 {
+		const a = -0.5 // as Pillow and torchvision with antialias have it
+		switch {
+		case distance < 1:
+			return ((a+2)*distance-(a+3))*distance*distance + 1
+		case distance < 2:
+			return (((distance-5)*distance+8)*distance - 4) * a
+		}
+		return 0
+	}}
+)
+
+// shape is that of the Spec's filter.
+func (s Spec) shape() shape {
+	if s.Filter == FilterBicubic {
+		return cubic
+	}
+	return triangle
+}
+
+// taps returns those for each pixel of a window, which sum to 1. Where it is a
+// reduction the filter is widened by the same factor.
+func (f shape) taps(w window) []kernels.Taps {
 	var (
 		in      = w.pixels()
 		scale   = w.in / float64(w.out)
-		support = max(scale, 1)
+		widened = max(scale, 1)
+		support = f.support * widened
 		filter  = make([]kernels.Taps, w.count)
 		most    = int(2*support) + 2
 		all     = make([]float32, w.count*most)
@@ -93,8 +123,8 @@ func triangleFilter(w window) []kernels.Taps {
 		weights := all[i*most:][:end-first]
 		var sum float32
 		for j := range weights {
-			distance := math.Abs(float64(first+j)+0.5-center) / support
-			weights[j] = float32(max(1-distance, 0))
+			distance := math.Abs(float64(first+j)+0.5-center) / widened
+			weights[j] = float32(f.weight(distance))
 			sum += weights[j]
 		}
 		for j := range weights {
@@ -128,8 +158,8 @@ type resizer struct {
 func (s Spec) newResizer(dst []uint8, img opened) *resizer {
 	across, down := s.windows(img.Width, img.Height, img.reduction)
 	r := &resizer{
-		kernels: kernels.Chosen, dst: dst, size: s.Size, down: triangleFilter(down),
-		across: kernels.NewFilter(triangleFilter(across)), stride: rowStride(across.pixels()),
+		kernels: kernels.Chosen, dst: dst, size: s.Size, down: s.shape().taps(down),
+		across: kernels.NewFilter(s.shape().taps(across)), stride: rowStride(across.pixels()),
 	}
 	for _, t := range r.down {
 		r.rows = max(r.rows, len(t.Weights))
@@ -148,7 +178,8 @@ func rowStride(width int) int {
 func (s Spec) resizeMemory(img opened) int64 {
 	width, height := ceilDiv(img.Width, img.reduction), ceilDiv(img.Height, img.reduction)
 	const float32Bytes, perOutput = 4, 64
-	tapsOf := func(in int) int64 { return 2*int64(in)/int64(s.Size) + 4 } // a triangle's support, rounded up; cut images have less
+	support := int64(s.shape().support)
+	tapsOf := func(in int) int64 { return support*(2*int64(in)/int64(s.Size)+1) + 3 } // rounded up; cut images have less
 	kept := min(tapsOf(height), int64(height))
 	filters := int64(s.Size) * (perOutput + float32Bytes*(2*tapsOf(width)+tapsOf(height)))
 	sums := float32Bytes * (int64(rowStride(width)) + Channels*tapsOf(width) + 1)

@@ -1,7 +1,8 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package repeat does something again and again beside other work, such as saying how far that has come.
+// Package repeat does something again and again: beside other work, such as saying how far that has come, or until it
+// works.
 package repeat
 
 import (

@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -34,7 +35,7 @@ var (
 const (
 	UsernameKey = "username"
 	PasswordKey = "password"
-	tokenKey    = "token"
+	TokenKey    = "token"
 )
 
 const (
@@ -70,8 +71,14 @@ func checkRedirect(request *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// Credential reads one file of a folder of credentials; empty if there is none.
+// Credential reads one file of a folder of credentials; empty if there is none, or no folder is named.
 func Credential(folder, name string) (string, error) {
+	if folder == "" {
+		return "", nil
+	}
+	if _, err := os.Stat(folder); err != nil {
+		return "", fmt.Errorf("%w: the folder of the credentials can't be read: %w", ErrConfig, err)
+	}
 	key, err := access.Key(folder, name, maxCredentialBytes)
 	if err != nil {
 		return "", fmt.Errorf("%w: read the credentials: %w", ErrConfig, err)
@@ -81,17 +88,34 @@ func Credential(folder, name string) (string, error) {
 
 // Get opens what is at an https address. Nothing is unpacked on the way.
 func Get(ctx context.Context, u *url.URL, a contract.Access) (io.ReadCloser, error) {
-	response, err := ask(ctx, http.MethodGet, u, a)
+	content, _, err := GetFrom(ctx, u, a, 0)
+	return content, err
+}
+
+// GetFrom is Get of what follows the first bytes, and returns how many the server has left out: as many, or none.
+func GetFrom(ctx context.Context, u *url.URL, a contract.Access, first int64) (content io.ReadCloser, leftOut int64, err error) {
+	response, err := ask(ctx, http.MethodGet, u, a, first)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	return response.Body, nil
+	switch response.StatusCode {
+	case http.StatusOK:
+		return response.Body, 0, nil
+	case http.StatusRequestedRangeNotSatisfiable: // what is there isn't as long
+		response.Body.Close()
+		return GetFrom(ctx, u, a, 0)
+	}
+	if !strings.HasPrefix(response.Header.Get("Content-Range"), fmt.Sprintf("bytes %d-", first)) {
+		response.Body.Close()
+		return nil, 0, fmt.Errorf("GET %s: the server was asked for what follows byte %d and sends %q", u, first, response.Header.Get("Content-Range"))
+	}
+	return response.Body, first, nil
 }
 
 // Stat returns how many bytes an https address has, -1 if the server doesn't say it, and a word that is another for another
 // content, empty without one.
 func Stat(ctx context.Context, u *url.URL, a contract.Access) (size int64, version string, err error) {
-	response, err := ask(ctx, http.MethodHead, u, a)
+	response, err := ask(ctx, http.MethodHead, u, a, 0)
 	if errors.Is(err, errMethod) {
 		return -1, "", nil
 	}
@@ -113,8 +137,9 @@ func Stat(ctx context.Context, u *url.URL, a contract.Access) (size int64, versi
 // errMethod says that a server has no HEAD.
 var errMethod = errors.New("method not allowed")
 
-// ask sends a request. The caller closes the body of the response, whose status is 200.
-func ask(ctx context.Context, method string, u *url.URL, a contract.Access) (*http.Response, error) {
+// ask sends a request for what follows the first bytes. The caller closes the body of the response, whose status is 200, or
+// 206 or 416 where there are such bytes.
+func ask(ctx context.Context, method string, u *url.URL, a contract.Access, first int64) (*http.Response, error) {
 	client, err := NewClient(a)
 	if err != nil {
 		return nil, err
@@ -126,11 +151,15 @@ func ask(ctx context.Context, method string, u *url.URL, a contract.Access) (*ht
 	if err := authorize(request, a.Credentials); err != nil {
 		return nil, err
 	}
+	if first > 0 {
+		request.Header.Set("Range", fmt.Sprintf("bytes=%d-", first))
+	}
 	response, err := client.Do(request)
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", method, u, HostOnly(err))
 	}
-	if response.StatusCode == http.StatusOK {
+	inPart := response.StatusCode == http.StatusPartialContent || response.StatusCode == http.StatusRequestedRangeNotSatisfiable
+	if response.StatusCode == http.StatusOK || first > 0 && inPart {
 		return response, nil
 	}
 	response.Body.Close()
@@ -151,7 +180,7 @@ func HostOnly(err error) error {
 }
 
 func authorize(request *http.Request, folder string) error {
-	token, err := Credential(folder, tokenKey)
+	token, err := Credential(folder, TokenKey)
 	if err != nil {
 		return err
 	}
@@ -168,7 +197,7 @@ func authorize(request *http.Request, folder string) error {
 	case username != "":
 		request.SetBasicAuth(username, password)
 	case folder != "":
-		return fmt.Errorf("%w: the credentials hold neither %s nor %s and %s", ErrCredentials, tokenKey, UsernameKey, PasswordKey)
+		return fmt.Errorf("%w: the credentials hold neither %s nor %s and %s", ErrCredentials, TokenKey, UsernameKey, PasswordKey)
 	}
 	return nil
 }

@@ -291,7 +291,7 @@ func TestCommandLine(t *testing.T) {
 	if code := run(t.Context(), []string{"train"}, &out, &errs, Options{}); code != contract.ExitConfig {
 		t.Errorf("unknown command: exit code %d, want %d", code, contract.ExitConfig)
 	}
-	for _, args := range [][]string{{"--name", "a b/c"}, {"--port", "99999"}, {"--output", "softmax"}} {
+	for _, args := range [][]string{{"--name", "a b/c"}, {"--port", "99999"}, {"--output", "softmax"}, {"--cors-origin", "pets.example"}} {
 		errs.Reset()
 		code := run(t.Context(), append([]string{"serve", "--model", "x"}, args...), &out, &errs, Options{})
 		if code != contract.ExitConfig || !strings.Contains(errs.String(), args[1]) {

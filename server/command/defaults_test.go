@@ -33,6 +33,10 @@ func TestDefaultsAreTheAPIs(t *testing.T) {
 	}
 	want["smoke.timeout"] = timeout.String() // as flags write it
 	config, flags := serveDefaults(), smokeCommand().Flags()
+	calibration := config.Model.Calibration
+	if calibration == "" {
+		calibration = "None"
+	}
 	switches := map[bool]string{true: "Enabled", false: "Disabled"}
 	got := map[string]string{
 		"server.maxBatch":      strconv.Itoa(config.Limits.MaxBatch),
@@ -40,6 +44,7 @@ func TestDefaultsAreTheAPIs(t *testing.T) {
 		"server.maxBodyBytes":  fmt.Sprintf("%dMi", config.Limits.MaxBodyBytes>>20),
 		"server.maxPixels":     fmt.Sprintf("%dM", config.Limits.MaxPixels/1_000_000),
 		"server.threads":       strconv.Itoa(config.Limits.Threads),
+		"server.calibration":   calibration,
 		"server.logRequests":   switches[config.LogRequests],
 		"smoke.attempts":       flags.Lookup("attempts").DefValue,
 		"smoke.timeout":        flags.Lookup("timeout").DefValue,

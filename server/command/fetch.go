@@ -28,6 +28,8 @@ const (
 	pullProgram = "runner"
 	// pullGrace is how long it has to remove what it has half fetched when the server is stopped.
 	pullGrace = 5 * time.Second
+	// maxLogLine bounds what is kept of a line that it logs.
+	maxLogLine = 64 << 10
 )
 
 // fetcher brings a model that lies elsewhere to this machine, by `runner pull`.
@@ -112,16 +114,27 @@ func (f *fetcher) pull(ctx context.Context, program, uri, file, sha256 string) e
 	if err != nil {
 		return &exitError{code: contract.ExitTemporary, err: fmt.Errorf("run %s: %w", program, err)}
 	}
-	cause := ""
-	lines := bufio.NewScanner(stderr)
-	for lines.Scan() {
-		if said, last := strings.CutPrefix(lines.Text(), pullProgram+": "); last {
+	cause := copyLog(f.log, stderr)
+	return pullError(program, cause, command.Wait())
+}
+
+// copyLog copies the lines that the program logs, and returns its last word. Of a line, it keeps maxLogLine bytes.
+func copyLog(log io.Writer, stderr io.Reader) (cause string) {
+	for lines := bufio.NewReaderSize(stderr, maxLogLine); ; {
+		kept, more, err := lines.ReadLine()
+		if err != nil {
+			return cause
+		}
+		line := string(kept)
+		for more { // it must be read, or the program waits for somebody who does
+			_, more, _ = lines.ReadLine()
+		}
+		if said, last := strings.CutPrefix(line, pullProgram+": "); last {
 			cause = said
 		} else {
-			fmt.Fprintln(f.log, lines.Text())
+			fmt.Fprintln(log, line)
 		}
 	}
-	return pullError(program, cause, command.Wait())
 }
 
 // pullError gives the server the exit code of what it couldn't do without.

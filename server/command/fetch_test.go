@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -21,6 +22,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/registry"
 
@@ -229,6 +231,27 @@ func TestModelsThatCantBeFetched(t *testing.T) {
 				t.Errorf("a password is told: %s", stderr)
 			}
 		})
+	}
+}
+
+// However long the lines are that the program logs, it is read to its end, and its last word is the error.
+func TestLongLinesOfTheProgramThatFetches(t *testing.T) {
+	folder := t.TempDir()
+	program := filepath.Join(folder, pullProgram)
+	script := fmt.Sprintf("#!/bin/sh\nprintf '%%0%dd\\nafter it\\n%s: the cause\\n' 0 >&2\nexit %d\n", 4*maxLogLine, pullProgram, contract.ExitConfig)
+	if err := os.WriteFile(program, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // ends a program that isn't read
+	defer cancel()
+	err := (&fetcher{log: &log}).pull(ctx, program, "https://host/model.onnx", filepath.Join(folder, "model.onnx"), "")
+	var exit *exitError
+	if !errors.As(err, &exit) || exit.code != contract.ExitConfig || !strings.HasSuffix(err.Error(), "pull: the cause") {
+		t.Errorf("error %v, want exit code %d and the cause", err, contract.ExitConfig)
+	}
+	if got, want := log.String(), strings.Repeat("0", maxLogLine)+"\nafter it\n"; got != want {
+		t.Errorf("%d bytes are logged that end in %q, want %d", len(got), got[max(len(got)-20, 0):], len(want))
 	}
 }
 

@@ -20,14 +20,15 @@ func TestModelFlags(t *testing.T) {
 		args string
 		want contract.ServedModel
 	}{
-		"none":    {want: config},
-		"a list":  {args: "--classes cat,dog", want: contract.ServedModel{Path: "m", Classes: []string{"cat", "dog"}, Input: config.Input}},
-		"a file":  {args: "--classes @labels.txt", want: contract.ServedModel{Path: "m", LabelsPath: "labels.txt", Input: config.Input}},
-		"outputs": {args: "--output sigmoid --output-name y", want: contract.ServedModel{Path: "m", Labels: "a\nb", Output: "sigmoid", OutputName: "y", Input: config.Input}},
+		"none":        {want: config},
+		"a list":      {args: "--classes cat,dog", want: contract.ServedModel{Path: "m", Classes: []string{"cat", "dog"}, Input: config.Input}},
+		"a file":      {args: "--classes @labels.txt", want: contract.ServedModel{Path: "m", LabelsPath: "labels.txt", Input: config.Input}},
+		"calibration": {args: "--calibration Temperature", want: contract.ServedModel{Path: "m", Labels: "a\nb", Calibration: "Temperature", Input: config.Input}},
+		"outputs":     {args: "--output sigmoid --output-name y", want: contract.ServedModel{Path: "m", Labels: "a\nb", Output: "sigmoid", OutputName: "y", Input: config.Input}},
 		"input": {
-			args: "--input-resize Crop --input-shorter-side 112 --input-layout NHWC --input-channel-order BGR --input-scale 1 --input-mean 103.9,116.8,123.7 --input-std 2",
+			args: "--input-resize Crop --input-shorter-side 112 --input-interpolation Bicubic --input-layout NHWC --input-channel-order BGR --input-scale 1 --input-mean 103.9,116.8,123.7 --input-std 2",
 			want: contract.ServedModel{Path: "m", Labels: "a\nb", Input: &contract.ServedInput{
-				Size: 96, Resize: "Crop", ShorterSide: 112, Layout: "NHWC", ChannelOrder: "BGR", Scale: "1", Mean: []float64{103.9, 116.8, 123.7}, Std: []float64{2},
+				Size: 96, Resize: "Crop", ShorterSide: 112, Interpolation: "Bicubic", Layout: "NHWC", ChannelOrder: "BGR", Scale: "1", Mean: []float64{103.9, 116.8, 123.7}, Std: []float64{2},
 			}},
 		},
 		"size": {args: "--input-size 64", want: contract.ServedModel{Path: "m", Labels: "a\nb", Input: &contract.ServedInput{Size: 64, Layout: "NCHW"}}},

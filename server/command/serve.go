@@ -19,6 +19,7 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/memory"
 	"github.com/trainyard-dev/trainyard/server/internal/httpapi"
+	"github.com/trainyard-dev/trainyard/server/internal/reference"
 	"github.com/trainyard-dev/trainyard/server/internal/serving"
 )
 
@@ -43,6 +44,7 @@ func serveCommand(options Options) *cobra.Command {
 		src     source
 		flags   = serveDefaults()
 		model   modelFlags
+		access  accessFlags
 		fetcher fetcher
 		address string
 		port    int
@@ -75,9 +77,11 @@ and exits with 0. Other exit codes:
 	cmd.Flags().StringVar(&flags.Model.SHA256, "sha256", "", "SHA-256 that the model file must have, in hex. Empty accepts any file.")
 	fetcher.add(cmd.Flags())
 	model.add(cmd.Flags())
+	access.add(cmd.Flags())
 	cmd.Flags().StringVar(&flags.Name, "name", flags.Name, "Name of the model in the Open Inference Protocol.")
 	cmd.Flags().StringVar(&address, "address", "", "Address to listen on. Empty listens on all addresses.")
 	cmd.Flags().IntVar(&port, "port", contract.HTTPPort, "Port to listen on.")
+	cmd.Flags().StringSliceVar(&flags.CORSOrigins, "cors-origin", nil, "An `origin` whose pages may read answers, such as https://pets.example, or * for all. May be repeated.")
 	cmd.Flags().IntVar(&flags.Limits.Threads, "threads", 0, "Number of threads that compute a prediction. 0 means one per CPU.")
 	cmd.Flags().IntVar(&flags.DrainDelaySeconds, "drain-delay", 0, "Number of `seconds` that requests are still accepted after SIGTERM.")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -92,7 +96,7 @@ and exits with 0. Other exit codes:
 			return reportServe(&src, configError(err))
 		}
 		fetcher.log = cmd.ErrOrStderr()
-		return reportServe(&src, fetchAndServe(cmd.Context(), &fetcher, config, fmt.Sprintf("%s:%d", address, port), options))
+		return reportServe(&src, fetchAndServe(cmd.Context(), &fetcher, config, fmt.Sprintf("%s:%d", address, port), &access, options))
 	}
 	return cmd
 }
@@ -104,6 +108,7 @@ func overrideServe(cmd *cobra.Command, config *contract.ServeConfig, flags contr
 		"sha256":      func() { config.Model.SHA256 = flags.Model.SHA256 },
 		"name":        func() { config.Name = flags.Name },
 		"threads":     func() { config.Limits.Threads = flags.Limits.Threads },
+		"cors-origin": func() { config.CORSOrigins = flags.CORSOrigins },
 		"drain-delay": func() { config.DrainDelaySeconds = flags.DrainDelaySeconds },
 	} {
 		if cmd.Flags().Changed(name) {
@@ -114,6 +119,9 @@ func overrideServe(cmd *cobra.Command, config *contract.ServeConfig, flags contr
 
 // modelName is what can stand in the path of a URL as it is.
 var modelName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$`)
+
+// origins are those of browsers: scheme, host and perhaps a port.
+var origins = regexp.MustCompile(`^(\*|https?://[A-Za-z0-9.\-\[\]:]+)$`)
 
 func checkServe(config contract.ServeConfig, port int) error {
 	const maxPort = 65535
@@ -127,11 +135,18 @@ func checkServe(config contract.ServeConfig, port int) error {
 	case port < 0 || port > maxPort:
 		return fmt.Errorf("--port %d: must be from 0 to %d", port, maxPort)
 	}
+	for _, origin := range config.CORSOrigins {
+		if !origins.MatchString(origin) {
+			return fmt.Errorf("corsOrigins: %q is no origin: write it as https://pets.example or http://localhost:3000, or * for all", origin)
+		}
+	}
 	return nil
 }
 
 // fetchAndServe serves a model of this machine or one that has to be fetched.
-func fetchAndServe(ctx context.Context, fetcher *fetcher, config contract.ServeConfig, address string, options Options) error {
+func fetchAndServe(
+	ctx context.Context, fetcher *fetcher, config contract.ServeConfig, address string, access *accessFlags, options Options,
+) error {
 	if isRemote(config.Model.Path) {
 		file, discard, err := fetcher.fetch(ctx, config.Model.Path, config.Model.SHA256)
 		defer discard()
@@ -143,10 +158,10 @@ func fetchAndServe(ctx context.Context, fetcher *fetcher, config contract.ServeC
 		}
 		config.Model.Path = file
 	}
-	return serve(ctx, config, address, fetcher.log, options)
+	return serve(ctx, config, address, access, fetcher.log, options)
 }
 
-func serve(ctx context.Context, config contract.ServeConfig, address string, log io.Writer, options Options) error {
+func serve(ctx context.Context, config contract.ServeConfig, address string, access *accessFlags, log io.Writer, options Options) error {
 	told, err := classifier.ReadTold(config.Model)
 	switch {
 	case errors.Is(err, fs.ErrNotExist): // its volume may be late
@@ -156,7 +171,7 @@ func serve(ctx context.Context, config contract.ServeConfig, address string, log
 	}
 	limit := memory.Limit()
 	memory.BoundHeap(limit)
-	server, err := httpapi.New(httpapi.Config{
+	settings := httpapi.Config{
 		Config: serving.Config{
 			Name:        config.Name,
 			Revision:    config.Revision,
@@ -166,14 +181,25 @@ func serve(ctx context.Context, config contract.ServeConfig, address string, log
 			DrainDelay:  time.Duration(config.DrainDelaySeconds) * time.Second,
 			Logger:      slog.New(slog.NewJSONHandler(log, nil)),
 		},
+		Report: func(model *classifier.Model) (*reference.Report, error) {
+			return reference.Read(config.Model.Path, model.SHA256)
+		},
 		Addr:        address,
 		LogRequests: config.LogRequests,
+		CORSOrigins: config.CORSOrigins,
 		Wrap:        options.Wrap,
-	}, func(context.Context) (*classifier.Model, error) {
+	}
+	if err := access.apply(&settings); err != nil {
+		return configError(err)
+	}
+	server, err := httpapi.New(settings, func(context.Context) (*classifier.Model, error) {
 		return classifier.Load(config.Model.Path, config.Model.SHA256, classifier.Options{Told: told, Threads: config.Limits.Threads})
 	})
 	if err != nil {
 		return configError(err)
+	}
+	if err := access.profile(ctx, settings.Logger); err != nil {
+		return &exitError{code: contract.ExitTemporary, err: err}
 	}
 	err = server.Start(ctx)
 	switch {

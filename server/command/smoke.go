@@ -21,6 +21,7 @@ type smokeFlags struct {
 	contract.SmokeConfig
 	samples, liveSamples, pictures  string
 	agreement                       float64
+	allowChance                     bool
 	timeout, duration, delay, limit time.Duration
 }
 
@@ -86,6 +87,7 @@ func (f *smokeFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.SHA256, "sha256", "", "SHA-256 that the served model must have, in hex. Empty accepts any model.")
 	flags.StringVar(&f.Revision, "revision", "", "Revision that the server must report. Empty accepts any revision.")
 	flags.Float64Var(&f.agreement, "min-agreement", 0, "Minimum share of samples classified as labeled. 0 accepts any share; by default, up to 0.10 below the score of the samples' own model.")
+	flags.BoolVar(&f.allowChance, "allow-chance", false, "Accept a model that is no better than guessing by --pictures without a model's answers.")
 	flags.DurationVar(&f.limit, "max-latency", 0, "Maximum median latency of a prediction. 0 accepts any latency.")
 	flags.IntVar(&f.Attempts, "attempts", 5, "Number of attempts per check.")
 	flags.DurationVar(&f.timeout, "timeout", 2*time.Minute, "Maximum duration of one round of all checks on one server.")
@@ -103,6 +105,7 @@ func (f *smokeFlags) override(cmd *cobra.Command, config *contract.SmokeConfig) 
 		"sha256":        func() { config.SHA256 = f.SHA256 },
 		"revision":      func() { config.Revision = f.Revision },
 		"min-agreement": func() { config.MinAgreement = &f.agreement },
+		"allow-chance":  func() { config.AllowChance = f.allowChance },
 		"max-latency":   func() { config.MaxLatencyMillis = int(f.limit.Milliseconds()) },
 		"attempts":      func() { config.Attempts = f.Attempts },
 		"timeout":       func() { config.TimeoutSeconds = int(f.timeout.Seconds()) },

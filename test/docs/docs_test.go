@@ -64,8 +64,32 @@ func TestReasons(t *testing.T) {
 	expect(t, constants(t, "api/v1alpha1/conditions.go", `\w+Reason`), "docs/trainingrun.md", "docs/modelserver.md")
 }
 
+// Checks are named in the first column of their table, with others like them, and in the sample, which counts them. Those by
+// users' own requests are made where a test goes on for a time, which the sample's doesn't.
 func TestSmokeChecks(t *testing.T) {
-	expect(t, constants(t, "server/internal/smoke/checks.go", `check\w+`), "docs/server.md")
+	const page = "docs/server.md"
+	checks := constants(t, "server/internal/smoke/checks.go", `check\w+`)
+	lasting := constants(t, "server/internal/smoke/traffic.go", `check\w+`)
+	if len(checks) == 0 || len(lasting) == 0 {
+		t.Fatal("no checks")
+	}
+	text := read(t, page)
+	_, table, _ := strings.Cut(text, "| check | passes if |\n")
+	table, _, _ = strings.Cut(table, "\n\n")
+	for _, check := range slices.Concat(checks, lasting) {
+		if !regexp.MustCompile(`(?m)^\| ([-\w]+, )*` + check + `(, [-\w]+)* \|`).MatchString(table) {
+			t.Errorf("%s is not in the table of checks in %s: say there when it passes", check, page)
+		}
+		if slices.Contains(lasting, check) {
+			continue
+		}
+		if !regexp.MustCompile(`(?m)^` + check + ` +Passed `).MatchString(text) {
+			t.Errorf("%s is not in the sample of a smoke test in %s: make one again", check, page)
+		}
+	}
+	if count := fmt.Sprintf("\n%d checks passed", len(checks)); !strings.Contains(text, count) {
+		t.Errorf("the sample of a smoke test in %s doesn't say %q", page, strings.TrimSpace(count))
+	}
 }
 
 func TestOperators(t *testing.T) {
@@ -85,6 +109,13 @@ func TestOperatorsAreCompared(t *testing.T) {
 
 func TestNetworksAndOptimizers(t *testing.T) {
 	expect(t, slices.Concat(contract.Architectures(), contract.Optimizers()), "docs/training.md")
+}
+
+// Whoever comes from PyTorch finds each setting of the training beside what it is called there.
+func TestSettingsBesidePyTorchs(t *testing.T) {
+	settings := keys(reflect.TypeFor[contract.Training](), reflect.TypeFor[contract.Augmentation](), reflect.TypeFor[contract.Model]())
+	words := slices.Concat(contract.Architectures(), contract.Optimizers(), contract.Schedulers(), contract.ValidationMetrics())
+	expect(t, slices.Concat(settings, words), "docs/from-pytorch.md")
 }
 
 func TestDocumentsOfRuns(t *testing.T) {

@@ -5,9 +5,6 @@ package e2e
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"image/color"
 	"os"
 	"path/filepath"
@@ -51,31 +48,16 @@ var _ = Describe("Data and models in a bucket", Ordered, func() {
 
 	BeforeAll(func(ctx SpecContext) {
 		namespace, files = makeNamespace(ctx, "bucket"), GinkgoT().TempDir()
-		for name, paint := range map[string]color.RGBA{"blue": blue, "red": red} {
-			for i := range samplesPerColor {
-				write(filepath.Join(files, "pictures", name, strconv.Itoa(i)+".png"), picture(paint, uint64(i)))
-			}
-		}
+		writePictures(filepath.Join(files, "pictures"))
 		write(filepath.Join(files, "others", "colors.onnx"), bgrModel())
 		startS3(ctx, namespace, files)
 	})
 
 	It("train a model whose lineage names them", func(ctx SpecContext) {
-		run = &v1alpha1.TrainingRun{
-			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "colors"},
-			Spec: v1alpha1.TrainingRunSpec{
-				Dataset: v1alpha1.Dataset{
-					URI: inBucket(namespace, "pictures"), SecretRef: s3Secret(),
-					Split: v1alpha1.Split{ValidationPercent: heldOutPercent, TestPercent: heldOutPercent, Seed: ptr.To[int64](splitSeed)},
-				},
-				Model:    v1alpha1.Model{ImageSize: pictureSize},
-				Training: v1alpha1.Training{Epochs: 10, BatchSize: 8},
-				Output:   v1alpha1.Output{URI: inBucket(namespace, "models"), SecretRef: s3Secret()},
-			},
-		}
+		run = colorsRun(namespace, v1alpha1.Dataset{URI: inBucket(namespace, "pictures"), SecretRef: s3Secret()})
 		Expect(k8sClient.Create(ctx, run)).To(Succeed())
 		eventuallyComplete(ctx, run)
-		Expect(run.Status.Lineage).To(Equal(lineageOf(ctx, run, filepath.Join(files, "pictures"))))
+		Expect(run.Status.Lineage).To(Equal(lineageOf(ctx, run, filepath.Join(files, "pictures"), "s3://"+bucket+"/pictures", ""))) // a bucket has no revision
 		Expect(run.Status.Model.URI).To(HavePrefix("s3://" + bucket + "/models/"))
 		Expect(run.Status.Model.Chance).To(Equal(v1alpha1.BetterThanChance))
 	})
@@ -91,23 +73,37 @@ var _ = Describe("Data and models in a bucket", Ordered, func() {
 	})
 
 	It("serve a model of another tool, told its classes and its input, without a failed request", func(ctx SpecContext) {
-		model, digest := inBucket(namespace, "others/colors.onnx"), sha256.Sum256(bgrModel())
+		model, digest := inBucket(namespace, "others/colors.onnx"), digestOf(bgrModel())
 		update(ctx, s, func() {
 			s.Spec.Model = v1alpha1.ServedModel{Source: &v1alpha1.ModelSource{
-				URI: model, SHA256: hex.EncodeToString(digest[:]), SecretRef: s3Secret(),
+				URI: model, SHA256: digest, SecretRef: s3Secret(),
 				Classes: []string{"red", "blue"},
 				Input:   v1alpha1.ModelInput{ChannelOrder: "BGR"},
 			}}
 		})
 		eventuallyServing(ctx, s)
-		Expect(s.Status.Live.Model).To(Equal(v1alpha1.RevisionModel{URI: model, SHA256: hex.EncodeToString(digest[:])}))
+		Expect(s.Status.Live.Model).To(Equal(v1alpha1.RevisionModel{URI: model, SHA256: digest}))
 		expectColors(ctx, namespace, serverName)
 		expectNoFailure(ctx, namespace)
 	})
 })
 
+// colorsRun trains on pictures of writePictures, into the bucket of the namespace.
+func colorsRun(namespace string, data v1alpha1.Dataset) *v1alpha1.TrainingRun {
+	data.Split = v1alpha1.Split{ValidationPercent: heldOutPercent, TestPercent: heldOutPercent, Seed: ptr.To[int64](splitSeed)}
+	return &v1alpha1.TrainingRun{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "colors"},
+		Spec: v1alpha1.TrainingRunSpec{
+			Dataset:  data,
+			Model:    v1alpha1.Model{ImageSize: pictureSize},
+			Training: v1alpha1.Training{Epochs: 10, BatchSize: 8},
+			Output:   v1alpha1.Output{URI: inBucket(namespace, "models"), SecretRef: s3Secret()},
+		},
+	}
+}
+
 // lineageOf is what a run on pictures that also lie in a folder must say of itself.
-func lineageOf(ctx context.Context, run *v1alpha1.TrainingRun, pictures string) *v1alpha1.Lineage {
+func lineageOf(ctx context.Context, run *v1alpha1.TrainingRun, pictures, location, revision string) *v1alpha1.Lineage {
 	GinkgoHelper()
 	data, err := dataset.Open(ctx, folder.New(pictures, folder.Layout{}), dataset.Options{Preprocess: preprocess.DefaultSpec(pictureSize)})
 	Expect(err).NotTo(HaveOccurred())
@@ -125,7 +121,7 @@ func lineageOf(ctx context.Context, run *v1alpha1.TrainingRun, pictures string) 
 	return &v1alpha1.Lineage{
 		Dataset: &v1alpha1.DatasetLineage{
 			Digest: data.Digest, Samples: 2 * samplesPerColor, TestSplitDigest: split.Test.Digest(),
-			Location: "s3://" + bucket + "/pictures", // a bucket has no revision
+			Location: location, Revision: revision,
 		},
 		Image: image,
 	}
@@ -136,14 +132,17 @@ func expectColors(ctx context.Context, namespace, server string) {
 	GinkgoHelper()
 	const unseen = 1000
 	for want, paint := range map[string]color.RGBA{"blue": blue, "red": red} {
-		data, err := clientset.CoreV1().RESTClient().Post().Namespace(namespace).Resource("services").
-			Name(server+":http").SubResource("proxy").Suffix("predict").SetHeader("Content-Type", "image/png").Body(picture(paint, unseen)).DoRaw(ctx)
-		Expect(err).NotTo(HaveOccurred())
-		var answer struct {
-			Class string `json:"class"`
+		Expect(predict(ctx, namespace, server, "image/png", picture(paint, unseen)).Class).To(Equal(want))
+	}
+}
+
+// writePictures writes the pictures of each color into a folder of its name.
+func writePictures(folder string) {
+	GinkgoHelper()
+	for name, paint := range map[string]color.RGBA{"blue": blue, "red": red} {
+		for i := range samplesPerColor {
+			write(filepath.Join(folder, name, strconv.Itoa(i)+".png"), picture(paint, uint64(i)))
 		}
-		Expect(json.Unmarshal(data, &answer)).To(Succeed())
-		Expect(answer.Class).To(Equal(want))
 	}
 }
 

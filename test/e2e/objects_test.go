@@ -65,6 +65,12 @@ func proberPod(namespace, server string) *corev1.Pod {
 	}
 }
 
+// onNode has a pod run on a node.
+func onNode(pod *corev1.Pod, node string) *corev1.Pod {
+	pod.Spec.NodeSelector = map[string]string{corev1.LabelHostname: node}
+	return pod
+}
+
 // restrictedPod and restrictedContainer are what the restricted Pod Security level asks for.
 func restrictedPod() *corev1.PodSecurityContext {
 	return &corev1.PodSecurityContext{
@@ -94,6 +100,14 @@ func reasonOf(conditions []metav1.Condition, name string) string {
 func readyReason(conditions []metav1.Condition) string {
 	if c := meta.FindStatusCondition(conditions, v1alpha1.ReadyCondition); c != nil {
 		return c.Reason
+	}
+	return ""
+}
+
+// readyMessage is the message of Ready.
+func readyMessage(conditions []metav1.Condition) string {
+	if c := meta.FindStatusCondition(conditions, v1alpha1.ReadyCondition); c != nil {
+		return c.Message
 	}
 	return ""
 }

@@ -23,9 +23,15 @@ import (
 // startProber starts the prober and waits for its first answers.
 func startProber(ctx context.Context, namespace, server string) {
 	GinkgoHelper()
-	Expect(k8sClient.Create(ctx, proberPod(namespace, server))).To(Succeed())
+	startProberPod(ctx, proberPod(namespace, server))
+}
+
+// startProberPod is startProber with a pod of one's own.
+func startProberPod(ctx context.Context, pod *corev1.Pod) {
+	GinkgoHelper()
+	Expect(k8sClient.Create(ctx, pod)).To(Succeed())
 	Eventually(func(g Gomega) {
-		report, err := probed(ctx, namespace)
+		report, err := probed(ctx, pod.Namespace)
 		g.Expect(err).NotTo(HaveOccurred())
 		g.Expect(report.Fresh.Requests).To(BeNumerically(">", 0))
 		g.Expect(report.Pooled.Requests).To(BeNumerically(">", 0))
@@ -34,8 +40,13 @@ func startProber(ctx context.Context, namespace, server string) {
 
 // probed asks the prober what it has seen.
 func probed(ctx context.Context, namespace string) (probe.Report, error) {
+	return probedBy(ctx, namespace, "prober")
+}
+
+// probedBy asks one of several probers what it has seen.
+func probedBy(ctx context.Context, namespace, pod string) (probe.Report, error) {
 	data, err := clientset.CoreV1().RESTClient().Get().Namespace(namespace).Resource("pods").
-		Name("prober:8080").SubResource("proxy").Suffix("stats").DoRaw(ctx)
+		Name(pod + ":8080").SubResource("proxy").Suffix("stats").DoRaw(ctx)
 	if err != nil {
 		return probe.Report{}, err
 	}
@@ -43,8 +54,8 @@ func probed(ctx context.Context, namespace string) (probe.Report, error) {
 	return report, json.Unmarshal(data, &report)
 }
 
-// expectNoFailure asserts that every request since the prober's start was answered with 200.
-func expectNoFailure(ctx context.Context, namespace string) {
+// expectNoFailure asserts that every request since the prober's start was answered with 200, and returns what the prober has seen.
+func expectNoFailure(ctx context.Context, namespace string) probe.Report {
 	GinkgoHelper()
 	report, err := probed(ctx, namespace)
 	Expect(err).NotTo(HaveOccurred())
@@ -53,15 +64,22 @@ func expectNoFailure(ctx context.Context, namespace string) {
 	Expect(report.Fresh.Answers).NotTo(BeEmpty(), "no answer named its revision")
 	Expect(report.Fresh.Failed).To(BeZero(), "on fresh connections: %+v", report.Fresh.Failures)
 	Expect(report.Pooled.Failed).To(BeZero(), "on pooled connections: %+v", report.Pooled.Failures)
+	return report
 }
 
 // eventuallyServing waits until a ModelServer serves what its spec asks for.
 func eventuallyServing(ctx context.Context, s *v1alpha1.ModelServer) {
 	GinkgoHelper()
+	eventuallyReady(ctx, s, v1alpha1.ServingReason)
+}
+
+// eventuallyReady waits until the reason of a ModelServer's Ready is this one, for its newest spec.
+func eventuallyReady(ctx context.Context, s *v1alpha1.ModelServer, reason string) {
+	GinkgoHelper()
 	Eventually(func(g Gomega) {
 		g.Expect(get(ctx, s)).To(Succeed())
 		g.Expect(s.Status.ObservedGeneration).To(Equal(s.Generation))
-		g.Expect(reasonOf(s.Status.Conditions, v1alpha1.ReadyCondition)).To(Equal(v1alpha1.ServingReason), "%+v", s.Status.Conditions)
+		g.Expect(readyReason(s.Status.Conditions)).To(Equal(reason), "%+v", s.Status.Conditions)
 	}).WithContext(ctx).WithTimeout(rolloutLimit).WithPolling(pollInterval).Should(Succeed())
 }
 

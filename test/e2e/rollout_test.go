@@ -13,6 +13,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
@@ -96,12 +97,57 @@ var _ = Describe("A model on its way to its users", Ordered, func() {
 		expectNoFailure(ctx, namespace)
 	})
 
+	It("obeys a person at every stage, without a failed request", func(ctx SpecContext) {
+		before := s.Status.Live.Revision
+		By("waiting for approval")
+		update(ctx, s, func() {
+			s.Spec.Server.MaxBatch = 6
+			s.Spec.Promotion.Mode = v1alpha1.ManualPromotion
+			s.Spec.Promotion.BakeTime = "5m"
+		})
+		eventuallyReady(ctx, s, v1alpha1.AwaitingPromotionReason)
+		candidate := s.Status.Candidate.Revision
+
+		By("being paused, approved meanwhile, and going on")
+		update(ctx, s, func() { s.Spec.Rollout.Paused = ptr.To(true) })
+		eventuallyReady(ctx, s, v1alpha1.PausedReason)
+		annotate(ctx, s, v1alpha1.PromoteAnnotation+"="+candidate)
+		Expect(get(ctx, s)).To(Succeed())
+		Expect(s.Status.Live.Revision).To(Equal(before))
+		update(ctx, s, func() { s.Spec.Rollout.Paused = ptr.To(false) })
+		eventuallyReady(ctx, s, v1alpha1.BakingReason)
+		Expect(s.Status.Live.Revision).To(Equal(candidate))
+
+		By("being taken back in its bake")
+		annotate(ctx, s, v1alpha1.PromoteAnnotation+"-", v1alpha1.RejectAnnotation+"="+candidate)
+		eventuallyRolledBack(ctx, s, v1alpha1.AbortedReason)
+		Expect(s.Status.Live.Revision).To(Equal(before))
+		Expect(s.Status.History[0].MovedBy).To(Equal(v1alpha1.RejectAnnotation + ", written by kubectl-annotate"))
+
+		By("being tried again, and approved")
+		annotate(ctx, s, v1alpha1.RejectAnnotation+"-")
+		update(ctx, s, func() {
+			s.Spec.Retry = "1"
+			s.Spec.Promotion.BakeTime = "10s"
+		})
+		eventuallyReady(ctx, s, v1alpha1.AwaitingPromotionReason)
+		annotate(ctx, s, v1alpha1.PromoteAnnotation+"="+candidate)
+		eventuallyServing(ctx, s)
+		Expect(s.Status.Live.Revision).To(Equal(candidate))
+		update(ctx, s, func() { s.Spec.Promotion.Mode = v1alpha1.AutomaticPromotion })
+		expectNoFailure(ctx, namespace)
+	})
+
 	It("stays when the next model has learned nothing: that one is rejected by its smoke test", func(ctx SpecContext) {
 		live := s.Status.Live.Revision
 		run := badRun(namespace, "bad")
 		Expect(k8sClient.Create(ctx, run)).To(Succeed())
 		eventuallyComplete(ctx, run)
-		update(ctx, s, func() { s.Spec.Model.TrainingRunRef.Name = "bad" })
+		// Its own figures would have it refused before it starts.
+		update(ctx, s, func() {
+			s.Spec.Model.TrainingRunRef.Name = "bad"
+			s.Spec.Promotion.Chance = v1alpha1.AllowChance
+		})
 		eventuallyRolledBack(ctx, s, v1alpha1.SmokeFailedReason)
 		Expect(s.Status.Live.Revision).To(Equal(live))
 		Expect(s.Status.Rejected[0].Model.TrainingRun).To(Equal("bad"))
@@ -179,7 +225,40 @@ var _ = Describe("A model on its way to its users", Ordered, func() {
 		eventuallyServing(ctx, s)
 		Expect(reasonOf(s.Status.Conditions, v1alpha1.RolledBackCondition)).To(BeEmpty())
 	})
+
+	It("has left its traces in the manager's metrics, and the rules in its log", func(ctx SpecContext) {
+		samples := scrapeManager(ctx)
+		mine := []string{"namespace=" + namespace, "modelserver=" + serverName}
+		Expect(samples.Find("trainyard_modelserver_live_info", append(mine, "revision="+s.Status.Live.Revision, "trainingrun=good")...)).To(HaveLen(1))
+		Expect(samples.Find("trainyard_modelserver_ready", append(mine, "reason=Serving")...)).To(ConsistOf(HaveField("Value", 1.0)))
+		expectCounted(samples, // since the manager was killed
+			[]string{"trainyard_objects", "kind=TrainingRun", "ready=True", "reason=ModelPublished"},
+			[]string{"trainyard_rollout_decisions_total", "rule=finishBake"},
+			[]string{"trainyard_rollouts_ended_total", "result=Succeeded", "reason=Baked"},
+			[]string{"trainyard_rollouts_ended_total", "result=RolledBack", "reason=BakeFailed"},
+			[]string{"trainyard_rollout_switch_back_duration_seconds_count"},
+			[]string{"trainyard_rollout_test_duration_seconds_count", "test=smoke", "result=Passed"},
+			[]string{"trainyard_rollout_test_duration_seconds_count", "test=bake", "result=Passed"},
+			[]string{"trainyard_rollout_test_duration_seconds_count", "test=bake", "result=Failed"},
+			[]string{"trainyard_api_writes_total", "kind=Service", "verb=patch", "result=Written"},
+			[]string{"trainyard_api_writes_total", "kind=ModelServer", "subresource=status", "verb=patch", "result=Written"},
+		)
+		for _, name := range []string{"trainyard_trainingruns_ended_total", "trainyard_trainingrun_duration_seconds_count", "trainyard_progress_polls_total", "trainyard_progress_poll_failures_total"} {
+			Expect(samples.Find(name)).NotTo(BeEmpty(), name)
+		}
+		AddReportEntry("metrics", fmt.Sprintf("means by the manager's metrics: smoke tests that passed %.1f s, bakes %.1f s, switch back %.1f s",
+			mean(samples, "trainyard_rollout_test_duration_seconds", "test=smoke", "result=Passed"),
+			mean(samples, "trainyard_rollout_test_duration_seconds", "test=bake", "result=Passed"),
+			mean(samples, "trainyard_rollout_switch_back_duration_seconds")))
+		Expect(managerLog(ctx)).To(MatchRegexp(`Rollout ended.*"rule": ?"switchBack".*"result": ?"RolledBack"`))
+	})
 })
+
+// annotate sets annotations of a ModelServer, or removes those that end in -, as people do.
+func annotate(ctx context.Context, s *v1alpha1.ModelServer, annotations ...string) {
+	GinkgoHelper()
+	call(ctx, kubectl, append([]string{"annotate", "--overwrite", "--namespace=" + s.Namespace, "msrv", s.Name}, annotations...)...)
+}
 
 // update changes a ModelServer's spec.
 func update(ctx context.Context, s *v1alpha1.ModelServer, change func()) {
@@ -199,6 +278,23 @@ func modelInfo(ctx context.Context, namespace, server string) map[string]any {
 	info := map[string]any{}
 	Expect(json.Unmarshal(data, &info)).To(Succeed())
 	return info
+}
+
+// prediction is an answer of a ModelServer.
+type prediction struct {
+	Class         string             `json:"class"`
+	Probabilities map[string]float64 `json:"probabilities"`
+}
+
+// predict asks the Service about a picture.
+func predict(ctx context.Context, namespace, server, contentType string, picture []byte) prediction {
+	GinkgoHelper()
+	data, err := clientset.CoreV1().RESTClient().Post().Namespace(namespace).Resource("services").
+		Name(server+":http").SubResource("proxy").Suffix("predict").SetHeader("Content-Type", contentType).Body(picture).DoRaw(ctx)
+	Expect(err).NotTo(HaveOccurred())
+	var answer prediction
+	Expect(json.Unmarshal(data, &answer)).To(Succeed())
+	return answer
 }
 
 // timeOfSwitch waits until the Service selects a revision and returns when it did.

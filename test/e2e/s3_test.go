@@ -4,13 +4,10 @@
 package e2e
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"io/fs"
+	"io"
 	"net/url"
-	"os"
-	"os/exec"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -21,7 +18,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 )
@@ -40,33 +36,48 @@ func s3Secret() v1alpha1.SecretReference { return v1alpha1.SecretReference{Name:
 
 // inBucket is the URI by which pods reach what lies at a path of the bucket.
 func inBucket(namespace, path string) string {
-	parameters := url.Values{"endpoint": {"http://" + s3Name + "." + namespace + ".svc"}, "use_path_style": {"true"}, "region": {s3Region}}
+	parameters := url.Values{"endpoint": {s3Endpoint(namespace)}, "use_path_style": {"true"}, "region": {s3Region}}
 	return "s3://" + bucket + "/" + path + "?" + parameters.Encode()
 }
+
+// s3Endpoint is the address by which pods reach the S3 server of a namespace.
+func s3Endpoint(namespace string) string { return "http://" + s3Name + "." + namespace + ".svc" }
 
 // startS3 starts an S3 server in a namespace, with a bucket that holds the files of a folder.
 func startS3(ctx context.Context, namespace, folder string) {
 	GinkgoHelper()
 	pod := s3Pod(namespace)
-	for _, obj := range []client.Object{
-		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: s3Name}, StringData: s3Keys},
-		&corev1.Service{
-			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: s3Name},
-			Spec: corev1.ServiceSpec{
-				Selector: pod.Labels,
-				Ports:    []corev1.ServicePort{{Port: 80, TargetPort: intstr.FromString("s3")}},
-			},
-		},
-		pod,
-	} {
-		Expect(k8sClient.Create(ctx, obj)).To(Succeed())
-	}
-	Eventually(func(g Gomega) {
-		g.Expect(get(ctx, pod)).To(Succeed())
-		g.Expect(pod.Status.ContainerStatuses).To(HaveLen(1))
-		g.Expect(pod.Status.ContainerStatuses[0].Ready).To(BeTrue(), "%+v", pod.Status.ContainerStatuses[0].State)
-	}).WithContext(ctx).WithTimeout(startLimit).WithPolling(pollInterval).Should(Succeed())
-	upload(ctx, pod, folder)
+	Expect(k8sClient.Create(ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: s3Name}, StringData: s3Keys})).To(Succeed())
+	startPod(ctx, pod, corev1.ServicePort{Port: 80, TargetPort: intstr.FromString("s3")})
+	store := s3Client(ctx, pod)
+	_, err := store.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: ptr.To(bucket)})
+	Expect(err).NotTo(HaveOccurred())
+	eachFile(folder, func(name string, content []byte) {
+		_, err := store.PutObject(ctx, &s3.PutObjectInput{Bucket: ptr.To(bucket), Key: &name, Body: bytes.NewReader(content)})
+		Expect(err).NotTo(HaveOccurred())
+	})
+}
+
+// s3Client is a client of an S3 server, as long as ctx lasts.
+func s3Client(ctx context.Context, pod *corev1.Pod) *s3.Client {
+	GinkgoHelper()
+	return s3.New(s3.Options{
+		BaseEndpoint: ptr.To("http://" + forward(ctx, pod, "7070")), UsePathStyle: true, Region: s3Region,
+		Credentials: credentials.NewStaticCredentialsProvider(s3Keys["AWS_ACCESS_KEY_ID"], s3Keys["AWS_SECRET_ACCESS_KEY"], ""),
+	})
+}
+
+// inStore returns the content of the object that a URI of a namespace's bucket names.
+func inStore(ctx context.Context, namespace, uri string) []byte {
+	GinkgoHelper()
+	u, err := url.Parse(uri)
+	Expect(err).NotTo(HaveOccurred())
+	object, err := s3Client(ctx, s3Pod(namespace)).GetObject(ctx, &s3.GetObjectInput{Bucket: &u.Host, Key: ptr.To(strings.TrimPrefix(u.Path, "/"))})
+	Expect(err).NotTo(HaveOccurred())
+	defer object.Body.Close()
+	content, err := io.ReadAll(object.Body)
+	Expect(err).NotTo(HaveOccurred())
+	return content
 }
 
 // s3Pod is a server whose buckets are folders of its scratch space.
@@ -100,47 +111,4 @@ func s3Pod(namespace string) *corev1.Pod {
 			}},
 		},
 	}
-}
-
-// upload makes the bucket and puts the files of a folder into it, with their paths in the folder as names.
-func upload(ctx context.Context, pod *corev1.Pod, folder string) {
-	GinkgoHelper()
-	store := s3.New(s3.Options{
-		BaseEndpoint: ptr.To("http://" + forward(ctx, pod, "7070")), UsePathStyle: true, Region: s3Region,
-		Credentials: credentials.NewStaticCredentialsProvider(s3Keys["AWS_ACCESS_KEY_ID"], s3Keys["AWS_SECRET_ACCESS_KEY"], ""),
-	})
-	_, err := store.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: ptr.To(bucket)})
-	Expect(err).NotTo(HaveOccurred())
-	files := os.DirFS(folder)
-	Expect(fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		data, err := fs.ReadFile(files, name)
-		if err != nil {
-			return err
-		}
-		_, err = store.PutObject(ctx, &s3.PutObjectInput{Bucket: ptr.To(bucket), Key: &name, Body: bytes.NewReader(data)})
-		return err
-	})).To(Succeed())
-}
-
-// forward makes a pod's port reachable at an address of this machine, as long as ctx lasts: the API server's proxy
-// would change what a client of S3 signs.
-func forward(ctx context.Context, pod *corev1.Pod, port string) string {
-	GinkgoHelper()
-	command := exec.CommandContext(ctx, kubectl, "port-forward", "--address=127.0.0.1", "--namespace="+pod.Namespace, "pod/"+pod.Name, ":"+port)
-	command.Stderr = GinkgoWriter
-	output, err := command.StdoutPipe()
-	Expect(err).NotTo(HaveOccurred())
-	Expect(command.Start()).To(Succeed())
-	DeferCleanup(func() {
-		_ = command.Process.Kill()
-		_ = command.Wait()
-	})
-	line, err := bufio.NewReader(output).ReadString('\n')
-	Expect(err).NotTo(HaveOccurred(), "kubectl port-forward ended")
-	address, _, found := strings.Cut(strings.TrimPrefix(line, "Forwarding from "), " -> ")
-	Expect(found).To(BeTrue(), "kubectl port-forward said %q", line)
-	return address
 }

@@ -56,5 +56,13 @@ var _ = Describe("A TrainingRun that can't succeed", Ordered, func() {
 
 		Expect(reasonOf(run.Status.Conditions, v1alpha1.FailedCondition)).To(Equal(v1alpha1.OOMKilledReason))
 		Expect(*run.Status.LastFailure.ExitCode).To(BeEquivalentTo(137))
+		samples := scrapeManager(ctx)
+		expectCounted(samples,
+			[]string{"trainyard_trainingruns_ended_total", "condition=Failed", "reason=OOMKilled"},
+			[]string{"trainyard_trainingrun_duration_seconds_count", "condition=Failed"},
+			[]string{"trainyard_trainingrun_reason_delay_seconds_count", "reason=OOMKilled"},
+			[]string{"trainyard_trainingrun_reason_delay_seconds_count", "reason=ImagePullBackOff"},
+		)
+		AddReportEntry("time to reason", fmt.Sprintf("%.1f s for OOMKilled by the manager's metrics", mean(samples, "trainyard_trainingrun_reason_delay_seconds", "reason=OOMKilled")))
 	})
 })

@@ -55,6 +55,10 @@ var rules = map[string][]string{
 	"controllers":         engineSide,
 	"internal/conditions": engineSide,
 	"internal/patch":      engineSide,
+	// A client of the API: of the operator it knows how pods are read, and nothing of how either kind is reconciled.
+	"internal/plugin": slices.Concat(engineSide, bothKinds, []string{
+		module + "controllers/children", module + "controllers/loop", module + "controllers/metrics", module + "controllers/notify", module + "test",
+	}),
 
 	"hack": {module + "test"},
 
@@ -74,11 +78,15 @@ var rules = map[string][]string{
 	"controllers/modelserver/rollout": append(clients, engineSide...),
 }
 
+// transports are what is of one way that requests come in.
+var transports = []string{"net/http", "github.com/danielgtaylor/huma", "connectrpc.com", "google.golang.org/grpc", module + "server/internal/httpapi"}
+
 // ownRules say what a package, and everything in its own folder, and the packages that it reaches of the same program, must
 // not import themselves. What others make of it is theirs: onnx-go's libraries import net/http, internal/artifact finds out
 // content types with it.
 var ownRules = map[string][]string{
-	"server/internal/serving": {"net/http", "github.com/danielgtaylor/huma", "google.golang.org/grpc", module + "server/internal/httpapi"},
+	"server/internal/serving":       transports,
+	"server/internal/openinference": transports,
 }
 
 // list returns what go list says of each package of the project, by its path: a list of others.

@@ -71,7 +71,8 @@ var _ = Describe("ModelServer, of a model that another tool has exported", func(
 			Output: contract.OutputProbabilities, OutputName: "scores",
 		}))
 		Expect(message(server, v1alpha1.ReadyCondition)).To(And(
-			ContainSubstring("integrity could not be judged"), ContainSubstring("set spec.smoke.samples")))
+			ContainSubstring("integrity could not be judged"), ContainSubstring("set spec.smoke.samples"),
+			ContainSubstring("whether the model is better than guessing could not be judged")))
 		Expect(condition(server, v1alpha1.ModelResolvedCondition)).To(Equal("True/Resolved"))
 	})
 

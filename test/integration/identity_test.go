@@ -16,6 +16,7 @@ import (
 	eventsv1 "k8s.io/api/events/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
@@ -80,7 +81,7 @@ var _ = Describe("ModelServer, when the labels or the owner of a child are chang
 	BeforeEach(func(ctx SpecContext) {
 		cluster, pets = startServers(ctx)
 		server := wrappers.MakeModelServer("pets", pets.namespace, "run-1").Obj()
-		server.Spec.Autoscaling = &v1alpha1.Autoscaling{MinReplicas: 1, MaxReplicas: 2, TargetCPUUtilizationPercentage: 70}
+		server.Spec.Autoscaling = &v1alpha1.Autoscaling{MinReplicas: 1, MaxReplicas: 2, TargetCPUUtilizationPercentage: ptr.To[int32](70)}
 		Expect(k8s.Create(ctx, server)).To(Succeed())
 		first = pets.reaches(ctx, v1alpha1.ServingReason).Status.Live.Revision
 	})
@@ -170,7 +171,7 @@ var _ = Describe("ModelServer, when the labels or the owner of a child are chang
 		stopManager()
 		change(ctx, autoscaler, takenByHelm)
 		pets.update(ctx, func(server *v1alpha1.ModelServer) { server.Spec.Autoscaling = nil })
-		manager = startManager(testEnv.Config)
+		manager = startManager()
 		Eventually(func() error {
 			return client.IgnoreNotFound(k8s.Get(ctx, client.ObjectKeyFromObject(autoscaler), autoscaler))
 		}).Should(Succeed())
@@ -185,7 +186,7 @@ var _ = Describe("ModelServer, when the labels or the owner of a child are chang
 		Expect(k8s.Delete(ctx, kept)).To(Succeed())
 		Expect(k8s.Delete(ctx, pets.deployment(ctx, first))).To(Succeed())
 		change(ctx, children["Service"](ctx), `{"spec":{"selector":{"changed-by":"somebody"}}}`)
-		manager = startManager(testEnv.Config)
+		manager = startManager()
 		pets.expectRoutedTo(ctx, first)
 		pets.reaches(ctx, v1alpha1.ServingReason)
 	})

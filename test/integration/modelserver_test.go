@@ -34,13 +34,20 @@ func digestOf(c string) string { return strings.Repeat(c, 64) }
 // publish makes a Complete TrainingRun whose model has the digest made from c.
 func publish(ctx context.Context, namespace, name, c string) {
 	GinkgoHelper()
+	publishModel(ctx, namespace, name, c, v1alpha1.BetterThanChance, v1alpha1.Metric{Name: "accuracy", Value: "0.95"})
+}
+
+// publishModel is publish for a model that is, beside guessing, and has the accuracy, as said.
+func publishModel(ctx context.Context, namespace, name, c string, chance v1alpha1.Chance, accuracy v1alpha1.Metric) {
+	GinkgoHelper()
 	// A suspended run has no Job that could get in the way of its status.
 	run := wrappers.MakeTrainingRun(name, namespace).Suspend(true).Obj()
 	Expect(k8s.Create(ctx, run)).To(Succeed())
 	done := wrappers.MakeTrainingRun(name, namespace).Generation(run.Generation).Complete(v1alpha1.PublishedModel{
 		URI: "pvc://models/" + name + "/model.onnx", SHA256: digestOf(c), ClassCount: 2, Classes: []string{"cat", "dog"},
 		Samples: &v1alpha1.PublishedSamples{URI: "pvc://models/" + name + "/samples.tar", SHA256: digestOf(c)},
-	}, v1alpha1.Metric{Name: "accuracy", Value: "0.95"}).Obj()
+		Chance:  chance, ChanceAccuracy: "0.525",
+	}, accuracy).Obj()
 	Eventually(func() error {
 		if err := k8s.Get(ctx, client.ObjectKeyFromObject(run), run); err != nil {
 			return err
@@ -243,6 +250,66 @@ var _ = Describe("ModelServer", func() {
 		Expect(pets.deployments(ctx)).To(BeEmpty())
 	})
 
+	Context("with models that few pictures tell from guessing", func() {
+		// On 40 and 60 pictures.
+		first := v1alpha1.Metric{Name: "accuracy", Value: "0.375", Interval: v1alpha1.MetricInterval{Low: "0.2273", High: "0.542"}}
+		mislabeled := v1alpha1.Metric{Name: "accuracy", Value: "0.5", Interval: v1alpha1.MetricInterval{Low: "0.3681", High: "0.6319"}}
+		worse := v1alpha1.Metric{Name: "accuracy", Value: "0.7", Interval: v1alpha1.MetricInterval{Low: "0.5679", High: "0.8115"}}
+		BeforeEach(func(ctx SpecContext) {
+			publishModel(ctx, pets.namespace, "guesses", "a", v1alpha1.NoBetterThanChance, first)
+			publishModel(ctx, pets.namespace, "mislabeled", "b", v1alpha1.NoBetterThanChance, mislabeled)
+			publishModel(ctx, pets.namespace, "worse", "c", v1alpha1.BetterThanChance, worse)
+			publishModel(ctx, pets.namespace, "old", "d", "", worse)
+		})
+
+		It("refuses one as the first, until that is allowed", func(ctx SpecContext) {
+			create(ctx, wrappers.MakeModelServer("pets", pets.namespace, "guesses"))
+			server := pets.reaches(ctx, v1alpha1.NoBetterThanChanceReason)
+			Expect(server.Spec.Promotion.Chance).To(Equal(v1alpha1.RejectChance))
+			Expect(server.Status.Rejected[0].Message).To(Equal("the model is no better than guessing: its accuracy on the test split, 0.375 " +
+				"(with a confidence of 95 % from 0.2273 to 0.542), is not above that of always naming the most frequent class, 0.525, with a confidence of 99 %: " +
+				"train on more images, check their labels, or set spec.promotion.chance to Allow"))
+			Expect(condition(server, v1alpha1.StalledCondition)).To(Equal("True/NoBetterThanChance"))
+			Expect(condition(server, v1alpha1.AvailableCondition)).To(Equal("False/NoLiveRevision"))
+			Expect(pets.deployments(ctx)).To(BeEmpty())
+
+			pets.update(ctx, func(server *v1alpha1.ModelServer) { server.Spec.Promotion.Chance = v1alpha1.AllowChance })
+			server = pets.reaches(ctx, v1alpha1.ServingReason)
+			Expect(server.Status.Live.Model.TrainingRun).To(Equal("guesses"))
+			Expect(message(server, v1alpha1.ReadyCondition)).To(ContainSubstring("the model is no better than guessing: its accuracy on the test split, 0.375"))
+
+			By("keeping what is live once that isn't allowed any more")
+			pets.update(ctx, func(server *v1alpha1.ModelServer) { server.Spec.Promotion.Chance = v1alpha1.RejectChance })
+			server = pets.reaches(ctx, v1alpha1.ServingReason)
+			Expect(server.Status.Live.Model.TrainingRun).To(Equal("guesses"))
+		})
+
+		It("refuses a mislabeled one whatever its smoke test would say", func(ctx SpecContext) {
+			before := serving(ctx).Status.Live.Revision
+			pets.serve(ctx, "mislabeled")
+			server := pets.reaches(ctx, v1alpha1.NoBetterThanChanceReason)
+			Expect(server.Status.Live.Revision).To(Equal(before))
+			Expect(server.Status.Rejected[0].Message).To(ContainSubstring("0.5 (with a confidence of 95 % from 0.3681 to 0.6319), is not above"))
+			Expect(condition(server, v1alpha1.RolledBackCondition)).To(Equal("True/NoBetterThanChance"))
+			Expect(pets.deployments(ctx)).To(ConsistOf(before))
+			Expect(cluster.selections()).To(Equal([]string{before}))
+		})
+
+		It("promotes one that is less accurate, as its smoke test lets it through", func(ctx SpecContext) {
+			serving(ctx)
+			pets.serve(ctx, "worse")
+			server := pets.reaches(ctx, v1alpha1.ServingReason)
+			Expect(server.Status.Live.Model.TrainingRun).To(Equal("worse"))
+			Expect(message(server, v1alpha1.ReadyCondition)).NotTo(ContainSubstring("guessing"))
+		})
+
+		It("promotes one whose run hasn't compared it, and says so", func(ctx SpecContext) {
+			create(ctx, wrappers.MakeModelServer("pets", pets.namespace, "old"))
+			Expect(message(pets.reaches(ctx, v1alpha1.ServingReason), v1alpha1.ReadyCondition)).To(
+				HaveSuffix("whether the model is better than guessing could not be judged, because TrainingRun old left no comparison"))
+		})
+	})
+
 	It("switches back in one write when a bake fails", func(ctx SpecContext) {
 		first := serving(ctx).Status.Live.Revision
 		cluster.model(digestOf("2"), failsBake)
@@ -252,6 +319,7 @@ var _ = Describe("ModelServer", func() {
 		Expect(server.Status.Live.Revision).To(Equal(first))
 		Expect(condition(server, v1alpha1.RolledBackCondition)).To(Equal("True/BakeFailed"))
 		Expect(server.Status.History[0].Reason).To(Equal("BakeFailed"))
+		Expect(server.Status.History[0].MovedBy).To(Equal("Trainyard"))
 		Expect(cluster.selections()).To(Equal([]string{first, second, first}))
 		Eventually(pets.deployments).WithContext(ctx).Should(ConsistOf(first))
 	})

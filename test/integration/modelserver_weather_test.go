@@ -97,7 +97,8 @@ var _ = Describe("ModelServer in bad weather", func() {
 			status.Conditions[0].Status, status.Conditions[0].LastTransitionTime = corev1.ConditionFalse, longAgo
 			status.Conditions = append(status.Conditions, corev1.PodCondition{Type: corev1.ContainersReady, Status: corev1.ConditionTrue})
 		})
-		pets.reaches(ctx, v1alpha1.UnavailableReason)
+		pets.reaches(ctx, v1alpha1.NodeNotReadyReason)
+		Eventually(func() string { return message(pets.get(ctx), v1alpha1.ReadyCondition) }).Should(HavePrefix("0 of 1 replicas"))
 		clk.Step(30 * time.Second)
 		cluster.model(digestOf("2"), behavesWell)
 		changePod(ctx, &pets.podsOf(ctx, first)[0], func(status *corev1.PodStatus) { status.Message = "something happens" })

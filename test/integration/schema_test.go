@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	goruntime "runtime"
+	"slices"
 	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -104,9 +105,6 @@ func (p *prober) probe(ctx context.Context, f field) {
 	}
 	count := p.counts[kind]
 	count.fields++
-	if f.schema.XPreserveUnknownFields != nil && *f.schema.XPreserveUnknownFields {
-		p.faults = append(p.faults, f.String()+" keeps whatever is in it")
-	}
 	path := f.String()
 	benign := existing(p.object.Object, f)
 	if benign == nil {
@@ -116,7 +114,11 @@ func (p *prober) probe(ctx context.Context, f field) {
 		p.faults = append(p.faults, fmt.Sprintf("the sample of %s is refused: add one that isn't: %v", f, err))
 		return
 	}
-	for _, value := range append(hostile(kind), fill(path, f.schema)) {
+	values := append(hostile(kind), fill(path, f.schema))
+	if f.schema.XPreserveUnknownFields != nil && *f.schema.XPreserveUnknownFields {
+		values = append(values, keptWhatever()...)
+	}
+	for _, value := range values {
 		stored, err := p.submit(ctx, f, value)
 		if err != nil {
 			count.refused++
@@ -241,6 +243,16 @@ func hostile(kind string) []any {
 		return []any{[]any{nested(500)}, "k"}
 	default:
 		return []any{nested(500), "k"}
+	}
+}
+
+// keptWhatever are what a field may hold of which the API server keeps whatever is in it.
+func keptWhatever() []any {
+	long := strings.Repeat("x", mostOfContainer)
+	return []any{
+		map[string]any{long[:len(long)/2]: 1}, // keys are in managedFields too, the API server's own
+		map[string]any{"x": long}, map[string]any{"x": nested(2000)}, map[string]any{"x": json.RawMessage("1e999")},
+		map[string]any{"x": slices.Repeat([]any{"x"}, mostOfContainer/8)},
 	}
 }
 

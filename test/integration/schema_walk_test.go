@@ -88,13 +88,14 @@ var samples = []struct {
 	path  *regexp.Regexp
 	value string
 }{
-	{regexp.MustCompile(`(timeout|bakeTime|maxLatency)$`), "20s"},
-	{regexp.MustCompile(`(minAgreement|min|max|brightness|contrast|saturation|dropout|weightDecay)$`), "0.5"},
-	{regexp.MustCompile(`([lL]earningRate|factor|momentum|gradientClipping|labelSmoothing|minDelta)$`), "0.5"},
+	{regexp.MustCompile(`(timeout|bakeTime|maxLatency|progressDeadline|retention)$`), "40s"},
+	{regexp.MustCompile(`minScale$`), "0.2"},
+	{regexp.MustCompile(`(maxScale|minRatio|maxRatio)$`), "1"},
 	{regexp.MustCompile(`conditions\.\[\]\.status$`), "True"},
 	{regexp.MustCompile(`conditions\.\[\]\.(type|reason)$`), "Ready"},
 	{regexp.MustCompile(`spec\.dataset\.uri$`), "s3://datasets/pets"},
 	{regexp.MustCompile(`spec\.dataset\.dvc\.repo$`), "https://git.example/team/pets.git"},
+	{regexp.MustCompile(`spec\.tracking\.mlflow\.uri$`), "http://mlflow:5000"},
 	{regexp.MustCompile(`sizeLimit$`), "20Gi"},
 	{regexp.MustCompile(`classes\.\[\]$`), "cat"},
 	{regexp.MustCompile(`folders\.train$`), "train"},
@@ -103,6 +104,7 @@ var samples = []struct {
 	{regexp.MustCompile(`source\.uri$`), "s3://models/pets.onnx"},
 	{regexp.MustCompile(`input\.(scale|mean\.\[\]|std\.\[\])$`), "1"},
 	{regexp.MustCompile(`samples\.uri$`), "s3://models/samples.tar"},
+	{regexp.MustCompile(`mountPath$`), "/mnt"},
 }
 
 // sample returns a small value that the schema accepts at a path.
@@ -128,6 +130,9 @@ func sample(path string, schema *apiextensionsv1.JSONSchemaProps) any {
 		}
 		if isGate(path) {
 			object["min"] = "0.5" // the rule wants it of the first metric
+		}
+		if strings.HasSuffix(path, "matchExpressions.[]") {
+			object["values"] = []any{"pets"} // the rule wants them of the first operator
 		}
 		if schema.MinProperties != nil && len(object) == 0 {
 			name := slices.Sorted(maps.Keys(schema.Properties))[0]
@@ -164,6 +169,11 @@ func sampleString(path string, schema *apiextensionsv1.JSONSchemaProps) string {
 			return s.value
 		}
 	}
+	for _, rule := range schema.XValidations {
+		if strings.Contains(rule.Message, "must be a decimal") {
+			return "0.5"
+		}
+	}
 	if schema.MinLength != nil {
 		return strings.Repeat("a", int(*schema.MinLength))
 	}
@@ -195,8 +205,12 @@ func with(object map[string]any, f field, value any) map[string]any {
 	if strings.HasPrefix(path, "spec.training.momentum") || strings.HasPrefix(path, "spec.training.nesterov") {
 		existing(object, field{path: []string{"spec", "training"}}).(map[string]any)["optimizer"] = "SGD"
 	}
+	fitMetrics(object, f.path)
 	if scheduler, ok := existing(object, field{path: []string{"spec", "training", "scheduler"}}).(map[string]any); ok {
 		fitScheduler(scheduler, f.path[len(f.path)-1])
+	}
+	if pod, ok := existing(object, field{path: []string{"spec", "podTemplate"}}).(map[string]any); ok && len(f.path) > 2 {
+		fitVolumes(pod, f.path[2:])
 	}
 	for _, place := range places {
 		member, within := strings.CutPrefix(path+".", place.union+".")
@@ -210,10 +224,8 @@ func with(object map[string]any, f field, value any) map[string]any {
 				pinWhatIsFetched(union)
 			}
 		}
-		if model, ok := existing(object, field{path: []string{"spec", "model"}}).(map[string]any); ok && place.union == "spec.model.source" {
-			delete(model, "trainingRunRef")
-		}
 	}
+	chooseModel(object, path)
 	return object
 }
 
@@ -229,6 +241,87 @@ func fitScheduler(scheduler map[string]any, name string) {
 	}
 }
 
+// fitVolumes gives a pod template's volumes one source each, the one that the path of a field is about, and its mounts a
+// volume.
+func fitVolumes(pod map[string]any, path []string) {
+	volumes, _ := pod["volumes"].([]any)
+	if mounts, ok := pod["volumeMounts"].([]any); ok && path[0] == "volumeMounts" {
+		for _, mount := range mounts {
+			if mount, ok := mount.(map[string]any); ok {
+				volumes = []any{map[string]any{"name": mount["name"]}}
+			}
+		}
+		pod["volumes"] = volumes
+	}
+	for _, volume := range volumes {
+		volume, ok := volume.(map[string]any)
+		if !ok {
+			continue
+		}
+		source := "emptyDir"
+		if path[0] == "volumes" && len(path) > 2 && path[2] != "name" {
+			source = path[2]
+		}
+		for _, other := range []string{"configMap", "secret", "persistentVolumeClaim", "emptyDir"} {
+			if other != source {
+				delete(volume, other)
+			}
+		}
+		volume[source] = cmp.Or[any](volume[source], map[string]any{})
+	}
+}
+
+// metricTypes are the types of an autoscaler's metrics, by the field that each has.
+var metricTypes = map[string]string{"pods": "Pods", "object": "Object", "external": "External"}
+
+// fitMetrics gives each metric of an autoscaler one field and one type, those that the path is about, and each target one value.
+func fitMetrics(object map[string]any, path []string) {
+	list, _ := existing(object, field{path: []string{"spec", "autoscaling", "metrics"}}).([]any)
+	for _, item := range list {
+		if metric, ok := item.(map[string]any); ok {
+			fitMetric(metric, path)
+		}
+	}
+}
+
+func fitMetric(metric map[string]any, path []string) {
+	last, source := path[len(path)-1], "external"
+	ofType := len(path) == 5 && last == "type"
+	for name, kind := range metricTypes {
+		if len(path) > 4 && path[4] == name || ofType && metric["type"] == kind {
+			source = name
+		}
+	}
+	for name := range metricTypes {
+		if name != source {
+			delete(metric, name)
+		}
+	}
+	if !ofType {
+		metric["type"] = metricTypes[source]
+	}
+	if metric[source] == nil {
+		metric[source] = map[string]any{"metric": map[string]any{"name": "a"}}
+	}
+	fields, _ := metric[source].(map[string]any)
+	if fields != nil && fields["target"] == nil {
+		fields["target"] = map[string]any{}
+	}
+	target, _ := fields["target"].(map[string]any)
+	if target == nil {
+		return
+	}
+	has, hasNot, kind := "averageValue", "value", "AverageValue"
+	if last == hasNot {
+		has, hasNot, kind = hasNot, has, "Value"
+	}
+	delete(target, hasNot)
+	target[has] = cmp.Or[any](target[has], "1")
+	if last != "type" || target["type"] == "Value" || target["type"] == nil {
+		target["type"] = kind
+	}
+}
+
 // isGate tells whether a path is that of a gate, whose metric decides which of its bounds it has.
 func isGate(path string) bool { return strings.HasSuffix(path, "gates.[]") }
 
@@ -238,6 +331,7 @@ var places = []struct{ union, uri string }{
 	{"spec.output", "s3://models"},
 	{"spec.model.source", "s3://models/pets.onnx"},
 	{"spec.smoke.samples", "s3://models/samples.tar"},
+	{"spec.tracking.mlflow", "http://mlflow:5000"},
 }
 
 // choosePlace leaves of a union of places the one that the path of its member is about, and of a bundle of certificates one object.
@@ -268,6 +362,16 @@ func choosePlace(union map[string]any, member []string, uri string) {
 	}
 	if bundle, ok := union["caBundle"].(map[string]any); ok && len(member) > 1 && member[1] == "secretRef" {
 		delete(bundle, "configMapRef")
+	}
+}
+
+// chooseModel leaves of the ways to name a model the one that a path is about.
+func chooseModel(object map[string]any, path string) {
+	model, ok := existing(object, field{path: []string{"spec", "model"}}).(map[string]any)
+	for _, other := range []string{"source", "trainingRunSelector"} {
+		if ok && strings.HasPrefix(path+".", "spec.model."+other+".") {
+			delete(model, "trainingRunRef")
+		}
 	}
 }
 
@@ -371,6 +475,8 @@ func fill(path string, schema *apiextensionsv1.JSONSchemaProps) any {
 		return object
 	case schema.Type == "array":
 		return fillList(path, schema)
+	case strings.HasSuffix(path, "volumeMounts.[].name"):
+		return sample(path, schema) // of a volume, whose name has a rule
 	case schema.Type == "string" && len(schema.Enum) == 0 && schema.Pattern == "" && len(schema.XValidations) == 0 && schema.Format == "" && schema.MaxLength != nil:
 		return strings.Repeat("<", int(*schema.MaxLength))
 	default:

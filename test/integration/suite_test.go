@@ -8,6 +8,7 @@ package integration
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -17,6 +18,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/ptr"
@@ -28,6 +30,7 @@ import (
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	"sigs.k8s.io/yaml"
 
 	"github.com/trainyard-dev/trainyard/controllers"
 )
@@ -47,13 +50,15 @@ var (
 	faults = &faultInjector{}
 	// runners answers for the pods that the controllers ask for progress.
 	runners = &fakeRunners{}
+	// managerConfig has the rights that the manager has in a cluster, and no others.
+	managerConfig *rest.Config
 	// manager is the running manager; nil while a case has it stopped.
 	manager *runningManager
 )
 
 func TestIntegration(t *testing.T) {
 	RegisterFailHandler(Fail)
-	SetDefaultEventuallyTimeout(20 * time.Second)
+	SetDefaultEventuallyTimeout(time.Minute) // which only a busy machine, or a fault, takes
 	SetDefaultEventuallyPollingInterval(50 * time.Millisecond)
 	SetDefaultConsistentlyDuration(time.Second)
 	RunSpecs(t, "Integration")
@@ -64,21 +69,47 @@ var _ = BeforeSuite(func() {
 	testEnv = &envtest.Environment{
 		CRDDirectoryPaths:     []string{filepath.Join("..", "..", "config", "crd", "bases")},
 		ErrorIfCRDPathMissing: true,
+
+		ControlPlaneStartTimeout: 2 * time.Minute,
 	}
+	// Specs leave more Services behind than the 254 addresses that it has otherwise.
+	testEnv.ControlPlane.GetAPIServer().Configure().Set("service-cluster-ip-range", "10.0.0.0/16")
 	cfg, err := testEnv.Start()
 	Expect(err).NotTo(HaveOccurred(), "start the API server: is KUBEBUILDER_ASSETS set?")
 	scheme, err := controllers.Scheme()
 	Expect(err).NotTo(HaveOccurred())
 	k8s, err = client.NewWithWatch(cfg, client.Options{Scheme: scheme})
 	Expect(err).NotTo(HaveOccurred())
-	manager = startManager(cfg)
+	managerConfig = allowManager()
+	manager = startManager()
 	DeferCleanup(func() {
 		if manager != nil {
 			manager.stop()
 		}
 		Expect(testEnv.Stop()).To(Succeed())
 	})
+	startRecorder()
 })
+
+// allowManager makes a user with the role that config/rbac gives to the manager.
+func allowManager() *rest.Config {
+	GinkgoHelper()
+	role := &rbacv1.ClusterRole{}
+	manifest, err := os.ReadFile(filepath.Join("..", "..", "config", "rbac", "role.yaml"))
+	Expect(err).NotTo(HaveOccurred())
+	Expect(yaml.UnmarshalStrict(manifest, role)).To(Succeed())
+	user, err := testEnv.AddUser(envtest.User{Name: role.Name}, &rest.Config{QPS: testEnv.Config.QPS, Burst: testEnv.Config.Burst})
+	Expect(err).NotTo(HaveOccurred())
+	binding := &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: role.Name},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role.Name},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: role.Name}},
+	}
+	for _, object := range []client.Object{role, binding} {
+		Expect(k8s.Create(context.Background(), object)).To(Succeed())
+	}
+	return user.Config()
+}
 
 // runningManager is a manager with both controllers, as main starts it.
 type runningManager struct {
@@ -86,11 +117,11 @@ type runningManager struct {
 	done   chan error
 }
 
-func startManager(cfg *rest.Config) *runningManager {
+func startManager() *runningManager {
 	GinkgoHelper()
 	scheme, err := controllers.Scheme()
 	Expect(err).NotTo(HaveOccurred())
-	mgr, err := ctrl.NewManager(cfg, ctrl.Options{
+	mgr, err := ctrl.NewManager(managerConfig, ctrl.Options{
 		Scheme:     scheme,
 		Cache:      controllers.CacheOptions(),
 		Metrics:    metricsserver.Options{BindAddress: "0"},
@@ -129,7 +160,7 @@ func stopManager() {
 	GinkgoHelper()
 	DeferCleanup(func() {
 		if manager == nil {
-			manager = startManager(testEnv.Config)
+			manager = startManager()
 		}
 	})
 	stopped := manager
@@ -141,7 +172,7 @@ func stopManager() {
 func restartManager() {
 	GinkgoHelper()
 	stopManager()
-	manager = startManager(testEnv.Config)
+	manager = startManager()
 }
 
 // makeNamespace makes a namespace for one case.

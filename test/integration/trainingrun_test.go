@@ -265,7 +265,7 @@ var _ = Describe("TrainingRun", func() {
 		change(ctx, job, `{"spec":{"activeDeadlineSeconds":1}}`)
 		endPod(ctx, pod, 143, "Error", "")
 		failJob(ctx, job, "DeadlineExceeded")
-		manager = startManager(testEnv.Config)
+		manager = startManager()
 		Eventually(func() *metav1.Time { return jobOf(ctx, run).DeletionTimestamp }).ShouldNot(BeNil())
 		collectPods(ctx, job)
 		collectJob(ctx, job)
@@ -351,6 +351,16 @@ var _ = Describe("TrainingRun", func() {
 		Entry("no volume", "10.1.1.3", func(ctx context.Context, pod *corev1.Pod) {
 			unschedulePod(ctx, pod, `persistentvolumeclaim "models" not found`)
 		}, v1alpha1.VolumeUnavailableReason, "ReadWriteMany"),
+		Entry("node that doesn't answer", "10.1.1.4", func(ctx context.Context, pod *corev1.Pod) {
+			Expect(k8s.SubResource("binding").Create(ctx, pod, &corev1.Binding{Target: corev1.ObjectReference{Kind: "Node", Name: "n1"}})).To(Succeed())
+			setPodStatus(ctx, pod, func(status *corev1.PodStatus) { // as the node controller leaves it
+				status.Phase = corev1.PodRunning
+				status.Conditions = []corev1.PodCondition{
+					{Type: corev1.PodReady, Status: corev1.ConditionFalse, LastTransitionTime: metav1.Now()},
+					{Type: corev1.ContainersReady, Status: corev1.ConditionTrue, LastTransitionTime: metav1.Now()},
+				}
+			})
+		}, v1alpha1.NodeNotReadyReason, "node n1 has not answered since"),
 	)
 
 	It("finds in a Job's events that a quota refuses its pod", func(ctx SpecContext) {
@@ -657,7 +667,7 @@ var _ = Describe("TrainingRun", func() {
 		stopManager()
 		endPod(ctx, pod, 0, "Completed", successOf(run))
 		completeJob(ctx, job)
-		manager = startManager(testEnv.Config)
+		manager = startManager()
 		expectState(ctx, run, v1alpha1.ModelPublishedReason, success)
 		Expect(jobsIn(ctx, ns)()).To(HaveLen(1))
 	})

@@ -72,7 +72,7 @@ var _ = Describe("The API server", func() {
 				Epochs: 20, BatchSize: 32, LearningRate: "0.001", Optimizer: v1alpha1.AdamW, WeightDecay: "0.0001",
 				Seed: ptr.To[int64](42), Workers: ptr.To[int32](0), ClassWeights: v1alpha1.NoClassWeights,
 			},
-			Output:       v1alpha1.Output{PVC: v1alpha1.OutputPVC{ClaimName: "models"}, Quantization: v1alpha1.NoQuantization},
+			Output:       v1alpha1.Output{PVC: v1alpha1.OutputPVC{ClaimName: "models"}, Quantization: v1alpha1.NoQuantization, Calibration: v1alpha1.NoCalibration},
 			Suspend:      ptr.To(false),
 			BackoffLimit: ptr.To[int32](2),
 		}))
@@ -83,15 +83,17 @@ var _ = Describe("The API server", func() {
 			Model:     v1alpha1.ServedModel{TrainingRunRef: v1alpha1.TrainingRunReference{Name: "pets"}},
 			Replicas:  ptr.To[int32](1),
 			Smoke:     v1alpha1.Smoke{Timeout: "2m", Attempts: 5},
-			Promotion: v1alpha1.Promotion{BakeTime: "5m"},
+			Promotion: v1alpha1.Promotion{Mode: v1alpha1.AutomaticPromotion, Chance: v1alpha1.RejectChance, BakeTime: "5m", MinRequests: ptr.To[int32](0)},
+			Rollout:   v1alpha1.Rollout{Paused: ptr.To(false), ProgressDeadline: "10m", RevisionHistoryLimit: ptr.To[int32](10)},
 			Server: v1alpha1.Server{
-				MaxBatch: 16, MaxBatchDelay: "2ms", MaxBodyBytes: "10Mi", MaxPixels: "50M", Threads: ptr.To[int32](0), LogRequests: v1alpha1.Enabled,
+				MaxBatch: 16, MaxBatchDelay: "2ms", MaxBodyBytes: "10Mi", MaxPixels: "50M", Threads: ptr.To[int32](0), LogRequests: v1alpha1.Enabled, Calibration: v1alpha1.NoCalibration,
 			},
-			Service: v1alpha1.Service{Type: corev1.ServiceTypeClusterIP, Port: 80},
+			Service:             v1alpha1.Service{Type: corev1.ServiceTypeClusterIP, Port: 80},
+			PodDisruptionBudget: v1alpha1.PodDisruptionBudget{Mode: v1alpha1.AutomaticDisruptionBudget, MaxUnavailablePercent: 25},
 		}))
 	})
 
-	It("keeps a TrainingRun's spec as it is, except suspend", func(ctx SpecContext) {
+	It("keeps a TrainingRun's spec as it is, except what is about its end", func(ctx SpecContext) {
 		run := minimalRun(namespace)
 		Expect(k8s.Create(ctx, run)).To(Succeed())
 		changes := map[string]func(*v1alpha1.TrainingRunSpec){
@@ -101,19 +103,23 @@ var _ = Describe("The API server", func() {
 			"training":              func(s *v1alpha1.TrainingRunSpec) { s.Training.Epochs = 3 },
 			"output":                func(s *v1alpha1.TrainingRunSpec) { s.Output.PVC.ClaimName = "other" },
 			"quantization":          func(s *v1alpha1.TrainingRunSpec) { s.Output.Quantization = v1alpha1.Int8Quantization },
+			"calibration":           func(s *v1alpha1.TrainingRunSpec) { s.Output.Calibration = v1alpha1.TemperatureCalibration },
+			"checkpoints":           func(s *v1alpha1.TrainingRunSpec) { s.Output.Checkpoints.PVC.ClaimName = "checkpoints" },
 			"gates":                 func(s *v1alpha1.TrainingRunSpec) { s.Gates = []v1alpha1.Gate{{Metric: "accuracy", Min: "0.9"}} },
+			"report":                func(s *v1alpha1.TrainingRunSpec) { s.Report.Samples = v1alpha1.Enabled },
+			"tracking":              func(s *v1alpha1.TrainingRunSpec) { s.Tracking.MLflow.URI = "https://mlflow.example" },
 			"backoffLimit":          func(s *v1alpha1.TrainingRunSpec) { s.BackoffLimit = ptr.To[int32](5) },
 			"activeDeadlineSeconds": func(s *v1alpha1.TrainingRunSpec) { s.ActiveDeadlineSeconds = ptr.To[int64](60) },
 			"image":                 func(s *v1alpha1.TrainingRunSpec) { s.Image = "registry.example/other:v1" },
 			"podTemplate":           func(s *v1alpha1.TrainingRunSpec) { s.PodTemplate.NodeSelector = map[string]string{"disk": "ssd"} },
 		}
-		expectEveryField(v1alpha1.TrainingRunSpec{}, changes, "suspend")
+		expectEveryField(v1alpha1.TrainingRunSpec{}, changes, "suspend", "ttlSecondsAfterFinished")
 		for field, change := range changes {
 			changed := run.DeepCopy()
 			change(&changed.Spec)
 			err := k8s.Patch(ctx, changed, client.MergeFrom(run))
 			Expect(apierrors.IsInvalid(err)).To(BeTrue(), "%s: %v", field, err)
-			Expect(err).To(MatchError(ContainSubstring("spec is immutable except suspend: create another TrainingRun")), field)
+			Expect(err).To(MatchError(ContainSubstring("spec is immutable except suspend, ttlSecondsAfterFinished and output.retention: create another TrainingRun")), field)
 
 			// Nor can what was set be taken back.
 			set := minimalRun(namespace)
@@ -124,9 +130,36 @@ var _ = Describe("The API server", func() {
 			taken.Spec = *run.Spec.DeepCopy()
 			Expect(apierrors.IsInvalid(k8s.Patch(ctx, taken, client.MergeFrom(set)))).To(BeTrue(), "%s taken back", field)
 		}
-		suspended := run.DeepCopy()
-		suspended.Spec.Suspend = ptr.To(true)
-		Expect(k8s.Patch(ctx, suspended, client.MergeFrom(run))).To(Succeed())
+		for field, change := range map[string]func(*v1alpha1.TrainingRunSpec){
+			"suspend":                 func(s *v1alpha1.TrainingRunSpec) { s.Suspend = ptr.To(true) },
+			"ttlSecondsAfterFinished": func(s *v1alpha1.TrainingRunSpec) { s.TTLSecondsAfterFinished = ptr.To[int32](60) },
+			"retention":               func(s *v1alpha1.TrainingRunSpec) { s.Output.Retention = "720h" },
+		} {
+			changed := run.DeepCopy()
+			change(&changed.Spec)
+			Expect(k8s.Patch(ctx, changed, client.MergeFrom(run))).To(Succeed(), field)
+			taken := changed.DeepCopy()
+			taken.Spec = *run.Spec.DeepCopy()
+			Expect(k8s.Patch(ctx, taken, client.MergeFrom(changed))).To(Succeed(), "%s taken back", field)
+		}
+	})
+
+	It("keeps the bucket of a TrainingRun's output", func(ctx SpecContext) {
+		run := minimalRun(namespace)
+		run.Spec.Output = v1alpha1.Output{URI: "s3://models/pets"}
+		Expect(k8s.Create(ctx, run)).To(Succeed())
+		for field, change := range map[string]func(*v1alpha1.Output){
+			"uri":       func(o *v1alpha1.Output) { o.URI = "s3://models/other" },
+			"secretRef": func(o *v1alpha1.Output) { o.SecretRef.Name = "keys" },
+			"caBundle": func(o *v1alpha1.Output) {
+				o.CABundle.ConfigMapRef = v1alpha1.CABundleReference{Name: "ca", Key: "ca.crt"}
+			},
+			"pvc": func(o *v1alpha1.Output) { o.URI, o.PVC.ClaimName = "", "models" },
+		} {
+			changed := run.DeepCopy()
+			change(&changed.Spec.Output)
+			Expect(k8s.Patch(ctx, changed, client.MergeFrom(run))).To(MatchError(ContainSubstring("spec is immutable except")), field)
+		}
 	})
 
 	It("lets all of a ModelServer's spec be changed", func(ctx SpecContext) {
@@ -138,12 +171,15 @@ var _ = Describe("The API server", func() {
 			"autoscaling": func(s *v1alpha1.ModelServerSpec) {
 				s.Autoscaling = &v1alpha1.Autoscaling{MinReplicas: 1, MaxReplicas: 3}
 			},
-			"smoke":       func(s *v1alpha1.ModelServerSpec) { s.Smoke.Attempts = 2 },
-			"promotion":   func(s *v1alpha1.ModelServerSpec) { s.Promotion.BakeTime = "1m" },
-			"server":      func(s *v1alpha1.ModelServerSpec) { s.Server.MaxBatch = 4 },
-			"service":     func(s *v1alpha1.ModelServerSpec) { s.Service.Port = 8080 },
-			"image":       func(s *v1alpha1.ModelServerSpec) { s.Image = "registry.example/other:v1" },
-			"podTemplate": func(s *v1alpha1.ModelServerSpec) { s.PodTemplate.NodeSelector = map[string]string{"disk": "ssd"} },
+			"smoke":               func(s *v1alpha1.ModelServerSpec) { s.Smoke.Attempts = 2 },
+			"promotion":           func(s *v1alpha1.ModelServerSpec) { s.Promotion.BakeTime = "1m" },
+			"rollout":             func(s *v1alpha1.ModelServerSpec) { s.Rollout.Paused = ptr.To(true) },
+			"retry":               func(s *v1alpha1.ModelServerSpec) { s.Retry = "2026-05-04" },
+			"server":              func(s *v1alpha1.ModelServerSpec) { s.Server.MaxBatch = 4 },
+			"service":             func(s *v1alpha1.ModelServerSpec) { s.Service.Port = 8080 },
+			"image":               func(s *v1alpha1.ModelServerSpec) { s.Image = "registry.example/other:v1" },
+			"podDisruptionBudget": func(s *v1alpha1.ModelServerSpec) { s.PodDisruptionBudget.Mode = v1alpha1.NoDisruptionBudget },
+			"podTemplate":         func(s *v1alpha1.ModelServerSpec) { s.PodTemplate.NodeSelector = map[string]string{"disk": "ssd"} },
 		}
 		expectEveryField(v1alpha1.ModelServerSpec{}, changes)
 		for field, change := range changes {

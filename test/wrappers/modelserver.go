@@ -24,12 +24,14 @@ func MakeModelServer(name, namespace, run string) *ModelServerWrapper {
 			Model:     v1alpha1.ServedModel{TrainingRunRef: v1alpha1.TrainingRunReference{Name: run}},
 			Replicas:  ptr.To[int32](1),
 			Smoke:     v1alpha1.Smoke{Timeout: "2m", Attempts: 5},
-			Promotion: v1alpha1.Promotion{BakeTime: "5m"},
+			Promotion: v1alpha1.Promotion{Mode: v1alpha1.AutomaticPromotion, BakeTime: "5m"},
+			Rollout:   v1alpha1.Rollout{Paused: ptr.To(false), ProgressDeadline: "10m", RevisionHistoryLimit: ptr.To[int32](10)},
 			Server: v1alpha1.Server{
 				MaxBatch: 16, MaxBatchDelay: "2ms", MaxBodyBytes: "10Mi", MaxPixels: "50M",
 				Threads: ptr.To[int32](0), LogRequests: v1alpha1.Enabled,
 			},
-			Service: v1alpha1.Service{Type: corev1.ServiceTypeClusterIP, Port: 80},
+			Service:             v1alpha1.Service{Type: corev1.ServiceTypeClusterIP, Port: 80},
+			PodDisruptionBudget: v1alpha1.PodDisruptionBudget{Mode: v1alpha1.AutomaticDisruptionBudget, MaxUnavailablePercent: 25},
 		},
 	}}
 }
@@ -57,7 +59,7 @@ func (w *ModelServerWrapper) Replicas(replicas int32) *ModelServerWrapper {
 
 // Autoscaling scales between least and most replicas.
 func (w *ModelServerWrapper) Autoscaling(least, most int32) *ModelServerWrapper {
-	w.server.Spec.Autoscaling = &v1alpha1.Autoscaling{MinReplicas: least, MaxReplicas: most, TargetCPUUtilizationPercentage: 70}
+	w.server.Spec.Autoscaling = &v1alpha1.Autoscaling{MinReplicas: least, MaxReplicas: most, TargetCPUUtilizationPercentage: ptr.To[int32](70)}
 	return w
 }
 
@@ -69,7 +71,25 @@ func (w *ModelServerWrapper) Smoke(smoke v1alpha1.Smoke) *ModelServerWrapper {
 
 // Gate adds a promotion gate.
 func (w *ModelServerWrapper) Gate(metric string, least v1alpha1.Fraction) *ModelServerWrapper {
-	w.server.Spec.Promotion.Gates = append(w.server.Spec.Promotion.Gates, v1alpha1.Gate{Metric: metric, Min: least})
+	w.server.Spec.Promotion.Gates = append(w.server.Spec.Promotion.Gates, v1alpha1.PromotionGate{Metric: metric, Min: least})
+	return w
+}
+
+// NotWorseThanLive adds a promotion gate that compares with the live model.
+func (w *ModelServerWrapper) NotWorseThanLive(metric string, by v1alpha1.Fraction) *ModelServerWrapper {
+	w.server.Spec.Promotion.Gates = append(w.server.Spec.Promotion.Gates, v1alpha1.PromotionGate{Metric: metric, NotWorseThanLive: by})
+	return w
+}
+
+// Selector serves the newest Complete TrainingRun with a label, rather than the model of one that is named.
+func (w *ModelServerWrapper) Selector(key, value string) *ModelServerWrapper {
+	w.server.Spec.Model = v1alpha1.ServedModel{TrainingRunSelector: v1alpha1.TrainingRunSelector{MatchLabels: map[string]string{key: value}}}
+	return w
+}
+
+// Manual has a person promote candidates.
+func (w *ModelServerWrapper) Manual() *ModelServerWrapper {
+	w.server.Spec.Promotion.Mode = v1alpha1.ManualPromotion
 	return w
 }
 

@@ -23,12 +23,25 @@ func baking(r *Record) bool {
 	return r.Live != "" && !r.Baked && r.Rejection(r.Live) == nil
 }
 
-// bakeFailure returns why live fails its bake, or nil. Only evidence against the model
-// counts: a wrong answer, a container that ended by itself, a server that runs and says
+// BakeRequests is how many requests of users the bake of live waits for. Where there is nothing to roll back to it waits for
+// none: who sends requests may itself be waiting until the server is ready.
+func (o *Observed) BakeRequests() int32 {
+	if o.Service == nil || o.Service.Record == nil || o.Service.Record.Fallback == "" {
+		return 0
+	}
+	return o.MinRequests
+}
+
+// bakeFailure returns why live fails its bake, or nil. Only a person's word and evidence
+// against the model count: a wrong answer, a container that ended by itself, a server that runs and says
 // that it isn't ready. What the cluster does to its pods is none, nor is what somebody has
 // made of its Deployment.
 func bakeFailure(o *Observed, r *Record) *Rejection {
 	live := o.exists(r.Live)
+	if baking(r) && o.Steering.Reject == r.Live {
+		rejection := newRejection(o, r.Live, v1alpha1.AbortedReason, abortedMessage, nil)
+		return &rejection
+	}
 	if !baking(r) || live == nil || live.Edited {
 		return nil // of a Deployment that is gone nothing tells whether it was edited before
 	}
@@ -164,6 +177,7 @@ func newRejection(o *Observed, revision, reason, message string, checks []v1alph
 	failing := slices.DeleteFunc(slices.Clone(checks), func(c v1alpha1.CheckResult) bool { return c.Result != v1alpha1.CheckFailed })
 	return Rejection{
 		Policy: o.Policy,
+		Retry:  o.Steering.Retry,
 		RejectedRevision: v1alpha1.RejectedRevision{
 			Revision: revision,
 			Model:    o.model(revision),

@@ -28,19 +28,26 @@
 //
 //	recover       no Service, or no readable record: recreated from the status
 //	reselect      the selector isn't the record's live revision: the record wins
-//	switchBack    the live revision failed its bake, or is gone: live := fallback, loser retired;
+//	switchBack    the live revision failed its bake, was rejected by a person, or is gone: live := fallback, loser retired;
 //	              without a ready fallback it is only rejected and stays selected. One that has
 //	              lost all its replicas for 30 s gives the traffic back too, and is a candidate again
 //	dropFallback  the fallback is gone, and so is the template to recreate it from
 //	rebake        live failed its bake under another policy than the spec's now: baked again
 //	finishBake    the bake passed: live is baked, the old fallback retired
 //	returnBack    the spec asks for the fallback again: live := fallback, no test, the other retired
-//	reject        a gate, the model file or the smoke test failed: candidate rejected and retired
-//	promote       smoke passed on every pod, enough are available: live := candidate,
+//	retire        a revision that is neither live, fallback nor candidate: retired, before anything is
+//	              written after which no status names it
+//	reject        a gate, the model file or the smoke test failed, or a person says so: candidate rejected and retired
+//	promote       smoke passed on every pod, enough are available, and a person has approved where the
+//	              spec says so: live := candidate,
 //	              fallback := the last baked
+//	postpone      the candidate isn't available in full within its deadline: retired, tried again later
+//	noteStart     the candidate begins or ceases to start: noted
 //	note          a bake begins, or live's replicas begin or cease to be unwell: noted
-//	retire        a revision that nothing above asks for: retired
 //	forget        a retired revision is gone: left out
+//
+// While the rollout is paused, those that take it further wait: rebake, finishBake, returnBack,
+// promote and postpone. No candidate is created, and none is tested.
 //
 // If none applies, the children are brought in line: the candidate's Deployment is
 // created, and that of live or fallback if it was deleted outside Trainyard; live and

@@ -62,6 +62,11 @@ func PolicyHash(spec *v1alpha1.ModelServerSpec) (string, error) {
 	drop(&p.Smoke.Timeout, "2m")
 	drop(&p.Smoke.Attempts, 5)
 	drop(&p.Promotion.BakeTime, "5m")
+	drop(&p.Promotion.Chance, v1alpha1.RejectChance)
+	if least := p.Promotion.MinRequests; least != nil && *least == 0 {
+		p.Promotion.MinRequests = nil
+	}
+	p.Promotion.Mode = "" // who promotes a revision is nothing that it is tested by
 	hash, err := jsonHash(p)
 	if err != nil {
 		return "", fmt.Errorf("hash promotion policy: %w", err)
@@ -77,6 +82,7 @@ func withoutServerDefaults(s v1alpha1.Server) v1alpha1.Server {
 	drop(&s.MaxBodyBytes, "10Mi")
 	drop(&s.MaxPixels, "50M")
 	drop(&s.LogRequests, v1alpha1.Enabled)
+	drop(&s.Calibration, v1alpha1.NoCalibration)
 	if s.Threads != nil && *s.Threads == 0 {
 		s.Threads = nil
 	}

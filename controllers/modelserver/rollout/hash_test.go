@@ -41,7 +41,7 @@ func TestRevisionName(t *testing.T) {
 		"environment, limits and tolerations": {change: setPodTemplate, want: "pets-5e78d79f"},
 		"the schema's defaults": {
 			change: func(m *v1alpha1.ModelServer) {
-				m.Spec.Server = v1alpha1.Server{MaxBatch: 16, MaxBatchDelay: "2ms", MaxBodyBytes: "10Mi", MaxPixels: "50M", Threads: &threads, LogRequests: "Enabled"}
+				m.Spec.Server = v1alpha1.Server{MaxBatch: 16, MaxBatchDelay: "2ms", MaxBodyBytes: "10Mi", MaxPixels: "50M", Threads: &threads, LogRequests: "Enabled", Calibration: "None"}
 			},
 			want: plain,
 		},
@@ -73,6 +73,7 @@ func TestRevisionName(t *testing.T) {
 		"output": {change: func(m *v1alpha1.ModelServer) {
 			m.Spec.Model.Source = &v1alpha1.ModelSource{Output: v1alpha1.ModelOutput{Name: "y"}}
 		}},
+		"calibrated":      {change: func(m *v1alpha1.ModelServer) { m.Spec.Server.Calibration = v1alpha1.TemperatureCalibration }},
 		"logs turned off": {change: func(m *v1alpha1.ModelServer) { m.Spec.Server.LogRequests = v1alpha1.Disabled }},
 	}
 	for name, tc := range cases {
@@ -132,18 +133,22 @@ func TestPolicyHash(t *testing.T) {
 		"the schema's defaults": {
 			change: func(s *v1alpha1.ModelServerSpec) {
 				s.Smoke = v1alpha1.Smoke{Timeout: "2m", Attempts: 5}
-				s.Promotion.BakeTime = "5m"
+				s.Promotion = v1alpha1.Promotion{Mode: v1alpha1.AutomaticPromotion, Chance: v1alpha1.RejectChance, BakeTime: "5m", MinRequests: new(int32)}
 			},
 			want: plain,
 		},
+		"who promotes":         {change: func(s *v1alpha1.ModelServerSpec) { s.Promotion.Mode = v1alpha1.ManualPromotion }, want: plain},
 		"what isn't tested by": {change: func(s *v1alpha1.ModelServerSpec) { s.Image = "x" }, want: plain},
 		"another threshold":    {change: func(s *v1alpha1.ModelServerSpec) { s.Smoke.MinAgreement = "0.9" }},
 		"samples of one's own": {change: func(s *v1alpha1.ModelServerSpec) {
 			s.Smoke.Samples = &v1alpha1.SmokeSamples{PVC: &v1alpha1.DatasetPVC{ClaimName: "pets"}}
 		}},
-		"another bake time": {change: func(s *v1alpha1.ModelServerSpec) { s.Promotion.BakeTime = "10s" }},
+		"guessing allowed":     {change: func(s *v1alpha1.ModelServerSpec) { s.Promotion.Chance = v1alpha1.AllowChance }},
+		"another bake time":    {change: func(s *v1alpha1.ModelServerSpec) { s.Promotion.BakeTime = "10s" }},
+		"requests to wait for": {change: func(s *v1alpha1.ModelServerSpec) { s.Promotion.MinRequests = ptr.To[int32](1) }},
+		"a bound on latency":   {change: func(s *v1alpha1.ModelServerSpec) { s.Promotion.MaxP99IncreasePercent = 50 }},
 		"a gate": {change: func(s *v1alpha1.ModelServerSpec) {
-			s.Promotion.Gates = []v1alpha1.Gate{{Metric: "accuracy", Min: "0.9"}}
+			s.Promotion.Gates = []v1alpha1.PromotionGate{{Metric: "accuracy", Min: "0.9"}}
 		}},
 	}
 	for name, tc := range cases {

@@ -4,6 +4,7 @@
 package rollout
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -19,8 +20,14 @@ type Observed struct {
 	Now time.Time
 	// Policy is the spec's [PolicyHash].
 	Policy string
+	// Steering is what a person asks for beside the spec's revision.
+	Steering Steering
 	// Desired is the number of replicas asked for, at least 1.
 	Desired int32
+	// MinRequests is how many requests of users the spec has a bake wait for.
+	MinRequests int32
+	// ProgressDeadline is how long a candidate may start; 0 is for ever.
+	ProgressDeadline time.Duration
 	// Target is the revision that the spec asks for; nil while its model isn't resolved.
 	Target *Target
 	// Unresolved says why there is no Target.
@@ -50,9 +57,18 @@ const MaxMessage = 512
 type Target struct {
 	Name  string
 	Model v1alpha1.RevisionModel
+	// MovedBy is what asks for it in the history; empty: the spec.
+	MovedBy string
 	// GateFailure says which promotion gate the model misses; empty if none.
 	GateFailure string
+	// GateOpen says which gate can't compare the model with that of live, so that the smoke test decides; empty if none.
+	GateOpen string
+	// ChanceFailure says that the model is no better than guessing, where the spec doesn't allow that; else it is empty.
+	ChanceFailure string
 }
+
+// movedBy is what the history says moved the traffic to the target.
+func (t *Target) movedBy() string { return cmp.Or(t.MovedBy, MovedBySpec) }
 
 // Unresolved is why the spec's model can't be served.
 type Unresolved struct {
@@ -76,6 +92,7 @@ type Service struct {
 // Last is what the status said before this pass.
 type Last struct {
 	Live, Fallback, Candidate string
+	Message                   string      // of the Ready condition
 	LiveSince                 metav1.Time // when Live got the traffic; may be zero
 	Rejected                  []v1alpha1.RejectedRevision
 	History                   []v1alpha1.RetiredRevision
@@ -178,6 +195,10 @@ type Job struct {
 	// Skipped says why the test doesn't compare with the revision to be replaced; Unreachable
 	// says why one that would couldn't start. Both are empty where nothing stands in the way.
 	Skipped, Unreachable string
+	// MinRequests is how many requests of users a bake waits for, as it was started.
+	MinRequests int32
+	// Requests is how many of them a bake has seen; nil where nothing tells.
+	Requests *int64
 	// Message sums the result up; Checks are the single ones.
 	Message string
 	Checks  []v1alpha1.CheckResult
@@ -221,11 +242,11 @@ func (o *Observed) isTarget(name string) bool {
 }
 
 // candidate returns the target if it is one to be tried: neither live nor fallback,
-// not rejected under the present policy, not retiring.
+// not rejected under what the spec says now, not retiring.
 func (o *Observed) candidate(r *Record) *Target {
 	t := o.Target
 	if t == nil || t.Name == r.Live || t.Name == r.Fallback ||
-		r.rejectedUnder(t.Name, o.Policy) || r.isRetiring(t.Name) {
+		o.rejected(r, t.Name) || r.isRetiring(t.Name) {
 		return nil
 	}
 	return t

@@ -55,6 +55,8 @@ type Start struct {
 	JobID
 	// Pods are those that a smoke test tests.
 	Pods []Pod
+	// MinRequests is how many requests of users a bake waits for.
+	MinRequests int32
 	// Unreachable says why an attempt before couldn't reach the samples of the revision
 	// that it compares with; empty if none tells.
 	Unreachable string
@@ -65,6 +67,8 @@ type Start struct {
 type rule struct {
 	name  string
 	apply func(*Observed, *Record) (Actions, bool)
+	// waits says that the rule takes the rollout further, so that it isn't followed while the rollout is paused.
+	waits bool
 }
 
 // by returns what a rule asks for, with its name.
@@ -79,21 +83,23 @@ func (r rule) by(o *Observed, record *Record) (Actions, bool) {
 // The rules. The first that applies is followed: recovery where there is no record, atRest
 // where there is nothing at all to do.
 var (
-	recovery = rule{"recover", recoverRecord}
+	recovery = rule{name: "recover", apply: recoverRecord}
 	rules    = []rule{
-		{"reselect", reselect},
-		{"switchBack", switchBack},
-		{"dropFallback", dropFallback},
-		{"rebake", rebake},
-		{"finishBake", finishBake},
-		{"returnBack", returnBack},
-		{"reject", reject},
-		{"promote", promote},
-		{"note", note},
-		{"retire", retire},
-		{"forget", forget},
+		{name: "reselect", apply: reselect},
+		{name: "switchBack", apply: switchBack},
+		{name: "dropFallback", apply: dropFallback},
+		{name: "rebake", apply: rebake, waits: true},
+		{name: "finishBake", apply: finishBake, waits: true},
+		{name: "returnBack", apply: returnBack, waits: true},
+		{name: "retire", apply: retire},
+		{name: "reject", apply: reject},
+		{name: "promote", apply: promote, waits: true},
+		{name: "postpone", apply: postpone, waits: true},
+		{name: "noteStart", apply: noteStart},
+		{name: "note", apply: note},
+		{name: "forget", apply: forget},
 	}
-	atRest = rule{"count", count}
+	atRest = rule{name: "count", apply: count}
 )
 
 // Plan decides what the next pass does.
@@ -104,6 +110,9 @@ func Plan(o *Observed) Actions {
 	}
 	record := o.Service.Record
 	for _, rule := range rules {
+		if rule.waits && o.Steering.Paused {
+			continue
+		}
 		if actions, ok := rule.by(o, record); ok {
 			return actions
 		}
@@ -138,6 +147,9 @@ func children(o *Observed, r *Record) Actions {
 			a.DeleteRevisions = append(a.DeleteRevisions, retiring)
 		}
 	}
+	if left, ok := o.untilDeadline(r); ok {
+		a.wakeAfter(max(left, time.Second))
+	}
 	if !r.Baked {
 		a.wakeAfter(untilGraceEnds(o, r))
 	}
@@ -163,9 +175,15 @@ func create(o *Observed, r *Record, a *Actions) {
 			a.repaired("Deployment " + r.Fallback + " of the fallback was deleted outside Trainyard; recreated it")
 		}
 	}
-	if c := o.candidate(r); c != nil {
-		add(c.Name, candidateReplicas(o, r))
+	c := o.candidate(r)
+	if c == nil || o.Steering.Paused {
+		return
 	}
+	if wait := o.untilTried(r, c.Name); wait > 0 && o.Revisions[c.Name] == nil {
+		a.wakeAfter(wait)
+		return
+	}
+	add(c.Name, candidateReplicas(o, r))
 }
 
 // repaired adds to what was changed outside Trainyard and is put right.
@@ -209,7 +227,7 @@ func scale(o *Observed, r *Record, a *Actions) {
 
 func startSmoke(o *Observed, r *Record, a *Actions) {
 	c := o.candidate(r)
-	if c == nil {
+	if c == nil || o.Steering.Paused {
 		return
 	}
 	revision := o.exists(c.Name)
@@ -230,7 +248,7 @@ func startBake(o *Observed, r *Record, a *Actions) {
 	}
 	id, after, ok := o.nextAttempt(bakeID(r))
 	if ok {
-		a.Start = append(a.Start, Start{JobID: id, Unreachable: o.unreachable(id)})
+		a.Start = append(a.Start, Start{JobID: id, MinRequests: o.BakeRequests(), Unreachable: o.unreachable(id)})
 	}
 	a.wakeAfter(after)
 }

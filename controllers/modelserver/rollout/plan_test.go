@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 )
@@ -77,8 +78,27 @@ func rejection(name, policy, reason string) Rejection {
 		Model: v1alpha1.RevisionModel{SHA256: name}, Time: &at1}}
 }
 
+func paused(o *Observed) { o.Steering.Paused = true }
+
+func aborted(name string) Rejection {
+	r := rejection(name, "p", v1alpha1.AbortedReason)
+	r.Message = "the annotation trainyard.dev/reject names it"
+	return r
+}
+
+// left is the history of a revision that lost the traffic by what a reason mostly is by.
 func left(name, reason string) v1alpha1.RetiredRevision {
-	return v1alpha1.RetiredRevision{Revision: name, Model: v1alpha1.RevisionModel{SHA256: name}, PromotedTime: &at0, RetiredTime: &at1, Reason: reason}
+	by := map[string]string{ReasonReplaced: "spec", v1alpha1.AbortedReason: "trainyard.dev/reject"}[reason]
+	if by == "" {
+		by = "Trainyard"
+	}
+	return v1alpha1.RetiredRevision{Revision: name, Model: v1alpha1.RevisionModel{SHA256: name}, PromotedTime: &at0, RetiredTime: &at1, Reason: reason, MovedBy: by}
+}
+
+func leftBy(by, name, reason string) v1alpha1.RetiredRevision {
+	entry := left(name, reason)
+	entry.MovedBy = by
+	return entry
 }
 
 func bakedRecord(live string) *Record {
@@ -191,6 +211,145 @@ func TestRecordWrites(t *testing.T) {
 			want: &Record{Switch: 1, At: at0, Live: "a", Available: 2, Baked: true,
 				Rejected: []Rejection{rejection("b", "p", v1alpha1.GateNotMetReason)}},
 		},
+		"reject: a gate against what has become live meanwhile, though its smoke test has passed": {
+			rule: "reject",
+			o: observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobPassed).
+				but(func(o *Observed) { o.Target.GateFailure = "said the job" }),
+			want: &Record{Switch: 1, At: at0, Live: "a", Available: 2, Baked: true, Retiring: retireB,
+				Rejected: []Rejection{rejection("b", "p", v1alpha1.GateNotMetReason)}},
+		},
+		"reject: no better than guessing, before anything is started": {
+			rule: "reject",
+			o:    observed("b", bakedRecord("a"), revision("a", 2)).but(func(o *Observed) { o.Target.ChanceFailure = "said the job" }),
+			want: &Record{Switch: 1, At: at0, Live: "a", Available: 2, Baked: true,
+				Rejected: []Rejection{rejection("b", "p", v1alpha1.NoBetterThanChanceReason)}},
+		},
+		"reject: no better than guessing, though its smoke test has passed": {
+			rule: "reject",
+			o: observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobPassed).
+				but(func(o *Observed) { o.Target.ChanceFailure = "said the job" }),
+			want: &Record{Switch: 1, At: at0, Live: "a", Available: 2, Baked: true, Retiring: retireB,
+				Rejected: []Rejection{rejection("b", "p", v1alpha1.NoBetterThanChanceReason)}},
+		},
+		"what is live stays, though no better than guessing": {
+			o: observed("a", bakedRecord("a"), revision("a", 2)).but(func(o *Observed) { o.Target.ChanceFailure = "said the job" }),
+		},
+		"no promotion before a person has approved": {
+			o: observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobPassed).
+				but(func(o *Observed) { o.Steering = Steering{Manual: true, Promote: "a"} }),
+		},
+		"promote: a person has approved": {
+			rule: "promote",
+			o: observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobPassed).
+				but(func(o *Observed) { o.Steering = Steering{Manual: true, Promote: "b"} }),
+			want: &Record{Switch: 2, At: at1, Live: "b", Available: 2, Fallback: "a",
+				History: []v1alpha1.RetiredRevision{leftBy("trainyard.dev/promote", "a", ReasonReplaced)}},
+		},
+		"a person's approval doesn't stand for the test": {
+			o: observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobRunning).
+				but(func(o *Observed) { o.Steering = Steering{Manual: true, Promote: "b"} }),
+		},
+		"back to the fallback's needs no approval: it has been baked": {
+			rule: "returnBack",
+			o: observed("a", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)).
+				but(func(o *Observed) { o.Steering.Manual = true }),
+			want: &Record{Switch: 3, At: at1, Live: "a", Available: 2, Baked: true, Retiring: retireB,
+				History: []v1alpha1.RetiredRevision{left("b", ReasonReplaced)}},
+		},
+		"reject: a person says so, and goes before the approval": {
+			rule: "reject",
+			o: observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobPassed).
+				but(func(o *Observed) { o.Steering = Steering{Manual: true, Promote: "b", Reject: "b"} }),
+			want: &Record{Switch: 1, At: at0, Live: "a", Available: 2, Baked: true, Retiring: retireB, Rejected: []Rejection{aborted("b")}},
+		},
+		"reject: a person says so before anything is started": {
+			rule: "reject",
+			o:    observed("b", bakedRecord("a"), revision("a", 2)).but(func(o *Observed) { o.Steering.Reject = "b" }),
+			want: &Record{Switch: 1, At: at0, Live: "a", Available: 2, Baked: true, Rejected: []Rejection{aborted("b")}},
+		},
+		"rejected by a person: no further write": {
+			o: observed("b", &Record{Live: "a", Available: 2, Baked: true, Rejected: []Rejection{aborted("b")}}, revision("a", 2)).
+				but(func(o *Observed) { o.Steering.Reject = "b" }),
+		},
+		"switchBack: a person rejects live during its bake": {
+			rule: "switchBack",
+			o:    observed("b", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)).bake(JobPassed).but(func(o *Observed) { o.Steering.Reject = "b" }),
+			want: &Record{Switch: 3, At: at1, Live: "a", Available: 2, Baked: true, Retiring: retireB,
+				Rejected: []Rejection{aborted("b")},
+				History:  []v1alpha1.RetiredRevision{left("b", v1alpha1.AbortedReason)}},
+		},
+		"switchBack, not blocked any more, after a person's rejection": {
+			rule: "switchBack",
+			o: observed("b", &Record{Switch: 2, At: at0, Live: "b", Fallback: "a", Rejected: []Rejection{aborted("b")}},
+				revision("a", 2), revision("b", 2)),
+			want: &Record{Switch: 3, At: at1, Live: "a", Available: 2, Baked: true, Retiring: retireB,
+				Rejected: []Rejection{aborted("b")},
+				History:  []v1alpha1.RetiredRevision{left("b", v1alpha1.AbortedReason)}},
+		},
+		"a person rejects the first revision: it stays selected": {
+			rule: "switchBack",
+			o:    observed("a", bakingRecord("a", ""), revision("a", 2)).but(func(o *Observed) { o.Steering.Reject = "a" }),
+			want: &Record{Switch: 2, At: at0, Live: "a", Available: 2, Rejected: []Rejection{aborted("a")}},
+		},
+		"a person can't reject what was baked": {
+			o: observed("a", bakedRecord("a"), revision("a", 2)).but(func(o *Observed) { o.Steering.Reject = "a" }),
+		},
+		"a person can't reject the fallback": {
+			o: observed("b", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)).but(func(o *Observed) { o.Steering.Reject = "a" }),
+		},
+		"rejected under another value of spec.retry: tried again, and its rejection kept until it passes": {
+			rule: "promote",
+			o: observed("b", &Record{Switch: 1, At: at0, Live: "a", Available: 2, Baked: true, Rejected: []Rejection{rejection("b", "p", "SmokeFailed")}}, revision("a", 2), revision("b", 2)).
+				smoke("b", JobPassed).but(func(o *Observed) { o.Steering.Retry = "again" }),
+			want: &Record{Switch: 2, At: at1, Live: "b", Available: 2, Fallback: "a", History: []v1alpha1.RetiredRevision{left("a", ReasonReplaced)}},
+		},
+		"reject: under the value of spec.retry": {
+			rule: "reject",
+			o: observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobFailed).
+				but(func(o *Observed) { o.Steering.Retry = "again" }),
+			want: &Record{Switch: 1, At: at0, Live: "a", Available: 2, Baked: true, Retiring: retireB,
+				Rejected: []Rejection{func() Rejection {
+					r := rejection("b", "p", v1alpha1.SmokeFailedReason)
+					r.Retry = "again"
+					return r
+				}()}},
+		},
+		"rebake under another value of spec.retry": {
+			rule: "rebake",
+			o: observed("a", &Record{Switch: 1, At: at0, Live: "a", Rejected: []Rejection{rejection("a", "p", "BakeFailed")}}, revision("a", 2)).
+				but(func(o *Observed) { o.Steering.Retry = "again" }),
+			want: &Record{Switch: 2, At: at0, BakedSince: at1, Live: "a", Available: 2},
+		},
+		"paused: no promotion": {
+			o: observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobPassed).but(paused),
+		},
+		"paused: no return to the fallback": {
+			o: observed("a", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)).but(paused),
+		},
+		"paused: no end of a bake": {
+			o: observed("b", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)).bake(JobPassed).but(paused),
+		},
+		"paused: no other bake": {
+			o: observed("a", &Record{Switch: 1, At: at0, Live: "a", Available: 2, Rejected: []Rejection{rejection("a", "old", "BakeFailed")}}, revision("a", 2)).but(paused),
+		},
+		"paused: what the spec doesn't ask for any more is retired": {
+			rule: "retire",
+			o:    observed("c", bakedRecord("a"), revision("a", 2), revision("b", 2)).but(paused),
+			want: &Record{Switch: 1, At: at0, Live: "a", Available: 2, Baked: true, Retiring: retireB},
+		},
+		"paused: a bake that fails is switched back from": {
+			rule: "switchBack",
+			o:    observed("b", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)).bake(JobFailed).but(paused),
+			want: &Record{Switch: 3, At: at1, Live: "a", Available: 2, Baked: true, Retiring: retireB,
+				Rejected: []Rejection{rejection("b", "p", v1alpha1.BakeFailedReason)},
+				History:  []v1alpha1.RetiredRevision{left("b", v1alpha1.BakeFailedReason)}},
+		},
+		"paused: a test that fails counts": {
+			rule: "reject",
+			o:    observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobFailed).but(paused),
+			want: &Record{Switch: 1, At: at0, Live: "a", Available: 2, Baked: true, Retiring: retireB,
+				Rejected: []Rejection{rejection("b", "p", v1alpha1.SmokeFailedReason)}},
+		},
 		"a Job that failed by itself is no rejection": {
 			o: observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobVoid),
 		},
@@ -254,6 +413,12 @@ func TestRecordWrites(t *testing.T) {
 			o:    observed("a", bakingRecord("a", "b"), revision("a", 2), revision("b", 2)).bake(JobPassed),
 			want: &Record{Switch: 2, At: at0, Live: "a", Available: 2, Baked: true, Retiring: retireB},
 		},
+		"finishBake: what it has seen is noted": {
+			rule: "finishBake",
+			o: observed("a", bakingRecord("a", "b"), revision("a", 2), revision("b", 2)).bake(JobPassed).
+				but(func(o *Observed) { o.Jobs[0].Requests = ptr.To[int64](0) }),
+			want: &Record{Switch: 2, At: at0, Live: "a", Available: 2, Baked: true, Requests: ptr.To[int64](0), Retiring: retireB},
+		},
 		"no end of a bake by the Job of an earlier switch": {
 			o: observed("a", bakingRecord("a", "b"), revision("a", 2), revision("b", 2)).with(JobID{Bake, "a", "1", 0}, JobPassed),
 		},
@@ -311,13 +476,13 @@ func TestRecordWrites(t *testing.T) {
 			rule: "switchBack",
 			o:    observed("c", bakingRecord("b", "a"), revision("a", 2)).but(func(o *Observed) { o.Templates["b"] = true }),
 			want: &Record{Switch: 3, At: at1, Live: "a", Available: 2, Baked: true,
-				History: []v1alpha1.RetiredRevision{{Revision: "b", PromotedTime: &at0, RetiredTime: &at1, Reason: ReasonGone}}},
+				History: []v1alpha1.RetiredRevision{{Revision: "b", PromotedTime: &at0, RetiredTime: &at1, Reason: ReasonGone, MovedBy: "Trainyard"}}},
 		},
 		"live was deleted during its bake: back to the fallback, which serves at once": {
 			rule: "switchBack",
 			o:    observed("b", bakingRecord("b", "a"), revision("a", 2)).but(func(o *Observed) { o.Templates["b"] = true }),
 			want: &Record{Switch: 3, At: at1, Live: "a", Available: 2, Baked: true,
-				History: []v1alpha1.RetiredRevision{{Revision: "b", Model: v1alpha1.RevisionModel{SHA256: "b"}, PromotedTime: &at0, RetiredTime: &at1, Reason: ReasonGone}}},
+				History: []v1alpha1.RetiredRevision{{Revision: "b", Model: v1alpha1.RevisionModel{SHA256: "b"}, PromotedTime: &at0, RetiredTime: &at1, Reason: ReasonGone, MovedBy: "Trainyard"}}},
 		},
 		"live is being deleted during its bake: back to the fallback": {
 			rule: "switchBack",
@@ -362,7 +527,7 @@ func TestRecordWrites(t *testing.T) {
 			rule: "promote",
 			o:    observed("b", bakedRecord("a"), revision("b", 2)).smoke("b", JobPassed).but(func(o *Observed) { o.Templates["a"] = true }),
 			want: &Record{Switch: 2, At: at1, Live: "b", Available: 2, Fallback: "a",
-				History: []v1alpha1.RetiredRevision{{Revision: "a", PromotedTime: &at0, RetiredTime: &at1, Reason: ReasonReplaced}}},
+				History: []v1alpha1.RetiredRevision{{Revision: "a", PromotedTime: &at0, RetiredTime: &at1, Reason: ReasonReplaced, MovedBy: "spec"}}},
 		},
 		"promote: live was taken over, there is no fallback": {
 			rule: "promote",
@@ -370,7 +535,7 @@ func TestRecordWrites(t *testing.T) {
 				o.Templates["a"], o.Taken = true, map[string]bool{"a": true}
 			}),
 			want: &Record{Switch: 2, At: at1, Live: "b", Available: 2,
-				History: []v1alpha1.RetiredRevision{{Revision: "a", PromotedTime: &at0, RetiredTime: &at1, Reason: ReasonReplaced}}},
+				History: []v1alpha1.RetiredRevision{{Revision: "a", PromotedTime: &at0, RetiredTime: &at1, Reason: ReasonReplaced, MovedBy: "spec"}}},
 		},
 		"forget": {
 			rule: "forget",
@@ -537,6 +702,18 @@ func TestChildren(t *testing.T) {
 			o:    observed("b", rejectedB, revision("a", 2)).but(func(o *Observed) { o.Templates["b"] = true }),
 			want: Actions{DeleteTemplates: []string{"b"}},
 		},
+		"paused: no candidate, but what is live is recreated": {
+			o:    observed("b", bakedRecord("a")).but(lostA).but(paused),
+			want: Actions{Create: []Scale{{"a", 2}}, Repaired: deletedA},
+		},
+		"paused: no smoke": {o: observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).but(paused)},
+		"paused: the bake starts": {
+			o: observed("b", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)).but(paused), want: Actions{Start: []Start{{JobID: bakeB}}},
+		},
+		"paused: live and the candidate are scaled": {
+			o:    observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).but(paused).but(func(o *Observed) { o.Desired = 3 }),
+			want: Actions{Scale: []Scale{{"a", 3}, {"b", 3}}},
+		},
 		"smoke when all replicas are available": {
 			o:    observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)),
 			want: Actions{Start: []Start{{JobID: smokeB, Pods: revision("b", 2).Pods}}},
@@ -576,6 +753,14 @@ func TestChildren(t *testing.T) {
 		},
 		"the bake starts when the endpoints have followed": {
 			o: observed("b", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)), want: Actions{Start: []Start{{JobID: bakeB}}},
+		},
+		"the bake waits for users": {
+			o:    observed("b", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)).but(func(o *Observed) { o.MinRequests = 100 }),
+			want: Actions{Start: []Start{{JobID: bakeB, MinRequests: 100}}},
+		},
+		"no bake waits for users where there is no way back": {
+			o:    observed("b", bakingRecord("b", ""), revision("b", 2)).but(func(o *Observed) { o.MinRequests = 100 }),
+			want: Actions{Start: []Start{{JobID: bakeB}}},
 		},
 		"no bake while an endpoint is another revision's": {
 			o: observed("b", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)).but(func(o *Observed) {

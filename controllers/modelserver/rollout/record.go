@@ -27,6 +27,14 @@ const (
 	ReasonGone = "Gone"
 )
 
+// What moves the traffic, beside the annotations.
+const (
+	// MovedBySpec says that the spec asked for another revision.
+	MovedBySpec = "spec"
+	// MovedByTrainyard says that the revision wasn't fit for it any more.
+	MovedByTrainyard = "Trainyard"
+)
+
 // Record is the state of a ModelServer's rollout, kept on its Service.
 // The zero value is the record before the first promotion.
 type Record struct {
@@ -44,6 +52,8 @@ type Record struct {
 	Available int32 `json:"available,omitempty"`
 	// Baked says that Live has passed its bake.
 	Baked bool `json:"baked,omitempty"`
+	// Requests is how many requests of users Live has answered during its bake; nil where nothing tells, and until it has passed.
+	Requests *int64 `json:"requests,omitempty"`
 	// Fallback is the last revision that was baked, while Live isn't.
 	Fallback string `json:"fallback,omitempty"`
 	// Ended holds, while Live bakes, how containers of Live had ended before its bake began:
@@ -53,6 +63,10 @@ type Record struct {
 	// since when Live has no available replica, while it bakes. Both are zero if it is well.
 	UnreadySince metav1.Time `json:"unreadySince,omitzero"`
 	LostSince    metav1.Time `json:"lostSince,omitzero"`
+	// Starting is since when the candidate isn't available in full; nil if it is.
+	Starting *Starting `json:"starting,omitempty"`
+	// Postponed is the candidate that didn't start in time; nil if it has got the traffic since.
+	Postponed *Postponement `json:"postponed,omitempty"`
 	// Rejected are revisions that failed, the newest first, each name once.
 	Rejected []Rejection `json:"rejected,omitempty"`
 	// Retiring are Deployments that are deleted or about to be.
@@ -63,11 +77,13 @@ type Record struct {
 	Unknown *unknown.Fields `json:"-"`
 }
 
-// Rejection is a revision that failed, and the policy that it failed under.
+// Rejection is a revision that failed, and what it failed under.
 type Rejection struct {
 	v1alpha1.RejectedRevision
 	// Policy is the [PolicyHash] of the spec that the revision was tested by.
 	Policy string `json:"policy"`
+	// Retry is the value of spec.retry that it failed under.
+	Retry string `json:"retry,omitempty"`
 }
 
 // Retiring is one Deployment, told apart by its UID from another of the same name.
@@ -159,10 +175,10 @@ func (r *Record) Rejection(revision string) *Rejection {
 	return nil
 }
 
-// rejectedUnder tells whether the revision failed under this very policy.
-func (r *Record) rejectedUnder(revision, policy string) bool {
+// rejectedUnder tells whether the revision failed under this very policy and value of spec.retry.
+func (r *Record) rejectedUnder(revision, policy, retry string) bool {
 	rejection := r.Rejection(revision)
-	return rejection != nil && rejection.Policy == policy
+	return rejection != nil && rejection.Policy == policy && rejection.Retry == retry
 }
 
 // watch begins the bake of Live, whose containers have ended so before.
@@ -192,13 +208,13 @@ func (r *Record) retire(revision *Revision) {
 	}
 }
 
-// leave notes in the history that the live revision loses the traffic at this time.
-func (r *Record) leave(model v1alpha1.RevisionModel, at metav1.Time, reason string) {
+// leave notes in the history that the live revision loses the traffic at this time, and by what.
+func (r *Record) leave(model v1alpha1.RevisionModel, at metav1.Time, reason, by string) {
 	if r.Live == "" {
 		return
 	}
 	promoted := r.At
-	entry := v1alpha1.RetiredRevision{Revision: r.Live, Model: model, RetiredTime: &at, Reason: reason}
+	entry := v1alpha1.RetiredRevision{Revision: r.Live, Model: model, RetiredTime: &at, Reason: reason, MovedBy: by}
 	if !promoted.IsZero() {
 		entry.PromotedTime = &promoted
 	}

@@ -21,7 +21,9 @@ func TestRecordRoundTrip(t *testing.T) {
 		"zero": {},
 		"full": {
 			Switch: 3, At: at, Live: "pets-1", Available: 2, Fallback: "pets-0",
-			Rejected: []Rejection{{Policy: "p", RejectedRevision: v1alpha1.RejectedRevision{
+			Starting:  &Starting{UID: "u3", Since: at},
+			Postponed: &Postponement{Revision: "pets-3", Retry: "again", Failures: 2, At: at, Message: "no room"},
+			Rejected: []Rejection{{Policy: "p", Retry: "again", RejectedRevision: v1alpha1.RejectedRevision{
 				Revision: "pets-2", Reason: v1alpha1.SmokeFailedReason, Time: &at,
 				Checks: []v1alpha1.CheckResult{{Name: "health", Result: v1alpha1.CheckFailed}},
 			}}},
@@ -73,7 +75,7 @@ func TestRecordKeepsWhatANewerVersionWrote(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if record.Live != "pets-1" || !record.Baked || !record.rejectedUnder("pets-2", "p") {
+	if record.Live != "pets-1" || !record.Baked || !record.rejectedUnder("pets-2", "p", "") {
 		t.Errorf("decoded %+v", record)
 	}
 	next := record.clone()
@@ -138,7 +140,7 @@ func TestHistoryKeepsTheNewestTen(t *testing.T) {
 	r := &Record{}
 	for i := range 12 {
 		r.Live = fmt.Sprint("r", i)
-		r.leave(v1alpha1.RevisionModel{}, metav1.Time{}, ReasonReplaced)
+		r.leave(v1alpha1.RevisionModel{}, metav1.Time{}, ReasonReplaced, MovedBySpec)
 	}
 	if len(r.History) != maxRemembered || r.History[0].Revision != "r11" {
 		t.Errorf("history has %d entries and starts with %s, want 10 and r11", len(r.History), r.History[0].Revision)

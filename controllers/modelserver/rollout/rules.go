@@ -29,14 +29,19 @@ func (o *Observed) model(name string) v1alpha1.RevisionModel {
 }
 
 // moveTo returns a copy of the record in which another revision has the traffic.
-func moveTo(o *Observed, r *Record, to *Revision, reason string) *Record {
+func moveTo(o *Observed, r *Record, to *Revision, reason, by string) *Record {
 	next := r.clone()
-	next.leave(o.model(r.Live), o.now(), reason)
+	next.leave(o.model(r.Live), o.now(), reason, by)
 	next.pardon(to.Name)
+	next.Starting = nil
+	if next.Postponed != nil && next.Postponed.Revision == to.Name {
+		next.Postponed = nil
+	}
 	next.Switch++
 	next.At, next.BakedSince = o.now(), metav1.Time{}
 	next.Live = to.Name
 	next.Available = to.Available
+	next.Requests = nil
 	next.watch(nil)
 	return next
 }
@@ -53,7 +58,7 @@ func recoverRecord(o *Observed, _ *Record) (Actions, bool) {
 		}
 	}
 	for _, rejected := range o.Last.Rejected {
-		r.Rejected = append(r.Rejected, Rejection{RejectedRevision: rejected, Policy: o.Policy})
+		r.Rejected = append(r.Rejected, Rejection{RejectedRevision: rejected, Policy: o.Policy, Retry: o.Steering.Retry})
 	}
 	live, fallback := o.exists(o.Last.Live), o.exists(o.Last.Fallback)
 	switch {
@@ -92,7 +97,7 @@ func reselect(o *Observed, r *Record) (Actions, bool) {
 	}, true
 }
 
-// switchBack (B): live failed its bake; or it lost all its replicas, or was deleted
+// switchBack (B): live failed its bake, or a person rejected it; or it lost all its replicas, or was deleted
 // outside Trainyard, and is then a candidate again if the spec asks for it.
 func switchBack(o *Observed, r *Record) (Actions, bool) {
 	if r.Live == "" || r.Baked {
@@ -109,15 +114,22 @@ func switchBack(o *Observed, r *Record) (Actions, bool) {
 		a.Gone = []string{r.Live}
 	}
 	if fallback := o.exists(r.Fallback); fallback != nil && fallback.Available > 0 {
-		reason := v1alpha1.BakeFailedReason
+		var reason string
 		switch {
-		case failure != nil || rejected:
+		case failure != nil:
+			reason = failure.Reason
+		case rejected:
+			reason = r.Rejection(r.Live).Reason
 		case gone:
 			reason = ReasonGone
 		default:
 			reason = v1alpha1.UnavailableReason
 		}
-		a.Record = moveTo(o, r, fallback, reason)
+		by := MovedByTrainyard
+		if reason == v1alpha1.AbortedReason {
+			by = v1alpha1.RejectAnnotation
+		}
+		a.Record = moveTo(o, r, fallback, reason, by)
 		a.Record.Baked, a.Record.Fallback = true, ""
 		if reason != v1alpha1.UnavailableReason {
 			a.Record.retire(o.Revisions[r.Live])
@@ -150,12 +162,12 @@ func dropFallback(o *Observed, r *Record) (Actions, bool) {
 	}, true
 }
 
-// rebake: live failed its bake, with nothing to switch back to, and the policy has
-// changed since.
+// rebake: live failed its bake, with nothing to switch back to, and the policy or
+// spec.retry has changed since.
 func rebake(o *Observed, r *Record) (Actions, bool) {
 	live := o.exists(r.Live)
 	if r.Baked || live == nil || live.Available == 0 || !o.isTarget(r.Live) ||
-		r.Rejection(r.Live) == nil || r.rejectedUnder(r.Live, o.Policy) {
+		r.Rejection(r.Live) == nil || o.rejected(r, r.Live) {
 		return Actions{}, false
 	}
 	next := r.clone()
@@ -172,14 +184,21 @@ func finishBake(o *Observed, r *Record) (Actions, bool) {
 	if live := o.exists(r.Live); !baking(r) || live == nil || live.Edited {
 		return Actions{}, false
 	}
-	if job := o.newest(bakeID(r)); job == nil || job.State != JobPassed {
+	if !o.bakePassed(r) {
 		return Actions{}, false
 	}
 	next := r.clone()
 	next.Baked, next.Fallback, next.BakedSince = true, "", metav1.Time{}
+	next.Requests = o.newest(bakeID(r)).Requests
 	next.watch(nil)
 	next.retire(o.Revisions[r.Fallback])
 	return Actions{Record: next}, true
+}
+
+// bakePassed tells whether the test of live's bake has passed.
+func (o *Observed) bakePassed(r *Record) bool {
+	job := o.newest(bakeID(r))
+	return job != nil && job.State == JobPassed
 }
 
 // returnBack: the spec asks for the fallback again. It has been baked, so there is
@@ -196,7 +215,7 @@ func returnBack(o *Observed, r *Record) (Actions, bool) {
 	if fallback == nil || fallback.Available < max(1, enough) {
 		return Actions{}, false
 	}
-	next := moveTo(o, r, fallback, ReasonReplaced)
+	next := moveTo(o, r, fallback, ReasonReplaced, o.Target.movedBy())
 	next.Baked, next.Fallback = true, ""
 	next.retire(o.Revisions[r.Live])
 	return Actions{Record: next}, true
@@ -220,8 +239,14 @@ func reject(o *Observed, r *Record) (Actions, bool) {
 }
 
 func candidateFailure(o *Observed, c *Target, revision *Revision) (reason, message string, checks []v1alpha1.CheckResult) {
+	if o.Steering.Reject == c.Name {
+		return v1alpha1.AbortedReason, abortedMessage, nil
+	}
 	if c.GateFailure != "" {
 		return v1alpha1.GateNotMetReason, c.GateFailure, nil
+	}
+	if c.ChanceFailure != "" {
+		return v1alpha1.NoBetterThanChanceReason, c.ChanceFailure, nil
 	}
 	if revision == nil || revision.Edited {
 		return "", "", nil
@@ -243,20 +268,22 @@ func candidateFailure(o *Observed, c *Target, revision *Revision) (reason, messa
 	return "", "", nil
 }
 
-// promote (step 3): every pod of the candidate passed, and there are enough of them.
+// promote (step 3): every pod of the candidate passed, there are enough of them, and a
+// person has approved it where that is asked for.
 func promote(o *Observed, r *Record) (Actions, bool) {
 	c := o.candidate(r)
 	if c == nil {
 		return Actions{}, false
 	}
 	revision := o.exists(c.Name)
-	if revision == nil || !revision.allAvailable() || revision.Available < o.Desired {
+	if !o.passed(revision) || revision.Available < o.Desired || untilPromoted(o, r, c.Name) > 0 || o.awaitsPromotion(c.Name) {
 		return Actions{}, false
 	}
-	if job := o.newest(smokeID(o.Policy, revision)); job == nil || job.State != JobPassed || untilPromoted(o, r, c.Name) > 0 {
-		return Actions{}, false
+	by := c.movedBy()
+	if o.Steering.Manual {
+		by = v1alpha1.PromoteAnnotation
 	}
-	next := moveTo(o, r, revision, ReasonReplaced)
+	next := moveTo(o, r, revision, ReasonReplaced, by)
 	next.watch(Ends(revision.Pods))
 	if r.Baked {
 		next.Fallback = r.Live
@@ -268,6 +295,15 @@ func promote(o *Observed, r *Record) (Actions, bool) {
 		next.Fallback = "" // nothing can bring it back
 	}
 	return Actions{Record: next}, true
+}
+
+// passed tells whether every pod that a candidate has now has passed its smoke test.
+func (o *Observed) passed(revision *Revision) bool {
+	if revision == nil || !revision.allAvailable() {
+		return false
+	}
+	job := o.newest(smokeID(o.Policy, revision))
+	return job != nil && job.State == JobPassed
 }
 
 // retire: a revision that is neither live, nor fallback, nor to be tried. Nothing is

@@ -26,10 +26,15 @@ const (
 	hanging    = "hanging"    // passes the smoke test, isn't ready any more under traffic, sooner or later
 	refused    = "refused"    // the server refuses the file
 	gated      = "gated"      // misses a gate
+	guessing   = "guessing"   // is no better than guessing
+	worse      = "worse"      // misses a gate that compares it with a good one
 	neverReady = "neverready" // never becomes ready
 )
 
-var simModels = []string{"good1", "good2", "good3", "smokebad1", "bakebad1", "crashing1", "hanging1", "refused1", "gated1", "neverready1"}
+// allows is the policy that lets models through that are no better than guessing.
+const allows = "p2"
+
+var simModels = []string{"good1", "good2", "good3", "smokebad1", "bakebad1", "crashing1", "hanging1", "refused1", "gated1", "guessing1", "worse1", "neverready1"}
 
 // errCrash stops a pass between two writes.
 var errCrash = errors.New("the controller died")
@@ -63,7 +68,10 @@ type simulation struct {
 	uid int
 
 	model, policy string
+	steering      Steering
 	desired       int32
+	minRequests   int32 // of users, that a bake waits for
+	traffic       bool  // there are any
 	resolved      bool
 
 	selected    string
@@ -83,14 +91,17 @@ type simulation struct {
 	switches      int
 	fault         string // the first broken invariant
 	writes        int
+	followed      map[string]int // how often each rule was
+
+	selection *simSelection // of runs, one of which has the model; nil: the spec names it
 }
 
 func newSimulation(seed uint64) *simulation {
 	return &simulation{
 		rng: rand.New(rand.NewPCG(seed, 0)), now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
-		model: "good1", policy: "p1", desired: 1, resolved: true,
+		model: "good1", policy: "p1", desired: 1, resolved: true, traffic: true,
 		deployments: map[string]*simDeployment{}, templates: map[string]bool{}, jobs: map[string]*simJob{},
-		smoked: map[string]bool{}, baked: map[string]bool{}, lost: map[string]bool{},
+		smoked: map[string]bool{}, baked: map[string]bool{}, lost: map[string]bool{}, followed: map[string]int{},
 	}
 }
 
@@ -114,15 +125,23 @@ func (s *simulation) broken(format string, args ...any) {
 // observe takes a snapshot, as the controller's cache would hold it.
 func (s *simulation) observe() *Observed {
 	o := &Observed{
-		Now: s.now, Policy: s.policy, Desired: s.desired, Last: s.status,
-		Revisions:  map[string]*Revision{},
-		Templates:  maps.Clone(s.templates),
-		Unresolved: Unresolved{Reason: v1alpha1.TrainingRunNotCompleteReason},
+		Now: s.now, Policy: s.policy, Steering: s.steering, Desired: s.desired, Last: s.status,
+		ProgressDeadline: 10 * time.Minute,
+		MinRequests:      s.minRequests,
+		Revisions:        map[string]*Revision{},
+		Templates:        maps.Clone(s.templates),
+		Unresolved:       Unresolved{Reason: v1alpha1.TrainingRunNotCompleteReason},
 	}
 	if s.resolved {
 		o.Target = &Target{Name: revisionOf(s.model), Model: v1alpha1.RevisionModel{SHA256: s.model}}
 		if is(s.model, gated) {
 			o.Target.GateFailure = "accuracy is too low"
+		}
+		if s.missesLive(s.model) {
+			o.Target.GateFailure = "accuracy is worse than that of live"
+		}
+		if is(s.model, guessing) && s.policy != allows {
+			o.Target.ChanceFailure = "guesses"
 		}
 	}
 	for name, d := range s.deployments {
@@ -139,6 +158,20 @@ func (s *simulation) observe() *Observed {
 		o.Jobs = append(o.Jobs, job.Job)
 	}
 	return o
+}
+
+// missesLive tells whether a model misses a gate that compares it with live's. One that the spec has had replaced may come back.
+func (s *simulation) missesLive(model string) bool {
+	record, err := DecodeRecord(s.record)
+	if err != nil || !is(model, worse) || !is(modelOf(record.Live), good) {
+		return false
+	}
+	for _, entry := range record.History {
+		if entry.Model.SHA256 == model {
+			return entry.Reason != ReasonReplaced
+		}
+	}
+	return true
 }
 
 func (d *simDeployment) observe(name string) *Revision {
@@ -181,10 +214,15 @@ func (d *simDeployment) available() int32 {
 // reconcile is a pass of the controller on a snapshot, which may be stale, that dies
 // after so many writes.
 func (s *simulation) reconcile(snapshot *Observed, diesAfter int) error {
+	if s.selection != nil {
+		s.selection.choose(s)
+	}
 	o := *snapshot
 	o.Now = s.now.Add(s.skew)
-	o.Policy, o.Desired, o.Target, o.Last = s.policy, s.desired, s.observe().Target, s.status
+	o.Policy, o.Steering, o.Desired, o.Target, o.Last = s.policy, s.steering, s.desired, s.observe().Target, s.status
+	o.MinRequests = s.minRequests
 	s.observePastCache(&o)
+	o.Jobs = outdated(&o)
 	actions := Plan(&o)
 	s.waits = actions.RequeueAfter > 0
 	write := func(f func()) error {
@@ -205,6 +243,9 @@ func (s *simulation) reconcile(snapshot *Observed, diesAfter int) error {
 		}
 		if o.Service != nil && o.Service.Record != nil {
 			s.checkFallback(o.Service.Record, actions.Record)
+			if wrong := checkConclusions(o.Service.Record, actions.Record); wrong != "" {
+				s.broken("%s", wrong)
+			}
 		}
 		if err := write(func() { s.writeRecord(actions) }); err != nil {
 			return err
@@ -227,7 +268,7 @@ func (s *simulation) verify(o *Observed, a Actions) error {
 	if o.Service != nil && o.Service.Record != nil {
 		before = *o.Service.Record
 	}
-	moved := before.Live != "" && before.Live != a.Record.Live
+	moved := a.Record.Live != "" && before.Live != a.Record.Live && (before.Live != "" || a.Repaired == "")
 	if fallback := a.Record.Fallback; fallback != before.Fallback && !o.Templates[fallback] && fallback != "" {
 		if d := s.deployments[fallback]; d == nil || d.deleting {
 			return errors.New("the new fallback isn't there any more")
@@ -245,6 +286,7 @@ func (s *simulation) verify(o *Observed, a Actions) error {
 }
 
 func (s *simulation) writeRecord(a Actions) {
+	s.followed[a.Rule]++
 	encoded, err := a.Record.Encode()
 	if err != nil {
 		s.broken("encode: %v", err)
@@ -253,9 +295,20 @@ func (s *simulation) writeRecord(a Actions) {
 		s.broken("the record can't be read back: %v", err)
 	}
 	for _, rejection := range a.Record.Rejected {
-		if name := modelOf(rejection.Revision); is(name, good) || is(name, neverReady) {
+		if name := modelOf(rejection.Revision); rejection.Reason != v1alpha1.AbortedReason && (is(name, good) || is(name, neverReady)) {
 			s.broken("%s is rejected, which no evidence is against: %s", rejection.Revision, rejection.Message)
+		} else if is(name, worse) && rejection.Reason != v1alpha1.AbortedReason && rejection.Reason != v1alpha1.GateNotMetReason {
+			s.broken("%s is rejected (%s), which misses a gate at most: %s", rejection.Revision, rejection.Reason, rejection.Message)
 		}
+	}
+	if s.selection != nil {
+		s.selection.checkMove(s, a)
+	}
+	if a.Rule == "promote" && s.missesLive(modelOf(a.Record.Live)) {
+		s.broken("promoted %s, which misses a gate against live", a.Record.Live)
+	}
+	if a.Rule == "promote" && is(modelOf(a.Record.Live), guessing) && s.policy != allows {
+		s.broken("promoted %s, which is no better than guessing", a.Record.Live)
 	}
 	old := s.selected
 	s.service, s.record, s.selected = true, encoded, a.Record.Live
@@ -263,6 +316,12 @@ func (s *simulation) writeRecord(a Actions) {
 		return
 	}
 	s.switches++
+	if s.steering.Paused && (a.Rule == "promote" || a.Rule == "returnBack") {
+		s.broken("%s to %s while paused", a.Rule, s.selected)
+	}
+	if a.Rule == "promote" && (s.steering.Manual && s.steering.Promote != s.selected || s.steering.Reject == s.selected) {
+		s.broken("promoted %s, which a person hasn't approved or has rejected", s.selected)
+	}
 	d := s.deployments[s.selected]
 	switch {
 	case d == nil && a.Repaired != "" && (s.templates[s.selected] || s.isTarget(s.selected)): // it is recreated
@@ -294,8 +353,9 @@ func (s *simulation) execute(o *Observed, a Actions, write func(func()) error) e
 		if s.jobs[start.Name()] != nil {
 			continue
 		}
+		s.checkStart(start)
 		if err := write(func() {
-			job := &simJob{Job: Job{JobID: start.JobID, Started: s.now.Add(s.skew)}, model: modelOf(start.Revision)}
+			job := &simJob{Job: Job{JobID: start.JobID, Started: s.now.Add(s.skew), MinRequests: start.MinRequests}, model: modelOf(start.Revision)}
 			for _, pod := range start.Pods {
 				job.pods = append(job.pods, pod.UID)
 			}
@@ -365,8 +425,10 @@ func (s *simulation) create(create Scale, write func(func()) error) error {
 	if len(s.deployments) >= MaxDeployments {
 		return errors.New("the cache missed a Deployment")
 	}
-	if record, err := DecodeRecord(s.record); err == nil && record.rejectedUnder(name, s.policy) && name != record.Live {
+	if record, err := DecodeRecord(s.record); err == nil && record.rejectedUnder(name, s.policy, s.steering.Retry) && name != record.Live {
 		s.broken("%s is tried again under the policy that it failed", name)
+	} else if err == nil && s.steering.Paused && name != record.Live && name != record.Fallback {
+		s.broken("%s is started while paused", name)
 	}
 	if !s.templates[name] {
 		if !s.resolved || name != revisionOf(s.model) {
@@ -416,6 +478,21 @@ func (s *simulation) checkFallback(before, after *Record) {
 	}
 	if before.Fallback != "" && after.Fallback == "" && after.Live == before.Live && !after.Baked && s.canServeAgain(before.Fallback) {
 		s.broken("let go of the fallback %s, which is there", before.Fallback)
+	}
+}
+
+// checkStart holds for every test that is started: a bake waits for users, but not where there is no way back.
+func (s *simulation) checkStart(start Start) {
+	record, err := DecodeRecord(s.record)
+	if err != nil || start.Check != Bake || start.Revision != record.Live {
+		return
+	}
+	want := s.minRequests
+	if record.Fallback == "" {
+		want = 0
+	}
+	if start.MinRequests != want {
+		s.broken("the bake of %s waits for %d requests, not for %d (fallback %q)", start.Revision, start.MinRequests, want, record.Fallback)
 	}
 }
 
@@ -503,7 +580,8 @@ func (s *simulation) blow(pod *simPod) bool {
 }
 
 func (s *simulation) stepJob(job *simJob) {
-	if job.State != JobRunning || !s.chance(50) {
+	takes := map[Check]int{Smoke: 50, Bake: 15}[job.Check] // a bake is long, and much may happen meanwhile
+	if job.State != JobRunning || !s.chance(takes) {
 		return
 	}
 	if d := s.deployments[job.Revision]; d != nil && d.edited {
@@ -520,10 +598,22 @@ func (s *simulation) stepJob(job *simJob) {
 	case job.Check == Smoke:
 		job.State = JobPassed
 		s.smoked[job.Revision] = true
+	case job.MinRequests > 0 && !s.traffic: // it waits
 	default:
 		job.State = JobPassed
 		s.baked[job.Revision] = true
 	}
+}
+
+// outdated are the Jobs as the controller observes them: a bake that waits for another number of requests than it is to is void.
+func outdated(o *Observed) []Job {
+	jobs := slices.Clone(o.Jobs)
+	for i := range jobs {
+		if job := &jobs[i]; job.Check == Bake && job.State == JobRunning && job.MinRequests != o.BakeRequests() {
+			job.State = JobVoid
+		}
+	}
+	return jobs
 }
 
 func (s *simulation) havePods(job *simJob) bool {
@@ -557,11 +647,15 @@ func (s *simulation) heal() {
 
 // disturb lets a person, or chance, change something.
 func (s *simulation) disturb() {
-	switch s.rng.IntN(25) {
-	case 0, 1, 2, 3:
+	switch s.rng.IntN(60) {
+	default: // what all the others are about
 		s.model = simModels[s.rng.IntN(len(simModels))]
-	case 12, 13:
-		// Back to one that exists: what people do when a rollout worries them.
+	case 12, 38, 39, 40, 41, 42, 43:
+		// Back to what was live before: what people do when a rollout worries them.
+		if record, err := DecodeRecord(s.record); err == nil && record.Fallback != "" {
+			s.model = modelOf(record.Fallback)
+		}
+	case 13:
 		if names := slices.Sorted(maps.Keys(s.deployments)); len(names) > 0 {
 			s.model = modelOf(names[s.rng.IntN(len(names))])
 		}
@@ -592,9 +686,12 @@ func (s *simulation) disturb() {
 		if names := slices.Sorted(maps.Keys(s.deployments)); len(names) > 0 {
 			s.deployments[names[s.rng.IntN(len(names))]].hidden = true
 		}
-	case 19:
+	case 19, 44, 45:
 		if record, err := DecodeRecord(s.record); err == nil && s.templates[record.Fallback] {
 			delete(s.deployments, record.Fallback)
+			if s.chance(50) {
+				delete(s.templates, record.Fallback)
+			}
 		}
 	case 23, 24:
 		if names := slices.Sorted(maps.Keys(s.deployments)); len(names) > 0 {
@@ -602,6 +699,24 @@ func (s *simulation) disturb() {
 				d.edited, d.pods = true, nil
 			}
 		}
+	case 34, 35:
+		s.traffic = !s.traffic
+	case 36, 37:
+		s.minRequests = int32(s.rng.IntN(3))
+	case 25:
+		s.steering.Manual = s.chance(25)
+	case 26, 27:
+		s.steering.Promote = revisionOf(s.model)
+	case 28:
+		s.steering.Reject = revisionOf(simModels[s.rng.IntN(len(simModels))])
+	case 29:
+		s.steering.Reject = s.selected
+	case 31, 32:
+		s.steering.Paused = s.chance(25)
+	case 33:
+		s.steering.Retry = []string{"", "again"}[s.rng.IntN(2)]
+	case 30:
+		s.steering.Promote, s.steering.Reject = "", ""
 	case 20:
 		// Both of what live is made from, and its selector.
 		record, err := DecodeRecord(s.record)

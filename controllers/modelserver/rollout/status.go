@@ -31,6 +31,8 @@ type Status struct {
 	Reason, Message string
 	// Candidate is what is started and tested, if there is something.
 	Candidate *v1alpha1.CandidateRevision
+	// Refused says which request of a person makes no sense, or is nil.
+	Refused *Refusal
 	// RolledBack is the rejection of the spec's revision while another is live.
 	RolledBack *Rejection
 	// Pods is the revision whose pods hold things up, Job the test that does; both may be empty.
@@ -47,6 +49,7 @@ func Describe(o *Observed) Status {
 	if s.Candidate == nil {
 		s.Candidate = candidateStatus(o, r)
 	}
+	s.Refused = refusal(o, r)
 	return s
 }
 
@@ -54,22 +57,32 @@ func describe(o *Observed, r *Record) Status {
 	failed := r.Rejection(r.Live)
 	switch {
 	case failed != nil && r.Fallback != "":
+		happened := "failed its bake"
+		if failed.Reason == v1alpha1.AbortedReason {
+			happened = "was rejected"
+		}
 		s := reconciling(v1alpha1.RollbackBlockedReason,
-			"revision %s failed its bake (%s), and revision %s has no ready replica to switch back to: find out why its pods don't become ready", r.Live, failed.Message, r.Fallback)
+			"revision %s %s (%s), and revision %s has no ready replica to switch back to: find out why its pods don't become ready", r.Live, happened, failed.Message, r.Fallback)
 		s.Pods = r.Fallback
 		return s
 	case o.Target == nil && r.Live != "" && o.Unresolved.Served == r.Live:
 		return describeServed(o, r)
 	case o.Target == nil:
 		return describeUnresolved(o)
-	case r.rejectedUnder(o.Target.Name, o.Policy):
+	case o.rejected(r, o.Target.Name):
 		return describeRejected(r, r.Rejection(o.Target.Name))
 	case o.isTarget(r.Live):
 		return describeLive(o, r)
+	case !o.Steering.Paused && o.exists(o.Target.Name) == nil && o.untilTried(r, o.Target.Name) > 0,
+		r.isRetiring(o.Target.Name) && o.untilTried(r, o.Target.Name) > 0:
+		return describePostponed(o, r.Postponed, o.untilTried(r, o.Target.Name))
 	case r.isRetiring(o.Target.Name):
 		return reconciling(v1alpha1.WaitingForDeletionReason,
 			"revision %s is asked for again and starts when its earlier Deployment is gone", o.Target.Name)
 	case o.isTarget(r.Fallback):
+		if o.Steering.Paused {
+			return describePaused("revision %s, which the spec asks for, is the fallback, and has yet to get the traffic", r.Fallback)
+		}
 		s := reconciling(v1alpha1.StartingReason, "switching back to revision %s when enough of its replicas are available", r.Fallback)
 		s.Pods = r.Fallback
 		return s
@@ -89,7 +102,7 @@ func describeUnresolved(o *Observed) Status {
 // describeServed describes live where it serves what the spec asks for, though the run
 // that its model came from is gone.
 func describeServed(o *Observed, r *Record) Status {
-	if r.rejectedUnder(r.Live, o.Policy) {
+	if o.rejected(r, r.Live) {
 		return describeRejected(r, r.Rejection(r.Live))
 	}
 	s := describeLive(o, r)
@@ -112,7 +125,7 @@ func describeRejected(r *Record, rejection *Rejection) Status {
 		s.Message += fmt.Sprintf("; revision %s stays live", r.Live)
 		s.RolledBack = rejection
 	}
-	s.Message += ". To retry, change the model, spec.image, spec.server, spec.podTemplate, spec.smoke, or spec.promotion"
+	s.Message += ". To retry, " + retryAborted(rejection) + "set spec.retry to another value, or change the model, spec.image, spec.server, spec.podTemplate, spec.smoke, or spec.promotion"
 	return s
 }
 
@@ -137,8 +150,16 @@ func describeLive(o *Observed, r *Record) Status {
 			Reason:  v1alpha1.ServingReason,
 			Message: fmt.Sprintf("revision %s is live with %d of %d replicas available", r.Live, available, o.Desired),
 		}
+		if o.Steering.Paused {
+			s.Message += "; spec.rollout.paused holds back the next rollout"
+		}
+	case o.Steering.Paused && (!baking(r) || o.bakePassed(r)):
+		s = describePaused("revision %s has the traffic, and its bake has yet to end", r.Live)
 	default:
 		s = reconciling(v1alpha1.BakingReason, "revision %s has the traffic and is watched", r.Live)
+		if least := o.BakeRequests(); least > 0 {
+			s.Message += fmt.Sprintf(" for spec.promotion.bakeTime, and until it has answered as many requests of users as spec.promotion.minRequests says, %d", least)
+		}
 		s.explainJob(o, bakeID(r))
 	}
 	s.Pods = r.Live
@@ -148,6 +169,9 @@ func describeLive(o *Observed, r *Record) Status {
 func describeCandidate(o *Observed) Status {
 	name := o.Target.Name
 	revision := o.exists(name)
+	if s, ok := describeHalted(o, name, revision); ok {
+		return s
+	}
 	if revision == nil {
 		if len(o.Revisions) >= MaxDeployments {
 			return reconciling(v1alpha1.WaitingForDeletionReason, "revision %s starts when an earlier revision is gone", name)
@@ -155,9 +179,12 @@ func describeCandidate(o *Observed) Status {
 		return reconciling(v1alpha1.StartingReason, "the Deployment of revision %s is being created", name)
 	}
 	id := smokeID(o.Policy, revision)
-	if job := o.newest(id); job != nil && job.State == JobPassed && revision.allAvailable() {
+	if o.passed(revision) {
 		if wait := untilPromoted(o, o.Service.Record, name); wait > 0 {
 			return describeHeld(name, o, wait)
+		}
+		if o.awaitsPromotion(name) {
+			return describeAwaiting(name)
 		}
 	}
 	if job := o.newest(id); job == nil && !revision.allAvailable() || job != nil && job.State == JobPassed {
@@ -169,6 +196,26 @@ func describeCandidate(o *Observed) Status {
 	s.Pods = name
 	s.explainJob(o, id)
 	return s
+}
+
+// describeHalted says what of a candidate a pause holds up; false if nothing, because a
+// test that runs goes on.
+func describeHalted(o *Observed, name string, revision *Revision) (Status, bool) {
+	if !o.Steering.Paused {
+		return Status{}, false
+	}
+	if revision == nil {
+		return describePaused("revision %s has yet to be started", name), true
+	}
+	job := o.newest(smokeID(o.Policy, revision))
+	switch {
+	case job != nil && job.State == JobRunning:
+		return Status{}, false
+	case o.passed(revision):
+		return describePaused("revision %s has passed its smoke test, and has yet to get the traffic", name), true
+	default:
+		return describePaused("revision %s has yet to be tested", name), true
+	}
 }
 
 // describeHeld says that a candidate has passed and waits, because it lost all its
@@ -222,6 +269,9 @@ func candidateStatus(o *Observed, r *Record) *v1alpha1.CandidateRevision {
 		status.Stage, status.Checks = v1alpha1.CandidateSmoking, job.Checks
 	} else if revision.allAvailable() {
 		status.Stage = v1alpha1.CandidateSmoking
+	}
+	if o.passed(revision) && o.awaitsPromotion(revision.Name) {
+		status.Stage = v1alpha1.CandidateAwaitingPromotion
 	}
 	return status
 }

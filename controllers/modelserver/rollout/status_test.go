@@ -53,6 +53,16 @@ func TestDescribe(t *testing.T) {
 		"back to the fallback":                         {o: observed("a", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)), want: want{Reason: "Starting", Pods: "a"}},
 		"asked for while retiring":                     {o: observed("b", &Record{Live: "a", Baked: true, Retiring: []Retiring{{"b", "ub"}}}, revision("a", 2), revision("b", 2)), want: want{Reason: "WaitingForDeletion"}},
 		"three exist":                                  {o: observed("d", bakingRecord("b", "a"), revision("a", 2), revision("b", 2), revision("c", 2)), want: want{Reason: "WaitingForDeletion", Stage: "Starting"}},
+		"paused, serving":                              {o: observed("a", bakedRecord("a"), revision("a", 2)).but(paused), want: want{Outcome: Serving, Reason: "Serving", Pods: "a"}},
+		"paused, nothing made yet":                     {o: observed("b", bakedRecord("a"), revision("a", 2)).but(paused), want: want{Reason: "Paused", Stage: "Starting"}},
+		"paused, to be tested":                         {o: observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).but(paused), want: want{Reason: "Paused", Stage: "Smoking"}},
+		"paused, tested":                               {o: observed("a", &Record{}, revision("a", 2)).smoke("a", JobRunning).but(paused), want: want{Reason: "Smoking", Stage: "Smoking", Pods: "a", Job: smokeID("p", revision("a", 2)).Name()}},
+		"paused, passed":                               {o: observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobPassed).but(paused), want: want{Reason: "Paused", Stage: "Smoking"}},
+		"paused, baking":                               {o: observed("b", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)).bake(JobRunning).but(paused), want: want{Reason: "Baking", Pods: "b", Job: "b-b-2-0"}},
+		"paused, baked":                                {o: observed("b", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)).bake(JobPassed).but(paused), want: want{Reason: "Paused", Pods: "b"}},
+		"paused, to bake anew":                         {o: observed("a", &Record{Live: "a", Rejected: []Rejection{rejection("a", "old", "BakeFailed")}}, revision("a", 2)).but(paused), want: want{Reason: "Paused", Pods: "a"}},
+		"paused, back to the fallback":                 {o: observed("a", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)).but(paused), want: want{Reason: "Paused"}},
+		"paused, rejected":                             {o: observed("b", rejected("a", "b"), revision("a", 2)).but(paused), want: want{Outcome: Stalled, Reason: "SmokeFailed", RolledBack: true}},
 		"unresolved, heals": {o: observed("", bakedRecord("a"), revision("a", 2), revision("b", 2)).but(func(o *Observed) {
 			o.Unresolved = Unresolved{Reason: "TrainingRunNotFound"}
 		}), want: want{Reason: "TrainingRunNotFound", Stage: "Smoking"}},
@@ -103,6 +113,22 @@ func TestDescribeSaysWhy(t *testing.T) {
 		"rejected": {
 			o:    observed("b", &Record{Live: "a", Baked: true, Rejected: []Rejection{rejection("b", "p", "SmokeFailed")}}, revision("a", 2)),
 			want: []string{"b was rejected", "said the job", "a stays live", "spec.smoke"},
+		},
+		"it waits for users": {
+			o:    observed("b", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)).bake(JobRunning).but(func(o *Observed) { o.MinRequests = 100 }),
+			want: []string{"has the traffic and is watched for spec.promotion.bakeTime, and until it has answered as many requests of users as spec.promotion.minRequests says, 100"},
+		},
+		"rejected by a person": {
+			o:    observed("b", &Record{Live: "a", Baked: true, Rejected: []Rejection{aborted("b")}}, revision("a", 2)),
+			want: []string{"the annotation trainyard.dev/reject names it", "a stays live", "To retry, remove the annotation trainyard.dev/reject, and set spec.retry to another value, or change"},
+		},
+		"waits for a person": {
+			o:    observed("b", bakedRecord("a"), revision("a", 2), revision("b", 2)).smoke("b", JobPassed).but(func(o *Observed) { o.Steering.Manual = true }),
+			want: []string{"b has passed its smoke test and waits", "trainyard.dev/promote to its name"},
+		},
+		"a person's rollback is blocked": {
+			o:    observed("b", &Record{Live: "b", Fallback: "a", Rejected: []Rejection{aborted("b")}}, revision("a", 2), revision("b", 2)),
+			want: []string{"b was rejected (the annotation", "a has no ready replica"},
 		},
 		"a test without a verdict, under its next attempt": {
 			o: observed("b", bakingRecord("b", "a"), revision("a", 2), revision("b", 2)).bake(JobVoid).

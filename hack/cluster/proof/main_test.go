@@ -90,7 +90,7 @@ func call(t *testing.T, args ...string) string {
 
 func configuration(t *testing.T) *config.Config {
 	t.Helper()
-	cfg, err := config.New(name, subnet, "")
+	cfg, err := config.New(name, subnet, 2, "")
 	if err != nil {
 		t.Fatal(err)
 	}

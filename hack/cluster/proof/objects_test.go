@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/utils/ptr"
 
@@ -71,6 +72,26 @@ func mount(pod *corev1.Pod, claim string) *corev1.Pod {
 	c := &pod.Spec.Containers[0]
 	c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: claim, MountPath: "/" + claim})
 	return pod
+}
+
+// on binds a pod to a node, by the scheduler.
+func on(node string, pod *corev1.Pod) *corev1.Pod {
+	pod.Spec.NodeSelector = map[string]string{corev1.LabelHostname: node}
+	return pod
+}
+
+// volumeOf returns the folder of the volume that a claim has.
+func volumeOf(t *testing.T, c kubernetes.Interface, ns, claimName string) string {
+	t.Helper()
+	pvc, err := c.CoreV1().PersistentVolumeClaims(ns).Get(t.Context(), claimName, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pv, err := c.CoreV1().PersistentVolumes().Get(t.Context(), pvc.Spec.VolumeName, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pv.Spec.Local.Path
 }
 
 // claim makes a claim of a storage class, of the default one if it is empty.
@@ -135,4 +156,20 @@ func succeed(t *testing.T, c kubernetes.Interface, ns string, pod *corev1.Pod) {
 	if end := finish(t, c, ns, pod); end.ExitCode != 0 {
 		t.Errorf("pod %s ended with %d (%s): %s", pod.Name, end.ExitCode, end.Reason, end.Message)
 	}
+}
+
+// createService makes a Service of the pod of its name.
+func createService(t *testing.T, c kubernetes.Interface, ns, name string) *corev1.Service {
+	t.Helper()
+	service, err := c.CoreV1().Services(ns).Create(t.Context(), &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		Spec: corev1.ServiceSpec{
+			Selector: map[string]string{"app": name},
+			Ports:    []corev1.ServicePort{{Port: 80, TargetPort: intstr.FromInt32(8080)}},
+		},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return service
 }

@@ -21,8 +21,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/intstr"
 
+	"github.com/trainyard-dev/trainyard/hack/cluster/internal/config"
 	"github.com/trainyard-dev/trainyard/hack/cluster/internal/volume"
 )
 
@@ -44,7 +44,7 @@ func TestCluster(t *testing.T) {
 	t.Run("registry", testRegistry)
 	t.Run("restart of what has ended", testRestart)
 
-	inside := netNS(t)
+	inside := marksOf(t, 0)
 	call(t, "down")
 	checkNothingLeft(t, before, inside)
 	call(t, "down") // again, with nothing to do
@@ -74,7 +74,7 @@ func testVolume(t *testing.T) {
 				available++
 			}
 		}
-		return available == len(volume.Names()), "not all available"
+		return available == config.Volumes, "not all available"
 	})
 	if left := glob(t, filepath.Join(configuration(t).VolumesDir(), "*", "*")); len(left) > 0 {
 		t.Errorf("files left in the volumes: %v", left)
@@ -101,16 +101,7 @@ func testService(t *testing.T) {
 	c := client(t)
 	ns := namespace(t, c)
 	create(t, c, ns, makePod("server", "serve"))
-	service, err := c.CoreV1().Services(ns).Create(t.Context(), &corev1.Service{
-		ObjectMeta: metav1.ObjectMeta{Name: "server"},
-		Spec: corev1.ServiceSpec{
-			Selector: map[string]string{"app": "server"},
-			Ports:    []corev1.ServicePort{{Port: 80, TargetPort: intstr.FromInt32(8080)}},
-		},
-	}, metav1.CreateOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	service := createService(t, c, ns, "server")
 	status(t, c, ns, "server", running)
 	eventually(t, "the Service from this machine", func(ctx context.Context) (bool, string) {
 		return get(ctx, "http://"+service.Spec.ClusterIP)
@@ -198,7 +189,7 @@ func testRestart(t *testing.T) {
 	ns := namespace(t, c)
 	create(t, c, ns, makePod("survivor", "serve"))
 	started := status(t, c, ns, "survivor", running).Running.StartedAt
-	for _, line := range members(t, netNS(t)) {
+	for _, line := range members(t, marksOf(t, 0)) {
 		pid, cmdline, _ := strings.Cut(line, " ")
 		for _, victim := range []string{"/kubelet", "/containerd\\x00", "/kube-apiserver", "/agent"} {
 			if strings.Contains(cmdline, victim) {
@@ -255,11 +246,11 @@ func TestKilled(t *testing.T) {
 		for _, next := range []string{"down", "up"} {
 			t.Run(after.String()+" then "+next, func(t *testing.T) {
 				cut(t, after)
-				inside := netNS(t)
+				inside := marksOf(t, 0)
 				call(t, next)
 				if next == "up" {
 					call(t, "status")
-					inside = netNS(t)
+					inside = marksOf(t, 0)
 					call(t, "down")
 				}
 				checkNothingLeft(t, before, inside)

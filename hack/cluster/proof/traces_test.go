@@ -37,12 +37,12 @@ func lookAround(t *testing.T) traces {
 		}
 	}
 	out.Links = append(glob(t, "/sys/class/net/"+name+"*"), glob(t, "/sys/class/net/veth*")...)
-	out.NetNS = append(glob(t, "/run/netns/"+name), glob(t, "/run/netns/cni-*")...)
-	out.Cgroups = append(glob(t, "/sys/fs/cgroup/"+name), glob(t, "/sys/fs/cgroup/*/"+name)...)
+	out.NetNS = append(glob(t, "/run/netns/"+name+"*"), glob(t, "/run/netns/cni-*")...)
+	out.Cgroups = append(glob(t, "/sys/fs/cgroup/"+name+"*"), glob(t, "/sys/fs/cgroup/*/"+name+"*")...)
 	out.Folders = append(out.Folders, glob(t, configuration(t).StateDir())...)
 	// The folders that are mounted on go with the last cluster.
 	if clusters := glob(t, filepath.Join(filepath.Dir(configuration(t).StateDir()), "*")); len(clusters) == 0 {
-		for _, b := range configuration(t).Binds() {
+		for _, b := range configuration(t).Node(0).Binds() {
 			out.Folders = append(out.Folders, glob(t, b.Path)...)
 		}
 	}
@@ -63,18 +63,24 @@ func glob(t *testing.T, pattern string) []string {
 	return out
 }
 
-// netNS identifies the cluster's network namespace.
-func netNS(t *testing.T) uint64 {
-	t.Helper()
-	info, err := os.Stat(configuration(t).NetNSPath())
-	if err != nil {
-		return 0
-	}
-	return info.Sys().(*syscall.Stat_t).Ino
+// marks are what a node's processes are known by, which outlasts the node's files.
+type marks struct {
+	netNS  uint64
+	cgroup string
 }
 
-// members returns the processes that are in a network namespace or in the cluster's cgroup.
-func members(t *testing.T, netNS uint64) []string {
+func marksOf(t *testing.T, node int) marks {
+	t.Helper()
+	n := configuration(t).Node(node)
+	m := marks{cgroup: ":" + n.Cgroup() + "/"}
+	if info, err := os.Stat(n.NetNSPath()); err == nil {
+		m.netNS = info.Sys().(*syscall.Stat_t).Ino
+	}
+	return m
+}
+
+// members returns a node's processes: those in its network namespace or in its cgroup.
+func members(t *testing.T, node marks) []string {
 	t.Helper()
 	var out []string
 	for _, dir := range glob(t, "/proc/[0-9]*") {
@@ -87,7 +93,7 @@ func members(t *testing.T, netNS uint64) []string {
 		if err != nil {
 			continue
 		}
-		if info.Sys().(*syscall.Stat_t).Ino == netNS || strings.Contains(string(cgroup), ":/"+name+"/") {
+		if info.Sys().(*syscall.Stat_t).Ino == node.netNS || strings.Contains(string(cgroup), node.cgroup) {
 			out = append(out, fmt.Sprintf("%s %q", filepath.Base(dir), cmdline))
 		}
 	}
@@ -95,12 +101,12 @@ func members(t *testing.T, netNS uint64) []string {
 }
 
 // checkNothingLeft compares the machine with what it was before the cluster.
-func checkNothingLeft(t *testing.T, before traces, netNS uint64) {
+func checkNothingLeft(t *testing.T, before traces, node marks) {
 	t.Helper()
 	if diff := cmp.Diff(before, lookAround(t)); diff != "" {
 		t.Errorf("the cluster left something (-before +after):\n%s", diff)
 	}
-	if left := members(t, netNS); len(left) > 0 {
+	if left := members(t, node); len(left) > 0 {
 		t.Errorf("the cluster left processes:\n%s", strings.Join(left, "\n"))
 	}
 }

@@ -47,7 +47,8 @@ type entry struct {
 }
 
 // New returns an image that runs the program, which is stored as /NAME, on CPUs of an architecture, such as amd64. Its files beside the program are
-// /etc/passwd, /etc/group, the certificate authorities that Mozilla trusts, and an empty /tmp.
+// /etc/passwd, /etc/group, the certificate authorities that Mozilla trusts, an empty /tmp, and an empty /output that anybody may write to: Docker
+// gives its mode to a new volume there.
 func New(program []byte, name, architecture string) (v1.Image, error) {
 	base, err := layer(baseEntries())
 	if err != nil {
@@ -89,6 +90,7 @@ func baseEntries() []entry {
 		{path: "etc/ssl/", mode: executable},
 		{path: "etc/ssl/certs/", mode: executable},
 		{path: "etc/ssl/certs/ca-certificates.crt", mode: readable, data: authorities()},
+		{path: "output/", mode: everyone},
 		{path: "tmp/", mode: everyone},
 	}
 }

@@ -48,7 +48,7 @@ func TestNew(t *testing.T) {
 	}
 	want := map[string]int64{
 		"etc": 0o755, "etc/group": 0o644, "etc/passwd": 0o644, "etc/ssl": 0o755, "etc/ssl/certs": 0o755,
-		"etc/ssl/certs/ca-certificates.crt": 0o644, "tmp": 0o1777, "trainyard-server": 0o755,
+		"etc/ssl/certs/ca-certificates.crt": 0o644, "output": 0o1777, "tmp": 0o1777, "trainyard-server": 0o755,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("files and modes (-want +got):\n%s", diff)

@@ -24,8 +24,9 @@ import (
 // Config says whom to probe and how fast.
 type Config struct {
 	URL      string        // base URL
-	Interval time.Duration // between two requests of a client
+	Interval time.Duration // between two requests on either kind of connection
 	Timeout  time.Duration // of a request
+	Pooled   int           // clients that keep their connection
 }
 
 // Stats is what a client has seen.
@@ -45,6 +46,10 @@ type Seen struct {
 	Count int       `json:"count"`
 	First time.Time `json:"first"`
 	Last  time.Time `json:"last"`
+	// FirstFailed is when it first answered with something else than 200; zero if it never did.
+	FirstFailed time.Time `json:"firstFailed,omitzero"`
+	// Clients is when each client that it has answered heard it first.
+	Clients map[int]time.Time `json:"clients"`
 }
 
 // Failure is one failed request.
@@ -53,9 +58,9 @@ type Failure struct {
 	Message string    `json:"message"`
 }
 
-// Report is what both clients have seen.
+// Report is what the clients have seen.
 type Report struct {
-	Fresh  Stats `json:"fresh"`  // a connection per request
+	Fresh  Stats `json:"fresh"`  // a connection per request, by one client
 	Pooled Stats `json:"pooled"` // connections are kept
 }
 
@@ -71,24 +76,34 @@ type Prober struct {
 	report Report
 }
 
-// Start starts both clients. They end with ctx.
+// Start starts the clients. They end with ctx.
 func Start(ctx context.Context, cfg Config) (*Prober, error) {
 	body, err := picture()
 	if err != nil {
 		return nil, err
 	}
 	p := &Prober{cfg: cfg, body: body}
-	for stats, fresh := range map[*Stats]bool{&p.report.Fresh: true, &p.report.Pooled: false} {
+	for stats, clients := range map[*Stats]int{&p.report.Fresh: 1, &p.report.Pooled: cfg.Pooled} {
 		stats.Statuses, stats.Answers = map[int]int{}, map[string]Seen{}
-		transport := http.DefaultTransport.(*http.Transport).Clone()
-		transport.DisableKeepAlives = fresh
-		client := &http.Client{Transport: transport, Timeout: cfg.Timeout}
-		p.group.Go(func() { p.loop(ctx, client, stats) })
+		for n := range clients {
+			transport := http.DefaultTransport.(*http.Transport).Clone()
+			transport.DisableKeepAlives = stats == &p.report.Fresh
+			c := client{Client: &http.Client{Transport: transport, Timeout: cfg.Timeout}, number: n, interval: time.Duration(clients) * cfg.Interval, stats: stats}
+			p.group.Go(func() { p.loop(ctx, c) })
+		}
 	}
 	return p, nil
 }
 
-// Wait waits until both clients have ended.
+// client sends requests, and has a place where they are counted.
+type client struct {
+	*http.Client
+	number   int
+	interval time.Duration // between two of its requests
+	stats    *Stats
+}
+
+// Wait waits until the clients have ended.
 func (p *Prober) Wait() { p.group.Wait() }
 
 // Report returns a copy of the counts so far.
@@ -114,8 +129,8 @@ func (p *Prober) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	_ = json.NewEncoder(w).Encode(report)
 }
 
-func (p *Prober) loop(ctx context.Context, client *http.Client, stats *Stats) {
-	ticker := time.NewTicker(p.cfg.Interval)
+func (p *Prober) loop(ctx context.Context, c client) {
+	ticker := time.NewTicker(c.interval)
 	defer ticker.Stop()
 	for {
 		select {
@@ -123,24 +138,24 @@ func (p *Prober) loop(ctx context.Context, client *http.Client, stats *Stats) {
 			return
 		case <-ticker.C:
 		}
-		revision, status, err := p.post(ctx, client)
+		revision, status, err := p.post(ctx, c)
 		if ctx.Err() != nil {
 			return
 		}
-		p.count(stats, revision, status, err)
+		p.count(c, revision, status, err)
 	}
 }
 
 // post sends one prediction. A POST with a body that can't be read twice is never
 // retried by net/http.
-func (p *Prober) post(ctx context.Context, client *http.Client) (revision string, status int, err error) {
+func (p *Prober) post(ctx context.Context, c client) (revision string, status int, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.cfg.URL+"/predict", io.NopCloser(bytes.NewReader(p.body)))
 	if err != nil {
 		return "", 0, err
 	}
 	req.ContentLength = int64(len(p.body))
 	req.Header.Set("Content-Type", "image/png")
-	resp, err := client.Do(req)
+	resp, err := c.Do(req)
 	if err != nil {
 		return "", 0, err
 	}
@@ -151,10 +166,11 @@ func (p *Prober) post(ctx context.Context, client *http.Client) (revision string
 	return resp.Header.Get(contract.RevisionHeader), resp.StatusCode, nil
 }
 
-func (p *Prober) count(stats *Stats, revision string, status int, err error) {
+func (p *Prober) count(c client, revision string, status int, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := time.Now()
+	now, stats := time.Now(), c.stats
+	failed := err != nil || status != http.StatusOK
 	stats.Requests++
 	if status != 0 {
 		stats.Statuses[status]++
@@ -162,13 +178,19 @@ func (p *Prober) count(stats *Stats, revision string, status int, err error) {
 	if revision != "" {
 		seen := stats.Answers[revision]
 		if seen.Count == 0 {
-			seen.First = now
+			seen.First, seen.Clients = now, map[int]time.Time{}
+		}
+		if seen.Clients[c.number].IsZero() {
+			seen.Clients[c.number] = now
+		}
+		if failed && seen.FirstFailed.IsZero() {
+			seen.FirstFailed = now
 		}
 		seen.Count++
 		seen.Last = now
 		stats.Answers[revision] = seen
 	}
-	if err == nil && status == http.StatusOK {
+	if !failed {
 		return
 	}
 	stats.Failed++

@@ -33,7 +33,7 @@ func TestProberCounts(t *testing.T) {
 	defer server.Close()
 
 	ctx, cancel := context.WithCancel(context.Background())
-	p, err := Start(ctx, Config{URL: server.URL, Interval: time.Millisecond, Timeout: time.Second})
+	p, err := Start(ctx, Config{URL: server.URL, Interval: time.Millisecond, Timeout: time.Second, Pooled: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,8 +60,11 @@ func TestProberCounts(t *testing.T) {
 			t.Errorf("%s: %d answers of the revision, want %d", name, got, s.Statuses[200]+s.Statuses[500])
 		}
 	}
+	if fresh, pooled := len(report.Fresh.Answers["pets-1"].Clients), len(report.Pooled.Answers["pets-1"].Clients); fresh != 1 || pooled != 3 {
+		t.Errorf("the revision has answered %d fresh and %d pooled clients, want 1 and 3", fresh, pooled)
+	}
 	// What was under way when the context ended was served and is not counted.
-	if sent := report.Fresh.Requests + report.Pooled.Requests; int64(sent) > served.Load() || int64(sent) < served.Load()-2 {
+	if sent := report.Fresh.Requests + report.Pooled.Requests; int64(sent) > served.Load() || int64(sent) < served.Load()-4 {
 		t.Errorf("%d requests counted, %d served", sent, served.Load())
 	}
 }

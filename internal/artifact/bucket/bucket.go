@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path"
 	"path/filepath"
@@ -25,31 +26,33 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/artifact"
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/objectstore"
+	"github.com/trainyard-dev/trainyard/internal/repeat"
 )
 
 const (
 	maxManifestBytes = 4 << 20
 	// maxCheckpointFiles bounds what is fetched of a run's checkpoints: two are kept, of two files each.
 	maxCheckpointFiles = 64
-	// attempts are made of what fails for a cause that may pass, with pauses in between that double from firstPause.
-	attempts   = 4
-	firstPause = 2 * time.Second
 )
+
+// patience is that with what fails for a cause that may pass.
+var patience = repeat.Patience{Attempts: 4, First: 2 * time.Second}
 
 // Store is the place of one run's artifact and checkpoints.
 type Store struct {
 	bucket *objectstore.Bucket
 	run    contract.Run
+	log    *slog.Logger
 	saved  map[string]bool // names of the checkpoint files that this process has written
 }
 
-// Open opens the bucket that output names, for a run that has a UID.
-func Open(ctx context.Context, output contract.Output, run contract.Run) (*Store, error) {
+// Open opens the bucket that output names, for a run that has a UID. The log has what is tried again.
+func Open(ctx context.Context, output contract.Output, run contract.Run, log *slog.Logger) (*Store, error) {
 	opened, err := objectstore.Open(ctx, output.URI, output.Access)
 	if err != nil {
 		return nil, err
 	}
-	return &Store{bucket: opened, run: run, saved: map[string]bool{}}, nil
+	return &Store{bucket: opened, run: run, log: log, saved: map[string]bool{}}, nil
 }
 
 // Close closes the bucket.
@@ -89,7 +92,7 @@ func (s *Store) Published(ctx context.Context) (*contract.Manifest, error) {
 
 // CheckWritable finds out, before anything is trained, whether the run will be able to publish.
 func (s *Store) CheckWritable(ctx context.Context) error {
-	name := s.name(".writable")
+	name := s.name(contract.WritableFile)
 	return s.retry(ctx, func() error {
 		if err := s.bucket.Write(ctx, name, false, func(io.Writer) error { return nil }); err != nil {
 			return err
@@ -265,21 +268,17 @@ func (s *Store) fetch(ctx context.Context, name, file string) error {
 	return errors.Join(err, f.Close())
 }
 
-// retry tries again what may work then.
+// retry tries again what may work then, and says so in the log.
 func (s *Store) retry(ctx context.Context, do func() error) error {
-	pause := firstPause
-	for attempt := 1; ; attempt++ {
-		err := do()
-		if err == nil || attempt == attempts || isFinal(err) || ctx.Err() != nil {
-			return err
-		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return err
-		}
-		pause *= 2
+	patience := patience
+	patience.Failed = func(attempt int, err error) {
+		s.log.Warn("Trying again", "attempt", attempt, "error", err)
 	}
+	attempts, err := patience.Try(ctx, do, isFinal)
+	if err != nil && attempts > 1 && !isFinal(err) && ctx.Err() == nil {
+		err = fmt.Errorf("%w; tried %d times", err, attempts)
+	}
+	return err
 }
 
 func isFinal(err error) bool {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -50,16 +51,17 @@ func artifactFolder(t *testing.T) string {
 	return dir
 }
 
-// opened opens a store at an address that stands for the server's.
-func opened(t *testing.T, address, credentials string) *Store {
+// opened opens a store at an address that stands for the server's, and returns what its log will have as well.
+func opened(t *testing.T, address, credentials string) (*Store, *bytes.Buffer) {
 	t.Helper()
 	parameters := url.Values{"endpoint": {address}, "use_path_style": {"true"}, "region": {"us-east-1"}}
-	store, err := Open(t.Context(), contract.Output{URI: "s3://models/team?" + parameters.Encode(), Access: contract.Access{Credentials: credentials}}, run)
+	log := &bytes.Buffer{}
+	store, err := Open(t.Context(), contract.Output{URI: "s3://models/team?" + parameters.Encode(), Access: contract.Access{Credentials: credentials}}, run, slog.New(slog.NewTextHandler(log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = store.Close() })
-	return store
+	return store, log
 }
 
 // A connection that breaks in the middle of an upload costs that upload: the next one is whole, and nothing of the first stays.
@@ -77,9 +79,12 @@ func TestPublishAfterABrokenUpload(t *testing.T) {
 	})
 
 	dir := artifactFolder(t)
-	store := opened(t, cut.Endpoint(), server.Credentials)
+	store, log := opened(t, cut.Endpoint(), server.Credentials)
 	if err := store.Publish(t.Context(), dir); err != nil {
 		t.Fatal(err)
+	}
+	if text := log.String(); strings.Count(text, "Trying again") != 1 || !strings.Contains(text, "attempt=1") {
+		t.Errorf("the log is\n%s", text)
 	}
 	if broken.Load() != 1 {
 		t.Fatalf("%d connections were broken, want one: the upload had %d parts", broken.Load(), parts.Load())
@@ -124,10 +129,28 @@ func TestPublishToAFullStore(t *testing.T) {
 				}
 			}))
 			t.Cleanup(server.Close)
-			err := opened(t, server.URL, keys).Publish(t.Context(), dir)
+			store, log := opened(t, server.URL, keys)
+			err := store.Publish(t.Context(), dir)
+			if text := log.String(); text != "" {
+				t.Errorf("the log is\n%s", text)
+			}
 			if !errors.Is(err, objectstore.ErrFull) || !strings.Contains(err.Error(), "make room") || uploads.Load() != 1 {
 				t.Errorf("error %v after %d uploads, want one that says how to make room", err, uploads.Load())
 			}
 		})
+	}
+}
+
+// A store that isn't reached is asked four times, and the error says so.
+func TestStoreThatIsNotReached(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	server.Close()
+	before := patience
+	patience.First = 0 // no pauses
+	t.Cleanup(func() { patience = before })
+	store, log := opened(t, server.URL, peers.KeyFolder(t, map[string]string{"AWS_ACCESS_KEY_ID": "me", "AWS_SECRET_ACCESS_KEY": "secret"}))
+	_, err := store.Published(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "tried 4 times") || strings.Count(log.String(), "Trying again") != 3 {
+		t.Errorf("error %v, and the log is\n%s", err, log)
 	}
 }

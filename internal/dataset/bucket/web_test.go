@@ -177,6 +177,9 @@ func TestWebServersThatDontGiveTheDataset(t *testing.T) {
 		"another token": {
 			"/one.zip", with(func(a *contract.Access) { a.Credentials = peers.KeyFolder(t, map[string]string{"token": "hidden"}) }), dataset.ErrCredentials, "403 Forbidden",
 		},
+		"no such folder": {
+			"/one.zip", with(func(a *contract.Access) { a.Credentials = filepath.Join(t.TempDir(), "nowhere") }), dataset.ErrConfig, "nowhere: no such file or directory",
+		},
 		"another authority": {"/one.zip", with(func(a *contract.Access) { a.CABundle = "" }), dataset.ErrUnreachable, "name the authority that has signed its certificate in caBundle"},
 		"no certificate":    {"/one.zip", with(func(a *contract.Access) { a.CABundle = os.DevNull }), dataset.ErrConfig, "holds no certificate in PEM"},
 	} {

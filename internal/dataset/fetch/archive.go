@@ -24,15 +24,15 @@ type Archive struct {
 	layout folder.Layout
 	limits archive.Limits
 
-	mu    sync.Mutex
-	local dataset.Source // nil until it is unpacked
-	list  listed
+	mu       sync.Mutex
+	local    dataset.Source // nil until its files are here
+	warnings []string
 }
 
 var _ dataset.Source = (*Archive)(nil)
 
 // NewArchive returns a source of what is in an archive, arranged as layout says. Its first listing fetches and unpacks it into dir, which must not
-// exist and is the caller's to remove.
+// exist and is the caller's to remove, and moves what was in it to the store, unless that has it already.
 func NewArchive(remote Remote, store *Store, dir string, layout folder.Layout) *Archive {
 	return &Archive{remote: remote, store: store, dir: dir, layout: layout, limits: archive.DefaultLimits()}
 }
@@ -47,7 +47,7 @@ func (a *Archive) List(ctx context.Context) (dataset.Listing, error) {
 		return dataset.Listing{}, err
 	}
 	listing, err := local.List(ctx)
-	listing.Warnings = slices.Concat(a.list.warnings, listing.Warnings)
+	listing.Warnings = slices.Concat(a.warnings, listing.Warnings)
 	return listing, err
 }
 
@@ -60,27 +60,58 @@ func (a *Archive) Read(ctx context.Context, name string, maxBytes int64) ([]byte
 	return local.Read(ctx, name, maxBytes)
 }
 
-// unpacked returns the folder of what was unpacked, and unpacks it if need be.
+// unpacked returns the folder of what is in the archive, and unpacks it if need be.
 func (a *Archive) unpacked(ctx context.Context) (dataset.Source, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.local != nil {
 		return a.local, nil
 	}
-	list, err := a.store.lookUp(ctx, a.remote)
+	list, err := a.store.lookUp(ctx, a.remote, func(files []File) int {
+		if _, kept, err := a.contentsOf(files[0]).recall(); kept && err == nil {
+			return 0
+		}
+		return a.store.countMissing(a.remote, files)
+	})
 	if err != nil {
 		return nil, err
 	}
-	top, err := a.unpack(ctx, list.Files[0])
+	local, err := a.open(ctx, list.Files[0])
 	if err == nil {
 		err = a.store.remember(a.remote, list)
 	}
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(a.dir))
 	}
-	a.list = list
-	a.local = folder.Named(top, a.String(), a.layout)
+	a.local, a.warnings = local, slices.Concat(list.warnings, a.warnings)
 	return a.local, nil
+}
+
+// open returns the folder of what is in the archive: from the store if that keeps it, else from where it is unpacked.
+func (a *Archive) open(ctx context.Context, file File) (dataset.Source, error) {
+	inside := a.contentsOf(file)
+	files, kept, err := inside.recall()
+	if err != nil {
+		return nil, err
+	}
+	if !kept {
+		top, err := a.unpack(ctx, file)
+		if err != nil {
+			return nil, err
+		}
+		if files, err = inside.keep(ctx, top); err != nil {
+			if ctx.Err() != nil {
+				return nil, err
+			}
+			if !errors.Is(err, errNotKept) {
+				a.warnings = append(a.warnings, fmt.Sprintf("what is in it is unpacked at each start, as %s doesn't keep it: %v", a.store.opts.Field, err))
+			}
+			return folder.Named(top, a.String(), a.layout), nil
+		}
+	}
+	src := New(inside, a.store, a.layout)
+	src.arrange(listed{Files: files})
+	return src, nil
 }
 
 // unpack fetches the archive and returns the folder of class folders in it. One from the store that can't be unpacked may

@@ -96,6 +96,9 @@ func TestRottenArchiveIsFetchedAgain(t *testing.T) {
 				if err := os.WriteFile(store.at(p, files[0]), make([]byte, files[0].Size), 0o644); err != nil {
 					t.Fatal(err)
 				}
+				if err := os.RemoveAll(filepath.Join(dir, listsDir)); err != nil { // so that it is unpacked again
+					t.Fatal(err)
+				}
 			}
 		})
 	}

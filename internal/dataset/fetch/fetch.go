@@ -95,6 +95,9 @@ func (h Hash) check() error {
 	return nil
 }
 
+// isKnown tells whether the file will be the same file to another run.
+func (f File) isKnown() bool { return f.Hash.Hex != "" || f.Version != "" }
+
 // key names the content of a file below the folder of objects: by its hash or, without one, by its place and version. nonce
 // stands for the version of what has none.
 func (f File) key(place, nonce string) string {

@@ -94,7 +94,7 @@ func open(t *testing.T, dir string, opts Options) *Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+	s.patience.First = 0 // no pauses
 	return s
 }
 

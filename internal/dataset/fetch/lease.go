@@ -44,15 +44,29 @@ type lease struct {
 
 // use adds to what this store uses, and writes it down.
 func (s *Store) use(entries []entry) error {
-	l := s.lease
+	return s.lease.change(func(used map[string]int64) {
+		for _, e := range entries {
+			used[e.key] = e.size
+		}
+	})
+}
+
+// disuse takes from what this store uses, and writes it down.
+func (s *Store) disuse(entries []entry) error {
+	return s.lease.change(func(used map[string]int64) {
+		for _, e := range entries {
+			delete(used, e.key)
+		}
+	})
+}
+
+func (l *lease) change(change func(used map[string]int64)) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.entries == nil {
 		l.entries = map[string]int64{}
 	}
-	for _, e := range entries {
-		l.entries[e.key] = e.size
-	}
+	change(l.entries)
 	all := make([]entry, 0, len(l.entries))
 	for key, size := range l.entries {
 		all = append(all, entry{key, size})
@@ -141,8 +155,8 @@ func (s *Store) diskTime() (time.Time, error) {
 	return info.ModTime(), os.Remove(probe)
 }
 
-// release ends the lease.
-func (s *Store) release() error {
+// endLease ends the use of all files.
+func (s *Store) endLease() error {
 	s.lease.mu.Lock()
 	defer s.lease.mu.Unlock()
 	if s.lease.entries == nil {

@@ -32,9 +32,9 @@ type listed struct {
 	warnings []string
 }
 
-// lookUp returns what a place has or, where that isn't reached, what it had when all of it was fetched last, if all of that
-// is still in the store. A place that is reached and refuses is not passed over, nor is one that isn't who it should be.
-func (s *Store) lookUp(ctx context.Context, remote Remote) (listed, error) {
+// lookUp returns what a place has or, where that isn't reached, what it had when all of it was fetched last, if none of that
+// is missing. A place that is reached and refuses is not passed over, nor is one that isn't who it should be.
+func (s *Store) lookUp(ctx context.Context, remote Remote, missing func([]File) int) (listed, error) {
 	files, err := s.list(ctx, remote)
 	if err == nil {
 		now := listed{Files: files}
@@ -50,7 +50,7 @@ func (s *Store) lookUp(ctx context.Context, remote Remote) (listed, error) {
 	if recallErr != nil {
 		return listed{}, err // what matters, whether there is no list or none that can be read
 	}
-	if missing := s.countMissing(remote, old.Files); missing > 0 {
+	if missing := missing(old.Files); missing > 0 {
 		return listed{}, fmt.Errorf("%w; its list of %s can't stand in, as %d of its %d files are no longer in the cache", err, at, missing, len(old.Files))
 	}
 	old.warnings = []string{fmt.Sprintf("its files are those of %s, from the cache, as it isn't reached: %v", at, err)}
@@ -63,7 +63,7 @@ func (s *Store) remember(remote Remote, l listed) error {
 		return nil
 	}
 	for _, f := range l.Files {
-		if f.Hash.New != nil || f.Hash.Hex == "" && f.Version == "" || !utf8.ValidString(f.Path) {
+		if f.Hash.New != nil || !f.isKnown() || !utf8.ValidString(f.Path) {
 			return nil
 		}
 	}
@@ -109,11 +109,7 @@ func (s *Store) listOf(remote Remote) string {
 
 // countMissing tells how many files of a place are not in the store.
 func (s *Store) countMissing(remote Remote, files []File) int {
-	keys := make([]string, len(files))
-	for i, f := range files {
-		keys[i] = f.key(remote.String(), s.lease.id)
-	}
-	_, missing := s.missing(files, keys)
+	_, missing := s.missing(s.entries(remote, files))
 	return len(missing)
 }
 

@@ -57,7 +57,7 @@ func (s *Source) fetched(ctx context.Context) (*tree, dataset.Source, error) {
 	if s.tree != nil {
 		return s.tree, s.local, nil
 	}
-	list, err := s.store.lookUp(ctx, s.remote)
+	list, err := s.store.lookUp(ctx, s.remote, func(files []File) int { return s.store.countMissing(s.remote, files) })
 	if err != nil {
 		return nil, nil, err
 	}
@@ -67,10 +67,15 @@ func (s *Source) fetched(ctx context.Context) (*tree, dataset.Source, error) {
 	if err := s.store.remember(s.remote, list); err != nil {
 		return nil, nil, fmt.Errorf("keep the list of %v: %w", s.remote, err)
 	}
+	s.arrange(list)
+	return s.tree, s.local, nil
+}
+
+// arrange makes a folder of files that are all in the store.
+func (s *Source) arrange(list listed) {
 	s.list = listed{Revision: list.Revision, warnings: list.warnings}
 	s.tree = newTree(list.Files, func(f File) string { return s.store.at(s.remote, f) })
 	s.local = folder.Of(s.tree, s.String(), s.layout)
-	return s.tree, s.local, nil
 }
 
 // Read implements dataset.Source. A file that somebody has removed from the store, or that has rotten there, is fetched

@@ -14,11 +14,11 @@ import (
 	"path/filepath"
 	"sync/atomic"
 	"syscall"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/trainyard-dev/trainyard/internal/dataset"
+	"github.com/trainyard-dev/trainyard/internal/repeat"
 )
 
 // Folders of a store.
@@ -42,6 +42,8 @@ type Options struct {
 	Scratch bool
 	// Progress is told how far a fetch has come, a few times a second, and at its end. It may be nil.
 	Progress func(Progress)
+	// TryingAgain is told of each failure to list what a place has after which it is asked again. It may be nil.
+	TryingAgain func(place string, attempt int, err error)
 }
 
 // defaultWorkers is what keeps a connection of 100 Mbit/s or a round trip of 20 ms from being waited for with small files.
@@ -50,12 +52,11 @@ const defaultWorkers = 64
 // Store is a folder of files that are named by their content. Several processes, also of several nodes, may use one at the
 // same time: files become visible by a rename, and who uses which is written down in leases.
 type Store struct {
-	dir   string
-	opts  Options
-	lease *lease
-	parts atomic.Int64 // numbers the files that are being fetched
-	// sleep waits before another attempt; tests don't.
-	sleep func(context.Context, time.Duration) error
+	dir      string
+	opts     Options
+	lease    *lease
+	parts    atomic.Int64 // numbers the files that are being fetched
+	patience repeat.Patience
 }
 
 // Open returns the store in a folder, which is made if it isn't there. It uses what it is asked for until ctx ends or Close.
@@ -63,7 +64,7 @@ func Open(ctx context.Context, dir string, opts Options) (*Store, error) {
 	if opts.Workers <= 0 {
 		opts.Workers = defaultWorkers
 	}
-	s := &Store{dir: dir, opts: opts, sleep: sleep}
+	s := &Store{dir: dir, opts: opts, patience: defaultPatience}
 	for _, sub := range []string{objectsDir, leasesDir, usesDir, partsDir, listsDir} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o777); err != nil {
 			return nil, s.diskError(err)
@@ -77,7 +78,7 @@ func Open(ctx context.Context, dir string, opts Options) (*Store, error) {
 }
 
 // Close gives back what the store's files were kept for: they may be evicted from now on.
-func (s *Store) Close() error { return s.release() }
+func (s *Store) Close() error { return s.endLease() }
 
 // Fetch brings files of a remote place into the store, those that aren't there already, and returns where each lies. Files
 // that the store returned stay until Close.
@@ -85,17 +86,12 @@ func (s *Store) Fetch(ctx context.Context, remote Remote, files []File) ([]strin
 	if err := checkFiles(remote.String(), files); err != nil {
 		return nil, err
 	}
-	keys := make([]string, len(files))
-	entries := make([]entry, len(files))
-	for i, f := range files {
-		keys[i] = f.key(remote.String(), s.lease.id)
-		entries[i] = entry{keys[i], f.Size}
-	}
+	entries := s.entries(remote, files)
 	// The lease comes first: what is found after it is written stays.
 	if err := s.use(entries); err != nil {
 		return nil, s.diskError(err)
 	}
-	paths, missing := s.missing(files, keys)
+	paths, missing := s.missing(entries)
 	count := newCounter(s.opts.Progress, files, missing)
 	defer count.end()
 	if len(missing) == 0 {
@@ -128,16 +124,45 @@ func (s *Store) Fetch(ctx context.Context, remote Remote, files []File) ([]strin
 	return paths, nil
 }
 
-// missing returns where files lie or will, and which of them aren't there; of files of the same content, the first.
-func (s *Store) missing(files []File, keys []string) (paths []string, missing []int) {
-	paths = make([]string, len(files))
-	seen := make(map[string]bool, len(files))
+// claim uses files of a place if the store has all of them, and none of them otherwise.
+func (s *Store) claim(remote Remote, files []File) (claimed bool, err error) {
+	entries := s.entries(remote, files)
+	if err := s.use(entries); err != nil {
+		return false, s.diskError(err)
+	}
+	if _, missing := s.missing(entries); len(missing) == 0 {
+		return true, nil
+	}
+	return false, s.release(remote, files)
+}
+
+// release ends the use of files of a place.
+func (s *Store) release(remote Remote, files []File) error {
+	if err := s.disuse(s.entries(remote, files)); err != nil {
+		return s.diskError(err)
+	}
+	return nil
+}
+
+// entries are what stands for files of a place in the lease.
+func (s *Store) entries(remote Remote, files []File) []entry {
+	entries := make([]entry, len(files))
 	for i, f := range files {
-		paths[i] = s.object(keys[i])
-		if !seen[keys[i]] && !present(paths[i], f.Size) {
+		entries[i] = entry{f.key(remote.String(), s.lease.id), f.Size}
+	}
+	return entries
+}
+
+// missing returns where files lie or will, and which of them aren't there; of files of the same content, the first.
+func (s *Store) missing(entries []entry) (paths []string, missing []int) {
+	paths = make([]string, len(entries))
+	seen := make(map[string]bool, len(entries))
+	for i, e := range entries {
+		paths[i] = s.object(e.key)
+		if !seen[e.key] && !present(paths[i], e.size) {
 			missing = append(missing, i)
 		}
-		seen[keys[i]] = true
+		seen[e.key] = true
 	}
 	return paths, missing
 }
@@ -173,16 +198,5 @@ func (s *Store) diskError(err error) error {
 		return fmt.Errorf("%w: %s names a folder that can't be written: allow the user who runs this to write it: %w", dataset.ErrConfig, s.opts.Field, err)
 	default:
 		return err
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"sync"
@@ -18,41 +17,12 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/dataset"
 )
 
-// How often a file is tried, and how long is waited in between: twice as long each time, up to longestDelay.
-const (
-	attempts     = 7
-	firstDelay   = 500 * time.Millisecond
-	longestDelay = 20 * time.Second
-	// stalled is how long a file that is being read may bring nothing.
-	stalled = time.Minute
-)
+// stalled is how long a file that is being read may bring nothing.
+const stalled = time.Minute
 
 // fetch brings one file to its place in the store, trying again what may pass.
 func (s *Store) fetch(ctx context.Context, remote Remote, file File, at string, count *counter) error {
-	delay, since := firstDelay, time.Now()
-	for attempt := 1; ; attempt++ {
-		err := s.tryFetch(ctx, remote, file, at, count)
-		if err == nil || ctx.Err() != nil || needsPerson(err) || errors.Is(err, errFull) {
-			return err
-		}
-		if attempt == attempts || isCertificate(err) {
-			return fmt.Errorf("%v: %s: %w", remote, dataset.Shown(file.Path), tried(attempt, since, err))
-		}
-		// By a part that is drawn, many workers that failed together don't come back together.
-		if err := s.sleep(ctx, delay/2+rand.N(delay)); err != nil {
-			return err
-		}
-		delay = min(2*delay, longestDelay)
-	}
-}
-
-func needsPerson(err error) bool {
-	for _, kind := range []error{dataset.ErrConfig, dataset.ErrCredentials, dataset.ErrNotFound, dataset.ErrInvalid} {
-		if errors.Is(err, kind) {
-			return true
-		}
-	}
-	return false
+	return try(ctx, s.patience, fmt.Sprintf("%v: %s", remote, dataset.Shown(file.Path)), func() error { return s.tryFetch(ctx, remote, file, at, count) })
 }
 
 // tryFetch writes a file under a name of this store's own and renames it once it is whole and what it should be.

@@ -63,7 +63,7 @@ func TestOpenRefusesConfigurations(t *testing.T) {
 		dataset contract.Dataset
 		says    string
 	}{
-		"no source":      {contract.Dataset{}, "dataset names 0 sources: set exactly one of path, uri, dvc, generated"},
+		"no source":      {contract.Dataset{}, "dataset names 0 sources: set exactly one of " + strings.Join(contract.DatasetSources(), ", ")},
 		"two sources":    {contract.Dataset{Path: "pets", Generated: generated()}, "dataset names 2 sources"},
 		"unknown scheme": {contract.Dataset{URI: "ftp://host/pets"}, `dataset configuration invalid: URI "ftp://host/pets" has an unknown scheme`},
 		"unknown class":  {contract.Dataset{Generated: cow}, `invalid generated dataset: classes[0] "cow"`},

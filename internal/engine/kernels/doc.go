@@ -5,5 +5,5 @@
 // that call them must agree on. It is the only place with assembly, which the generators in gen write.
 //
 // "portable" is plain Go, runs everywhere and is the reference that the other sets are tested against. The best set that
-// the CPU supports is chosen at run time; TRAINYARD_KERNELS=portable|avx2|avx512|neon forces one.
+// the CPU supports is chosen at run time; TRAINYARD_KERNELS=portable|avx2|vnni|avx512|neon forces one.
 package kernels

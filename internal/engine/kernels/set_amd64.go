@@ -5,9 +5,9 @@ package kernels
 
 import "golang.org/x/sys/cpu"
 
-// architectureSets lists the kernel sets of this architecture in the order of choice. A CPU with AVX-512 has AVX2 too,
-// so avx512 must be asked for: it has been tested under emulation, but not timed.
-var architectureSets = []*Set{&avx2Set, &avx512Set}
+// architectureSets lists the kernel sets of this architecture in the order of choice. A CPU with AVX-512 has AVX2 too, so
+// avx512 must be asked for: its float32 is worth little where both widths have the same peak, and rounds differently.
+var architectureSets = []*Set{&vnniSet, &avx2Set, &avx512Set}
 
 var avx2Set = withKernelsBy8(Set{
 	Name:        "avx2",

@@ -26,5 +26,12 @@ func (c *CrossEntropy) Forward(ws *exec.Workspace, logits *tensor.Tensor, labels
 	return elem.SoftmaxCrossEntropy(ws, logits.Shape[0], logits.Shape[1], logits.Data, labels, c.Smoothing, c.Weights, c.gradient.Data)
 }
 
+// ForwardTargets is Forward for targets [N, classes]: the probabilities with which each row is of each class. Weights then
+// don't change what the mean is divided by.
+func (c *CrossEntropy) ForwardTargets(ws *exec.Workspace, logits, targets *tensor.Tensor) float64 {
+	c.gradient.Resize(logits.Shape...)
+	return elem.SoftmaxCrossEntropyTargets(ws, logits.Shape[0], logits.Shape[1], logits.Data, targets.Data, c.Smoothing, c.Weights, c.gradient.Data)
+}
+
 // Gradient returns the gradient of the last loss with respect to the logits. It belongs to c.
 func (c *CrossEntropy) Gradient() *tensor.Tensor { return &c.gradient }

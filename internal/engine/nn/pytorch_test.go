@@ -128,3 +128,74 @@ func TestClipGradientsLeavesSmallOnes(t *testing.T) {
 		t.Errorf("norm %v, gradients %v", norm, p.Grad.Data)
 	}
 }
+
+func TestCrossEntropyOfProbabilitiesIsPyTorchs(t *testing.T) {
+	var cases []struct {
+		Smoothing                 float64
+		Classes                   int
+		Weights                   []float32
+		Logits, Targets, Gradient []float32
+		Loss                      float64
+	}
+	readRecorded(t, "pytorch-soft-losses.json", &cases)
+	compared := 0
+	for _, tc := range cases {
+		loss, shape := CrossEntropy{Smoothing: tc.Smoothing, Weights: tc.Weights}, []int{len(tc.Logits) / tc.Classes, tc.Classes}
+		got := loss.ForwardTargets(newWorkspace(t), &tensor.Tensor{Shape: shape, Data: tc.Logits}, &tensor.Tensor{Shape: shape, Data: tc.Targets})
+		if compared++; !(math.Abs(got-tc.Loss) <= 1e-6*max(1, tc.Loss)) {
+			t.Errorf("smoothed by %v, with weights %v, the loss is %v, want %v", tc.Smoothing, tc.Weights, got, tc.Loss)
+		}
+		compared += compareRecorded(t, "gradient", tc.Gradient, loss.Gradient().Data)
+	}
+	t.Logf("%d numbers compared", compared)
+	if compared < 250 {
+		t.Errorf("%d numbers compared: the recording is cut short", compared)
+	}
+}
+
+func TestAveragesArePyTorchs(t *testing.T) {
+	var cases []struct {
+		Decay        float64
+		Steps, After []map[string][]float32 // After every tenth step
+	}
+	readRecorded(t, "pytorch-averages.json", &cases)
+	compared := 0
+	for _, tc := range cases {
+		var params []*Param
+		var buffers []*Buffer
+		values := map[string]*tensor.Tensor{}
+		for name, first := range tc.Steps[0] {
+			values[name] = tensor.New(len(first))
+			if strings.Contains(name, "running") {
+				buffers = append(buffers, &Buffer{Name: name, Value: values[name]})
+			} else {
+				params = append(params, &Param{Name: name, Value: values[name]})
+			}
+		}
+		average, err := NewAverage(params, buffers, tc.Decay)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for step, tensors := range tc.Steps {
+			for name, v := range tensors {
+				copy(values[name].Data, v)
+			}
+			average.Update(newWorkspace(t))
+			if (step+1)%10 != 0 {
+				continue
+			}
+			average.Swap()
+			for name, want := range tc.After[step/10] {
+				compared += compareRecorded(t, name, want, values[name].Data)
+			}
+			average.Swap()
+			for name, want := range tensors {
+				compareRecorded(t, "swapped back: "+name, want, values[name].Data)
+			}
+		}
+	}
+	t.Logf("%d numbers compared", compared)
+	if compared < 480 {
+		t.Errorf("%d numbers compared: the recording is cut short", compared)
+	}
+}

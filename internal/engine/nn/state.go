@@ -9,8 +9,8 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/engine/tensor"
 )
 
-// State is what a checkpoint holds of a network and its optimizer: named tensors and counters. Networks and optimizers
-// use names that do not meet, so one State takes both.
+// State is what a checkpoint holds of a network, its optimizer and its average: named tensors and counters. They use names
+// that do not meet, so one State takes all.
 type State struct {
 	Tensors  map[string]*tensor.Tensor
 	Counters map[string]uint64

@@ -53,12 +53,21 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		select {
 		case <-signals:
 			signal.Stop(signals)
+			if interactive(stderr) {
+				fmt.Fprintln(stderr, "\nStopping; a training writes a checkpoint first. Ctrl-C again ends it at once.")
+			}
 			cancel(failure.ErrInterrupted)
 		case <-ctx.Done():
 		}
 	}()
 
 	return newApp(stdout, stderr).run(ctx, args)
+}
+
+// interactive tells whether a person reads what is written there.
+func interactive(out io.Writer) bool {
+	file, ok := out.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
 }
 
 func newApp(stdout, stderr io.Writer) *app {
@@ -130,7 +139,7 @@ func (a *app) rootCommand() *cobra.Command {
 	}
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
-	root.AddCommand(a.trainCommand(), a.evaluateCommand(), a.quantizeCommand(), a.generateCommand(), a.pullCommand(), a.pushCommand(), &cobra.Command{
+	root.AddCommand(a.trainCommand(), a.evaluateCommand(), a.quantizeCommand(), a.reportCommand(), a.generateCommand(), a.pullCommand(), a.pushCommand(), a.pruneCommand(), a.mlflowCommand(), &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
 		Args:  cobra.NoArgs,
@@ -158,8 +167,8 @@ func (a *app) logger(format string) (*slog.Logger, *progress.Terminal, error) {
 	}
 	out := a.stderr
 	var terminal *progress.Terminal
-	if file, ok := a.stderr.(*os.File); ok && format == logging.Text && term.IsTerminal(int(file.Fd())) {
-		terminal = progress.NewTerminal(file, time.Now)
+	if format == logging.Text && interactive(a.stderr) {
+		terminal = progress.NewTerminal(a.stderr, time.Now)
 		out = terminal
 	}
 	log, err := logging.New(io.MultiWriter(out, a.tail), format, terminal != nil)

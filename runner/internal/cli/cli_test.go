@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -22,6 +23,7 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/dataset/dvc/dvctest"
 	"github.com/trainyard-dev/trainyard/internal/onnx"
+	"github.com/trainyard-dev/trainyard/runner/internal/evaluate"
 )
 
 // mainEnv makes the test's own executable the runner, for tests that send it signals.
@@ -134,8 +136,8 @@ func TestJobTakesItsConfigurationFromTheEnvironment(t *testing.T) {
 	if result.Reason != contract.ReasonGateNotMet || result.Model.URI != "pvc://models/renamed-01234567/model.onnx" || result.LogTail == "" {
 		t.Errorf("result is %+v", result)
 	}
-	if stdout != "" {
-		t.Errorf("stdout is %q, want only the log to be written in a Job", stdout)
+	if lines := strings.Split(strings.TrimSpace(stdout), "\n"); len(lines) != 2 || !strings.Contains(lines[0], " epoch=1 ") || !strings.Contains(lines[1], " accuracy=") {
+		t.Errorf("stdout is %q, want a line of metrics for the epoch and one for the model", stdout)
 	}
 	first, _, _ := strings.Cut(stderr, "\n")
 	var line map[string]any
@@ -254,7 +256,7 @@ func TestEvaluateRefusesOtherClasses(t *testing.T) {
 
 func TestQuantize(t *testing.T) {
 	dir := t.TempDir()
-	if code, _, stderr := runner(quick(dir)...); code != contract.ExitOK {
+	if code, _, stderr := runner(append(quick(dir), "--calibration=Temperature")...); code != contract.ExitOK {
 		t.Fatal(stderr)
 	}
 	model := readResult(t, dir).Model
@@ -290,6 +292,16 @@ func TestQuantize(t *testing.T) {
 			t.Errorf("accuracy lost is %v of\n%s", m.Value, stdout)
 		}
 	}
+	quantized, err := evaluate.LoadModel(out, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for model, metrics := range map[string][]contract.Metric{"float32": result.Float32.Metrics, "int8": result.Int8.Metrics} {
+		i := slices.IndexFunc(metrics, func(m contract.Metric) bool { return m.Name == contract.MetricTemperature })
+		if i < 0 || model == "int8" && metrics[i].Value != quantized.Metadata.Temperature {
+			t.Errorf("the temperature of the %s model is not among %v", model, metrics)
+		}
+	}
 	// What it wrote is a model like any other, but not one to be quantized again.
 	command[2], command[4] = out, out+".again"
 	if code, _, stderr := runner(command...); code != contract.ExitArtifact || !strings.Contains(stderr, "quantized already") {
@@ -316,9 +328,30 @@ func (panicking) Write([]byte) (int, error) { panic("out of paper") }
 
 func TestResultThatCannotBeWrittenIsAFailure(t *testing.T) {
 	dir := t.TempDir()
-	code, _, stderr := runner(quick(dir, "--epochs=1", "--result="+filepath.Join(dir, "missing", "result.json"))...)
+	code, _, stderr := runner(quick(dir, "--epochs=1", "--result=/dev/full")...)
 	if code != contract.ExitTemporary || !strings.Contains(stderr, "write result") {
 		t.Errorf("exits %d\n%s", code, stderr)
+	}
+}
+
+func TestFilesThatCannotBeWrittenAreToldBeforeTheWork(t *testing.T) {
+	dir := t.TempDir()
+	missing := filepath.Join(dir, "missing", "result.json")
+	for name, tc := range map[string]struct {
+		args []string
+		says string
+	}{
+		"result of a training":     {quick(dir, "--result="+missing), "--result: folder " + filepath.Dir(missing) + " isn't there: create it"},
+		"split":                    {quick(dir, "--split-out="+missing), "--split-out: folder"},
+		"result that is a folder":  {quick(dir, "--result="+dir), "--result: " + dir + " is a folder: name a file"},
+		"result of a quantization": {[]string{"quantize", "--model=x", "--data=x", "--out=" + filepath.Join(dir, "y"), "--result=" + missing}, "--result: folder"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, _, stderr := runner(tc.args...)
+			if code != contract.ExitConfig || !strings.Contains(stderr, tc.says) || strings.Contains(stderr, "write result") {
+				t.Errorf("exits %d, want %d and %q:\n%s", code, contract.ExitConfig, tc.says, stderr)
+			}
+		})
 	}
 }
 
@@ -403,6 +436,9 @@ func TestSIGTERM(t *testing.T) {
 	_ = command.Wait() // the exit code tells
 	if got := command.ProcessState.ExitCode(); got != contract.ExitTerminated {
 		t.Fatalf("exits %d, want %d\n%s", got, contract.ExitTerminated, &stderr)
+	}
+	if !strings.Contains(stderr.String(), "The same command goes on from there.") {
+		t.Errorf("it doesn't say how to go on:\n%s", &stderr)
 	}
 	stopped := readResult(t, dir)
 	if stopped.Outcome != contract.OutcomeInterrupted || stopped.Checkpoint == nil || stopped.Checkpoint.Step < 3 {

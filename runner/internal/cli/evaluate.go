@@ -82,6 +82,7 @@ func (a *app) evaluate(ctx context.Context, o *evaluateOptions) error {
 	}
 	rep := &report.Report{Program: version.String(), Dataset: report.DescribeDataset(images), Warnings: images.Warnings}
 	rep.Measure(tally)
+	rep.Metrics = tally.CalibratedMetrics(classifier.Metadata.Temperature)
 	if warning := tally.NoBetterThanChance(images.Classes); warning != "" {
 		log.Warn("Model: " + warning)
 		rep.Warnings = append(slices.Clone(rep.Warnings), warning)

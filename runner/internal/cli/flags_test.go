@@ -18,6 +18,7 @@ var withoutFlag = map[string]string{
 	"config.Version":                   "that of the program",
 	"config.Run.Namespace":             "of the cluster",
 	"config.Run.UID":                   "of the cluster",
+	"config.Tracking.DeadlineSeconds":  "of the cluster",
 	"generated.Classes":                "there are no others",
 	"config.Dataset.MaxInvalidPercent": "--max-invalid-percent sets it unless it is 100",
 }
@@ -29,6 +30,7 @@ func TestEverySettingHasAFlag(t *testing.T) {
 	o.datasetFlags(flags)
 	o.modelFlags(flags)
 	o.outputFlags(flags)
+	mlflowFlags(flags, &o.mlflow)
 	changed := map[string]bool{}
 	flags.VisitAll(func(f *pflag.Flag) {
 		taken := false
@@ -50,7 +52,7 @@ func TestEverySettingHasAFlag(t *testing.T) {
 	})
 	for path := range o.settings() {
 		if _, known := withoutFlag[path]; known == changed[path] {
-			t.Errorf("%s: a flag sets it: %v, want %v: give it one in train.go, or say in withoutFlag why it has none", path, changed[path], !known)
+			t.Errorf("%s: a flag sets it: %v, want %v: give it one in train_flags.go, or say in withoutFlag why it has none", path, changed[path], !known)
 		}
 	}
 }

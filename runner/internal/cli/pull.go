@@ -7,7 +7,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -26,7 +28,7 @@ func (a *app) pullCommand() *cobra.Command {
 		Use:   "pull URI FILE",
 		Short: "Fetch a model, verified",
 		Long: "Fetches a file from s3://BUCKET/KEY, gs://BUCKET/KEY, azblob://CONTAINER/KEY, https://HOST/PATH or the OCI artifact\n" +
-			"oci://REGISTRY/REPOSITORY:TAG. It appears whole and verified, or not at all.\n\n" +
+			"oci://REGISTRY/REPOSITORY:TAG. It appears whole and verified, or not at all. The file - is standard output.\n\n" +
 			"In a pod, " + contract.ConfigEnv + " says what to fetch.",
 		Example: "  runner pull s3://models/cats-vs-dogs-1a2b3c4d/model.onnx model.onnx --sha256 c241b9f8…\n" +
 			"  runner pull oci://registry.example/models/pets:v1 pets.onnx",
@@ -76,6 +78,9 @@ func (a *app) pull(ctx context.Context, file contract.PullConfig, logFormat stri
 	if err != nil {
 		return err
 	}
+	if file.Path == standardOutput {
+		return a.pullToStdout(ctx, transfer.NewClient(log), file)
+	}
 	digest, err := transfer.NewClient(log).Pull(ctx, file)
 	if err != nil {
 		return failure.Transfer(err)
@@ -84,4 +89,23 @@ func (a *app) pull(ctx context.Context, file contract.PullConfig, logFormat stri
 		fmt.Fprintf(a.stdout, "%s  %s\n", digest, file.Path)
 	}
 	return nil
+}
+
+// pullToStdout fetches into a file first, so that nothing is printed of what is refused or breaks off.
+func (a *app) pullToStdout(ctx context.Context, client *transfer.Client, file contract.PullConfig) (err error) {
+	folder, err := os.MkdirTemp("", "trainyard-pull-")
+	if err != nil {
+		return failure.Output(err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	file.Path = filepath.Join(folder, "file")
+	if _, err := client.Pull(ctx, file); err != nil {
+		return failure.Transfer(err)
+	}
+	fetched, err := os.Open(file.Path)
+	if err != nil {
+		return failure.Output(err)
+	}
+	_, err = io.Copy(a.stdout, fetched)
+	return errors.Join(err, fetched.Close())
 }

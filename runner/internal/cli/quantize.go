@@ -98,6 +98,9 @@ func (a *app) quantize(ctx context.Context, o *quantizeOptions) error {
 	if err := artifact.CheckNew(o.out); err != nil { // before all the work
 		return failure.Config(fmt.Errorf("--out: %w", err))
 	}
+	if err := checkToWrite("result", o.result); err != nil {
+		return failure.Config(err)
+	}
 	float, _, err := artifact.ReadVerified(o.model, "", onnx.MaxFileBytes)
 	if err != nil {
 		return failure.Artifact(fmt.Errorf("read model: %w", err))
@@ -120,7 +123,13 @@ func (a *app) quantize(ctx context.Context, o *quantizeOptions) error {
 	if err != nil {
 		return failure.Dataset(err)
 	}
-	after, err := evaluate.MeasureQuantized(ctx, quantized, *classifier.Metadata, split.Test, before, o.batches)
+	metadata := *classifier.Metadata
+	if metadata.Temperature != 0 {
+		if metadata.Temperature, err = o.recalibrate(ctx, log, quantized, split); err != nil {
+			return err
+		}
+	}
+	after, err := evaluate.MeasureQuantized(ctx, quantized, metadata, split.Test, before, o.batches)
 	if err != nil {
 		return err
 	}
@@ -129,7 +138,7 @@ func (a *app) quantize(ctx context.Context, o *quantizeOptions) error {
 	}
 	result := quantizeResult{
 		Version: contract.Version, Model: o.out, CalibrationSamples: quantize.Samples(split.Validation).Len(), TestSamples: split.Test.Len(),
-		Float32: quantizedModel{SizeBytes: len(float), Metrics: before.Metrics()},
+		Float32: quantizedModel{SizeBytes: len(float), Metrics: before.CalibratedMetrics(classifier.Metadata.Temperature)},
 		Int8:    quantizedModel{SizeBytes: len(after.Model), Metrics: after.Metrics},
 	}
 	a.printQuantized(result)
@@ -141,6 +150,22 @@ func (a *app) quantize(ctx context.Context, o *quantizeOptions) error {
 		return err
 	}
 	return failure.Output(os.WriteFile(o.result, append(encoded, '\n'), 0o644))
+}
+
+// recalibrate is the temperature of the quantized form of a model that has one.
+func (o *quantizeOptions) recalibrate(ctx context.Context, log *slog.Logger, quantized []byte, split dataset.Split) (float64, error) {
+	model, err := evaluate.ReadModel(quantized, 0)
+	if err != nil {
+		return 0, failure.Artifact(fmt.Errorf("read the quantized model back: %w", err))
+	}
+	calibration, err := evaluate.Calibrate(ctx, model, split.Validation, o.batches)
+	if err != nil {
+		return 0, err
+	}
+	if calibration.Warning != "" {
+		log.Warn("Model: " + calibration.Warning)
+	}
+	return calibration.Temperature, nil
 }
 
 // dataset is the folder that was given, or generated pictures.

@@ -117,6 +117,27 @@ func TestTrainOnAnObjectStore(t *testing.T) {
 	}
 }
 
+// A model that is in the bucket already isn't said to be in a folder that has no copy of it.
+func TestModelThatABucketHasAlready(t *testing.T) {
+	server := peers.StartS3(t, "models")
+	trained := func(output string) (stdout string) {
+		t.Helper()
+		code, stdout, stderr := runner("train", "--samples-per-class=12", "--image-size=32", "--architecture=SimpleCNN", "--epochs=1", "--batch-size=8",
+			"--validation-percent=20", "--test-percent=20", "--output="+output, "--out="+server.URI("models/pets"), "--out-credentials="+server.Credentials)
+		if code != contract.ExitOK {
+			t.Fatalf("train exits %d\n%s", code, stderr)
+		}
+		return stdout
+	}
+	first, second := t.TempDir(), t.TempDir()
+	if stdout := trained(first); !strings.Contains(stdout, "model    "+first) || !strings.Contains(stdout, "report   "+first) {
+		t.Errorf("the copy is not named:\n%s", stdout)
+	}
+	if stdout := trained(second); strings.Contains(stdout, second) || !strings.Contains(stdout, "model    s3://models/pets/") {
+		t.Errorf("a model is named that isn't there, or the one of the bucket isn't:\n%s", stdout)
+	}
+}
+
 // A server whose authority isn't known is a host that isn't reached: the Job tries again, and the result says what to do.
 func TestDatasetOfAnUntrustedServer(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.NotFoundHandler())

@@ -6,8 +6,10 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -51,10 +53,15 @@ func Validate(cfg contract.TrainConfig) error {
 	v.output(cfg.Output)
 	v.check(slices.Contains(contract.Quantizations(), cfg.Output.Quantization), "output.quantization", "is %q: use %s, or leave it out",
 		cfg.Output.Quantization, contract.QuantizationInt8)
+	v.check(slices.Contains(contract.Calibrations(), cfg.Output.Calibration), "output.calibration", "is %q: use %s, or leave it out",
+		cfg.Output.Calibration, contract.CalibrationTemperature)
 	v.dataset(cfg.Dataset)
 	v.model(cfg.Model)
 	v.training(cfg.Training)
 	v.gates(cfg)
+	v.check(slices.Contains(contract.ReportSamples(), cfg.Report.Samples), "report.samples", "is %q: use %s or %s, or leave it out",
+		cfg.Report.Samples, contract.ReportSamplesEnabled, contract.ReportSamplesDisabled)
+	v.tracking(cfg.Tracking)
 	return errors.Join(v.errs...)
 }
 
@@ -84,6 +91,41 @@ func (v *validator) output(o contract.Output) {
 		v.errs = append(v.errs, fmt.Errorf("output.uri: %w", err))
 	}
 }
+
+// Bounds of what MLflow is told, in bytes, and of how long a run may take.
+const (
+	maxTrackingName  = 250
+	maxTrackingTags  = 32
+	maxTrackingValue = 2048
+
+	maxDeadlineSeconds = 31_536_000
+)
+
+// tracking checks where the run is recorded.
+func (v *validator) tracking(t contract.Tracking) {
+	v.check(t.DeadlineSeconds >= 0 && t.DeadlineSeconds <= maxDeadlineSeconds, "tracking.deadlineSeconds", "is %d: must be from 1 to %d, or 0 for none", t.DeadlineSeconds, maxDeadlineSeconds)
+	m := t.MLflow
+	if m == nil {
+		return
+	}
+	if err := contract.CheckMLflowURI(m.URI); err != nil {
+		v.errs = append(v.errs, fmt.Errorf("tracking.mlflow.uri %w", err))
+	}
+	for field, name := range map[string]string{
+		"experiment": m.Experiment, "runName": m.RunName, "registeredModel": m.RegisteredModel, "workspace": m.Workspace,
+	} {
+		v.check(len(name) <= maxTrackingName, "tracking.mlflow."+field, "has %d bytes: use at most %d", len(name), maxTrackingName)
+	}
+	v.check(!strings.ContainsAny(m.RegisteredModel, "/:"), "tracking.mlflow.registeredModel", "is %q: use a name without '/' and ':'", m.RegisteredModel)
+	v.check(len(m.Tags) <= maxTrackingTags, "tracking.mlflow.tags", "has %d entries: use at most %d", len(m.Tags), maxTrackingTags)
+	for _, key := range slices.Sorted(maps.Keys(m.Tags)) {
+		v.check(mlflowTag.MatchString(key), "tracking.mlflow.tags", "has the key %q: use at most %d letters, digits, '.', '_', '-', '/' and ' '", key, maxTrackingName)
+		v.check(len(m.Tags[key]) <= maxTrackingValue, "tracking.mlflow.tags", "has %d bytes in %q: use at most %d", len(m.Tags[key]), key, maxTrackingValue)
+	}
+}
+
+// mlflowTag is what the key of a tag may be.
+var mlflowTag = regexp.MustCompile(`^[-_./ A-Za-z0-9]{1,250}$`)
 
 // maxGate is the most that a gate may bound a metric by from above: a loss may exceed 1.
 const maxGate = 100
@@ -131,6 +173,36 @@ func (v *validator) dataset(d contract.Dataset) {
 	v.between("dataset.augmentation.brightness", d.Augmentation.Brightness, 0, 1)
 	v.between("dataset.augmentation.contrast", d.Augmentation.Contrast, 0, 1)
 	v.between("dataset.augmentation.saturation", d.Augmentation.Saturation, 0, 1)
+	v.parts(d.Augmentation)
+	alpha := d.Augmentation.MixUp.Alpha
+	v.check(alpha == 0 || alpha >= 0.01 && alpha <= 10, "dataset.augmentation.mixUp.alpha", "is %v: must be between 0.01 and 10, or 0 for no mixing", alpha)
+}
+
+// parts checks how large the parts of images are that are cut out or erased.
+func (v *validator) parts(a contract.Augmentation) {
+	crop, erasing := a.RandomResizedCrop, a.RandomErasing
+	v.check(crop.MinScale > 0 || crop == contract.RandomResizedCrop{}, "dataset.augmentation.randomResizedCrop.minScale",
+		"is %v: say the least share of the image, above 0, or leave the crop out", crop.MinScale)
+	v.check(erasing.Probability > 0 || erasing == contract.RandomErasing{}, "dataset.augmentation.randomErasing.probability",
+		"is %v: say the share of images that lose a part, above 0, or leave the erasing out", erasing.Probability)
+	v.between("dataset.augmentation.randomErasing.probability", erasing.Probability, 0, 1)
+	def, defErasing := contract.DefaultRandomResizedCrop(), contract.DefaultRandomErasing()
+	for _, r := range []struct {
+		of, name          string
+		least, most       float64
+		from, to          float64
+		leastDef, mostDef float64
+	}{
+		{"randomResizedCrop", "Scale", crop.MinScale, crop.MaxScale, 0, 1, 0, def.MaxScale},
+		{"randomResizedCrop", "Ratio", crop.MinRatio, crop.MaxRatio, 0.1, 10, def.MinRatio, def.MaxRatio},
+		{"randomErasing", "Scale", erasing.MinScale, erasing.MaxScale, 0, 1, defErasing.MinScale, defErasing.MaxScale},
+		{"randomErasing", "Ratio", erasing.MinRatio, erasing.MaxRatio, 0.1, 10, defErasing.MinRatio, defErasing.MaxRatio},
+	} {
+		field, least, most := "dataset.augmentation."+r.of, cmp.Or(r.least, r.leastDef), cmp.Or(r.most, r.mostDef)
+		v.between(field+".min"+r.name, cmp.Or(r.least, r.from), r.from, r.to)
+		v.between(field+".max"+r.name, cmp.Or(r.most, r.from), r.from, r.to)
+		v.check(least <= most, field+".min"+r.name, "is %v: must be at most max%s (%v)", least, r.name, most)
+	}
 }
 
 // labels checks which manifest is meant; what it says is checked when it is read.
@@ -181,6 +253,10 @@ func (v *validator) training(t contract.Training) {
 	v.check(!t.Nesterov || t.Momentum == nil || *t.Momentum > 0, "training.nesterov", "needs a momentum above 0")
 	v.between("training.gradientClipping", t.GradientClipping, 0, 1000)
 	v.between("training.labelSmoothing", t.LabelSmoothing, 0, 0.9)
+	v.between("training.divergenceRetries", float64(t.DivergenceRetries), 0, 10)
+	metrics := contract.ValidationMetrics()
+	v.check(t.BestMetric == "" || slices.Contains(metrics, t.BestMetric), "training.bestMetric", "is %q: use one of %s", t.BestMetric, strings.Join(metrics, ", "))
+	v.check(t.EMA.Decay >= 0 && t.EMA.Decay < 1, "training.ema.decay", "is %v: must be above 0 and below 1, or 0 for no average", t.EMA.Decay)
 	v.scheduler(t)
 	v.earlyStopping(t.EarlyStopping)
 }
@@ -215,7 +291,7 @@ func (v *validator) scheduler(t contract.Training) {
 func (v *validator) earlyStopping(s contract.EarlyStopping) {
 	v.between("training.earlyStopping.patience", float64(s.Patience), 0, 1000)
 	v.between("training.earlyStopping.minDelta", s.MinDelta, 0, 1)
-	known := contract.EarlyStoppingMetrics()
+	known := contract.ValidationMetrics()
 	v.check(s.Patience == 0 || slices.Contains(known, s.Metric), "training.earlyStopping.metric", "is %q: use one of %s", s.Metric, strings.Join(known, ", "))
 	v.check(s.Patience > 0 || s == contract.EarlyStopping{}, "training.earlyStopping.patience", "is 0: say after how many epochs without an improvement to stop")
 }

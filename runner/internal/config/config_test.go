@@ -5,7 +5,6 @@ package config
 
 import (
 	"encoding/json"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -35,25 +34,42 @@ func TestDefaultsAreValid(t *testing.T) {
 	}
 }
 
+// Ranges of numbers are those of the API: see TestValidateKeepsToTheAPIsRanges.
 func TestValidateNamesTheField(t *testing.T) {
 	cases := map[string]func(cfg *contract.TrainConfig){
-		"run.name":                            func(c *contract.TrainConfig) { c.Run.Name = "../up" },
-		"run.uid":                             func(c *contract.TrainConfig) { c.Run.UID = "../../up" },
-		"output.path":                         func(c *contract.TrainConfig) { c.Output.Path = "" },
-		"output.uri":                          func(c *contract.TrainConfig) { c.Output.URI = "ftp://models" },
-		"output.quantization":                 func(c *contract.TrainConfig) { c.Output.Quantization = "Int4" },
-		"dataset must":                        func(c *contract.TrainConfig) { c.Dataset.Path = "" },
-		"exactly one":                         func(c *contract.TrainConfig) { c.Dataset.Generated = &contract.Generated{} },
-		"dataset.uri can't be used":           func(c *contract.TrainConfig) { c.Dataset.Path, c.Dataset.URI = "", "ftp://host/pets" },
-		"dataset.dvc.repo":                    func(c *contract.TrainConfig) { c.Dataset.Path, c.Dataset.DVC = "", &contract.DVC{Path: "data"} },
-		"dataset has credentials":             func(c *contract.TrainConfig) { c.Dataset.Credentials = "keys" },
-		"dataset.cache is for":                func(c *contract.TrainConfig) { c.Dataset.Cache.Path = "cache" },
-		"dataset.cache.maxBytes":              func(c *contract.TrainConfig) { c.Dataset.Cache.MaxBytes = -1 },
-		"dataset.generated.samplesPerClass":   func(c *contract.TrainConfig) { c.Dataset.Generated = &contract.Generated{SamplesPerClass: 9} },
-		"dataset.generated.labelNoisePercent": func(c *contract.TrainConfig) { c.Dataset.Generated = &contract.Generated{LabelNoisePercent: 101} },
-		"dataset.generated.classes":           func(c *contract.TrainConfig) { c.Dataset.Generated = &contract.Generated{Classes: []string{"cat"}} },
-		"dataset.maxInvalidPercent":           func(c *contract.TrainConfig) { most := 101; c.Dataset.MaxInvalidPercent = &most },
-		"dataset.labels.file":                 func(c *contract.TrainConfig) { c.Dataset.Labels = &contract.Labels{File: "../labels.csv"} },
+		"run.name":           func(c *contract.TrainConfig) { c.Run.Name = "../up" },
+		"run.uid":            func(c *contract.TrainConfig) { c.Run.UID = "../../up" },
+		"output.path":        func(c *contract.TrainConfig) { c.Output.Path = "" },
+		"output.uri":         func(c *contract.TrainConfig) { c.Output.URI = "ftp://models" },
+		"output.calibration": func(c *contract.TrainConfig) { c.Output.Calibration = "Platt" },
+		"tracking.mlflow.uri": func(c *contract.TrainConfig) {
+			c.Tracking.MLflow = &contract.MLflow{URI: "sqlite:///mlflow.db"}
+		},
+		"no user name and no password": func(c *contract.TrainConfig) {
+			c.Tracking.MLflow = &contract.MLflow{URI: "http://user:secret@mlflow:5000"}
+		},
+		"without a query": func(c *contract.TrainConfig) {
+			c.Tracking.MLflow = &contract.MLflow{URI: "http://mlflow:5000?token=secret"}
+		},
+		"tracking.mlflow.registeredModel": func(c *contract.TrainConfig) {
+			c.Tracking.MLflow = &contract.MLflow{URI: "http://mlflow:5000", RegisteredModel: "models:/pets"}
+		},
+		"tracking.mlflow.experiment": func(c *contract.TrainConfig) {
+			c.Tracking.MLflow = &contract.MLflow{URI: "http://mlflow:5000", Experiment: strings.Repeat("x", 251)}
+		},
+		"tracking.mlflow.tags has the key": func(c *contract.TrainConfig) {
+			c.Tracking.MLflow = &contract.MLflow{URI: "http://mlflow:5000", Tags: map[string]string{"a=b": ""}}
+		},
+		"output.quantization":       func(c *contract.TrainConfig) { c.Output.Quantization = "Int4" },
+		"report.samples":            func(c *contract.TrainConfig) { c.Report.Samples = "Some" },
+		"dataset must":              func(c *contract.TrainConfig) { c.Dataset.Path = "" },
+		"exactly one":               func(c *contract.TrainConfig) { c.Dataset.Generated = &contract.Generated{} },
+		"dataset.uri can't be used": func(c *contract.TrainConfig) { c.Dataset.Path, c.Dataset.URI = "", "ftp://host/pets" },
+		"dataset.dvc.repo":          func(c *contract.TrainConfig) { c.Dataset.Path, c.Dataset.DVC = "", &contract.DVC{Path: "data"} },
+		"dataset has credentials":   func(c *contract.TrainConfig) { c.Dataset.Credentials = "keys" },
+		"dataset.cache is for":      func(c *contract.TrainConfig) { c.Dataset.Cache.Path = "cache" },
+		"dataset.generated.classes": func(c *contract.TrainConfig) { c.Dataset.Generated = &contract.Generated{Classes: []string{"cat"}} },
+		"dataset.labels.file":       func(c *contract.TrainConfig) { c.Dataset.Labels = &contract.Labels{File: "../labels.csv"} },
 		"dataset.labels is for": func(c *contract.TrainConfig) {
 			generated := contract.DefaultGenerated()
 			c.Dataset.Path, c.Dataset.Generated, c.Dataset.Labels = "", &generated, &contract.Labels{File: "labels.csv"}
@@ -65,40 +81,37 @@ func TestValidateNamesTheField(t *testing.T) {
 		"dataset.split.folders divides": func(c *contract.TrainConfig) {
 			c.Dataset.Labels, c.Dataset.Split.Folders = &contract.Labels{File: "labels.csv"}, &contract.SplitFolders{Train: "train"}
 		},
-		"dataset.split.validationPercent": func(c *contract.TrainConfig) { c.Dataset.Split.ValidationPercent = 0 },
-		"dataset.split.testPercent":       func(c *contract.TrainConfig) { c.Dataset.Split.TestPercent = 81 },
 		"dataset.split must": func(c *contract.TrainConfig) {
 			c.Dataset.Split.ValidationPercent = 80
 			c.Dataset.Split.TestPercent = 11
 		},
-		"dataset.augmentation.rotationDegrees":                func(c *contract.TrainConfig) { c.Dataset.Augmentation.RotationDegrees = 181 },
-		"dataset.augmentation.brightness":                     func(c *contract.TrainConfig) { c.Dataset.Augmentation.Brightness = 1.1 },
-		"dataset.augmentation.contrast":                       func(c *contract.TrainConfig) { c.Dataset.Augmentation.Contrast = -0.1 },
-		"dataset.augmentation.saturation":                     func(c *contract.TrainConfig) { c.Dataset.Augmentation.Saturation = math.NaN() },
-		"model.architecture":                                  func(c *contract.TrainConfig) { c.Model.Architecture = "ResNet" },
-		"model.imageSize":                                     func(c *contract.TrainConfig) { c.Model.ImageSize = 100 },
-		"model.dropout":                                       func(c *contract.TrainConfig) { c.Model.Dropout = 1 },
-		"training.epochs":                                     func(c *contract.TrainConfig) { c.Training.Epochs = 0 },
-		"training.batchSize":                                  func(c *contract.TrainConfig) { c.Training.BatchSize = 1 },
-		"training.learningRate":                               func(c *contract.TrainConfig) { c.Training.LearningRate = 0 },
-		"training.optimizer":                                  func(c *contract.TrainConfig) { c.Training.Optimizer = "adam" },
-		"training.weightDecay":                                func(c *contract.TrainConfig) { c.Training.WeightDecay = 2 },
+		"model.architecture":    func(c *contract.TrainConfig) { c.Model.Architecture = "ResNet" },
+		"model.imageSize":       func(c *contract.TrainConfig) { c.Model.ImageSize = 100 },
+		"training.learningRate": func(c *contract.TrainConfig) { c.Training.LearningRate = 0 },
+		"training.optimizer":    func(c *contract.TrainConfig) { c.Training.Optimizer = "adam" },
+		"dataset.augmentation.randomResizedCrop.minScale is 0:": func(c *contract.TrainConfig) { c.Dataset.Augmentation.RandomResizedCrop.MaxScale = 1 },
+		"dataset.augmentation.randomResizedCrop.minScale is 0.5: must be at most": func(c *contract.TrainConfig) {
+			c.Dataset.Augmentation.RandomResizedCrop = contract.RandomResizedCrop{MinScale: 0.5, MaxScale: 0.4}
+		},
+		"dataset.augmentation.randomResizedCrop.minRatio is 2": func(c *contract.TrainConfig) {
+			c.Dataset.Augmentation.RandomResizedCrop = contract.RandomResizedCrop{MinScale: 0.5, MinRatio: 2}
+		},
+		"dataset.augmentation.randomErasing.probability is 0:": func(c *contract.TrainConfig) { c.Dataset.Augmentation.RandomErasing.MaxScale = 0.5 },
+		"dataset.augmentation.randomErasing.minScale is 0.5": func(c *contract.TrainConfig) {
+			c.Dataset.Augmentation.RandomErasing = contract.RandomErasing{Probability: 1, MinScale: 0.5}
+		},
 		"training.momentum is 1":                              func(c *contract.TrainConfig) { c.Training.Optimizer, c.Training.Momentum = "SGD", number(1) },
 		"training.momentum and training.nesterov are for SGD": func(c *contract.TrainConfig) { c.Training.Nesterov = true },
 		"training.nesterov needs": func(c *contract.TrainConfig) {
 			c.Training.Optimizer, c.Training.Nesterov, c.Training.Momentum = "SGD", true, number(0)
 		},
-		"training.gradientClipping":          func(c *contract.TrainConfig) { c.Training.GradientClipping = -1 },
-		"training.labelSmoothing":            func(c *contract.TrainConfig) { c.Training.LabelSmoothing = 1 },
-		"training.scheduler.type":            func(c *contract.TrainConfig) { c.Training.Scheduler.Type = "Linear" },
-		"training.scheduler.factor is for":   func(c *contract.TrainConfig) { c.Training.Scheduler = contract.Scheduler{Type: "Cosine", Factor: 0.5} },
-		"training.scheduler.factor is 1":     func(c *contract.TrainConfig) { c.Training.Scheduler = contract.Scheduler{Type: "Step", Factor: 1} },
-		"training.scheduler.patience is for": func(c *contract.TrainConfig) { c.Training.Scheduler = contract.Scheduler{Type: "Step", Patience: 1} },
-		"training.scheduler.patience is -1": func(c *contract.TrainConfig) {
-			c.Training.Scheduler = contract.Scheduler{Type: "ReduceOnPlateau", Patience: -1}
-		},
+		"training.ema.decay":                   func(c *contract.TrainConfig) { c.Training.EMA.Decay = 1 },
+		"training.bestMetric":                  func(c *contract.TrainConfig) { c.Training.BestMetric = "accuracyLoss" },
+		"training.scheduler.type":              func(c *contract.TrainConfig) { c.Training.Scheduler.Type = "Linear" },
+		"training.scheduler.factor is for":     func(c *contract.TrainConfig) { c.Training.Scheduler = contract.Scheduler{Type: "Cosine", Factor: 0.5} },
+		"training.scheduler.factor is 1":       func(c *contract.TrainConfig) { c.Training.Scheduler = contract.Scheduler{Type: "Step", Factor: 1} },
+		"training.scheduler.patience is for":   func(c *contract.TrainConfig) { c.Training.Scheduler = contract.Scheduler{Type: "Step", Patience: 1} },
 		"training.scheduler.stepEpochs is for": func(c *contract.TrainConfig) { c.Training.Scheduler = contract.Scheduler{StepEpochs: 1} },
-		"training.scheduler.stepEpochs is -1":  func(c *contract.TrainConfig) { c.Training.Scheduler = contract.Scheduler{Type: "Step", StepEpochs: -1} },
 		"training.scheduler.minLearningRate is for": func(c *contract.TrainConfig) {
 			c.Training.Scheduler = contract.Scheduler{Type: "OneCycle", MinLearningRate: 0.0001}
 		},
@@ -111,18 +124,12 @@ func TestValidateNamesTheField(t *testing.T) {
 		},
 		"training.earlyStopping.metric":             func(c *contract.TrainConfig) { c.Training.EarlyStopping = contract.EarlyStopping{Patience: 1} },
 		"training.earlyStopping.patience is 0: say": func(c *contract.TrainConfig) { c.Training.EarlyStopping = contract.EarlyStopping{Metric: "loss"} },
-		"training.earlyStopping.minDelta": func(c *contract.TrainConfig) {
-			c.Training.EarlyStopping = contract.EarlyStopping{Metric: "loss", Patience: 1, MinDelta: 2}
-		},
-		"training.workers":      func(c *contract.TrainConfig) { c.Training.Workers = -1 },
-		"training.classWeights": func(c *contract.TrainConfig) { c.Training.ClassWeights = "balanced" },
-		"gates[0].metric":       func(c *contract.TrainConfig) { c.Gates = []contract.Gate{{Metric: "trainLoss"}} },
+		"training.classWeights":                     func(c *contract.TrainConfig) { c.Training.ClassWeights = "balanced" },
+		"gates[0].metric":                           func(c *contract.TrainConfig) { c.Gates = []contract.Gate{{Metric: "trainLoss"}} },
 		"gates[1].metric is accuracyLoss": func(c *contract.TrainConfig) {
 			c.Gates = []contract.Gate{{Metric: "kappa"}, {Metric: "accuracyLoss", Max: 0.1}}
 		},
-		"gates[0].min":                   func(c *contract.TrainConfig) { c.Gates = []contract.Gate{{Metric: "accuracy", Min: 1.5}} },
 		"gates[0].min is 0.5: less loss": func(c *contract.TrainConfig) { c.Gates = []contract.Gate{{Metric: "loss", Min: 0.5}} },
-		"gates[0].max":                   func(c *contract.TrainConfig) { c.Gates = []contract.Gate{{Metric: "loss", Max: 101}} },
 		"gates[0].max is 0.5: more f1":   func(c *contract.TrainConfig) { c.Gates = []contract.Gate{{Metric: "f1", Max: 0.5}} },
 	}
 	for field, change := range cases {

@@ -24,6 +24,7 @@ func TestDefaultsAreTheAPIs(t *testing.T) {
 		"backoffLimit", "suspend", "dataset.caBundle.configMapRef.key", "dataset.caBundle.secretRef.key",
 		"dataset.dvc.caBundle.configMapRef.key", "dataset.dvc.caBundle.secretRef.key",
 		"output.caBundle.configMapRef.key", "output.caBundle.secretRef.key",
+		"tracking.mlflow.caBundle.configMapRef.key",
 	} {
 		delete(want, field)
 	}
@@ -32,6 +33,10 @@ func TestDefaultsAreTheAPIs(t *testing.T) {
 	quantization := c.Output.Quantization
 	if quantization == "" {
 		quantization = "None"
+	}
+	calibration := c.Output.Calibration
+	if calibration == "" {
+		calibration = "None"
 	}
 	invalid := 100
 	if c.Dataset.MaxInvalidPercent != nil {
@@ -67,6 +72,7 @@ func TestDefaultsAreTheAPIs(t *testing.T) {
 		"training.workers":                     c.Training.Workers,
 		"training.classWeights":                classWeights,
 		"output.quantization":                  quantization,
+		"output.calibration":                   calibration,
 	} {
 		got[field] = fmt.Sprint(value)
 	}

@@ -32,7 +32,7 @@ func MeasureQuantized(ctx context.Context, model []byte, metadata onnx.Metadata,
 	if r.Tally, err = Score(ctx, classifier, test, batches); err != nil {
 		return nil, failure.Dataset(fmt.Errorf("evaluate the quantized model on the test split: %w", err))
 	}
-	r.Metrics = withLoss(r.Tally, float)
+	r.Metrics = withLoss(r.Tally, float, metadata.Temperature)
 	if r.Model, err = describe(model, metadata, r.Metrics); err != nil {
 		return nil, failure.Artifact(err)
 	}
@@ -46,9 +46,9 @@ func describe(model []byte, metadata onnx.Metadata, measured []contract.Metric) 
 	return onnx.WithMetadata(model, metadata)
 }
 
-// withLoss returns the metrics of a quantized model, and the accuracy that it has lost.
-func withLoss(quantized, float *metrics.Tally) []contract.Metric {
-	return append(quantized.Metrics(), contract.Metric{
+// withLoss returns the metrics of a quantized model with a temperature, if that isn't 0, and the accuracy that it has lost.
+func withLoss(quantized, float *metrics.Tally, temperature float64) []contract.Metric {
+	return append(quantized.CalibratedMetrics(temperature), contract.Metric{
 		Name: contract.MetricAccuracyLoss, Value: float.Accuracy() - quantized.Accuracy(),
 	})
 }

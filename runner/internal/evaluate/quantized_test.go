@@ -49,8 +49,12 @@ func TestMetrics(t *testing.T) {
 		float.Add([]float32{1, 0}, 0)
 		quantized.Add([]float32{1, float32(2 * (i / 3))}, 0)
 	}
-	got := withLoss(quantized, float)
+	got := withLoss(quantized, float, 0)
 	if got[0].Value != 0.75 || got[len(got)-1] != (contract.Metric{Name: contract.MetricAccuracyLoss, Value: 0.25}) {
 		t.Errorf("metrics are %v", got)
+	}
+	calibrated := withLoss(quantized, float, 2)
+	if temperature := calibrated[len(calibrated)-3]; temperature != (contract.Metric{Name: contract.MetricTemperature, Value: 2}) || len(calibrated) != len(got)+2 {
+		t.Errorf("with a temperature metrics are %v", calibrated)
 	}
 }

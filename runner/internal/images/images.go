@@ -6,6 +6,7 @@ package images
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
@@ -65,6 +66,10 @@ func Open(ctx context.Context, log *slog.Logger, r Request) (*dataset.Dataset, e
 		MaxInvalidPercent: r.Dataset.MaxInvalidPercent, Progress: r.Progress,
 	})
 	if err != nil {
+		var refused *dataset.Refused
+		if errors.As(err, &refused) {
+			report.LogRefused(log, refused.Found)
+		}
 		return nil, failure.Dataset(err)
 	}
 	report.LogDataset(log, opened)

@@ -10,9 +10,6 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/measures"
 )
 
-// chanceLevel is how likely guessing may be to reach an accuracy that counts as better than guessing.
-const chanceLevel = 0.01
-
 // Chance compares the accuracy with that of always guessing the class that most images are of. It is nil unless there are
 // images of several classes.
 func (t *Tally) Chance(classes []string) *contract.Chance {
@@ -34,7 +31,7 @@ func (t *Tally) Chance(classes []string) *contract.Chance {
 	}
 	share := float64(of) / float64(t.Count())
 	return &contract.Chance{
-		Class: classes[most], Accuracy: share, Better: measures.AtLeast(t.right(), t.Count(), share) <= chanceLevel,
+		Class: classes[most], Accuracy: share, Better: measures.BeatsGuessing(t.right(), t.Count(), share),
 	}
 }
 

@@ -125,7 +125,7 @@ func (t *Tally) Metrics() []contract.Metric {
 	add(contract.MetricPRAUC, precision, ok)
 	kappa, ok := measures.Kappa(t.Confusion)
 	add(contract.MetricKappa, kappa, ok)
-	calibration, ok := t.calibrationError()
+	calibration, ok := t.CalibrationError(1)
 	add(contract.MetricCalibrationError, calibration, ok)
 	return metrics
 }

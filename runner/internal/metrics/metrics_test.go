@@ -163,3 +163,33 @@ func TestFirstOfEqualLogitsIsPredicted(t *testing.T) {
 		t.Errorf("predicted class %d, want 1", got)
 	}
 }
+
+func TestCalibrated(t *testing.T) {
+	tally := NewTally(2)
+	for i := range 4 { // three of four are right, and sure: ln 3 apart they would be as sure as they should
+		tally.Add([]float32{4, 0}, i/3)
+	}
+	temperature, ok := tally.Temperature()
+	if want := 4 / math.Log(3); !ok || math.Abs(temperature-want) > 1e-9 {
+		t.Fatalf("temperature is %v (%t), want %v", temperature, ok, want)
+	}
+	got, ok := tally.Calibrated(temperature)
+	want := Calibrated{
+		Images: 4, Loss: tally.Loss(), CalibratedLoss: -0.75*math.Log(0.75) - 0.25*math.Log(0.25),
+		CalibrationError: 1/(1+math.Exp(-4)) - 0.75,
+	}
+	if diff := cmp.Diff(want, got, cmpopts.EquateApprox(0, 1e-9)); diff != "" || !ok {
+		t.Errorf("calibrated (-want +got):\n%s", diff)
+	}
+	before, after := tally.CalibratedMetrics(0), tally.CalibratedMetrics(temperature)
+	if diff := cmp.Diff(tally.Metrics(), before); diff != "" {
+		t.Errorf("without a temperature (-want +got):\n%s", diff)
+	}
+	added := after[len(before):]
+	if len(added) != 2 || added[0] != (contract.Metric{Name: "temperature", Value: temperature}) || added[1].Name != "calibratedError" || added[1].Value > 1e-9 {
+		t.Errorf("with a temperature there are %v", added)
+	}
+	if _, ok := NewTally(2).Calibrated(2); ok {
+		t.Error("no answers are calibrated")
+	}
+}

@@ -6,7 +6,9 @@ package progress
 import (
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
@@ -99,6 +101,9 @@ func (l *Log) epoch(e train.EpochEnded) {
 	}
 	if e.LearningRate > 0 {
 		args = append(args, "learningRate", e.LearningRate)
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.Metrics)) {
+		args = append(args, name, rounded(e.Metrics[name]))
 	}
 	l.log.Info(fmt.Sprintf("Epoch %d of %d", e.Number, e.Epochs), args...)
 	if e.Last && e.Number < e.Epochs {

@@ -161,7 +161,7 @@ func TestTerminalShowsTheDataset(t *testing.T) {
 	rest := out.String()
 	for _, text := range []string{
 		"fetching 0/9 files · 0.0/36.0 MB ", "fetching 3/9 files · 12.0/36.0 MB · 5.5 MB/s · 4s left", "scanning 5/10 files · 30.0 MB · 1.0 MB/s · 30s left",
-		"epoch 1/2 · step 2/10",
+		"training epoch 1/2 · step 2/10",
 	} {
 		_, after, found := strings.Cut(rest, text)
 		if !found {
@@ -295,7 +295,7 @@ func TestTerminalKeepsTheBarBelowTheLines(t *testing.T) {
 	write("before\n")
 	observe(started())
 	c.Time = c.Add(2 * time.Second)
-	observe(train.Stepped{Epoch: 1, Done: 3, Images: 16})
+	observe(train.Stepped{Epoch: 1, Done: 3, Images: 16, Loss: 0.525, Accuracy: 0.8125})
 	write("between\n")
 	drawn := out.Len()
 	observe(train.Stepped{Epoch: 1, Done: 4, Images: 16}) // too soon to be drawn again
@@ -305,7 +305,7 @@ func TestTerminalKeepsTheBarBelowTheLines(t *testing.T) {
 	observe(train.Ended{})
 	write("after\n")
 	got := out.String()
-	bar := strings.Index(got, "epoch 1/2 · step 3/10 · 8 images/s · 14s left")
+	bar := strings.Index(got, "training epoch 1/2 · step 3/10 · loss 0.5250 · accuracy 0.812 · 8 images/s · 14s left")
 	if !strings.HasPrefix(got, "before\n") || bar < 0 || strings.Index(got, "between\n") < bar || !strings.HasSuffix(got, "\rafter\n") {
 		t.Errorf("the terminal shows %q", got)
 	}
@@ -322,7 +322,7 @@ func TestLog(t *testing.T) {
 				started(),
 				train.Stepped{Epoch: 1, Done: 3, Images: 16},
 				train.EpochEnded{Epoch: report.Epoch{TrainLoss: 0.123456}, Number: 1, Epochs: 2, Warning: "the loss explodes"},
-				train.EpochEnded{Epoch: report.Epoch{LearningRate: 0.025}, Number: 9, Epochs: 20, Last: true},
+				train.EpochEnded{Epoch: report.Epoch{LearningRate: 0.025, Metrics: map[string]float64{"f1": 0.123456}}, Number: 9, Epochs: 20, Last: true},
 				train.Evaluated{
 					Metrics: []contract.Metric{{Name: "accuracy", Value: 0.75}}, SizeBytes: 10,
 					Float32: &train.Evaluated{Metrics: []contract.Metric{{Name: "accuracy", Value: 0.8}}, SizeBytes: 40},
@@ -341,7 +341,7 @@ func TestLog(t *testing.T) {
 			}
 			for _, line := range []string{
 				"msg=Training ", `msg="Epoch 1 of 2" trainLoss=0.1235`, `level=WARN msg="Training: the loss explodes"`,
-				"learningRate=0.025", `msg="Stopped early at epoch 9 of 20"`,
+				"learningRate=0.025 f1=0.1235", `msg="Stopped early at epoch 9 of 20"`,
 				`msg="Quantized to 8 bits" accuracyFloat32=0.8 accuracyInt8=0.75 bytesFloat32=40 bytesInt8=10`,
 				`msg="Evaluated on the test split" accuracy=0.75`, "msg=Published model=models/pets/model.onnx sha256=abc samples=6",
 				`msg="Already published; returning the recorded result" model=models/pets/model.onnx`,

@@ -27,6 +27,9 @@ var theme = progressbar.Theme{Saucer: "█", SaucerPadding: "░"}
 type Terminal struct {
 	meter meter
 	drawn time.Time
+	// stepped is the last step, and losses those of all.
+	stepped train.Stepped
+	losses  sparkline
 
 	mu  sync.Mutex
 	out io.Writer
@@ -45,6 +48,10 @@ func NewTerminal(out io.Writer, now func() time.Time) *Terminal {
 // Observe implements train.Observer.
 func (t *Terminal) Observe(event train.Event) error {
 	t.meter.apply(event)
+	if e, ok := event.(train.Stepped); ok {
+		t.stepped = e
+		t.losses.add(e.Loss)
+	}
 	switch event.(type) {
 	case train.Fetching, train.Scanning, train.Stepped:
 		now := t.meter.now()
@@ -96,7 +103,7 @@ func (t *Terminal) show(p contract.Progress) error {
 			progressbar.OptionSetTheme(theme),
 		)
 	}
-	t.bar.Describe(summary(p))
+	t.bar.Describe(t.summary(p))
 	return t.bar.Set64(min(done, total))
 }
 
@@ -124,13 +131,19 @@ func (t *Terminal) hide() error {
 }
 
 // summary is the progress in a few words.
-func summary(p contract.Progress) string {
+func (t *Terminal) summary(p contract.Progress) string {
 	if p.Data != nil {
 		return summarizeData(p.Stage, p.Data)
 	}
-	text := fmt.Sprintf("epoch %d/%d · step %d/%d", p.Epoch, p.Epochs, p.Step, p.Steps)
+	text := fmt.Sprintf("%s epoch %d/%d · step %d/%d", strings.ToLower(p.Stage), p.Epoch, p.Epochs, p.Step, p.Steps)
+	if t.stepped.Done > 0 {
+		text += fmt.Sprintf(" · loss %.4f · accuracy %.3f", t.stepped.Loss, t.stepped.Accuracy)
+	}
 	if p.ImagesPerSecond > 0 {
 		text += fmt.Sprintf(" · %.0f images/s · %v left", p.ImagesPerSecond, time.Duration(p.RemainingSecs)*time.Second)
+	}
+	if drawn := t.losses.String(); drawn != "" {
+		text += " · " + drawn
 	}
 	return text
 }

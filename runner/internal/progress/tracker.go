@@ -31,6 +31,14 @@ func (t *Tracker) Observe(event train.Event) error {
 	return nil
 }
 
+// SetMLflow says how far the record of the run in MLflow has come.
+func (t *Tracker) SetMLflow(result contract.MLflowResult) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.meter.progress.MLflow = &result // a new one each time: readers keep the last
+	t.meter.progress.Sequence++
+}
+
 // Snapshot returns the progress of this moment.
 func (t *Tracker) Snapshot() contract.Progress {
 	t.mu.Lock()

@@ -11,7 +11,7 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/dataset"
 )
 
-// maxLogged is how many unusable files are logged one by one.
+// maxLogged is how many unusable files of a dataset that is used are logged one by one: all that are known are in the report.
 const maxLogged = 20
 
 // LogDataset logs what is special about a dataset: its manifest, the parts that it is split into, its first unusable files one by one, then everything that was left out by
@@ -23,7 +23,19 @@ func LogDataset(log *slog.Logger, d *dataset.Dataset) {
 	if given := givenParts(d); given != nil {
 		log.Info("The dataset is split already; its parts are used", "parts", given, "splitBy", d.SplitBy)
 	}
-	for _, file := range d.Skipped.First[:min(len(d.Skipped.First), maxLogged)] {
+	logLeftOut(log, d, maxLogged)
+	for _, warning := range d.Warnings {
+		log.Warn("Dataset: " + warning)
+	}
+}
+
+// LogRefused logs what is wrong with a dataset that can't be used, down to each file that is known by name: there is no report of a run that it
+// ends.
+func LogRefused(log *slog.Logger, d *dataset.Dataset) { logLeftOut(log, d, len(d.Skipped.First)) }
+
+// logLeftOut logs the first unusable files one by one, at most as many as said, then everything that was left out by cause.
+func logLeftOut(log *slog.Logger, d *dataset.Dataset, most int) {
+	for _, file := range d.Skipped.First[:min(len(d.Skipped.First), most)] {
 		log.Warn("File left out of the dataset", "file", file.Name, "error", file.Err)
 	}
 	for _, left := range d.LeftOut {
@@ -33,9 +45,6 @@ func LogDataset(log *slog.Logger, d *dataset.Dataset) {
 		}
 		log.Log(context.Background(), level, "Left out of the dataset", "cause", left.Cause, "count", left.Count,
 			"examples", strings.Join(left.First, ", "))
-	}
-	for _, warning := range d.Warnings {
-		log.Warn("Dataset: " + warning)
 	}
 }
 

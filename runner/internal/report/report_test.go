@@ -7,8 +7,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -69,6 +71,13 @@ func TestWrite(t *testing.T) {
 	if diff := cmp.Diff(&contract.Chance{Class: "cat", Accuracy: 0.5}, got.Chance); diff != "" {
 		t.Errorf("chance (-want +got):\n%s", diff)
 	}
+	var flat struct {
+		Metrics   map[string]float64
+		Intervals map[string]contract.Interval
+	}
+	if err := json.Unmarshal(files[MetricsFile].Bytes(), &flat); err != nil || flat.Metrics["accuracy"] != 0.5 || flat.Intervals["accuracy"].High < 0.5 {
+		t.Errorf("metrics.json has %+v, error %v", flat, err)
+	}
 	for _, name := range []string{ConfusionFile, CurvesFile} {
 		if !bytes.HasPrefix(files[name].Bytes(), []byte("\x89PNG")) {
 			t.Errorf("%s is no PNG", name)
@@ -126,13 +135,13 @@ func TestEvaluationHasNoCurves(t *testing.T) {
 		names = append(names, name)
 		return write(io.Discard)
 	})
-	if diff := cmp.Diff([]string{ReportFile, ConfusionFile}, names); diff != "" || err != nil {
+	if diff := cmp.Diff([]string{ReportFile, MetricsFile, ConfusionFile}, names); diff != "" || err != nil {
 		t.Errorf("files (-want +got):\n%s%v", diff, err)
 	}
 }
 
 func TestWriteStopsAtTheFirstError(t *testing.T) {
-	for _, failing := range []string{ReportFile, ConfusionFile, CurvesFile} {
+	for _, failing := range []string{ReportFile, MetricsFile, ConfusionFile, CurvesFile} {
 		err := example().Write(func(name string, write func(io.Writer) error) error {
 			if name == failing {
 				return errors.New(name)
@@ -142,5 +151,25 @@ func TestWriteStopsAtTheFirstError(t *testing.T) {
 		if err == nil || err.Error() != failing {
 			t.Errorf("got %v, want %s", err, failing)
 		}
+	}
+}
+
+// Whoever has to repair files needs more of their names than who may go on without them.
+func TestLogRefused(t *testing.T) {
+	d := &dataset.Dataset{Skipped: dataset.Skipped{Count: 60}, LeftOut: []dataset.LeftOut{{Cause: dataset.CauseTruncated, Count: 60, First: []string{"cat/0.jpg"}}}}
+	for i := range 50 {
+		d.Skipped.First = append(d.Skipped.First, dataset.SkippedFile{Name: fmt.Sprintf("cat/%d.jpg", i), Err: errors.New("cut off")})
+	}
+	for name, tc := range map[string]struct {
+		log  func(*slog.Logger, *dataset.Dataset)
+		want int
+	}{"used": {LogDataset, maxLogged}, "refused": {LogRefused, 50}} {
+		t.Run(name, func(t *testing.T) {
+			var log bytes.Buffer
+			tc.log(slog.New(slog.NewTextHandler(&log, nil)), d)
+			if got := strings.Count(log.String(), `error="cut off"`); got != tc.want || !strings.Contains(log.String(), "cause=Truncated count=60") {
+				t.Errorf("%d files are named, want %d; the log:\n%s", got, tc.want, log.String())
+			}
+		})
 	}
 }

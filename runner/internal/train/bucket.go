@@ -31,7 +31,7 @@ func (r *attempt) published(ctx context.Context) (*contract.Manifest, error) {
 		return artifact.Published(r.cfg.Output.Path, r.cfg.Run)
 	}
 	var err error
-	if r.bucket, err = bucket.Open(ctx, r.cfg.Output, r.cfg.Run); err != nil {
+	if r.bucket, err = bucket.Open(ctx, r.cfg.Output, r.cfg.Run, r.log); err != nil {
 		return nil, err
 	}
 	manifest, err := r.bucket.Published(ctx)

@@ -10,6 +10,7 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/dataset"
 	"github.com/trainyard-dev/trainyard/internal/dataset/fetch"
+	"github.com/trainyard-dev/trainyard/internal/measures"
 	"github.com/trainyard-dev/trainyard/runner/internal/report"
 )
 
@@ -58,6 +59,8 @@ type Stepped struct {
 	Done  int64
 	// Images were in the step.
 	Images int
+	// Loss and Accuracy are means over the epoch so far, with augmentation and dropout at work.
+	Loss, Accuracy float64
 }
 
 // EpochEnded says what an epoch came to.
@@ -86,10 +89,20 @@ type Evaluated struct {
 	SizeBytes int
 	// Float32 is what the model came to before it was quantized; nil if it wasn't.
 	Float32 *Evaluated
+	// Classes are in the order of the model's; Float32 has none.
+	Classes []ClassMeasured
+}
+
+// ClassMeasured is what a class came to.
+type ClassMeasured struct {
+	Name string
+	measures.Class
 }
 
 // Published says that the model can be had.
 type Published struct {
+	// Config is that of the run, with its UID.
+	Config contract.TrainConfig
 	Result contract.TrainResult
 	// Before: an earlier attempt had published it.
 	Before bool

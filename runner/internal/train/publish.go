@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"path"
 
 	"github.com/trainyard-dev/trainyard/internal/artifact"
 	"github.com/trainyard-dev/trainyard/internal/contract"
@@ -54,17 +53,21 @@ func (r *attempt) publish(ctx context.Context, staging *artifact.Staging, t *tra
 	published.Trained = &trained
 	published.Metrics = out.metrics
 	published.Chance = out.tally.Chance(data.dataset.Classes)
-	r.events.tell(out.event())
+	r.events.tell(out.event(data.dataset.Classes))
 	published.Warnings = r.warnings(t, data, out)
 
 	samples, err := r.samples(ctx, out, t, data)
 	if err != nil {
 		return err
 	}
-	if err := r.stage(staging, out, samples, r.report(t, data, out, published.Warnings), &published); err != nil {
+	if err := r.stage(staging, out, samples, &published); err != nil {
 		return failure.Output(err)
 	}
 	checkGates(r.cfg.Gates, &published)
+	details := r.details(ctx, t, data, out, &published)
+	if err := r.stageReport(staging, r.report(t, data, out, published.Warnings), details, published); err != nil {
+		return failure.Output(err)
+	}
 	if err := staging.Publish(published); err != nil {
 		return failure.Output(err)
 	}
@@ -90,12 +93,15 @@ func (r *attempt) report(t *trainer, data *data, out *exported, warnings []strin
 		Config:   &r.cfg,
 		Dataset:  describe(data),
 		Warnings: warnings,
-		History:  &report.History{KernelSet: t.network.Workspace().Set(), Epochs: t.state.History, BestEpoch: t.state.Best},
+		History:  &report.History{KernelSet: t.network.Workspace().Set(), Epochs: t.state.History, BestEpoch: t.state.Best, Divergences: t.state.Divergences},
 	}
 	rep.Measure(out.tally)
 	rep.Metrics = out.metrics
 	if out.quantized {
 		rep.Float32Metrics = out.floatMetrics
+	}
+	if c := out.calibration; c != nil {
+		rep.Calibrate(c.Temperature, c.Validation, out.tally)
 	}
 	return rep
 }
@@ -107,8 +113,8 @@ func describe(d *data) report.Dataset {
 	return described
 }
 
-// stage writes the artifact's files and describes them in result.
-func (r *attempt) stage(staging *artifact.Staging, out *exported, samples *artifact.Samples, rep *report.Report, result *contract.TrainResult) error {
+// stage writes the model and its samples and describes them in result.
+func (r *attempt) stage(staging *artifact.Staging, out *exported, samples *artifact.Samples, result *contract.TrainResult) error {
 	uri := func(name string) string { return contract.ArtifactURI(r.cfg.Output, r.cfg.Run, name) }
 
 	add := func(name string, model []byte) (contract.File, error) {
@@ -135,11 +141,7 @@ func (r *attempt) stage(staging *artifact.Staging, out *exported, samples *artif
 		return err
 	}
 	result.Model.Samples = &contract.SamplesResult{URI: uri(contract.SamplesFile), SHA256: file.SHA256, Count: len(samples.Items)}
-
-	return rep.Write(func(name string, write func(io.Writer) error) error {
-		_, err := staging.Add(path.Join(contract.ReportDir, name), write)
-		return err
-	})
+	return nil
 }
 
 // samples picks images of the test split, every class with its share, and records what the model as published answers.

@@ -153,7 +153,7 @@ func (r *attempt) republish(ctx context.Context, result *contract.TrainResult) (
 	}
 	*result = manifest.Result
 	checkGates(r.cfg.Gates, result)
-	r.events.tell(Published{Result: *result, Before: true})
+	r.events.tell(Published{Config: r.cfg, Result: *result, Before: true})
 	return true, gateError(result)
 }
 
@@ -188,7 +188,7 @@ func (r *attempt) trainAndPublish(ctx context.Context, data *data, result *contr
 	if err := errors.Join(t.checkpoints.Remove(), r.removeCheckpoints(ctx)); err != nil {
 		r.log.Warn("Checkpoints of the published run remain", "error", err)
 	}
-	r.events.tell(Published{Result: *result})
+	r.events.tell(Published{Config: r.cfg, Result: *result})
 	return gateError(result)
 }
 
@@ -221,11 +221,12 @@ func gateError(result *contract.TrainResult) error {
 // workers, and the data.
 func fingerprint(cfg contract.TrainConfig, datasetDigest string) string {
 	cfg.Run.UID, cfg.Run.Namespace = "", ""
-	cfg.Output, cfg.Gates = contract.Output{Quantization: cfg.Output.Quantization}, nil
-	cfg.Training.Workers = 0
+	cfg.Output, cfg.Gates = contract.Output{Quantization: cfg.Output.Quantization, Calibration: cfg.Output.Calibration}, nil
+	cfg.Training.Workers, cfg.Report = 0, contract.Report{}
 	// Its content counts, and those of a manifest and of parts, wherever they lie, are kept, and however they are reached.
 	cfg.Dataset.Path, cfg.Dataset.URI, cfg.Dataset.DVC, cfg.Dataset.Access = "", "", nil, contract.Access{}
 	cfg.Dataset.Labels, cfg.Dataset.Split.Folders, cfg.Dataset.Cache = nil, nil, contract.Cache{}
+	cfg.Tracking = contract.Tracking{}
 	encoded, err := json.Marshal(struct {
 		Config contract.TrainConfig
 		Digest string

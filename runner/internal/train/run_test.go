@@ -138,7 +138,8 @@ func TestRunPublishes(t *testing.T) {
 	for _, file := range manifest.Files {
 		files = append(files, file.Path)
 	}
-	want := []string{"model.onnx", "samples.tar", "report/report.json", "report/confusion-matrix.png", "report/training-curves.png"}
+	want := []string{"model.onnx", "samples.tar", "report/report.json", "report/metrics.json", "report/confusion-matrix.png",
+		"report/training-curves.png", "report/details.json", "report/roc.png", "report/precision-recall.png", "report/calibration.png", "report/report.html"}
 	if diff := cmp.Diff(want, files); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
 	}
@@ -181,7 +182,7 @@ func checkEvents(t *testing.T, seen *recorder, result contract.TrainResult) {
 				t.Errorf("published %v (-result +event):\n%s", e.Before, diff)
 			}
 		case Ended:
-			if diff := cmp.Diff(result, e.Result); diff != "" || e.Err != nil || len(e.History) != 3 || !slices.Equal(e.History, history) {
+			if diff := cmp.Diff(result, e.Result); diff != "" || e.Err != nil || len(e.History) != 3 || !cmp.Equal(e.History, history) {
 				t.Errorf("ended with %v, %v (-result +event):\n%s", e.Err, e.History, diff)
 			}
 		}
@@ -241,6 +242,38 @@ func TestRunPublishesQuantized(t *testing.T) {
 		t.Errorf("metrics in the report (-want +got):\n%s", diff)
 	}
 	checkSamples(t, filepath.Join(dir, contract.SamplesFile), models[contract.ModelFile])
+}
+
+// A calibrated run stores in each of its models a temperature of its own, and says what it does. Nothing else of them changes.
+func TestRunPublishesCalibrated(t *testing.T) {
+	output := t.TempDir()
+	cfg := smallConfig(output)
+	cfg.Output.Quantization, cfg.Output.Calibration = contract.QuantizationInt8, contract.CalibrationTemperature
+	result := mustDo(t, newRun(cfg))
+	dir := filepath.Join(output, "small-01234567")
+	temperatures := map[string]float64{}
+	for _, name := range []string{contract.ModelFile, contract.FloatModelFile} {
+		model, err := evaluate.LoadModel(filepath.Join(dir, name), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		temperatures[name] = model.Metadata.Temperature
+		if model.Temperature != 0 || model.Metadata.Temperature <= 0 {
+			t.Errorf("%s has the temperature %v, and uses %v unasked", name, model.Metadata.Temperature, model.Temperature)
+		}
+	}
+	var rep report.Report
+	readJSON(t, filepath.Join(dir, "report", "report.json"), &rep)
+	if c := rep.Calibration; c == nil || c.Temperature != temperatures[contract.ModelFile] || c.Test == nil || c.Validation.Images == 0 ||
+		c.Validation.CalibratedLoss > c.Validation.Loss {
+		t.Errorf("calibration in the report: %+v", rep.Calibration)
+	}
+	for name, metrics := range map[string][]contract.Metric{contract.ModelFile: result.Metrics, contract.FloatModelFile: rep.Float32Metrics} {
+		i := slices.IndexFunc(metrics, func(m contract.Metric) bool { return m.Name == contract.MetricTemperature })
+		if i < 0 || metrics[i].Value != temperatures[name] || metrics[i+1].Name != contract.MetricCalibratedError {
+			t.Errorf("metrics of %s: %v, want the temperature %v and what it leaves", name, metrics, temperatures[name])
+		}
+	}
 }
 
 // checkSamples holds samples to the answers of a model, to the last bit.
@@ -496,7 +529,7 @@ func TestRepublish(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("result (-first +again):\n%s", diff)
 	}
-	if diff := cmp.Diff([]Event{Published{Result: want, Before: true}, Ended{Result: want}}, seen.events); diff != "" {
+	if diff := cmp.Diff([]Event{Published{Config: cfg, Result: want, Before: true}, Ended{Result: want}}, seen.events); diff != "" {
 		t.Errorf("events (-want +got):\n%s", diff)
 	}
 }
@@ -518,6 +551,7 @@ func TestRunWithoutUIDIsNamedByItsSettings(t *testing.T) {
 	}
 	for _, change := range []func(){
 		func() { cfg.Output.Quantization = contract.QuantizationInt8 },
+		func() { cfg.Output.Calibration = contract.CalibrationTemperature },
 		func() { cfg.Training.Epochs = 1 },
 	} {
 		change()
@@ -549,6 +583,10 @@ func TestFingerprint(t *testing.T) {
 		}
 		if fingerprint(cfg, "sha256:01") == tc.want {
 			t.Errorf("%s: other data have the same fingerprint", name)
+		}
+		cfg.Tracking.MLflow = &contract.MLflow{URI: "http://mlflow:5000"}
+		if got := fingerprint(cfg, digest); got != tc.want {
+			t.Errorf("%s, recorded: fingerprint %s, want %s", name, got, tc.want)
 		}
 	}
 }

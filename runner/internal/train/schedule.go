@@ -119,14 +119,10 @@ func stopsEarly(s contract.EarlyStopping, history []report.Epoch) bool {
 	if s.Patience == 0 {
 		return false
 	}
-	best, borne := math.Inf(-1), 0
-	for _, epoch := range history {
-		value := epoch.ValidationAccuracy
-		if s.Metric == contract.MetricLoss {
-			value = -epoch.ValidationLoss
-		}
-		if value > best+s.MinDelta {
-			best, borne = value, 0
+	best, borne := 0, 0
+	for n, epoch := range history {
+		if n == 0 || epoch.Gain(s.Metric, history[best]) > s.MinDelta {
+			best, borne = n, 0
 			continue
 		}
 		borne++

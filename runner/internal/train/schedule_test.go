@@ -4,17 +4,22 @@
 package train
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"log/slog"
 	"math"
 	"os"
+	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/runner/internal/failure"
+	"github.com/trainyard-dev/trainyard/runner/internal/metrics"
 	"github.com/trainyard-dev/trainyard/runner/internal/report"
 )
 
@@ -177,6 +182,7 @@ func TestScheduledTrainingResumesExactly(t *testing.T) {
 		"OneCycle, clipped": func(c *contract.Training) {
 			c.Scheduler.Type, c.GradientClipping, c.LabelSmoothing = contract.SchedulerOneCycle, 0.1, 0.1
 		},
+		"averaged": func(c *contract.Training) { c.EMA.Decay = 0.7 },
 		"Nesterov after a warm-up, on plateaus": func(c *contract.Training) {
 			c.Optimizer, c.Momentum, c.Nesterov, c.LearningRate = contract.OptimizerSGD, &half, true, 0.01
 			c.Scheduler = contract.Scheduler{Type: contract.SchedulerReduceOnPlateau, WarmupEpochs: 1, Patience: 1}
@@ -212,24 +218,133 @@ func TestScheduledTrainingResumesExactly(t *testing.T) {
 	}
 }
 
-// Each setting reaches the training by itself.
+// testedElsewhere are settings that change a model only where something else is so, or never.
+var testedElsewhere = map[string]string{
+	"epochs":            "the best one is published, which may be the first",
+	"workers":           "how many there are never changes a model",
+	"classWeights":      "the classes here are equally large",
+	"scheduler":         "TestScheduledTrainingResumesExactly",
+	"earlyStopping":     "TestScheduledTrainingResumesExactly",
+	"bestMetric":        "there is one epoch to choose from",
+	"divergenceRetries": "this training doesn't diverge",
+}
+
+// Each setting reaches the training by itself: a field that is added to the configuration and used nowhere is found here.
 func TestEachSettingChangesTheModel(t *testing.T) {
 	none := 0.0
-	train := func(change func(*contract.Training)) string {
+	train := func(change func(*contract.Training, *contract.Augmentation)) string {
 		cfg := smallConfig(t.TempDir())
 		cfg.Training.Optimizer, cfg.Training.Epochs = contract.OptimizerSGD, 1
-		change(&cfg.Training)
+		change(&cfg.Training, &cfg.Dataset.Augmentation)
 		return mustDo(t, newRun(cfg)).Model.SHA256
 	}
-	plain := train(func(*contract.Training) {})
-	for name, change := range map[string]func(*contract.Training){
-		"momentum":         func(c *contract.Training) { c.Momentum = &none },
-		"nesterov":         func(c *contract.Training) { c.Nesterov = true },
-		"gradientClipping": func(c *contract.Training) { c.GradientClipping = 0.01 },
-		"labelSmoothing":   func(c *contract.Training) { c.LabelSmoothing = 0.2 },
-	} {
-		if train(change) == plain {
-			t.Errorf("%s changes nothing", name)
+	plain := train(func(*contract.Training, *contract.Augmentation) {})
+	changes := map[string]func(*contract.Training, *contract.Augmentation){
+		"batchSize":         func(c *contract.Training, _ *contract.Augmentation) { c.BatchSize = 4 },
+		"learningRate":      func(c *contract.Training, _ *contract.Augmentation) { c.LearningRate = 0.01 },
+		"optimizer":         func(c *contract.Training, _ *contract.Augmentation) { c.Optimizer = contract.OptimizerAdam },
+		"weightDecay":       func(c *contract.Training, _ *contract.Augmentation) { c.WeightDecay = 0.1 },
+		"seed":              func(c *contract.Training, _ *contract.Augmentation) { c.Seed++ },
+		"momentum":          func(c *contract.Training, _ *contract.Augmentation) { c.Momentum = &none },
+		"nesterov":          func(c *contract.Training, _ *contract.Augmentation) { c.Nesterov = true },
+		"gradientClipping":  func(c *contract.Training, _ *contract.Augmentation) { c.GradientClipping = 0.01 },
+		"labelSmoothing":    func(c *contract.Training, _ *contract.Augmentation) { c.LabelSmoothing = 0.2 },
+		"ema":               func(c *contract.Training, _ *contract.Augmentation) { c.EMA.Decay = 0.5 },
+		"rotationDegrees":   func(_ *contract.Training, a *contract.Augmentation) { a.RotationDegrees = 0 },
+		"horizontalFlip":    func(_ *contract.Training, a *contract.Augmentation) { a.HorizontalFlip = false },
+		"brightness":        func(_ *contract.Training, a *contract.Augmentation) { a.Brightness = 0 },
+		"contrast":          func(_ *contract.Training, a *contract.Augmentation) { a.Contrast = 0 },
+		"saturation":        func(_ *contract.Training, a *contract.Augmentation) { a.Saturation = 0 },
+		"randomResizedCrop": func(_ *contract.Training, a *contract.Augmentation) { a.RandomResizedCrop.MinScale = 0.3 },
+		"mixUp":             func(_ *contract.Training, a *contract.Augmentation) { a.MixUp.Alpha = 1 },
+		"randomErasing":     func(_ *contract.Training, a *contract.Augmentation) { a.RandomErasing.Probability = 1 },
+	}
+	for _, settings := range []reflect.Type{reflect.TypeFor[contract.Training](), reflect.TypeFor[contract.Augmentation]()} {
+		for field := range settings.Fields() {
+			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+			change, ok := changes[name]
+			switch {
+			case testedElsewhere[name] != "":
+			case !ok:
+				t.Errorf("%s has no case here: add one, or say in testedElsewhere why not", name)
+			case train(change) == plain:
+				t.Errorf("%s changes nothing", name)
+			}
 		}
+	}
+}
+
+// An average that hardly moves is that of the first step, in what each epoch is measured by and in the model.
+func TestAverageIsMeasuredAndPublished(t *testing.T) {
+	cfg := smallConfig(t.TempDir())
+	cfg.Training.LearningRate, cfg.Training.EMA.Decay = 0.01, 0.999999
+	var log bytes.Buffer
+	run := newRun(cfg)
+	run.Log = slog.New(slog.NewTextHandler(&log, nil))
+	averaged := mustDo(t, run)
+	history := historyOf(t, cfg)
+	first, last := history.Epochs[0], history.Epochs[2]
+	if math.Abs(first.ValidationLoss-last.ValidationLoss) > 1e-4 || math.Abs(first.TrainLoss-last.TrainLoss) < 1e-2 {
+		t.Errorf("epochs %+v and %+v: want training to go on, and the average to stay", first, last)
+	}
+	cfg.Output.Path, cfg.Training.Epochs = t.TempDir(), 1
+	short := mustDo(t, newRun(cfg))
+	if got, want := averaged.Metrics[4], short.Metrics[4]; got.Name != contract.MetricLoss || math.Abs(got.Value-want.Value) > 1e-4 {
+		t.Errorf("the published model has the %s %v, that of the first epoch %v", got.Name, got.Value, want.Value)
+	}
+	if !strings.Contains(log.String(), "lower training.ema.decay") {
+		t.Errorf("nothing warns of an average of more steps than there are:\n%s", log.String())
+	}
+}
+
+// A metric other than the accuracy decides when training ends and what is published, as it is in the report.
+func TestOtherMetricsDecide(t *testing.T) {
+	train := func(metric string) *report.History {
+		cfg := smallConfig(t.TempDir())
+		cfg.Training.Epochs, cfg.Training.LearningRate = 6, 0.01
+		cfg.Training.BestMetric, cfg.Training.EarlyStopping = metric, contract.EarlyStopping{Metric: metric, Patience: 2}
+		mustDo(t, newRun(cfg))
+		return historyOf(t, cfg)
+	}
+	for _, metric := range contract.ValidationMetrics() {
+		history := train(metric)
+		best := 0
+		for n, epoch := range history.Epochs {
+			_, recorded := epoch.Metrics[metric]
+			if want := metric != contract.MetricLoss && metric != contract.MetricAccuracy; recorded != want || len(epoch.Metrics) > 1 {
+				t.Errorf("%s: epoch %d has the metrics %v", metric, n+1, epoch.Metrics)
+			}
+			gain := epoch.Gain(metric, history.Epochs[best])
+			if gain > 0 || gain == 0 && epoch.ValidationLoss < history.Epochs[best].ValidationLoss {
+				best = n
+			}
+		}
+		if history.BestEpoch != best+1 {
+			t.Errorf("%s: epoch %d of %+v was kept, want %d", metric, history.BestEpoch, history.Epochs, best+1)
+		}
+	}
+	calibrated, accurate := train(contract.MetricCalibrationError), train(contract.MetricAccuracy)
+	if calibrated.BestEpoch == accurate.BestEpoch && len(calibrated.Epochs) == len(accurate.Epochs) {
+		t.Error("another metric chooses and ends nothing otherwise: the test needs other settings")
+	}
+}
+
+// Less is better of some metrics.
+func TestGain(t *testing.T) {
+	was := report.Epoch{ValidationLoss: 1, ValidationAccuracy: 0.5, Metrics: map[string]float64{"f1": 0.5, "calibrationError": 0.25}}
+	is := report.Epoch{ValidationLoss: 2, ValidationAccuracy: 0.75, Metrics: map[string]float64{"f1": 0.25, "calibrationError": 0.5}}
+	for metric, want := range map[string]float64{"loss": -1, "accuracy": 0.25, "f1": -0.25, "calibrationError": -0.25} {
+		if got := is.Gain(metric, was); got != want {
+			t.Errorf("the gain of %s is %v, want %v", metric, got, want)
+		}
+	}
+}
+
+// A metric that isn't measured can't decide anything.
+func TestUnmeasuredMetricEndsTheRun(t *testing.T) {
+	trainer := &trainer{cfg: contract.Training{BestMetric: contract.MetricROCAUC}}
+	_, err := trainer.measured(metrics.NewTally(2))
+	if reason, _ := failure.Of(err); reason != contract.ReasonConfigInvalid || !strings.Contains(err.Error(), "training.bestMetric: rocAUC can't be measured") {
+		t.Errorf("got %s, %v", reason, err)
 	}
 }

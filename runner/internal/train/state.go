@@ -32,38 +32,43 @@ type state struct {
 	Best    int            `json:"best"`
 	// Counters are those of network and optimizer.
 	Counters map[string]uint64 `json:"counters"`
+	// Divergences are those after which training went back. Good is where the next one leads; nil: it ends the run.
+	Divergences []report.Divergence `json:"divergences,omitempty"`
+	Good        *goodState          `json:"good,omitempty"`
 }
 
-// endEpoch adds an epoch to the history and says whether it is the best one so far.
-func (s *state) endEpoch(epoch report.Epoch) (best bool) {
+// endEpoch adds an epoch to the history and says whether it is the best one so far by a metric. One that isn't eligible is if
+// it is the first.
+func (s *state) endEpoch(epoch report.Epoch, metric string, eligible bool) (best bool) {
+	best = true
 	if len(s.History) > 0 {
 		kept := s.History[s.Best-1]
-		best = epoch.ValidationAccuracy > kept.ValidationAccuracy ||
-			epoch.ValidationAccuracy == kept.ValidationAccuracy && epoch.ValidationLoss < kept.ValidationLoss
-	} else {
-		best = true
+		gain := epoch.Gain(metric, kept)
+		best = eligible && (gain > 0 || gain == 0 && epoch.ValidationLoss < kept.ValidationLoss)
 	}
 	s.History = append(s.History, epoch)
 	s.Epoch++
-	s.Step, s.Seen, s.Correct, s.LossSum = 0, 0, 0, 0
+	s.beginEpoch()
 	if best {
 		s.Best = s.Epoch
 	}
 	return best
 }
 
-// Prefixes of tensors in a checkpoint: the weights and moments of now, and the weights of the best epoch.
+// beginEpoch forgets what was done of the current epoch.
+func (s *state) beginEpoch() { s.Step, s.Seen, s.Correct, s.LossSum = 0, 0, 0, 0 }
+
+// Prefixes of tensors in a checkpoint: the weights, their average and the moments of now, those that training may go back to,
+// and the weights of the best epoch.
 const (
 	currentPrefix = "current/"
+	goodPrefix    = "good/"
 	bestPrefix    = "best/"
 )
 
 // save writes a checkpoint.
 func (t *trainer) save() error {
-	current := nn.NewState()
-	t.network.Save(current)
-	t.optimizer.Save(current)
-	state := t.state
+	current, state := t.current(), t.state
 	state.Counters = current.Counters
 	encoded, err := json.Marshal(state)
 	if err != nil {
@@ -77,6 +82,9 @@ func (t *trainer) save() error {
 		Tensors:     map[string]artifact.Tensor{},
 	}
 	addTensors(checkpoint.Tensors, currentPrefix, current)
+	if t.good != nil {
+		addTensors(checkpoint.Tensors, goodPrefix, t.good)
+	}
 	if t.best != nil {
 		addTensors(checkpoint.Tensors, bestPrefix, t.best)
 	}
@@ -130,16 +138,17 @@ func (t *trainer) load(checkpoint *artifact.Checkpoint) error {
 	if err := json.Unmarshal(checkpoint.State, &s); err != nil {
 		return fmt.Errorf("decode state: %w", err)
 	}
-	if s.Epoch != len(s.History) || s.Best > s.Epoch || (s.Best < 1 && s.Epoch > 0) || s.Step > t.loader.Steps() {
+	if s.Epoch != len(s.History) || s.Good != nil && (s.Good.Epoch < 0 || s.Good.Epoch > s.Epoch) || s.Best > s.Epoch || (s.Best < 1 && s.Epoch > 0) || s.Step > t.loader.Steps() {
 		return fmt.Errorf("state of epoch %d, step %d contradicts itself", s.Epoch, s.Step)
 	}
 	current := tensors(checkpoint, currentPrefix)
 	current.Counters = maps.Clone(s.Counters)
-	if err := t.network.Load(current); err != nil {
+	if err := t.use(current); err != nil {
 		return err
 	}
-	if err := t.optimizer.Load(current); err != nil {
-		return err
+	if s.Good != nil {
+		t.good = tensors(checkpoint, goodPrefix)
+		t.good.Counters = maps.Clone(s.Good.Counters)
 	}
 	if s.Best > 0 {
 		t.best = tensors(checkpoint, bestPrefix)
@@ -177,7 +186,16 @@ func networkMemory(cfg contract.TrainConfig) int64 {
 	}
 	const (
 		copiesOfParameters = 12
+		copiesOfAverage    = 2        // the average, and a checkpoint's copy
+		copiesOfGood       = 8        // weights, moments and average to go back to, and a checkpoint's copies
 		scratch            = 24 << 20 // measured with BaselineCNN and two threads
 	)
-	return activations + int64(parameters(network))*copiesOfParameters*bytesPerFloat + scratch
+	copies := copiesOfParameters
+	if cfg.Training.EMA.Decay > 0 {
+		copies += copiesOfAverage
+	}
+	if cfg.Training.DivergenceRetries > 0 {
+		copies += copiesOfGood
+	}
+	return activations + int64(parameters(network)*copies)*bytesPerFloat + scratch
 }

@@ -41,5 +41,8 @@ func (r *attempt) openStore(ctx context.Context) (*fetch.Store, error) {
 	cache := r.cfg.Dataset.Cache
 	opts := fetch.Options{MaxBytes: cache.MaxBytes, Field: "dataset.cache", Scratch: cache.Path == ""}
 	opts.Progress = func(p fetch.Progress) { r.events.tell(Fetching{p}) }
+	opts.TryingAgain = func(place string, attempt int, err error) {
+		r.log.Warn("Trying again", "place", place, "attempt", attempt, "error", err)
+	}
 	return fetch.Open(ctx, cmp.Or(cache.Path, filepath.Join(r.scratch, "files")), opts)
 }

@@ -4,6 +4,7 @@
 package train
 
 import (
+	"bytes"
 	"io"
 	"net/http"
 	"os"
@@ -57,6 +58,28 @@ func fetchedConfig(t *testing.T, server *peers.S3, cache contract.Cache) contrac
 	cfg.Dataset.URI, cfg.Dataset.Credentials = server.URI("datasets/pets"), server.Credentials
 	cfg.Dataset.Cache = cache
 	return cfg
+}
+
+// A place that doesn't answer well is asked again, and the log says so meanwhile.
+func TestAPlaceThatIsAskedAgainIsInTheLog(t *testing.T) {
+	server := datasetInBucket(t)
+	var asked atomic.Int64
+	seen := server.Through(t, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if asked.Add(1) == 1 {
+				w.WriteHeader(http.StatusServiceUnavailable)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	})
+	run := newRun(fetchedConfig(t, seen, contract.Cache{}))
+	log := &bytes.Buffer{}
+	run.Log = newLog(log)
+	mustDo(t, run)
+	if text := log.String(); strings.Count(text, "Trying again") != 1 || !strings.Contains(text, "place=s3://datasets/pets attempt=1") {
+		t.Errorf("the log is\n%s", text)
+	}
 }
 
 // A run whose dataset is in the cache reads none of it from the network, is the same run as one without a cache, and has

@@ -4,6 +4,7 @@
 package train
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -19,6 +20,7 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/model"
 	"github.com/trainyard-dev/trainyard/runner/internal/evaluate"
 	"github.com/trainyard-dev/trainyard/runner/internal/failure"
+	"github.com/trainyard-dev/trainyard/runner/internal/metrics"
 	"github.com/trainyard-dev/trainyard/runner/internal/report"
 )
 
@@ -35,11 +37,12 @@ type trainer struct {
 	loader    *dataset.Loader
 	network   *model.Network
 	optimizer nn.Optimizer
-	loss      nn.CrossEntropy
-	labels    []int // of the current batch
+	average   *nn.Average // of the network; nil: there is none
+	loss      objective
 
 	state       state
 	best        *nn.State // weights of state.Best; nil before the first epoch's end
+	good        *nn.State // tensors of state.Good; nil: a loss that diverges ends the run
 	checkpoints *artifact.Checkpoints
 	mirror      func() error // copies checkpoints to where they are kept
 	fingerprint string
@@ -53,18 +56,12 @@ func (r *attempt) newTrainer(data *data) (*trainer, error) {
 	t := &trainer{
 		run: cfg, cfg: cfg.Training, log: r.log, events: r.events, rate: r.rate, ends: r.ends, data: data,
 		checkpoints: artifact.CheckpointsOf(checkpointsFolder(cfg.Output), cfg.Run), mirror: r.saveCheckpoints,
-		fingerprint: fingerprint(cfg, data.dataset.Digest), loss: nn.CrossEntropy{Weights: data.weights},
+		fingerprint: fingerprint(cfg, data.dataset.Digest), loss: objective{mixes: cfg.Dataset.Augmentation.MixUp.Alpha > 0},
 	}
 	var err error
 	t.loader, err = dataset.NewLoader(data.split.Train, dataset.LoaderConfig{
 		BatchSize: cfg.Training.BatchSize, Shuffle: true, Seed: uint64(cfg.Training.Seed), Workers: cfg.Training.Workers,
-		Augmentation: dataset.Augmentation{
-			RotationDegrees: float64(cfg.Dataset.Augmentation.RotationDegrees),
-			HorizontalFlip:  cfg.Dataset.Augmentation.HorizontalFlip,
-			Brightness:      cfg.Dataset.Augmentation.Brightness,
-			Contrast:        cfg.Dataset.Augmentation.Contrast,
-			Saturation:      cfg.Dataset.Augmentation.Saturation,
-		},
+		Augmentation: augmentationOf(cfg.Dataset.Augmentation), MixUp: cfg.Dataset.Augmentation.MixUp.Alpha,
 	})
 	if err != nil {
 		return nil, failure.Config(err)
@@ -76,42 +73,33 @@ func (r *attempt) newTrainer(data *data) (*trainer, error) {
 	if err != nil {
 		return nil, failure.Config(err)
 	}
-	t.loss.Smoothing = cfg.Training.LabelSmoothing
+	t.loss.Weights, t.loss.Smoothing = data.weights, cfg.Training.LabelSmoothing
 	if t.optimizer, err = newOptimizer(cfg.Training, t.network.Params()); err != nil {
 		return nil, failure.Config(err)
 	}
+	if t.average, err = t.newAverage(); err != nil {
+		return nil, failure.Config(err)
+	}
 	return t, t.restore()
-}
-
-func newOptimizer(cfg contract.Training, params []*nn.Param) (nn.Optimizer, error) {
-	momentum := contract.DefaultMomentum
-	if cfg.Momentum != nil {
-		momentum = *cfg.Momentum
-	}
-	adam := nn.DefaultAdamConfig()
-	adam.WeightDecay = cfg.WeightDecay
-	switch cfg.Optimizer {
-	case contract.OptimizerSGD:
-		return nn.NewSGD(params, nn.SGDConfig{Momentum: momentum, WeightDecay: cfg.WeightDecay, Nesterov: cfg.Nesterov})
-	case contract.OptimizerAdam:
-		return nn.NewAdam(params, adam)
-	case contract.OptimizerAdamW:
-		return nn.NewAdamW(params, adam)
-	default:
-		return nil, fmt.Errorf("training.optimizer is %q", cfg.Optimizer)
-	}
 }
 
 // train trains the epochs that are left. On an interruption it writes a checkpoint first.
 func (t *trainer) train(ctx context.Context) error {
 	t.events.tell(t.startedEvent())
 	for !t.ends(t.state.History) {
+		t.keepGood()
 		err := t.epoch(ctx)
 		if ctx.Err() != nil && t.position() != t.started {
 			if saveErr := t.save(); saveErr != nil {
 				return saveErr
 			}
 			return context.Cause(ctx)
+		}
+		if err != nil && t.mayGoBack(err) {
+			if err := t.goBack(err); err != nil {
+				return err
+			}
+			continue
 		}
 		if err != nil {
 			return err
@@ -133,36 +121,72 @@ func (t *trainer) epoch(ctx context.Context) error {
 		if err := t.trainBatch(batch); err != nil {
 			return err
 		}
-		t.events.tell(Stepped{Epoch: t.state.Epoch + 1, Done: t.step(), Images: batch.N})
+		t.events.tell(t.steppedEvent(batch.N))
 		if ctx.Err() != nil { // the loader may have batches ready all the same
 			return context.Cause(ctx)
 		}
 	}
-	tally, err := evaluate.Score(ctx, evaluate.Network{Network: t.network}, t.data.split.Validation, t.batches())
+	epoch, best, err := t.validate(ctx)
 	if err != nil {
-		return failure.Dataset(fmt.Errorf("validate: %w", err))
-	}
-	if err := t.checkFinite(tally.Loss()); err != nil {
 		return err
-	}
-	epoch := report.Epoch{
-		TrainLoss:      t.state.LossSum / float64(t.state.Seen),
-		TrainAccuracy:  float64(t.state.Correct) / float64(t.state.Seen),
-		ValidationLoss: tally.Loss(), ValidationAccuracy: tally.Accuracy(),
-	}
-	if t.cfg.Scheduler.Varies() {
-		epoch.LearningRate = t.rate(t.moment(t.step() - 1))
-	}
-	best := t.state.endEpoch(epoch)
-	if best {
-		t.best = nn.NewState()
-		t.network.Save(t.best)
 	}
 	t.events.tell(EpochEnded{
 		Epoch: epoch, Number: t.state.Epoch, Epochs: t.cfg.Epochs, Done: t.step(), Best: best, Last: t.ends(t.state.History), Took: time.Since(start),
 		Warning: exploded(t.state.History, t.network.Classes(), t.cfg.LearningRate),
 	})
 	return nil
+}
+
+// validate measures the network, or its average if there is one, ends the epoch, and keeps the weights if they are the best.
+func (t *trainer) validate(ctx context.Context) (epoch report.Epoch, best bool, err error) {
+	if t.average != nil {
+		t.average.Swap()
+		defer t.average.Swap()
+	}
+	tally, err := evaluate.Score(ctx, evaluate.Network{Network: t.network}, t.data.split.Validation, t.batches())
+	if err != nil {
+		return epoch, false, failure.Dataset(fmt.Errorf("validate: %w", err))
+	}
+	if err := t.checkFinite(tally.Loss()); err != nil {
+		return epoch, false, err
+	}
+	epoch = report.Epoch{
+		TrainLoss:      t.state.LossSum / float64(t.state.Seen),
+		TrainAccuracy:  float64(t.state.Correct) / float64(t.state.Seen),
+		ValidationLoss: tally.Loss(), ValidationAccuracy: tally.Accuracy(),
+	}
+	if t.cfg.Scheduler.Varies() || t.cfg.DivergenceRetries > 0 {
+		epoch.LearningRate = t.learningRate(t.step() - 1)
+	}
+	if epoch.Metrics, err = t.measured(tally); err != nil {
+		return epoch, false, err
+	}
+	if best = t.state.endEpoch(epoch, cmp.Or(t.cfg.BestMetric, contract.MetricAccuracy), t.mayBeBest(epoch)); best {
+		t.best = nn.NewState()
+		t.network.Save(t.best)
+	}
+	return epoch, best, nil
+}
+
+// measured returns the metrics that choose the best epoch and the end, except for loss and accuracy, which each epoch has;
+// nil if there are no others.
+func (t *trainer) measured(tally *metrics.Tally) (map[string]float64, error) {
+	var measured map[string]float64
+	for field, name := range map[string]string{"bestMetric": t.cfg.BestMetric, "earlyStopping.metric": t.cfg.EarlyStopping.Metric} {
+		if name == "" || name == contract.MetricLoss || name == contract.MetricAccuracy {
+			continue
+		}
+		all := tally.Metrics()
+		i := slices.IndexFunc(all, func(m contract.Metric) bool { return m.Name == name })
+		if i < 0 {
+			return nil, failure.Config(fmt.Errorf("training.%s: %s can't be measured on the validation split: use accuracy or loss", field, name))
+		}
+		if measured == nil {
+			measured = map[string]float64{}
+		}
+		measured[name] = all[i].Value
+	}
+	return measured, nil
 }
 
 // startedEvent is what observers are told before the first epoch that is left.
@@ -174,15 +198,19 @@ func (t *trainer) startedEvent() Started {
 	}
 }
 
+// steppedEvent is what observers are told after a step with so many images.
+func (t *trainer) steppedEvent(images int) Stepped {
+	seen := float64(t.state.Seen)
+	return Stepped{
+		Epoch: t.state.Epoch + 1, Done: t.step(), Images: images, Loss: t.state.LossSum / seen, Accuracy: float64(t.state.Correct) / seen,
+	}
+}
+
 // trainBatch makes one optimizer step.
 func (t *trainer) trainBatch(batch *dataset.Batch) error {
-	t.labels = t.labels[:0]
-	for _, label := range batch.Labels {
-		t.labels = append(t.labels, int(label))
-	}
 	input := &tensor.Tensor{Shape: append([]int{batch.N}, t.network.InputShape()...), Data: batch.Images}
 	logits := t.network.Forward(input, true)
-	loss := t.loss.Forward(t.network.Workspace(), logits, t.labels)
+	loss := t.loss.forward(t.network.Workspace(), logits, batch)
 	if err := t.checkFinite(loss); err != nil {
 		return err
 	}
@@ -190,46 +218,16 @@ func (t *trainer) trainBatch(batch *dataset.Batch) error {
 	if t.cfg.GradientClipping > 0 {
 		nn.ClipGradients(t.network.Params(), t.cfg.GradientClipping)
 	}
-	t.optimizer.Step(t.network.Workspace(), t.rate(t.moment(t.step())))
+	t.optimizer.Step(t.network.Workspace(), t.learningRate(t.step()))
+	if t.average != nil {
+		t.average.Update(t.network.Workspace())
+	}
 
 	t.state.Step++
 	t.state.Seen += batch.N
 	t.state.LossSum += loss * float64(batch.N)
-	classes := t.network.Classes()
-	for i, label := range t.labels {
-		if argmax(logits.Data[i*classes:(i+1)*classes]) == label {
-			t.state.Correct++
-		}
-	}
+	t.state.Correct += t.loss.right(logits)
 	return nil
-}
-
-// checkFinite refuses a loss that no further training mends.
-func (t *trainer) checkFinite(loss float64) error {
-	if finite(loss) {
-		return nil
-	}
-	return failure.Diverged(fmt.Errorf("training diverged: the loss is %v in epoch %d after %d steps, %d in all: %s",
-		loss, t.state.Epoch+1, t.state.Step, t.step(), t.calm()))
-}
-
-func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
-
-// checkMeasured refuses a network whose loss on the test split is not finite.
-func (t *trainer) checkMeasured(loss float64) error {
-	if finite(loss) {
-		return nil
-	}
-	return failure.Diverged(fmt.Errorf("training diverged: the loss on the test split is %v: %s", loss, t.calm()))
-}
-
-// calm says what keeps a loss finite.
-func (t *trainer) calm() string {
-	advice := fmt.Sprintf("lower training.learningRate (%v)", t.cfg.LearningRate)
-	if t.cfg.GradientClipping == 0 {
-		advice += ", or set training.gradientClipping, such as 1"
-	}
-	return advice
 }
 
 // keepBest puts the weights of the best epoch into the network.
@@ -243,6 +241,11 @@ func (t *trainer) step() int64 {
 // moment is the one before a step of the current epoch.
 func (t *trainer) moment(step int64) moment {
 	return moment{history: t.state.History, step: step, steps: t.loader.Steps()}
+}
+
+// learningRate is that of a step of the current epoch.
+func (t *trainer) learningRate(step int64) float64 {
+	return t.rate(t.moment(step)) * math.Pow(0.5, float64(len(t.state.Divergences)))
 }
 
 // position is how far training has come.

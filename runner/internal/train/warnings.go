@@ -65,6 +65,7 @@ func exploded(history []report.Epoch, classes int, learningRate float64) string 
 // outcome is what a training came to.
 type outcome struct {
 	history      []report.Epoch
+	divergences  []report.Divergence
 	trained      []int // training images by class, as the loss counts them
 	classes      []string
 	tally        *metrics.Tally // of the published model, on the test split
@@ -74,6 +75,12 @@ type outcome struct {
 // warnings says what is wrong with a model that is published all the same, since only its gates decide on that.
 func (o outcome) warnings() []string {
 	var warnings []string
+	if n := len(o.divergences); n > 0 {
+		last := o.divergences[n-1]
+		warnings = append(warnings, fmt.Sprintf(
+			"training diverged, last in epoch %d after %d steps in all, went back %d times, and ended with 1/%d of the rate: lower training.learningRate (%v)",
+			last.Epoch, last.Step, n, 1<<n, o.learningRate))
+	}
 	for n := range o.history {
 		if w := exploded(o.history[:n+1], len(o.classes), o.learningRate); w != "" {
 			warnings = append(warnings, w) // the first epoch says where it began
@@ -103,8 +110,11 @@ func (o outcome) warnings() []string {
 func (r *attempt) warnings(t *trainer, data *data, out *exported) []string {
 	found := outcome{
 		history: t.state.History, trained: data.learned(), classes: data.dataset.Classes, tally: out.tally,
-		learningRate: t.cfg.LearningRate,
+		learningRate: t.cfg.LearningRate, divergences: t.state.Divergences,
 	}.warnings()
+	if c := out.calibration; c != nil && c.Warning != "" {
+		found = append(found, c.Warning)
+	}
 	for _, warning := range found {
 		r.log.Warn("Model: " + warning)
 	}

@@ -16,8 +16,8 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/objectstore"
 )
 
-// openBucket opens an object of an object store.
-func openBucket(ctx context.Context, u *url.URL, access contract.Access) (io.ReadCloser, error) {
+// openBucket opens what follows the first bytes of an object of an object store.
+func openBucket(ctx context.Context, u *url.URL, access contract.Access, first int64) (io.ReadCloser, error) {
 	folder := *u
 	var name string
 	folder.Path, name = path.Split(u.Path)
@@ -28,7 +28,7 @@ func openBucket(ctx context.Context, u *url.URL, access contract.Access) (io.Rea
 	if err != nil {
 		return nil, storeError(err)
 	}
-	content, err := bucket.Open(ctx, name)
+	content, err := bucket.OpenFrom(ctx, name, first)
 	if err != nil {
 		return nil, storeError(errors.Join(err, bucket.Close()))
 	}

@@ -15,31 +15,33 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/web"
 )
 
-// open opens the content that a URI names. A reader that gets nothing for stallLimit fails.
-func open(ctx context.Context, file contract.PullConfig) (io.ReadCloser, error) {
+// open opens what follows the first bytes of the content that a URI names, and returns how many of them the place has left out:
+// all, or none if it can't. A reader that gets nothing for stallLimit fails.
+func open(ctx context.Context, file contract.PullConfig, first int64) (content io.ReadCloser, leftOut int64, err error) {
 	u, err := url.Parse(file.URI)
 	if err != nil {
-		return nil, fmt.Errorf("%w: the URI can't be parsed", ErrConfig)
+		return nil, 0, fmt.Errorf("%w: the URI can't be parsed", ErrConfig)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	watch := &watchdog{cancel: cancel}
 	watch.timer = time.AfterFunc(stallLimit, func() { cancel(errStalled) })
-	content, err := openScheme(ctx, u, file)
+	content, leftOut, err = openScheme(ctx, u, file, first)
 	if err != nil {
 		watch.stop()
-		return nil, causeOf(ctx, err)
+		return nil, 0, causeOf(ctx, err)
 	}
-	return &watched{content, watch, ctx}, nil
+	return &watched{content, watch, ctx}, leftOut, nil
 }
 
-func openScheme(ctx context.Context, u *url.URL, file contract.PullConfig) (io.ReadCloser, error) {
+func openScheme(ctx context.Context, u *url.URL, file contract.PullConfig, first int64) (content io.ReadCloser, leftOut int64, err error) {
 	switch u.Scheme {
 	case contract.SchemeHTTPS:
-		return web.Get(ctx, u, file.Access)
+		return web.GetFrom(ctx, u, file.Access, first)
 	case contract.SchemeOCI:
-		return openArtifact(ctx, u, file)
+		return openArtifact(ctx, u, file, first)
 	default:
-		return openBucket(ctx, u, file.Access)
+		content, err = openBucket(ctx, u, file.Access, first)
+		return content, first, err
 	}
 }
 

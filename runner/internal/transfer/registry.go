@@ -109,20 +109,28 @@ func registryCredential(host, folder string) (auth.CredentialFunc, error) {
 }
 
 // openArtifact opens the file of an OCI artifact: the one with the wanted digest, else the model among its files, or its only one.
-func openArtifact(ctx context.Context, u *url.URL, file contract.PullConfig) (io.ReadCloser, error) {
+func openArtifact(ctx context.Context, u *url.URL, file contract.PullConfig, first int64) (content io.ReadCloser, leftOut int64, err error) {
 	repo, manifest, err := fetchManifest(ctx, u, file.Access)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	layer, err := chooseFile(manifest.Layers, file.SHA256)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", u, err)
+		return nil, 0, fmt.Errorf("%s: %w", u, err)
 	}
 	body, err := repo.Blobs().Fetch(ctx, layer)
 	if err != nil {
-		return nil, registryError(u, err)
+		return nil, 0, registryError(u, err)
 	}
-	return body, nil
+	seeker, can := body.(io.Seeker) // of a registry that gives out parts
+	if !can || first == 0 {
+		return body, 0, nil
+	}
+	if _, err := seeker.Seek(first, io.SeekStart); err != nil {
+		body.Close()
+		return nil, 0, registryError(u, err)
+	}
+	return body, first, nil
 }
 
 func fetchManifest(ctx context.Context, u *url.URL, access contract.Access) (*remote.Repository, *ocispec.Manifest, error) {

@@ -10,17 +10,18 @@ package transfer
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
+	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
+	"regexp"
 	"time"
 
 	"github.com/trainyard-dev/trainyard/internal/artifact"
 	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/repeat"
 	"github.com/trainyard-dev/trainyard/internal/web"
 )
 
@@ -37,31 +38,20 @@ var (
 // MaxFileBytes bounds a file that is fetched: what an ONNX model with external data elsewhere may have at most.
 const MaxFileBytes = 4 << 30
 
-const (
-	// attempts are made to fetch a file, with pauses in between that double from firstPause.
-	attempts   = 4
-	firstPause = time.Second
-	// stallLimit is how long nothing may arrive.
-	stallLimit = 30 * time.Second
-)
+var sha256Hex = regexp.MustCompile("^[0-9a-f]{64}$")
+
+// stallLimit is how long nothing may arrive.
+const stallLimit = 30 * time.Second
 
 // Client fetches and pushes.
 type Client struct {
-	Log *slog.Logger
-	// pause waits between two attempts; tests don't.
-	pause func(ctx context.Context, d time.Duration) error
+	Log      *slog.Logger
+	patience repeat.Patience // with what is fetched
 }
 
 // NewClient returns a Client.
-func NewClient(log *slog.Logger) *Client { return &Client{Log: log, pause: sleep} }
-
-func sleep(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+func NewClient(log *slog.Logger) *Client {
+	return &Client{Log: log, patience: repeat.Patience{Attempts: 4, First: time.Second}}
 }
 
 // Pull fetches one file and returns its SHA-256. A file of the wanted digest that is there already is left as it is. Errors
@@ -70,28 +60,45 @@ func (c *Client) Pull(ctx context.Context, file contract.PullConfig) (digest str
 	if err := contract.CheckRemoteURI(file.URI); err != nil {
 		return "", fmt.Errorf("%w: %w", ErrConfig, err)
 	}
+	if info, err := os.Stat(file.Path); err == nil && info.IsDir() {
+		return "", fmt.Errorf("%w: %s is a folder: name the file to write, such as %s", ErrConfig, file.Path, filepath.Join(file.Path, contract.ModelFile))
+	}
 	if file.SHA256 != "" {
+		if !sha256Hex.MatchString(file.SHA256) {
+			return "", fmt.Errorf("%w: sha256 %.80q is none: give its 64 hexadecimal digits in lower case", ErrConfig, file.SHA256)
+		}
 		if have, _, err := artifact.FileDigest(file.Path); err == nil && have == file.SHA256 {
 			c.Log.Info("There already", "file", file.Path, "sha256", have)
 			return have, nil
 		}
 	}
-	pause := firstPause
-	for attempt := 1; ; attempt++ {
-		digest, err = c.pullOnce(ctx, file)
-		if err == nil || isFinal(err) || ctx.Err() != nil || attempt == attempts {
-			break
-		}
-		c.Log.Warn("Trying again", "uri", file.URI, "attempt", attempt, "error", err)
-		if pauseErr := c.pause(ctx, pause); pauseErr != nil {
-			break
-		}
-		pause *= 2
+	partial, err := createPartial(file.Path, file.SHA256)
+	if err != nil {
+		return "", fmt.Errorf("write %s: %w", file.Path, err)
 	}
-	if err != nil && !isFinal(err) {
+	defer partial.discard()
+	patience := c.patience
+	patience.Failed = func(attempt int, err error) {
+		c.Log.Warn("Trying again", "uri", file.URI, "attempt", attempt, "error", err)
+	}
+	attempts, err := patience.Try(ctx, func() error {
+		digest, err = c.pullOnce(ctx, file, partial)
+		return err
+	}, func(err error) bool { return isFinal(err) || isUntrusted(err) })
+	switch {
+	case isUntrusted(err):
+		err = fmt.Errorf("%w: name the authority that has signed its certificate in caBundle, or by --ca-bundle", err)
+	case err != nil && !isFinal(err):
 		err = fmt.Errorf("%w; tried %d times", err, attempts)
 	}
 	return digest, err
+}
+
+// isUntrusted tells whether a server has shown a certificate of an authority that isn't known, which it does again a moment
+// later.
+func isUntrusted(err error) bool {
+	var authority x509.UnknownAuthorityError
+	return errors.As(err, &authority)
 }
 
 func isFinal(err error) bool {
@@ -103,48 +110,50 @@ func isFinal(err error) bool {
 	return false
 }
 
-// pullOnce fetches a file under a temporary name beside its own, verifies it and gives it its name.
-func (c *Client) pullOnce(ctx context.Context, file contract.PullConfig) (digest string, err error) {
-	content, err := open(ctx, file)
-	if err != nil {
-		return "", err
+// pullOnce fetches a file under a temporary name beside its own, or what is missing of it, verifies it and gives it its name.
+func (c *Client) pullOnce(ctx context.Context, file contract.PullConfig, partial *partial) (digest string, err error) {
+	resumed := partial.size > 0
+	if !resumed || partial.digest() != file.SHA256 {
+		if resumed, err = c.fetch(ctx, file, partial); err != nil {
+			return "", err
+		}
 	}
-	defer content.Close()
-	partial, err := createPartial(file.Path)
-	if err != nil {
-		return "", fmt.Errorf("write %s: %w", file.Path, err)
-	}
-	defer os.Remove(partial.Name()) // of no use once it has its name
-	size, digest, err := copyHashed(partial, content)
-	if closeErr := partial.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		return "", fmt.Errorf("fetch %s: %w", file.URI, err)
-	}
-	if file.SHA256 != "" && digest != file.SHA256 {
+	switch digest = partial.digest(); {
+	case file.SHA256 == "" || digest == file.SHA256:
+	case resumed: // what was there before may be of another file
+		return "", errors.Join(fmt.Errorf("fetch %s: what was fetched before and what follows have another sha256", file.URI), partial.restart())
+	default:
 		return "", fmt.Errorf("%s: %w: sha256 is %s, want %s: the file was replaced, or another one is meant", file.URI, artifact.ErrDigest, digest, file.SHA256)
 	}
-	// CreateTemp makes a private file; the server that reads it may run as another user.
-	if err := os.Chmod(partial.Name(), 0o644); err != nil {
-		return "", err
-	}
-	if err := os.Rename(partial.Name(), file.Path); err != nil {
+	if err := partial.publish(file.Path); err != nil {
 		return "", fmt.Errorf("write %s: %w", file.Path, err)
 	}
-	c.Log.Info("Fetched", "uri", file.URI, "file", file.Path, "bytes", size, "sha256", digest)
+	c.Log.Info("Fetched", "uri", file.URI, "file", file.Path, "bytes", partial.size, "sha256", digest)
 	return digest, nil
 }
 
-// copyHashed copies content, within MaxFileBytes, to a file, flushes it to disk and returns its size and SHA-256.
-func copyHashed(file *os.File, content io.Reader) (size int64, digest string, err error) {
-	hash := sha256.New()
-	size, err = io.Copy(io.MultiWriter(file, hash), io.LimitReader(content, MaxFileBytes+1))
-	switch {
-	case err != nil:
-		return size, "", err
-	case size > MaxFileBytes:
-		return size, "", fmt.Errorf("%w: at most %d bytes are fetched", artifact.ErrTooLarge, int64(MaxFileBytes))
+// fetch fetches what a partial file lacks. resumed says that it had a beginning.
+func (c *Client) fetch(ctx context.Context, file contract.PullConfig, partial *partial) (resumed bool, err error) {
+	if file.SHA256 == "" { // nothing would tell that the parts don't fit
+		if err := partial.restart(); err != nil {
+			return false, err
+		}
 	}
-	return size, hex.EncodeToString(hash.Sum(nil)), file.Sync()
+	content, leftOut, err := open(ctx, file, partial.size)
+	if err != nil {
+		return false, err
+	}
+	defer content.Close()
+	if leftOut == 0 {
+		err = partial.restart()
+	} else {
+		c.Log.Info("Going on", "uri", file.URI, "file", file.Path, "bytes", leftOut)
+	}
+	if err == nil {
+		err = partial.fill(content)
+	}
+	if err != nil {
+		return false, fmt.Errorf("fetch %s: %w", file.URI, err)
+	}
+	return leftOut > 0, nil
 }

@@ -27,7 +27,7 @@ import (
 func newTestClient(t *testing.T) *Client {
 	t.Helper()
 	client := NewClient(slog.New(slog.DiscardHandler))
-	client.pause = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+	client.patience.First = 0
 	return client
 }
 
@@ -112,7 +112,7 @@ func TestPullFromTheWeb(t *testing.T) {
 		"another digest":       {path: "/model", sha256: digestOf("x"), wantErr: artifact.ErrDigest, wantText: digestOf("x"), wantRequests: 1},
 		"down":                 {path: "/down", wantText: "502 Bad Gateway; tried 4 times", wantRequests: 4},
 		"led to a plain place": {path: "/away", wantErr: ErrConfig, wantText: "unencrypted", wantRequests: 1},
-		"unknown authority":    {path: "/model", noCA: true, wantText: "certificate"},
+		"unknown authority":    {path: "/model", noCA: true, wantText: "caBundle"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -166,22 +166,32 @@ func TestPullKeepsWhatIsThere(t *testing.T) {
 	}
 }
 
-// A pull that was killed leaves a part behind; the next one removes it, unless somebody is writing it.
+// A folder can't be written to as if it were a file: nothing is asked for.
+func TestPullIntoAFolder(t *testing.T) {
+	dir := t.TempDir()
+	_, err := newTestClient(t).Pull(t.Context(), contract.PullConfig{URI: "https://127.0.0.1:1/model", Path: dir})
+	if !errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), dir+" is a folder") {
+		t.Errorf("error %v", err)
+	}
+	expectOnly(t, dir)
+}
+
+// A pull that was killed leaves a part behind; the next one of another file removes it, unless somebody is writing it.
 func TestPullRemovesWhatAKilledOneLeft(t *testing.T) {
 	address, ca := webServer(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(modelContent)) })
 	dir := t.TempDir()
 	path := filepath.Join(dir, "model.onnx")
 	writeFile(t, dir, ".other.onnx.partial-1", "not rea")
-	inUse, err := createPartial(path)
+	inUse, err := createPartial(path, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer inUse.Close()
+	defer inUse.discard()
 	writeFile(t, dir, ".model.onnx.partial-1", "not rea")
 	if _, err := newTestClient(t).Pull(t.Context(), contract.PullConfig{URI: address + "/model", Path: path, Access: contract.Access{CABundle: ca}}); err != nil {
 		t.Fatal(err)
 	}
-	expectOnly(t, dir, filepath.Base(inUse.Name()), ".other.onnx.partial-1", "model.onnx")
+	expectOnly(t, dir, filepath.Base(inUse.file.Name()), ".other.onnx.partial-1", "model.onnx")
 }
 
 func TestPullRefuses(t *testing.T) {
@@ -214,4 +224,13 @@ func TestStalledTransfersEnd(t *testing.T) {
 		t.Errorf("error %v, want what the watchdog says", err)
 	}
 	watch.stop()
+}
+
+func TestPullRefusesWhatIsNoSHA256(t *testing.T) {
+	for _, sha256 := range []string{"abc", strings.ToUpper(digestOf(modelContent)), "sha256:" + digestOf(modelContent)} {
+		_, err := newTestClient(t).Pull(t.Context(), contract.PullConfig{URI: "https://127.0.0.1:1/model", Path: filepath.Join(t.TempDir(), "model.onnx"), SHA256: sha256})
+		if !errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), "64 hexadecimal digits in lower case") {
+			t.Errorf("of %q: error %v", sha256, err)
+		}
+	}
 }

@@ -16,14 +16,25 @@ import (
 	"github.com/trainyard-dev/trainyard/server/internal/serving"
 )
 
-// limit bounds the time of a request that predicts, and reads its body within the service's bounds. The request takes its
-// place among those that wait for a prediction only afterwards, in its handler: a body on its way costs nobody a place.
-func (s *Server) limit(next http.Handler) http.Handler {
+// maxRequests is how many requests that predict there may be at a time. HTTP/1.1 has one on each connection; HTTP/2 has many.
+const maxRequests = maxConnections
+
+// limit bounds the time of a request that predicts, and reads its body within the service's bounds; refuse answers one that
+// breaks them. The request takes its place among those that wait for a prediction only afterwards, in its handler: a body on
+// its way costs nobody a place.
+func (s *Server) limit(next http.Handler, refuse func(http.ResponseWriter, *http.Request, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), s.service.RequestTimeout())
 		defer cancel()
-		if err := checkEncoding(r.Header); err != nil {
-			writeProblem(w, r, s.problemOf(ctx, err))
+		r = r.WithContext(ctx)
+		if n := s.inFlight.Add(1); n > maxRequests {
+			s.inFlight.Add(-1)
+			refuse(w, r, serving.ErrOverloaded)
+			return
+		}
+		defer s.inFlight.Add(-1)
+		if err := checkEncoding(w, r.Header); err != nil {
+			refuse(w, r, err)
 			return
 		}
 		control := http.NewResponseController(w)
@@ -35,19 +46,25 @@ func (s *Server) limit(next http.Handler) http.Handler {
 			}
 		})
 		if err != nil {
-			writeProblem(w, r, s.problemOf(ctx, err))
+			refuse(w, r, err)
 			return
 		}
 		defer upload.End()
+		start := time.Now()
 		body, err := s.readBody(ctx, w, r, upload)
+		recordingOf(ctx).Read = time.Since(start)
 		if err != nil {
-			writeProblem(w, r, s.problemOf(ctx, err))
+			refuse(w, r, err)
 			return
 		}
-		r = r.WithContext(ctx)
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		next.ServeHTTP(&answerWriter{ResponseWriter: w, upload: upload}, r)
 	})
+}
+
+// refuse answers a request as a problem.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	writeProblem(w, r, s.problemOf(r.Context(), err))
 }
 
 // readBody reads a request's body, up to the limit and within the request timeout.
@@ -57,7 +74,12 @@ func (s *Server) readBody(ctx context.Context, w http.ResponseWriter, r *http.Re
 	if err := control.SetReadDeadline(deadline); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return nil, err
 	}
-	body, err := upload.Read(ctx, http.MaxBytesReader(w, r.Body, s.config.Limits.MaxBodyBytes), r.ContentLength)
+	limit, length := s.config.Limits.MaxBodyBytes, r.ContentLength
+	sent := http.MaxBytesReader(w, r.Body, limit)
+	if r.Header.Get(encodingHeader) == gzipEncoding {
+		sent, length = http.MaxBytesReader(w, &inflating{compressed: sent}, limit), -1
+	}
+	body, err := upload.Read(ctx, sent, length)
 	if err != nil {
 		return nil, s.readFailure(err)
 	}
@@ -86,6 +108,8 @@ func (s *Server) readFailure(err error) error {
 	case errors.As(err, &netErr) && netErr.Timeout():
 		return newProblem(http.StatusRequestTimeout, contract.ProblemTimeout,
 			"the request's body did not arrive within %s", s.service.RequestTimeout())
+	case isDamagedGzip(err):
+		return newProblem(http.StatusBadRequest, "invalid_encoding", "the request's body is said to be compressed with gzip, and is not, or is damaged")
 	default: // the client broke off, or sent chunks that are none
 		return newProblem(http.StatusBadRequest, "invalid_body", "the request's body could not be read to its end")
 	}

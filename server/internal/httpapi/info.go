@@ -5,7 +5,6 @@ package httpapi
 
 import (
 	"context"
-	_ "embed"
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -17,12 +16,8 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/onnx"
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
 	"github.com/trainyard-dev/trainyard/internal/version"
+	"github.com/trainyard-dev/trainyard/server/internal/traffic"
 )
-
-// page is where a person tries the model in a browser. It needs nothing from elsewhere.
-//
-//go:embed page.html
-var page []byte
 
 // Summary is what / answers to programs.
 type Summary struct {
@@ -38,12 +33,7 @@ type Summary struct {
 func (s *Server) root(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Vary", "Accept")
 	if strings.Contains(r.Header.Get("Accept"), "text/html") {
-		h := w.Header()
-		h.Set("Content-Type", "text/html; charset=utf-8")
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src 'self' blob: data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
-		_, _ = w.Write(page)
+		page.write(w)
 		return
 	}
 	summary := Summary{
@@ -52,7 +42,7 @@ func (s *Server) root(w http.ResponseWriter, r *http.Request) {
 		Status:   s.service.State().String(),
 		Version:  version.String(),
 		Endpoints: []string{
-			healthPath, "POST " + predictPath, metricsPath, logsPath, statsPath, modelInfoPath, v2Path, "/openapi.json",
+			healthPath, "POST " + predictPath, metricsPath, logsPath, statsPath, modelInfoPath, v2Path, docsPath, "/openapi.json",
 		},
 	}
 	if model, err := s.service.Model(); err == nil {
@@ -78,9 +68,12 @@ type ModelInfo struct {
 	SizeBytes   int64              `json:"sizeBytes"`
 	Classes     []string           `json:"classes" doc:"In the order of the logits."`
 	Output      onnx.Output        `json:"output" enum:"logits,probabilities,logProbabilities,sigmoid,logit" doc:"What the network yields: a number per class (logits, probabilities, logProbabilities), or one number, the second class's probability (sigmoid) or what a sigmoid makes that (logit)."`
+	Temperature float64            `json:"temperature,omitempty" doc:"What logits are divided by before they become probabilities, where calibrated ones were asked for."`
 	Input       preprocess.Spec    `json:"input" doc:"How an image becomes the network's input."`
 	Assumed     []string           `json:"assumed,omitempty" doc:"What neither the model file nor the configuration says, and is assumed: a field and its value each."`
 	Metrics     map[string]float64 `json:"metrics,omitempty" doc:"On the test split, at training."`
+	// Confusion is left out where the run's report doesn't lie beside the model.
+	Confusion [][]int `json:"confusion,omitempty" doc:"Images of the test split by true class, then predicted class."`
 	// Architecture, Producer and Opset say what made the file.
 	Architecture string            `json:"architecture,omitempty"`
 	Producer     string            `json:"producer,omitempty"`
@@ -92,13 +85,17 @@ type (
 	empty           struct{}
 	healthOutput    struct{ Body Health }
 	modelInfoOutput struct{ Body ModelInfo }
-	statsOutput     struct{ Body Stats }
+	statsOutput     struct{ Body traffic.Stats }
 	logsInput       struct {
-		Limit int `query:"limit" minimum:"1" maximum:"1000" default:"1000" doc:"Maximum number of requests."`
+		Limit  int       `query:"limit" minimum:"1" maximum:"1000" default:"1000" doc:"Maximum number of requests."`
+		Class  string    `query:"class" doc:"Only requests with an image of this class."`
+		Status string    `query:"status" pattern:"^[1-5](xx|[0-9]{2})$" patternDescription:"a status such as 404 or a class of them such as 4xx" doc:"Only answers of this status, 404, or of this class, 4xx."`
+		Since  time.Time `query:"since" doc:"Only requests from this time on, as RFC 3339 has it."`
+		ID     string    `query:"id" doc:"Only the request of this id."`
 	}
 	logsOutput struct {
 		Body struct {
-			Requests []RequestRecord `json:"requests" doc:"Newest first."`
+			Requests []traffic.Request `json:"requests" doc:"Newest first."`
 		}
 	}
 )
@@ -114,12 +111,14 @@ func (s *Server) registerInfo(api huma.API) {
 	register(s, api, get("model-info", modelInfoPath, "Describe the model", http.StatusServiceUnavailable), s.modelInfo)
 	register(s, api, get("stats", statsPath, "Summarize the requests since the start"),
 		func(context.Context, *empty) (*statsOutput, error) {
-			return &statsOutput{Body: s.requests.stats(time.Now())}, nil
+			return &statsOutput{Body: s.traffic.Stats(time.Now())}, nil
 		})
 	register(s, api, get("logs", logsPath, "List the last requests"),
 		func(_ context.Context, input *logsInput) (*logsOutput, error) {
 			output := &logsOutput{}
-			output.Body.Requests = s.requests.last(input.Limit)
+			output.Body.Requests = s.traffic.Last(traffic.Filter{
+				ID: input.ID, Class: input.Class, Status: input.Status, Since: input.Since, Limit: input.Limit,
+			})
 			return output, nil
 		})
 }
@@ -129,7 +128,12 @@ func (s *Server) modelInfo(context.Context, *empty) (*modelInfoOutput, error) {
 	if err != nil {
 		return nil, err
 	}
+	var confusion [][]int
+	if report := s.report.Load(); report != nil {
+		confusion = report.Confusion
+	}
 	return &modelInfoOutput{Body: ModelInfo{
+		Confusion:    confusion,
 		Name:         s.config.Name,
 		Revision:     s.config.Revision,
 		TrainingRun:  s.config.TrainingRun,
@@ -137,6 +141,7 @@ func (s *Server) modelInfo(context.Context, *empty) (*modelInfoOutput, error) {
 		SizeBytes:    model.SizeBytes,
 		Classes:      model.Classes,
 		Output:       model.Output,
+		Temperature:  model.Temperature,
 		Input:        model.Preprocess,
 		Assumed:      model.Assumed,
 		Metrics:      model.Metrics,

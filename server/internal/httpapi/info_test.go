@@ -18,7 +18,9 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/onnx"
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
+	"github.com/trainyard-dev/trainyard/internal/version"
 	"github.com/trainyard-dev/trainyard/server/internal/serving/servingtest"
+	"github.com/trainyard-dev/trainyard/server/internal/traffic"
 )
 
 func newRecorder(t *testing.T, handler http.Handler, method, path string) *httptest.ResponseRecorder {
@@ -34,8 +36,11 @@ func TestRoot(t *testing.T) {
 	if html.header.Get("Content-Type") != "text/html; charset=utf-8" || !bytes.Contains(html.body, []byte("<!doctype html>")) {
 		t.Errorf("a browser gets %s", html.header.Get("Content-Type"))
 	}
-	if csp := html.header.Get("Content-Security-Policy"); !strings.HasPrefix(csp, "default-src 'none'") {
+	if csp := html.header.Get("Content-Security-Policy"); !strings.HasPrefix(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
 		t.Errorf("the page's policy is %q", csp)
+	}
+	if len(html.body) > 100<<10 {
+		t.Errorf("the page has %d bytes", len(html.body))
 	}
 	for _, elsewhere := range []string{"http://", "https://", "src=\"//"} {
 		if bytes.Contains(html.body, []byte(elsewhere)) {
@@ -72,9 +77,11 @@ func TestUnknownPaths(t *testing.T) {
 		code, allow  string
 	}{
 		"no such path":   {method: "GET", path: "/nowhere", want: 404, code: "not_found"},
-		"another method": {method: "GET", path: "/predict", want: 405, code: "method_not_allowed", allow: "POST"},
-		"post to health": {method: "POST", path: "/health", want: 405, code: "method_not_allowed", allow: "GET, HEAD"},
+		"another method": {method: "GET", path: "/predict", want: 405, code: "method_not_allowed", allow: "POST, OPTIONS"},
+		"post to health": {method: "POST", path: "/health", want: 405, code: "method_not_allowed", allow: "GET, HEAD, OPTIONS"},
 		"bad parameter":  {method: "GET", path: "/logs?limit=0", want: 422, code: "unprocessable_entity"},
+		"no parameter":   {method: "GET", path: "/logs?limit=", want: 400, code: "invalid_parameter"},
+		"one of two":     {method: "GET", path: "/logs?limit=1&limit=2", want: 400, code: "invalid_parameter"},
 		"another model":  {method: "GET", path: "/v2/models/cars", want: 404, code: "unknown_model"},
 	}
 	for name, tc := range cases {
@@ -100,21 +107,38 @@ func TestOpenAPI(t *testing.T) {
 		} `json:"paths"`
 	}
 	r.get(t, "/openapi.json").decode(t, &document)
-	for _, path := range []string{healthPath, modelInfoPath, statsPath, logsPath, contract.LivePath, contract.ReadyPath, v2Path, v2ModelPath, v2ReadyPath} {
+	for _, path := range []string{healthPath, modelInfoPath, statsPath, logsPath, contract.LivePath, contract.ReadyPath, v2Path, v2ModelPath, v2ReadyPath, v2VersionPath, v2VersionReadyPath, rootPath, metricsPath, docsPath} {
 		if _, ok := document.Paths[path]["get"]; !ok {
 			t.Errorf("GET %s is not described", path)
 		}
 	}
 	predict := document.Paths[predictPath]["post"]
-	for _, contentType := range []string{"multipart/form-data", "image/*", "application/octet-stream"} {
+	for _, contentType := range []string{"multipart/form-data", "image/*", "application/octet-stream", "application/json"} {
 		if _, ok := predict.RequestBody.Content[contentType]; !ok {
 			t.Errorf("POST /predict does not say that it takes %s", contentType)
 		}
 	}
-	for _, status := range []string{"200", "400", "413", "415", "503", "504"} {
+	for _, status := range []string{"200", "400", "406", "413", "415", "503", "504"} {
 		if _, ok := predict.Responses[status]; !ok {
 			t.Errorf("POST /predict does not say that it answers %s", status)
 		}
+	}
+}
+
+// The page that shows the description is small, and needs nothing from elsewhere.
+func TestDocs(t *testing.T) {
+	r := start(t, testConfig(), &servingtest.Predictor{})
+	a := r.get(t, docsPath)
+	if a.status != http.StatusOK || !strings.Contains(string(a.body), `fetch("openapi.json")`) || len(a.body) > 8<<10 {
+		t.Errorf("status %d, %d bytes", a.status, len(a.body))
+	}
+	for _, elsewhere := range []string{"http:", "https:", "src=", "@import"} {
+		if strings.Contains(string(a.body), elsewhere) {
+			t.Errorf("the page refers to something elsewhere: %s", elsewhere)
+		}
+	}
+	if policy := a.header.Get("Content-Security-Policy"); !strings.HasPrefix(policy, "default-src 'none'") {
+		t.Errorf("policy %q", policy)
 	}
 }
 
@@ -136,7 +160,7 @@ func observe(t *testing.T, r *running) {
 func TestMetrics(t *testing.T) {
 	r := start(t, testConfig(), &servingtest.Predictor{})
 	observe(t, r)
-	waitFor(t, func() bool { return r.requests.stats(time.Now()).Requests == 2 })
+	waitFor(t, func() bool { return r.traffic.Stats(time.Now()).Requests == 2 })
 	text := string(r.get(t, metricsPath).body)
 	for _, want := range []string{
 		"# TYPE inference_requests_total counter",
@@ -148,6 +172,22 @@ func TestMetrics(t *testing.T) {
 		"# TYPE predictions_total counter",
 		`predictions_total{predicted_class="red"} 1`,
 		`predictions_total{predicted_class="blue"} 0`,
+		`prediction_confidence_count 1`,
+		`inference_requests_rejected_total{reason="unsupported_image"} 1`,
+		`inference_requests_rejected_total{reason="overloaded"} 0`,
+		`inference_stage_duration_seconds_count{stage="read"} 2`,
+		`inference_stage_duration_seconds_count{stage="decode"} 2`,
+		`inference_stage_duration_seconds_count{stage="preprocess"} 1`,
+		`inference_stage_duration_seconds_count{stage="queue"} 1`,
+		`inference_stage_duration_seconds_count{stage="infer"} 1`,
+		`inference_stage_duration_seconds_count{stage="encode"} 2`,
+		`inference_batch_images_bucket{le="1"} 1`,
+		`inference_queue_requests 0`,
+		`inference_requests_in_flight 0`,
+		`inference_body_bytes 0`,
+		`inference_model_info{architecture="Test",name="pets",revision="pets-12345678",sha256="5eed",version="` + version.String() + `"} 1`,
+		"# TYPE inference_model_load_seconds gauge",
+		"# TYPE inference_start_seconds gauge",
 		"# TYPE go_goroutines gauge",
 		"# TYPE process_cpu_seconds_total counter",
 	} {
@@ -163,8 +203,8 @@ func TestMetrics(t *testing.T) {
 func TestStatsAndLogs(t *testing.T) {
 	r := start(t, testConfig(), &servingtest.Predictor{})
 	observe(t, r)
-	waitFor(t, func() bool { return r.requests.stats(time.Now()).Requests == 2 })
-	var stats Stats
+	waitFor(t, func() bool { return r.traffic.Stats(time.Now()).Requests == 2 })
+	var stats traffic.Stats
 	r.get(t, statsPath).decode(t, &stats)
 	if diff := cmp.Diff(map[string]map[string]int64{predictPath: {"200": 1, "415": 1}}, stats.Endpoints); diff != "" {
 		t.Errorf("endpoints (-want +got):\n%s", diff)
@@ -173,7 +213,7 @@ func TestStatsAndLogs(t *testing.T) {
 		t.Errorf("stats = %+v", stats)
 	}
 
-	var logs struct{ Requests []RequestRecord }
+	var logs struct{ Requests []traffic.Request }
 	r.get(t, logsPath).decode(t, &logs)
 	if len(logs.Requests) != 2 || logs.Requests[0].Status != 415 || logs.Requests[1].Status != 200 {
 		t.Fatalf("logs = %+v, want the last request first", logs.Requests)
@@ -181,9 +221,26 @@ func TestStatsAndLogs(t *testing.T) {
 	if diff := cmp.Diff([]string{"red"}, logs.Requests[1].Classes); diff != "" {
 		t.Errorf("classes (-want +got):\n%s", diff)
 	}
-	r.get(t, logsPath+"?limit=1").decode(t, &logs)
-	if len(logs.Requests) != 1 || logs.Requests[0].Status != 415 {
-		t.Errorf("logs with a limit of 1 = %+v", logs.Requests)
+	if stats.MeanConfidence <= 0.5 || stats.RequestsPerSecond <= 0 || stats.Rejections["unsupported_image"] != 1 {
+		t.Errorf("stats = %+v", stats)
+	}
+	served := logs.Requests[1]
+	for query, want := range map[string]int{
+		"limit=1": 415, "status=415": 415, "status=4xx": 415, "class=red": 200, "id=" + served.ID: 200,
+		"status=2xx&class=red&since=" + served.Time.UTC().Format(time.RFC3339Nano): 200,
+		"class=blue": 0, "status=5xx": 0, "since=" + time.Now().Add(time.Hour).UTC().Format(time.RFC3339): 0,
+	} {
+		logs.Requests = nil
+		r.get(t, logsPath+"?"+query).decode(t, &logs)
+		switch {
+		case want == 0 && len(logs.Requests) > 0, want != 0 && (len(logs.Requests) != 1 || logs.Requests[0].Status != want):
+			t.Errorf("/logs?%s = %+v, want one of status %d, or none if that is 0", query, logs.Requests, want)
+		}
+	}
+	for _, query := range []string{"status=x", "since=yesterday", "limit=0"} {
+		if a := r.get(t, logsPath+"?"+query); a.status != http.StatusUnprocessableEntity {
+			t.Errorf("/logs?%s: status %d, want 422", query, a.status)
+		}
 	}
 }
 
@@ -195,7 +252,7 @@ func TestNothingPersonal(t *testing.T) {
 	r := start(t, config, &servingtest.Predictor{})
 	body, contentType := form(t, "file", servingtest.PNG(t, servingtest.Red))
 	r.ask(t, http.MethodPost, predictPath, bytes.NewReader(body), "Content-Type", contentType, "X-Forwarded-For", "203.0.113.7", "User-Agent", "someone")
-	waitFor(t, func() bool { return r.requests.stats(time.Now()).Requests == 1 })
+	waitFor(t, func() bool { return r.traffic.Stats(time.Now()).Requests == 1 })
 	kept := string(r.get(t, logsPath).body) + string(r.get(t, statsPath).body) + string(r.get(t, metricsPath).body)
 	r.stop()
 	if err := <-r.done; err != nil {
@@ -221,33 +278,5 @@ func TestNothingPersonal(t *testing.T) {
 		if strings.Contains(kept, secret) {
 			t.Errorf("%q was kept", secret)
 		}
-	}
-}
-
-func TestRequestLogKeepsTheLast(t *testing.T) {
-	l := newRequestLog(time.Unix(0, 0))
-	const extra = 5
-	for i := range keptRequests + extra {
-		l.add(RequestRecord{Endpoint: predictPath, Status: 200 + i%2*300, LatencyMillis: float64(i)})
-	}
-	last := l.last(keptRequests + extra)
-	if len(last) != keptRequests || last[0].LatencyMillis != keptRequests+extra-1 || last[keptRequests-1].LatencyMillis != extra {
-		t.Errorf("kept %d requests from %v to %v", len(last), last[len(last)-1].LatencyMillis, last[0].LatencyMillis)
-	}
-	stats := l.stats(time.Unix(60, 0))
-	if stats.Requests != keptRequests+extra || stats.Failures != (keptRequests+extra)/2 || stats.UptimeSeconds != 60 {
-		t.Errorf("stats = %+v", stats)
-	}
-	if stats.Latency.P50Millis != extra+keptRequests/2 || stats.Latency.P99Millis != extra+keptRequests*0.99 {
-		t.Errorf("latency = %+v", stats.Latency)
-	}
-}
-
-func TestRequestLogBoundsClasses(t *testing.T) {
-	l := newRequestLog(time.Now())
-	l.add(RequestRecord{predicted: strings.Fields(strings.Repeat("cat ", 100))})
-	got := l.last(1)[0]
-	if got.Images != 100 || len(got.Classes) != maxRecordedClasses || l.stats(time.Now()).Predictions["cat"] != 100 {
-		t.Errorf("record = %d images, %d classes", got.Images, len(got.Classes))
 	}
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/trainyard-dev/trainyard/internal/classifier"
 	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/server/internal/serving"
 	"github.com/trainyard-dev/trainyard/server/internal/serving/servingtest"
 )
 
@@ -115,6 +116,24 @@ func TestDrain(t *testing.T) {
 	}
 }
 
+// A request that came before the drain and is answered in it tells its client to leave.
+func TestDrainBeganMeanwhile(t *testing.T) {
+	b := newBlocking()
+	config := testConfig()
+	config.DrainDelay = 500 * time.Millisecond
+	r := start(t, config, &b.Predictor)
+	closes := make(chan bool, 1)
+	conn := dial(t, r)
+	go func() { closes <- conn.post(t, servingtest.PNG(t, servingtest.Red)) }()
+	<-b.entered
+	r.stop()
+	waitFor(t, func() bool { return r.service.State() == serving.Draining })
+	close(b.release)
+	if !<-closes {
+		t.Error("the response does not ask to close the connection")
+	}
+}
+
 func TestRequestInFlightSurvivesShutdown(t *testing.T) {
 	b := newBlocking()
 	r := start(t, testConfig(), &b.Predictor)
@@ -185,7 +204,7 @@ func TestPanicInAHandler(t *testing.T) {
 	if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "oops") {
 		t.Errorf("status %d, body %s, want 500 without the cause", w.Code, w.Body)
 	}
-	if got := s.requests.stats(time.Now()).Failures; got != 1 {
+	if got := s.traffic.Stats(time.Now()).Failures; got != 1 {
 		t.Errorf("failures counted = %d, want 1", got)
 	}
 }

@@ -4,48 +4,72 @@
 package httpapi
 
 import (
-	"bytes"
+	"cmp"
 	"context"
-	"errors"
-	"io"
-	"mime"
-	"mime/multipart"
 	"net/http"
+	"reflect"
+	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/trainyard-dev/trainyard/internal/classifier"
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/onnx"
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
+	"github.com/trainyard-dev/trainyard/server/internal/serving"
 )
 
-// imageField is the multipart field that holds the image.
-const imageField = "file"
-
 type predictInput struct {
-	ContentType string `header:"Content-Type"`
+	ContentType string `header:"Content-Type" hidden:"true"`
 	Logits      bool   `query:"logits" doc:"Answer the logits too."`
+	TopK        int    `query:"topK" minimum:"1" doc:"Answer so many of the most probable classes in place of all probabilities."`
 	Smoke       string `header:"X-Trainyard-Smoke" hidden:"true"`
 	Decoding    string `header:"X-Trainyard-Decoding" hidden:"true"`
 	RawBody     []byte `contentType:"application/octet-stream"`
 }
 
+// predictOutput has a Prediction, or a Batch.
 type predictOutput struct {
-	Body Prediction
+	Body any
 }
 
-// Prediction is what the model makes of an image.
+// Prediction is the answer to one picture.
 type Prediction struct {
+	Classified
+	Model         ModelReference `json:"model"`
+	LatencyMillis float64        `json:"latencyMillis" doc:"Time that decoding and computing took, waiting included." example:"12.5"`
+}
+
+// Batch is the answer to several pictures.
+type Batch struct {
+	Predictions   []BatchPrediction `json:"predictions" nullable:"false" doc:"One for each picture, in their order."`
+	Model         ModelReference    `json:"model"`
+	LatencyMillis float64           `json:"latencyMillis" doc:"Time that decoding and computing took, waiting included." example:"12.5"`
+}
+
+// BatchPrediction is what came of one picture of several: a prediction or an error.
+type BatchPrediction struct {
+	Index      int         `json:"index" doc:"The picture's place in the request, from 0."`
+	Prediction *Classified `json:"prediction,omitempty"`
+	Error      *Problem    `json:"error,omitempty"`
+}
+
+// Classified is what the model makes of a picture.
+type Classified struct {
 	Class         string             `json:"class" doc:"The most probable class." example:"cat"`
 	Confidence    float64            `json:"confidence" doc:"That class's probability." example:"0.97"`
-	Probabilities map[string]float64 `json:"probabilities" doc:"The probability of every class. They sum to 1."`
-	Logits        []float32          `json:"logits,omitempty" doc:"Numbers whose softmax are the probabilities, in the order of /model-info's classes: the network's own output if that is logits."`
+	Probabilities map[string]float64 `json:"probabilities,omitempty" doc:"The probability of every class. They sum to 1. Left out where topK asks for some of them."`
+	Top           []ClassProbability `json:"top,omitempty" nullable:"false" doc:"The topK most probable classes, the most probable first."`
+	Logits        []float32          `json:"logits,omitempty" nullable:"false" doc:"Numbers whose softmax are the probabilities, once divided by /model-info's temperature if it has one, in the order of /model-info's classes: the network's own output if that is logits."`
 	LogitsFrom    onnx.Output        `json:"logitsFrom,omitempty" enum:"probabilities,logProbabilities,sigmoid,logit" doc:"What the network yields instead, if the logits are computed from that: of probabilities they are the natural logarithms."`
-	Model         ModelReference     `json:"model"`
-	LatencyMillis float64            `json:"latencyMillis" doc:"Time that decoding and computing took, waiting included." example:"12.5"`
+}
+
+// ClassProbability is a class with its probability.
+type ClassProbability struct {
+	Class       string  `json:"class" example:"cat"`
+	Probability float64 `json:"probability" example:"0.97"`
 }
 
 // ModelReference says which model answered.
@@ -56,27 +80,31 @@ type ModelReference struct {
 }
 
 func (s *Server) registerPredict(api huma.API) {
-	binary := &huma.Schema{Type: huma.TypeString, Format: "binary"}
+	schemas := api.OpenAPI().Components.Schemas
+	schema := func(v any, name string) *huma.Schema { return schemas.Schema(reflect.TypeOf(v), true, name) }
 	register(s, api, huma.Operation{
 		OperationID: "predict",
 		Method:      http.MethodPost,
 		Path:        predictPath,
-		Summary:     "Classify an image",
-		Description: "Takes a JPEG, PNG, WebP, BMP or GIF, as the body itself or as the field \"file\" of a form.",
-		Errors:      []int{400, 408, 413, 415, 503, 504},
-		RequestBody: &huma.RequestBody{Content: map[string]*huma.MediaType{
-			"multipart/form-data": {Schema: &huma.Schema{
-				Type: huma.TypeObject, Properties: map[string]*huma.Schema{imageField: binary}, Required: []string{imageField},
-			}},
-			"image/*": {Schema: binary},
-		}},
+		Summary:     "Classify pictures",
+		Description: "Takes JPEG, PNG, WebP, BMP or GIF: a picture as the body itself, as the file of a form, or in base64 in JSON. " +
+			"Several files of a form, or images in JSON, are answered together, each with a prediction or an error of its own. " +
+			"The body may be compressed with gzip. A URL in place of a picture is refused: the server fetches nothing.",
+		Errors:           []int{400, 408, 413, 415, 422, 503, 504},
+		RequestBody:      &huma.RequestBody{Content: pictureTypes()},
 		SkipValidateBody: true,
+		Responses: map[string]*huma.Response{"200": {
+			Description: "A prediction, or those of several pictures.",
+			Content: map[string]*huma.MediaType{jsonType: {Schema: &huma.Schema{
+				OneOf: []*huma.Schema{schema(Prediction{}, "Prediction"), schema(Batch{}, "Batch")},
+			}}},
+		}},
 	}, s.predict)
 }
 
 func (s *Server) predict(ctx context.Context, input *predictInput) (*predictOutput, error) {
 	start := time.Now()
-	picture, err := imageOf(input.ContentType, input.RawBody)
+	sent, err := picturesOf(input.ContentType, input.RawBody, s.service.MaxPictures())
 	if err != nil {
 		return nil, err
 	}
@@ -84,35 +112,70 @@ func (s *Server) predict(ctx context.Context, input *predictInput) (*predictOutp
 	if err != nil {
 		return nil, err
 	}
-	place, err := s.service.Admit()
+	place, release, err := s.admit(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer place.Release()
-	defer s.connections.keep(ctx)()
-	prediction, err := place.Classify(ctx, picture, decoding)
+	defer release()
+	outcomes, err := place.Classify(ctx, len(sent.all), func(i int) ([]byte, error) { return sent.all[i]() }, decoding)
 	if err != nil {
 		return nil, err
 	}
 	model := place.Model()
-	output := &predictOutput{Body: Prediction{
-		Class:         model.Classes[prediction.Class],
-		Confidence:    prediction.Probabilities[prediction.Class],
-		Probabilities: make(map[string]float64, len(model.Classes)),
-		Model:         ModelReference{Name: s.config.Name, Revision: s.config.Revision, SHA256: model.SHA256},
-		LatencyMillis: float64(time.Since(start).Microseconds()) / 1000,
-	}}
-	for i, class := range model.Classes {
-		output.Body.Probabilities[class] = prediction.Probabilities[i]
+	reference := ModelReference{Name: s.config.Name, Revision: s.config.Revision, SHA256: model.SHA256}
+	if !sent.batch {
+		if err := outcomes[0].Err; err != nil {
+			return nil, err
+		}
+		classified := classifiedAs(model, &outcomes[0].Prediction, input)
+		recordPrediction(ctx, classified.Class, classified.Confidence)
+		return &predictOutput{Body: &Prediction{Classified: classified, Model: reference, LatencyMillis: millisSince(start)}}, nil
 	}
-	if input.Logits {
-		output.Body.Logits = prediction.Logits
-		if model.Output != onnx.OutputLogits {
-			output.Body.LogitsFrom = model.Output
+	batch := &Batch{Predictions: make([]BatchPrediction, len(outcomes)), Model: reference}
+	for i := range outcomes {
+		batch.Predictions[i].Index = i
+		if err := outcomes[i].Err; err != nil {
+			batch.Predictions[i].Error = s.problemOf(ctx, err)
+			continue
+		}
+		classified := classifiedAs(model, &outcomes[i].Prediction, input)
+		batch.Predictions[i].Prediction = &classified
+		recordPrediction(ctx, classified.Class, classified.Confidence)
+	}
+	batch.LatencyMillis = millisSince(start)
+	return &predictOutput{Body: batch}, nil
+}
+
+func millisSince(start time.Time) float64 { return float64(time.Since(start).Microseconds()) / 1000 }
+
+// classifiedAs is a prediction in words, as much of it as a request asks for.
+func classifiedAs(model *classifier.Model, prediction *serving.Prediction, input *predictInput) Classified {
+	c := Classified{Class: model.Classes[prediction.Class], Confidence: prediction.Probabilities[prediction.Class]}
+	if input.TopK > 0 {
+		c.Top = top(model.Classes, prediction.Probabilities, input.TopK)
+	} else {
+		c.Probabilities = make(map[string]float64, len(model.Classes))
+		for i, class := range model.Classes {
+			c.Probabilities[class] = prediction.Probabilities[i]
 		}
 	}
-	recordPredictions(ctx, output.Body.Class)
-	return output, nil
+	if input.Logits {
+		c.Logits = prediction.Logits
+		if model.Output != onnx.OutputLogits {
+			c.LogitsFrom = model.Output
+		}
+	}
+	return c
+}
+
+// top are the k most probable classes, of equally probable ones the first first.
+func top(classes []string, probabilities []float64, k int) []ClassProbability {
+	all := make([]ClassProbability, len(classes))
+	for i, class := range classes {
+		all[i] = ClassProbability{Class: class, Probability: probabilities[i]}
+	}
+	slices.SortStableFunc(all, func(a, b ClassProbability) int { return cmp.Compare(b.Probability, a.Probability) })
+	return all[:min(k, len(all))]
 }
 
 // decodingOf is the version of decoding that a smoke test asks for, or else 0, for the one in use.
@@ -126,62 +189,4 @@ func decodingOf(input *predictInput) (int, error) {
 			contract.DecodingHeader, input.Decoding, preprocess.Decoding)
 	}
 	return decoding, nil
-}
-
-// imageOf finds the image in a request's body. Whatever the content type claims, what the bytes are
-// is found out when they are decoded; it only tells a form from a bare file.
-func imageOf(contentType string, body []byte) ([]byte, error) {
-	if contentType == "" {
-		return body, nil
-	}
-	mediaType, params, err := mime.ParseMediaType(contentType)
-	if err != nil {
-		return nil, newProblem(http.StatusUnsupportedMediaType, "unsupported_media_type", "Content-Type %q can't be read: send the image itself as image/jpeg or the like, or a multipart/form-data with the field %q", contentType, imageField)
-	}
-	switch {
-	case mediaType == "multipart/form-data":
-		return imageOfForm(body, params["boundary"])
-	case strings.HasPrefix(mediaType, "image/"),
-		mediaType == "application/octet-stream",
-		mediaType == "application/x-www-form-urlencoded": // what curl --data-binary says unless told otherwise
-		return body, nil
-	default:
-		return nil, newProblem(http.StatusUnsupportedMediaType, "unsupported_media_type",
-			"Content-Type is %s: send the image itself as image/jpeg or the like, or a multipart/form-data with the field %q", mediaType, imageField)
-	}
-}
-
-// checkEncoding refuses a body that is compressed as a whole (RFC 9110, 8.4): it would have to be bounded once more, and
-// pictures are compressed already.
-func checkEncoding(header http.Header) error {
-	encoding := strings.Join(header.Values("Content-Encoding"), ", ")
-	if encoding == "" || strings.EqualFold(encoding, "identity") {
-		return nil
-	}
-	return newProblem(http.StatusUnsupportedMediaType, "unsupported_encoding",
-		"the request's body is compressed (Content-Encoding: %.100s): send it as it is", encoding)
-}
-
-func imageOfForm(body []byte, boundary string) ([]byte, error) {
-	if boundary == "" {
-		return nil, newProblem(http.StatusBadRequest, "invalid_form", "Content-Type is multipart/form-data but names no boundary: let the client library set it")
-	}
-	form := multipart.NewReader(bytes.NewReader(body), boundary)
-	for {
-		part, err := form.NextRawPart()
-		if errors.Is(err, io.EOF) {
-			return nil, newProblem(http.StatusBadRequest, "missing_file", "the form has no field %q: put the image there", imageField)
-		}
-		if err != nil {
-			return nil, newProblem(http.StatusBadRequest, "invalid_form", "the form is cut or damaged: send it to the boundary that ends it")
-		}
-		if part.FormName() != imageField {
-			continue
-		}
-		data, err := io.ReadAll(part) // no more than the body, which is bounded
-		if err != nil {
-			return nil, newProblem(http.StatusBadRequest, "invalid_form", "the form is cut in its field %q: send it to the boundary that ends it", imageField)
-		}
-		return data, nil
-	}
 }

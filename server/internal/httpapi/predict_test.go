@@ -84,17 +84,39 @@ func TestPredict(t *testing.T) {
 	blue := (210.0/255 - 0.406) / 0.225
 	p := 1 / (1 + math.Exp(red-blue))
 	want := Prediction{
-		Class:         "blue",
-		Confidence:    p,
-		Probabilities: map[string]float64{"red": 1 - p, "blue": p},
-		Logits:        []float32{float32(red), float32(blue)},
-		Model:         ModelReference{Name: "pets", Revision: "pets-12345678", SHA256: "5eed"},
+		Classified: Classified{
+			Class:         "blue",
+			Confidence:    p,
+			Probabilities: map[string]float64{"red": 1 - p, "blue": p},
+			Logits:        []float32{float32(red), float32(blue)},
+		},
+		Model: ModelReference{Name: "pets", Revision: "pets-12345678", SHA256: "5eed"},
 	}
 	if diff := cmp.Diff(want, got, cmpopts.EquateApprox(0, 1e-5), cmpopts.IgnoreFields(Prediction{}, "LatencyMillis")); diff != "" {
 		t.Errorf("prediction (-want +got):\n%s", diff)
 	}
 	if got.LatencyMillis <= 0 {
 		t.Errorf("latency = %v, want more than 0", got.LatencyMillis)
+	}
+}
+
+// Calibrated probabilities are less sure, by the temperature that /model-info has; logits and classes stay.
+func TestPredictCalibrated(t *testing.T) {
+	model := servingtest.Model(&servingtest.Predictor{})
+	model.Temperature = 4
+	r, plain := startModel(t, testConfig(), model), start(t, testConfig(), &servingtest.Predictor{})
+	var got, before Prediction
+	picture := servingtest.PNG(t, servingtest.Blue)
+	r.ask(t, http.MethodPost, "/predict?logits=true", bytes.NewReader(picture)).decode(t, &got)
+	plain.ask(t, http.MethodPost, "/predict?logits=true", bytes.NewReader(picture)).decode(t, &before)
+	want := 1 / (1 + math.Exp(float64(got.Logits[0]-got.Logits[1])/4))
+	if diff := cmp.Diff(before.Logits, got.Logits); diff != "" || got.Class != before.Class || math.Abs(got.Confidence-want) > 1e-6 || got.Confidence >= before.Confidence {
+		t.Errorf("%+v with a temperature of 4, %+v without: want the confidence %v and the logits alike", got, before, want)
+	}
+	var info ModelInfo
+	r.get(t, modelInfoPath).decode(t, &info)
+	if info.Temperature != 4 {
+		t.Errorf("/model-info says the temperature %v", info.Temperature)
 	}
 }
 
@@ -169,7 +191,7 @@ func TestPredictTypes(t *testing.T) {
 		"bare without a type":  {body: red, want: 200},
 		"nothing":              {contentType: "image/png", want: 400, code: "empty_body", says: "the body is empty: send a picture to /predict"},
 		"curl --data-binary":   {contentType: "application/x-www-form-urlencoded", body: red, want: 200},
-		"JSON":                 {contentType: "application/json", body: []byte("{}"), want: 415, code: "unsupported_media_type"},
+		"text":                 {contentType: "text/plain", body: red, want: 415, code: "unsupported_media_type", says: "Content-Type is text/plain: send the picture itself"},
 		"type that is none":    {contentType: "image/", body: red, want: 415, code: "unsupported_media_type"},
 	})
 }
@@ -177,10 +199,18 @@ func TestPredictTypes(t *testing.T) {
 func TestPredictForms(t *testing.T) {
 	red := servingtest.PNG(t, servingtest.Red)
 	inForm, formType := form(t, "file", red)
-	elsewhere, elsewhereType := form(t, "picture", red)
+	elsewhere, elsewhereType := form(t, "whatever", red)
+	boundary := "multipart/form-data; boundary=b"
+	part := func(head, body string) []byte {
+		return []byte("--b\r\nContent-Disposition: form-data; " + head + "\r\n\r\n" + body + "\r\n--b--\r\n")
+	}
 	checkPredict(t, map[string]predictRequest{
 		"form":                    {contentType: formType, body: inForm, want: 200},
-		"form without the field":  {contentType: elsewhereType, body: elsewhere, want: 400, code: "missing_file"},
+		"file of any field":       {contentType: elsewhereType, body: elsewhere, want: 200},
+		"field without a file":    {contentType: boundary, body: part(`name="comment"`, "a cat"), want: 400, code: "missing_file"},
+		"picture without a name":  {contentType: boundary, body: part(`name="images[]"`, string(red)), want: 200},
+		"URL":                     {contentType: boundary, body: part(`name="image_url"`, "https://example.org/cat.png"), want: 400, code: "url_refused"},
+		"URL in a file":           {contentType: boundary, body: part(`name="file"; filename="x"`, " HTTP://169.254.169.254/"), want: 400, code: "url_refused"},
 		"form cut":                {contentType: formType, body: inForm[:len(inForm)-80], want: 400, code: "invalid_form"},
 		"form without a boundary": {contentType: "multipart/form-data", body: inForm, want: 400, code: "invalid_form"},
 	})
@@ -200,8 +230,19 @@ func TestPredictSizes(t *testing.T) {
 
 func TestPredictEncodings(t *testing.T) {
 	red := servingtest.PNG(t, servingtest.Red)
+	damaged := compressed(t, red)
+	damaged[len(damaged)-5] ^= 1 // of the checksum
 	checkPredict(t, map[string]predictRequest{
-		"compressed, and says so": {contentType: "image/png", encoding: "gzip", body: compressed(t, red), want: 415, code: "unsupported_encoding", says: "Content-Encoding: gzip"},
+		"compressed, and says so": {contentType: "image/png", encoding: "gzip", body: compressed(t, red), want: 200},
+		"by its old name":         {contentType: "image/png", encoding: "X-GZIP", body: compressed(t, red), want: 200},
+		"in chunks":               {contentType: "image/png", encoding: "gzip", body: compressed(t, red), chunked: true, want: 200},
+		"not compressed":          {contentType: "image/png", encoding: "gzip", body: red, want: 400, code: "invalid_encoding"},
+		"damaged":                 {contentType: "image/png", encoding: "gzip", body: damaged, want: 400, code: "invalid_encoding"},
+		"cut":                     {contentType: "image/png", encoding: "gzip", body: damaged[:len(damaged)-9], want: 400, code: "invalid_body"},
+		"nothing":                 {contentType: "image/png", encoding: "gzip", body: []byte{}, want: 400, code: "empty_body"},
+		"nothing, compressed":     {contentType: "image/png", encoding: "gzip", body: compressed(t, nil), want: 400, code: "empty_body"},
+		"a bomb":                  {contentType: "image/png", encoding: "gzip", body: compressed(t, make([]byte, 8<<20)), want: 413, code: "body_too_large"},
+		"otherwise":               {contentType: "image/png", encoding: "br", body: red, want: 415, code: "unsupported_encoding", says: "Content-Encoding: br"},
 		"compressed twice":        {contentType: "image/png", encoding: "gzip, br", body: red, want: 415, code: "unsupported_encoding", says: "gzip, br"},
 		"identity":                {contentType: "image/png", encoding: "identity", body: red, want: 200},
 	})

@@ -52,7 +52,9 @@ func (p *Problem) GetHeaders() http.Header {
 }
 
 // ContentType is RFC 9457's.
-func (p *Problem) ContentType(string) string { return "application/problem+json" }
+func (p *Problem) ContentType(string) string { return problemType }
+
+const problemType = "application/problem+json"
 
 // statusClientClosedRequest is for the log only: nobody is there to read the answer.
 const statusClientClosedRequest = 499
@@ -74,12 +76,21 @@ var answers = map[serving.Code]struct {
 	serving.CodeInvalidImage:     {status: http.StatusBadRequest},
 	serving.CodeInvalidInput:     {status: http.StatusBadRequest},
 	serving.CodeUnknownDecoding:  {status: http.StatusBadRequest},
+	serving.CodeUnknownModel:     {status: http.StatusNotFound},
+	serving.CodeUnknownInput:     {status: http.StatusBadRequest},
+	serving.CodeUnknownOutput:    {status: http.StatusBadRequest},
 	serving.CodeInternal:         {status: http.StatusInternalServerError},
 }
 
 // problemOf is the one place where errors become answers. What is neither a Problem nor an Error of the service is logged
 // and not shown.
 func (s *Server) problemOf(ctx context.Context, err error) *Problem {
+	problem := s.asProblem(ctx, err)
+	recordingOf(ctx).Code = problem.Code
+	return problem
+}
+
+func (s *Server) asProblem(ctx context.Context, err error) *Problem {
 	var (
 		problem *Problem
 		known   *serving.Error
@@ -92,6 +103,15 @@ func (s *Server) problemOf(ctx context.Context, err error) *Problem {
 	default:
 		return problemFrom(s.service.Internal(ctx, "Request failed", "error", err))
 	}
+}
+
+// problemCodes are the codes by which errors of the service are answered.
+func problemCodes() []string {
+	codes := make([]string, 0, len(serving.Codes))
+	for _, code := range serving.Codes {
+		codes = append(codes, cmp.Or(answers[code].code, string(code)))
+	}
+	return codes
 }
 
 // problemFrom is the answer to an error of the service.

@@ -5,92 +5,72 @@ package httpapi
 
 import (
 	"context"
-	"encoding/base64"
-	"errors"
+	"encoding/json"
 	"net/http"
+	"reflect"
+	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/trainyard-dev/trainyard/internal/classifier"
 	"github.com/trainyard-dev/trainyard/internal/contract"
-	"github.com/trainyard-dev/trainyard/internal/preprocess"
-	"github.com/trainyard-dev/trainyard/internal/version"
-	"github.com/trainyard-dev/trainyard/server/internal/serving"
+	"github.com/trainyard-dev/trainyard/server/internal/openinference"
 )
 
-// Names and types of the Open Inference Protocol V2 as this server speaks it.
 const (
-	tensorInput = "input"  // FP32 [N,3,H,W], preprocessed
-	imagesInput = "images" // BYTES [N], encoded images in base64
-	logitsName  = "logits" // FP32 [N,classes]
-
-	datatypeFP32  = "FP32"
-	datatypeBytes = "BYTES"
+	octetsType = "application/octet-stream"
+	// jsonLengthHeader says how much of a body is JSON, before binary data.
+	jsonLengthHeader = "Inference-Header-Content-Length"
 )
-
-// V2Server is the server metadata of the Open Inference Protocol.
-type V2Server struct {
-	Name       string   `json:"name"`
-	Version    string   `json:"version"`
-	Extensions []string `json:"extensions"`
-}
-
-// V2Model is the model metadata of the Open Inference Protocol.
-type V2Model struct {
-	Name     string             `json:"name"`
-	Versions []string           `json:"versions,omitempty"`
-	Platform string             `json:"platform" example:"onnx_onnxv1"`
-	Inputs   []V2TensorMetadata `json:"inputs" doc:"A request sends one of them."`
-	Outputs  []V2TensorMetadata `json:"outputs"`
-}
-
-// V2TensorMetadata describes an input or output. A dimension of -1 is free.
-type V2TensorMetadata struct {
-	Name     string `json:"name"`
-	Datatype string `json:"datatype"`
-	Shape    []int  `json:"shape"`
-}
-
-// V2Request is an inference request.
-type V2Request struct {
-	ID      string              `json:"id,omitempty"`
-	Inputs  []V2Tensor          `json:"inputs"`
-	Outputs []V2RequestedOutput `json:"outputs,omitempty" doc:"Requested outputs. Empty requests all of them."`
-}
-
-// V2RequestedOutput names an output that a request asks for.
-type V2RequestedOutput struct {
-	Name string `json:"name" example:"logits"`
-}
 
 // V2Response is the answer to an inference request.
 type V2Response struct {
 	ModelName    string     `json:"model_name"`
-	ModelVersion string     `json:"model_version,omitempty"`
+	ModelVersion string     `json:"model_version"`
 	ID           string     `json:"id,omitempty"`
-	Outputs      []V2Output `json:"outputs"`
+	Outputs      []V2Output `json:"outputs" nullable:"false"`
 }
 
 // V2Output is an output tensor, its data flat in row-major order.
 type V2Output struct {
-	Name     string    `json:"name"`
-	Datatype string    `json:"datatype"`
-	Shape    []int     `json:"shape"`
-	Data     []float32 `json:"data"`
+	Name       string              `json:"name" example:"logits"`
+	Datatype   string              `json:"datatype" example:"FP32"`
+	Shape      []int64             `json:"shape" nullable:"false"`
+	Parameters *V2OutputParameters `json:"parameters,omitempty"`
+	Data       []float32           `json:"data,omitempty" nullable:"false" doc:"Left out where the values follow the JSON as binary data."`
+}
+
+// V2OutputParameters say how an output is sent.
+type V2OutputParameters struct {
+	BinaryDataSize int `json:"binary_data_size" doc:"Bytes of binary data after the JSON."`
 }
 
 type (
-	v2ServerOutput struct{ Body V2Server }
+	v2ServerOutput struct{ Body openinference.ServerMetadata }
 	v2ModelInput   struct {
 		Name string `path:"name" doc:"The model's name."`
 	}
-	v2ModelOutput struct{ Body V2Model }
-	v2InferInput  struct {
+	v2VersionInput struct {
 		Name    string `path:"name" doc:"The model's name."`
-		RawBody []byte `contentType:"application/json"`
+		Version string `path:"version" doc:"The model's version: its revision."`
 	}
-	v2InferOutput struct{ Body V2Response }
-	v2LiveOutput  struct {
+	v2ModelOutput struct{ Body openinference.ModelMetadata }
+	v2InferInput  struct {
+		Name       string `path:"name" doc:"The model's name."`
+		JSONLength int    `header:"Inference-Header-Content-Length" minimum:"1" doc:"How many bytes of the body are JSON. The binary data of inputs follow."`
+		RawBody    []byte `contentType:"application/json"`
+	}
+	v2InferVersionInput struct {
+		Name       string `path:"name" doc:"The model's name."`
+		Version    string `path:"version" doc:"The model's version: its revision."`
+		JSONLength int    `header:"Inference-Header-Content-Length" minimum:"1" doc:"How many bytes of the body are JSON. The binary data of inputs follow."`
+		RawBody    []byte `contentType:"application/json"`
+	}
+	v2InferOutput struct {
+		ContentType string `header:"Content-Type" hidden:"true"`
+		JSONLength  string `header:"Inference-Header-Content-Length" doc:"How many bytes of the body are JSON, if binary data follow."`
+		Body        []byte
+	}
+	v2LiveOutput struct {
 		Body struct {
 			Live bool `json:"live"`
 		}
@@ -116,146 +96,115 @@ func (s *Server) registerV2(api huma.API) {
 		func(context.Context, *empty) (*v2ReadyOutput, error) { return s.v2Ready() })
 	register(s, api, get("v2-server", v2Path, "Describe the server"),
 		func(context.Context, *empty) (*v2ServerOutput, error) {
-			return &v2ServerOutput{Body: V2Server{Name: "trainyard", Version: version.String(), Extensions: []string{}}}, nil
+			return &v2ServerOutput{Body: s.v2.Metadata()}, nil
 		})
-	register(s, api, get("v2-model", v2ModelPath, "Describe the model's inputs and outputs", http.StatusNotFound, http.StatusServiceUnavailable), s.v2Model)
+	register(s, api, get("v2-model", v2ModelPath, "Describe the model's inputs and outputs", http.StatusNotFound, http.StatusServiceUnavailable),
+		func(_ context.Context, input *v2ModelInput) (*v2ModelOutput, error) { return s.v2Model(input.Name, "") })
+	register(s, api, get("v2-model-version", v2VersionPath, "Describe a version's inputs and outputs", http.StatusNotFound, http.StatusServiceUnavailable),
+		func(_ context.Context, input *v2VersionInput) (*v2ModelOutput, error) {
+			return s.v2Model(input.Name, input.Version)
+		})
 	register(s, api, get("v2-model-ready", v2ReadyPath, "Check the readiness of the model", http.StatusNotFound, http.StatusServiceUnavailable),
 		func(_ context.Context, input *v2ModelInput) (*v2ReadyOutput, error) {
-			if err := s.checkModelName(input.Name); err != nil {
-				return nil, err
-			}
-			return s.v2Ready()
+			return s.v2ModelReady(input.Name, "")
 		})
-	register(s, api, huma.Operation{
-		OperationID: "v2-infer",
+	register(s, api, get("v2-model-version-ready", v2VersionReadyPath, "Check the readiness of a version", http.StatusNotFound, http.StatusServiceUnavailable),
+		func(_ context.Context, input *v2VersionInput) (*v2ReadyOutput, error) {
+			return s.v2ModelReady(input.Name, input.Version)
+		})
+	register(s, api, v2InferOperation(api, "v2-infer", v2InferPath),
+		func(ctx context.Context, input *v2InferInput) (*v2InferOutput, error) {
+			return s.v2Infer(ctx, input.Name, "", input.RawBody, input.JSONLength)
+		})
+	register(s, api, v2InferOperation(api, "v2-infer-version", v2VersionInferPath),
+		func(ctx context.Context, input *v2InferVersionInput) (*v2InferOutput, error) {
+			return s.v2Infer(ctx, input.Name, input.Version, input.RawBody, input.JSONLength)
+		})
+}
+
+// v2InferOperation describes an inference endpoint.
+func v2InferOperation(api huma.API, id, path string) huma.Operation {
+	schema := func(t reflect.Type) *huma.Schema { return api.OpenAPI().Components.Schemas.Schema(t, true, t.Name()) }
+	binary := &huma.Schema{Type: huma.TypeString, Format: "binary", Description: "JSON, and the binary data of tensors after it."}
+	return huma.Operation{
+		OperationID: id,
 		Method:      http.MethodPost,
-		Path:        v2InferPath,
+		Path:        path,
 		Summary:     "Compute logits",
-		Description: "Takes one input: \"input\", FP32 [N,3,H,W], preprocessed, or \"images\", BYTES [N], encoded images in base64.",
-		Errors:      []int{400, 404, 408, 413, 415, 503, 504},
+		Description: "Takes one input: \"input\", FP32 [N,3,H,W], preprocessed, or \"images\", BYTES [N], pictures: in base64 in JSON, as they are in binary data.",
+		Errors:      []int{400, 404, 408, 413, 415, 422, 503, 504},
 		RequestBody: &huma.RequestBody{Content: map[string]*huma.MediaType{
-			"application/json": {Schema: api.OpenAPI().Components.Schemas.Schema(v2RequestType, true, "V2Request")},
+			jsonType: {Schema: schema(v2RequestType)}, octetsType: {Schema: binary},
+		}},
+		Responses: map[string]*huma.Response{"200": {
+			Description: "The logits.",
+			Content: map[string]*huma.MediaType{
+				jsonType: {Schema: schema(reflect.TypeFor[V2Response]())}, octetsType: {Schema: binary},
+			},
 		}},
 		SkipValidateBody: true,
-	}, s.v2Infer)
+	}
 }
 
 func (s *Server) v2Ready() (*v2ReadyOutput, error) {
-	if state := s.service.State(); state != serving.Ready {
-		return nil, newProblem(http.StatusServiceUnavailable, "not_ready", "the server is %s: send requests to another server", state)
+	if !s.v2.Ready() {
+		return nil, newProblem(http.StatusServiceUnavailable, "not_ready", "the server is %s: send requests to another server", s.service.State())
 	}
 	output := &v2ReadyOutput{}
 	output.Body.Ready = true
 	return output, nil
 }
 
-func (s *Server) checkModelName(name string) error {
-	if name != s.config.Name {
-		return newProblem(http.StatusNotFound, "unknown_model", "model %q is not served here: use %q", name, s.config.Name)
-	}
-	return nil
-}
-
-func (s *Server) v2Model(_ context.Context, input *v2ModelInput) (*v2ModelOutput, error) {
-	if err := s.checkModelName(input.Name); err != nil {
+func (s *Server) v2ModelReady(name, version string) (*v2ReadyOutput, error) {
+	if err := s.v2.Find(name, version); err != nil {
 		return nil, err
 	}
-	model, err := s.service.Model()
+	return s.v2Ready()
+}
+
+func (s *Server) v2Model(name, version string) (*v2ModelOutput, error) {
+	model, err := s.v2.Model(name, version)
 	if err != nil {
 		return nil, err
 	}
-	size := model.Preprocess.Size
-	output := &v2ModelOutput{Body: V2Model{
-		Name:     s.config.Name,
-		Platform: "onnx_onnxv1",
-		Inputs: []V2TensorMetadata{
-			{Name: tensorInput, Datatype: datatypeFP32, Shape: []int{-1, preprocess.Channels, size, size}},
-			{Name: imagesInput, Datatype: datatypeBytes, Shape: []int{-1}},
-		},
-		Outputs: []V2TensorMetadata{{Name: logitsName, Datatype: datatypeFP32, Shape: []int{-1, len(model.Classes)}}},
-	}}
-	if s.config.Revision != "" {
-		output.Body.Versions = []string{s.config.Revision}
+	return &v2ModelOutput{Body: model}, nil
+}
+
+func (s *Server) v2Infer(ctx context.Context, name, version string, body []byte, jsonLength int) (*v2InferOutput, error) {
+	defer s.connections.keep(ctx)()
+	var request v2Request
+	answer, err := s.v2.Infer(ctx, name, version, func() (openinference.Request, error) {
+		var err error
+		if request, err = parseV2Request(body, jsonLength); err != nil {
+			return openinference.Request{}, err
+		}
+		return request.Request, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	recordAnswer(ctx, answer)
+	return v2Output(answer, &request)
+}
+
+// v2Output is an answer as a request asks for it.
+func v2Output(answer *openinference.Answer, request *v2Request) (*v2InferOutput, error) {
+	logits := V2Output{Name: openinference.Logits, Datatype: openinference.FP32, Shape: answer.Shape()}
+	var binary []byte
+	if request.binaryOutput {
+		binary = openinference.AppendRaw(nil, answer.Logits)
+		logits.Parameters = &V2OutputParameters{BinaryDataSize: len(binary)}
+	} else {
+		logits.Data = answer.Logits
+	}
+	document, err := json.Marshal(V2Response{ModelName: answer.Model, ModelVersion: answer.Version, ID: request.id, Outputs: []V2Output{logits}})
+	if err != nil {
+		return nil, err
+	}
+	output := &v2InferOutput{ContentType: jsonType, Body: document}
+	if request.binaryOutput {
+		output.ContentType, output.JSONLength = octetsType, strconv.Itoa(len(document))
+		output.Body = append(output.Body, binary...)
 	}
 	return output, nil
-}
-
-func (s *Server) v2Infer(ctx context.Context, input *v2InferInput) (*v2InferOutput, error) {
-	if err := s.checkModelName(input.Name); err != nil {
-		return nil, err
-	}
-	place, err := s.service.Admit()
-	if err != nil {
-		return nil, err
-	}
-	defer place.Release()
-	defer s.connections.keep(ctx)()
-	request, err := parseV2Request(input.RawBody)
-	if err != nil {
-		return nil, err
-	}
-	logits, n, err := v2Logits(ctx, place, request.Inputs[0])
-	if err != nil {
-		return nil, err
-	}
-	names := place.Model().Classes
-	for i := range n {
-		recordPredictions(ctx, names[classifier.ArgMax(logits[i*len(names):(i+1)*len(names)])])
-	}
-	return &v2InferOutput{Body: V2Response{
-		ModelName:    s.config.Name,
-		ModelVersion: s.config.Revision,
-		ID:           request.ID,
-		Outputs:      []V2Output{{Name: logitsName, Datatype: datatypeFP32, Shape: []int{n, len(names)}, Data: logits}},
-	}}, nil
-}
-
-// v2Logits computes the logits of the n images of an input.
-func v2Logits(ctx context.Context, place serving.Place, input V2Tensor) (logits []float32, n int, err error) {
-	switch {
-	case input.Name == tensorInput && input.Datatype == datatypeFP32:
-		return v2TensorLogits(ctx, place, input)
-	case input.Name == imagesInput && input.Datatype == datatypeBytes:
-		return v2ImageLogits(ctx, place, input)
-	default:
-		return nil, 0, newProblem(http.StatusBadRequest, "unknown_input",
-			"input %.100q of type %.100s is not supported: send %q as %s or %q as %s", input.Name, input.Datatype, tensorInput, datatypeFP32, imagesInput, datatypeBytes)
-	}
-}
-
-// v2TensorLogits computes the logits of images that the client has preprocessed.
-func v2TensorLogits(ctx context.Context, place serving.Place, input V2Tensor) (logits []float32, n int, err error) {
-	tensor, n, err := input.floats(place.Model().Preprocess)
-	if err != nil {
-		return nil, 0, err
-	}
-	if logits, err = place.Tensor(ctx, tensor, n); err != nil {
-		return nil, 0, v2TensorFailure(err)
-	}
-	return logits, n, nil
-}
-
-// v2TensorFailure says in the protocol's words that a tensor overflows.
-func v2TensorFailure(err error) error {
-	if overflow := (*serving.NotFiniteError)(nil); errors.As(err, &overflow) {
-		return invalidInput("the values of image %d of %q overflow in the network: send images preprocessed as /model-info says, whose values are mostly from -3 to 3",
-			overflow.Image, tensorInput)
-	}
-	return err
-}
-
-// v2ImageLogits computes the logits of encoded images.
-func v2ImageLogits(ctx context.Context, place serving.Place, input V2Tensor) (logits []float32, n int, err error) {
-	images, err := input.strings(place.MaxPictures())
-	if err != nil {
-		return nil, 0, err
-	}
-	logits, err = place.Pictures(ctx, len(images), func(i int) ([]byte, error) {
-		data, err := base64.StdEncoding.DecodeString(images[i])
-		if err != nil {
-			return nil, invalidInput("image %d is not base64: %v", i, err)
-		}
-		return data, nil
-	})
-	return logits, len(images), err
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
+	"github.com/trainyard-dev/trainyard/server/internal/openinference"
 	"github.com/trainyard-dev/trainyard/server/internal/serving/servingtest"
 )
 
@@ -48,22 +49,22 @@ func TestV2Infer(t *testing.T) {
 	cases := map[string]struct {
 		body  string
 		id    string
-		shape []int
+		shape []int64
 		data  []float32
 	}{
-		"one":                     {body: pictures(1), id: "42", shape: []int{1, 2}, data: []float32{0.5, -0.25}},
-		"more than a batch holds": {body: pictures(6), id: "42", shape: []int{6, 2}, data: []float32{0.5, -0.25, 0.5, -0.25, 0.5, -0.25, 0.5, -0.25, 0.5, -0.25, 0.5, -0.25}},
+		"one":                     {body: pictures(1), id: "42", shape: []int64{1, 2}, data: []float32{0.5, -0.25}},
+		"more than a batch holds": {body: pictures(6), id: "42", shape: []int64{6, 2}, data: []float32{0.5, -0.25, 0.5, -0.25, 0.5, -0.25, 0.5, -0.25, 0.5, -0.25, 0.5, -0.25}},
 		"nested": {
 			body:  `{"inputs":[{"name":"input","datatype":"FP32","shape":[1,3,8,8],"data":[` + nested + `]}]}`,
-			shape: []int{1, 2}, data: []float32{0.5, -0.25},
+			shape: []int64{1, 2}, data: []float32{0.5, -0.25},
 		},
 		"no outputs named": {
 			body:  `{"outputs":[],"inputs":[{"name":"input","datatype":"FP32","shape":[1,3,8,8],"data":[` + nested + `]}]}`,
-			shape: []int{1, 2}, data: []float32{0.5, -0.25},
+			shape: []int64{1, 2}, data: []float32{0.5, -0.25},
 		},
 		"encoded images": {
 			body:  `{"inputs":[{"name":"images","datatype":"BYTES","shape":[2],"data":["` + red + `","` + blue + `"]}]}`,
-			shape: []int{2, 2},
+			shape: []int64{2, 2},
 			data:  []float32{(220.0/255 - 0.485) / 0.229, (40.0/255 - 0.406) / 0.225, (30.0/255 - 0.485) / 0.229, (210.0/255 - 0.406) / 0.225},
 		},
 	}
@@ -180,22 +181,27 @@ func TestV2InferRefusesOutputs(t *testing.T) {
 
 func TestV2InferRefusesOtherModels(t *testing.T) {
 	r := start(t, testConfig(), &servingtest.Predictor{})
-	if a := r.ask(t, http.MethodPost, "/v2/models/cars/infer", strings.NewReader(pictures(1))); a.status != http.StatusNotFound {
-		t.Errorf("another model: status %d, want 404", a.status)
+	for path, want := range map[string]int{
+		"/v2/models/cars/infer": 404, "/v2/models/cars/versions/pets-12345678/infer": 404, "/v2/models/pets/versions/1/infer": 404,
+		"/v2/models/pets/versions/pets-12345678/infer": 200,
+	} {
+		if a := r.ask(t, http.MethodPost, path, strings.NewReader(pictures(1))); a.status != want {
+			t.Errorf("%s: status %d, want %d: %s", path, a.status, want, a.body)
+		}
 	}
 }
 
 func TestV2Metadata(t *testing.T) {
 	r := start(t, testConfig(), &servingtest.Predictor{})
-	var got V2Model
+	var got openinference.ModelMetadata
 	r.get(t, "/v2/models/pets").decode(t, &got)
-	want := V2Model{
+	want := openinference.ModelMetadata{
 		Name: "pets", Versions: []string{"pets-12345678"}, Platform: "onnx_onnxv1",
-		Inputs: []V2TensorMetadata{
-			{Name: "input", Datatype: "FP32", Shape: []int{-1, 3, 8, 8}},
-			{Name: "images", Datatype: "BYTES", Shape: []int{-1}},
+		Inputs: []openinference.TensorMetadata{
+			{Name: "input", Datatype: "FP32", Shape: []int64{-1, 3, 8, 8}},
+			{Name: "images", Datatype: "BYTES", Shape: []int64{-1}},
 		},
-		Outputs: []V2TensorMetadata{{Name: "logits", Datatype: "FP32", Shape: []int{-1, 2}}},
+		Outputs: []openinference.TensorMetadata{{Name: "logits", Datatype: "FP32", Shape: []int64{-1, 2}}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("model (-want +got):\n%s", diff)
@@ -205,6 +211,9 @@ func TestV2Metadata(t *testing.T) {
 		contract.LivePath:       `{"live":true}`,
 		contract.ReadyPath:      `{"ready":true}`,
 		"/v2/models/pets/ready": `{"ready":true}`,
+
+		"/v2/models/pets/versions/pets-12345678":       `"versions":["pets-12345678"]`,
+		"/v2/models/pets/versions/pets-12345678/ready": `{"ready":true}`,
 	} {
 		if a := r.get(t, path); a.status != http.StatusOK || !strings.Contains(string(a.body), want) {
 			t.Errorf("%s: status %d, body %s, want %s", path, a.status, a.body, want)
@@ -216,7 +225,7 @@ func TestV2InferIsCounted(t *testing.T) {
 	r := start(t, testConfig(), &servingtest.Predictor{})
 	r.infer(t, pictures(3))
 	r.infer(t, pictures(3), contract.SmokeHeader, "1")
-	waitFor(t, func() bool { return r.requests.stats(time.Now()).Requests == 1 })
+	waitFor(t, func() bool { return r.traffic.Stats(time.Now()).Requests == 1 })
 	text := string(r.get(t, metricsPath).body)
 	for _, want := range []string{
 		`inference_requests_total{endpoint="/v2/models/{name}/infer",status="200"} 1`, `predictions_total{predicted_class="red"} 3`,
@@ -244,11 +253,15 @@ func TestParseV2RequestTakesNoMoreThanTheBody(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			before := allocated()
-			request, err := parseV2Request([]byte(tc.body))
-			if err == nil && request.Inputs[0].Name == imagesInput {
-				_, err = request.Inputs[0].strings(64)
+			request, err := parseV2Request([]byte(tc.body), 0)
+			var input *openinference.Tensor
+			if err == nil {
+				input, err = request.Input()
+			}
+			if err == nil && input.Name == openinference.ImagesInput {
+				_, _, err = input.Elements(64)
 			} else if err == nil {
-				_, _, err = request.Inputs[0].floats(preprocess.DefaultSpec(servingtest.Size))
+				_, _, err = input.Images(preprocess.DefaultSpec(servingtest.Size))
 			}
 			if took, most := allocated()-before, int64(6*len(tc.body)+1<<20); took > most {
 				t.Errorf("a body of %d bytes took %d, want %d at most", len(tc.body), took, most)
@@ -270,30 +283,38 @@ func allocated() int64 {
 // FuzzV2Request checks that what is taken for an inference request has the values that its shape
 // promises, and that these are what encoding/json makes of them.
 func FuzzV2Request(f *testing.F) {
-	f.Add([]byte(pictures(1)))
-	f.Add([]byte(pictures(2)))
-	f.Add([]byte(`{"inputs":[{"name":"input","datatype":"FP32","shape":[1,3,8,8],"data":[[[1,2],[-3e-1]],[]]}]}`))
-	f.Add([]byte(`{"inputs":[{"name":"images","datatype":"BYTES","shape":[1],"data":["aGVsbG8="]}]}`))
-	f.Add([]byte(`{"inputs":[{"name":"input","datatype":"FP32","shape":[9223372036854775807,3,8,8],"data":[]}]}`))
+	f.Add([]byte(pictures(1)), 0)
+	f.Add([]byte(pictures(2)), 0)
+	f.Add([]byte(`{"inputs":[{"name":"input","datatype":"FP32","shape":[1,3,8,8],"data":[[[1,2],[-3e-1]],[]]}]}`), 0)
+	f.Add([]byte(`{"inputs":[{"name":"images","datatype":"BYTES","shape":[1],"data":["aGVsbG8="]}]}`), 0)
+	f.Add([]byte(`{"inputs":[{"name":"input","datatype":"FP32","shape":[9223372036854775807,3,8,8],"data":[]}]}`), 0)
+	for _, request := range binaryRequests(f) {
+		f.Add(request.body, request.jsonLength)
+	}
 	spec := preprocess.DefaultSpec(servingtest.Size)
-	f.Fuzz(func(t *testing.T, body []byte) {
-		request, err := parseV2Request(body)
+	f.Fuzz(func(t *testing.T, body []byte, jsonLength int) {
+		request, err := parseV2Request(body, jsonLength)
 		if err != nil {
 			return
 		}
-		input := request.Inputs[0]
-		if elements, err := input.strings(64); err == nil && len(elements) != input.Shape[0] {
-			t.Errorf("%d elements of shape %v", len(elements), input.Shape)
-		}
-		values, n, err := input.floats(spec)
+		input, err := request.Input()
 		if err != nil {
 			return
 		}
-		if len(values) != n*spec.TensorLen() || n != input.Shape[0] {
+		if n, element, err := input.Elements(64); err == nil && int64(n) != input.Shape[0] {
+			t.Errorf("%d elements of shape %v", n, input.Shape)
+		} else if err == nil {
+			_, _ = element(n - 1)
+		}
+		values, n, err := input.Images(spec)
+		if err != nil {
+			return
+		}
+		if len(values) != n*spec.TensorLen() || int64(n) != input.Shape[0] {
 			t.Fatalf("%d values of shape %v", len(values), input.Shape)
 		}
 		var flat []float32
-		if json.Unmarshal(input.Data, &flat) == nil && !cmp.Equal(values, flat) {
+		if data, ok := input.Data.(jsonData); ok && json.Unmarshal(data, &flat) == nil && !cmp.Equal(values, flat) {
 			t.Errorf("values differ from those that encoding/json reads")
 		}
 	})

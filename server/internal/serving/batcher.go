@@ -50,6 +50,8 @@ type job struct {
 	ctx   context.Context
 	input []float32
 	n     int
+	// queued is when the job was put into the queue.
+	queued time.Time
 	// answer has room for one, so that the batcher never waits for a request that has given up.
 	answer chan answer
 }
@@ -57,6 +59,13 @@ type job struct {
 type answer struct {
 	logits []float32
 	err    error
+	spent  spent
+}
+
+// spent is what a job took: the time until it was computed and while it was, and the images of its batch.
+type spent struct {
+	queue, infer time.Duration
+	images       int
 }
 
 // newBatcher returns a batcher that computes up to maxBatch images together, fewer if more bring nothing, one by one if
@@ -101,6 +110,7 @@ func (b *batcher) run(ctx context.Context) {
 type ticket struct {
 	batcher  *batcher
 	answered bool
+	timings  Timings
 }
 
 // checkRoom returns ErrOverloaded if admit would now.
@@ -144,7 +154,7 @@ func (t *ticket) compute(ctx context.Context, input []float32, n int) ([]float32
 	logits := make([]float32, 0, n*len(b.model.Classes))
 	for done := 0; done < n; {
 		part := min(n-done, b.largest())
-		j := &job{ctx: ctx, input: input[done*imageLen : (done+part)*imageLen], n: part, answer: make(chan answer, 1)}
+		j := &job{ctx: ctx, input: input[done*imageLen : (done+part)*imageLen], n: part, queued: time.Now(), answer: make(chan answer, 1)}
 		select {
 		case b.queue <- j:
 		case <-ctx.Done():
@@ -155,6 +165,7 @@ func (t *ticket) compute(ctx context.Context, input []float32, n int) ([]float32
 		select {
 		case a := <-j.answer:
 			t.setAnswered()
+			t.timings.add(a.spent)
 			if a.err != nil {
 				return nil, inRequest(a.err, done)
 			}
@@ -216,12 +227,19 @@ func (b *batcher) compute(batch []*job) {
 		b.input = append(b.input, j.input...)
 		images += j.n
 	}
+	start := time.Now()
 	logits, err := b.predict(b.input, images)
 	if err != nil && images > 1 {
 		b.computeAlone(batch, err)
 		return
 	}
-	b.answer(batch, logits, err)
+	b.answer(batch, logits, err, computed{start: start, images: images})
+}
+
+// computed is when a batch of images began to be computed.
+type computed struct {
+	start  time.Time
+	images int
 }
 
 // largest is how many images are computed together at most.
@@ -242,13 +260,14 @@ func (b *batcher) computeAlone(batch []*job, failure error) {
 			all []float32
 			err error
 		)
+		start := time.Now()
 		for i := 0; i < j.n && err == nil; i++ {
 			var logits []float32
 			logits, err = b.predict(j.input[i*imageLen:(i+1)*imageLen], 1)
 			all = append(all, logits...)
 		}
 		works = works && err == nil
-		b.answer([]*job{j}, all, err)
+		b.answer([]*job{j}, all, err, computed{start: start, images: 1})
 	}
 	if works {
 		b.alone.Store(true)
@@ -257,14 +276,19 @@ func (b *batcher) computeAlone(batch []*job, failure error) {
 }
 
 // answer answers jobs with their part of the logits.
-func (b *batcher) answer(jobs []*job, logits []float32, err error) {
+func (b *batcher) answer(jobs []*job, logits []float32, err error, c computed) {
 	classes := len(b.model.Classes)
+	end := time.Now()
 	for _, j := range jobs {
+		a := answer{err: err}
+		if err == nil {
+			a = finite(slices.Clone(logits[:j.n*classes]), classes)
+		}
+		a.spent = spent{queue: c.start.Sub(j.queued), infer: end.Sub(c.start), images: c.images}
+		j.answer <- a
 		if err != nil {
-			j.answer <- answer{err: err}
 			continue
 		}
-		j.answer <- finite(slices.Clone(logits[:j.n*classes]), classes)
 		logits = logits[j.n*classes:]
 	}
 }

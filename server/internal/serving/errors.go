@@ -4,6 +4,7 @@
 package serving
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -34,6 +35,9 @@ const (
 	CodeInvalidImage     Code = "invalid_image"
 	CodeInvalidInput     Code = "invalid_input"
 	CodeUnknownDecoding  Code = "unknown_decoding"
+	CodeUnknownModel     Code = "unknown_model"
+	CodeUnknownInput     Code = "unknown_input"
+	CodeUnknownOutput    Code = "unknown_output"
 	// CodeInternal: the Service is at fault, and its log says why.
 	CodeInternal Code = "internal"
 )
@@ -41,7 +45,8 @@ const (
 // Codes are all of them.
 var Codes = []Code{
 	CodeLoading, CodeOverloaded, CodeTimeout, CodeSlowBody, CodeCanceled, CodeBodyTooLarge, CodeImageTooLarge, CodeTooManyImages,
-	CodeUnsupportedImage, CodeInvalidImage, CodeInvalidInput, CodeUnknownDecoding, CodeInternal,
+	CodeUnsupportedImage, CodeInvalidImage, CodeInvalidInput, CodeUnknownDecoding,
+	CodeUnknownModel, CodeUnknownInput, CodeUnknownOutput, CodeInternal,
 }
 
 // Error is why a request has no answer: every error of a Service is of this type, except what a transport brings itself.
@@ -58,7 +63,8 @@ type Error struct {
 func (e *Error) Error() string { return string(e.Code) + ": " + e.Detail }
 func (e *Error) Unwrap() error { return e.cause }
 
-func newError(code Code, format string, args ...any) *Error {
+// NewError is an Error with a text.
+func NewError(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Detail: fmt.Sprintf(format, args...)}
 }
 
@@ -71,7 +77,7 @@ var (
 	// ErrNoRoom: no memory for the body became free in time.
 	ErrNoRoom = overloaded("the bodies of other requests take all the memory set aside for bodies")
 	// ErrTooSlow: the transfer gave way to others.
-	ErrTooSlow = newError(CodeSlowBody, "the request's body arrived too slowly while the server had no memory left for others: "+
+	ErrTooSlow = NewError(CodeSlowBody, "the request's body arrived too slowly while the server had no memory left for others: "+
 		"try again in a moment, over a faster connection or with a smaller image")
 )
 
@@ -86,26 +92,54 @@ func (s *Service) explain(ctx context.Context, err error) *Error {
 	case errors.As(err, &known):
 		return known
 	case errors.Is(err, preprocess.ErrMemory):
-		return newError(CodeImageTooLarge, "%v, or send a smaller image, or a JPEG that is not progressive", err)
+		return NewError(CodeImageTooLarge, "%v, or send a smaller image, or a JPEG that is not progressive", err)
 	case errors.Is(err, preprocess.ErrTooLarge):
-		return newError(CodeImageTooLarge, "%v: send a smaller image", err)
+		return NewError(CodeImageTooLarge, "%v: send a smaller image", err)
 	case errors.Is(err, preprocess.ErrUnsupported):
-		return newError(CodeUnsupportedImage, "%v", err)
+		return NewError(CodeUnsupportedImage, "%v", err)
 	case errors.Is(err, preprocess.ErrTruncated), errors.Is(err, preprocess.ErrCorrupt):
-		return newError(CodeInvalidImage, "%v: send the whole, undamaged file", err)
+		return NewError(CodeInvalidImage, "%v: send the whole, undamaged file", err)
 	case errors.Is(err, context.DeadlineExceeded):
-		return newError(CodeTimeout, "the prediction took longer than %s: try again when the server is less busy, or send a smaller image",
+		return NewError(CodeTimeout, "the prediction took longer than %s: try again when the server is less busy, or send a smaller image",
 			s.RequestTimeout())
 	case errors.Is(err, context.Canceled):
-		return newError(CodeCanceled, "the client went away")
+		return NewError(CodeCanceled, "the client went away")
 	default:
 		return s.Internal(ctx, "Request failed", "error", err)
 	}
 }
 
+// isOfPicture tells whether an error is one picture's own, so that others of its request can still be answered. Errors that
+// are not the Service's are those of who was asked for the picture.
+func isOfPicture(err error) bool {
+	var known *Error
+	if !errors.As(err, &known) {
+		return true
+	}
+	switch known.Code {
+	case CodeImageTooLarge, CodeUnsupportedImage, CodeInvalidImage:
+		return true
+	default:
+		return false
+	}
+}
+
+type requestKey struct{}
+
+// WithRequest names a request to the log, by an id that its client knows too.
+func WithRequest(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, requestKey{}, id)
+}
+
+// RequestID is the id that WithRequest gave a request, or empty.
+func RequestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestKey{}).(string)
+	return id
+}
+
 // Internal logs in full what is not the request's fault, and returns what its client is told: where to look for it.
 func (s *Service) Internal(ctx context.Context, message string, args ...any) *Error {
-	id := rand.Text()[:12]
+	id := cmp.Or(RequestID(ctx), rand.Text()[:12])
 	s.log.ErrorContext(ctx, message, append(args, "request", id)...)
-	return newError(CodeInternal, "the server failed to answer: its log says why, at request %s", id)
+	return NewError(CodeInternal, "the server failed to answer: its log says why, at request %s", id)
 }

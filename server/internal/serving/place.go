@@ -6,6 +6,7 @@ package serving
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/trainyard-dev/trainyard/internal/classifier"
 	"github.com/trainyard-dev/trainyard/internal/preprocess"
@@ -35,6 +36,9 @@ func (s *Service) Admit() (Place, error) {
 // Release gives the place to another request.
 func (p Place) Release() { p.ticket.release() }
 
+// Timings say what the request has taken so far.
+func (p Place) Timings() Timings { return p.ticket.timings }
+
 // Model is the model that answers.
 func (p Place) Model() *classifier.Model { return p.model.Model }
 
@@ -44,36 +48,56 @@ type Prediction struct {
 	Class int
 	// Probabilities are those of the classes. They sum to 1.
 	Probabilities []float64
-	// Logits are numbers whose softmax are the probabilities.
+	// Logits are numbers whose softmax are the probabilities, once they are divided by the model's temperature.
 	Logits []float32
 }
 
-// Classify decodes a picture and computes its prediction. decoding is what is made of the picture, 0 for
-// preprocess.Decoding: smoke tests ask for what was made of it when the model was published. Errors are of type Error.
-func (p Place) Classify(ctx context.Context, picture []byte, decoding int) (Prediction, error) {
+// Outcome is what came of one of a request's pictures.
+type Outcome struct {
+	Prediction
+	// Err is why there is no prediction, if the picture is at fault.
+	Err error
+}
+
+// Classify decodes n pictures, which are asked for one by one, and computes their predictions. decoding is what is made of a
+// picture, 0 for preprocess.Decoding: smoke tests ask for what was made of it when the model was published. A picture that
+// can't be had or decoded fails alone; whatever else fails is the error of all, of type Error.
+func (p Place) Classify(ctx context.Context, n int, picture func(i int) ([]byte, error), decoding int) ([]Outcome, error) {
 	decoder, err := p.service.decoderOf(decoding)
 	if err != nil {
-		return Prediction{}, err
+		return nil, err
 	}
-	logits, err := p.pictures(ctx, decoder, 1, func(int) ([]byte, error) { return picture, nil })
+	outcomes := make([]Outcome, n)
+	logits, err := p.pictures(ctx, decoder, n, picture, func(i int, err error) error {
+		if !isOfPicture(err) {
+			return err
+		}
+		outcomes[i].Err = err
+		return nil
+	})
 	if err != nil {
-		return Prediction{}, err
+		return nil, err
 	}
-	probabilities := classifier.Softmax(logits)
-	return Prediction{Class: classifier.ArgMax(probabilities), Probabilities: probabilities, Logits: logits}, nil
+	classes := len(p.model.Classes)
+	for i := range outcomes {
+		if outcomes[i].Err != nil {
+			continue
+		}
+		probabilities := p.model.Probabilities(logits[:classes])
+		outcomes[i].Prediction = Prediction{Class: classifier.ArgMax(probabilities), Probabilities: probabilities, Logits: logits[:classes:classes]}
+		logits = logits[classes:]
+	}
+	return outcomes, nil
 }
 
 // Pictures returns the logits, of shape [n, classes], of n pictures, which are asked for one by one so that no more than
 // one file need be in memory. An error of picture is returned as it is; others are of type Error.
 func (p Place) Pictures(ctx context.Context, n int, picture func(i int) ([]byte, error)) ([]float32, error) {
-	if limit := p.MaxPictures(); n > limit {
-		return nil, newError(CodeTooManyImages, "there are %d images: send at most %d in a request", n, limit)
-	}
-	return p.pictures(ctx, p.service.decoder, n, picture)
+	return p.pictures(ctx, p.service.decoder, n, picture, func(_ int, err error) error { return err })
 }
 
 // MaxPictures is how many pictures a request may have.
-func (p Place) MaxPictures() int { return max(p.service.config.Limits.MaxBatch, 64) }
+func (s *Service) MaxPictures() int { return max(s.config.Limits.MaxBatch, 64) }
 
 // Pictures of a few bytes make tensors of megabytes.
 const (
@@ -84,7 +108,14 @@ const (
 	tensorPart = 8 << 20
 )
 
-func (p Place) pictures(ctx context.Context, decoder *preprocess.Decoder, n int, picture func(i int) ([]byte, error)) ([]float32, error) {
+// pictures returns the logits of the pictures that could be decoded. failed is told of each other one; what it returns, if
+// that is an error, ends the request.
+func (p Place) pictures(
+	ctx context.Context, decoder *preprocess.Decoder, n int, picture func(i int) ([]byte, error), failed func(i int, err error) error,
+) ([]float32, error) {
+	if limit := p.service.MaxPictures(); n > limit {
+		return nil, NewError(CodeTooManyImages, "there are %d images: send at most %d in a request", n, limit)
+	}
 	const valueBytes = 4
 	spec := p.model.Preprocess
 	length := spec.TensorLen()
@@ -94,18 +125,19 @@ func (p Place) pictures(ctx context.Context, decoder *preprocess.Decoder, n int,
 		return nil, p.service.explain(ctx, context.Cause(ctx))
 	}
 	defer p.service.tensors.Release(room)
-	tensor := make([]float32, length*part)
+	tensor, pixels := make([]float32, length*part), make([]uint8, spec.PixelLen())
 	var logits []float32
 	for first := 0; first < n; first += part {
-		count := min(part, n-first)
-		for i := range count {
-			data, err := picture(first + i)
-			if err != nil {
+		count := 0
+		for i := first; i < min(n, first+part); i++ {
+			if err := p.decode(ctx, decoder, tensor[count*length:(count+1)*length], pixels, i, picture); err == nil {
+				count++
+			} else if err := failed(i, err); err != nil {
 				return nil, err
 			}
-			if err := decoder.Tensor(ctx, spec, tensor[i*length:(i+1)*length], data); err != nil {
-				return nil, p.service.explain(ctx, err)
-			}
+		}
+		if count == 0 {
+			continue
 		}
 		computed, err := p.ticket.compute(ctx, tensor[:count*length], count)
 		if err != nil {
@@ -116,11 +148,32 @@ func (p Place) pictures(ctx context.Context, decoder *preprocess.Decoder, n int,
 	return logits, nil
 }
 
+// decode makes a tensor of one picture, by way of its pixels at the network's size, for which there is room in pixels.
+func (p Place) decode(
+	ctx context.Context, decoder *preprocess.Decoder, tensor []float32, pixels []uint8, i int, picture func(i int) ([]byte, error),
+) error {
+	data, err := picture(i)
+	if err != nil {
+		return err
+	}
+	spec, timings := p.model.Preprocess, &p.ticket.timings
+	start := time.Now()
+	err = decoder.Pixels(ctx, spec, pixels, data)
+	decoded := time.Now()
+	timings.Decode += decoded.Sub(start)
+	if err != nil {
+		return p.service.explain(ctx, err)
+	}
+	spec.Normalize(tensor, pixels)
+	timings.Preprocess += time.Since(decoded)
+	return nil
+}
+
 // Tensor returns the logits, of shape [n, classes], of n images that a client has preprocessed, of shape [n, 3, size,
 // size]. Errors are of type Error; one for values that overflow wraps a NotFiniteError.
 func (p Place) Tensor(ctx context.Context, tensor []float32, n int) ([]float32, error) {
 	if length := p.model.Preprocess.TensorLen(); n < 1 || len(tensor) != n*length {
-		return nil, newError(CodeInvalidInput, "there are %d values for %d images: send %d for each", len(tensor), n, length)
+		return nil, NewError(CodeInvalidInput, "there are %d values for %d images: send %d for each", len(tensor), n, length)
 	}
 	logits, err := p.ticket.compute(ctx, tensor, n)
 	if err != nil {
@@ -135,7 +188,7 @@ func (p Place) tensorFailure(ctx context.Context, err error) *Error {
 	if !errors.As(err, &overflow) {
 		return p.service.explain(ctx, err)
 	}
-	failure := newError(CodeInvalidInput, "the values of image %d overflow in the network: preprocess it as the model asks", overflow.Image)
+	failure := NewError(CodeInvalidInput, "the values of image %d overflow in the network: preprocess it as the model asks", overflow.Image)
 	failure.cause = overflow
 	return failure
 }
@@ -148,7 +201,7 @@ func (s *Service) decoderOf(decoding int) (*preprocess.Decoder, error) {
 	case preprocess.DecodingFirst:
 		return s.decoder.First(), nil
 	default:
-		return nil, newError(CodeUnknownDecoding, "decoding %d is not known: this version knows %d and %d",
+		return nil, NewError(CodeUnknownDecoding, "decoding %d is not known: this version knows %d and %d",
 			decoding, preprocess.DecodingFirst, preprocess.Decoding)
 	}
 }

@@ -84,6 +84,8 @@ type Service struct {
 	config Config
 	load   Loader
 	log    *slog.Logger
+	// created is when New made the Service.
+	created time.Time
 
 	state atomic.Int32
 	// loaded is nil until the model is loaded.
@@ -93,12 +95,15 @@ type Service struct {
 	decoder *preprocess.Decoder
 	// tensors keeps the account of tensorRoom.
 	tensors *semaphore.Weighted
+	// explaining has room for one explanation.
+	explaining chan struct{}
 }
 
 // loadedModel is a model with what computes its predictions.
 type loadedModel struct {
 	*classifier.Model
 	batcher *batcher
+	load    Load
 }
 
 // New returns a Service of the model that load loads. Run starts it. The error names every field that can't be used.
@@ -110,11 +115,14 @@ func New(config Config, load Loader) (*Service, error) {
 		config:  config,
 		load:    load,
 		log:     config.Logger,
+		created: time.Now(),
 		uploads: newUploads(config.BodyBytes, config.Limits.MaxBodyBytes),
 		decoder: preprocess.NewDecoder(preprocess.Limits{
 			MaxBytes: config.Limits.MaxBodyBytes, MaxPixels: config.Limits.MaxPixels, MemoryBytes: config.DecodeBytes,
 		}),
 		tensors: semaphore.NewWeighted(tensorRoom),
+
+		explaining: make(chan struct{}, 1),
 	}, nil
 }
 
@@ -148,9 +156,10 @@ func (s *Service) loadModel(ctx, base context.Context) error {
 	if len(model.Assumed) > 0 {
 		s.log.Warn("Neither the model file nor the configuration says how images become the network's input: assumed what is usual", "assumed", model.Assumed)
 	}
-	s.loaded.Store(&loadedModel{Model: model, batcher: batcher})
+	load := Load{Took: time.Since(start), Ready: time.Since(s.created)}
+	s.loaded.Store(&loadedModel{Model: model, batcher: batcher, load: load})
 	s.state.CompareAndSwap(int32(Loading), int32(Ready))
 	s.log.Info("Model loaded", "sha256", model.SHA256, "revision", s.config.Revision,
-		"classes", len(model.Classes), "seconds", time.Since(start).Seconds())
+		"classes", len(model.Classes), "seconds", load.Took.Seconds())
 	return nil
 }

@@ -103,7 +103,11 @@ func (c *caller) classify(ctx context.Context, picture []byte, decoding int) (Pr
 		return Prediction{}, err
 	}
 	defer place.Release()
-	return place.Classify(ctx, body, decoding)
+	outcomes, err := place.Classify(ctx, 1, func(int) ([]byte, error) { return body, nil }, decoding)
+	if err != nil {
+		return Prediction{}, err
+	}
+	return outcomes[0].Prediction, outcomes[0].Err
 }
 
 func testConfig() Config {
@@ -426,9 +430,9 @@ func TestErrorsAreTyped(t *testing.T) {
 	}
 }
 
-// Images that a client has preprocessed, and several pictures, are computed without HTTP as well.
-func TestPlacesCompute(t *testing.T) {
-	red, blue := servingtest.PNG(t, servingtest.Red), servingtest.PNG(t, servingtest.Blue)
+// admitted starts a service that doesn't wait when it ends, and returns a place in it.
+func admitted(t *testing.T) Place {
+	t.Helper()
 	config := testConfig()
 	config.DrainDelay = 0
 	r := start(t, config, loads(&servingtest.Predictor{}), newCaller())
@@ -439,6 +443,13 @@ func TestPlacesCompute(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return place
+}
+
+// Images that a client has preprocessed, and several pictures, are computed without HTTP as well.
+func TestPlacesCompute(t *testing.T) {
+	red, blue := servingtest.PNG(t, servingtest.Red), servingtest.PNG(t, servingtest.Blue)
+	place := admitted(t)
 	defer place.Release()
 	pictures := [][]byte{red, blue}
 	got, err := place.Pictures(t.Context(), len(pictures), func(i int) ([]byte, error) { return pictures[i], nil })
@@ -459,6 +470,41 @@ func TestPlacesCompute(t *testing.T) {
 	}
 	if _, err := place.Pictures(t.Context(), 65, nil); codeOf(err) != CodeTooManyImages {
 		t.Errorf("65 pictures: error %v, want code %s", err, CodeTooManyImages)
+	}
+}
+
+// Of several pictures, one that can't be had or decoded fails alone, wherever it stands; what is nobody's own fails all.
+func TestPicturesFailAlone(t *testing.T) {
+	red, blue := servingtest.PNG(t, servingtest.Red), servingtest.PNG(t, servingtest.Blue)
+	absent := errors.New("absent")
+	place := admitted(t)
+	defer place.Release()
+	pictures := [][]byte{[]byte("no picture"), red, nil, blue}
+	picture := func(i int) ([]byte, error) {
+		if pictures[i] == nil {
+			return nil, absent
+		}
+		return pictures[i], nil
+	}
+	outcomes, err := place.Classify(t.Context(), len(pictures), picture, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if codeOf(outcomes[0].Err) != CodeUnsupportedImage || !errors.Is(outcomes[2].Err, absent) {
+		t.Errorf("errors %v and %v", outcomes[0].Err, outcomes[2].Err)
+	}
+	for i, class := range map[int]int{1: 0, 3: 1} {
+		if o := outcomes[i]; o.Err != nil || o.Class != class || len(o.Probabilities) != 2 || len(o.Logits) != 2 {
+			t.Errorf("picture %d: %+v, want class %d", i, o, class)
+		}
+	}
+	if outcomes, err = place.Classify(t.Context(), 1, func(int) ([]byte, error) { return nil, absent }, 0); err != nil || !errors.Is(outcomes[0].Err, absent) {
+		t.Errorf("of none that could be decoded: %v, error %v", outcomes, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := place.Classify(ctx, len(pictures), picture, 0); codeOf(err) != CodeCanceled {
+		t.Errorf("nobody waits: error %v, want %s", err, CodeCanceled)
 	}
 }
 

@@ -113,7 +113,7 @@ func (s *Service) Receive(ctx context.Context, size int64, cutOff func(answering
 
 // BodyTooLarge is the error of a request whose body exceeds the limit.
 func (s *Service) BodyTooLarge() *Error {
-	return newError(CodeBodyTooLarge, "the request has more than %d bytes: send a smaller image, or raise maxBodyBytes", s.config.Limits.MaxBodyBytes)
+	return NewError(CodeBodyTooLarge, "the request has more than %d bytes: send a smaller image, or raise maxBodyBytes", s.config.Limits.MaxBodyBytes)
 }
 
 // begin makes room for a request, whose transfer cutOff ends.

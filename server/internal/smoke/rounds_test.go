@@ -139,16 +139,3 @@ func TestStopped(t *testing.T) {
 		t.Errorf("run() error = %v, want Canceled: what was stopped is no report", err)
 	}
 }
-
-func TestSleep(t *testing.T) {
-	if err := sleep(t.Context(), time.Microsecond); err != nil {
-		t.Errorf("sleep() error = %v", err)
-	}
-	stopped, stop := context.WithCancel(t.Context())
-	stop()
-	for _, d := range []time.Duration{0, time.Hour} {
-		if err := sleep(stopped, d); !errors.Is(err, context.Canceled) {
-			t.Errorf("sleep(%s) of a stopped context: error = %v", d, err)
-		}
-	}
-}

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/text/unicode/norm"
 
 	"github.com/trainyard-dev/trainyard/internal/artifact"
 	"github.com/trainyard-dev/trainyard/internal/classifier"
@@ -22,12 +21,6 @@ import (
 )
 
 const (
-	// fewestSamples is how many samples the quality check needs; with fewer it is skipped.
-	fewestSamples = 16
-	// enoughSamples is how many make its result one to rely on.
-	enoughSamples = 64
-	// qualityMargin is how far below the score of the samples' own model a candidate may be.
-	qualityMargin = 0.10
 	// sumTolerance is how far the sum of probabilities may be from 1.
 	sumTolerance = 1e-3
 	// concurrentSamples are asked at a time, so that the server can compute them together.
@@ -184,92 +177,4 @@ func deviation(got, recorded []float32) (float64, error) {
 		difference = max(difference, math.Abs(float64(got[i])-float64(want)))
 	}
 	return difference / greatest, nil
-}
-
-// quality: the target classifies samples as they are labeled, about as well as the model that they
-// came with. Samples of the live model are preferred: a model could have brought easy ones along.
-func (s *suite) quality(ctx context.Context, v *visit) outcome {
-	info, _, err := v.modelInfo(ctx)
-	if err != nil {
-		return failedBy(err)
-	}
-	set, origin := s.qualitySamples(info.Classes)
-	if set == nil {
-		return skipped("there are no samples: give labeled pictures of your own in spec.smoke.samples")
-	}
-	if class := unknownClass(set, info.Classes); class != "" {
-		o := failed("%s are of a class %q, which the model doesn't know: its classes are %.256q", origin, class, info.Classes)
-		o.final = true
-		return o
-	}
-	n := len(set.Items)
-	if n < fewestSamples {
-		return skipped("there are %d samples of %s, at least %d are needed", n, origin, fewestSamples)
-	}
-	if err := v.ask(ctx, set, 0, n, 0); err != nil {
-		return failedBy(err)
-	}
-	right := 0
-	took := make([]time.Duration, n)
-	for i, item := range set.Items {
-		p, _ := v.answers.get(sampleID{set: set, index: i})
-		took[i] = p.took
-		if sameName(p.Class, item.Label) {
-			right++
-		}
-	}
-	score := float64(right) / float64(n)
-	least, because := s.leastScore(set, origin)
-	caution := ""
-	if n < enoughSamples {
-		caution = "; so few samples say little"
-	}
-	const rounding = 1e-9
-	if score < least-rounding {
-		o := failed("%.3f of %d samples of %s right, at least %.3f wanted (%s)%s", score, n, origin, least, because, caution)
-		o.final = true
-		return o
-	}
-	return passed(median(took), "%.3f of %d samples of %s right, %.3f wanted (%s)%s", score, n, origin, max(least, 0), because, caution)
-}
-
-// leastScore is the share of samples that a target must have right, and why.
-func (s *suite) leastScore(set *artifact.Samples, origin string) (least float64, because string) {
-	switch {
-	case s.config.MinAgreement != nil:
-		return *s.config.MinAgreement, "minAgreement"
-	case !recorded(set):
-		// Nothing says how good the model should be, but one whose classes are in another order, or whose pictures are
-		// prepared in another way, guesses.
-		least = guessed(set)
-		return least, fmt.Sprintf("%.3f has who always names the most frequent class", least)
-	}
-	score := recordedScore(set)
-	return score - qualityMargin, fmt.Sprintf("%.3f scored by %s, less %.2f", score, origin, qualityMargin)
-}
-
-// qualitySamples returns the samples to judge quality by, and whose they are: the user's own or, without any, live's if the
-// target knows each of their classes, else the model's own.
-func (s *suite) qualitySamples(classes []string) (set *artifact.Samples, origin string) {
-	switch {
-	case s.pictures != nil:
-		return s.pictures, "spec.smoke.samples"
-	case s.live != nil && unknownClass(s.live, classes) == "":
-		return s.live, "the live model"
-	}
-	return s.model, "the model itself"
-}
-
-// sameName compares names of classes as people do: é may be one character or two.
-func sameName(a, b string) bool { return a == b || norm.NFC.String(a) == norm.NFC.String(b) }
-
-// recordedScore is the share of samples that their own model classified as they are labeled.
-func recordedScore(set *artifact.Samples) float64 {
-	right := 0
-	for _, item := range set.Items {
-		if set.Classes[classifier.ArgMax(item.Logits)] == item.Label {
-			right++
-		}
-	}
-	return float64(right) / float64(len(set.Items))
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/trainyard-dev/trainyard/internal/artifact"
 	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/repeat"
 	"github.com/trainyard-dev/trainyard/internal/text"
 )
 
@@ -39,10 +40,18 @@ func Validate(config contract.SmokeConfig) error {
 	if len(config.Targets) == 0 {
 		errs = append(errs, errors.New("targets: name at least one URL"))
 	}
-	for _, target := range config.Targets {
-		if u, err := url.Parse(target); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			errs = append(errs, fmt.Errorf("targets: %q is no URL such as http://server:8080", target))
+	for _, field := range []struct {
+		name string
+		urls []string
+	}{{"targets", config.Targets}, {"pods", config.Pods}, {"podsBefore", config.PodsBefore}} {
+		for _, target := range field.urls {
+			if u, err := url.Parse(target); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+				errs = append(errs, fmt.Errorf("%s: %q is no URL such as http://server:8080", field.name, target))
+			}
 		}
+	}
+	if margin := config.Margin; margin != nil && !(*margin >= 0 && *margin <= 1) {
+		errs = append(errs, fmt.Errorf("margin: is %v, must be from 0 to 1", *margin))
 	}
 	if least := config.MinAgreement; least != nil && !(*least >= 0 && *least <= 1) {
 		errs = append(errs, fmt.Errorf("minAgreement: is %v, must be from 0 to 1", *least))
@@ -56,6 +65,8 @@ func Validate(config contract.SmokeConfig) error {
 		{"maxLatencyMillis", config.MaxLatencyMillis, 0},
 		{"delaySeconds", config.DelaySeconds, 0},
 		{"forSeconds", config.ForSeconds, 0},
+		{"minRequests", config.MinRequests, 0},
+		{"maxP99IncreasePercent", config.MaxP99IncreasePercent, 0},
 	} {
 		if field.value < field.least {
 			errs = append(errs, fmt.Errorf("%s: is %d, must be at least %d", field.name, field.value, field.least))
@@ -79,6 +90,8 @@ type suite struct {
 	sleep func(context.Context, time.Duration) error
 
 	patience time.Duration // of one request
+	// traffic is what users' requests come to meanwhile; nil in a test that is made once.
+	traffic *traffic
 
 	mu      sync.Mutex
 	results map[string]*result
@@ -100,7 +113,7 @@ var ErrNoVerdict = errors.New("no verdict")
 // made, for a reason that is not the targets', or that there is no verdict: ErrNoVerdict, which comes
 // with a report.
 func Run(ctx context.Context, config contract.SmokeConfig) (contract.SmokeReport, error) {
-	s := &suite{config: config, http: newHTTPClient(), now: time.Now, sleep: sleep, patience: requestTimeout, results: map[string]*result{}}
+	s := &suite{config: config, http: newHTTPClient(), now: time.Now, sleep: repeat.Sleep, patience: requestTimeout, results: map[string]*result{}}
 	if err := s.openSamples(ctx); err != nil {
 		return contract.SmokeReport{}, err
 	}
@@ -141,6 +154,7 @@ func (s *suite) openSamples(ctx context.Context) error {
 }
 
 func (s *suite) run(ctx context.Context) (contract.SmokeReport, error) {
+	s.beginTraffic(ctx)
 	if err := s.sleep(ctx, time.Duration(s.config.DelaySeconds)*time.Second); err != nil {
 		return contract.SmokeReport{}, err
 	}
@@ -160,13 +174,31 @@ func (s *suite) run(ctx context.Context) (contract.SmokeReport, error) {
 			return report, fmt.Errorf("%w: %s", ErrNoVerdict, report.Message)
 		}
 		left := end.Sub(s.now())
-		if !report.Passed || left <= 0 {
-			return report, nil
+		if !report.Passed || left <= 0 && !s.awaitsTraffic() {
+			return s.finish(ctx, report), nil
+		}
+		if left <= 0 {
+			left = roundInterval
 		}
 		if err := s.sleep(ctx, min(left, roundInterval)); err != nil {
 			return contract.SmokeReport{}, err
 		}
 	}
+}
+
+// awaitsTraffic tells whether the test goes on, although its time is over, until users have sent more requests.
+func (s *suite) awaitsTraffic() bool {
+	return s.traffic != nil && s.traffic.awaits(s.config.MinRequests)
+}
+
+// finish judges what is judged once, at the end of a test that has passed so far.
+func (s *suite) finish(ctx context.Context, report contract.SmokeReport) contract.SmokeReport {
+	if !report.Passed || s.traffic == nil || s.traffic.latency == nil {
+		return report
+	}
+	s.traffic.latency.judge(ctx)
+	report, _ = s.report()
+	return report
 }
 
 // visit is one round on one target.
@@ -177,8 +209,22 @@ type visit struct {
 	answers answers
 }
 
-// round makes all checks, or the cheap ones, on every target.
+// round makes all checks, or the cheap ones, on every target, unless what users' requests come to fails the test before.
 func (s *suite) round(ctx context.Context, full bool) {
+	defer func() { s.rounds++ }()
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	if s.traffic != nil {
+		if s.traffic.read(ctx); s.traffic.fails() {
+			return
+		}
+		watched := make(chan struct{})
+		defer func() { stop(nil); <-watched }()
+		go func() {
+			defer close(watched)
+			s.traffic.watch(ctx, stop)
+		}()
+	}
 	var group errgroup.Group
 	group.SetLimit(contract.SmokeTargetsAtATime)
 	for _, target := range s.config.Targets {
@@ -190,7 +236,6 @@ func (s *suite) round(ctx context.Context, full bool) {
 		})
 	}
 	_ = group.Wait() // never an error
-	s.rounds++
 }
 
 // visit makes the checks on one target, within the timeout: how many there are doesn't matter. After a
@@ -208,6 +253,9 @@ func (s *suite) visit(ctx context.Context, v *visit) {
 		o := skipped("not tried, as the server is not available")
 		if available {
 			o = s.try(ctx, c, v, attempts)
+		}
+		if errors.Is(context.Cause(ctx), errLiveFailures) {
+			return // the verdict stands, and this check was broken off
 		}
 		if o.result == contract.CheckFailed {
 			attempts = 1
@@ -255,39 +303,40 @@ func (s *suite) note(name, target string, o outcome) {
 	if o.result == contract.CheckFailed && len(s.config.Targets) > 1 {
 		message = target + ": " + message
 	}
-	latency := float64(o.took.Microseconds()) / 1000
+	check := checkOf(name, o)
+	check.Message = message
 	known := s.results[name]
 	if known == nil {
-		check := contract.SmokeCheck{Name: name, Result: o.result, Message: message, LatencyMillis: latency}
 		s.results[name] = &result{SmokeCheck: check, silent: o.silent}
 		return
 	}
 	if severity[o.result] > severity[known.Result] || o.result == contract.CheckFailed && known.silent && !o.silent {
 		known.Result, known.Message, known.silent = o.result, message, o.silent
 	}
-	known.LatencyMillis = max(known.LatencyMillis, latency)
+	known.LatencyMillis = max(known.LatencyMillis, check.LatencyMillis)
+}
+
+// checkOf is an outcome as a report has it.
+func checkOf(name string, o outcome) contract.SmokeCheck {
+	return contract.SmokeCheck{Name: name, Result: o.result, Message: o.message, LatencyMillis: float64(o.took.Microseconds()) / 1000}
 }
 
 // report sums up the rounds so far. It is silent if checks failed, and none by an answer.
 func (s *suite) report() (report contract.SmokeReport, silent bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	report = contract.SmokeReport{Version: contract.Version, Rounds: s.rounds}
+	report = contract.SmokeReport{Version: contract.Version, Rounds: s.rounds, Traffic: s.traffic.report()}
 	var failures []contract.SmokeCheck
 	var skips []string
 	answered := false
-	for _, c := range s.allChecks() {
-		result := s.results[c.name]
-		if result == nil {
-			continue
-		}
+	for _, result := range s.allResults() {
 		report.Checks = append(report.Checks, result.SmokeCheck)
 		switch result.Result {
 		case contract.CheckFailed:
 			failures = append(failures, result.SmokeCheck)
 			answered = answered || !result.silent
 		case contract.CheckSkipped:
-			skips = append(skips, c.name)
+			skips = append(skips, result.Name)
 		}
 	}
 	report.Passed = len(failures) == 0
@@ -299,6 +348,22 @@ func (s *suite) report() (report contract.SmokeReport, silent bool) {
 		report.Message = summarize(failures)
 	}
 	return report, !report.Passed && !answered
+}
+
+// allResults are those of the checks made so far, in their order, and last what users' requests have come to.
+func (s *suite) allResults() []result {
+	var results []result
+	for _, c := range s.allChecks() {
+		if known := s.results[c.name]; known != nil {
+			results = append(results, *known)
+		}
+	}
+	if s.traffic != nil {
+		for _, check := range s.traffic.checks() {
+			results = append(results, result{SmokeCheck: check})
+		}
+	}
+	return results
 }
 
 // maxSummary bounds a report's message, in bytes. It is what a ModelServer's status keeps.
@@ -325,19 +390,4 @@ func summarize(failures []contract.SmokeCheck) string {
 		left -= len(part) + len(separator)
 	}
 	return strings.Join(parts, separator)
-}
-
-// sleep waits for d or until ctx ends, which is an error.
-func sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }

@@ -181,7 +181,7 @@ func TestNothingIsTriedOnAServerThatIsDown(t *testing.T) {
 	if !errors.Is(err, ErrNoVerdict) {
 		t.Fatalf("run() error = %v, want ErrNoVerdict", err)
 	}
-	if report.Passed || len(report.Checks) != 10 {
+	if report.Passed || len(report.Checks) != len(new(suite).allChecks()) {
 		t.Errorf("report = %+v, want it failed with all checks listed", report)
 	}
 	for _, check := range report.Checks[1:] {
@@ -295,6 +295,7 @@ func TestValidate(t *testing.T) {
 		"no target": {func(c *contract.SmokeConfig) { c.Targets = nil }, "targets: name at least one"},
 		"no scheme": {func(c *contract.SmokeConfig) { c.Targets = []string{"pets:80"} }, `"pets:80" is no URL`},
 		"no host":   {func(c *contract.SmokeConfig) { c.Targets = []string{"http:///x"} }, "is no URL"},
+		"margin":    {func(c *contract.SmokeConfig) { c.Margin = new(-0.1) }, "margin: is -0.1"},
 		"agreement": {func(c *contract.SmokeConfig) { c.MinAgreement = new(90.0) }, "minAgreement: is 90"},
 		"attempts":  {func(c *contract.SmokeConfig) { c.Attempts = 0 }, "attempts: is 0, must be at least 1"},
 		"timeout":   {func(c *contract.SmokeConfig) { c.TimeoutSeconds = 0 }, "timeoutSeconds"},

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
+	"github.com/trainyard-dev/trainyard/internal/dataset"
 	"github.com/trainyard-dev/trainyard/internal/dataset/fetch"
 	"github.com/trainyard-dev/trainyard/internal/dataset/source"
 )
@@ -62,7 +63,7 @@ func (b *bench) fetchTwice(ctx context.Context) (cold, warm cost, err error) {
 	if warm, err = measured(b.child(ctx, store)); err != nil {
 		return cold, warm, err
 	}
-	wrong, err := b.compare(imagesOf(store))
+	wrong, err := b.compareFetched(ctx, store)
 	if err == nil && wrong > 0 {
 		err = fmt.Errorf("%d files are wrong", wrong)
 	}
@@ -72,32 +73,61 @@ func (b *bench) fetchTwice(ctx context.Context) (cold, warm cost, err error) {
 // child is a process of this program that fetches.
 func (b *bench) child(ctx context.Context, store string) *exec.Cmd {
 	c := exec.CommandContext(ctx, os.Args[0], "-fetch", b.repo, "-store", store, "-credentials", b.credentials)
-	c.Env = append(os.Environ(), "AWS_REGION=us-east-1")
 	c.Stderr = os.Stderr
 	return c
 }
 
-// imagesOf is where a fetch into a store links its files.
-func imagesOf(store string) string { return filepath.Join(store, "scratch", "images") }
+// opened is what this program's own fetch reads from, with its store.
+type opened struct {
+	dataset.Source
+	store *fetch.Store
+}
+
+// open opens what a repository keeps as a run does, with a store at a place.
+func (o *options) open(ctx context.Context, repo, at string) (*opened, error) {
+	store, err := fetch.Open(ctx, filepath.Join(at, "files"), fetch.Options{})
+	if err != nil {
+		return nil, err
+	}
+	scratch := filepath.Join(at, "scratch")
+	if err := errors.Join(os.RemoveAll(scratch), os.Mkdir(scratch, 0o755)); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	src, _, err := source.Open(ctx, contract.Dataset{
+		DVC: &contract.DVC{Repo: repo, Path: keptPath}, Access: contract.Access{Credentials: o.credentials},
+	}, source.Options{Store: store, Scratch: scratch})
+	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	return &opened{Source: src, store: store}, nil
+}
 
 // fetchOnce fetches as a run does.
 func (o *options) fetchOnce(ctx context.Context) error {
-	store, err := fetch.Open(ctx, filepath.Join(o.storeAt, "files"), fetch.Options{})
-	if err != nil {
-		return err
-	}
-	scratch := filepath.Join(o.storeAt, "scratch")
-	if err := errors.Join(os.RemoveAll(scratch), os.Mkdir(scratch, 0o755)); err != nil {
-		return err
-	}
-	src, _, err := source.Open(ctx, contract.Dataset{
-		DVC: &contract.DVC{Repo: o.fetch, Path: keptPath}, Access: contract.Access{Credentials: o.credentials},
-	}, source.Options{Store: store, Scratch: scratch})
+	src, err := o.open(ctx, o.fetch, o.storeAt)
 	if err != nil {
 		return err
 	}
 	_, err = src.List(ctx)
-	return errors.Join(err, store.Close())
+	return errors.Join(err, src.store.Close())
+}
+
+// compareFetched counts the files of a store that a fetch has filled that are missing or not what they should be, as a run
+// reads them.
+func (b *bench) compareFetched(ctx context.Context, store string) (wrong int, err error) {
+	src, err := b.open(ctx, b.repo, store)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := src.List(ctx); err != nil {
+		return 0, errors.Join(err, src.store.Close())
+	}
+	for name, content := range b.want {
+		if got, err := src.Read(ctx, name, int64(len(content))); err != nil || !bytes.Equal(got, content) {
+			wrong++
+		}
+	}
+	return wrong, src.store.Close()
 }
 
 // killed is what fetches that were killed have cost.
@@ -129,7 +159,7 @@ func (b *bench) killAndFinish(ctx context.Context, whole float64) (killed, error
 		}
 	}
 	var err error
-	k.wrong, err = b.compare(imagesOf(store))
+	k.wrong, err = b.compareFetched(ctx, store)
 	return k, err
 }
 

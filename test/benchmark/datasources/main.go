@@ -48,6 +48,9 @@ func main() {
 }
 
 func (o *options) measure(ctx context.Context) error {
+	if err := os.Setenv("AWS_REGION", "us-east-1"); err != nil {
+		return err
+	}
 	b, err := o.prepare(ctx)
 	if err != nil {
 		return err

@@ -21,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/internal/repeat"
 	"github.com/trainyard-dev/trainyard/test/wrappers"
 )
 
@@ -50,7 +51,7 @@ func (b *bench) measureWaiting(ctx context.Context, count int, window time.Durat
 	if err := parallel(len(jobs), func(i int) error { return b.refusePod(ctx, &jobs[i]) }); err != nil {
 		return err
 	}
-	sleep(ctx, settle)
+	_ = repeat.Sleep(ctx, settle)
 
 	before, begin := b.requests.snapshot(), time.Now()
 	var took []time.Duration
@@ -60,7 +61,7 @@ func (b *bench) measureWaiting(ctx context.Context, count int, window time.Durat
 			return err
 		}
 		took = append(took, d)
-		sleep(ctx, between-d)
+		_ = repeat.Sleep(ctx, between-d)
 	}
 	after, minutes := b.requests.snapshot(), time.Since(begin).Minutes()
 	slices.Sort(took)
@@ -90,7 +91,7 @@ func (b *bench) createRuns(ctx context.Context, namespace string, count int) ([]
 		if len(jobs.Items) == count {
 			return jobs.Items, nil
 		}
-		sleep(ctx, 200*time.Millisecond)
+		_ = repeat.Sleep(ctx, 200*time.Millisecond)
 	}
 	return nil, ctx.Err()
 }
@@ -125,7 +126,7 @@ func (b *bench) probe(ctx context.Context, namespace string, i int) (time.Durati
 		if client.IgnoreNotFound(err) != nil {
 			return 0, fmt.Errorf("get Job %s: %w", name, err)
 		}
-		sleep(ctx, 5*time.Millisecond)
+		_ = repeat.Sleep(ctx, 5*time.Millisecond)
 	}
 	return 0, ctx.Err()
 }
@@ -170,13 +171,6 @@ func parallel(n int, do func(i int) error) error {
 	close(indexes)
 	workers.Wait()
 	return first
-}
-
-func sleep(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
-	}
 }
 
 // requestCounter counts requests by what they do.

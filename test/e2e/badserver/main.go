@@ -6,6 +6,8 @@
 // the kubelet's probes. As the image of a ModelServer it passes the smoke test and fails the bake.
 //
 // BADSERVER_AFTER is how long after that first prediction the fault appears, a Go duration (5s).
+// With BADSERVER_LIVE_ONLY=true it fails nothing but predictions that aren't a test's, which the
+// server counts itself.
 package main
 
 import (
@@ -20,6 +22,7 @@ import (
 
 const (
 	afterEnv     = "BADSERVER_AFTER"
+	liveOnlyEnv  = "BADSERVER_LIVE_ONLY"
 	defaultAfter = "5s"
 )
 
@@ -34,6 +37,6 @@ func main() {
 		os.Exit(contract.ExitConfig)
 	}
 	os.Exit(command.Run(os.Args[1:], command.Options{Wrap: func(next http.Handler) http.Handler {
-		return &fault{next: next, after: after, now: time.Now}
+		return &fault{next: next, after: after, liveOnly: os.Getenv(liveOnlyEnv) == "true", now: time.Now}
 	}}))
 }

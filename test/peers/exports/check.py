@@ -6,7 +6,7 @@
 usage: check.py SERVER FOLDER
 
 Each export of FOLDER is served by the program SERVER with its flags and asked about each picture. The probabilities must be
-within 1e-4 of those that ONNX Runtime computes from the same picture, prepared by Pillow and numpy, and of those that the
+within 2e-4 of those that ONNX Runtime computes from the same picture, prepared by Pillow and numpy, and of those that the
 framework that wrote the file answers to the picture, prepared in its own way. Exits with 1 if any is not.
 """
 
@@ -23,7 +23,9 @@ import numpy
 import onnxruntime
 from PIL import Image
 
-TOLERANCE = 1e-4
+# Two computations in float32, of which each may be 1e-4 from the exact result: of Keras's ResNet50 with random weights, whose
+# result in float64 is known, the server's is 9.9e-5 from it, ONNX Runtime's and PyTorch's half as much.
+TOLERANCE = 2e-4
 START_SECONDS = 120
 TYPES = {"tensor(float)": numpy.float32, "tensor(uint8)": numpy.uint8, "tensor(float16)": numpy.float16}
 

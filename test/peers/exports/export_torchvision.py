@@ -59,7 +59,11 @@ def transform():
 def network(name, x):
     """A network with random weights for which pictures make a difference."""
     torch.manual_seed(0)
-    model = getattr(torchvision.models, name)(weights=None, num_classes=pictures.CLASSES)
+    return calibrate(getattr(torchvision.models, name)(weights=None, num_classes=pictures.CLASSES), x)
+
+
+def calibrate(model, x):
+    """Gives a network the statistics of pictures, and a head for which they make a difference."""
     with torch.no_grad():
         # Statistics of pictures, without which what a deep network makes of them dies away.
         for module in model.modules():

@@ -45,12 +45,17 @@ def write(folder, sizes):
     return paths
 
 
+def check_distance(name, answers):
+    """Raises an error if a picture's answer is like all others."""
+    spread = numpy.abs(answers[:, None] - answers[None]).max(-1).max(1).min()
+    if spread < DISTANCE:
+        raise ValueError(f"{name}: a picture's answer is within {spread:.4f} of all others, which tells nothing")
+
+
 def leave(folder, name, *, paths, flags=(), answers, yields, **reading):
     """Leaves what check.py needs of an export: the pictures, the flags that it is served with, how pictures become its input,
     and what the framework answers to each, as probabilities of the classes."""
     answers = numpy.asarray(answers, numpy.float64)
-    spread = numpy.abs(answers[:, None] - answers[None]).max(-1).max(1).min()
-    if spread < DISTANCE:
-        raise ValueError(f"{name}: a picture's answer is within {spread:.4f} of all others, which tells nothing")
+    check_distance(name, answers)
     document = {"pictures": [str(path) for path in paths], "flags": list(flags), "yields": yields, "answers": answers.tolist(), "reading": reading}
     pathlib.Path(folder, name + ".json").write_text(json.dumps(document))

@@ -12,6 +12,8 @@ import json
 import warnings
 
 import numpy as np
+from scipy.optimize import minimize
+from scipy.special import logsumexp
 from scipy.stats import binom, binomtest
 from sklearn import calibration, metrics
 
@@ -121,6 +123,33 @@ def tails():
                        "atLeast": float(binom.sf(right - 1, answers, probability))}
 
 
+def temperature(logits, labels):
+    """What logits are to be divided by, from SciPy's L-BFGS-B over its logarithm."""
+    logits = logits.astype(np.float32).astype(np.float64)
+
+    def loss(log):
+        scaled = logits / np.exp(log[0])
+        total = logsumexp(scaled, axis=1)
+        weights = np.exp(scaled - total[:, None])
+        right = scaled[np.arange(len(labels)), labels]
+        return np.mean(total - right), np.array([np.mean(right - (weights * scaled).sum(axis=1))])
+
+    found = minimize(loss, np.zeros(1), jac=True, method="L-BFGS-B", options={"ftol": 0, "gtol": 1e-13, "maxiter": 1000})
+    return {"logits": logits.ravel().tolist(), "labels": labels.tolist(), "classes": logits.shape[1], "temperature": float(np.exp(found.x[0]))}
+
+
+def temperatures():
+    for count in (2, 5):
+        for n in (30, 120):
+            for skill, scale in ((0.5, 1), (1.5, 0.3), (2, 4), (3, 20)):
+                labels = random.integers(0, count, n)
+                logits = random.normal(0, 1, (n, count))
+                logits[np.arange(n), labels] += skill
+                if (logits.argmax(axis=1) == labels).all():  # no doubt would be best
+                    labels[0] = (labels[0] + 1) % count
+                yield temperature(np.round(16 * scale * logits) / 16, labels)
+
+
 def told(logits, labels):
     """All figures of a classifier that answers images of labels with logits."""
     logits = logits.astype(np.float32)
@@ -174,3 +203,4 @@ write("internal/measures/testdata/scikit-learn.json", {
     "intervals": list(intervals()), "tails": list(tails()),
 })
 write("runner/internal/metrics/testdata/scikit-learn.json", list(answers()))
+write("internal/measures/testdata/temperatures.json", list(temperatures()))

@@ -1,7 +1,7 @@
 # Copyright 2026 The Trainyard Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""record.py writes what PyTorch's schedulers, optimizers, clipping and smoothed loss make of random settings and gradients into the
-testdata of the packages that do the same.
+"""record.py writes what PyTorch's schedulers, optimizers, clipping, smoothed loss and averages make of random settings and gradients into
+the testdata of the packages that do the same.
 
 It is run by hand, from the repository's root, when one is added:
 
@@ -13,7 +13,7 @@ import json
 
 import torch
 from torch import optim
-from torch.optim import lr_scheduler
+from torch.optim import lr_scheduler, swa_utils
 
 torch.manual_seed(7)
 torch.set_default_dtype(torch.float64)  # what float32 rounds differently here and there is nobody's formula
@@ -124,6 +124,43 @@ def smoothed():
                    "loss": float(loss.detach()), "gradient": numbers(logits.grad)}
 
 
+def soft():
+    """The loss of rows that are of several classes, as MixUp makes them."""
+    for classes, scale in ((2, 1), (5, 30)):
+        for smoothing in (0, 0.1, 0.4):
+            for weighted in (False, True):
+                logits = (scale * draw(7, classes)).requires_grad_()
+                labels = torch.nn.functional.one_hot(torch.randint(0, classes, (7,)), classes).double()
+                share = torch.rand(1).float().double()
+                targets = (labels.roll(1, 0) * (1 - share) + labels * share).float().double()
+                weights = torch.rand(classes).float().double() + 0.5 if weighted else None
+                loss = torch.nn.functional.cross_entropy(logits, targets, weight=weights, label_smoothing=smoothing)
+                loss.backward()
+                yield {"smoothing": smoothing, "classes": classes, "weights": numbers(weights) if weighted else None, "logits": numbers(logits),
+                       "targets": numbers(targets), "loss": float(loss.detach()), "gradient": numbers(logits.grad)}
+
+
+def averaged():
+    """The weights and statistics of a network, and their exponential moving averages, over 50 steps."""
+    for decay in (0.5, 0.9, 0.999):
+        network = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4))
+        average = swa_utils.AveragedModel(network, multi_avg_fn=swa_utils.get_ema_multi_avg_fn(decay), use_buffers=True)
+        tensors = lambda of: {name: numbers(value) for name, value in of.state_dict().items() if value.is_floating_point()}
+        steps, after = [], []
+        for step in range(50):
+            with torch.no_grad():
+                for parameter in network.parameters():
+                    parameter.copy_((parameter + 0.1 * torch.randn_like(parameter)).float())
+                network(torch.randn(8, 3))
+                for buffer in network.buffers():
+                    buffer.copy_(buffer.float())
+            average.update_parameters(network)
+            steps.append(tensors(network))
+            if step % 10 == 9:
+                after.append(tensors(average.module))
+        yield {"decay": decay, "steps": steps, "after": after}
+
+
 def write(path, document):
     with open(path, "w", encoding="utf-8") as file:
         json.dump(document, file, separators=(",", ":"))
@@ -133,3 +170,5 @@ def write(path, document):
 write("runner/internal/train/testdata/pytorch-schedules.json", list(schedules()))
 write("internal/engine/nn/testdata/pytorch-optimizers.json", optimizers())
 write("internal/engine/nn/testdata/pytorch-losses.json", list(smoothed()))
+write("internal/engine/nn/testdata/pytorch-averages.json", list(averaged()))
+write("internal/engine/nn/testdata/pytorch-soft-losses.json", list(soft()))

@@ -39,7 +39,7 @@ func Run(ctx context.Context, cfg *config.Config) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	keeper := &volume.Keeper{Client: client, Dir: cfg.VolumesDir()}
+	keeper := &volume.Keeper{Client: client, Dir: cfg.VolumesDir(), Nodes: cfg.AllNodes()}
 	kept := make(chan struct{})
 	go func() {
 		defer close(kept)

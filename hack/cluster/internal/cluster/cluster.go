@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
@@ -29,14 +30,32 @@ import (
 
 // Cluster is a cluster on this machine, up or not.
 type Cluster struct {
-	cfg    *config.Config
-	node   *node.Node
+	cfg *config.Config
+	// nodes by their index.
+	nodes  []*node.Node
 	report *progress.Reporter
 }
 
 // New returns the cluster of a configuration.
 func New(cfg *config.Config, report *progress.Reporter) *Cluster {
-	return &Cluster{cfg: cfg, node: node.New(cfg), report: report}
+	c := &Cluster{cfg: cfg, report: report}
+	for _, n := range cfg.AllNodes() {
+		c.nodes = append(c.nodes, node.New(n))
+	}
+	return c
+}
+
+// first is the node with the control plane.
+func (c *Cluster) first() *node.Node { return c.nodes[0] }
+
+// running returns a component's process, if it runs.
+func (c *Cluster) running(component config.Component) (node.Process, bool) {
+	return c.nodes[component.Node.Index].Running(component)
+}
+
+// logPath is where a component's output goes.
+func (c *Cluster) logPath(component config.Component) string {
+	return c.nodes[component.Node.Index].LogPath(component.Name)
 }
 
 // lock keeps other calls of the tool away from this cluster until the returned function is called or the
@@ -75,7 +94,7 @@ func (c *Cluster) Down() error {
 	}
 	defer unlock()
 	step := c.report.Step("Remove the cluster " + c.cfg.Name)
-	if err := c.node.Delete(); err != nil {
+	if err := node.Delete(c.cfg); err != nil {
 		step.Fail()
 		return err
 	}
@@ -88,7 +107,28 @@ func (c *Cluster) Down() error {
 	return nil
 }
 
-// Load imports image archives into the node, from where pods find them under the names in the archives.
+// Kill ends a node that has no control plane, as a power cut does. Up starts it again.
+func (c *Cluster) Kill(name string) error {
+	unlock, err := c.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	workers := c.nodes[1:]
+	i := slices.IndexFunc(workers, func(n *node.Node) bool { return n.Name() == name })
+	if i < 0 {
+		return fmt.Errorf("the cluster %s has no node %s without a control plane: start one of several by up --nodes", c.cfg.Name, name)
+	}
+	step := c.report.Step("Kill " + name)
+	if err := workers[i].Kill(); err != nil {
+		step.Fail()
+		return err
+	}
+	step.Done("")
+	return nil
+}
+
+// Load imports image archives into every node, from where pods find them under the names in the archives.
 func (c *Cluster) Load(archives []string) error {
 	for _, path := range archives {
 		step := c.report.Step("Load " + filepath.Base(path))
@@ -112,24 +152,34 @@ func (c *Cluster) load(path string) ([]string, error) {
 	for _, image := range manifest {
 		names = append(names, image.RepoTags...)
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
+	for _, n := range c.nodes {
+		if err := importImages(n, path); err != nil {
+			return nil, fmt.Errorf("%s: %w", n.Name(), err)
+		}
 	}
-	defer f.Close()
-	_, err = c.node.Run(f, "ctr", "--namespace=k8s.io", "images", "import", "-")
-	return names, err
+	return names, nil
 }
 
-// Exec replaces this process by a command inside the cluster's node.
+// importImages imports the images of an archive into one node.
+func importImages(n *node.Node, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = n.Run(f, "ctr", "--namespace=k8s.io", "images", "import", "-")
+	return err
+}
+
+// Exec replaces this process by a command inside the cluster's first node.
 func (c *Cluster) Exec(args []string) error {
-	return c.node.Exec(args)
+	return c.first().Exec(args)
 }
 
 // lastLines returns the end of a component's log, for an error message.
-func (c *Cluster) lastLines(component string) string {
+func lastLines(path string) string {
 	const most = 4096
-	f, err := os.Open(c.node.LogPath(component))
+	f, err := os.Open(path)
 	if err != nil {
 		return ""
 	}

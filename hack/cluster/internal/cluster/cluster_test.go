@@ -76,16 +76,16 @@ func TestCheckData(t *testing.T) {
 func TestNodeReady(t *testing.T) {
 	node := func(status corev1.ConditionStatus) *corev1.Node {
 		return &corev1.Node{
-			ObjectMeta: metav1.ObjectMeta{Name: config.NodeName},
+			ObjectMeta: metav1.ObjectMeta{Name: "node1"},
 			Status:     corev1.NodeStatus{Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: status}}},
 		}
 	}
 	for status, want := range map[corev1.ConditionStatus]bool{corev1.ConditionTrue: true, corev1.ConditionFalse: false} {
-		if got, err := nodeReady(t.Context(), fake.NewClientset(node(status))); err != nil || got != want {
+		if got, err := nodeReady(t.Context(), fake.NewClientset(node(status)), "node1"); err != nil || got != want {
 			t.Errorf("%s: ready %t, %v", status, got, err)
 		}
 	}
-	if _, err := nodeReady(t.Context(), fake.NewClientset()); err == nil {
+	if _, err := nodeReady(t.Context(), fake.NewClientset(), "node1"); err == nil {
 		t.Error("a node that is not there is no error")
 	}
 }

@@ -12,20 +12,18 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes/fake"
-
-	"github.com/trainyard-dev/trainyard/hack/cluster/internal/config"
 )
 
 func TestTheNodeStatesItsDisk(t *testing.T) {
 	pods := corev1.ResourceList{corev1.ResourcePods: resource.MustParse("110")}
 	client := fake.NewClientset(&corev1.Node{
-		ObjectMeta: metav1.ObjectMeta{Name: config.NodeName},
+		ObjectMeta: metav1.ObjectMeta{Name: "node1"},
 		Status:     corev1.NodeStatus{Capacity: pods, Allocatable: pods},
 	})
-	if err := stateDisk(t.Context(), client, t.TempDir()); err != nil {
+	if err := stateDisk(t.Context(), client, "node1", t.TempDir()); err != nil {
 		t.Fatal(err)
 	}
-	node, err := client.CoreV1().Nodes().Get(t.Context(), config.NodeName, metav1.GetOptions{})
+	node, err := client.CoreV1().Nodes().Get(t.Context(), "node1", metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +32,7 @@ func TestTheNodeStatesItsDisk(t *testing.T) {
 			t.Errorf("%s is %v, want the disk beside what the kubelet stated", name, list)
 		}
 	}
-	if err := stateDisk(t.Context(), client, t.TempDir()+"/none"); err == nil {
+	if err := stateDisk(t.Context(), client, "node1", t.TempDir()+"/none"); err == nil {
 		t.Error("a folder that does not exist has a size")
 	}
 }

@@ -25,6 +25,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/trainyard-dev/trainyard/hack/cluster/internal/config"
+	"github.com/trainyard-dev/trainyard/hack/cluster/internal/node"
 	"github.com/trainyard-dev/trainyard/hack/cluster/internal/volume"
 	"github.com/trainyard-dev/trainyard/hack/internal/image"
 )
@@ -36,7 +37,7 @@ var manifests = template.Must(template.ParseFS(manifestFiles, "manifests/*"))
 
 const (
 	pollEvery    = 100 * time.Millisecond
-	startTimeout = 2 * time.Minute
+	startTimeout = 2 * time.Minute // for each node
 )
 
 // UpOptions are what a cluster may have beside what every cluster has.
@@ -54,7 +55,7 @@ func (c *Cluster) Up(ctx context.Context, o UpOptions) error {
 		return err
 	}
 	defer unlock()
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(c.cfg.Nodes)*startTimeout)
 	defer cancel()
 	steps := []struct {
 		name string
@@ -62,7 +63,13 @@ func (c *Cluster) Up(ctx context.Context, o UpOptions) error {
 	}{
 		{"Network, cgroups, certificates", c.prepare},
 		{"API server", c.startControlPlane},
-		{"Node", c.startNode},
+		{"Node", c.startFirstNode},
+	}
+	for _, n := range c.nodes[1:] {
+		steps = append(steps, struct {
+			name string
+			run  func(context.Context) (string, error)
+		}{"Node " + n.Name(), func(ctx context.Context) (string, error) { return "", c.startWorker(ctx, n) }})
 	}
 	for _, s := range steps {
 		if err := c.step(ctx, s.name, s.run); err != nil {
@@ -89,11 +96,13 @@ func (c *Cluster) step(ctx context.Context, name string, run func(context.Contex
 }
 
 func (c *Cluster) prepare(context.Context) (string, error) {
-	if err := c.node.EnsureNetwork(); err != nil {
-		return "", err
-	}
-	if err := c.node.EnsureCgroups(); err != nil {
-		return "", err
+	for _, n := range c.nodes {
+		if err := n.EnsureNetwork(); err != nil {
+			return "", err
+		}
+		if err := n.EnsureCgroups(); err != nil {
+			return "", err
+		}
 	}
 	if err := c.cfg.WriteIdentities(); err != nil {
 		return "", err
@@ -104,10 +113,10 @@ func (c *Cluster) prepare(context.Context) (string, error) {
 // start starts those of the components that do not run.
 func (c *Cluster) start(components []config.Component) error {
 	for _, component := range components {
-		if _, ok := c.node.Running(component); ok {
+		if _, ok := c.running(component); ok {
 			continue
 		}
-		if err := c.node.Start(component); err != nil {
+		if err := c.nodes[component.Node.Index].Start(component); err != nil {
 			return err
 		}
 	}
@@ -124,14 +133,14 @@ func (c *Cluster) waitFor(ctx context.Context, what string, components []config.
 			return nil
 		}
 		for _, component := range components {
-			if _, running := c.node.Running(component); !running {
-				return fmt.Errorf("%s has ended; the end of %s:\n%s", component.Name,
-					c.node.LogPath(component.Name), c.lastLines(component.Name))
+			if _, running := c.running(component); !running {
+				path := c.logPath(component)
+				return fmt.Errorf("%s has ended; the end of %s:\n%s", component.Name, path, lastLines(path))
 			}
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("wait for %s (logs in %s): %w", what, filepath.Dir(c.node.LogPath("")), errors.Join(ctx.Err(), err))
+			return fmt.Errorf("wait for %s (logs in %s): %w", what, filepath.Dir(c.logPath(components[0])), errors.Join(ctx.Err(), err))
 		case <-tick.C:
 		}
 	}
@@ -142,7 +151,7 @@ func (c *Cluster) startControlPlane(ctx context.Context) (string, error) {
 	if err := c.start(components); err != nil {
 		return "", err
 	}
-	if err := c.importPause(ctx, components); err != nil {
+	if err := c.importPause(ctx, c.first(), components); err != nil {
 		return "", err
 	}
 	client, err := c.client()
@@ -163,8 +172,8 @@ func (c *Cluster) startControlPlane(ctx context.Context) (string, error) {
 	return c.cfg.APIServerURL(), c.apply(ctx, text)
 }
 
-// importPause packs the pause program into an image and imports it once containerd answers.
-func (c *Cluster) importPause(ctx context.Context, components []config.Component) error {
+// importPause packs the pause program into an image and imports it once the node's containerd answers.
+func (c *Cluster) importPause(ctx context.Context, n *node.Node, components []config.Component) error {
 	program, err := os.ReadFile(c.cfg.Bin("pause"))
 	if err != nil {
 		return err
@@ -178,13 +187,13 @@ func (c *Cluster) importPause(ctx context.Context, components []config.Component
 		return err
 	}
 	return c.waitFor(ctx, "containerd", components, func(context.Context) (bool, error) {
-		_, err := c.load(path)
+		err := importImages(n, path)
 		return err == nil, err
 	})
 }
 
-func (c *Cluster) startNode(ctx context.Context) (string, error) {
-	components := c.cfg.Node()
+func (c *Cluster) startFirstNode(ctx context.Context) (string, error) {
+	components := c.cfg.FirstNode()
 	if err := c.start(components); err != nil {
 		return "", err
 	}
@@ -193,22 +202,20 @@ func (c *Cluster) startNode(ctx context.Context) (string, error) {
 		return "", err
 	}
 	components = append(components, c.cfg.ControlPlane()...)
+	if err := c.waitForNode(ctx, client, c.first().Name(), components); err != nil {
+		return "", err
+	}
 	for _, condition := range []struct {
 		what string
 		ok   func(context.Context) (bool, error)
 	}{
-		{"the node to be ready", func(ctx context.Context) (bool, error) { return nodeReady(ctx, client) }},
-		{"the node's disk", func(ctx context.Context) (bool, error) {
-			err := stateDisk(ctx, client, c.cfg.StateDir())
-			return err == nil, err
-		}},
 		{"the default service account", func(ctx context.Context) (bool, error) {
 			_, err := client.CoreV1().ServiceAccounts(metav1.NamespaceDefault).Get(ctx, "default", metav1.GetOptions{})
 			return err == nil, err
 		}},
 		{"the volumes", func(ctx context.Context) (bool, error) {
 			pvs, err := client.CoreV1().PersistentVolumes().List(ctx, metav1.ListOptions{})
-			return err == nil && len(pvs.Items) >= config.Volumes, err
+			return err == nil && len(pvs.Items) >= config.Volumes*c.cfg.Nodes, err
 		}},
 		{"DNS", func(ctx context.Context) (bool, error) { return answers(ctx, c.cfg.DNSReadyURL()) }},
 	} {
@@ -219,8 +226,40 @@ func (c *Cluster) startNode(ctx context.Context) (string, error) {
 	return fmt.Sprintf("DNS, volumes, registry %s", c.cfg.Registry()), nil
 }
 
-func nodeReady(ctx context.Context, client kubernetes.Interface) (bool, error) {
-	n, err := client.CoreV1().Nodes().Get(ctx, config.NodeName, metav1.GetOptions{})
+// startWorker starts what runs on a node that has no control plane.
+func (c *Cluster) startWorker(ctx context.Context, n *node.Node) error {
+	components := n.Worker()
+	containerd := components[:1] // a kubelet ends whose runtime doesn't answer yet
+	if err := c.start(containerd); err != nil {
+		return err
+	}
+	if err := c.importPause(ctx, n, containerd); err != nil {
+		return err
+	}
+	if err := c.start(components); err != nil {
+		return err
+	}
+	client, err := c.client()
+	if err != nil {
+		return err
+	}
+	return c.waitForNode(ctx, client, n.Name(), components)
+}
+
+// waitForNode waits until the node is ready, and states its disk.
+func (c *Cluster) waitForNode(ctx context.Context, client kubernetes.Interface, name string, components []config.Component) error {
+	err := c.waitFor(ctx, name+" to be ready", components, func(ctx context.Context) (bool, error) { return nodeReady(ctx, client, name) })
+	if err != nil {
+		return err
+	}
+	return c.waitFor(ctx, "the disk of "+name, components, func(ctx context.Context) (bool, error) {
+		err := stateDisk(ctx, client, name, c.cfg.StateDir())
+		return err == nil, err
+	})
+}
+
+func nodeReady(ctx context.Context, client kubernetes.Interface, name string) (bool, error) {
+	n, err := client.CoreV1().Nodes().Get(ctx, name, metav1.GetOptions{})
 	if err != nil {
 		return false, err
 	}
@@ -271,7 +310,7 @@ func (c *Cluster) startMetrics(ctx context.Context) (string, error) {
 		return "", err
 	}
 	return "metrics-server", c.waitFor(ctx, "metrics-server", components, func(ctx context.Context) (bool, error) {
-		path := "/apis/metrics.k8s.io/v1beta1/nodes/" + config.NodeName
+		path := "/apis/metrics.k8s.io/v1beta1/nodes/" + c.first().Name()
 		err := client.Discovery().RESTClient().Get().AbsPath(path).Do(ctx).Error()
 		return err == nil, err
 	})
@@ -298,8 +337,10 @@ func (c *Cluster) showData(ctx context.Context, folder string) error {
 		if err != nil {
 			return "", err
 		}
-		if err := c.node.MountReadOnly(folder, c.cfg.DataDir()); err != nil {
-			return "", err
+		for _, n := range c.nodes {
+			if err := n.MountReadOnly(folder, c.cfg.DataDir()); err != nil {
+				return "", err
+			}
 		}
 		return detail, volume.ApplyData(ctx, client, c.cfg.DataDir(), folder)
 	})

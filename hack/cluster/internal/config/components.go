@@ -7,7 +7,9 @@ import "strconv"
 
 // A Component is a process of the cluster.
 type Component struct {
-	// Name, unique in the cluster.
+	// Node that it runs on.
+	Node Node
+	// Name, unique on the node.
 	Name string
 	// Path of the program. A running one is known by it: it is the first of its arguments.
 	Path string
@@ -30,18 +32,29 @@ const (
 	SystemNamespace = "kube-system"
 )
 
-// ControlPlane returns what the API server is made of, and the container runtime, which needs no API server.
+// ControlPlane returns what the API server is made of, and the first node's container runtime, which needs no API server.
 func (c *Config) ControlPlane() []Component {
-	return []Component{c.etcd(), c.containerd(), c.apiServer()}
+	return []Component{c.etcd(), c.Node(0).containerd(), c.apiServer()}
 }
 
-// Node returns the components that need an API server that answers.
-func (c *Config) Node() []Component {
-	return []Component{c.controllerManager(), c.scheduler(), c.kubelet(), c.proxy(), c.dns(), c.agent()}
+// FirstNode returns the components of the first node that need an API server that answers.
+func (c *Config) FirstNode() []Component {
+	n := c.Node(0)
+	return []Component{c.controllerManager(), c.scheduler(), n.kubelet(), n.proxy(), c.dns(), c.agent()}
 }
 
+// Worker returns the components of a node that has no control plane.
+func (n Node) Worker() []Component {
+	return []Component{n.containerd(), n.kubelet(), n.proxy()}
+}
+
+// component is one of the first node.
 func (c *Config) component(name string, args ...string) Component {
-	return Component{Name: name, Path: c.Bin(name), Args: args}
+	return c.Node(0).component(name, args...)
+}
+
+func (n Node) component(name string, args ...string) Component {
+	return Component{Node: n, Name: name, Path: n.Cluster.Bin(name), Args: args}
 }
 
 func (c *Config) etcd() Component {
@@ -55,8 +68,8 @@ func (c *Config) etcd() Component {
 	)
 }
 
-func (c *Config) containerd() Component {
-	return c.component("containerd", "--config="+c.containerdConfig())
+func (n Node) containerd() Component {
+	return n.component("containerd", "--config="+n.containerdConfig())
 }
 
 func (c *Config) apiServer() Component {
@@ -116,24 +129,24 @@ func (c *Config) scheduler() Component {
 	)
 }
 
-func (c *Config) kubelet() Component {
-	return c.component("kubelet",
-		"--config="+c.kubeletConfig(),
-		"--hostname-override="+NodeName,
-		"--kubeconfig="+c.KubeconfigFile("kubelet"),
-		"--node-ip="+c.NodeIP().String(),
+func (n Node) kubelet() Component {
+	return n.component("kubelet",
+		"--config="+n.kubeletConfig(),
+		"--hostname-override="+n.Name(),
+		"--kubeconfig="+n.Cluster.KubeconfigFile(n.kubeletUser()),
+		"--node-ip="+n.IP().String(),
 	)
 }
 
-func (c *Config) proxy() Component {
-	return c.component("kube-proxy",
-		"--bind-address="+c.NodeIP().String(),
-		"--cluster-cidr="+c.PodCIDR().String(),
+func (n Node) proxy() Component {
+	return n.component("kube-proxy",
+		"--bind-address="+n.IP().String(),
+		"--cluster-cidr="+n.Cluster.PodCIDR().String(),
 		"--conntrack-max-per-core=0", // the limits are the whole machine's: leave them
 		"--conntrack-min=0",
 		"--healthz-bind-address="+localhost+":10256",
-		"--hostname-override="+NodeName,
-		"--kubeconfig="+c.KubeconfigFile("kube-proxy"),
+		"--hostname-override="+n.Name(),
+		"--kubeconfig="+n.Cluster.KubeconfigFile("kube-proxy"),
 		"--proxy-mode=nftables",
 	)
 }
@@ -145,6 +158,7 @@ func (c *Config) dns() Component {
 // agent is this program under another name: Path is what it is known by, not a file.
 func (c *Config) agent() Component {
 	return Component{
+		Node: c.Node(0),
 		Name: Agent,
 		Path: c.Path(Agent),
 		Args: []string{Agent, "--name=" + c.Name, "--subnet=" + c.Subnet.String()},

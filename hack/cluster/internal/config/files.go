@@ -18,43 +18,63 @@ var templateFiles embed.FS
 var templates = template.Must(template.ParseFS(templateFiles, "templates/*"))
 
 // Paths of the rendered files.
-func (c *Config) containerdConfig() string { return c.Path("etc", "containerd.toml") }
-func (c *Config) kubeletConfig() string    { return c.Path("etc", "kubelet.yaml") }
-func (c *Config) corefile() string         { return c.Path("etc", "Corefile") }
+func (n Node) containerdConfig() string { return n.Path("etc", "containerd.toml") }
+func (n Node) kubeletConfig() string    { return n.Path("etc", "kubelet.yaml") }
+func (c *Config) corefile() string      { return c.Path("etc", "Corefile") }
 
-// subnetFile keeps the subnet that the cluster was started with.
+// subnetFile and nodesFile keep what the cluster was started with.
 func (c *Config) subnetFile() string { return c.Path("etc", "subnet") }
+func (c *Config) nodesFile() string  { return c.Path("etc", "nodes") }
 
-// CNIDir holds the pods' network configuration.
-func (c *Config) CNIDir() string { return c.Path("etc", "cni") }
+// CNIDir holds the network configuration of the node's pods.
+func (n Node) CNIDir() string { return n.Path("etc", "cni") }
 
 // RegistryHostsDir says how containerd reaches which registry.
 func (c *Config) RegistryHostsDir() string { return c.Path("etc", "registries") }
 
-// ResolvConf is the node's own resolver configuration: names of the cluster, in any namespace.
+// ResolvConf is the nodes' own resolver configuration: names of the cluster, in any namespace.
 func (c *Config) ResolvConf() string { return c.Path("etc", "resolv.conf") }
 
 // PodResolvConf is what pods that do not use the cluster's DNS get: nothing beyond the cluster can be reached.
 func (c *Config) PodResolvConf() string { return c.Path("etc", "resolv-pod.conf") }
 
-// files maps each rendered file to its template.
+// files maps each rendered file of the cluster to its template.
 func (c *Config) files() map[string]string {
 	return map[string]string{
-		c.containerdConfig(): "containerd.toml",
-		c.kubeletConfig():    "kubelet.yaml",
-		c.corefile():         "Corefile",
-		c.ResolvConf():       "resolv.conf",
-		c.PodResolvConf():    "resolv-pod.conf",
-		c.subnetFile():       "subnet",
-		filepath.Join(c.CNIDir(), "10-ptp.conflist"):                    "ptp.conflist",
+		c.corefile():      "Corefile",
+		c.ResolvConf():    "resolv.conf",
+		c.PodResolvConf(): "resolv-pod.conf",
+		c.subnetFile():    "subnet",
+		c.nodesFile():     "nodes",
 		filepath.Join(c.RegistryHostsDir(), c.Registry(), "hosts.toml"): "hosts.toml",
+	}
+}
+
+// files maps each rendered file of a node to its template.
+func (n Node) files() map[string]string {
+	return map[string]string{
+		n.containerdConfig():                         "containerd.toml",
+		n.kubeletConfig():                            "kubelet.yaml",
+		filepath.Join(n.CNIDir(), "10-ptp.conflist"): "ptp.conflist",
 	}
 }
 
 // WriteFiles writes every component's configuration file.
 func (c *Config) WriteFiles() error {
-	for path, name := range c.files() {
-		text, err := c.render(name)
+	if err := c.writeFiles(c.files(), c.Node(0)); err != nil {
+		return err
+	}
+	for _, n := range c.AllNodes() {
+		if err := c.writeFiles(n.files(), n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Config) writeFiles(files map[string]string, n Node) error {
+	for path, name := range files {
+		text, err := c.render(name, n)
 		if err != nil {
 			return err
 		}
@@ -68,11 +88,12 @@ func (c *Config) WriteFiles() error {
 	return nil
 }
 
-func (c *Config) render(name string) ([]byte, error) {
+func (c *Config) render(name string, n Node) ([]byte, error) {
 	view := struct {
 		*Config
+		Self                      Node
 		PauseImage, ClusterDomain string
-	}{c, PauseImage, ClusterDomain}
+	}{c, n, PauseImage, ClusterDomain}
 	var out bytes.Buffer
 	if err := templates.ExecuteTemplate(&out, name, view); err != nil {
 		return nil, fmt.Errorf("render %s: %w", name, err)

@@ -23,21 +23,37 @@ const (
 
 	// mastersGroup may do anything.
 	mastersGroup = "system:masters"
+	// nodesGroup is what the API server knows kubelets by.
+	nodesGroup = "system:nodes"
 	// DNSUser is the name by which CoreDNS reads Services.
 	DNSUser = "trainyard:coredns"
 )
 
 // clients are the identities that have a kubeconfig each.
-var clients = []pki.Leaf{
-	{Name: "admin", User: "admin", Group: mastersGroup},
-	{Name: "agent", User: "trainyard:agent", Group: mastersGroup},
-	{Name: "coredns", User: DNSUser},
-	{Name: "kubelet", User: "system:node:" + NodeName, Group: "system:nodes"},
-	{Name: "kube-controller-manager", User: "system:kube-controller-manager"},
-	{Name: "kube-proxy", User: "system:kube-proxy"},
-	{Name: "kube-scheduler", User: "system:kube-scheduler"},
-	{Name: "metrics-server", User: "trainyard:metrics-server", Group: mastersGroup},
+func (c *Config) clients() []pki.Leaf {
+	out := []pki.Leaf{
+		{Name: "admin", User: "admin", Group: mastersGroup},
+		{Name: "agent", User: "trainyard:agent", Group: mastersGroup},
+		{Name: "coredns", User: DNSUser},
+		{Name: "kube-controller-manager", User: "system:kube-controller-manager"},
+		{Name: "kube-proxy", User: "system:kube-proxy"},
+		{Name: "kube-scheduler", User: "system:kube-scheduler"},
+		{Name: "metrics-server", User: "trainyard:metrics-server", Group: mastersGroup},
+	}
+	for _, n := range c.AllNodes() {
+		out = append(out, pki.Leaf{Name: n.kubeletUser(), User: n.user(), Group: nodesGroup})
+	}
+	return out
 }
+
+// user is the node's name as a client of the API server.
+func (n Node) user() string { return "system:node:" + n.Name() }
+
+// kubeletUser is the name of the kubelet's certificate as a client.
+func (n Node) kubeletUser() string { return n.unique("kubelet") }
+
+// KubeletServer is the name of the kubelet's certificate as a server.
+func (n Node) KubeletServer() string { return n.unique("kubelet-server") }
 
 func (c *Config) pkiDir() string { return c.Path("pki") }
 
@@ -56,7 +72,7 @@ func (c *Config) KubeconfigFile(client string) string { return c.Path("pki", cli
 // servers are the certificates of what serves TLS.
 func (c *Config) servers() []pki.Leaf {
 	ip := func(a netip.Addr) net.IP { return a.AsSlice() }
-	return []pki.Leaf{
+	out := []pki.Leaf{
 		{
 			Name: "kube-apiserver", User: "kube-apiserver",
 			DNSNames: []string{
@@ -67,14 +83,17 @@ func (c *Config) servers() []pki.Leaf {
 		},
 		{Name: "kube-apiserver-kubelet", User: "kube-apiserver-kubelet", Group: mastersGroup},
 		{
-			Name: "kubelet-server", User: "system:node:" + NodeName, Group: "system:nodes",
-			DNSNames: []string{NodeName}, IPs: []net.IP{ip(c.NodeIP())},
-		},
-		{
 			Name: "metrics-server-serving", User: "metrics-server",
 			DNSNames: []string{MetricsService + "." + SystemNamespace + ".svc"}, IPs: []net.IP{ip(c.NodeIP())},
 		},
 	}
+	for _, n := range c.AllNodes() {
+		out = append(out, pki.Leaf{
+			Name: n.KubeletServer(), User: n.user(), Group: nodesGroup,
+			DNSNames: []string{n.Name()}, IPs: []net.IP{ip(n.IP())},
+		})
+	}
+	return out
 }
 
 // WriteIdentities makes the certificates and kubeconfigs that are not there yet.
@@ -97,7 +116,7 @@ func (c *Config) WriteIdentities() error {
 	for _, leaf := range c.servers() {
 		err = errors.Join(err, ca.Ensure(leaf))
 	}
-	for _, leaf := range clients {
+	for _, leaf := range c.clients() {
 		err = errors.Join(err, ca.Ensure(leaf), c.writeKubeconfig(leaf.Name, c.KubeconfigFile(leaf.Name)))
 	}
 	return errors.Join(err, c.writeKubeconfig("admin", c.Kubeconfig()))

@@ -29,7 +29,7 @@ func cgroupRoots(mounts string) []string {
 	return out
 }
 
-// cgroupDirs returns the cluster's cgroup in each hierarchy.
+// cgroupDirs returns the node's cgroup in each hierarchy.
 func (n *Node) cgroupDirs() ([]string, error) {
 	mounts, err := os.ReadFile("/proc/mounts")
 	if err != nil {
@@ -37,7 +37,7 @@ func (n *Node) cgroupDirs() ([]string, error) {
 	}
 	roots := cgroupRoots(string(mounts))
 	for i, root := range roots {
-		roots[i] = filepath.Join(root, n.cfg.Cgroup())
+		roots[i] = filepath.Join(root, n.Cgroup())
 	}
 	return roots, nil
 }
@@ -69,7 +69,7 @@ func subCgroups(dir string) []string {
 	return out
 }
 
-// cgroupProcesses returns the processes in the cluster's cgroups: those of the pods.
+// cgroupProcesses returns the processes in the node's cgroups: those of the pods.
 func (n *Node) cgroupProcesses() ([]int, error) {
 	dirs, err := n.cgroupDirs()
 	if err != nil {
@@ -99,7 +99,7 @@ func parsePIDs(procs string) []int {
 	return out
 }
 
-// deleteCgroups removes the cluster's cgroups, which must hold no process. The kernel takes a moment to
+// deleteCgroups removes the node's cgroups, which must hold no process. The kernel takes a moment to
 // notice that one has ended.
 func (n *Node) deleteCgroups() error {
 	const (

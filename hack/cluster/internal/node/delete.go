@@ -13,20 +13,34 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/trainyard-dev/trainyard/hack/cluster/internal/config"
 )
 
-// Delete ends every process of the cluster and removes all that it has left on this machine. It works just
-// as well on what is left of a cluster whose start or end was itself cut off.
-func (n *Node) Delete() error {
-	// The node's own processes first: the kubelet would start the pods' again.
+// Delete ends every process of a cluster and removes all that it has left on this machine. It works just
+// as well on what is left of a cluster whose start or end was itself cut off, and for any number of nodes.
+func Delete(cfg *config.Config) error {
+	for i := range config.MaxNodes {
+		if err := New(cfg.Node(i)).Kill(); err != nil {
+			return err
+		}
+	}
+	return deleteFolders(cfg)
+}
+
+// Kill ends a node as a power cut does: nobody hears from it any more, all its processes end, and what is left is
+// what was on its disk.
+func (n *Node) Kill() error {
 	err := errors.Join(
+		n.deleteLink(),
+		// Its own processes first: the kubelet would start the pods' again.
 		killAll(n.networkProcesses),
 		killAll(n.cgroupProcesses),
 	)
 	if err != nil {
 		return err
 	}
-	return errors.Join(n.deleteCgroups(), n.deleteNetwork(), n.deleteFolders())
+	return errors.Join(n.deleteCgroups(), n.deleteNetNS())
 }
 
 func (n *Node) networkProcesses() ([]int, error) {
@@ -44,8 +58,8 @@ func (n *Node) networkProcesses() ([]int, error) {
 // deleteFolders removes the state, and with the last cluster's the folders that were only made to be mounted
 // on: removing one takes away what another cluster has mounted on it. A folder of another cluster is not
 // empty, so it stays.
-func (n *Node) deleteFolders() error {
-	if err := os.RemoveAll(n.cfg.StateDir()); err != nil {
+func deleteFolders(cfg *config.Config) error {
+	if err := os.RemoveAll(cfg.StateDir()); err != nil {
 		return fmt.Errorf("remove the cluster's state: %w", err)
 	}
 	unlock, err := lockBinds()
@@ -53,15 +67,16 @@ func (n *Node) deleteFolders() error {
 		return err
 	}
 	defer unlock()
-	others, err := os.ReadDir(filepath.Dir(n.cfg.StateDir()))
+	others, err := os.ReadDir(filepath.Dir(cfg.StateDir()))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if len(others) > 0 {
 		return nil
 	}
-	dirs := []string{filepath.Dir(n.cfg.StateDir()), filepath.Dir(n.cfg.NetNSPath())}
-	for _, b := range n.cfg.Binds() {
+	first := cfg.Node(0)
+	dirs := []string{filepath.Dir(cfg.StateDir()), filepath.Dir(first.NetNSPath())}
+	for _, b := range first.Binds() {
 		dirs = append(dirs, b.Path)
 	}
 	for _, dir := range dirs {

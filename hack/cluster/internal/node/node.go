@@ -3,9 +3,9 @@
 
 //go:build linux
 
-// Package node is the cluster's one node as this machine knows it: a network namespace, mounts of its own,
-// cgroups and processes. It keeps no record of what it started: a process belongs to the cluster if it is in
-// the cluster's network namespace or cgroup, which also finds what a killed run has left.
+// Package node is one of the cluster's nodes as this machine knows it: a network namespace, mounts of its own,
+// cgroups and processes. It keeps no record of what it started: a process belongs to the node if it is in
+// the node's network namespace or cgroup, which also finds what a killed run has left.
 package node
 
 import (
@@ -26,14 +26,15 @@ import (
 	"github.com/trainyard-dev/trainyard/hack/cluster/internal/config"
 )
 
-// Node starts, finds and ends what runs in the cluster.
+// Node starts, finds and ends what runs on a node.
 type Node struct {
+	config.Node
 	cfg *config.Config
 }
 
-// New returns the node of a cluster, which need not exist yet.
-func New(cfg *config.Config) *Node {
-	return &Node{cfg: cfg}
+// New returns a node, which need not exist yet.
+func New(cfg config.Node) *Node {
+	return &Node{Node: cfg, cfg: cfg.Cluster}
 }
 
 // errNoNode is returned where a running node is needed.
@@ -136,7 +137,7 @@ func (n *Node) pathEnv() string {
 
 // LogPath is where a component's output goes.
 func (n *Node) LogPath(component string) string {
-	return n.cfg.Path("log", component+".log")
+	return n.Path("log", component+".log")
 }
 
 func (n *Node) openLog(component string) (*os.File, error) {
@@ -150,7 +151,7 @@ func (n *Node) openLog(component string) (*os.File, error) {
 // enter moves the calling thread into the node's network and mounts. The mounts last as long as a process
 // is in them, so that they are made anew when there is none.
 func (n *Node) enter() error {
-	ns, err := netns.GetFromPath(n.cfg.NetNSPath())
+	ns, err := netns.GetFromPath(n.NetNSPath())
 	if errors.Is(err, fs.ErrNotExist) {
 		return errNoNode
 	} else if err != nil {
@@ -159,7 +160,7 @@ func (n *Node) enter() error {
 	defer ns.Close()
 	keeper := n.keeper()
 	if err := netns.Set(ns); err != nil {
-		return fmt.Errorf("enter the network namespace %s: %w", n.cfg.Name, err)
+		return fmt.Errorf("enter the network namespace %s: %w", n.NetNS(), err)
 	}
 	if keeper == 0 {
 		if err := n.newMounts(); err != nil {
@@ -198,7 +199,7 @@ func (n *Node) newMounts() error {
 		return err
 	}
 	defer unlock()
-	for _, b := range n.cfg.Binds() {
+	for _, b := range n.Binds() {
 		if err := bind(b); err != nil {
 			return fmt.Errorf("%s: %w", b.Path, err)
 		}

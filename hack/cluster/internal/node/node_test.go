@@ -101,11 +101,11 @@ func TestParsing(t *testing.T) {
 
 // A cluster that is not there has no process and cannot be entered.
 func TestNoCluster(t *testing.T) {
-	cfg, err := config.New("nosuchcluster", config.DefaultSubnet, "/nowhere")
+	cfg, err := config.New("nosuchcluster", config.DefaultSubnet, 1, "/nowhere")
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := New(cfg)
+	n := New(cfg.Node(0))
 	if ps, err := n.Processes(); err != nil || len(ps) != 0 {
 		t.Errorf("processes %v, %v", ps, err)
 	}

@@ -16,14 +16,14 @@ import (
 	"github.com/trainyard-dev/trainyard/hack/cluster/internal/config"
 )
 
-// Process is one that runs in the cluster's network namespace.
+// Process is one that runs in a node's network namespace.
 type Process struct {
 	PID int
 	// Args are its command line.
 	Args []string
 }
 
-// Processes returns those in the cluster's network namespace, without the calling one.
+// Processes returns those in the node's network namespace, without the calling one.
 func (n *Node) Processes() ([]Process, error) {
 	want := n.netNSInode()
 	if want == 0 {
@@ -68,7 +68,7 @@ func (n *Node) Running(c config.Component) (Process, bool) {
 }
 
 // keeper returns a process that is in the node's own mounts, 0 if there is none: one of the cluster's
-// programs in its network. Where the start of one has been cut off and repeated there may be mounts of two
+// programs in the node's network. Where the start of one has been cut off and repeated there may be mounts of two
 // generations: those that count are where containerd and the pods are.
 func (n *Node) keeper() int {
 	ps, err := n.Processes()

@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package volume is the cluster's storage: a few volumes on the node's disk that wait for claims and are
+// Package volume is the cluster's storage: a few volumes on each node's disk that wait for claims and are
 // wiped when their claim has gone, and one that shows a folder of the machine read-only.
 package volume
 
@@ -46,6 +46,8 @@ type Keeper struct {
 	Client kubernetes.Interface
 	// Dir holds a folder for each volume.
 	Dir string
+	// Nodes that have volumes.
+	Nodes []config.Node
 }
 
 // Run keeps the volumes until the context ends. An error is logged and tried again.
@@ -73,13 +75,15 @@ func (k *Keeper) sync(ctx context.Context) error {
 	for _, pv := range list.Items {
 		found[pv.Name] = pv
 	}
-	for _, name := range Names() {
-		pv, ok := found[name]
-		switch {
-		case !ok:
-			err = errors.Join(err, k.make(ctx, name))
-		case released(&pv):
-			err = errors.Join(err, k.delete(ctx, &pv))
+	for _, node := range k.Nodes {
+		for _, name := range Names(node) {
+			pv, ok := found[name]
+			switch {
+			case !ok:
+				err = errors.Join(err, k.make(ctx, name, node))
+			case released(&pv):
+				err = errors.Join(err, k.delete(ctx, &pv))
+			}
 		}
 	}
 	if pv, ok := found[DataName]; ok && released(&pv) {
@@ -88,11 +92,11 @@ func (k *Keeper) sync(ctx context.Context) error {
 	return err
 }
 
-// Names returns the names of the local volumes.
-func Names() []string {
+// Names returns the names of a node's local volumes.
+func Names(node config.Node) []string {
 	out := make([]string, 0, config.Volumes)
 	for i := range config.Volumes {
-		out = append(out, fmt.Sprintf("local-%02d", i))
+		out = append(out, fmt.Sprintf("local-%02d", node.Index*config.Volumes+i))
 	}
 	return out
 }
@@ -104,7 +108,7 @@ func released(pv *corev1.PersistentVolume) bool {
 
 // make empties the volume's folder and makes the volume. Only a volume that does not exist is emptied: no
 // pod can be using it.
-func (k *Keeper) make(ctx context.Context, name string) error {
+func (k *Keeper) make(ctx context.Context, name string, node config.Node) error {
 	dir := filepath.Join(k.Dir, name)
 	if err := os.RemoveAll(dir); err != nil {
 		return fmt.Errorf("wipe volume %s: %w", name, err)
@@ -113,7 +117,7 @@ func (k *Keeper) make(ctx context.Context, name string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("make volume %s: %w", name, err)
 	}
-	_, err := k.Client.CoreV1().PersistentVolumes().Create(ctx, localVolume(name, dir), metav1.CreateOptions{})
+	_, err := k.Client.CoreV1().PersistentVolumes().Create(ctx, localVolume(name, dir, node.Name()), metav1.CreateOptions{})
 	if err != nil && !apierrors.IsAlreadyExists(err) {
 		return fmt.Errorf("make volume %s: %w", name, err)
 	}
@@ -128,7 +132,7 @@ func (k *Keeper) delete(ctx context.Context, pv *corev1.PersistentVolume) error 
 	return nil
 }
 
-func localVolume(name, dir string) *corev1.PersistentVolume {
+func localVolume(name, dir, node string) *corev1.PersistentVolume {
 	return &corev1.PersistentVolume{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
 		Spec: corev1.PersistentVolumeSpec{
@@ -141,7 +145,7 @@ func localVolume(name, dir string) *corev1.PersistentVolume {
 			},
 			NodeAffinity: &corev1.VolumeNodeAffinity{Required: &corev1.NodeSelector{
 				NodeSelectorTerms: []corev1.NodeSelectorTerm{{MatchExpressions: []corev1.NodeSelectorRequirement{{
-					Key: corev1.LabelHostname, Operator: corev1.NodeSelectorOpIn, Values: []string{config.NodeName},
+					Key: corev1.LabelHostname, Operator: corev1.NodeSelectorOpIn, Values: []string{node},
 				}}}},
 			}},
 		},
@@ -178,7 +182,7 @@ func DataSource(ctx context.Context, client kubernetes.Interface) (string, error
 	return pv.Annotations[sourceAnnotation], nil
 }
 
-// ApplyData makes the read-only volume over a folder of the node, or records a new source of it.
+// ApplyData makes the read-only volume over a folder of every node, or records a new source of it.
 func ApplyData(ctx context.Context, client kubernetes.Interface, dir, source string) error {
 	pvs := client.CoreV1().PersistentVolumes()
 	_, err := pvs.Create(ctx, dataVolume(dir, source), metav1.CreateOptions{})

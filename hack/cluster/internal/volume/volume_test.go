@@ -16,9 +16,19 @@ import (
 	"github.com/trainyard-dev/trainyard/hack/cluster/internal/config"
 )
 
+// nodes are those of a cluster of two.
+func nodes(t *testing.T) []config.Node {
+	t.Helper()
+	cfg, err := config.New(config.DefaultName, config.DefaultSubnet, 2, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg.AllNodes()
+}
+
 func TestKeeper(t *testing.T) {
 	client := fake.NewClientset()
-	k := &Keeper{Client: client, Dir: t.TempDir()}
+	k := &Keeper{Client: client, Dir: t.TempDir(), Nodes: nodes(t)}
 	get := func(name string) *corev1.PersistentVolume {
 		t.Helper()
 		pv, err := client.CoreV1().PersistentVolumes().Get(t.Context(), name, metav1.GetOptions{})
@@ -38,10 +48,19 @@ func TestKeeper(t *testing.T) {
 		}
 		return len(list.Items)
 	}
-	if got := sync(); got != config.Volumes {
-		t.Fatalf("%d volumes, want %d", got, config.Volumes)
+	all := 2 * config.Volumes
+	if got := sync(); got != all {
+		t.Fatalf("%d volumes, want %d", got, all)
 	}
-	name := Names()[0]
+	for _, node := range k.Nodes {
+		for _, name := range Names(node) {
+			required := get(name).Spec.NodeAffinity.Required.NodeSelectorTerms[0].MatchExpressions[0]
+			if !cmp.Equal(required.Values, []string{node.Name()}) {
+				t.Errorf("volume %s is on %v, want %s", name, required.Values, node.Name())
+			}
+		}
+	}
+	name := Names(k.Nodes[1])[0]
 	file := filepath.Join(k.Dir, name, "file")
 	if err := os.WriteFile(file, nil, 0o644); err != nil {
 		t.Fatal(err)
@@ -57,14 +76,14 @@ func TestKeeper(t *testing.T) {
 	if _, err := client.CoreV1().PersistentVolumes().UpdateStatus(t.Context(), pv, metav1.UpdateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	if got := sync(); got != config.Volumes-1 {
-		t.Errorf("%d volumes after the deletion of one, want %d", got, config.Volumes-1)
+	if got := sync(); got != all-1 {
+		t.Errorf("%d volumes after the deletion of one, want %d", got, all-1)
 	}
 	if _, err := os.Stat(file); err != nil {
 		t.Errorf("wiped before the volume had gone: %v", err)
 	}
-	if got := sync(); got != config.Volumes {
-		t.Errorf("%d volumes, want %d", got, config.Volumes)
+	if got := sync(); got != all {
+		t.Errorf("%d volumes, want %d", got, all)
 	}
 	if _, err := os.Stat(file); !os.IsNotExist(err) {
 		t.Errorf("the released volume's file: %v, want none", err)

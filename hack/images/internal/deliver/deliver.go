@@ -22,12 +22,12 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
-// Push pushes each archive's image to the registry that its name begins with, with the credentials of
+// Push pushes each archive's image to the registry that its name begins with, under its own tag and further ones, with the credentials of
 // docker login, and prints the name with its digest. A registry at an address of this machine or a private
 // network is spoken to in plain HTTP if it has no TLS.
-func Push(ctx context.Context, archives []string, out io.Writer) error {
+func Push(ctx context.Context, archives, tags []string, out io.Writer) error {
 	for _, path := range archives {
-		digest, err := push(ctx, path)
+		digest, err := push(ctx, path, tags)
 		if err != nil {
 			return fmt.Errorf("push %s: %w", path, err)
 		}
@@ -36,7 +36,7 @@ func Push(ctx context.Context, archives []string, out io.Writer) error {
 	return nil
 }
 
-func push(ctx context.Context, path string) (name.Digest, error) {
+func push(ctx context.Context, path string, tags []string) (name.Digest, error) {
 	open := func() (io.ReadCloser, error) { return os.Open(path) }
 	manifest, err := tarball.LoadManifest(open)
 	if err != nil {
@@ -53,8 +53,18 @@ func push(ctx context.Context, path string) (name.Digest, error) {
 	if err != nil {
 		return name.Digest{}, err
 	}
-	if err := remote.Write(tag, img, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain)); err != nil {
+	options := []remote.Option{remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain)}
+	if err := remote.Write(tag, img, options...); err != nil {
 		return name.Digest{}, err
+	}
+	for _, further := range tags {
+		also, err := name.NewTag(tag.Context().Name() + ":" + further)
+		if err != nil {
+			return name.Digest{}, err
+		}
+		if err := remote.Tag(also, img, options...); err != nil {
+			return name.Digest{}, err
+		}
 	}
 	hash, err := img.Digest()
 	if err != nil {

@@ -35,7 +35,7 @@ func TestPush(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if err := Push(t.Context(), []string{path}, &out); err != nil {
+	if err := Push(t.Context(), []string{path}, []string{"main", "v1.2"}, &out); err != nil {
 		t.Fatal(err)
 	}
 	// What it prints is what a pod pulls by.
@@ -47,11 +47,21 @@ func TestPush(t *testing.T) {
 		t.Errorf("pull %s: %v", digest, err)
 	}
 
+	for _, tag := range []string{"1", "main", "v1.2"} {
+		got, err := remote.Head(digest.Context().Tag(tag))
+		if err != nil || got.Digest.String() != digest.DigestStr() {
+			t.Errorf("tag %s is %v, want %s: %v", tag, got, digest, err)
+		}
+	}
+	if err := Push(t.Context(), []string{path}, []string{"not a tag"}, &out); err == nil {
+		t.Error("a tag that is none is accepted")
+	}
+
 	server.Close()
-	if err := Push(t.Context(), []string{path}, &out); err == nil || !strings.Contains(err.Error(), path) {
+	if err := Push(t.Context(), []string{path}, nil, &out); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("error %v, want one that names the archive", err)
 	}
-	if err := Push(t.Context(), []string{path + ".none"}, &out); err == nil {
+	if err := Push(t.Context(), []string{path + ".none"}, nil, &out); err == nil {
 		t.Error("an archive that is not there is pushed")
 	}
 }

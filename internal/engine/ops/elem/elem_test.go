@@ -17,7 +17,7 @@ import (
 func TestUnary(t *testing.T) {
 	x := []float32{-3, -0.5, 0, 0.25, 1, 4}
 	sigmoid := func(v float64) float64 { return 1 / (1 + math.Exp(-v)) }
-	for name, tc := range map[string]struct {
+	cases := map[string]struct {
 		op          Unary
 		alpha, beta float32
 		want        func(float64) float64
@@ -43,7 +43,11 @@ func TestUnary(t *testing.T) {
 		"Floor":       {Floor, 0, 0, math.Floor},
 		"Ceil":        {Ceil, 0, 0, math.Ceil},
 		"Affine":      {Affine, 2, -1, func(v float64) float64 { return 2*v - 1 }},
-	} {
+	}
+	if len(cases) != int(unaryCount) {
+		t.Errorf("%d operations are tested, there are %d: add the others", len(cases), unaryCount)
+	}
+	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			exectest.ForEachSet(t, func(t *testing.T, ws *exec.Workspace) {
 				y := make([]float32, len(x))

@@ -110,6 +110,43 @@ func SoftmaxCrossEntropy(_ *exec.Workspace, batch, classes int, logits []float32
 	return loss / total
 }
 
+// SoftmaxCrossEntropyTargets is SoftmaxCrossEntropy for rows that belong to each class with the probability that targets,
+// [batch, classes], give it. With weights it is divided by the number of rows all the same, as by PyTorch's
+// CrossEntropyLoss of probabilities.
+func SoftmaxCrossEntropyTargets(_ *exec.Workspace, batch, classes int, logits, targets []float32, smoothing float64, weights, dlogits []float32) float64 {
+	exec.CheckLength("softmax cross entropy", "logits", logits, batch*classes)
+	exec.CheckLength("softmax cross entropy", "targets", targets, batch*classes)
+	exec.CheckLength("softmax cross entropy", "dlogits", dlogits, batch*classes)
+	if weights != nil {
+		exec.CheckLength("softmax cross entropy", "weights", weights, classes)
+	}
+	var loss float64
+	for i := range batch {
+		row, target := logits[i*classes:][:classes], targets[i*classes:][:classes]
+		share := func(c int) float64 {
+			return (float64(target[c])*(1-smoothing) + smoothing/float64(classes)) * weightOf(weights, c)
+		}
+		largest, sum := math.Inf(-1), 0.0
+		for _, v := range row {
+			largest = max(largest, float64(v))
+		}
+		for _, v := range row {
+			sum += math.Exp(float64(v) - largest)
+		}
+		var mass, wanted float64
+		for c, v := range row {
+			mass += share(c)
+			wanted += share(c) * float64(v)
+		}
+		loss += mass*(math.Log(sum)+largest) - wanted
+		for c, v := range row {
+			p := mass*(math.Exp(float64(v)-largest)/sum) - share(c)
+			dlogits[i*classes+c] = float32(p / float64(batch))
+		}
+	}
+	return loss / float64(batch)
+}
+
 // weightOf is the weight of a class, 1 without weights.
 func weightOf(weights []float32, class int) float64 {
 	if weights == nil {

@@ -19,6 +19,7 @@ func TestElementwiseThreads(t *testing.T) {
 		Dropout(ws, 1, 2, 0.5, x, y)
 		Combine(ws, Multiply, []int{35, 1100}, y, []int{1100}, dy, z)
 		UpdateAdam(ws, Adam{LearningRate: 0.1, Beta1: 0.9, Beta2: 0.99, Epsilon: 1e-8, Step: 1}, x, dy, y, make([]float32, len(x)))
+		UpdateAverage(ws, 0.1, x, z)
 		return slices.Concat(x, y, z)
 	})
 }
@@ -33,5 +34,6 @@ func TestElementwiseDoesNotAllocate(t *testing.T) {
 		Softmax(ws, 3, 10, 1, x, x, false)
 		Dropout(ws, 1, 2, 0.5, x, x)
 		UpdateSGD(ws, SGD{LearningRate: 0.1, Momentum: 0.9}, x, w, w)
+		UpdateAverage(ws, 0.1, x, w)
 	})
 }

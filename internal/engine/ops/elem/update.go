@@ -61,6 +61,20 @@ func sgdPart(ws *exec.Workspace, _, part int) {
 	}
 }
 
+// UpdateAverage moves an exponential moving average by a share of its distance to w: average += share·(w - average).
+func UpdateAverage(ws *exec.Workspace, share float32, w, average []float32) {
+	exec.CheckLength("average", "average", average, len(w))
+	states.Of(ws).update = updateArgs{w: w, first: average, stepSize: share}
+	ws.Run(exec.CeilDiv(len(w), vectorPart), averagePart)
+}
+
+func averagePart(ws *exec.Workspace, _, part int) {
+	u := &states.Of(ws).update
+	for i := part * vectorPart; i < min(len(u.w), (part+1)*vectorPart); i++ {
+		u.first[i] += u.stepSize * (u.w[i] - u.first[i])
+	}
+}
+
 // UpdateAdam makes one step on the weights w with gradient g, as torch.optim.Adam and AdamW do:
 // first = β₁·first + (1-β₁)·g; second = β₂·second + (1-β₂)·g²;
 // w -= learningRate/(1-β₁ᵗ) · first / (√second/√(1-β₂ᵗ) + ε). Both moments start at zero.

@@ -1,0 +1,5 @@
+if obj.spec.rollout == nil then
+  obj.spec.rollout = {}
+end
+obj.spec.rollout.paused = false
+return obj
