@@ -345,9 +345,10 @@ var _ = Describe("ModelServer, when what serves is edited by hand", func() {
 			Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "c", Image: "i"}}},
 		}
 		Expect(k8s.Create(ctx, pod)).To(Succeed())
-		pod.Status.Phase, pod.Status.PodIP, pod.Status.PodIPs = corev1.PodRunning, "10.0.0.9", []corev1.PodIP{{IP: "10.0.0.9"}}
-		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
-		Expect(k8s.Status().Update(ctx, pod)).To(Succeed())
+		changeStatus(ctx, pod, func() {
+			pod.Status.Phase, pod.Status.PodIP, pod.Status.PodIPs = corev1.PodRunning, "10.0.0.9", []corev1.PodIP{{IP: "10.0.0.9"}}
+			pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
+		})
 		Eventually(func() map[string]string {
 			Expect(k8s.Get(ctx, client.ObjectKeyFromObject(pod), pod)).To(Succeed())
 			return pod.Labels
@@ -363,9 +364,10 @@ var _ = Describe("ModelServer, when what serves is edited by hand", func() {
 			Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "c", Image: "i"}}},
 		}
 		Expect(k8s.Create(ctx, pod)).To(Succeed())
-		pod.Status.Phase, pod.Status.PodIP, pod.Status.PodIPs = corev1.PodRunning, "10.0.0.9", []corev1.PodIP{{IP: "10.0.0.9"}}
-		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
-		Expect(k8s.Status().Update(ctx, pod)).To(Succeed())
+		changeStatus(ctx, pod, func() {
+			pod.Status.Phase, pod.Status.PodIP, pod.Status.PodIPs = corev1.PodRunning, "10.0.0.9", []corev1.PodIP{{IP: "10.0.0.9"}}
+			pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
+		})
 		server := pets.reaches(ctx, v1alpha1.NameConflictReason)
 		Expect(message(server, v1alpha1.ReadyCondition)).To(ContainSubstring("remove the label from the template of ReplicaSet theirs"))
 		Expect(k8s.Delete(ctx, pod, client.GracePeriodSeconds(0))).To(Succeed())

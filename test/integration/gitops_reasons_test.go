@@ -223,8 +223,7 @@ var _ = Describe("Reasons that GitOps tools show", func() {
 			By("having lost it")
 			lost := &v1alpha1.TrainingRun{}
 			Expect(k8s.Get(ctx, client.ObjectKey{Namespace: pets.namespace, Name: "run-2"}, lost)).To(Succeed())
-			lost.Status.Model = nil
-			Expect(k8s.Status().Update(ctx, lost)).To(Succeed())
+			changeStatus(ctx, lost, func() { lost.Status.Model = nil })
 			pets.serve(ctx, "run-2")
 			pets.reaches(ctx, v1alpha1.ArtifactMissingReason)
 		})

@@ -39,6 +39,15 @@ func change(ctx context.Context, object client.Object, patch string) {
 	Expect(k8s.Patch(ctx, object, client.RawPatch(types.MergePatchType, []byte(patch)))).To(Succeed())
 }
 
+// changeStatus sends what edit changes in the status of an object as a patch, so that what
+// the controller writes to the object meanwhile is no conflict.
+func changeStatus(ctx context.Context, object client.Object, edit func()) {
+	GinkgoHelper()
+	before := object.DeepCopyObject().(client.Object)
+	edit()
+	Expect(k8s.Status().Patch(ctx, object, client.MergeFrom(before))).To(Succeed())
+}
+
 // expectIdentity waits until an object has the labels and owners that it had. The API
 // server and others may have added labels.
 func expectIdentity(ctx context.Context, before client.Object) {
