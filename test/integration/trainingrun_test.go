@@ -321,8 +321,7 @@ var _ = Describe("TrainingRun", func() {
 		before, jobBefore := fetch(ctx, run), jobOf(ctx, run)
 
 		By("waking the reconciler through the Job and through a restart")
-		jobBefore.Labels["touched"] = "yes"
-		Expect(k8s.Update(ctx, jobBefore)).To(Succeed())
+		change(ctx, jobBefore, `{"metadata":{"labels":{"touched":"yes"}}}`)
 		restartManager()
 		Consistently(func(g Gomega) {
 			g.Expect(fetch(ctx, run).ResourceVersion).To(Equal(before.ResourceVersion))
@@ -374,8 +373,7 @@ var _ = Describe("TrainingRun", func() {
 			LastTimestamp: metav1.Now(),
 		})).To(Succeed())
 		clk.Step(startGrace)
-		job.Labels["touched"] = "yes" // the queue's clock is the real one
-		Expect(k8s.Update(ctx, job)).To(Succeed())
+		change(ctx, job, `{"metadata":{"labels":{"touched":"yes"}}}`) // the queue's clock is the real one
 		Eventually(func() string { return readyMessage(fetch(ctx, run)) }).Should(Equal(
 			"the pod of Job " + job.Name + " can't be created: exceeded quota: q; raise the quota, or create another TrainingRun that asks for less in spec.podTemplate.resources"))
 		expectState(ctx, run, v1alpha1.PendingReason, unknown)
