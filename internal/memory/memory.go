@@ -10,23 +10,20 @@ import (
 	"os"
 	"path"
 	"runtime/debug"
-	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/trainyard-dev/trainyard/internal/cgroup"
 )
 
 // assumed is what the program may use in bytes where the system doesn't say.
 const assumed = 2 << 30
 
-// Files below the root of the file system. A cgroup's limit is in a file of its folder, whose name depends on the cgroups'
-// version.
+// Files that hold a limit, in a control group's folder, and what the machine has.
 const (
-	cgroupV2Root = "sys/fs/cgroup"
-	cgroupV2Max  = "memory.max"
-	cgroupV1Root = "sys/fs/cgroup/memory"
-	cgroupV1Max  = "memory.limit_in_bytes"
-	ownCgroups   = "proc/self/cgroup"
-	meminfo      = "proc/meminfo"
+	cgroupV2Max = "memory.max"
+	cgroupV1Max = "memory.limit_in_bytes"
+	meminfo     = "proc/meminfo"
 )
 
 // Limit is the number of bytes that the program may use: the smaller of the container's limit and of what the machine
@@ -46,30 +43,15 @@ func limit(root fs.FS) int64 {
 	return least
 }
 
-// cgroupLimits returns the limits of the program's cgroup and of all above it, of either version. In a container whose
-// cgroups are a namespace of their own that is the root alone; elsewhere /proc/self/cgroup tells where the program is.
+// cgroupLimits returns the limits of the program's control group and of all above it, of either version.
 func cgroupLimits(root fs.FS) []int64 {
-	limits := []int64{cgroupLimit(root, path.Join(cgroupV2Root, cgroupV2Max)), cgroupLimit(root, path.Join(cgroupV1Root, cgroupV1Max))}
-	data, err := fs.ReadFile(root, ownCgroups)
-	if err != nil {
-		return limits
+	var limits []int64
+	v2, v1 := cgroup.Folders(root, "memory")
+	for _, folder := range v2 {
+		limits = append(limits, cgroupLimit(root, path.Join(folder, cgroupV2Max)))
 	}
-	for line := range strings.Lines(string(data)) {
-		// hierarchy:controllers:path, with no controllers in version 2
-		fields := strings.SplitN(strings.TrimSpace(line), ":", 3)
-		if len(fields) != 3 {
-			continue
-		}
-		top, file := cgroupV2Root, cgroupV2Max
-		if fields[1] != "" {
-			if !slices.Contains(strings.Split(fields[1], ","), "memory") {
-				continue
-			}
-			top, file = cgroupV1Root, cgroupV1Max
-		}
-		for folder := path.Clean("/" + fields[2]); folder != "/"; folder = path.Dir(folder) {
-			limits = append(limits, cgroupLimit(root, path.Join(top, folder, file)))
-		}
+	for _, folder := range v1 {
+		limits = append(limits, cgroupLimit(root, path.Join(folder, cgroupV1Max)))
 	}
 	return limits
 }

@@ -12,7 +12,7 @@ import (
 
 func TestLimit(t *testing.T) {
 	file := func(s string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(s)} }
-	const v2, v1 = cgroupV2Root + "/" + cgroupV2Max, cgroupV1Root + "/" + cgroupV1Max
+	const v2, v1, ownCgroups = "sys/fs/cgroup/" + cgroupV2Max, "sys/fs/cgroup/memory/" + cgroupV1Max, "proc/self/cgroup"
 	cases := map[string]struct {
 		root fstest.MapFS
 		want int64

@@ -18,6 +18,7 @@ import (
 	"github.com/trainyard-dev/trainyard/internal/classifier"
 	"github.com/trainyard-dev/trainyard/internal/contract"
 	"github.com/trainyard-dev/trainyard/internal/memory"
+	"github.com/trainyard-dev/trainyard/internal/processors"
 	"github.com/trainyard-dev/trainyard/server/internal/httpapi"
 	"github.com/trainyard-dev/trainyard/server/internal/reference"
 	"github.com/trainyard-dev/trainyard/server/internal/serving"
@@ -169,6 +170,7 @@ func serve(ctx context.Context, config contract.ServeConfig, address string, acc
 	case err != nil:
 		return configError(err)
 	}
+	processors.FollowQuota()
 	limit := memory.Limit()
 	memory.BoundHeap(limit)
 	settings := httpapi.Config{
