@@ -298,6 +298,18 @@ bench-engine: ## Measure the engine beside ONNX Runtime and PyTorch (minutes, an
 bench-server: build-runner build-server ## Measure rate and peak memory of the inference server under 1 to 64 clients.
 	test/benchmark/server/bench.sh
 
+.PHONY: bench-serving
+bench-serving: build-runner build-server ## Measure the inference server beside those of Python and one in Rust, which it installs and builds (half an hour, gigabytes; QUICK=yes a minute; SERVING_ARGS).
+	test/benchmark/serving/bench.sh $(if $(QUICK),--quick) $(SERVING_ARGS)
+
+.PHONY: bench-serving-limits
+bench-serving-limits: build-runner build-server ## Measure the same with 0.5, 1 and 2 CPUs, beside ONNX Runtime with its defaults (root, Linux; minutes).
+	test/benchmark/serving/bench.sh --mode limits --only trainyard,trainyard-int8,fastapi-ort,fastapi-ort-int8 --pictures 500x375
+
+.PHONY: soak-serving
+soak-serving: build-runner build-server ## Send two million requests, wrong ones among them, and see whether the server grows (a quarter of an hour).
+	test/benchmark/serving/bench.sh --mode soak
+
 .PHONY: bench-manager
 bench-manager: $(CLUSTER_TOOL) build-manager ## Measure takeovers of the leader, and what waiting and ended runs cost, with a real API server (minutes).
 	KUBEBUILDER_ASSETS=$$($(CLUSTER_TOOL) build --envtest) go run ./test/benchmark/manager
