@@ -5,6 +5,11 @@ MAKEFLAGS += --no-print-directory
 # the tools, the tests and the linter together.
 export CGO_ENABLED ?= 0
 export GOFLAGS ?= -trimpath -buildvcs=false
+# Where nothing can be written at home, what is compiled stays in this checkout.
+ifneq (0,$(shell d=$$(go env GOCACHE 2>/dev/null) && mkdir -p "$$d" 2>/dev/null && [ -w "$$d" ] && echo 0))
+export GOCACHE := $(CURDIR)/out/go-build
+export TRAINYARD_CACHE ?= $(CURDIR)/out/cache
+endif
 
 BIN := $(CURDIR)/bin
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -15,12 +20,17 @@ IMAGE_PREFIX = $(if $(REGISTRY),$(REGISTRY)/)
 IMAGE = $(IMAGE_PREFIX)trainyard-$*:$(TAG)
 # The greatest sizes of images, compressed, in MB: what a node fetches before it serves.
 export IMAGE_MAX_MB := trainyard-runner=45,trainyard-server=12
-# local: a Kubernetes made by hack/cluster. current: kubectl's current context.
-CLUSTER ?= local
+# local: a Kubernetes made by hack/cluster. current: kubectl's current context. none, for the demo: no cluster at all.
+# Empty: local, and for the demo none where this machine can't have one.
+CLUSTER ?=
 # How many nodes cluster-up makes; empty: one, or those that the cluster was started with.
 NODES ?=
-# A folder of class folders to train the demo on; empty: generated pictures.
+# A folder of class folders to train on; empty: drawn pictures. MINUTES is how long that may take.
 DATA ?=
+export MINUTES ?= 2
+# The model file that evaluate, serve and smoke take; empty: the newest in models/. More flags of the runner, for train.
+MODEL ?=
+export TRAIN_ARGS ?=
 
 CONTROLLER_GEN = $(BIN)/controller-gen
 CRD_REF_DOCS = $(BIN)/crd-ref-docs
@@ -43,14 +53,40 @@ IMAGES_TOOL = $(BIN)/images
 
 .PHONY: help
 help: ## Show this help.
-	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-zA-Z0-9_ -]+:.*##/ {sub(/: [a-z-]+%$$/, "", $$1); printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-zA-Z0-9_ -]+:.*##/ {sub(/: [a-z-]+%$$/, "", $$1); printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: $(CLUSTER_TOOL) $(IMAGES_TOOL) ## Train, serve, promote and reject a model on a real cluster (DATA=<folder> for your own pictures).
+demo: ## Train, serve, and reject a bad model under load: on a real cluster, or without where there can't be one (DATA=<folder> CLUSTER=none).
 	CLUSTER=$(CLUSTER) DATA="$(DATA)" hack/demo.sh
 
 .PHONY: demo-down
 demo-down: cluster-down ## Remove the demo's cluster and all it left.
+
+##@ On this machine, without a cluster
+
+.PHONY: setup
+setup: build ## Fetch what the programs are made of, and build them.
+	@printf '\nNext: make data, or make demo, which shows everything at once\n'
+
+.PHONY: data
+data: build-runner ## Sort Kaggle's Dogs vs. Cats into folders, or draw cats and dogs where it isn't there.
+	@DATA="$(DATA)" hack/laptop.sh data
+
+.PHONY: train
+train: build-runner ## Train on DATA=<folder>, or on what make data made, in about MINUTES=2 (TRAIN_ARGS for more flags).
+	@DATA="$(DATA)" hack/laptop.sh train
+
+.PHONY: evaluate
+evaluate: build-runner ## Measure the newest model, or MODEL=<model.onnx>, on DATA=<folder> or on new drawings.
+	@DATA="$(DATA)" MODEL="$(MODEL)" hack/laptop.sh evaluate
+
+.PHONY: smoke
+smoke: build-server ## Test the newest model's server, or the one at URL (SAMPLES=<samples.tar>: what it should answer).
+	@MODEL="$(MODEL)" URL="$(URL)" SAMPLES="$(SAMPLES)" hack/laptop.sh smoke
+
+.PHONY: serve
+serve: build-server ## Serve the newest model, or MODEL=<model.onnx>, with a page for pictures (PORT=8080).
+	@MODEL="$(MODEL)" PORT="$(PORT)" hack/laptop.sh serve
 
 ##@ Build
 
@@ -102,12 +138,17 @@ cluster-load: images $(CLUSTER_TOOL) ## Build the three images and load them int
 	$(CLUSTER_TOOL) load out/images/trainyard-{manager,runner,server}.tar
 
 .PHONY: install uninstall deploy undeploy
-install: ## Install the CRDs into the current kubectl context.
+# Without a context kubectl asks a server on this machine, and says no more than that there is none.
+.PHONY: need-context
+need-context:
+	@kubectl config current-context > /dev/null 2>&1 || { echo "error: kubectl has no cluster here. make cluster-up starts one (root), and export KUBECONFIG=\$$(bin/cluster kubeconfig) names it; make demo needs none" >&2; exit 1; }
+install: need-context ## Install the CRDs into the current kubectl context.
 	kubectl apply --server-side -f config/crd/bases
 uninstall: ## Remove the CRDs, and with them every TrainingRun and ModelServer.
 	kubectl delete --ignore-not-found -f config/crd/bases
-deploy: build-installer ## Install CRDs and manager into the current kubectl context.
+deploy: need-context build-installer ## Install CRDs and manager into the current kubectl context.
 	kubectl apply --server-side -f dist/install.yaml
+	@printf '\nNext: kubectl apply -k config/samples\n'
 undeploy: build-installer ## Remove the manager and its rights. CRDs, TrainingRuns and ModelServers stay, and servers serve.
 	kubectl delete --ignore-not-found -f dist/install.yaml --selector='app.kubernetes.io/component!=crds'
 
@@ -130,11 +171,6 @@ compose-up: ## Build and start what docker-compose.yml describes: train, serve, 
 	TAG=$(TAG) docker compose up --build --detach
 compose-down: ## Stop it; its volumes stay.
 	docker compose down
-
-.PHONY: smoke
-smoke: build-server ## Test the inference server at URL, with what its model should answer in SAMPLES=<samples.tar>.
-	@[ -n "$(URL)" ] || { echo "error: URL is needed: make smoke URL=http://localhost:8080" >&2; exit 1; }
-	$(BIN)/server smoke --url "$(URL)" $(if $(SAMPLES),--samples "$(SAMPLES)")
 
 ##@ Development
 
@@ -173,6 +209,10 @@ verify: $(ACTIONLINT) ## Check that generated files are up to date, lint, and te
 test: $(GOTESTSUM) $(CLUSTER_TOOL) $(S3_SERVER) $(HELM) ## Unit and integration (envtest) tests, with coverage.
 	hack/test.sh
 
+.PHONY: test-story
+test-story: ## Run docs/quickstart.md word for word: the demo without a cluster, and what follows (with one, too: CLUSTER=local, root).
+	CLUSTER=$(CLUSTER) go test -count=1 -timeout=60m -v ./test/story
+
 .PHONY: coverage
 coverage: ## Show the coverage that make test has measured, line by line: out/cover.html.
 	go tool cover -html=out/cover.out -o out/cover.html
@@ -207,6 +247,8 @@ test-arm64: ## Test the engine and all beneath the runner for arm64, emulated (n
 .PHONY: test-avx512
 test-avx512: ## Test the AVX-512 kernels on an emulated CPU (Debian, packages of Bochs and ISOLINUX).
 	hack/avx512/test.sh
+
+##@ Compare with the tools of others
 
 .PHONY: test-peers
 test-peers: test-dvc test-mlflow test-compose test-azure test-gs test-report test-webpage test-protocols test-exports ## Compare with the tools of others, each by a target of its own.
@@ -254,6 +296,8 @@ test-compose: $(PROMETHEUS) build-runner build-server ## Run what docker-compose
 	test/peers/mlflow/venv.sh 3
 	PROMETHEUS=$(PROMETHEUS) PROMTOOL=$(PROMTOOL) RUNNER=$(BIN)/runner SERVER=$(BIN)/server go test -count=1 -v -timeout 30m -run TestWiring ./test/compose
 
+##@ Test on clusters
+
 .PHONY: test-e2e
 test-e2e: $(CLUSTER_TOOL) $(IMAGES_TOOL) ## End-to-end tests on the local cluster (root, Linux).
 	CLUSTER=$(CLUSTER) hack/test-e2e.sh
@@ -273,6 +317,8 @@ test-upgrade: $(CLUSTER_TOOL) $(IMAGES_TOOL) ## Upgrade the operator from the ve
 .PHONY: test-install
 test-install: $(CLUSTER_TOOL) $(IMAGES_TOOL) $(HELM) ## Install, upgrade and remove the operator by Helm, install.yaml and kustomize, under load (root, Linux).
 	CLUSTER=$(CLUSTER) SPECS=install hack/test-e2e.sh
+
+##@ Measure
 
 .PHONY: bench-data
 bench-data: build-runner ## Measure a linear model and BaselineCNN on generated pictures (minutes).
@@ -321,6 +367,8 @@ bench-rollout: $(CLUSTER_TOOL) $(IMAGES_TOOL) ## Measure on the local cluster ho
 .PHONY: compare-torchvision
 compare-torchvision: ## Run torchvision's classifiers as both exporters write them, beside ONNX Runtime (an hour, gigabytes).
 	test/benchmark/torchvision/compare.sh $(NETWORKS)
+
+##@ Clean up
 
 .PHONY: clean
 clean: ## Remove what was built in this checkout.

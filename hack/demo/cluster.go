@@ -25,6 +25,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/hack/demo/internal/effort"
 	"github.com/trainyard-dev/trainyard/hack/prober/probe"
 )
 
@@ -36,6 +37,10 @@ type demo struct {
 	settings settings
 	client   client.Client
 	clients  *kubernetes.Clientset
+
+	effort      effort.Effort
+	minAccuracy float64 // 0 if it isn't known
+	picture     string  // to predict; drawn if empty
 }
 
 func newDemo(s settings) (*demo, error) {
@@ -55,7 +60,10 @@ func newDemo(s settings) (*demo, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make client: %w", err)
 	}
-	return &demo{settings: s, client: c, clients: clients}, os.MkdirAll(s.OutDir, 0o755)
+	return &demo{
+		settings: s, client: c, clients: clients,
+		effort: effort.Effort{ImageSize: 224, Epochs: 6}, minAccuracy: 0.90,
+	}, os.MkdirAll(s.OutDir, 0o755)
 }
 
 // apply renders a manifest into a file and applies it, showing the command.
@@ -65,7 +73,7 @@ func (d *demo) apply(ctx context.Context, name string, more map[string]any) erro
 		return fmt.Errorf("parse manifest %s: %w", name, err)
 	}
 	values := map[string]any{
-		"Data": d.settings.Data, "ImageSize": d.settings.ImageSize, "Epochs": d.settings.Epochs,
+		"Data": d.settings.Data, "ImageSize": d.effort.ImageSize, "Epochs": d.effort.Epochs,
 		"ProberImage": d.settings.ProberImage, "ProbeInterval": d.settings.ProbeInterval,
 	}
 	for k, v := range more {

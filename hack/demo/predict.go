@@ -5,21 +5,19 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
-	"path/filepath"
 
-	"github.com/trainyard-dev/trainyard/internal/dataset/generate"
+	"github.com/trainyard-dev/trainyard/hack/demo/internal/tell"
 )
 
 // predict asks the Service what is on a picture.
 func (d *demo) predict(ctx context.Context) error {
-	file := d.settings.Picture
+	file := d.picture
 	if file == "" {
 		var err error
-		if file, err = d.drawUnseenPicture(ctx); err != nil {
+		if file, err = tell.UnseenPicture(ctx, d.settings.OutDir, d.effort.ImageSize); err != nil {
 			return err
 		}
 	}
@@ -34,27 +32,4 @@ func (d *demo) predict(ctx context.Context) error {
 	}
 	fmt.Println(string(answer))
 	return nil
-}
-
-// drawUnseenPicture draws a cat with a seed that the demo doesn't train on.
-func (d *demo) drawUnseenPicture(ctx context.Context) (string, error) {
-	source, err := generate.New(generate.Config{
-		SamplesPerClass: 1, Classes: []generate.Class{generate.Cat, generate.Dog}, Seed: 2026, ImageSize: d.settings.ImageSize,
-	})
-	if err != nil {
-		return "", err
-	}
-	listing, err := source.List(ctx)
-	if err != nil {
-		return "", err
-	}
-	if len(listing.Files) == 0 {
-		return "", errors.New("the generator drew no picture")
-	}
-	data, err := source.Read(ctx, listing.Files[0].Name, 1<<20)
-	if err != nil {
-		return "", err
-	}
-	file := filepath.Join(d.settings.OutDir, listing.Files[0].Class+".jpg")
-	return file, os.WriteFile(file, data, 0o644)
 }

@@ -6,10 +6,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
+	"github.com/trainyard-dev/trainyard/hack/demo/internal/tell"
 )
 
 func printMetrics(run *v1alpha1.TrainingRun) {
@@ -18,7 +20,7 @@ func printMetrics(run *v1alpha1.TrainingRun) {
 
 // sumUp shows both objects and says whether the demo held what it promises.
 func (d *demo) sumUp(ctx context.Context) error {
-	fmt.Println("\n\033[1m== What there is now\033[0m")
+	tell.Title("What there is now")
 	if err := d.kubectl(ctx, "get", "trainingruns,modelservers", "-n", namespace); err != nil {
 		return err
 	}
@@ -47,28 +49,17 @@ Try next:
   make demo-down                                                # leaves nothing
 
 `)
-	accuracy := metric(run.Status.Metrics, "accuracy")
-	requests, failed := report.Fresh.Requests+report.Pooled.Requests, report.Fresh.Failed+report.Pooled.Failed
-	live, rejected := s.Status.Live, s.Status.Rejected
-	if live == nil || len(rejected) == 0 {
-		return fmt.Errorf("ModelServer %s: live %v, rejected %v: want one of each", server, live, rejected)
+	summary := tell.Summary{
+		Runs: "TrainingRun", Accuracy: metric(run.Status.Metrics, "accuracy"), MinAccuracy: d.minAccuracy, Probed: report,
 	}
-	fmt.Printf("accuracy  %.4f", accuracy)
-	if d.settings.MinAccuracy > 0 {
-		fmt.Printf(" (at least %.2f)", d.settings.MinAccuracy)
+	if live := s.Status.Live; live != nil {
+		summary.Live = tell.Revision{Name: live.Revision, Run: live.Model.TrainingRun}
 	}
-	fmt.Println()
-	fmt.Printf("live      %s (model of TrainingRun %s)\n", live.Revision, live.Model.TrainingRun)
-	fmt.Printf("rejected  %s (model of TrainingRun %s): %s: %s\n", rejected[0].Revision, rejected[0].Model.TrainingRun, rejected[0].Reason, rejected[0].Message)
-	fmt.Printf("requests  %d sent while the bad model was rolled out (%d on fresh, %d on pooled connections), %d failed\n",
-		requests, report.Fresh.Requests, report.Pooled.Requests, failed)
-	switch {
-	case accuracy < d.settings.MinAccuracy:
-		return fmt.Errorf("accuracy %.4f is below %.2f", accuracy, d.settings.MinAccuracy)
-	case live.Model.TrainingRun != goodRun:
-		return fmt.Errorf("the live model is that of TrainingRun %s, want %s", live.Model.TrainingRun, goodRun)
-	case failed > 0:
-		return fmt.Errorf("%d requests failed: %+v", failed, append(report.Fresh.Failures, report.Pooled.Failures...))
+	if len(s.Status.Rejected) > 0 {
+		rejected := s.Status.Rejected[0]
+		summary.Rejected = tell.Revision{Name: rejected.Revision, Run: rejected.Model.TrainingRun}
+		summary.Reason, summary.Message = rejected.Reason, rejected.Message
 	}
-	return nil
+	summary.Tell(os.Stdout)
+	return summary.Check(goodRun)
 }
