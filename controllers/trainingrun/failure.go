@@ -47,7 +47,7 @@ var exitReasons = map[int32]string{
 const (
 	// interruptedReason surfaces in status.lastFailure when a signal stopped the runner, because the run was suspended, say.
 	interruptedReason = "Interrupted"
-	// disruptedReason surfaces in status.lastFailure when a pod was stopped because its node was needed for something else.
+	// disruptedReason surfaces in status.lastFailure when a pod was stopped because its node was needed for something else, or is gone.
 	disruptedReason = "Disrupted"
 )
 
@@ -65,7 +65,7 @@ func podFailure(pod *corev1.Pod) *v1alpha1.Failure {
 		failure.LogTail = text.CleanLines(end.Output, maxLogTail)
 	case podstate.IsDisrupted(pod):
 		failure.Reason = disruptedReason
-		failure.Message = "the pod was stopped because its node was needed for something else; it is replaced, and spec.backoffLimit doesn't count it"
+		failure.Message = disruption(pod)
 		if pod.Status.Message != "" {
 			failure.Message = text.Clean(pod.Status.Message, maxMessage)
 		}
@@ -79,6 +79,20 @@ func podFailure(pod *corev1.Pod) *v1alpha1.Failure {
 		describeExit(failure, end)
 	}
 	return failure
+}
+
+// disruption says why the cluster stopped a pod. Two of its reasons aren't the pod's node being needed: it is gone, or nobody
+// hears from it.
+func disruption(pod *corev1.Pod) string {
+	switch podstate.FindCondition(pod, corev1.DisruptionTarget).Reason {
+	case "DeletionByPodGC":
+		return fmt.Sprintf("pod %s was stopped because its node %s no longer exists; it is replaced, and spec.backoffLimit doesn't count it", pod.Name, pod.Spec.NodeName)
+	case "DeletionByTaintManager":
+		return fmt.Sprintf("pod %s was stopped because it doesn't tolerate a NoExecute taint of its node %s: the node doesn't answer, or is kept for something else; it is replaced, and spec.backoffLimit doesn't count it",
+			pod.Name, pod.Spec.NodeName)
+	default:
+		return "the pod was stopped because its node was needed for something else; it is replaced, and spec.backoffLimit doesn't count it"
+	}
 }
 
 // describeExit fills in what a runner's exit code and last words say.

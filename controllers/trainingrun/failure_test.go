@@ -107,6 +107,26 @@ func TestPodFailure(t *testing.T) {
 			},
 			want: failure("Disrupted", "the pod was stopped because its node was needed for something else; it is replaced, and spec.backoffLimit doesn't count it", 143, ""),
 		},
+		"its node was deleted": {
+			pod: func(pod *corev1.Pod) {
+				pod.CreationTimestamp = at(1)
+				pod.Spec.NodeName = "n1"
+				pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue, Reason: "DeletionByPodGC", LastTransitionTime: at(2)}}
+			},
+			want: &v1alpha1.Failure{
+				Reason: "Disrupted", Message: "pod pets-1 was stopped because its node n1 no longer exists; it is replaced, and spec.backoffLimit doesn't count it",
+				PodName: "pets-1", Time: ptr.To(at(2)),
+			},
+		},
+		"its node doesn't answer": {
+			pod: func(pod *corev1.Pod) {
+				exited("Error", 143, "")(pod)
+				pod.Spec.NodeName = "n1"
+				pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue, Reason: "DeletionByTaintManager"}}
+			},
+			want: failure("Disrupted", "pod pets-1 was stopped because it doesn't tolerate a NoExecute taint of its node n1: the node doesn't answer, or is kept for something else; "+
+				"it is replaced, and spec.backoffLimit doesn't count it", 143, ""),
+		},
 		"lost with its node, which is back": {
 			pod: func(pod *corev1.Pod) {
 				exited("Unknown", 255, "")(pod)
