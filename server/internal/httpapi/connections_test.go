@@ -6,6 +6,8 @@ package httpapi
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -94,4 +96,49 @@ func TestLeavingFailsNoRequest(t *testing.T) {
 		})
 	}
 	group.Wait()
+}
+
+// A client that has asked for its connection to be closed reads its answer to the end, whatever of its body nobody wanted.
+func TestUnreadBodiesResetNoConnection(t *testing.T) {
+	const bodyBytes = 100_000
+	cases := map[string]struct {
+		head string
+		want int
+	}{
+		"unknown path":     {head: "POST /nowhere HTTP/1.1\r\n", want: http.StatusNotFound},
+		"unknown encoding": {head: "POST /predict HTTP/1.1\r\nContent-Encoding: br\r\n", want: http.StatusUnsupportedMediaType},
+		"broken handler":   {head: "POST /broken HTTP/1.1\r\n", want: http.StatusInternalServerError},
+	}
+	config := testConfig()
+	config.Wrap = func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/broken" {
+				panic("it breaks before it reads")
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+	r := start(t, config, &servingtest.Predictor{})
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			conn := dial(t, r)
+			if _, err := fmt.Fprintf(conn, "%sHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", tc.head, bodyBytes, make([]byte, bodyBytes)); err != nil {
+				t.Fatal(err)
+			}
+			response, err := http.ReadResponse(conn.reader, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer response.Body.Close()
+			if response.StatusCode != tc.want {
+				t.Errorf("status %d, want %d", response.StatusCode, tc.want)
+			}
+			if _, err := io.ReadAll(response.Body); err != nil {
+				t.Errorf("read the answer: %v", err)
+			}
+			if n, err := conn.reader.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+				t.Errorf("after the answer: %d bytes, %v, want EOF", n, err)
+			}
+		})
+	}
 }

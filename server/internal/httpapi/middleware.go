@@ -4,6 +4,7 @@
 package httpapi
 
 import (
+	"io"
 	"net/http"
 	"runtime/debug"
 	"time"
@@ -14,7 +15,31 @@ import (
 
 // middleware goes around all routes.
 func (s *Server) middleware(next http.Handler) http.Handler {
-	return s.nameRequest(s.nameRevision(s.recoverPanics(s.partInTime(s.shareOrigins(s.guard(next))))))
+	return readOut(s.nameRequest(s.nameRevision(s.recoverPanics(s.partInTime(s.shareOrigins(s.guard(next)))))))
+}
+
+const (
+	// maxUnread is how much of a body is read that no handler wants, as much as net/http reads of one whose connection is kept.
+	maxUnread = 256 << 10
+	// unreadPatience is how long what is still on its way may take.
+	unreadPatience = 500 * time.Millisecond
+)
+
+// readOut reads what a handler has left of the body of a request whose client has asked for its connection to be closed. net/http
+// would close it as it is, and the kernel then resets it: the answer may be lost on its way. And a node's connection
+// tracking doesn't take a connection for ended that a server has reset: for 10 seconds it goes on leading the client's port to this
+// pod, wherever its Service leads by then.
+func readOut(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body := r.Body
+		next.ServeHTTP(w, r)
+		// Who waits to be asked for the body has sent none.
+		if !r.Close || r.ProtoMajor != 1 || r.Header.Get("Expect") != "" {
+			return
+		}
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(unreadPatience)) // a writer without deadlines has no connection
+		_, _ = io.Copy(io.Discard, http.MaxBytesReader(w, body, maxUnread))
+	})
 }
 
 // nameRevision names the revision in every response.
