@@ -34,6 +34,7 @@ func run() error {
 	flag.DurationVar(&cfg.Interval, "interval", 20*time.Millisecond, "time between two requests on fresh connections, and on pooled ones")
 	flag.DurationVar(&cfg.Timeout, "timeout", 30*time.Second, "time after which a request counts as failed")
 	flag.IntVar(&cfg.Pooled, "pooled", 1, "number of clients that keep a connection each")
+	flag.BoolVar(&cfg.PortsInTurn, "ports-in-turn", false, "fresh connections come from one source port after the other, none again within minutes")
 	flag.StringVar(&listen, "listen", ":8080", "address of GET /stats")
 	flag.Parse()
 	if cfg.URL == "" {

@@ -48,7 +48,9 @@ var _ = Describe("Two nodes", Ordered, Label(nodesLabel), func() {
 		eventuallyServing(ctx, s)
 		Expect(nodesOf(ctx, s)).To(ConsistOf(nodeToStay, nodeToLose))
 		prober := onNode(proberPod(namespace, serverName), nodeToStay)
-		prober.Spec.Containers[0].Args = append(prober.Spec.Containers[0].Args, "--timeout=5s") // who waits for a lost node gives up some time
+		prober.Spec.Containers[0].Args = append(prober.Spec.Containers[0].Args, "--timeout=5s", // who waits for a lost node gives up some time
+			// The port of one who gave up is led to the lost node for minutes more, whatever the Service's endpoints are by then.
+			"--ports-in-turn")
 		startProberPod(ctx, prober)
 	})
 

@@ -14,7 +14,9 @@ import (
 	"image/png"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
+	"net/http/httptrace"
 	"sync"
 	"time"
 
@@ -27,6 +29,9 @@ type Config struct {
 	Interval time.Duration // between two requests on either kind of connection
 	Timeout  time.Duration // of a request
 	Pooled   int           // clients that keep their connection
+	// PortsInTurn has fresh connections come from one source port after the other. The kernel chooses among all, and comes back to
+	// one within seconds: what a node's connection tracking remembers of it then answers for the Service.
+	PortsInTurn bool
 }
 
 // Stats is what a client has seen.
@@ -50,10 +55,21 @@ type Seen struct {
 	FirstFailed time.Time `json:"firstFailed,omitzero"`
 	// Clients is when each client that it has answered heard it first.
 	Clients map[int]time.Time `json:"clients"`
+	Latest  []Answer          `json:"latest"` // the last few
+}
+
+// Answer is one answer, and what it takes to find its connection elsewhere.
+type Answer struct {
+	Sent      time.Time `json:"sent"`
+	Connected time.Time `json:"connected"` // or when a kept connection was taken
+	Answered  time.Time `json:"answered"`
+	Port      int       `json:"port"` // the client's end
+	Status    int       `json:"status"`
 }
 
 // Failure is one failed request.
 type Failure struct {
+	Sent    time.Time `json:"sent"`
 	Time    time.Time `json:"time"`
 	Message string    `json:"message"`
 }
@@ -64,7 +80,10 @@ type Report struct {
 	Pooled Stats `json:"pooled"` // connections are kept
 }
 
-const keptFailures = 20
+const (
+	keptFailures = 20
+	keptAnswers  = 20
+)
 
 // Prober runs the clients until its context ends.
 type Prober struct {
@@ -87,7 +106,12 @@ func Start(ctx context.Context, cfg Config) (*Prober, error) {
 		stats.Statuses, stats.Answers = map[int]int{}, map[string]Seen{}
 		for n := range clients {
 			transport := http.DefaultTransport.(*http.Transport).Clone()
-			transport.DisableKeepAlives = stats == &p.report.Fresh
+			if stats == &p.report.Fresh {
+				transport.DisableKeepAlives = true
+				if cfg.PortsInTurn {
+					transport.DialContext = (&turns{}).dial
+				}
+			}
 			c := client{Client: &http.Client{Transport: transport, Timeout: cfg.Timeout}, number: n, interval: time.Duration(clients) * cfg.Interval, stats: stats}
 			p.group.Go(func() { p.loop(ctx, c) })
 		}
@@ -138,38 +162,47 @@ func (p *Prober) loop(ctx context.Context, c client) {
 			return
 		case <-ticker.C:
 		}
-		revision, status, err := p.post(ctx, c)
+		answer := Answer{Sent: time.Now()}
+		revision, err := p.post(ctx, c, &answer)
 		if ctx.Err() != nil {
 			return
 		}
-		p.count(c, revision, status, err)
+		answer.Answered = time.Now()
+		p.count(c, revision, answer, err)
 	}
 }
 
-// post sends one prediction. A POST with a body that can't be read twice is never
-// retried by net/http.
-func (p *Prober) post(ctx context.Context, c client) (revision string, status int, err error) {
+// post sends one prediction and notes its connection and status in answer. A POST with a body that can't be read twice
+// is never retried by net/http.
+func (p *Prober) post(ctx context.Context, c client, answer *Answer) (revision string, err error) {
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
+		answer.Connected = time.Now()
+		if local, ok := info.Conn.LocalAddr().(*net.TCPAddr); ok {
+			answer.Port = local.Port
+		}
+	}})
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.cfg.URL+"/predict", io.NopCloser(bytes.NewReader(p.body)))
 	if err != nil {
-		return "", 0, err
+		return "", err
 	}
 	req.ContentLength = int64(len(p.body))
 	req.Header.Set("Content-Type", "image/png")
 	resp, err := c.Do(req)
 	if err != nil {
-		return "", 0, err
+		return "", err
 	}
 	defer resp.Body.Close()
+	answer.Status = resp.StatusCode
 	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
-		return "", resp.StatusCode, err
+		return "", err
 	}
-	return resp.Header.Get(contract.RevisionHeader), resp.StatusCode, nil
+	return resp.Header.Get(contract.RevisionHeader), nil
 }
 
-func (p *Prober) count(c client, revision string, status int, err error) {
+func (p *Prober) count(c client, revision string, answer Answer, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now, stats := time.Now(), c.stats
+	now, status, stats := answer.Answered, answer.Status, c.stats
 	failed := err != nil || status != http.StatusOK
 	stats.Requests++
 	if status != 0 {
@@ -188,6 +221,7 @@ func (p *Prober) count(c client, revision string, status int, err error) {
 		}
 		seen.Count++
 		seen.Last = now
+		seen.Latest = append(seen.Latest[max(0, len(seen.Latest)-keptAnswers+1):], answer)
 		stats.Answers[revision] = seen
 	}
 	if !failed {
@@ -200,7 +234,7 @@ func (p *Prober) count(c client, revision string, status int, err error) {
 		message = err.Error()
 	}
 	if len(stats.Failures) < keptFailures {
-		stats.Failures = append(stats.Failures, Failure{Time: now, Message: message})
+		stats.Failures = append(stats.Failures, Failure{Sent: answer.Sent, Time: now, Message: message})
 	}
 }
 

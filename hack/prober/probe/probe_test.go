@@ -5,8 +5,12 @@ package probe
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -56,6 +60,9 @@ func TestProberCounts(t *testing.T) {
 		if s.Requests != s.Statuses[200]+s.Failed {
 			t.Errorf("%s: %d requests, want %d with status 200 and %d failed", name, s.Requests, s.Statuses[200], s.Failed)
 		}
+		if latest := s.Answers["pets-1"].Latest; len(latest) == 0 || latest[0].Port == 0 || latest[0].Status == 0 || latest[0].Connected.Before(latest[0].Sent) {
+			t.Errorf("%s: the latest answers are %+v, want their ports, statuses and times", name, latest)
+		}
 		if got := s.Answers["pets-1"].Count; got != s.Statuses[200]+s.Statuses[500] {
 			t.Errorf("%s: %d answers of the revision, want %d", name, got, s.Statuses[200]+s.Statuses[500])
 		}
@@ -66,5 +73,29 @@ func TestProberCounts(t *testing.T) {
 	// What was under way when the context ended was served and is not counted.
 	if sent := report.Fresh.Requests + report.Pooled.Requests; int64(sent) > served.Load() || int64(sent) < served.Load()-4 {
 		t.Errorf("%d requests counted, %d served", sent, served.Load())
+	}
+}
+
+// A fresh connection comes from a port of its own, and one that is taken is passed over.
+func TestPortsInTurn(t *testing.T) {
+	taken, err := net.Listen("tcp", fmt.Sprintf(":%d", firstPort+1))
+	if err != nil {
+		t.Skipf("port %d is in use: %v", firstPort+1, err)
+	}
+	defer taken.Close()
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	var dialer turns
+	seen := map[int]bool{}
+	for range 5 {
+		conn, err := dialer.dial(t.Context(), "tcp", server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen[conn.LocalAddr().(*net.TCPAddr).Port] = true
+		conn.Close()
+	}
+	if len(seen) != 5 || seen[firstPort+1] {
+		t.Errorf("5 connections came from ports %v, want 5 without %d", slices.Sorted(maps.Keys(seen)), firstPort+1)
 	}
 }
