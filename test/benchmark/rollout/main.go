@@ -212,6 +212,10 @@ func (b *bench) measureBad(ctx context.Context, n int, f *figures) error {
 		}
 		verdict <- at
 	}()
+	back, err := b.watchBack(ctx, t.revision)
+	if err != nil {
+		return err
+	}
 	var message string
 	if err := b.until(ctx, "it is rolled back", func(ctx context.Context) (bool, error) {
 		s, err := b.server(ctx)
@@ -223,13 +227,6 @@ func (b *bench) measureBad(ctx context.Context, n int, f *figures) error {
 	}); err != nil {
 		return err
 	}
-	if err := b.until(ctx, "its pods are gone", func(ctx context.Context) (bool, error) {
-		var pods corev1.PodList
-		err := b.client.List(ctx, &pods, client.InNamespace(b.namespace), client.MatchingLabels{v1alpha1.RevisionLabel: t.revision})
-		return len(pods.Items) == 0, err
-	}); err != nil {
-		return err
-	}
 	report, err := b.probed(ctx)
 	if err != nil {
 		return err
@@ -237,15 +234,29 @@ func (b *bench) measureBad(ctx context.Context, n int, f *figures) error {
 	at := <-verdict
 	fresh, pooled := report.Fresh.Answers[t.revision], report.Pooled.Answers[t.revision]
 	since := func(last, first time.Time) float64 { return max(0, last.Sub(first).Seconds()) }
-	if at.IsZero() || fresh.Last.IsZero() || fresh.FirstFailed.IsZero() {
-		return fmt.Errorf("trial %d: no verdict in the log (%s), or no answer of %s on fresh connections: %+v", n, at, t.revision, fresh)
+	if at.IsZero() || back.followed.IsZero() || fresh.Last.IsZero() || fresh.FirstFailed.IsZero() {
+		return fmt.Errorf("trial %d: no verdict in the log (%s), no answer of %s on fresh connections (%+v), or its endpoints stayed (%+v)", n, at, t.revision, fresh, back)
 	}
 	firstFailed := fresh.FirstFailed
 	f.fresh, f.freshAll = append(f.fresh, since(fresh.Last, at)), append(f.freshAll, since(fresh.Last, firstFailed))
 	f.pooled, f.pooledAll = append(f.pooled, since(pooled.Last, at)), append(f.pooledAll, since(pooled.Last, firstFailed))
 	fmt.Printf("Trial %d (live only: %t): verdict %.2f s after the first 500; last answer %.2f s after the verdict on fresh, %.2f s on pooled connections (%d answers): %s\n",
 		n+1, liveOnly, at.Sub(firstFailed).Seconds(), since(fresh.Last, at), since(pooled.Last, at), pooled.Count, message)
+	fmt.Printf("  after the verdict: %.2f s the Service is switched back, %.2f s its endpoints have followed, %.2f s the pod is told to stop%s\n",
+		since(back.switched, at), since(back.followed, at), since(back.stopping, at), after(back.followed, at, fresh.Latest))
 	return nil
+}
+
+// after lists the answers that a revision gave on fresh connections once it was no endpoint any more.
+func after(followed, verdict time.Time, answers []probe.Answer) string {
+	var list strings.Builder
+	for _, a := range answers {
+		if a.Answered.After(followed) {
+			fmt.Fprintf(&list, "\n  %.3f s answered; sent %.3f s, connected %.3f s, port %d, status %d", a.Answered.Sub(verdict).Seconds(),
+				a.Sent.Sub(verdict).Seconds(), a.Connected.Sub(verdict).Seconds(), a.Port, a.Status)
+		}
+	}
+	return list.String()
 }
 
 // failures is how many requests have failed so far.
