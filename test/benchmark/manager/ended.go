@@ -47,13 +47,13 @@ func (b *bench) measureEnded(ctx context.Context, count int) error {
 	took := heap() - before
 	fmt.Printf("%d ended runs: heap %.1f MB, %.1f kB a run\n", count, float64(took)/1e6, float64(took)/1e3/float64(count))
 
-	sum, n := reconcileTime()
+	sum, n := reconcileTime("trainingrun")
 	for i := range min(20, count) {
 		if err := b.poke(ctx, i); err != nil {
 			return err
 		}
 	}
-	newSum, newN := reconcileTime()
+	newSum, newN := reconcileTime("trainingrun")
 	fmt.Printf("  a reconcile of one of them: %.2f ms (mean of %.0f)\n", 1000*(newSum-sum)/(newN-n), newN-n)
 	return nil
 }
@@ -171,8 +171,8 @@ func heap() int64 {
 	return int64(stats.HeapAlloc)
 }
 
-// reconcileTime returns for how many seconds TrainingRuns have been reconciled, and how often.
-func reconcileTime() (seconds, count float64) {
+// reconcileTime returns for how many seconds a controller has reconciled its objects, and how often.
+func reconcileTime(controller string) (seconds, count float64) {
 	families, err := metrics.Registry.Gather()
 	if err != nil {
 		return 0, 0
@@ -183,7 +183,7 @@ func reconcileTime() (seconds, count float64) {
 		}
 		for _, metric := range family.GetMetric() {
 			for _, label := range metric.GetLabel() {
-				if label.GetValue() == "trainingrun" {
+				if label.GetValue() == controller {
 					return metric.GetHistogram().GetSampleSum(), float64(metric.GetHistogram().GetSampleCount())
 				}
 			}

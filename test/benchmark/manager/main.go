@@ -3,8 +3,8 @@
 
 // Command manager measures, with a real API server and no nodes, what the end of a leader
 // costs, and what waiting and ended TrainingRuns cost the manager and the API server: the
-// memory of ended runs, the time of a reconcile beside them, and how long a run of another
-// namespace waits for its Job while many runs get no pod. KUBEBUILDER_ASSETS says where the
+// memory of ended runs, the time of a reconcile beside them, how soon a ModelServer has chosen the
+// newest of them, and how long a run of another namespace waits for its Job while many runs get no pod. KUBEBUILDER_ASSETS says where the
 // API server lies.
 package main
 
@@ -78,6 +78,9 @@ func run(ctx context.Context, o options) (err error) {
 	}
 	if o.ended > 0 {
 		if err := b.measureEnded(ctx, o.ended); err != nil {
+			return err
+		}
+		if err := b.measureSelected(ctx, o.ended); err != nil {
 			return err
 		}
 	}

@@ -75,10 +75,14 @@ func (b *bench) measureWaiting(ctx context.Context, count int, window time.Durat
 
 func runName(i int) string { return fmt.Sprintf("run-%05d", i) }
 
+func newRun(namespace string, i int) *v1alpha1.TrainingRun {
+	return wrappers.MakeTrainingRun(runName(i), namespace).Label(selectedLabel, benchApp).Obj()
+}
+
 // createRuns creates runs in a namespace and returns their Jobs.
 func (b *bench) createRuns(ctx context.Context, namespace string, count int) ([]batchv1.Job, error) {
 	err := parallel(count, func(i int) error {
-		return b.client.Create(ctx, wrappers.MakeTrainingRun(runName(i), namespace).Obj())
+		return b.client.Create(ctx, newRun(namespace, i))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("create the runs: %w", err)
@@ -112,7 +116,7 @@ func (b *bench) refusePod(ctx context.Context, job *batchv1.Job) error {
 
 // probe creates a run and returns after what time it has its Job.
 func (b *bench) probe(ctx context.Context, namespace string, i int) (time.Duration, error) {
-	run := wrappers.MakeTrainingRun(runName(i), namespace).Obj()
+	run := newRun(namespace, i)
 	begin := time.Now()
 	if err := b.client.Create(ctx, run); err != nil {
 		return 0, fmt.Errorf("create a run: %w", err)
