@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -127,7 +128,11 @@ func TestLies(t *testing.T) {
 		"quality asked of all": {config: contract.SmokeConfig{MinAgreement: new(0.95)}, want: []string{"quality"}, says: "0.900 of 20 samples of the model itself right, at least 0.950 wanted (minAgreement)"},
 	}
 	samples := colors(t, 20, 2)
+	caught := map[string]bool{}
 	for name, tc := range cases {
+		for _, check := range tc.want {
+			caught[check] = true
+		}
 		t.Run(name, func(t *testing.T) {
 			model := tc.model
 			if model == nil {
@@ -148,5 +153,33 @@ func TestLies(t *testing.T) {
 				t.Errorf("%s says %q, want %q in it", tc.want[0], messageOf(t, report, tc.want[0]).Message, tc.says)
 			}
 		})
+	}
+	for _, check := range new(suite).allChecks() {
+		if !caught[check.name] {
+			t.Errorf("no server here fails %s: add one that does", check.name)
+		}
+	}
+}
+
+// A server of an older image lacks what has been added since: it is not to be replaced, or rolled back, for that.
+func TestAnOlderServer(t *testing.T) {
+	first := []string{
+		contract.ReadyPath, contract.ServerHealthPath, contract.MetricsPath, "/", "/model-info", "/predict", contract.V2ModelPath("pets"), contract.V2InferPath("pets"),
+	}
+	url := serve(t, testModel(), func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if !slices.Contains(first, r.URL.Path) {
+				http.NotFound(w, r)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	})
+	report, err := newSuite(contract.SmokeConfig{Targets: []string{url}}, colors(t, 20, 0), nil).run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !report.Passed {
+		t.Errorf("%s: skip a check of what servers of the first image lack", report.Message)
 	}
 }

@@ -84,6 +84,19 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
+// Whatever a check asks, a server that doesn't answer says nothing about its model.
+func TestNoAnswerIsNoVerdict(t *testing.T) {
+	closed := httptest.NewServer(http.NotFoundHandler())
+	closed.Close()
+	s := newSuite(contract.SmokeConfig{}, colors(t, 20, 0), nil)
+	for _, check := range s.allChecks() {
+		v := &visit{client: &client{base: closed.URL, http: s.http, patience: s.patience}, full: true, answers: answers{byID: map[sampleID]prediction{}}}
+		if o := check.run(t.Context(), v); o.result != contract.CheckFailed || !o.silent {
+			t.Errorf("%s: %+v, want it failed in silence: give the error of a request to failedBy", check.name, o)
+		}
+	}
+}
+
 // failing answers 500 to the first n requests of each path.
 func failing(n int) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
