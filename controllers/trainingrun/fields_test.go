@@ -54,7 +54,7 @@ func TestEveryFieldReachesTheRunner(t *testing.T) {
 	fromClaim := generated.DeepCopy()
 	fromClaim.Spec.Dataset.Generated = nil
 	fromClaim.Spec.Dataset.PVC = &v1alpha1.DatasetPVC{ClaimName: "pets", Path: "raw"}
-	seen := map[string]bool{}
+	seen, unset := map[string]bool{}, map[string]bool{}
 	bucket := fromBucket("key")
 	bucket.Spec.Dataset.CABundle.ConfigMapRef = v1alpha1.CABundleReference{Name: "ca", Key: "ca.crt"}
 	fromClaim.Spec.Dataset.Split.Folders = v1alpha1.SplitFolders{Train: "train"}
@@ -86,7 +86,18 @@ func TestEveryFieldReachesTheRunner(t *testing.T) {
 				if _, hidden := notForTheRunner[field]; cmp.Equal(before, after) != hidden {
 					t.Errorf("spec.%s: the runner's configuration is the same with another value: %v, want %v", field, !hidden, hidden)
 				}
+			}, func(member string, isSet bool) {
+				if isSet {
+					seen[member] = true
+				} else {
+					unset[member] = true
+				}
 			})
+		}
+	}
+	for member := range unset {
+		if !seen[member] {
+			t.Errorf("no run here has spec.%s, so nothing tells whether its fields reach the runner: add one", member)
 		}
 	}
 	for field := range notForTheRunner {
@@ -96,31 +107,36 @@ func TestEveryFieldReachesTheRunner(t *testing.T) {
 	}
 }
 
-// changeEach calls check with the path of each field within v that holds no others, while that has another value.
-func changeEach(v reflect.Value, path string, check func(path string)) {
+// changeEach calls check with the path of each field within v that holds no others, while that has another value, and member
+// with each member of a union.
+func changeEach(v reflect.Value, path string, check func(path string), member func(path string, isSet bool)) {
 	switch v.Kind() {
 	case reflect.Struct:
 		for i := range v.NumField() {
 			name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
-			changeEach(v.Field(i), path+"."+name, check)
+			changeEach(v.Field(i), path+"."+name, check, member)
 		}
 		return
 	case reflect.Pointer:
+		isStruct := v.Type().Elem().Kind() == reflect.Struct
+		if isStruct {
+			member(path, !v.IsNil())
+		}
 		if !v.IsNil() {
-			changeEach(v.Elem(), path, check)
+			changeEach(v.Elem(), path, check, member)
 			return
 		}
-		if v.Type().Elem().Kind() == reflect.Struct {
-			return // a member of a union that is not set
+		if isStruct {
+			return
 		}
 	case reflect.Slice:
 		if v.Len() > 0 && v.Index(0).Kind() == reflect.Struct {
-			changeEach(v.Index(0), path, check)
+			changeEach(v.Index(0), path, check, member)
 			return
 		}
 	case reflect.String:
 		if path == "dataset.uri" && v.Len() == 0 {
-			return // as such a member
+			return // a member of a union that is not set
 		}
 	default:
 	}

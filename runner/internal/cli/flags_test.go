@@ -6,8 +6,10 @@ package cli
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/pflag"
 
 	"github.com/trainyard-dev/trainyard/internal/contract"
@@ -54,6 +56,30 @@ func TestEverySettingHasAFlag(t *testing.T) {
 		if _, known := withoutFlag[path]; known == changed[path] {
 			t.Errorf("%s: a flag sets it: %v, want %v: give it one in train_flags.go, or say in withoutFlag why it has none", path, changed[path], !known)
 		}
+	}
+}
+
+// A source that flags describe and none chooses would be given in vain.
+func TestEverySourceIsChosenByAFlag(t *testing.T) {
+	o := &trainOptions{}
+	flags := pflag.NewFlagSet("train", pflag.ContinueOnError)
+	o.datasetFlags(flags)
+	var chosen []string
+	for _, source := range sourceFlags {
+		for _, name := range source.flags {
+			if flags.Lookup(name) == nil {
+				t.Errorf("--%s chooses a source and is no flag", name)
+			}
+		}
+		d := contract.Dataset{Path: "pets", URI: "s3://pets"}
+		source.choose(o, &d)
+		chosen = append(chosen, d.Sources()...)
+	}
+	want := contract.DatasetSources()
+	slices.Sort(chosen)
+	slices.Sort(want)
+	if diff := cmp.Diff(want, chosen); diff != "" {
+		t.Errorf("sources (-contract +chosen by a flag of sourceFlags):\n%s", diff)
 	}
 }
 
