@@ -111,11 +111,34 @@ func TestNetworksAndOptimizers(t *testing.T) {
 	expect(t, slices.Concat(contract.Architectures(), contract.Optimizers()), "docs/training.md")
 }
 
+// settings are the names of what changes a training.
+func settings() []string {
+	return keys(reflect.TypeFor[contract.Training](), reflect.TypeFor[contract.Augmentation](), reflect.TypeFor[contract.Model]())
+}
+
+func TestSettings(t *testing.T) {
+	expect(t, settings(), "docs/training.md")
+}
+
+// Sources have a row each in the first table of the page, by their names in the API.
+func TestSourcesOfDatasets(t *testing.T) {
+	const page = "docs/data.md"
+	names := regexp.MustCompile(`message="dataset must name exactly one source: set one of ([^"]+)"`).FindStringSubmatch(read(t, "api/v1alpha1/dataset_types.go"))
+	if names == nil {
+		t.Fatal("no rule that says which sources there are")
+	}
+	text := read(t, page)
+	for name := range strings.SplitSeq(names[1], ", ") {
+		if !strings.Contains(text, "\n| `dataset."+name+":") {
+			t.Errorf("dataset.%s has no row in the table of sources in %s: add one", name, page)
+		}
+	}
+}
+
 // Whoever comes from PyTorch finds each setting of the training beside what it is called there.
 func TestSettingsBesidePyTorchs(t *testing.T) {
-	settings := keys(reflect.TypeFor[contract.Training](), reflect.TypeFor[contract.Augmentation](), reflect.TypeFor[contract.Model]())
 	words := slices.Concat(contract.Architectures(), contract.Optimizers(), contract.Schedulers(), contract.ValidationMetrics())
-	expect(t, slices.Concat(settings, words), "docs/from-pytorch.md")
+	expect(t, slices.Concat(settings(), words), "docs/from-pytorch.md")
 }
 
 func TestDocumentsOfRuns(t *testing.T) {
