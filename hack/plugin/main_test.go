@@ -7,6 +7,8 @@ import (
 	"bytes"
 	"io"
 	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode"
@@ -38,6 +40,33 @@ func TestTheGuideNamesEachVerb(t *testing.T) {
 	for _, v := range verbs {
 		if !strings.Contains(string(guide), "kubectl trainyard "+v.Command.Name()) {
 			t.Errorf("docs/kubectl-trainyard.md doesn't show kubectl trainyard %s", v.Command.Name())
+		}
+	}
+}
+
+// withoutSpec are verbs that no spec of test/integration calls, and why.
+var withoutSpec = map[string]string{"predict": "it asks a server, which test/e2e has"}
+
+// A right that a verb needs and doesn't name would be missing from its page, and nobody would find out who has every right.
+func TestEachVerbIsCalledWithItsRightsAlone(t *testing.T) {
+	paths, err := filepath.Glob("../../test/integration/plugin*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var specs strings.Builder
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		specs.Write(data)
+	}
+	_, verbs := command.New(genericiooptions.IOStreams{In: &bytes.Buffer{}, Out: io.Discard, ErrOut: io.Discard})
+	for _, v := range verbs {
+		name := v.Command.Name()
+		called := regexp.MustCompile(`allowedOnly\([^()]+, "` + name + `"\)`).MatchString(specs.String())
+		if called == (withoutSpec[name] != "") {
+			t.Errorf("a spec of test/integration/plugin_test.go calls %s by allowedOnly: %v, want %v", name, called, !called)
 		}
 	}
 }
