@@ -56,7 +56,7 @@ func compare(c *contestant, picture string, want, got *answer) error {
 	distance := want.distance(got)
 	limit := tolerance
 	if c.int8 {
-		limit = math.Abs(want.Probabilities[want.Class] - 0.5)
+		limit = max(tolerance, math.Abs(want.Probabilities[want.Class]-0.5))
 	}
 	if distance > limit && (!c.int8 || want.Class != got.Class) {
 		return fmt.Errorf("%s answers %v for %s, and our server %v: probabilities may differ by %.2f", c.title, got.Probabilities, picture, want.Probabilities, tolerance)

@@ -38,6 +38,13 @@ type bench struct {
 	window, overload, limit time.Duration
 
 	files map[string][]byte // pictures by name
+	// faults are of contestants that don't start or answer otherwise. The others are measured all the same.
+	faults []error
+}
+
+func (b *bench) fault(err error) {
+	fmt.Fprintln(os.Stderr, "bench-serving:", err)
+	b.faults = append(b.faults, err)
 }
 
 func (b *bench) python(venv string) string {
@@ -93,7 +100,7 @@ func (b *bench) run() error {
 		}
 	}
 	b.report(all)
-	return nil
+	return errors.Join(b.faults...)
 }
 
 func (b *bench) readPictures() error {
@@ -146,7 +153,8 @@ func (b *bench) choose(all []*figures) error {
 		for _, s := range f.settings {
 			r, err := b.start(f, b.networks[0], s)
 			if err != nil {
-				return err
+				b.fault(err)
+				continue
 			}
 			request := f.request(b.files[b.main()])
 			closedLoop(r.process.address, request, b.window/4)
@@ -156,6 +164,9 @@ func (b *bench) choose(all []*figures) error {
 			if o.rate() > best {
 				best, f.setting = o.rate(), s
 			}
+		}
+		if best == 0 {
+			continue
 		}
 		chosen[f.key] = f.setting
 		if err := writeSettings(path, chosen); err != nil {
@@ -176,7 +187,8 @@ func (b *bench) measure(network string, all []*figures) (err error) {
 	for _, f := range all {
 		r, err := b.start(f, network, f.setting)
 		if err != nil {
-			return err
+			b.fault(err)
+			continue
 		}
 		servers = append(servers, r)
 		if network == mainNetwork {
@@ -185,8 +197,11 @@ func (b *bench) measure(network string, all []*figures) (err error) {
 			f.idle = r.process.memory()
 		}
 	}
+	if len(servers) == 0 {
+		return errors.Join(b.faults...)
+	}
 	if err := b.compareAll(network, servers); err != nil {
-		return err
+		b.fault(err)
 	}
 	for _, picture := range b.pictureNames {
 		detailed := network == mainNetwork && picture == b.main()
@@ -206,7 +221,8 @@ func (b *bench) measure(network string, all []*figures) (err error) {
 	for _, r := range servers {
 		b.open(r)
 	}
-	return b.meetPeers(servers)
+	b.meetPeers(servers)
+	return nil
 }
 
 // compareAll holds all answers against those of our server with float32, or of the first.
@@ -316,7 +332,7 @@ func (b *bench) probe(r *running, request []byte) {
 }
 
 // meetPeers measures ours at half of the highest rate of each peer of the same precision.
-func (b *bench) meetPeers(servers []*running) error {
+func (b *bench) meetPeers(servers []*running) {
 	for _, us := range servers {
 		if !us.ours() {
 			continue
@@ -329,5 +345,4 @@ func (b *bench) meetPeers(servers []*running) error {
 			peer.against[us.key] = openLoop(us.process.address, us.request(b.files[b.main()]), peer.highest/2, b.limit)
 		}
 	}
-	return nil
 }

@@ -13,6 +13,9 @@ import (
 
 // spread is how far the figures of rounds are from their median at most, as a share of it.
 func spread(figures []float64) float64 {
+	if len(figures) == 0 {
+		return 0
+	}
 	middle := median(figures)
 	if middle == 0 {
 		return 0
@@ -57,6 +60,9 @@ func printMain(all []*figures, picture string) {
 	fmt.Println("| server | answers/s | held with p99 < 100 ms | p50 / p99 ms at 10 % | 50 % | 90 % | 3× its rate: answers/s, p99 ms | refused | CPU ms an answer | MB idle / loaded / 3× | start ms | MB on disk | setting |")
 	fmt.Println("|---|---|---|---|---|---|---|---|---|---|---|---|---|")
 	for _, f := range all {
+		if len(f.levels) == 0 { // it doesn't run
+			continue
+		}
 		levels := make([]string, len(shares))
 		for i := range f.levels {
 			levels[i] = latencies(&f.levels[i])
