@@ -251,7 +251,7 @@ test-avx512: ## Test the AVX-512 kernels on an emulated CPU (Debian, packages of
 ##@ Compare with the tools of others
 
 .PHONY: test-peers
-test-peers: test-dvc test-mlflow test-compose test-azure test-gs test-report test-webpage test-protocols test-exports ## Compare with the tools of others, each by a target of its own.
+test-peers: test-dvc test-mlflow test-compose test-azure test-gs test-report test-webpage test-dashboard test-protocols test-exports ## Compare with the tools of others, each by a target of its own.
 
 .PHONY: test-dvc
 test-dvc: $(S3_SERVER) ## Compare with DVC 2 and 3, which it installs (minutes).
@@ -290,6 +290,11 @@ test-report: $(REPORT_PEERS) ## Open a run's report in a browser and check it (n
 .PHONY: test-webpage
 test-webpage: $(REPORT_PEERS) ## Use the server's page in a browser and check it (needs npm; Debian's chromium).
 	test/peers/webpage/run.sh
+
+.PHONY: test-dashboard
+test-dashboard: $(REPORT_PEERS) $(CLUSTER_TOOL) ## Use the plugin's dashboard in a browser and check it (needs npm; Debian's chromium).
+	CHROMIUM=$${CHROMIUM:-$$(command -v chromium)} PEERS=$(BIN)/report-peers KUBEBUILDER_ASSETS=$$($(CLUSTER_TOOL) build --envtest) \
+		go test -count=1 -v ./test/integration -ginkgo.v -ginkgo.focus 'dashboard is usable in a browser'
 
 .PHONY: test-compose
 test-compose: $(PROMETHEUS) build-runner build-server ## Run what docker-compose.yml describes, without Docker and Grafana, with MLflow, which it installs (minutes, and gigabytes).

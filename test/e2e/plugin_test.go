@@ -4,13 +4,16 @@
 package e2e
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -71,6 +74,32 @@ func (p plugin) succeeds(ctx context.Context, verb string, args ...string) strin
 	out, errOut, code := p.call(ctx, verb, args...)
 	Expect(code).To(BeZero(), "kubectl trainyard %s %v: %s%s", verb, args, out, errOut)
 	return out
+}
+
+// dashboard returns the first view of an object that the dashboard's page gets.
+func (p plugin) dashboard(ctx context.Context, object string) string {
+	GinkgoHelper()
+	cmd := exec.CommandContext(ctx, kubectl, "trainyard", "dashboard", "--port", "0", "--namespace", p.namespace, "--as", "only-dashboard")
+	cmd.Stderr = GinkgoWriter
+	out, err := cmd.StdoutPipe()
+	Expect(err).NotTo(HaveOccurred())
+	Expect(cmd.Start()).To(Succeed())
+	defer func() {
+		Expect(cmd.Process.Signal(os.Interrupt)).To(Succeed())
+		Expect(cmd.Wait()).To(Succeed())
+	}()
+	line, err := bufio.NewReader(out).ReadString('\n')
+	Expect(err).NotTo(HaveOccurred())
+	url := regexp.MustCompile(`http://\S+`).FindString(line)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"events?object="+object, nil)
+	Expect(err).NotTo(HaveOccurred())
+	answer, err := http.DefaultClient.Do(request)
+	Expect(err).NotTo(HaveOccurred())
+	defer answer.Body.Close()
+	lines := bufio.NewScanner(answer.Body)
+	lines.Buffer(nil, 1<<20)
+	Expect(lines.Scan() && lines.Scan()).To(BeTrue()) // the event's name, then its data
+	return lines.Text()
 }
 
 // unseenPicture writes a picture that no run has seen into a file.
@@ -157,6 +186,8 @@ var _ = Describe("kubectl trainyard", Ordered, func() {
 		Expect(trainyard.succeeds(ctx, "predict", "pets", unseenPicture(ctx))).To(MatchRegexp(`picture.jpg +(cat|dog) +\d+\.\d %% .*%s`, first))
 		Expect(trainyard.succeeds(ctx, "predict", "pets", unseenPicture(ctx), "-o", "json")).To(ContainSubstring(`"revision":"` + first + `"`))
 		Expect(trainyard.succeeds(ctx, "logs", "modelserver/pets")).To(ContainSubstring(" INF "))
+
+		Expect(trainyard.dashboard(ctx, "modelserver/pets")).To(MatchRegexp(`"traffic":{"pods":1,"requestsPerSecond":[\d.e-]+,"requests":[1-9]`))
 
 		before := client.MergeFrom(pets.DeepCopy())
 		pets.Spec.Server.MaxBatch, pets.Spec.Promotion.BakeTime = 8, "10m"

@@ -67,15 +67,18 @@ func (p person) refuses(args ...string) string {
 
 var people sync.Map // of kubeconfigs, by the name of the verb that they may use
 
-// allowedOnly returns a person who has, in a namespace, the rights that a verb says it needs, and no others.
-func allowedOnly(ctx context.Context, namespace, verbName string) person {
+// allowedOnly returns a person who has, in a namespace, the rights that a verb says it needs, and no others. Those to
+// some resources can be left out.
+func allowedOnly(ctx context.Context, namespace, verbName string, without ...string) person {
 	GinkgoHelper()
 	_, verbs := command.New(genericiooptions.IOStreams{Out: io.Discard, ErrOut: io.Discard})
 	at := slices.IndexFunc(verbs, func(v verb.Verb) bool { return v.Command.Name() == verbName })
 	Expect(at).NotTo(BeNumerically("<", 0), "there is no verb %s", verbName)
 	role := &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: verbName}}
 	for _, right := range verbs[at].Rights {
-		role.Rules = append(role.Rules, right.PolicyRule)
+		if !slices.Contains(without, right.Resources[0]) {
+			role.Rules = append(role.Rules, right.PolicyRule)
+		}
 	}
 	return allowed(ctx, role)
 }

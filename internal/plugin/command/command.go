@@ -18,6 +18,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/trainyard-dev/trainyard/internal/plugin/cluster"
+	"github.com/trainyard-dev/trainyard/internal/plugin/dashboard"
 	"github.com/trainyard-dev/trainyard/internal/plugin/doctor"
 	"github.com/trainyard-dev/trainyard/internal/plugin/logs"
 	"github.com/trainyard-dev/trainyard/internal/plugin/predict"
@@ -67,7 +68,7 @@ func New(streams genericiooptions.IOStreams) (*cobra.Command, []verb.Verb) {
 	env := verb.Env{IOStreams: streams, Flags: cluster.NewFlags(), Now: time.Now}
 	env.Flags.AddTo(root)
 	verbs := slices.Concat(
-		[]verb.Verb{status.New(env), logs.New(env)},
+		[]verb.Verb{status.New(env), dashboard.New(env), logs.New(env)},
 		steer.New(env),
 		[]verb.Verb{predict.New(env), report.New(env), scaffold.New(env)},
 	)

@@ -8,24 +8,25 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
-	"unicode/utf8"
 
 	"golang.org/x/term"
 )
 
-// Style is how text looks on a terminal.
+// Style is how text looks.
 type Style string
 
-// The styles, each by the parameters of its escape sequence.
+// The styles.
 const (
 	Plain Style = ""
-	Bold  Style = "1"
-	Faint Style = "2"
-	Bad   Style = "31"
-	Good  Style = "32"
-	Busy  Style = "33"
+	Bold  Style = "bold"
+	Faint Style = "faint"
+	Bad   Style = "bad"
+	Good  Style = "good"
+	Busy  Style = "busy"
 )
+
+// escapes are the parameters of the styles' escape sequences.
+var escapes = map[Style]string{Bold: "1", Faint: "2", Bad: "31", Good: "32", Busy: "33"}
 
 // IsTerminal tells whether a person is at the other end of a stream, which is read or written.
 func IsTerminal(stream any) bool {
@@ -38,48 +39,53 @@ func HasColor(out io.Writer) bool {
 	return IsTerminal(out) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
 
-// Page collects text, which is written at once so that a screen never shows half of it.
-type Page struct {
-	color bool
-	text  strings.Builder
+// Page is what a person reads: sections, each of lines and tables. A terminal shows it as text, a browser as it likes.
+type Page struct{ sections []Section }
+
+// Section is a part of a page, which has a title unless it is the first of a page without.
+type Section struct {
+	Title  string  `json:"title"`
+	Blocks []Block `json:"blocks"`
 }
 
-// NewPage returns an empty page, with color or without.
-func NewPage(color bool) *Page { return &Page{color: color} }
+// Block is a table, or one line of cells without a gap between them.
+type Block struct {
+	Rows  [][]Cell `json:"rows"`
+	Table bool     `json:"table"`
+	// Headings says that the first row of a table names its columns.
+	Headings bool `json:"headings"`
+}
 
-// String is the text of the page.
-func (p *Page) String() string { return p.text.String() }
+// NewPage returns an empty page.
+func NewPage() *Page { return &Page{} }
+
+// Sections are what the page consists of.
+func (p *Page) Sections() []Section { return p.sections }
 
 // Title begins a section.
-func (p *Page) Title(title string) {
-	if p.text.Len() > 0 {
-		p.text.WriteByte('\n')
-	}
-	p.Line(Cell{Text: title, Style: Bold})
-}
+func (p *Page) Title(title string) { p.sections = append(p.sections, Section{Title: title}) }
 
 // Line writes cells one after the other.
-func (p *Page) Line(cells ...Cell) {
-	for _, cell := range cells {
-		p.text.WriteString(p.styled(cell))
-	}
-	p.text.WriteByte('\n')
-}
+func (p *Page) Line(cells ...Cell) { p.add(Block{Rows: [][]Cell{cells}}) }
 
 // Linef writes a line of plain text.
-func (p *Page) Linef(format string, args ...any) { fmt.Fprintf(&p.text, format+"\n", args...) }
+func (p *Page) Linef(format string, args ...any) { p.Line(Textf(format, args...)) }
 
-func (p *Page) styled(cell Cell) string {
-	if !p.color || cell.Style == Plain || cell.Text == "" {
-		return cell.Text
+// Table writes a table.
+func (p *Page) Table(t *Table) { p.add(Block{Rows: t.rows, Table: true, Headings: t.headings}) }
+
+func (p *Page) add(block Block) {
+	if len(p.sections) == 0 {
+		p.sections = append(p.sections, Section{})
 	}
-	return "\x1b[" + string(cell.Style) + "m" + cell.Text + "\x1b[0m"
+	last := &p.sections[len(p.sections)-1]
+	last.Blocks = append(last.Blocks, block)
 }
 
 // Cell is a piece of text in one style.
 type Cell struct {
-	Text  string
-	Style Style
+	Text  string `json:"text"`
+	Style Style  `json:"style,omitempty"`
 }
 
 // Text is a plain cell.
@@ -89,16 +95,19 @@ func Text(text string) Cell { return Cell{Text: text} }
 func Textf(format string, args ...any) Cell { return Cell{Text: fmt.Sprintf(format, args...)} }
 
 // Table is rows whose columns begin below each other.
-type Table struct{ rows [][]Cell }
+type Table struct {
+	rows     [][]Cell
+	headings bool
+}
 
 // NewTable returns a table with a heading for each column.
 func NewTable(headings ...string) *Table {
-	t := &Table{}
+	t := &Table{headings: len(headings) > 0}
 	row := make([]Cell, 0, len(headings))
 	for _, heading := range headings {
 		row = append(row, Cell{Text: heading, Style: Faint})
 	}
-	if len(row) > 0 {
+	if t.headings {
 		t.Row(row...)
 	}
 	return t
@@ -106,32 +115,3 @@ func NewTable(headings ...string) *Table {
 
 // Row adds a row.
 func (t *Table) Row(cells ...Cell) { t.rows = append(t.rows, cells) }
-
-// columnGap is the space between two columns.
-const columnGap = 2
-
-// Table writes a table.
-func (p *Page) Table(t *Table) {
-	var widths []int
-	for _, row := range t.rows {
-		for i, cell := range row {
-			if i == len(widths) {
-				widths = append(widths, 0)
-			}
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell.Text))
-		}
-	}
-	for _, row := range t.rows {
-		last := len(row) - 1
-		for last > 0 && row[last].Text == "" {
-			last--
-		}
-		for i, cell := range row[:last+1] {
-			p.text.WriteString(p.styled(cell))
-			if i < last {
-				p.text.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell.Text)+columnGap))
-			}
-		}
-		p.text.WriteByte('\n')
-	}
-}

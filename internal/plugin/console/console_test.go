@@ -11,7 +11,7 @@ import (
 )
 
 func example(color bool) string {
-	page := NewPage(color)
+	page := NewPage()
 	page.Title("Pods")
 	table := NewTable("NAME", "STATUS", "NODE")
 	table.Row(Text("└─ pets-1"), Cell{Text: "✔ Running", Style: Good}, Text("node0"))
@@ -19,7 +19,7 @@ func example(color bool) string {
 	page.Table(table)
 	page.Title("Events")
 	page.Linef("none in %d minutes", 60)
-	return page.String()
+	return page.Render(color)
 }
 
 func TestPage(t *testing.T) {

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -69,7 +68,7 @@ func (o *options) run(ctx context.Context, env verb.Env, others []verb.Verb) err
 	}
 	findings := judge(d)
 	if o.bundle != "" {
-		if err := o.pack(d, format(findings, d.unread, false)); err != nil {
+		if err := o.pack(d, format(findings, d.unread).String()); err != nil {
 			return err
 		}
 	}
@@ -91,7 +90,7 @@ func (o *options) print(env verb.Env, findings []finding, unread []string) error
 			Unread   []string  `json:"unread,omitempty"`
 		}{findings, unread})
 	}
-	text := format(findings, unread, console.HasColor(env.Out))
+	text := format(findings, unread).Render(console.HasColor(env.Out))
 	if o.bundle != "" {
 		text += fmt.Sprintf("\n%s: look through it before you hand it on\n", o.bundle)
 	}
@@ -119,8 +118,8 @@ func count(findings []finding, of level) int {
 }
 
 // format writes findings for people.
-func format(findings []finding, unread []string, color bool) string {
-	page := console.NewPage(color)
+func format(findings []finding, unread []string) *console.Page {
+	page := console.NewPage()
 	marks := map[level]console.Cell{
 		fine: {Text: "✔", Style: console.Good}, note: {Text: "!", Style: console.Busy}, fault: {Text: "✗", Style: console.Bad},
 	}
@@ -133,9 +132,11 @@ func format(findings []finding, unread []string, color bool) string {
 	}
 	if len(unread) > 0 {
 		page.Title("Not read")
-		page.Linef("%s", strings.Join(unread, "\n"))
+		for _, text := range unread {
+			page.Linef("%s", text)
+		}
 	}
 	page.Title("Summary")
 	page.Linef("%d fine, %d to note, %d that don't work", count(findings, fine), count(findings, note), count(findings, fault))
-	return page.String()
+	return page
 }

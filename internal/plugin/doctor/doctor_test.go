@@ -86,7 +86,7 @@ func TestFindings(t *testing.T) {
 	}}
 	empty := &data{namespace: "zoo", managerNamespace: "trainyard-system"}
 	for name, d := range map[string]*data{"well": well(), "ill": ill(), "locked": locked, "empty": empty} {
-		t.Run(name, func(t *testing.T) { golden.Compare(t, name+".txt", format(judge(d), d.unread, false)) })
+		t.Run(name, func(t *testing.T) { golden.Compare(t, name+".txt", format(judge(d), d.unread).String()) })
 	}
 }
 

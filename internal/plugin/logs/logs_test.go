@@ -30,7 +30,7 @@ func TestReadable(t *testing.T) {
 		`["time"]`: `["time"]`,
 		"":         "",
 	} {
-		page := console.NewPage(false)
+		page := console.NewPage()
 		page.Line(readable([]byte(line), time.UTC)...)
 		if got := strings.TrimSuffix(page.String(), "\n"); got != want {
 			t.Errorf("%s\nbecame %s\nwant   %s", line, got, want)

@@ -33,11 +33,11 @@ func (p *printer) line(pod string, line []byte) error {
 	if pod != "" {
 		cells = append([]console.Cell{{Text: pod + " ", Style: console.Faint}}, cells...)
 	}
-	page := console.NewPage(p.color)
+	page := console.NewPage()
 	page.Line(cells...)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	text := page.String()
+	text := page.Render(p.color)
 	if p.status != "" {
 		text = clearLine + text + p.status
 	}

@@ -104,7 +104,7 @@ func run(ctx context.Context, env verb.Env, c *cluster.Cluster, name string, fil
 		}
 		return nil
 	}
-	_, err = fmt.Fprint(env.Out, format(answers, console.HasColor(env.Out)))
+	_, err = fmt.Fprint(env.Out, format(answers).Render(console.HasColor(env.Out)))
 	return err
 }
 
@@ -147,15 +147,15 @@ func read(file string, body []byte, err error) (answer, error) {
 const others = 2
 
 // format writes answers as a table.
-func format(answers []answer, color bool) string {
-	page := console.NewPage(color)
+func format(answers []answer) *console.Page {
+	page := console.NewPage()
 	table := console.NewTable("FILE", "CLASS", "CONFIDENCE", "OTHERS", "REVISION", "TOOK")
 	for _, a := range answers {
 		table.Row(console.Text(a.File), console.Cell{Text: a.Class, Style: console.Bold}, console.Textf("%.1f %%", 100*a.Confidence),
 			console.Text(otherClasses(a)), console.Text(a.Model.Revision), console.Textf("%.1f ms", a.LatencyMillis))
 	}
 	page.Table(table)
-	return page.String()
+	return page
 }
 
 // otherClasses are those that come next.

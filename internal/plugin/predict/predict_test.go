@@ -20,7 +20,7 @@ func TestFormat(t *testing.T) {
 		t.Fatal(err)
 	}
 	second := answer{File: "a-long-name.png", Class: "ant", Confidence: 1, Probabilities: map[string]float64{"ant": 1}}
-	golden.Compare(t, "answers.txt", format([]answer{first, second}, false))
+	golden.Compare(t, "answers.txt", format([]answer{first, second}).String())
 }
 
 func TestReadSaysWhyThereIsNoAnswer(t *testing.T) {

@@ -8,8 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"runtime"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,6 +19,7 @@ import (
 
 	"github.com/trainyard-dev/trainyard/api/v1alpha1"
 	"github.com/trainyard-dev/trainyard/controllers/podstate"
+	"github.com/trainyard-dev/trainyard/internal/plugin/browser"
 	"github.com/trainyard-dev/trainyard/internal/plugin/cluster"
 	"github.com/trainyard-dev/trainyard/internal/plugin/verb"
 )
@@ -97,7 +96,7 @@ func (o *options) run(ctx context.Context, env verb.Env, c *cluster.Cluster, nam
 	}
 	fmt.Fprintln(env.Out, out)
 	if o.open {
-		return open(ctx, out)
+		return browser.Open(ctx, out)
 	}
 	return nil
 }
@@ -158,16 +157,4 @@ func waitsFor(pod *corev1.Pod) string {
 		return problem.Message
 	}
 	return "it is " + string(pod.Status.Phase)
-}
-
-// open opens a file as the desktop does.
-func open(ctx context.Context, file string) error {
-	program := map[string]string{"darwin": "open", "windows": "explorer"}[runtime.GOOS]
-	if program == "" {
-		program = "xdg-open"
-	}
-	if err := exec.CommandContext(ctx, program, file).Run(); err != nil {
-		return fmt.Errorf("open %s: %w: open it in a browser yourself", file, err)
-	}
-	return nil
 }

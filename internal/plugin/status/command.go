@@ -198,7 +198,7 @@ func (v *view) show(data Data) error {
 		if v.all {
 			format = FormatAll
 		}
-		text := format(data, v.env.Now(), console.HasColor(v.env.Out))
+		text := format(data, v.env.Now()).Render(console.HasColor(v.env.Out))
 		if !v.watch {
 			_, err = io.WriteString(v.env.Out, text)
 			return err

@@ -19,8 +19,8 @@ import (
 const notConfigured = "Not configured"
 
 // Format writes what was gathered, as it stands at a time.
-func Format(data Data, now time.Time, color bool) string {
-	page := console.NewPage(color)
+func Format(data Data, now time.Time) *console.Page {
+	page := console.NewPage()
 	f := formatter{Page: page, now: now}
 	for i := range data.Servers {
 		f.server(&data.Servers[i])
@@ -28,12 +28,12 @@ func Format(data Data, now time.Time, color bool) string {
 	for i := range data.Runs {
 		f.run(&data.Runs[i])
 	}
-	return page.String()
+	return page
 }
 
 // FormatAll lists objects, a line each.
-func FormatAll(data Data, now time.Time, color bool) string {
-	page := console.NewPage(color)
+func FormatAll(data Data, now time.Time) *console.Page {
+	page := console.NewPage()
 	f := formatter{Page: page, now: now}
 	page.Title("ModelServers")
 	if len(data.Servers) == 0 {
@@ -48,14 +48,14 @@ func FormatAll(data Data, now time.Time, color bool) string {
 	page.Title("TrainingRuns")
 	if len(data.Runs) == 0 {
 		page.Linef("None in this namespace")
-		return page.String()
+		return page
 	}
 	table := console.NewTable("NAME", "STATUS", "PROGRESS", "ACCURACY", "AGE")
 	for i := range data.Runs {
 		f.runRow(table, &data.Runs[i])
 	}
 	page.Table(table)
-	return page.String()
+	return page
 }
 
 type formatter struct {

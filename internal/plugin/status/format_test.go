@@ -128,13 +128,13 @@ func TestFormat(t *testing.T) {
 		"run-training.txt":   {Runs: []Run{training()}},
 		"run-published.txt":  {Runs: []Run{published()}},
 	} {
-		t.Run(name, func(t *testing.T) { golden.Compare(t, name, Format(data, now, false)) })
+		t.Run(name, func(t *testing.T) { golden.Compare(t, name, Format(data, now).String()) })
 	}
 }
 
 func TestFormatAll(t *testing.T) {
-	golden.Compare(t, "all.txt", FormatAll(Data{Servers: []Server{rollout(), fresh()}, Runs: []Run{training(), published()}}, now, false))
-	golden.Compare(t, "none.txt", FormatAll(Data{}, now, false))
+	golden.Compare(t, "all.txt", FormatAll(Data{Servers: []Server{rollout(), fresh()}, Runs: []Run{training(), published()}}, now).String())
+	golden.Compare(t, "none.txt", FormatAll(Data{}, now).String())
 }
 
 func TestJudge(t *testing.T) {

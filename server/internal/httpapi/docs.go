@@ -10,6 +10,8 @@ import (
 	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/trainyard-dev/trainyard/internal/webpage"
 )
 
 const (
@@ -19,7 +21,7 @@ const (
 )
 
 // docsPage shows /openapi.json to people.
-var docsPage = newWebPage(docsHTML)
+var docsPage = webpage.New(docsHTML)
 
 //go:embed docs.html
 var docsHTML string
@@ -28,7 +30,7 @@ var docsHTML string
 func (s *Server) registerPages(mux *router, api huma.API) {
 	mux.HandleFunc("GET /{$}", s.root)
 	mux.HandleFunc("GET "+metricsPath, s.traffic.Metrics().ServeHTTP)
-	mux.HandleFunc("GET "+docsPath, func(w http.ResponseWriter, _ *http.Request) { docsPage.write(w) })
+	mux.HandleFunc("GET "+docsPath, docsPage.ServeHTTP)
 
 	schemas := api.OpenAPI().Components.Schemas
 	text := &huma.Schema{Type: huma.TypeString}

@@ -33,7 +33,7 @@ type Summary struct {
 func (s *Server) root(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Vary", "Accept")
 	if strings.Contains(r.Header.Get("Accept"), "text/html") {
-		page.write(w)
+		page.ServeHTTP(w, r)
 		return
 	}
 	summary := Summary{
