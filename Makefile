@@ -114,6 +114,17 @@ push-images: $(IMAGES_TOOL) ## Push the images in out/images to their registry, 
 	$(IMAGES_TOOL) push $(TAGS:%=--tag %) out/images/trainyard-{manager,runner,server}.tar | tee out/images/pushed.txt
 	sed -E 's/(.*)@sha256:(.*)/\2  \1/' out/images/pushed.txt > out/images/digests.txt
 
+.PHONY: release
+release: $(HELM) ## Make all files of a release into out/release, from a clean checkout (VERSION=v1.2.3; REGISTRY of its images).
+	go run ./hack/release --version "$(VERSION)" --registry "$(or $(REGISTRY),ghcr.io/trainyard-dev)" --out out/release --helm $(HELM)
+
+.PHONY: push-release
+push-release: $(IMAGES_TOOL) ## Check the files in out/release and push its images, under TAGS="v1.2 latest" as well.
+	cd out/release && sha256sum --quiet --strict --check SHA256SUMS
+	$(IMAGES_TOOL) push $(TAGS:%=--tag %) out/release/trainyard-{manager,runner,server}.oci.tar | tee out/pushed.txt
+	cmp out/pushed.txt out/release/images.txt
+	sed -E 's/(.*)@sha256:(.*)/\2  \1/' out/pushed.txt > out/digests.txt
+
 .PHONY: docker-build-manager docker-build-runner docker-build-server
 docker-build-manager docker-build-runner docker-build-server: docker-build-%: ## Build one image with Docker.
 	docker build --target $* --build-arg VERSION=$(VERSION) -t $(IMAGE) .
@@ -154,7 +165,7 @@ undeploy: build-installer ## Remove the manager and its rights. CRDs, TrainingRu
 
 .PHONY: build-installer
 build-installer: ## Write dist/install.yaml: CRDs, RBAC and manager with the images of REGISTRY and TAG.
-	hack/installer.sh "$(REGISTRY)" "$(TAG)" > dist/install.yaml
+	go run ./hack/installer --registry="$(REGISTRY)" --tag="$(TAG)" > dist/install.yaml
 
 .PHONY: chart
 chart: $(HELM) ## Package the Helm chart into out/chart, for the images of TAG (VERSION=v1.2.3).

@@ -83,7 +83,7 @@ build_previous() {
 prepare_upgrade() {
   build_previous
   deliver_images out/previous/images
-  hack/installer.sh "$REGISTRY" "$TAG" > dist/install.yaml
+  go run ./hack/installer --registry="$REGISTRY" --tag="$TAG" > dist/install.yaml
   export PREVIOUS_INSTALL=$PWD/out/previous/install.yaml CURRENT_INSTALL=$PWD/dist/install.yaml
 }
 
@@ -112,7 +112,7 @@ deliver_images() {
 install_operator() {
   local there
   there=$("$KUBECTL" get deployment trainyard-manager -n trainyard-system --ignore-not-found -o name)
-  hack/installer.sh "$REGISTRY" "$TAG" > dist/install.yaml
+  go run ./hack/installer --registry="$REGISTRY" --tag="$TAG" > dist/install.yaml
   "$KUBECTL" apply --server-side --force-conflicts -f dist/install.yaml
   if [ -n "$there" ]; then
     "$KUBECTL" rollout restart deployment/trainyard-manager -n trainyard-system

@@ -71,7 +71,7 @@ func byHelm() way {
 func byManifest() way {
 	manifest := func(ctx context.Context, tag string) string {
 		GinkgoHelper()
-		manifests, err := exec.CommandContext(ctx, repository+"/hack/installer.sh", installRegistry, tag).Output()
+		manifests, err := exec.CommandContext(ctx, "go", "-C", repository, "run", "./hack/installer", "--registry="+installRegistry, "--tag="+tag).Output()
 		Expect(err).NotTo(HaveOccurred())
 		path := filepath.Join(GinkgoT().TempDir(), "install.yaml")
 		Expect(os.WriteFile(path, manifests, 0o600)).To(Succeed())

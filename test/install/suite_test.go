@@ -74,8 +74,7 @@ func build(t *testing.T, folder string) []byte {
 // installer returns what make build-installer writes.
 func installer(t *testing.T) []byte {
 	t.Helper()
-	t.Setenv("KUBECTL", kubectl(t))
-	out, err := run(t, nil, filepath.Join(root, "hack/installer.sh"), registry, tag)
+	out, err := run(t, nil, "go", "-C", root, "run", "./hack/installer", "--registry="+registry, "--tag="+tag)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,10 +21,21 @@ const root = "../.."
 // workflow is what matters here of a workflow.
 type workflow struct {
 	file        string
+	On          triggers
 	Permissions map[string]string
 	Concurrency yaml.Node
 	Env         map[string]string
 	Jobs        jobs
+}
+
+// triggers are the names of what a workflow runs on.
+type triggers struct{ names []string }
+
+func (o *triggers) UnmarshalYAML(node *yaml.Node) error {
+	for i := 0; i < len(node.Content); i += 2 {
+		o.names = append(o.names, node.Content[i].Value)
+	}
+	return nil
 }
 
 // jobs are a workflow's in the order of the file.
@@ -33,8 +44,10 @@ type jobs []job
 type job struct {
 	name        string
 	Permissions map[string]string
-	RunsOn      string    `yaml:"runs-on"`
-	Timeout     int       `yaml:"timeout-minutes"`
+	RunsOn      string `yaml:"runs-on"`
+	Timeout     int    `yaml:"timeout-minutes"`
+	If          string
+	Needs       yaml.Node
 	Environment yaml.Node `yaml:"environment"`
 	Env         map[string]string
 	Steps       []step
@@ -116,7 +129,8 @@ func targets(t *testing.T) map[string]bool {
 
 // written are the permissions beyond reading that jobs need, by workflow and job.
 var written = map[string][]string{
-	"ci.yml push": {"attestations", "id-token", "packages"},
+	"ci.yml push":         {"attestations", "id-token", "packages"},
+	"release.yml publish": {"attestations", "contents", "id-token", "packages"},
 }
 
 func TestPermissionsAreLeast(t *testing.T) {
@@ -200,8 +214,8 @@ func TestActionsArePinned(t *testing.T) {
 	t.Logf("%d actions are pinned: %s", len(pinned), strings.Join(slices.Sorted(maps.Keys(pinned)), ", "))
 }
 
-// A pull request is checked by what .ci/run runs.
-func TestPullRequestsRunWhatCIRuns(t *testing.T) {
+// A pull request and a release are checked by what .ci/run runs.
+func TestWorkflowsCheckWhatCIChecks(t *testing.T) {
 	data, err := os.ReadFile(filepath.Join(root, ".ci", "run"))
 	if err != nil {
 		t.Fatal(err)
@@ -210,15 +224,55 @@ func TestPullRequestsRunWhatCIRuns(t *testing.T) {
 	if match == nil {
 		t.Fatal(".ci/run lists no targets")
 	}
-	var runs []string
-	for _, j := range load(t, "ci.yml").Jobs {
-		for _, s := range j.Steps {
-			runs = append(runs, strings.TrimPrefix(strings.TrimPrefix(s.Run, "make "), "sudo-"))
+	for file, last := range map[string]string{"ci.yml": "push", "release.yml": "publish"} {
+		checks := map[string]string{} // jobs by what they run
+		var needed []string
+		for _, j := range load(t, file).Jobs {
+			for _, s := range j.Steps {
+				checks[strings.TrimPrefix(strings.TrimPrefix(s.Run, "make "), "sudo-")] = j.name
+			}
+			if j.name == last {
+				if err := j.Needs.Decode(&needed); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		for _, target := range strings.Fields(match[1]) {
+			if by := checks[target]; by == "" || !slices.Contains(needed, by) {
+				t.Errorf("%s doesn't run make %s, which .ci/run does, before its job %s", file, target, last)
+			}
 		}
 	}
-	for _, target := range strings.Fields(match[1]) {
-		if !slices.Contains(runs, target) {
-			t.Errorf("ci.yml doesn't run make %s, which .ci/run does", target)
+}
+
+// A secret is for those whom its environment lets have it, and for a job that nothing of others gets into.
+func TestSecretsAreGuarded(t *testing.T) {
+	secret := regexp.MustCompile(`secrets\.(\w+)`)
+	for _, w := range loadAll(t) {
+		for _, j := range w.Jobs {
+			text, err := yaml.Marshal(j.Steps)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range secret.FindAllStringSubmatch(string(text), -1) {
+				if name[1] != "GITHUB_TOKEN" && j.Environment.IsZero() {
+					t.Errorf("%s: job %s reads the secret %s and has no environment", w.file, j.name, name[1])
+				}
+			}
+		}
+	}
+}
+
+// What runs after another workflow has the rights of the main branch: it must not run for what a fork has pushed.
+func TestChainedWorkflowsAreOfPushes(t *testing.T) {
+	for _, w := range loadAll(t) {
+		if !slices.Contains(w.On.names, "workflow_run") {
+			continue
+		}
+		for _, j := range w.Jobs {
+			if !strings.Contains(j.If, "workflow_run.event == 'push'") || !strings.Contains(j.If, "workflow_run.conclusion == 'success'") {
+				t.Errorf("%s: job %s runs after another workflow: it has to ask that this was a push and went well", w.file, j.name)
+			}
 		}
 	}
 }

@@ -9,13 +9,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
 
 	"github.com/trainyard-dev/trainyard/hack/internal/image"
+	"github.com/trainyard-dev/trainyard/hack/internal/program"
 )
 
 // Options say where images go and what they are called.
@@ -88,11 +88,11 @@ func Build(ctx context.Context, o Options, targets []Target, out io.Writer) erro
 }
 
 func build(ctx context.Context, o Options, t Target) (size int64, err error) {
-	program, err := compile(ctx, t.Package, o)
+	binary, err := program.Build(ctx, t.Package, o.Version, program.Platform{OS: "linux", Arch: o.Architecture})
 	if err != nil {
 		return 0, err
 	}
-	img, err := image.New(program, t.Name, o.Architecture)
+	img, err := image.New(binary, t.Name, o.Architecture)
 	if err != nil {
 		return 0, err
 	}
@@ -100,24 +100,4 @@ func build(ctx context.Context, o Options, t Target) (size int64, err error) {
 		return 0, err
 	}
 	return image.CompressedSize(img)
-}
-
-// versionVariable is what the linker sets.
-const versionVariable = "github.com/trainyard-dev/trainyard/internal/version.version"
-
-// compile returns the main package's program, linked statically and without what depends on the machine
-// that builds it.
-func compile(ctx context.Context, pkg string, o Options) ([]byte, error) {
-	dir, err := os.MkdirTemp("", "trainyard-image-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	program := filepath.Join(dir, "program")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -X "+versionVariable+"="+o.Version, "-o", program, pkg)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+o.Architecture, "GOFLAGS=")
-	if text, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("go build %s: %w\n%s", pkg, err, text)
-	}
-	return os.ReadFile(program)
 }

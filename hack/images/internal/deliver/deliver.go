@@ -7,6 +7,7 @@ package deliver
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,11 +16,14 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/trainyard-dev/trainyard/hack/internal/image"
 )
 
 // Push pushes each archive's image to the registry that its name begins with, under its own tag and further ones, with the credentials of
@@ -36,25 +40,29 @@ func Push(ctx context.Context, archives, tags []string, out io.Writer) error {
 	return nil
 }
 
+// pushable is an image, or an index of several.
+type pushable interface {
+	remote.Taggable
+	Digest() (v1.Hash, error)
+}
+
 func push(ctx context.Context, path string, tags []string) (name.Digest, error) {
-	open := func() (io.ReadCloser, error) { return os.Open(path) }
-	manifest, err := tarball.LoadManifest(open)
+	folder, err := os.MkdirTemp("", "trainyard-push-")
 	if err != nil {
 		return name.Digest{}, err
 	}
-	if len(manifest) != 1 || len(manifest[0].RepoTags) != 1 {
-		return name.Digest{}, fmt.Errorf("the archive has to hold one image with one name")
-	}
-	tag, err := name.NewTag(manifest[0].RepoTags[0])
-	if err != nil {
-		return name.Digest{}, err
-	}
-	img, err := tarball.Image(open, &tag)
+	defer os.RemoveAll(folder)
+	what, tag, err := open(path, folder)
 	if err != nil {
 		return name.Digest{}, err
 	}
 	options := []remote.Option{remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain)}
-	if err := remote.Write(tag, img, options...); err != nil {
+	// Push writes what the registry doesn't have, of an image as of an index.
+	pusher, err := remote.NewPusher(options...)
+	if err != nil {
+		return name.Digest{}, err
+	}
+	if err := pusher.Push(ctx, tag, what); err != nil {
 		return name.Digest{}, err
 	}
 	for _, further := range tags {
@@ -62,15 +70,36 @@ func push(ctx context.Context, path string, tags []string) (name.Digest, error) 
 		if err != nil {
 			return name.Digest{}, err
 		}
-		if err := remote.Tag(also, img, options...); err != nil {
+		if err := remote.Tag(also, what, options...); err != nil {
 			return name.Digest{}, err
 		}
 	}
-	hash, err := img.Digest()
+	hash, err := what.Digest()
 	if err != nil {
 		return name.Digest{}, err
 	}
 	return tag.Context().Digest(hash.String()), nil
+}
+
+// open reads an archive of either kind: an image layout, as releases have it, or one of docker save. It unpacks the first into a folder.
+func open(path, folder string) (pushable, name.Tag, error) {
+	index, tag, err := image.ReadIndex(path, folder)
+	if !errors.Is(err, image.ErrNoIndex) {
+		return index, tag, err
+	}
+	read := func() (io.ReadCloser, error) { return os.Open(path) }
+	manifest, err := tarball.LoadManifest(read)
+	if err != nil {
+		return nil, name.Tag{}, err
+	}
+	if len(manifest) != 1 || len(manifest[0].RepoTags) != 1 {
+		return nil, name.Tag{}, errors.New("the archive has to hold one image with one name")
+	}
+	if tag, err = name.NewTag(manifest[0].RepoTags[0]); err != nil {
+		return nil, name.Tag{}, err
+	}
+	img, err := tarball.Image(read, &tag)
+	return img, tag, err
 }
 
 // Load loads the archives into the cluster of kubectl's current context by that cluster's own tool.

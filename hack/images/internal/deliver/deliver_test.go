@@ -15,7 +15,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/validate"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
@@ -63,6 +65,46 @@ func TestPush(t *testing.T) {
 	}
 	if err := Push(t.Context(), []string{path + ".none"}, nil, &out); err == nil {
 		t.Error("an archive that is not there is pushed")
+	}
+}
+
+// A registry gets all images of an index.
+func TestPushIndex(t *testing.T) {
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	defer server.Close()
+	var images []v1.Image
+	for _, arch := range []string{"amd64", "arm64"} {
+		img, err := image.New([]byte("program for "+arch), "x", arch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		images = append(images, img)
+	}
+	index, err := image.NewIndex(images...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "x.oci.tar")
+	if err := image.WriteIndex(path, strings.TrimPrefix(server.URL, "http://")+"/team/x:v1.2.3", index); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := Push(t.Context(), []string{path}, []string{"latest"}, &out); err != nil {
+		t.Fatal(err)
+	}
+	digest, err := name.NewDigest(strings.TrimSpace(out.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want, err := index.Digest(); err != nil || digest.DigestStr() != want.String() {
+		t.Errorf("pushed %s, want %s: %v", digest, want, err)
+	}
+	pulled, err := remote.Index(digest.Context().Tag("latest"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := validate.Index(pulled); err != nil {
+		t.Error(err)
 	}
 }
 

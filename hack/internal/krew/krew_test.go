@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package krew
 
 import (
 	"archive/tar"
@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"sigs.k8s.io/yaml"
+
+	"github.com/trainyard-dev/trainyard/hack/internal/program"
 )
 
 // plugin is what krew reads of a manifest, by docs/developer-guide of krew.
@@ -41,8 +43,8 @@ type plugin struct {
 }
 
 func TestManifest(t *testing.T) {
-	digests := map[platform]string{}
-	for i, p := range platforms {
+	digests := map[program.Platform]string{}
+	for i, p := range Platforms {
 		digests[p] = strings.Repeat(string(rune('a'+i)), 64)
 	}
 	text, err := render("v1.2.3", digests)
@@ -60,19 +62,19 @@ func TestManifest(t *testing.T) {
 	if short := got.Spec.ShortDescription; short == "" || len(short) > 50 || strings.HasSuffix(short, ".") {
 		t.Errorf("the short description is %q", short)
 	}
-	if len(got.Spec.Platforms) != len(platforms) {
-		t.Fatalf("got %d platforms, want %d", len(got.Spec.Platforms), len(platforms))
+	if len(got.Spec.Platforms) != len(Platforms) {
+		t.Fatalf("got %d platforms, want %d", len(got.Spec.Platforms), len(Platforms))
 	}
 	for i, p := range got.Spec.Platforms {
-		want := platforms[i]
-		if p.Selector.MatchLabels["os"] != want.OS || p.Selector.MatchLabels["arch"] != want.Arch || p.SHA256 != digests[want] || p.Bin != want.Bin() {
+		want := Platforms[i]
+		if p.Selector.MatchLabels["os"] != want.OS || p.Selector.MatchLabels["arch"] != want.Arch || p.SHA256 != digests[want] || p.Bin != bin(want) {
 			t.Errorf("got %+v, want that of %v", p, want)
 		}
 		if !regexp.MustCompile(`^https://github\.com/trainyard-dev/trainyard/releases/download/v1\.2\.3/kubectl-trainyard_\w+\.tar\.gz$`).MatchString(p.URI) {
 			t.Errorf("the archive of %v is at %s", want, p.URI)
 		}
 	}
-	delete(digests, platforms[0])
+	delete(digests, Platforms[0])
 	if _, err := render("v1.2.3", digests); err == nil {
 		t.Error("a platform without an archive is accepted")
 	}
@@ -111,7 +113,7 @@ func TestArchive(t *testing.T) {
 }
 
 func TestAReleaseHasAVersion(t *testing.T) {
-	if err := run("", t.TempDir()); err == nil {
+	if _, err := Build(t.Context(), "", t.TempDir()); err == nil {
 		t.Error("no version is accepted")
 	}
 }
