@@ -177,6 +177,10 @@ run: build-manager ## Run the manager here against the current kubectl context.
 	$(BIN)/manager --leader-elect=false --metrics-bind-address=0 \
 		--runner-image=$(IMAGE_PREFIX)trainyard-runner:$(TAG) --server-image=$(IMAGE_PREFIX)trainyard-server:$(TAG)
 
+.PHONY: deploy-checked
+deploy-checked: $(HELM) build-server ## Deploy TAG of REGISTRY by Helm with VALUES=<file>, wait, train and serve a small model, and roll back if any of it fails.
+	go run ./hack/deploy --helm $(HELM) --server $(BIN)/server --registry "$(REGISTRY)" --tag "$(TAG)" $(VALUES:%=--values %) $(TIMEOUT:%=--timeout %)
+
 .PHONY: compose-up compose-down
 compose-up: ## Build and start what docker-compose.yml describes: train, serve, record and watch without Kubernetes (needs Docker).
 	TAG=$(TAG) docker compose up --build --detach
@@ -333,6 +337,10 @@ test-upgrade: $(CLUSTER_TOOL) $(IMAGES_TOOL) ## Upgrade the operator from the ve
 .PHONY: test-install
 test-install: $(CLUSTER_TOOL) $(IMAGES_TOOL) $(HELM) ## Install, upgrade and remove the operator by Helm, install.yaml and kustomize, under load (root, Linux).
 	CLUSTER=$(CLUSTER) SPECS=install hack/test-e2e.sh
+
+.PHONY: test-workflows
+test-workflows: $(CLUSTER_TOOL) $(IMAGES_TOOL) $(HELM) ## Run what ci.yml and cd.yml run, step by step, on this machine (an hour; root, Linux; SKIP="verify test" for what has passed).
+	go test -tags steps -count=1 -v -timeout 3h -run Steps ./test/workflows
 
 ##@ Measure
 
