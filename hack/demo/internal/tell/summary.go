@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/trainyard-dev/trainyard/hack/prober/probe"
 )
@@ -54,7 +57,16 @@ func (s *Summary) Check(goodRun string) error {
 	case fresh.Requests == 0 || pooled.Requests == 0:
 		return errors.New("the prober has sent no requests")
 	case fresh.Failed+pooled.Failed > 0:
-		return fmt.Errorf("%d requests failed: %+v", fresh.Failed+pooled.Failed, append(fresh.Failures, pooled.Failures...))
+		return fmt.Errorf("%d requests failed: %s", fresh.Failed+pooled.Failed, told(slices.Concat(fresh.Failures, pooled.Failures)))
 	}
 	return nil
+}
+
+// told says when each failure was, and what it was.
+func told(failures []probe.Failure) string {
+	texts := make([]string, 0, len(failures))
+	for _, f := range failures {
+		texts = append(texts, f.Time.Format(time.TimeOnly)+" "+f.Message)
+	}
+	return strings.Join(texts, ", ")
 }

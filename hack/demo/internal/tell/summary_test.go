@@ -46,7 +46,7 @@ func TestCheck(t *testing.T) {
 		"the live model is that of run bad, want pets": func(s *Summary) { s.Live.Run = "bad" },
 		"the bad model was not rejected":               func(s *Summary) { s.Rejected = Revision{} },
 		"the prober has sent no requests":              func(s *Summary) { s.Probed.Pooled.Requests = 0 },
-		"2 requests failed: [{Time:0001-01-01 00:00:00 +": func(s *Summary) {
+		"2 requests failed: 00:00:00 status 500": func(s *Summary) {
 			s.Probed.Fresh.Failed, s.Probed.Fresh.Failures = 1, []probe.Failure{{Message: "status 500"}}
 			s.Probed.Pooled.Failed = 1
 		},
