@@ -98,7 +98,9 @@ func (p plugin) dashboard(ctx context.Context, object string) string {
 	defer answer.Body.Close()
 	lines := bufio.NewScanner(answer.Body)
 	lines.Buffer(nil, 1<<20)
-	Expect(lines.Scan() && lines.Scan()).To(BeTrue()) // the event's name, then its data
+	Expect(lines.Scan()).To(BeTrue())
+	Expect(lines.Text()).To(Equal("event: view"))
+	Expect(lines.Scan()).To(BeTrue())
 	return lines.Text()
 }
 
