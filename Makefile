@@ -45,6 +45,7 @@ GRPCURL = $(BIN)/grpcurl
 PROMTOOL = $(BIN)/promtool
 PROMETHEUS = $(BIN)/prometheus
 HELM = $(BIN)/helm
+ARGOCD = $(BIN)/argocd
 REPORT_PEERS = $(BIN)/report-peers/node_modules/axe-core/axe.min.js
 CLUSTER_TOOL = $(BIN)/cluster
 IMAGES_TOOL = $(BIN)/images
@@ -251,6 +252,10 @@ emulators-arm64 emulators-avx512: ## Install the Debian packages that test-arm64
 	apt-get update -qq
 	apt-get install --yes --no-install-recommends $(PACKAGES)
 
+.PHONY: redis-server
+redis-server: # Argo CD's cache, from Debian.
+	command -v redis-server > /dev/null || { apt-get update -qq && apt-get install --yes --no-install-recommends redis-server; }
+
 # The caches stay those of who asks.
 sudo-%: ## Make a target as root: sudo-test-e2e.
 	$(if $(filter 0,$(shell id -u)),,sudo --preserve-env env "PATH=$$PATH" "HOME=$$HOME") $(MAKE) $*
@@ -338,6 +343,10 @@ test-upgrade: $(CLUSTER_TOOL) $(IMAGES_TOOL) ## Upgrade the operator from the ve
 test-install: $(CLUSTER_TOOL) $(IMAGES_TOOL) $(HELM) ## Install, upgrade and remove the operator by Helm, install.yaml and kustomize, under load (root, Linux).
 	CLUSTER=$(CLUSTER) SPECS=install hack/test-e2e.sh
 
+.PHONY: test-argocd
+test-argocd: $(CLUSTER_TOOL) $(IMAGES_TOOL) $(ARGOCD) redis-server ## Train, serve and steer models from Git by Argo CD, on the local cluster (a quarter of an hour; root, Linux).
+	CLUSTER=local SPECS=argocd hack/test-e2e.sh
+
 .PHONY: test-workflows
 test-workflows: $(CLUSTER_TOOL) $(IMAGES_TOOL) $(HELM) ## Run what ci.yml and cd.yml run, step by step, on this machine (an hour; root, Linux; SKIP="verify test" for what has passed).
 	go test -tags steps -count=1 -v -timeout 3h -run Steps ./test/workflows
@@ -424,6 +433,10 @@ $(PROMETHEUS) $(PROMTOOL) &: hack/tools/prometheus/go.mod
 $(HELM): hack/tools/helm/go.mod
 	@echo "building Helm"
 	cd hack/tools/helm && go build -o $@ helm.sh/helm/v4/cmd/helm
+
+$(ARGOCD): hack/tools/argocd/go.mod
+	@echo "building Argo CD (minutes)"
+	cd hack/tools/argocd && go build -ldflags "-s -w" -o $@ github.com/argoproj/argo-cd/v3/cmd
 
 $(AZURITE):
 	npm install --no-audit --no-fund --prefix $(BIN)/azurite azurite@3.35.0

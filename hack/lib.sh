@@ -95,6 +95,13 @@ prepare_install() {
   export HELM=$PWD/bin/helm INSTALL_REGISTRY=$REGISTRY INSTALL_TAG=$TAG NEXT_TAG=$TAG-next
 }
 
+# prepare_argocd writes what installs this version, and says where Argo CD and the manifests of its version are.
+prepare_argocd() {
+  go run ./hack/installer --registry="$REGISTRY" --tag="$TAG" > dist/install.yaml
+  ARGOCD_MANIFESTS=$(cd hack/tools/argocd && go list -m -f '{{.Dir}}' github.com/argoproj/argo-cd/v3)/manifests
+  export ARGOCD=$PWD/bin/argocd ARGOCD_MANIFESTS CURRENT_INSTALL=$PWD/dist/install.yaml
+}
+
 # deliver_images FOLDER brings what was built to the cluster.
 deliver_images() {
   local images=("$1"/*.tar)

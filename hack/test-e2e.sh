@@ -4,8 +4,8 @@
 # is removed afterwards, unless KEEP_CLUSTER=yes. SPECS=nodes runs those that need
 # two nodes, in a local cluster of that many, SPECS=upgrade the one that replaces the
 # operator by another version, SPECS=install those that install, upgrade and remove it in
-# each way, and SPECS=autoscaling those that need load and metrics-server; otherwise they
-# are left out.
+# each way, SPECS=autoscaling those that need load and metrics-server, and SPECS=argocd those
+# of Argo CD, which installs the operator itself; otherwise they are left out.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source hack/lib.sh
@@ -24,11 +24,12 @@ case "${SPECS:-}" in
     ;;
   upgrade) filter=upgrade ;;
   install) filter=install ;;
+  argocd) filter=argocd ;;
   autoscaling)
     filter=autoscaling
     METRICS=yes
     ;;
-  *) filter='!nodes && !upgrade && !install && !autoscaling' ;;
+  *) filter='!nodes && !upgrade && !install && !autoscaling && !argocd' ;;
 esac
 start_cluster
 go build -o bin/kubectl-trainyard ./internal/plugin
@@ -39,6 +40,7 @@ deliver_images out/images
 case "$filter" in
   upgrade) prepare_upgrade ;;
   install) prepare_install ;;
+  argocd) prepare_argocd ;;
   *) install_operator ;;
 esac
 go test ./test/e2e -count=1 -timeout=45m -v -ginkgo.v -ginkgo.label-filter="$filter" -ginkgo.show-node-events=false

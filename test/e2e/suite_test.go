@@ -83,7 +83,7 @@ var _ = BeforeSuite(func() {
 	Expect(err).NotTo(HaveOccurred())
 	clientset, err = kubernetes.NewForConfig(restConfig)
 	Expect(err).NotTo(HaveOccurred())
-	if previousInstall == "" && helm == "" { // else the specs install the kinds
+	if previousInstall == "" && helm == "" && argoProgram == "" { // else the specs install the kinds
 		judgeStatuses(restConfig)
 	}
 })
