@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes generated CRDs compact, without a change of what they say but for the line breaks of descriptions. Half of such a
+# Makes generated CRDs compact, without a change of what they say except for the line breaks of descriptions. Half of such a
 # file is white space: each description, message and rule is put on one line, as every line that it is folded into begins
 # with the whole indentation, and what is nested is indented by one space. The items of a list need two.
 set -euo pipefail

@@ -45,7 +45,7 @@ func TestTemplateIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("Deployment (-made first +made again):\n%s", diff)
+		t.Errorf("Deployment (-first +second):\n%s", diff)
 	}
 }
 

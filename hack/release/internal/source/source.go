@@ -1,7 +1,7 @@
 // Copyright 2026 The Trainyard Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package source reads of Git what a release is made from, and refuses what can't be made again.
+// Package source reads from Git what a release is made from, and refuses what can't be reproduced.
 package source
 
 import (
