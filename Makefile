@@ -318,7 +318,7 @@ test-dashboard: $(REPORT_PEERS) $(CLUSTER_TOOL) ## Use the plugin's dashboard in
 
 .PHONY: test-compose
 test-compose: $(PROMETHEUS) build-runner build-server ## Run what docker-compose.yml describes, without Docker and Grafana, with MLflow, which it installs (minutes, and gigabytes).
-	test/peers/mlflow/venv.sh 3
+	test/peers/venv.sh mlflow3 test/peers/mlflow/requirements-mlflow3.txt
 	PROMETHEUS=$(PROMETHEUS) PROMTOOL=$(PROMTOOL) RUNNER=$(BIN)/runner SERVER=$(BIN)/server go test -count=1 -v -timeout 30m -run TestWiring ./test/compose
 
 ##@ Test on clusters

@@ -13,19 +13,9 @@ data=$(realpath -e "${1:?usage: compare.sh FOLDER, a folder of class folders}")
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 here=test/benchmark/compare
 out=out/compare
-venv=.venv-compare
+venv=$(test/peers/venv.sh compare "$here/requirements.txt")
 size=${SIZE:-64} epochs=${EPOCHS:-12} batch=${BATCH:-32} seed=${SEED:-42} workers=${WORKERS:-2}
 
-if ! cmp -s "$here/requirements.txt" "$venv/requirements.txt"; then
-  echo "--- installing PyTorch into $venv (5.5 GB)"
-  rm -rf "$venv"
-  if ! python3 -m venv "$venv"; then
-    echo "compare.sh: python3 with its venv module is needed (Debian and Ubuntu: apt-get install python3-venv)" >&2
-    exit 1
-  fi
-  "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$here/requirements.txt"
-  cp "$here/requirements.txt" "$venv/requirements.txt"
-fi
 
 rm -rf "$out"
 mkdir -p "$out"

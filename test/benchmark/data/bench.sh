@@ -9,18 +9,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 here=test/benchmark/data
 out=out/bench-data
-venv=.venv-bench
+venv=$(test/peers/venv.sh bench-data "$here/requirements.txt")
 
-if ! cmp -s "$here/requirements.txt" "$venv/requirements.txt"; then
-  echo "--- installing scikit-learn into $venv"
-  rm -rf "$venv"
-  if ! python3 -m venv "$venv"; then
-    echo "bench.sh: python3 with its venv module is needed (Debian and Ubuntu: apt-get install python3-venv)" >&2
-    exit 1
-  fi
-  "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$here/requirements.txt"
-  cp "$here/requirements.txt" "$venv/requirements.txt"
-fi
 
 rm -rf "$out"
 mkdir -p "$out"

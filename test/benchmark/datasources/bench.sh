@@ -9,7 +9,7 @@ set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cd "$here/../../.."
-dvc=$(test/peers/dvc/venv.sh 3)
+dvc=$(test/peers/venv.sh dvc3 test/peers/dvc/requirements-dvc3.txt)/bin/dvc
 mkdir -p out
 go build -o out/datasources ./test/benchmark/datasources
 exec out/datasources -dvc "$dvc" -server "$1" "${@:2}"

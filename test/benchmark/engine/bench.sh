@@ -7,16 +7,9 @@ set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$here/../../.." && pwd)
-venv=$top/.venv-bench-engine
+venv=$("$top/test/peers/venv.sh" bench-engine "$here/requirements.txt")
 models=$top/out/bench-engine
 
-if ! cmp -s "$here/requirements.txt" "$venv/requirements.txt"; then
-  echo "installing the peers into $venv (some gigabytes)"
-  rm -rf "$venv"
-  python3 -m venv "$venv"
-  "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$here/requirements.txt"
-  cp "$here/requirements.txt" "$venv/requirements.txt"
-fi
 mkdir -p "$models"
 if [ ! -e "$models/exported" ]; then
   "$venv/bin/python" "$here/peers.py" export "$models"

@@ -8,15 +8,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 here=test/benchmark/pictures
 out=out/bench-pictures
-venv=.venv-bench-pictures
+venv=$(test/peers/venv.sh bench-pictures "$here/requirements.txt")
 
-if ! cmp -s "$here/requirements.txt" "$venv/requirements.txt"; then
-  echo "installing the peers into $venv (some gigabytes)"
-  rm -rf "$venv"
-  python3 -m venv "$venv"
-  "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$here/requirements.txt"
-  cp "$here/requirements.txt" "$venv/requirements.txt"
-fi
 data=${1:-}
 mkdir -p "$out"
 if [ -z "$data" ]; then

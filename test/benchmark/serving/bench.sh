@@ -38,7 +38,7 @@ networks() {
 
 peers() {
   for name in serving bentoml mlserver; do
-    "$here/peers/venv.sh" "$name"
+    test/peers/venv.sh "bench-$name" "$here/peers/requirements-$name.txt"
   done
   python=$top/.venv-bench-serving/bin/python
   once "$out/models/mobilenetv2-int8-ort.onnx" "$python" "$here/peers/prepare.py" "$out/models/baseline.onnx" "$out/pets" "$out/models"

@@ -11,15 +11,7 @@ top=$(cd "$here/../../.." && pwd)
 out=$top/out/torchvision
 
 if [ -z "${PYTHON:-}" ]; then
-  venv=$top/.venv-torchvision
-  if ! cmp -s "$here/requirements.txt" "$venv/requirements.txt"; then
-    echo "installing PyTorch and ONNX Runtime into $venv (some gigabytes)"
-    rm -rf "$venv"
-    python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$here/requirements.txt"
-    cp "$here/requirements.txt" "$venv/requirements.txt"
-  fi
-  PYTHON=$venv/bin/python
+  PYTHON=$("$top/test/peers/venv.sh" torchvision "$here/requirements.txt")/bin/python
 fi
 mkdir -p "$out"
 cd "$top"

@@ -9,15 +9,9 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$here/../../.." && pwd)
 out=$top/out/exports
-venv=$top/.venv-exports
 
-if ! cmp -s "$here/requirements.txt" "$venv/requirements.txt"; then
-  echo "installing PyTorch, TensorFlow and ONNX Runtime into $venv (some gigabytes)"
-  rm -rf "$venv" "$out"
-  python3 -m venv "$venv"
-  "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$here/requirements.txt"
-  cp "$here/requirements.txt" "$venv/requirements.txt"
-fi
+cmp -s "$here/requirements.txt" "$top/.venv-exports/requirements.txt" || rm -rf "$out" # what other versions have exported
+venv=$("$here/../venv.sh" exports "$here/requirements.txt")
 mkdir -p "$out"
 cd "$top"
 CGO_ENABLED=0 go build -o "$out/server" ./server

@@ -8,7 +8,7 @@ set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 for version in 2 3; do
-  "$here/venv.sh" "$version"
+  "$here/../venv.sh" "mlflow$version" "$here/requirements-mlflow$version.txt"
 done
 cd "$here/../../.."
 go test -count=1 -v -timeout 30m -run TestWithMLflow ./runner/internal/tracking

@@ -8,7 +8,7 @@ set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 for name in clients schemathesis; do
-  "$here/venv.sh" "$name"
+  "$here/../venv.sh" "$name" "$here/requirements-$name.txt"
 done
 cd "$here/../../.."
 log=$(mktemp)
