@@ -128,6 +128,11 @@ func wideDotTilesVNNI(tiles int, offsets *int, x *int16, runs int, runOffsets *i
 //go:noescape
 func wideDotBytesVNNI(tiles int, offsets *int, x *uint8, runs int, runOffsets *int, units int, w *int8, sums *int32)
 
+// wideConvBytesVNNI is convBytes6x16 by AVX-512VNNI, for any weights.
+//
+//go:noescape
+func wideConvBytesVNNI(tiles int, offsets *int, x *uint8, runs int, runOffsets *int, units int, w *int8, bias *int32, scale *float32, to *float32, y *uint8, pixelStride int)
+
 // wideWinogradInput is winogradInput for groups of 16 tiles: of 64 pixels a group and 16 more those are read whose masks are
 // negative, zeros has 80 elements, and scratch 36 vectors of 16.
 //

@@ -1833,68 +1833,305 @@ wideDotTilesVNNIUnit:
 // func wideDotBytesVNNI(tiles int, offsets *int, x *uint8, runs int, runOffsets *int, units int, w *int8, sums *int32)
 // Requires: AVX, AVX512F, AVX512VNNI
 TEXT ·wideDotBytesVNNI(SB), NOSPLIT, $0-64
-	MOVQ tiles+0(FP), AX
-	MOVQ offsets+8(FP), CX
-	MOVQ sums+56(FP), DX
-
 wideDotBytesTile:
-	MOVQ    x+16(FP), BX
-	ADDQ    (CX), BX
-	MOVQ    x+16(FP), SI
-	ADDQ    8(CX), SI
-	MOVQ    x+16(FP), DI
-	ADDQ    16(CX), DI
-	MOVQ    x+16(FP), R8
-	ADDQ    24(CX), R8
-	MOVQ    x+16(FP), R9
-	ADDQ    32(CX), R9
-	MOVQ    x+16(FP), R10
-	ADDQ    40(CX), R10
 	VPXORD  Z0, Z0, Z0
 	VMOVAPS Z0, Z1
 	VMOVAPS Z0, Z2
 	VMOVAPS Z0, Z3
 	VMOVAPS Z0, Z4
 	VMOVAPS Z0, Z5
-	MOVQ    w+48(FP), R11
-	MOVQ    runs+24(FP), R12
-	MOVQ    runOffsets+32(FP), R13
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z11
+	MOVQ    offsets+8(FP), AX
+	MOVQ    x+16(FP), CX
+	ADDQ    (AX), CX
+	MOVQ    x+16(FP), DX
+	ADDQ    8(AX), DX
+	MOVQ    x+16(FP), BX
+	ADDQ    16(AX), BX
+	MOVQ    x+16(FP), SI
+	ADDQ    24(AX), SI
+	MOVQ    x+16(FP), DI
+	ADDQ    32(AX), DI
+	MOVQ    x+16(FP), R8
+	ADDQ    40(AX), R8
+	MOVQ    w+48(FP), AX
+	MOVQ    runs+24(FP), R9
+	MOVQ    runOffsets+32(FP), R10
 
 wideDotBytesRun:
-	MOVQ units+40(FP), R15
-	MOVQ (R13), R14
+	MOVQ (R10), R11
+	MOVQ units+40(FP), R12
+	SUBQ $0x02, R12
+	JLT  wideDotBytesLast
 
-wideDotBytesUnit:
-	VMOVDQU32    (R11), Z6
-	VPBROADCASTD (BX)(R14*1), Z7
-	VPDPBUSD     Z6, Z7, Z0
-	VPBROADCASTD (SI)(R14*1), Z7
-	VPDPBUSD     Z6, Z7, Z1
-	VPBROADCASTD (DI)(R14*1), Z7
-	VPDPBUSD     Z6, Z7, Z2
-	VPBROADCASTD (R8)(R14*1), Z7
-	VPDPBUSD     Z6, Z7, Z3
-	VPBROADCASTD (R9)(R14*1), Z7
-	VPDPBUSD     Z6, Z7, Z4
-	VPBROADCASTD (R10)(R14*1), Z7
-	VPDPBUSD     Z6, Z7, Z5
-	ADDQ         $0x04, R14
-	ADDQ         $0x40, R11
-	DECQ         R15
-	JNZ          wideDotBytesUnit
-	ADDQ         $0x08, R13
-	DECQ         R12
-	JNZ          wideDotBytesRun
-	VMOVDQU32    Z0, (DX)
-	VMOVDQU32    Z1, 64(DX)
-	VMOVDQU32    Z2, 128(DX)
-	VMOVDQU32    Z3, 192(DX)
-	VMOVDQU32    Z4, 256(DX)
-	VMOVDQU32    Z5, 320(DX)
-	ADDQ         $0x00000180, DX
-	ADDQ         $0x30, CX
-	DECQ         AX
-	JNZ          wideDotBytesTile
+wideDotBytesPair:
+	VMOVDQU32    (AX), Z12
+	VPBROADCASTD (CX)(R11*1), Z13
+	VPDPBUSD     Z12, Z13, Z0
+	VPBROADCASTD (DX)(R11*1), Z13
+	VPDPBUSD     Z12, Z13, Z1
+	VPBROADCASTD (BX)(R11*1), Z13
+	VPDPBUSD     Z12, Z13, Z2
+	VPBROADCASTD (SI)(R11*1), Z13
+	VPDPBUSD     Z12, Z13, Z3
+	VPBROADCASTD (DI)(R11*1), Z13
+	VPDPBUSD     Z12, Z13, Z4
+	VPBROADCASTD (R8)(R11*1), Z13
+	VPDPBUSD     Z12, Z13, Z5
+	VMOVDQU32    64(AX), Z12
+	VPBROADCASTD 4(CX)(R11*1), Z13
+	VPDPBUSD     Z12, Z13, Z6
+	VPBROADCASTD 4(DX)(R11*1), Z13
+	VPDPBUSD     Z12, Z13, Z7
+	VPBROADCASTD 4(BX)(R11*1), Z13
+	VPDPBUSD     Z12, Z13, Z8
+	VPBROADCASTD 4(SI)(R11*1), Z13
+	VPDPBUSD     Z12, Z13, Z9
+	VPBROADCASTD 4(DI)(R11*1), Z13
+	VPDPBUSD     Z12, Z13, Z10
+	VPBROADCASTD 4(R8)(R11*1), Z13
+	VPDPBUSD     Z12, Z13, Z11
+	ADDQ         $0x08, R11
+	ADDQ         $0x00000080, AX
+	SUBQ         $0x02, R12
+	JGE          wideDotBytesPair
+
+wideDotBytesLast:
+	ADDQ         $0x02, R12
+	JZ           wideDotBytesNext
+	VMOVDQU32    (AX), Z12
+	VPBROADCASTD (CX)(R11*1), Z13
+	VPDPBUSD     Z12, Z13, Z0
+	VPBROADCASTD (DX)(R11*1), Z13
+	VPDPBUSD     Z12, Z13, Z1
+	VPBROADCASTD (BX)(R11*1), Z13
+	VPDPBUSD     Z12, Z13, Z2
+	VPBROADCASTD (SI)(R11*1), Z13
+	VPDPBUSD     Z12, Z13, Z3
+	VPBROADCASTD (DI)(R11*1), Z13
+	VPDPBUSD     Z12, Z13, Z4
+	VPBROADCASTD (R8)(R11*1), Z13
+	VPDPBUSD     Z12, Z13, Z5
+	ADDQ         $0x04, R11
+	ADDQ         $0x00000040, AX
+
+wideDotBytesNext:
+	ADDQ      $0x08, R10
+	DECQ      R9
+	JNZ       wideDotBytesRun
+	VPADDD    Z6, Z0, Z0
+	VPADDD    Z7, Z1, Z1
+	VPADDD    Z8, Z2, Z2
+	VPADDD    Z9, Z3, Z3
+	VPADDD    Z10, Z4, Z4
+	VPADDD    Z11, Z5, Z5
+	ADDQ      $0x30, offsets+8(FP)
+	MOVQ      sums+56(FP), AX
+	VMOVDQU32 Z0, (AX)
+	VMOVDQU32 Z1, 64(AX)
+	VMOVDQU32 Z2, 128(AX)
+	VMOVDQU32 Z3, 192(AX)
+	VMOVDQU32 Z4, 256(AX)
+	VMOVDQU32 Z5, 320(AX)
+	ADDQ      $0x00000180, sums+56(FP)
+	DECQ      tiles+0(FP)
+	JNZ       wideDotBytesTile
+	VZEROUPPER
+	RET
+
+// func wideConvBytesVNNI(tiles int, offsets *int, x *uint8, runs int, runOffsets *int, units int, w *int8, bias *int32, scale *float32, to *float32, y *uint8, pixelStride int)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI
+TEXT ·wideConvBytesVNNI(SB), NOSPLIT, $0-96
+wideConvBytesTile:
+	VPXORD    Z0, Z0, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z7
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z0, Z9
+	VMOVAPS   Z0, Z10
+	VMOVAPS   Z0, Z11
+	MOVQ      bias+56(FP), AX
+	VMOVDQU32 (AX), Z0
+	VMOVDQU32 (AX), Z1
+	VMOVDQU32 (AX), Z2
+	VMOVDQU32 (AX), Z3
+	VMOVDQU32 (AX), Z4
+	VMOVDQU32 (AX), Z5
+	MOVQ      offsets+8(FP), AX
+	MOVQ      x+16(FP), CX
+	ADDQ      (AX), CX
+	MOVQ      x+16(FP), DX
+	ADDQ      8(AX), DX
+	MOVQ      x+16(FP), BX
+	ADDQ      16(AX), BX
+	MOVQ      x+16(FP), SI
+	ADDQ      24(AX), SI
+	MOVQ      x+16(FP), DI
+	ADDQ      32(AX), DI
+	MOVQ      x+16(FP), R8
+	ADDQ      40(AX), R8
+	MOVQ      w+48(FP), AX
+	MOVQ      runs+24(FP), R9
+	MOVQ      runOffsets+32(FP), R10
+
+wideConvBytesRun:
+	MOVQ (R10), R11
+	MOVQ units+40(FP), R12
+	SUBQ $0x02, R12
+	JLT  wideConvBytesLast
+
+wideConvBytesPair:
+	VMOVDQU32    (AX), Z12
+	VPBROADCASTD (CX)(R11*1), Z13
+	VPDPBUSD     Z12, Z13, Z0
+	VPBROADCASTD (DX)(R11*1), Z13
+	VPDPBUSD     Z12, Z13, Z1
+	VPBROADCASTD (BX)(R11*1), Z13
+	VPDPBUSD     Z12, Z13, Z2
+	VPBROADCASTD (SI)(R11*1), Z13
+	VPDPBUSD     Z12, Z13, Z3
+	VPBROADCASTD (DI)(R11*1), Z13
+	VPDPBUSD     Z12, Z13, Z4
+	VPBROADCASTD (R8)(R11*1), Z13
+	VPDPBUSD     Z12, Z13, Z5
+	VMOVDQU32    64(AX), Z12
+	VPBROADCASTD 4(CX)(R11*1), Z13
+	VPDPBUSD     Z12, Z13, Z6
+	VPBROADCASTD 4(DX)(R11*1), Z13
+	VPDPBUSD     Z12, Z13, Z7
+	VPBROADCASTD 4(BX)(R11*1), Z13
+	VPDPBUSD     Z12, Z13, Z8
+	VPBROADCASTD 4(SI)(R11*1), Z13
+	VPDPBUSD     Z12, Z13, Z9
+	VPBROADCASTD 4(DI)(R11*1), Z13
+	VPDPBUSD     Z12, Z13, Z10
+	VPBROADCASTD 4(R8)(R11*1), Z13
+	VPDPBUSD     Z12, Z13, Z11
+	ADDQ         $0x08, R11
+	ADDQ         $0x00000080, AX
+	SUBQ         $0x02, R12
+	JGE          wideConvBytesPair
+
+wideConvBytesLast:
+	ADDQ         $0x02, R12
+	JZ           wideConvBytesNext
+	VMOVDQU32    (AX), Z12
+	VPBROADCASTD (CX)(R11*1), Z13
+	VPDPBUSD     Z12, Z13, Z0
+	VPBROADCASTD (DX)(R11*1), Z13
+	VPDPBUSD     Z12, Z13, Z1
+	VPBROADCASTD (BX)(R11*1), Z13
+	VPDPBUSD     Z12, Z13, Z2
+	VPBROADCASTD (SI)(R11*1), Z13
+	VPDPBUSD     Z12, Z13, Z3
+	VPBROADCASTD (DI)(R11*1), Z13
+	VPDPBUSD     Z12, Z13, Z4
+	VPBROADCASTD (R8)(R11*1), Z13
+	VPDPBUSD     Z12, Z13, Z5
+	ADDQ         $0x04, R11
+	ADDQ         $0x00000040, AX
+
+wideConvBytesNext:
+	ADDQ        $0x08, R10
+	DECQ        R9
+	JNZ         wideConvBytesRun
+	VPADDD      Z6, Z0, Z0
+	VPADDD      Z7, Z1, Z1
+	VPADDD      Z8, Z2, Z2
+	VPADDD      Z9, Z3, Z3
+	VPADDD      Z10, Z4, Z4
+	VPADDD      Z11, Z5, Z5
+	ADDQ        $0x30, offsets+8(FP)
+	MOVQ        to+72(FP), AX
+	MOVQ        scale+64(FP), CX
+	VMOVUPS     (CX), Z6
+	MOVQ        y+80(FP), CX
+	MOVQ        pixelStride+88(FP), DX
+	VCVTDQ2PS   Z0, Z0
+	VMULPS      Z6, Z0, Z0
+	VMINPS.BCST (AX), Z0, Z0
+	VCVTPS2DQ   Z0, Z0
+	VPMOVSDW    Z0, Y7
+	VPADDSW     32(AX), Y7, Y7
+	VPXOR       Y8, Y8, Y8
+	VPMAXSW     Y8, Y7, Y7
+	VPMOVUSWB   Y7, X7
+	VPMAXUB     64(AX), X7, X7
+	VMOVDQU     X7, (CX)
+	ADDQ        DX, CX
+	VCVTDQ2PS   Z1, Z1
+	VMULPS      Z6, Z1, Z1
+	VMINPS.BCST (AX), Z1, Z1
+	VCVTPS2DQ   Z1, Z1
+	VPMOVSDW    Z1, Y1
+	VPADDSW     32(AX), Y1, Y1
+	VPXOR       Y7, Y7, Y7
+	VPMAXSW     Y7, Y1, Y1
+	VPMOVUSWB   Y1, X1
+	VPMAXUB     64(AX), X1, X1
+	VMOVDQU     X1, (CX)
+	ADDQ        DX, CX
+	VCVTDQ2PS   Z2, Z2
+	VMULPS      Z6, Z2, Z2
+	VMINPS.BCST (AX), Z2, Z2
+	VCVTPS2DQ   Z2, Z2
+	VPMOVSDW    Z2, Y1
+	VPADDSW     32(AX), Y1, Y1
+	VPXOR       Y2, Y2, Y2
+	VPMAXSW     Y2, Y1, Y1
+	VPMOVUSWB   Y1, X1
+	VPMAXUB     64(AX), X1, X1
+	VMOVDQU     X1, (CX)
+	ADDQ        DX, CX
+	VCVTDQ2PS   Z3, Z3
+	VMULPS      Z6, Z3, Z3
+	VMINPS.BCST (AX), Z3, Z3
+	VCVTPS2DQ   Z3, Z3
+	VPMOVSDW    Z3, Y1
+	VPADDSW     32(AX), Y1, Y1
+	VPXOR       Y2, Y2, Y2
+	VPMAXSW     Y2, Y1, Y1
+	VPMOVUSWB   Y1, X1
+	VPMAXUB     64(AX), X1, X1
+	VMOVDQU     X1, (CX)
+	ADDQ        DX, CX
+	VCVTDQ2PS   Z4, Z4
+	VMULPS      Z6, Z4, Z4
+	VMINPS.BCST (AX), Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPMOVSDW    Z4, Y1
+	VPADDSW     32(AX), Y1, Y1
+	VPXOR       Y2, Y2, Y2
+	VPMAXSW     Y2, Y1, Y1
+	VPMOVUSWB   Y1, X1
+	VPMAXUB     64(AX), X1, X1
+	VMOVDQU     X1, (CX)
+	ADDQ        DX, CX
+	VCVTDQ2PS   Z5, Z5
+	VMULPS      Z6, Z5, Z5
+	VMINPS.BCST (AX), Z5, Z5
+	VCVTPS2DQ   Z5, Z5
+	VPMOVSDW    Z5, Y1
+	VPADDSW     32(AX), Y1, Y1
+	VPXOR       Y2, Y2, Y2
+	VPMAXSW     Y2, Y1, Y1
+	VPMOVUSWB   Y1, X1
+	VPMAXUB     64(AX), X1, X1
+	VMOVDQU     X1, (CX)
+	ADDQ        DX, CX
+	MOVQ        CX, y+80(FP)
+	DECQ        tiles+0(FP)
+	JNZ         wideConvBytesTile
 	VZEROUPPER
 	RET
 
@@ -2328,7 +2565,7 @@ wideWinogradOutputPoolRow:
 	RET
 
 // func wideRowsProduct1(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL, FMA3, MMX+
 TEXT ·wideRowsProduct1(SB), NOSPLIT, $0-56
 	MOVQ u+8(FP), AX
 	MOVQ m+40(FP), CX
@@ -2354,6 +2591,8 @@ wideRowsProduct1Pair:
 	VMOVAPS Z0, Z7
 
 wideRowsProduct1PairChannel:
+	PREFETCHT0       4096(AX)
+	PREFETCHT0       4096(R8)
 	VMOVUPS          (R9), Y8
 	VBROADCASTSS     (AX), Y9
 	VFMADD231PS      Y9, Y8, Y0
@@ -2403,6 +2642,7 @@ wideRowsProduct1Last:
 	VMOVAPS Z10, Z2
 
 wideRowsProduct1LastChannel:
+	PREFETCHT0       4096(AX)
 	VMOVUPS          (DI), Y3
 	VBROADCASTSS     (AX), Y4
 	VFMADD231PS      Y4, Y3, Y10
@@ -2428,7 +2668,7 @@ wideRowsProduct1Done:
 	RET
 
 // func wideRowsConvolution1(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32, ceiling float32)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL, FMA3, MMX+
 TEXT ·wideRowsConvolution1(SB), NOSPLIT, $0-72
 	MOVQ bias+56(FP), AX
 	MOVQ u+8(FP), CX
@@ -2455,6 +2695,8 @@ wideRowsConvolution1Pair:
 	VBROADCASTSS 28(AX), Y7
 
 wideRowsConvolution1PairChannel:
+	PREFETCHT0       4096(CX)
+	PREFETCHT0       4096(R9)
 	VMOVUPS          (R10), Y8
 	VBROADCASTSS     (CX), Y9
 	VFMADD231PS      Y9, Y8, Y0
@@ -2523,6 +2765,7 @@ wideRowsConvolution1Last:
 	VBROADCASTSS 12(AX), Y3
 
 wideRowsConvolution1LastChannel:
+	PREFETCHT0       4096(CX)
 	VMOVUPS          (R8), Y4
 	VBROADCASTSS     (CX), Y5
 	VFMADD231PS      Y5, Y4, Y0
@@ -2559,7 +2802,7 @@ wideRowsConvolution1Done:
 	RET
 
 // func wideRowsAccumulation1(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32, ceiling float32)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL, FMA3, MMX+
 TEXT ·wideRowsAccumulation1(SB), NOSPLIT, $0-72
 	MOVQ bias+56(FP), AX
 	MOVQ u+8(FP), CX
@@ -2603,6 +2846,8 @@ wideRowsAccumulation1Pair:
 	ADDQ         SI, R11
 
 wideRowsAccumulation1PairChannel:
+	PREFETCHT0       4096(CX)
+	PREFETCHT0       4096(R9)
 	VMOVUPS          (R10), Y8
 	VBROADCASTSS     (CX), Y9
 	VFMADD231PS      Y9, Y8, Y0
@@ -2680,6 +2925,7 @@ wideRowsAccumulation1Last:
 	ADDQ         SI, R9
 
 wideRowsAccumulation1LastChannel:
+	PREFETCHT0       4096(CX)
 	VMOVUPS          (R8), Y4
 	VBROADCASTSS     (CX), Y5
 	VFMADD231PS      Y5, Y4, Y0
@@ -2716,7 +2962,7 @@ wideRowsAccumulation1Done:
 	RET
 
 // func wideRowsProduct2(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·wideRowsProduct2(SB), NOSPLIT, $0-56
 	MOVQ u+8(FP), AX
 	MOVQ m+40(FP), CX
@@ -2742,6 +2988,8 @@ wideRowsProduct2Pair:
 	VMOVAPS Z0, Z7
 
 wideRowsProduct2PairChannel:
+	PREFETCHT0       4096(AX)
+	PREFETCHT0       4096(R8)
 	VMOVUPS          (R9), Z8
 	VBROADCASTSS     (AX), Z9
 	VFMADD231PS      Z9, Z8, Z0
@@ -2791,6 +3039,7 @@ wideRowsProduct2Last:
 	VMOVAPS Z10, Z2
 
 wideRowsProduct2LastChannel:
+	PREFETCHT0       4096(AX)
 	VMOVUPS          (DI), Z3
 	VBROADCASTSS     (AX), Z4
 	VFMADD231PS      Z4, Z3, Z10
@@ -2816,7 +3065,7 @@ wideRowsProduct2Done:
 	RET
 
 // func wideRowsConvolution2(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32, ceiling float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·wideRowsConvolution2(SB), NOSPLIT, $0-72
 	MOVQ bias+56(FP), AX
 	MOVQ u+8(FP), CX
@@ -2843,6 +3092,8 @@ wideRowsConvolution2Pair:
 	VBROADCASTSS 28(AX), Z7
 
 wideRowsConvolution2PairChannel:
+	PREFETCHT0       4096(CX)
+	PREFETCHT0       4096(R9)
 	VMOVUPS          (R10), Z8
 	VBROADCASTSS     (CX), Z9
 	VFMADD231PS      Z9, Z8, Z0
@@ -2911,6 +3162,7 @@ wideRowsConvolution2Last:
 	VBROADCASTSS 12(AX), Z3
 
 wideRowsConvolution2LastChannel:
+	PREFETCHT0       4096(CX)
 	VMOVUPS          (R8), Z4
 	VBROADCASTSS     (CX), Z5
 	VFMADD231PS      Z5, Z4, Z0
@@ -2947,7 +3199,7 @@ wideRowsConvolution2Done:
 	RET
 
 // func wideRowsAccumulation2(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32, ceiling float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·wideRowsAccumulation2(SB), NOSPLIT, $0-72
 	MOVQ bias+56(FP), AX
 	MOVQ u+8(FP), CX
@@ -2991,6 +3243,8 @@ wideRowsAccumulation2Pair:
 	ADDQ         SI, R11
 
 wideRowsAccumulation2PairChannel:
+	PREFETCHT0       4096(CX)
+	PREFETCHT0       4096(R9)
 	VMOVUPS          (R10), Z8
 	VBROADCASTSS     (CX), Z9
 	VFMADD231PS      Z9, Z8, Z0
@@ -3068,6 +3322,7 @@ wideRowsAccumulation2Last:
 	ADDQ         SI, R9
 
 wideRowsAccumulation2LastChannel:
+	PREFETCHT0       4096(CX)
 	VMOVUPS          (R8), Z4
 	VBROADCASTSS     (CX), Z5
 	VFMADD231PS      Z5, Z4, Z0
@@ -3104,7 +3359,7 @@ wideRowsAccumulation2Done:
 	RET
 
 // func wideRowsProduct3(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL, FMA3, MMX+
 TEXT ·wideRowsProduct3(SB), NOSPLIT, $0-56
 	MOVQ u+8(FP), AX
 	MOVQ m+40(FP), CX
@@ -3138,6 +3393,8 @@ wideRowsProduct3Pair:
 	VMOVAPS Z0, Z15
 
 wideRowsProduct3PairChannel:
+	PREFETCHT0       4096(AX)
+	PREFETCHT0       4096(R8)
 	VMOVUPS          (R9), Z16
 	VMOVUPS          64(R9), Y17
 	VBROADCASTSS     (AX), Z18
@@ -3208,6 +3465,7 @@ wideRowsProduct3Last:
 	VMOVAPS Z19, Z6
 
 wideRowsProduct3LastChannel:
+	PREFETCHT0       4096(AX)
 	VMOVUPS          (DI), Z7
 	VMOVUPS          64(DI), Y8
 	VBROADCASTSS     (AX), Z9
@@ -3242,7 +3500,7 @@ wideRowsProduct3Done:
 	RET
 
 // func wideRowsConvolution3(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32, ceiling float32)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL, FMA3, MMX+
 TEXT ·wideRowsConvolution3(SB), NOSPLIT, $0-72
 	MOVQ bias+56(FP), AX
 	MOVQ u+8(FP), CX
@@ -3277,6 +3535,8 @@ wideRowsConvolution3Pair:
 	VBROADCASTSS 28(AX), Y15
 
 wideRowsConvolution3PairChannel:
+	PREFETCHT0       4096(CX)
+	PREFETCHT0       4096(R9)
 	VMOVUPS          (R10), Z16
 	VMOVUPS          64(R10), Y17
 	VBROADCASTSS     (CX), Z18
@@ -3382,6 +3642,7 @@ wideRowsConvolution3Last:
 	VBROADCASTSS 12(AX), Y7
 
 wideRowsConvolution3LastChannel:
+	PREFETCHT0       4096(CX)
 	VMOVUPS          (R8), Z8
 	VMOVUPS          64(R8), Y9
 	VBROADCASTSS     (CX), Z10
@@ -3435,7 +3696,7 @@ wideRowsConvolution3Done:
 	RET
 
 // func wideRowsAccumulation3(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32, ceiling float32)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL, FMA3, MMX+
 TEXT ·wideRowsAccumulation3(SB), NOSPLIT, $0-72
 	MOVQ bias+56(FP), AX
 	MOVQ u+8(FP), CX
@@ -3495,6 +3756,8 @@ wideRowsAccumulation3Pair:
 	ADDQ         SI, R11
 
 wideRowsAccumulation3PairChannel:
+	PREFETCHT0       4096(CX)
+	PREFETCHT0       4096(R9)
 	VMOVUPS          (R10), Z16
 	VMOVUPS          64(R10), Y17
 	VBROADCASTSS     (CX), Z18
@@ -3613,6 +3876,7 @@ wideRowsAccumulation3Last:
 	ADDQ         SI, R9
 
 wideRowsAccumulation3LastChannel:
+	PREFETCHT0       4096(CX)
 	VMOVUPS          (R8), Z8
 	VMOVUPS          64(R8), Y9
 	VBROADCASTSS     (CX), Z10
@@ -3666,7 +3930,7 @@ wideRowsAccumulation3Done:
 	RET
 
 // func wideRowsProduct4(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·wideRowsProduct4(SB), NOSPLIT, $0-56
 	MOVQ u+8(FP), AX
 	MOVQ m+40(FP), CX
@@ -3700,6 +3964,8 @@ wideRowsProduct4Pair:
 	VMOVAPS Z0, Z15
 
 wideRowsProduct4PairChannel:
+	PREFETCHT0       4096(AX)
+	PREFETCHT0       4096(R8)
 	VMOVUPS          (R9), Z16
 	VMOVUPS          64(R9), Z17
 	VBROADCASTSS     (AX), Z18
@@ -3770,6 +4036,7 @@ wideRowsProduct4Last:
 	VMOVAPS Z19, Z6
 
 wideRowsProduct4LastChannel:
+	PREFETCHT0       4096(AX)
 	VMOVUPS          (DI), Z7
 	VMOVUPS          64(DI), Z8
 	VBROADCASTSS     (AX), Z9
@@ -3804,7 +4071,7 @@ wideRowsProduct4Done:
 	RET
 
 // func wideRowsConvolution4(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32, ceiling float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·wideRowsConvolution4(SB), NOSPLIT, $0-72
 	MOVQ bias+56(FP), AX
 	MOVQ u+8(FP), CX
@@ -3839,6 +4106,8 @@ wideRowsConvolution4Pair:
 	VBROADCASTSS 28(AX), Z15
 
 wideRowsConvolution4PairChannel:
+	PREFETCHT0       4096(CX)
+	PREFETCHT0       4096(R9)
 	VMOVUPS          (R10), Z16
 	VMOVUPS          64(R10), Z17
 	VBROADCASTSS     (CX), Z18
@@ -3944,6 +4213,7 @@ wideRowsConvolution4Last:
 	VBROADCASTSS 12(AX), Z7
 
 wideRowsConvolution4LastChannel:
+	PREFETCHT0       4096(CX)
 	VMOVUPS          (R8), Z8
 	VMOVUPS          64(R8), Z9
 	VBROADCASTSS     (CX), Z10
@@ -3997,7 +4267,7 @@ wideRowsConvolution4Done:
 	RET
 
 // func wideRowsAccumulation4(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32, ceiling float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·wideRowsAccumulation4(SB), NOSPLIT, $0-72
 	MOVQ bias+56(FP), AX
 	MOVQ u+8(FP), CX
@@ -4057,6 +4327,8 @@ wideRowsAccumulation4Pair:
 	ADDQ         SI, R11
 
 wideRowsAccumulation4PairChannel:
+	PREFETCHT0       4096(CX)
+	PREFETCHT0       4096(R9)
 	VMOVUPS          (R10), Z16
 	VMOVUPS          64(R10), Z17
 	VBROADCASTSS     (CX), Z18
@@ -4175,6 +4447,7 @@ wideRowsAccumulation4Last:
 	ADDQ         SI, R9
 
 wideRowsAccumulation4LastChannel:
+	PREFETCHT0       4096(CX)
 	VMOVUPS          (R8), Z8
 	VMOVUPS          64(R8), Z9
 	VBROADCASTSS     (CX), Z10
@@ -4228,7 +4501,7 @@ wideRowsAccumulation4Done:
 	RET
 
 // func wideRowsProduct5(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL, FMA3, MMX+
 TEXT ·wideRowsProduct5(SB), NOSPLIT, $0-56
 	MOVQ u+8(FP), AX
 	MOVQ m+40(FP), CX
@@ -4270,6 +4543,8 @@ wideRowsProduct5Pair:
 	VMOVAPS Z0, Z23
 
 wideRowsProduct5PairChannel:
+	PREFETCHT0       4096(AX)
+	PREFETCHT0       4096(R8)
 	VMOVUPS          (R9), Z24
 	VMOVUPS          64(R9), Z25
 	VMOVUPS          128(R9), Y26
@@ -4361,6 +4636,7 @@ wideRowsProduct5Last:
 	VMOVAPS Z28, Z10
 
 wideRowsProduct5LastChannel:
+	PREFETCHT0       4096(AX)
 	VMOVUPS          (DI), Z11
 	VMOVUPS          64(DI), Z12
 	VMOVUPS          128(DI), Y13
@@ -4404,7 +4680,7 @@ wideRowsProduct5Done:
 	RET
 
 // func wideRowsConvolution5(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32, ceiling float32)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL, FMA3, MMX+
 TEXT ·wideRowsConvolution5(SB), NOSPLIT, $0-72
 	MOVQ bias+56(FP), AX
 	MOVQ u+8(FP), CX
@@ -4447,6 +4723,8 @@ wideRowsConvolution5Pair:
 	VBROADCASTSS 28(AX), Y23
 
 wideRowsConvolution5PairChannel:
+	PREFETCHT0       4096(CX)
+	PREFETCHT0       4096(R9)
 	VMOVUPS          (R10), Z24
 	VMOVUPS          64(R10), Z25
 	VMOVUPS          128(R10), Y26
@@ -4589,6 +4867,7 @@ wideRowsConvolution5Last:
 	VBROADCASTSS 12(AX), Y11
 
 wideRowsConvolution5LastChannel:
+	PREFETCHT0       4096(CX)
 	VMOVUPS          (R8), Z12
 	VMOVUPS          64(R8), Z13
 	VMOVUPS          128(R8), Y14
@@ -4659,7 +4938,7 @@ wideRowsConvolution5Done:
 	RET
 
 // func wideRowsAccumulation5(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32, ceiling float32)
-// Requires: AVX, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512F, AVX512VL, FMA3, MMX+
 TEXT ·wideRowsAccumulation5(SB), NOSPLIT, $0-72
 	MOVQ bias+56(FP), AX
 	MOVQ u+8(FP), CX
@@ -4735,6 +5014,8 @@ wideRowsAccumulation5Pair:
 	ADDQ         SI, R11
 
 wideRowsAccumulation5PairChannel:
+	PREFETCHT0       4096(CX)
+	PREFETCHT0       4096(R9)
 	VMOVUPS          (R10), Z24
 	VMOVUPS          64(R10), Z25
 	VMOVUPS          128(R10), Y26
@@ -4894,6 +5175,7 @@ wideRowsAccumulation5Last:
 	ADDQ         SI, R9
 
 wideRowsAccumulation5LastChannel:
+	PREFETCHT0       4096(CX)
 	VMOVUPS          (R8), Z12
 	VMOVUPS          64(R8), Z13
 	VMOVUPS          128(R8), Y14
@@ -4964,7 +5246,7 @@ wideRowsAccumulation5Done:
 	RET
 
 // func wideRowsProduct6(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·wideRowsProduct6(SB), NOSPLIT, $0-56
 	MOVQ u+8(FP), AX
 	MOVQ m+40(FP), CX
@@ -5006,6 +5288,8 @@ wideRowsProduct6Pair:
 	VMOVAPS Z0, Z23
 
 wideRowsProduct6PairChannel:
+	PREFETCHT0       4096(AX)
+	PREFETCHT0       4096(R8)
 	VMOVUPS          (R9), Z24
 	VMOVUPS          64(R9), Z25
 	VMOVUPS          128(R9), Z26
@@ -5097,6 +5381,7 @@ wideRowsProduct6Last:
 	VMOVAPS Z28, Z10
 
 wideRowsProduct6LastChannel:
+	PREFETCHT0       4096(AX)
 	VMOVUPS          (DI), Z11
 	VMOVUPS          64(DI), Z12
 	VMOVUPS          128(DI), Z13
@@ -5140,7 +5425,7 @@ wideRowsProduct6Done:
 	RET
 
 // func wideRowsConvolution6(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32, ceiling float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·wideRowsConvolution6(SB), NOSPLIT, $0-72
 	MOVQ bias+56(FP), AX
 	MOVQ u+8(FP), CX
@@ -5183,6 +5468,8 @@ wideRowsConvolution6Pair:
 	VBROADCASTSS 28(AX), Z23
 
 wideRowsConvolution6PairChannel:
+	PREFETCHT0       4096(CX)
+	PREFETCHT0       4096(R9)
 	VMOVUPS          (R10), Z24
 	VMOVUPS          64(R10), Z25
 	VMOVUPS          128(R10), Z26
@@ -5325,6 +5612,7 @@ wideRowsConvolution6Last:
 	VBROADCASTSS 12(AX), Z11
 
 wideRowsConvolution6LastChannel:
+	PREFETCHT0       4096(CX)
 	VMOVUPS          (R8), Z12
 	VMOVUPS          64(R8), Z13
 	VMOVUPS          128(R8), Z14
@@ -5395,7 +5683,7 @@ wideRowsConvolution6Done:
 	RET
 
 // func wideRowsAccumulation6(quads int, u *float32, channels int, v *float32, vStride int, m *float32, mStride int, bias *float32, floor float32, ceiling float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·wideRowsAccumulation6(SB), NOSPLIT, $0-72
 	MOVQ bias+56(FP), AX
 	MOVQ u+8(FP), CX
@@ -5471,6 +5759,8 @@ wideRowsAccumulation6Pair:
 	ADDQ         SI, R11
 
 wideRowsAccumulation6PairChannel:
+	PREFETCHT0       4096(CX)
+	PREFETCHT0       4096(R9)
 	VMOVUPS          (R10), Z24
 	VMOVUPS          64(R10), Z25
 	VMOVUPS          128(R10), Z26
@@ -5630,6 +5920,7 @@ wideRowsAccumulation6Last:
 	ADDQ         SI, R9
 
 wideRowsAccumulation6LastChannel:
+	PREFETCHT0       4096(CX)
 	VMOVUPS          (R8), Z12
 	VMOVUPS          64(R8), Z13
 	VMOVUPS          128(R8), Z14

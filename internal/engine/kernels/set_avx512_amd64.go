@@ -170,7 +170,7 @@ func avx512Quantized() *Quantized {
 	kernels.DotTiles = wideDotTiles
 	if cpu.X86.HasAVX512VNNI {
 		kernels.DotTiles = wideDotTilesVNNI
-		kernels.DotBytes, kernels.BytesLimit, kernels.ConvBytes = wideDotBytesVNNI, -math.MinInt8, nil
+		kernels.DotBytes, kernels.BytesLimit, kernels.ConvBytes = wideDotBytesVNNI, -math.MinInt8, wideConvBytesVNNI
 	}
 	return &kernels
 }

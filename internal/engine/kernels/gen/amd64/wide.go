@@ -33,6 +33,7 @@ func wideKernels() {
 	wideDotTiles("wideDotTiles", false)
 	wideDotTiles("wideDotTilesVNNI", true)
 	wideDotBytes()
+	wideConvBytes()
 	wideWinogradInput()
 	wideWinogradOutput("wideWinogradOutput", false)
 	wideWinogradOutput("wideWinogradOutputPool", true)

@@ -128,6 +128,9 @@ func (p *rowsProductWide) multiply(label string, quads int) {
 	v := Load(Param("v"), GP64())
 	sums := p.start(quads * tileChannels)
 	Label(p.name + label)
+	for _, pointer := range u {
+		PREFETCHT0(Mem{Base: pointer, Disp: weightsAhead})
+	}
 	columns := make([]reg.VecVirtual, width)
 	for i := range columns {
 		columns[i] = ZMM()
