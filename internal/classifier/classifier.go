@@ -67,6 +67,9 @@ type Options struct {
 	Told Told
 	// Threads are those of a prediction; 0: one per CPU.
 	Threads int
+	// Fastest computes by the kernels that are fastest on this CPU, whose results may differ from another CPU's in their last
+	// bits, instead of those that all CPUs of an architecture share.
+	Fastest bool
 }
 
 // Load reads the model at path, whose digest must be digest, in hex, unless that is empty. The error wraps ErrInvalid if
@@ -124,7 +127,7 @@ func decode(data []byte, options Options) (*Model, error) {
 	meant := *metadata
 	meant.Output = cmp.Or(told.Output, metadata.Output)
 	ends := onnx.Ends{Layout: told.Input.Layout, Output: told.OutputName}
-	tried, err := file.Classifier(&meant, ends, graph.Options{Threads: options.Threads})
+	tried, err := file.Classifier(&meant, ends, graph.Options{Threads: options.Threads, Fastest: options.Fastest})
 	if err != nil {
 		return nil, err
 	}

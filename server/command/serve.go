@@ -195,7 +195,7 @@ func serve(ctx context.Context, config contract.ServeConfig, address string, acc
 		return configError(err)
 	}
 	server, err := httpapi.New(settings, func(context.Context) (*classifier.Model, error) {
-		return classifier.Load(config.Model.Path, config.Model.SHA256, classifier.Options{Told: told, Threads: config.Limits.Threads})
+		return classifier.Load(config.Model.Path, config.Model.SHA256, classifier.Options{Told: told, Threads: config.Limits.Threads, Fastest: true})
 	})
 	if err != nil {
 		return configError(err)

@@ -4,6 +4,7 @@
 package exec
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"runtime"
@@ -15,8 +16,11 @@ import (
 
 // Options configures a Workspace. The zero value is the right choice for most callers.
 type Options struct {
-	// Set names the kernel set. Empty means the value of TRAINYARD_KERNELS, or else the first of kernels.Names.
+	// Set names the kernel set. Empty means the value of TRAINYARD_KERNELS, or else the first of kernels.Names, whose bits are the
+	// same on all CPUs of an architecture.
 	Set string
+	// Fastest asks for the set that is fastest on this CPU instead of the first one, if neither Set nor TRAINYARD_KERNELS names one.
+	Fastest bool
 	// Threads is the number of goroutines that share the work of one operation; 0 means GOMAXPROCS.
 	Threads int
 }
@@ -38,11 +42,7 @@ type Workspace struct {
 
 // New returns a Workspace. It fails if the named kernel set is unknown or this CPU lacks its instructions.
 func New(options Options) (*Workspace, error) {
-	name := options.Set
-	if name == "" {
-		name = os.Getenv(kernels.EnvironmentVariable)
-	}
-	chosen, err := kernels.Find(name)
+	chosen, err := chooseKernels(options)
 	if err != nil {
 		return nil, err
 	}
@@ -58,6 +58,15 @@ func New(options Options) (*Workspace, error) {
 		ws.helpers[i].run = func() { ws.help(i) }
 	}
 	return ws, nil
+}
+
+// chooseKernels returns the kernel set that options ask for.
+func chooseKernels(options Options) (*kernels.Set, error) {
+	name := cmp.Or(options.Set, os.Getenv(kernels.EnvironmentVariable))
+	if name == "" && options.Fastest {
+		return kernels.Fastest(), nil
+	}
+	return kernels.Find(name)
 }
 
 // Set returns the name of the kernel set in use.

@@ -30,6 +30,8 @@ func TestNew(t *testing.T) {
 		"best set":         {Options{}, "", kernels.Names()[0], ""},
 		"from environment": {Options{}, "portable", "portable", ""},
 		"option wins":      {Options{Set: "portable"}, "nonsense", "portable", ""},
+		"fastest":          {Options{Fastest: true}, "", kernels.Fastest().Name, ""},
+		"not the fastest":  {Options{Fastest: true}, "portable", "portable", ""},
 		"unknown set":      {Options{}, "nonsense", "", `kernel set "nonsense" is unknown`},
 		"negative threads": {Options{Threads: -1}, "", "", "threads is -1"},
 	} {

@@ -80,7 +80,8 @@ const floatBytes = 4
 type compiler struct {
 	values map[string]*value
 	// budget is the number of elements that constants may still grow by.
-	budget int64
+	budget  int64
+	fastest bool // as in Options
 	// workspace computes constants and prepares convolutions.
 	workspace *exec.Workspace
 	// prepared are the convolutions that the plans of a graph share.
@@ -88,7 +89,7 @@ type compiler struct {
 }
 
 func newCompiler(options Options) *compiler {
-	return &compiler{values: map[string]*value{}, budget: options.MaxMemory / floatBytes}
+	return &compiler{values: map[string]*value{}, budget: options.MaxMemory / floatBytes, fastest: options.Fastest}
 }
 
 func (c *compiler) addConstants(tensors map[string]*Tensor) {
@@ -202,7 +203,7 @@ func (c *compiler) evaluate(in *instruction) error {
 // kernels returns the compiler's workspace.
 func (c *compiler) kernels() (*exec.Workspace, error) {
 	if c.workspace == nil {
-		ws, err := exec.New(exec.Options{Threads: 1})
+		ws, err := exec.New(exec.Options{Threads: 1, Fastest: c.fastest})
 		if err != nil {
 			return nil, fmt.Errorf("prepare the kernels: %w", err)
 		}

@@ -19,10 +19,15 @@ import (
 type Options struct {
 	// Threads is the number of threads of one inference; 0 means GOMAXPROCS.
 	Threads int
+	// Fastest asks for the kernel set that is fastest on this CPU, as in exec.Options.
+	Fastest bool
 	// MaxMemory bounds the working memory of one inference in bytes; 0 means DefaultMaxMemory. A graph that needs more,
 	// or whose constants grow beyond it, is refused by Compile or NewSession before the memory is taken.
 	MaxMemory int64
 }
+
+// exec returns what a session's workspace is made by.
+func (o Options) exec() exec.Options { return exec.Options{Threads: o.Threads, Fastest: o.Fastest} }
 
 // DefaultMaxMemory is the bound on working memory unless Options give another: 1 GiB.
 const DefaultMaxMemory = 1 << 30
@@ -268,5 +273,5 @@ func (p *Program) NewSession(batch int) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newSession(pl, exec.Options{Threads: p.options.Threads})
+	return newSession(pl, p.options.exec())
 }

@@ -75,7 +75,7 @@ type pool struct {
 func (p *pool) take(pl *plan) (*Session, error) {
 	s := p.last()
 	if s == nil {
-		return newSession(pl, exec.Options{Threads: pl.options.Threads})
+		return newSession(pl, pl.options.exec())
 	}
 	s.plan = pl
 	if cap(s.machine.memory) < pl.memory {

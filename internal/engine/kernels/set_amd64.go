@@ -5,8 +5,8 @@ package kernels
 
 import "golang.org/x/sys/cpu"
 
-// architectureSets lists the kernel sets of this architecture in the order of choice. A CPU with AVX-512 has AVX2 too, so
-// avx512 must be asked for: its float32 is worth little where both widths have the same peak, and rounds differently.
+// architectureSets lists the kernel sets of this architecture in the order of choice. avx512 rounds float32 differently, so it
+// comes after avx2, which any CPU with AVX-512 has too: it is chosen where it is asked for, or as the fastest.
 var architectureSets = []*Set{&vnniSet, &avx2Set, &avx512Set}
 
 var avx2Set = withKernelsBy8(Set{

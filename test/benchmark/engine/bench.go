@@ -152,11 +152,15 @@ func (b *bench) run() error {
 		c.print(peak)
 		line = append(line, c.ratios()...)
 	}
-	set, err := kernelSet()
+	inference, err := kernelSet(true)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("bench-engine: %s isa=%s\n", strings.Join(line, " "), set)
+	training, err := kernelSet(false)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("bench-engine: %s isa=%s training_isa=%s\n", strings.Join(line, " "), inference, training)
 	return nil
 }
 
