@@ -229,6 +229,10 @@ test: $(GOTESTSUM) $(CLUSTER_TOOL) $(S3_SERVER) $(HELM) ## Unit and integration 
 test-story: ## Run docs/quickstart.md word for word: the demo without a cluster, and what follows (with one, too: CLUSTER=local, root).
 	CLUSTER=$(CLUSTER) go test -count=1 -timeout=60m -v ./test/story
 
+.PHONY: docs
+docs: ## Write the pages of docs/ as a site to out/site; fails on a dead link. Search needs a server: python3 -m http.server -d out/site.
+	NO_MKDOCS_2_WARNING=1 "$$(test/peers/venv.sh site hack/site/requirements.txt)"/bin/mkdocs build --strict --quiet --config-file hack/site/mkdocs.yml
+
 .PHONY: coverage
 coverage: ## Show the coverage that make test has measured, line by line: out/cover.html.
 	go tool cover -html=out/cover.out -o out/cover.html
