@@ -11,7 +11,7 @@ echo "--- generate"
 make generate
 echo "--- go mod tidy"
 go mod tidy
-for module in hack/tools hack/tools/lint hack/tools/s3server hack/tools/gcsserver hack/tools/prometheus hack/tools/helm hack/tools/argocd hack/tools/proto hack/tools/grpcurl internal/engine/kernels/gen; do (cd "$module" && go mod tidy); done
+for module in hack/tools hack/tools/lint hack/tools/s3server hack/tools/gcsserver hack/tools/prometheus hack/tools/helm hack/tools/argocd hack/tools/proto hack/tools/grpcurl hack/tools/gatewayapi internal/engine/kernels/gen; do (cd "$module" && go mod tidy); done
 if [ "$before" != "$(tree)" ]; then
   git --no-pager diff --stat
   git status --short

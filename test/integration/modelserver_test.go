@@ -475,6 +475,26 @@ var _ = Describe("ModelServer", func() {
 		Eventually(func() string { return pets.get(ctx).Status.URL }).Should(HaveSuffix(".svc:8080"))
 	})
 
+	It("leaves the Service's address families, and what a load balancer is told, to others", func(ctx SpecContext) {
+		first := serving(ctx).Status.Live.Revision
+		service := &corev1.Service{}
+		Expect(k8s.Get(ctx, client.ObjectKey{Namespace: pets.namespace, Name: "pets"}, service)).To(Succeed())
+		base := service.DeepCopy()
+		service.Spec.IPFamilyPolicy = ptr.To(corev1.IPFamilyPolicyPreferDualStack)
+		metav1.SetMetaDataAnnotation(&service.ObjectMeta, "example.com/load-balancer", "internal")
+		Expect(k8s.Patch(ctx, service, client.MergeFrom(base))).To(Succeed())
+		pets.update(ctx, func(server *v1alpha1.ModelServer) {
+			server.Spec.Service = v1alpha1.Service{Type: corev1.ServiceTypeLoadBalancer, Port: 8080}
+		})
+		Eventually(func(g Gomega) {
+			g.Expect(k8s.Get(ctx, client.ObjectKeyFromObject(service), service)).To(Succeed())
+			g.Expect(service.Spec.Type).To(Equal(corev1.ServiceTypeLoadBalancer))
+		}).Should(Succeed())
+		Expect(service.Spec.IPFamilyPolicy).To(HaveValue(Equal(corev1.IPFamilyPolicyPreferDualStack)))
+		Expect(service.Annotations).To(HaveKeyWithValue("example.com/load-balancer", "internal"))
+		Expect(service.Spec.Selector).To(Equal(map[string]string{"trainyard.dev/revision": first}))
+	})
+
 	It("makes a lost record again", func(ctx SpecContext) {
 		live := serving(ctx).Status.Live
 		first := live.Revision
