@@ -87,10 +87,10 @@ prepare_upgrade() {
   export PREVIOUS_INSTALL=$PWD/out/previous/install.yaml CURRENT_INSTALL=$PWD/dist/install.yaml
 }
 
-# prepare_install brings this version to the cluster under another tag too, and says where both are and what Helm is.
+# prepare_install brings this version to the cluster under another tag too, with a server that is no good, and says where both are and what Helm is.
 prepare_install() {
   bin/images build -o out/next/images --registry "$REGISTRY" --tag "$TAG-next" --version next \
-    trainyard-manager=. trainyard-runner=./runner trainyard-server=./server
+    trainyard-manager=. trainyard-runner=./runner trainyard-server=./server trainyard-mute=./test/e2e/mute
   deliver_images out/next/images
   export HELM=$PWD/bin/helm INSTALL_REGISTRY=$REGISTRY INSTALL_TAG=$TAG NEXT_TAG=$TAG-next
 }

@@ -36,11 +36,8 @@ func hasDocker() bool {
 	return err == nil
 }
 
-const (
-	tag          = "steps" // of the images of this checkout
-	managerName  = "trainyard-manager"
-	managerSpace = "trainyard-system"
-)
+// tag is that of the images of this checkout.
+const tag = "steps"
 
 // expressions are what the forge would put into a step's environment.
 func expressions() map[string]string {
@@ -99,9 +96,6 @@ func TestSteps(t *testing.T) {
 		}
 	}
 	t.Logf("%d steps run, %d not", ran, skipped)
-	if place != nil && place.deployed() {
-		t.Run("a deployment that fails is rolled back", place.testRollbacks)
-	}
 }
 
 var expression = regexp.MustCompile(`\$\{\{ *(.*?) *\}\}`)
@@ -150,7 +144,7 @@ func tail(out string) string {
 
 // cluster is a local one, with its registry.
 type cluster struct {
-	registry, kubeconfig, kubectl, path string
+	registry, kubeconfig string
 }
 
 func startCluster(t *testing.T) *cluster {
@@ -171,101 +165,9 @@ func startCluster(t *testing.T) *cluster {
 	}
 	t.Cleanup(func() { _ = exec.Command(program, "down").Run() })
 	run("up")
-	c := &cluster{registry: run("registry"), kubectl: filepath.Join(run("build"), "kubectl"), path: run("kubeconfig")}
-	text, err := os.ReadFile(c.path)
+	text, err := os.ReadFile(run("kubeconfig"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.kubeconfig = string(text)
-	return c
-}
-
-func (c *cluster) ask(args ...string) (string, error) {
-	out, err := exec.Command(c.kubectl, append([]string{"--kubeconfig", c.path}, args...)...).CombinedOutput()
-	return strings.TrimSpace(string(out)), err
-}
-
-// must is ask for what has to be.
-func (c *cluster) must(t *testing.T, args ...string) string {
-	t.Helper()
-	out, err := c.ask(args...)
-	if err != nil {
-		t.Fatalf("kubectl %s: %v\n%s", strings.Join(args, " "), err, out)
-	}
-	return out
-}
-
-func (c *cluster) deployed() bool {
-	_, err := c.ask("get", "deployment", managerName, "-n", managerSpace)
-	return err == nil
-}
-
-// manager is the image that the manager runs, once as many are ready as are wanted.
-func (c *cluster) manager(t *testing.T) string {
-	t.Helper()
-	c.must(t, "rollout", "status", "deployment/"+managerName, "-n", managerSpace, "--timeout=1m")
-	return c.must(t, "get", "pods", "-n", managerSpace, "-o", "jsonpath={.items[*].spec.containers[*].image} {.items[*].status.phase}")
-}
-
-// pods are a namespace's, with what would change if they were others or had been restarted.
-func (c *cluster) pods(t *testing.T, namespace string) string {
-	t.Helper()
-	return c.must(t, "get", "pods", "-n", namespace, "-l", "app.kubernetes.io/component=server", "-o",
-		`jsonpath={range .items[*]}{.metadata.uid} {.status.containerStatuses[*].restartCount} {.status.phase}{"\n"}{end}`)
-}
-
-// testRollbacks deploys a version that doesn't start, and one that starts and can't train, and expects the version before, and a user's server that nobody touched.
-func (c *cluster) testRollbacks(t *testing.T) {
-	const namespace = "team"
-	c.must(t, "create", "namespace", namespace)
-	c.must(t, "apply", "-n", namespace, "-f", root+"/hack/deploy/internal/trial/objects.yaml")
-	c.must(t, "wait", "-n", namespace, "modelserver/trial", "--for=condition=Ready", "--timeout=5m")
-	manager, pods := c.manager(t), c.pods(t, namespace)
-	if pods == "" {
-		t.Fatal("the user's server has no pods")
-	}
-	broken := filepath.Join(t.TempDir(), "values.yaml")
-	if err := os.WriteFile(broken, []byte("images: {runner: {digest: sha256:"+strings.Repeat("0", 64)+"}}\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	env := map[string]string{"REGISTRY": c.registry, "KUBECONFIG_DATA": c.kubeconfig, "TAG": tag}
-	for name, tc := range map[string]struct {
-		change map[string]string
-		says   string
-	}{
-		"the manager doesn't start": {map[string]string{"TAG": "missing", "TIMEOUT": "60s"}, "helm upgrade"},
-		"no model can be trained":   {map[string]string{"VALUES": broken, "TIMEOUT": "90s"}, "TrainingRun"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			summary := filepath.Join(t.TempDir(), "summary.md")
-			changed := maps.Clone(env)
-			maps.Copy(changed, tc.change)
-			changed["GITHUB_STEP_SUMMARY"] = summary
-			out, err := runMake(t, "deploy-checked", changed)
-			if err == nil {
-				t.Fatal("the deployment passes")
-			}
-			if !strings.Contains(out, "deploy: rolled back to revision ") || !strings.Contains(out, tc.says) {
-				t.Errorf("it says\n%s", tail(out))
-			}
-			if text, err := os.ReadFile(summary); err != nil || !bytes.Contains(text, []byte("Not deployed")) {
-				t.Errorf("the summary is %q: %v", text, err)
-			}
-			if now := c.manager(t); now != manager {
-				t.Errorf("the manager is %s, and was %s", now, manager)
-			}
-			if now := c.pods(t, namespace); now != pods {
-				t.Errorf("the user's pods are\n%s\nand were\n%s", now, pods)
-			}
-		})
-	}
-	if out, err := runMake(t, "deploy-checked", map[string]string{"REGISTRY": c.registry, "KUBECONFIG_DATA": c.kubeconfig, "TAG": "main"}); err != nil {
-		t.Errorf("a good version after that: %v\n%s", err, tail(out))
-	}
-	if now := c.manager(t); !strings.Contains(now, ":main ") {
-		t.Errorf("the manager is %s, want the tag main", now)
-	}
-	if now := c.pods(t, namespace); now != pods {
-		t.Errorf("the user's pods are\n%s\nand were\n%s", now, pods)
-	}
+	return &cluster{registry: run("registry"), kubeconfig: string(text)}
 }

@@ -106,7 +106,7 @@ func (m Model) await(ctx context.Context, made []*unstructured.Unstructured) err
 	}
 }
 
-// look returns what an object waits for, empty if none does. One that won't get ready is an error.
+// look returns what the first object that waits does wait for, empty if none does. One that won't get ready is an error.
 func (m Model) look(ctx context.Context, made []*unstructured.Unstructured, said map[string]string) (waiting string, err error) {
 	for _, object := range made {
 		if err := m.Cluster.Client.Get(ctx, client.ObjectKeyFromObject(object), object); err != nil && ctx.Err() == nil {
@@ -126,7 +126,9 @@ func (m Model) look(ctx context.Context, made []*unstructured.Unstructured, said
 		case status.FailedStatus:
 			return "", errors.New(text)
 		default:
-			waiting = text
+			if waiting == "" { // the others may wait for this one
+				waiting = text
+			}
 		}
 	}
 	return waiting, nil
