@@ -102,6 +102,10 @@ build-kubectl-trainyard: PKG = ./internal/plugin
 build-manager build-runner build-server build-kubectl-trainyard: build-%: ## Build one of manager, runner, server, kubectl-trainyard.
 	go build -ldflags "-s -w -X github.com/trainyard-dev/trainyard/internal/version.version=$(VERSION)" -o $(BIN)/$* $(PKG)
 
+.PHONY: install-kubectl-trainyard
+install-kubectl-trainyard: build-kubectl-trainyard ## Install the kubectl plugin and its completion into PREFIX=/usr/local.
+	install -D -t $(or $(PREFIX),/usr/local)/bin $(BIN)/kubectl-trainyard hack/plugin/kubectl_complete-trainyard
+
 .PHONY: krew
 krew: ## Build the kubectl plugin for each platform, and its krew manifest, into out/krew (VERSION=v0.2.0).
 	go run ./hack/krew --version $(VERSION) --out out/krew

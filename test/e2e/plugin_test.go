@@ -152,6 +152,7 @@ var _ = Describe("kubectl trainyard", Ordered, func() {
 		}).WithTimeout(trainingLimit).WithPolling(pollInterval).Should(Succeed())
 		Expect(trainyard.succeeds(ctx, "status", "pets", "--wait", "--timeout", trainingLimit.String())).To(And(
 			ContainSubstring("✔ ModelPublished"), ContainSubstring("pvc://models/"), ContainSubstring("no ModelServer of this namespace")))
+		kubectlRun(ctx, "wait", "trainingrun/pets", "--for=condition=Complete", "--timeout=30s", "--namespace="+trainyard.namespace)
 	})
 
 	It("fetches the report out of the volume", func(ctx SpecContext) {

@@ -112,6 +112,36 @@ func TestTargets(t *testing.T) {
 	}
 }
 
+// The README's first command, with this checkout at its address.
+func TestClone(t *testing.T) {
+	s := newShell(t)
+	if _, err := os.Stat(filepath.Join(root, ".git")); err != nil {
+		t.Skip("this is no clone")
+	}
+	here, err := filepath.Abs(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.env = append(s.env, "GIT_CONFIG_COUNT=2", "GIT_CONFIG_KEY_0=url."+here+".insteadOf", "GIT_CONFIG_VALUE_0=https://github.com/trainyard-dev/trainyard",
+		"GIT_CONFIG_KEY_1=safe.directory", "GIT_CONFIG_VALUE_1=*")
+	if out := s.run("git clone https://github.com/trainyard-dev/trainyard && cd trainyard && make help"); !strings.Contains(out, "\n  demo ") {
+		t.Errorf("the clone's make help says\n%s", out)
+	}
+}
+
+// The plugin and its completion are where kubectl looks for them.
+func TestPluginIsInstalled(t *testing.T) {
+	s := newShell(t)
+	s.run("make install-kubectl-trainyard PREFIX=" + s.dir + "/usr VERSION=v9.8.7")
+	if out := s.run("usr/bin/kubectl-trainyard version"); out != "v9.8.7\n" {
+		t.Errorf("the version is %q, want v9.8.7", out)
+	}
+	s.write("usr/bin/kubectl", "#!/bin/sh\n[ \"$1\" = trainyard ] && shift && exec kubectl-trainyard \"$@\"\n") // which finds plugins as kubectl does
+	if out := s.run(`PATH="$PWD/usr/bin:$PATH" kubectl_complete-trainyard prom`); !strings.HasPrefix(out, "promote\t") {
+		t.Errorf("prom is completed to %q, want promote", out)
+	}
+}
+
 // blocks are the shell blocks of a section of the quick start.
 func blocks(t *testing.T, section string) []string {
 	t.Helper()
