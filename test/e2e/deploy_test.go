@@ -100,7 +100,7 @@ var _ = Describe("A checked deployment", Ordered, Label("install"), func() {
 		Eventually(func(g Gomega) { underWay(g, out) }).WithContext(ctx).WithTimeout(rolloutLimit).WithPolling(pollInterval).Should(Succeed())
 		Expect(syscall.Kill(-command.Process.Pid, syscall.SIGINT)).To(Succeed()) // to all of them, as a terminal does
 		Expect(command.Wait()).NotTo(Succeed())
-		Expect(string(out.Contents())).To(MatchRegexp(`(?m)^deploy: rolled back to revision \d+: `))
+		Expect(string(out.Contents())).To(MatchRegexp(`(?m)^deploy: rolled back to revision \d+: it was interrupted$`))
 		Expect(managerRuns(ctx)).To(Equal(managerImage(nextTag)))
 		noTrialLeft(ctx)
 		unchanged(ctx)

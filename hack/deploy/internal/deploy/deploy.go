@@ -54,6 +54,9 @@ func Run(ctx context.Context, release Release, checks []Check, log io.Writer) er
 		fmt.Fprintln(log, "deployed")
 		return nil
 	}
+	if ctx.Err() != nil {
+		reason = errors.New("it was interrupted") // what was cut off gives reasons of its own, such as a time that wasn't over
+	}
 	where := fmt.Sprintf("to revision %d", before)
 	if before == 0 {
 		where = "to nothing, for nothing was installed before"

@@ -63,7 +63,7 @@ func TestRun(t *testing.T) {
 		"it doesn't get ready":         {revision: 3, failing: "install", want: []string{"current", "before", "install", "back to 3"}, rolledBack: true, says: "install failed"},
 		"it is ready and doesn't work": {revision: 3, failing: "after", want: []string{"current", "before", "install", "after", "back to 3"}, rolledBack: true, says: "after failed"},
 		"there was nothing before":     {failing: "install", want: []string{"current", "before", "install", "back to 0"}, rolledBack: true, says: "to nothing"},
-		"it is interrupted":            {revision: 3, interrupt: true, want: []string{"current", "before", "install", "back to 3"}, rolledBack: true, says: "canceled"},
+		"it is interrupted":            {revision: 3, interrupt: true, want: []string{"current", "before", "install", "back to 3"}, rolledBack: true, says: "to revision 3: it was interrupted"},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
