@@ -5,6 +5,7 @@ package docs
 
 import (
 	"maps"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -30,6 +31,7 @@ const (
 // tested lists the commands that tests run, with these arguments or with others of their kind.
 var tested = []runs{
 	{`^git clone https://github.com/trainyard-dev/trainyard && cd trainyard$`, story, "git clone https://github.com/trainyard-dev/trainyard && cd trainyard"},
+	{`^(git tag v1.2.3 && git push origin v1.2.3)$`, story, "$1"},
 	{`^make demo`, story, `"make demo`},
 	{`^make (data|train|evaluate|smoke|serve)\b`, "docs/quickstart.md", "make $1\n"}, // which test/story runs word for word
 	{`^make demo-down`, "docs/quickstart.md", "make demo-down\n"},
@@ -63,13 +65,14 @@ var tested = []runs{
 	{`^curl localhost:8080/v2/models`, "server/internal/httpapi", `/v2/models/`},
 	{`^grpcurl`, protocols, "grpcurl"},
 	{`^python -c 'import (torch|keras)`, "test/peers/exports", "$1"},
+	{`^kubectl patch service pets .*ipFamilyPolicy`, "test/integration/modelserver_test.go", "IPFamilyPolicyPreferDualStack"},
 	{`^kubectl (wait) trainingrun/`, pluginE2E, `"$1", "trainingrun/`},
 }
 
 // untested are the commands that no test runs, and why.
 var untested = []struct{ pattern, why string }{
-	{`^git `, "needs the forge"},
 	{`docker`, "needs a Docker engine; what the services do with one another is tested without"},
+	{`openshift`, "needs OpenShift"},
 	{`^make deploy `, "needs a registry that a cluster pulls from; tests install what it applies"},
 }
 
@@ -100,7 +103,7 @@ func commandsOf(source string) []string {
 // sourcesAt returns the content of a file, or of the tests and scripts of a folder.
 func sourcesAt(t *testing.T, path string) string {
 	t.Helper()
-	if filepath.Ext(path) != "" {
+	if info, err := os.Stat(filepath.Join(root, path)); err != nil || !info.IsDir() {
 		return read(t, path)
 	}
 	var paths []string

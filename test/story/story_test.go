@@ -112,7 +112,7 @@ func TestTargets(t *testing.T) {
 	}
 }
 
-// The README's first command, with this checkout at its address.
+// The README's first command, and the one that asks for a release, with a copy of this checkout at the address.
 func TestClone(t *testing.T) {
 	s := newShell(t)
 	if _, err := os.Stat(filepath.Join(root, ".git")); err != nil {
@@ -122,10 +122,15 @@ func TestClone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.env = append(s.env, "GIT_CONFIG_COUNT=2", "GIT_CONFIG_KEY_0=url."+here+".insteadOf", "GIT_CONFIG_VALUE_0=https://github.com/trainyard-dev/trainyard",
+	s.env = append(s.env, "GIT_CONFIG_COUNT=2", "GIT_CONFIG_KEY_0=url."+s.dir+"/forge.insteadOf", "GIT_CONFIG_VALUE_0=https://github.com/trainyard-dev/trainyard",
 		"GIT_CONFIG_KEY_1=safe.directory", "GIT_CONFIG_VALUE_1=*")
+	s.run("git clone --quiet --bare " + here + " forge")
 	if out := s.run("git clone https://github.com/trainyard-dev/trainyard && cd trainyard && make help"); !strings.Contains(out, "\n  demo ") {
 		t.Errorf("the clone's make help says\n%s", out)
+	}
+	s.run("cd trainyard && git tag v1.2.3 && git push origin v1.2.3")
+	if out := s.run("git -C forge tag --list v1.2.3"); out != "v1.2.3\n" {
+		t.Errorf("the forge has the tag %q, want v1.2.3", out)
 	}
 }
 
