@@ -36,6 +36,7 @@ CONTROLLER_GEN = $(BIN)/controller-gen
 CRD_REF_DOCS = $(BIN)/crd-ref-docs
 GOTESTSUM = $(BIN)/gotestsum
 ACTIONLINT = $(BIN)/actionlint
+MISSPELL = $(BIN)/misspell
 GOVULNCHECK = $(BIN)/govulncheck
 GOLANGCI_LINT = $(BIN)/golangci-lint
 S3_SERVER = $(BIN)/versitygw
@@ -220,7 +221,7 @@ lint-fix: $(GOLANGCI_LINT) ## Lint and mend what can be mended.
 	$(GOLANGCI_LINT) run --fix
 
 .PHONY: verify
-verify: $(ACTIONLINT) ## Check that generated files are up to date, lint, and test for data races.
+verify: $(ACTIONLINT) $(MISSPELL) ## Check that generated files are up to date, lint, and test for data races.
 	hack/verify.sh
 
 ##@ Test
@@ -417,7 +418,7 @@ clean: ## Remove what was built in this checkout.
 
 # The tools, built from their own modules.
 
-$(CONTROLLER_GEN) $(CRD_REF_DOCS) $(GOTESTSUM) $(ACTIONLINT) $(GOVULNCHECK) &: hack/tools/go.mod hack/tools/go.sum
+$(CONTROLLER_GEN) $(CRD_REF_DOCS) $(GOTESTSUM) $(ACTIONLINT) $(MISSPELL) $(GOVULNCHECK) &: hack/tools/go.mod hack/tools/go.sum
 	@echo "building the code generators, the test runner and checkers"
 	cd hack/tools && go build -o $(BIN)/ tool
 

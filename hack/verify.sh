@@ -23,6 +23,8 @@ echo "--- lint"
 make lint
 echo "--- workflows"
 bin/actionlint -shellcheck= -pyflakes= # a step is one make target, so there is no script to check
+echo "--- spelling"
+bin/misspell -error -locale US -i cancelled,alse ./*.md docs # gRPC's name of a status, and a part of a pattern
 echo "--- go vet"
 go vet ./...
 for arch in arm64 riscv64; do GOARCH=$arch go vet ./internal/engine/...; done # the second has the portable set only
