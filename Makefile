@@ -280,7 +280,7 @@ test-avx512: ## Test the AVX-512 kernels on an emulated CPU (Debian, packages of
 ##@ Compare with the tools of others
 
 .PHONY: test-peers
-test-peers: test-dvc test-mlflow test-compose test-azure test-gs test-report test-webpage test-dashboard test-protocols test-exports ## Compare with the tools of others, each by a target of its own.
+test-peers: test-dvc test-mlflow test-compose test-azure test-gs test-report test-webpage test-dashboard test-protocols test-exports test-trainer ## Compare with the tools of others, each by a target of its own.
 
 .PHONY: test-dvc
 test-dvc: $(S3_SERVER) ## Compare with DVC 2 and 3, which it installs (minutes).
@@ -293,6 +293,11 @@ test-mlflow: ## Record runs in MLflow 2 and 3, which it installs (minutes, and g
 .PHONY: test-exports
 test-exports: ## Serve exports of torchvision and Keras, and compare the answers with theirs (half an hour, and gigabytes).
 	test/peers/exports/run.sh
+
+.PHONY: test-trainer
+test-trainer: build-runner build-server ## Hold the example of a trainer of one's own to the contract, with PyTorch, which it installs (minutes, and gigabytes).
+	TRAINER_PYTHON=$$(test/peers/venv.sh trainer docs/examples/pytorch-trainer/requirements.txt)/bin/python RUNNER=$(BIN)/runner SERVER=$(BIN)/server \
+		go test -count=1 -v ./test/peers/trainer
 
 .PHONY: test-azure
 test-azure: $(AZURITE) ## Test the reading and writing of Azure's blob storage against Azurite (needs npm).
