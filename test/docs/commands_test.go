@@ -77,9 +77,10 @@ var untested = []struct{ pattern, why string }{
 }
 
 var (
-	fence  = regexp.MustCompile("(?ms)^```(\\w*)\n(.*?)^```")
-	remark = regexp.MustCompile(`\s+# .*`)
-	usage  = regexp.MustCompile(`\[|(^|\s)(NAME|KIND/NAME)\b`)
+	fence      = regexp.MustCompile("(?ms)^```(\\w*)\n(.*?)^```")
+	remark     = regexp.MustCompile(`\s+# .*`)
+	pluginCall = regexp.MustCompile(`^(?:kubectl trainyard|bin/kubectl-trainyard) `)
+	usage      = regexp.MustCompile(`\[|(^|\s)(NAME|KIND/NAME)\b`)
 )
 
 // commandsOf returns the shell commands of a page's blocks: lines after a prompt, or all lines of a block of sh.
@@ -178,10 +179,10 @@ func TestCommandsAreValid(t *testing.T) {
 		for _, line := range commandsOf(read(t, page)) {
 			words := strings.Fields(line)
 			switch {
-			case strings.HasPrefix(line, "kubectl trainyard "):
+			case pluginCall.MatchString(line):
 				checked++
 				plugin, _ := command.New(genericiooptions.NewTestIOStreamsDiscard())
-				verb, args, err := plugin.Find(words[2:])
+				verb, args, err := plugin.Find(strings.Fields(pluginCall.ReplaceAllString(line, "")))
 				if err == nil {
 					err = verb.ParseFlags(args)
 				}
